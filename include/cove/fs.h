@@ -1,0 +1,160 @@
+/*
+ * Filesystems: a URL names a store and a path in it; one set of calls works on all of them.
+ *
+ * A `cove_fs` is one store with one set of options, as an fsspec instance is. Every call takes a path in the store's own form
+ * ("bucket/key" on s3, "/home/me/x" on file) or a whole URL of the same store. Paths are bytes: no percent-decoding is done, so
+ * `s3://b/a%20b` and `s3://b/a b` are two objects, as they are for every S3 tool.
+ *
+ * Threads: a cove_fs may be used by any number of threads at once. After fork, the child may go on using it: it opens its own
+ * connections. Errors that every call may return: COVE_EINVAL, COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED, and from remote stores
+ * COVE_ENETWORK, COVE_EAUTH, COVE_EACCESS, COVE_ETHROTTLED, COVE_ESERVER, COVE_EPROTOCOL; the comments list the others.
+ * `call` may be NULL in every call.
+ */
+#ifndef COVE_FS_H
+#define COVE_FS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cove/call.h>
+#include <cove/error.h>
+#include <cove/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cove_fs cove_fs;
+typedef struct cove_info cove_info;
+typedef struct cove_listing cove_listing;
+
+/* ---- stores ---- */
+
+/*
+ * Gives the process's filesystem for `url` and `options` (NULL: none), the same instance for the same store and options while anyone
+ * holds it, with one more reference; and in *ret_path (NULL: not wanted) the path in it, to be freed with cove_free.
+ * Touches no network. COVE_EINVAL: an unknown scheme (the message lists the known ones), a malformed URL, an unknown or malformed option.
+ */
+COVE_API int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
+                              struct cove_error *err);
+COVE_API cove_fs *cove_fs_ref(cove_fs *fs);
+COVE_API void cove_fs_unref(cove_fs *fs); /* NULL accepted; the last one closes the store's connections when idle */
+
+/* Frees strings and buffers that cove handed over. NULL accepted. */
+COVE_API void cove_free(void *p);
+
+/* The scheme that the URL used ("s3"), static. */
+COVE_API const char *cove_fs_scheme(const cove_fs *fs);
+
+/* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free. */
+COVE_API int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err);
+
+/* One scheme that this library knows, and what serves it. Strings are static. */
+struct cove_implementation {
+    const char *scheme;
+    const char *backend;     /* "s3", "file": the folder of src/fs that serves it */
+    const char *description; /* one line */
+    int available;           /* 0: known, but left out of this build */
+};
+/* Row `i`: 0 and *ret_row, or COVE_ENOTFOUND past the last. */
+COVE_API int cove_known_implementations(size_t i, struct cove_implementation *ret_row);
+
+/* ---- metadata ---- */
+
+enum cove_type { COVE_TYPE_FILE = 1, COVE_TYPE_DIRECTORY = 2 };
+
+/* What is known of a path. Strings are BORROWED until the info is freed (or, from a listing, until its next step). */
+COVE_API void cove_info_free(cove_info *info); /* NULL accepted; not for one that a listing lent */
+COVE_API const char *cove_info_path(const cove_info *info); /* whole path in the store, no trailing slash for a directory */
+COVE_API const char *cove_info_name(const cove_info *info); /* its last part */
+COVE_API enum cove_type cove_info_type(const cove_info *info);
+COVE_API int64_t cove_info_size(const cove_info *info);     /* bytes; 0 for a directory */
+COVE_API int64_t cove_info_mtime_ns(const cove_info *info); /* since 1970-01-01 UTC; -1 unknown */
+COVE_API const char *cove_info_etag(const cove_info *info); /* as the store gives it, quotes too; NULL: none */
+
+/* What `path` is. A prefix with anything below it, or made by cove_fs_mkdir, is a directory. COVE_ENOTFOUND. */
+COVE_API int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, cove_info **ret_info,
+                          struct cove_error *err);
+/* 1: it is there; 0: it is not; negative: not known. */
+COVE_API int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+
+/*
+ * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries right below
+ * `path` (a file lists itself); `find` every file below it, at any depth; `glob` every path that `pattern` matches, with *, ?, [a-z], [!a-z],
+ * {a,b} and ** as fsspec has them. Order: bytes ascending on object stores; file sorts each directory likewise.
+ * `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first
+ * step. `find` and `glob` of nothing give no entry and no error.
+ */
+COVE_API int cove_fs_list(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                          struct cove_error *err);
+COVE_API int cove_fs_find(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                          struct cove_error *err);
+COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
+                          struct cove_error *err);
+COVE_API int cove_listing_next(cove_listing *listing, const cove_info **ret_info, struct cove_error *err);
+COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
+
+/* ---- whole files and ranges ---- */
+
+/*
+ * Reads up to `length` bytes at `offset` into `buffer` (caller's, BORROWED until the call returns) and gives the number read, less than
+ * `length` only at the end of the file. A negative offset counts from the end. Large ranges are fetched in parallel, into place.
+ * COVE_ENOTFOUND, COVE_EISDIR, COVE_ECORRUPT (a checksum of the store does not match).
+ */
+COVE_API int64_t cove_fs_read_range(cove_fs *fs, const char *path, int64_t offset, void *buffer, size_t length,
+                                    const struct cove_call *call, struct cove_error *err);
+
+struct cove_range {
+    int64_t offset; /* bytes from the start of the file */
+    size_t length;  /* bytes wanted */
+    void *buffer;   /* at least `length` bytes, caller's, BORROWED until the call returns */
+    int64_t done;   /* set by the call: bytes read, less than `length` only at the end of the file */
+};
+/* Many ranges of one file at once, in parallel, neighbours merged into one request. Fails as a whole. */
+COVE_API int cove_fs_read_ranges(cove_fs *fs, const char *path, struct cove_range *ranges, size_t n_ranges,
+                                 const struct cove_call *call, struct cove_error *err);
+
+/* The whole file, in memory of its size to be freed with cove_free. COVE_ELIMIT: it is larger than `max_bytes` (0: no ceiling). */
+COVE_API int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
+                               const struct cove_call *call, struct cove_error *err);
+/* Makes or replaces `path` with `size` bytes in one step: readers see the old file or the new one. */
+COVE_API int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size,
+                                const struct cove_call *call, struct cove_error *err);
+
+/* ---- changes ---- */
+
+/* Adds bytes at the end of `path`, which is made where it is missing. For many small additions use a cove_appender (stream.h). */
+COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
+                            struct cove_error *err);
+/* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR. */
+COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
+                          struct cove_error *err);
+/* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file. Replaces a file `to`. */
+COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
+                          struct cove_error *err);
+/* Removes one file, or an empty directory. COVE_ENOTFOUND; COVE_ENOTEMPTY for a directory with something in it. */
+COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+/* Removes `path` and everything below it. COVE_ENOTFOUND where there was nothing. */
+COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+/* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process (no object
+ * is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
+COVE_API int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+
+/* ---- uploads that a killed process left behind ---- */
+
+/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds; calls `each` for every
+ * one (NULL: just count), and gives their number. COVE_ENOTSUP where a store has none. */
+typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
+COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
+                                           cove_upload_fn each, void *user, const struct cove_call *call,
+                                           struct cove_error *err);
+
+/* ---- with a URL alone ---- */
+
+COVE_API int cove_read_url(const char *url, void **ret_data, size_t *ret_size, struct cove_error *err);
+COVE_API int cove_write_url(const char *url, const void *data, size_t size, struct cove_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* The log callback: the only way in which libcove says anything besides errors. */
+#ifndef COVE_LOG_H
+#define COVE_LOG_H
+
+#include <cove/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum cove_log_level { COVE_LOG_ERROR = 0, COVE_LOG_WARNING = 1, COVE_LOG_INFO = 2, COVE_LOG_DEBUG = 3 };
+
+/*
+ * Called from any thread, also the library's own, one call at a time. `subject` ("http", "s3", "trainer") is static;
+ * `text` is one line without a newline, BORROWED until the callback returns, and holds no secret. The callback must
+ * return soon and must not call cove.
+ */
+typedef void (*cove_log_fn)(void *user, enum cove_log_level level, const char *subject, const char *text);
+
+/*
+ * Sets the process's callback; NULL (the default) is silence. Lines above `level` are not made at all. `user` is BORROWED until the
+ * next call of cove_log_set, which returns only once no callback is under way. Any thread, but not from the callback.
+ */
+COVE_API void cove_log_set(cove_log_fn fn, void *user, enum cove_log_level level);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,55 @@
+/* Tensors: a dtype, a shape, strides and memory. cove computes nothing with them; it moves them. */
+#ifndef COVE_TENSOR_H
+#define COVE_TENSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cove/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COVE_TENSOR_MAX_DIMS 64
+
+/* PyTorch's names. */
+enum cove_dtype {
+    COVE_BOOL = 1,
+    COVE_UINT8,
+    COVE_INT8,
+    COVE_INT16,
+    COVE_INT32,
+    COVE_INT64,
+    COVE_FLOAT16,
+    COVE_BFLOAT16,
+    COVE_FLOAT32,
+    COVE_FLOAT64,
+    COVE_COMPLEX32,
+    COVE_COMPLEX64,
+    COVE_COMPLEX128,
+    COVE_FLOAT8_E4M3FN,
+    COVE_FLOAT8_E5M2,
+    COVE_FLOAT8_E4M3FNUZ,
+    COVE_FLOAT8_E5M2FNUZ,
+    COVE_UINT16,
+    COVE_UINT32,
+    COVE_UINT64
+};
+
+COVE_API const char *cove_dtype_name(enum cove_dtype dtype); /* "float32"; "unknown" for a stranger */
+COVE_API size_t cove_dtype_size(enum cove_dtype dtype);      /* bytes of an element; 0 for a stranger */
+
+/* A view: all borrowed, passed by pointer, never kept beyond the call unless the callee says so. */
+struct cove_tensor_view {
+    enum cove_dtype dtype;
+    size_t n_dims;          /* 0: a scalar, one element */
+    const int64_t *shape;   /* n_dims lengths */
+    const int64_t *strides; /* in elements, as PyTorch counts them; NULL: row-major, contiguous */
+    void *data;             /* the first element; may be NULL where there are no elements */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,24 @@
+/* Memory: the one door to malloc, so that a test can make the Nth allocation fail. */
+#ifndef COVE_BASE_MEM_H
+#define COVE_BASE_MEM_H
+
+#include <stddef.h>
+
+void *cove__malloc(size_t size);
+void *cove__calloc(size_t count, size_t size); /* zeroed; NULL on overflow of the product */
+void *cove__realloc(void *p, size_t size);     /* on failure `p` stays as it was */
+void cove__free(void *p);
+char *cove__strdup(const char *s);
+char *cove__strndup(const char *s, size_t n); /* n bytes and a NUL, whatever the bytes are */
+
+/*
+ * Grows an array to hold `want` items: *items and *cap are changed together, at least doubled. -1 and untouched when memory is exhausted
+ * or `want` is above `max`.
+ */
+int cove__grow(void *items_ptr, size_t *cap, size_t want, size_t item_size, size_t max);
+
+/* Tests only: allocation number `n` from now (1 is the next) and, with `sticky`, all after it fail; 0 stops that. Returns the number of
+ * allocations since the last call. */
+unsigned long cove__mem_fail(unsigned long n, int sticky);
+
+#endif
