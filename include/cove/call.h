@@ -24,12 +24,16 @@ COVE_API void cove_cancel_fire(cove_cancel *cancel);
 COVE_API int cove_cancel_fired(const cove_cancel *cancel);
 
 struct cove_call {
-    size_t size;         /* sizeof(struct cove_call), set by COVE_CALL_INIT */
-    int64_t timeout_ms;  /* from the start of the call, retries and all; 0: the filesystem's option `timeout`; -1: none */
+    size_t size; /* sizeof(struct cove_call), set by COVE_CALL_INIT */
+    int64_t
+        timeout_ms; /* from the start of the call, retries and all; 0: the filesystem's option `timeout`; -1: none */
     cove_cancel *cancel; /* BORROWED until the call returns; NULL: cannot be cancelled */
 };
 
-#define COVE_CALL_INIT { sizeof(struct cove_call), 0, 0 }
+#define COVE_CALL_INIT                                                                                                 \
+    {                                                                                                                  \
+        sizeof(struct cove_call), 0, 0                                                                                 \
+    }
 
 #ifdef __cplusplus
 }

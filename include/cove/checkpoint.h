@@ -44,16 +44,17 @@ COVE_API cove_value *cove_value_new_bytes(const void *data, size_t size);
 COVE_API cove_value *cove_value_new_list(void);
 COVE_API cove_value *cove_value_new_tuple(void);
 COVE_API cove_value *cove_value_new_dict(void);
-/* A tensor over the caller's memory: view.data is BORROWED until the value is freed; shape and strides are copied. Two tensors whose
- * memory overlaps are saved as one storage, as PyTorch does. COVE_EINVAL: a bad dtype, shape or strides. */
-COVE_API int cove_value_new_tensor(const struct cove_tensor_view *view, cove_value **ret_value,
-                                   struct cove_error *err);
+/* A tensor over the caller's memory: view.data is BORROWED until the value is freed; shape and strides are copied. Two
+ * tensors whose memory overlaps are saved as one storage, as PyTorch does. COVE_EINVAL: a bad dtype, shape or strides.
+ */
+COVE_API int cove_value_new_tensor(const struct cove_tensor_view *view, cove_value **ret_value, struct cove_error *err);
 
 COVE_API cove_value *cove_value_ref(cove_value *value);
 COVE_API void cove_value_unref(cove_value *value); /* NULL accepted */
 
-/* Both take over the caller's reference to `item`, also on failure; NULL `item` is COVE_ENOMEM, so that a maker's result may be passed
- * unseen. `set` replaces an older value of the key in its place. COVE_EINVAL: not a list or tuple; not a dict. */
+/* Both take over the caller's reference to `item`, also on failure; NULL `item` is COVE_ENOMEM, so that a maker's
+ * result may be passed unseen. `set` replaces an older value of the key in its place. COVE_EINVAL: not a list or tuple;
+ * not a dict. */
 COVE_API int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err);
 COVE_API int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err);
 COVE_API int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err); /* int key */
@@ -70,7 +71,8 @@ COVE_API int cove_value_as_bytes(const cove_value *value, const void **ret, size
 /* A tensor's dtype, shape and strides, BORROWED from the value; data is NULL while it is still remote. */
 COVE_API int cove_value_as_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err);
 
-/* Containers: number of items; item `i` of a list, tuple or dict; key of a dict's item; look-up by key, and by a dotted path
+/* Containers: number of items; item `i` of a list, tuple or dict; key of a dict's item; look-up by key, and by a dotted
+ * path
  * ("optimizer_states.0.state.3.exp_avg", the longest key first). All BORROWED; NULL where there is none. */
 COVE_API size_t cove_value_length(const cove_value *value);
 COVE_API cove_value *cove_value_item(const cove_value *value, size_t i);
@@ -82,8 +84,8 @@ COVE_API cove_value *cove_value_find(const cove_value *tree, const char *path);
 /* ---- saving and loading ---- */
 
 enum cove_checkpoint_format {
-    COVE_FORMAT_AUTO = 0,   /* by the name (.safetensors, else torch) when saving, by the bytes when loading */
-    COVE_FORMAT_TORCH = 1,  /* torch.save's zip; opens with torch.load(weights_only=True) */
+    COVE_FORMAT_AUTO = 0,       /* by the name (.safetensors, else torch) when saving, by the bytes when loading */
+    COVE_FORMAT_TORCH = 1,      /* torch.save's zip; opens with torch.load(weights_only=True) */
     COVE_FORMAT_SAFETENSORS = 2 /* a flat dict of tensors, plus "__metadata__": a dict of strings */
 };
 
@@ -91,9 +93,13 @@ struct cove_save_options {
     size_t size;
     enum cove_checkpoint_format format;
 };
-#define COVE_SAVE_OPTIONS_INIT { sizeof(struct cove_save_options), COVE_FORMAT_AUTO }
+#define COVE_SAVE_OPTIONS_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(struct cove_save_options), COVE_FORMAT_AUTO                                                             \
+    }
 
-/* Saves `tree` at `url`: whole or not at all. Tensors are sent from their own memory. `options` and `call` may be NULL. */
+/* Saves `tree` at `url`: whole or not at all. Tensors are sent from their own memory. `options` and `call` may be NULL.
+ */
 COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
                                   const struct cove_save_options *options, const struct cove_call *call,
                                   struct cove_error *err);
@@ -103,19 +109,25 @@ struct cove_load_options {
     enum cove_checkpoint_format format;
     const char *const *only; /* dotted paths; tensors outside them stay remote; NULL: everything is loaded */
     size_t n_only;
-    int lazy;           /* 1: no tensor is loaded; cove_value_fetch loads one */
-    size_t max_bytes;   /* ceiling of memory for tensors, COVE_ELIMIT beyond it; 0: the size of the file */
+    int lazy;         /* 1: no tensor is loaded; cove_value_fetch loads one */
+    size_t max_bytes; /* ceiling of memory for tensors, COVE_ELIMIT beyond it; 0: the size of the file */
 };
-#define COVE_LOAD_OPTIONS_INIT { sizeof(struct cove_load_options), COVE_FORMAT_AUTO, 0, 0, 0, 0 }
+#define COVE_LOAD_OPTIONS_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(struct cove_load_options), COVE_FORMAT_AUTO, 0, 0, 0, 0                                                 \
+    }
 
-/* Loads the tree. COVE_ENOTFOUND; COVE_ECORRUPT: truncated, or it breaks the format; COVE_EUNSAFE: a global outside the list, named. */
+/* Loads the tree. COVE_ENOTFOUND; COVE_ECORRUPT: truncated, or it breaks the format; COVE_EUNSAFE: a global outside the
+ * list, named. */
 COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);
-/* Loads a tensor that is still remote (no-op on others), reading its own bytes only; the object must not have changed. */
+/* Loads a tensor that is still remote (no-op on others), reading its own bytes only; the object must not have changed.
+ */
 COVE_API int cove_value_fetch(cove_value *tensor, const struct cove_call *call, struct cove_error *err);
-/* Copies a tensor's elements, fetched where need be, into `view`'s memory: same dtype and shape (COVE_EMISMATCH), any strides. */
-COVE_API int cove_value_copy_tensor(cove_value *tensor, const struct cove_tensor_view *view, const struct cove_call *call,
-                                    struct cove_error *err);
+/* Copies a tensor's elements, fetched where need be, into `view`'s memory: same dtype and shape (COVE_EMISMATCH), any
+ * strides. */
+COVE_API int cove_value_copy_tensor(cove_value *tensor, const struct cove_tensor_view *view,
+                                    const struct cove_call *call, struct cove_error *err);
 
 /* The same with a URL alone, default options. */
 COVE_API int cove_checkpoint_save_url(const char *url, const cove_value *tree, struct cove_error *err);

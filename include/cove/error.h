@@ -2,8 +2,9 @@
  * Errors: what every call of libcove says when it fails.
  *
  * A call returns 0 (or a count, as int64_t) on success and a negative COVE_E… on failure; `rc < 0` is the one test.
- * The last argument of a call, `struct cove_error *err`, may be NULL. When it is given, it belongs to the caller, must have
- * been initialised with COVE_ERROR_INIT, and is written on failure only, by the calling thread, before the call returns.
+ * The last argument of a call, `struct cove_error *err`, may be NULL. When it is given, it belongs to the caller, must
+ * have been initialised with COVE_ERROR_INIT, and is written on failure only, by the calling thread, before the call
+ * returns.
  */
 #ifndef COVE_ERROR_H
 #define COVE_ERROR_H
@@ -19,44 +20,50 @@ extern "C" {
 
 enum cove_code {
     COVE_OK = 0,
-    COVE_EINVAL = -1,       /* an argument, a URL or an option is not well-formed */
-    COVE_ENOMEM = -2,       /* memory could not be had */
-    COVE_ENOTFOUND = -3,    /* no such object, directory, bucket or key */
-    COVE_EEXIST = -4,       /* it exists already, and the call asked for a new one */
-    COVE_EACCESS = -5,      /* the store knows who asks and refuses */
-    COVE_EAUTH = -6,        /* credentials are missing, wrong or expired */
-    COVE_EISDIR = -7,       /* a directory stands where a file should */
-    COVE_ENOTDIR = -8,      /* a file stands where a directory should */
-    COVE_ENOTEMPTY = -9,    /* the directory has something in it */
-    COVE_ENOSPC = -10,      /* the disk or the quota is full */
-    COVE_ENOTSUP = -11,     /* this store, or this build, cannot do that */
-    COVE_ENETWORK = -12,    /* the server could not be reached, or the connection broke */
-    COVE_ETIMEDOUT = -13,   /* the deadline passed */
-    COVE_ECANCELED = -14,   /* the cancel token was fired */
-    COVE_ETHROTTLED = -15,  /* the store asked for fewer requests until the deadline */
-    COVE_ESERVER = -16,     /* the store failed on its own side */
+    COVE_EINVAL = -1,         /* an argument, a URL or an option is not well-formed */
+    COVE_ENOMEM = -2,         /* memory could not be had */
+    COVE_ENOTFOUND = -3,      /* no such object, directory, bucket or key */
+    COVE_EEXIST = -4,         /* it exists already, and the call asked for a new one */
+    COVE_EACCESS = -5,        /* the store knows who asks and refuses */
+    COVE_EAUTH = -6,          /* credentials are missing, wrong or expired */
+    COVE_EISDIR = -7,         /* a directory stands where a file should */
+    COVE_ENOTDIR = -8,        /* a file stands where a directory should */
+    COVE_ENOTEMPTY = -9,      /* the directory has something in it */
+    COVE_ENOSPC = -10,        /* the disk or the quota is full */
+    COVE_ENOTSUP = -11,       /* this store, or this build, cannot do that */
+    COVE_ENETWORK = -12,      /* the server could not be reached, or the connection broke */
+    COVE_ETIMEDOUT = -13,     /* the deadline passed */
+    COVE_ECANCELED = -14,     /* the cancel token was fired */
+    COVE_ETHROTTLED = -15,    /* the store asked for fewer requests until the deadline */
+    COVE_ESERVER = -16,       /* the store failed on its own side */
     COVE_EPRECONDITION = -17, /* the object changed meanwhile: If-Match or If-None-Match did not hold */
-    COVE_ECORRUPT = -18,    /* bytes do not match their checksum, or a file breaks its format's rules */
-    COVE_EPROTOCOL = -19,   /* the server's reply makes no sense */
-    COVE_EIO = -20,         /* the operating system failed to read or write */
-    COVE_ELIMIT = -21,      /* a stated ceiling was reached */
-    COVE_EMISMATCH = -22,   /* well-formed, but of something else: a checkpoint of another model */
-    COVE_EUNSAFE = -23,     /* a file asks for what cove refuses to do: a pickle with a foreign global */
-    COVE_ESTATE = -24       /* called out of order: a write after finish */
+    COVE_ECORRUPT = -18,      /* bytes do not match their checksum, or a file breaks its format's rules */
+    COVE_EPROTOCOL = -19,     /* the server's reply makes no sense */
+    COVE_EIO = -20,           /* the operating system failed to read or write */
+    COVE_ELIMIT = -21,        /* a stated ceiling was reached */
+    COVE_EMISMATCH = -22,     /* well-formed, but of something else: a checkpoint of another model */
+    COVE_EUNSAFE = -23,       /* a file asks for what cove refuses to do: a pickle with a foreign global */
+    COVE_ESTATE = -24         /* called out of order: a write after finish */
 };
 
 #define COVE_ERROR_MESSAGE_MAX 1024
 
 struct cove_error {
-    size_t size;         /* sizeof(struct cove_error), set by COVE_ERROR_INIT: lets the struct grow */
-    int code;            /* enum cove_code */
-    int http_status;     /* the reply's status, or 0 where no reply was the cause */
-    int os_errno;        /* the errno behind it, or 0 */
-    int retryable;       /* 1: the same call may succeed later; 0: it will not */
+    size_t size;                          /* sizeof(struct cove_error), set by COVE_ERROR_INIT: lets the struct grow */
+    int code;                             /* enum cove_code */
+    int http_status;                      /* the reply's status, or 0 where no reply was the cause */
+    int os_errno;                         /* the errno behind it, or 0 */
+    int retryable;                        /* 1: the same call may succeed later; 0: it will not */
     char message[COVE_ERROR_MESSAGE_MAX]; /* UTF-8, names the operation and the URL, never a secret */
 };
 
-#define COVE_ERROR_INIT { sizeof(struct cove_error), 0, 0, 0, 0, { 0 } }
+#define COVE_ERROR_INIT                                                                                                \
+    {                                                                                                                  \
+        sizeof(struct cove_error), 0, 0, 0, 0,                                                                         \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 /* The constant's name ("COVE_ENOTFOUND") and a short phrase for it ("not found"); static strings, never NULL. */
 COVE_API const char *cove_code_name(int code);

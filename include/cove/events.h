@@ -40,15 +40,21 @@ COVE_API int cove_event_writer_text(cove_event_writer *writer, const char *tag, 
 /* A histogram of `n` values, with TensorFlow's default exponential buckets. */
 COVE_API int cove_event_writer_histogram(cove_event_writer *writer, const char *tag, const float *values, size_t n,
                                          int64_t step, double wall_time, struct cove_error *err);
-/* The hparams plugin's three summaries (experiment, start, end), so that the run shows up under HPARAMS. `metric_tags`: scalars of
- * the run that the table shows. */
+/* The hparams plugin's three summaries (experiment, start, end), so that the run shows up under HPARAMS. `metric_tags`:
+ * scalars of the run that the table shows. */
 COVE_API int cove_event_writer_hparams(cove_event_writer *writer, const struct cove_hparam *hparams, size_t n_hparams,
                                        const char *const *metric_tags, size_t n_metric_tags, struct cove_error *err);
 COVE_API int cove_event_writer_flush(cove_event_writer *writer, struct cove_error *err);
 COVE_API int cove_event_writer_close(cove_event_writer *writer, struct cove_error *err); /* frees; NULL accepted */
 
 /* One event of a file; strings BORROWED until the next step. */
-enum cove_event_kind { COVE_EVENT_OTHER = 0, COVE_EVENT_VERSION, COVE_EVENT_SCALAR, COVE_EVENT_TEXT, COVE_EVENT_HISTOGRAM };
+enum cove_event_kind {
+    COVE_EVENT_OTHER = 0,
+    COVE_EVENT_VERSION,
+    COVE_EVENT_SCALAR,
+    COVE_EVENT_TEXT,
+    COVE_EVENT_HISTOGRAM
+};
 struct cove_event {
     enum cove_event_kind kind;
     const char *tag;
@@ -59,12 +65,13 @@ struct cove_event {
 };
 COVE_API int cove_event_reader_open(cove_fs *fs, const char *path, const struct cove_call *call,
                                     cove_event_reader **ret_reader, struct cove_error *err);
-/* 1 and an event, 0 at the end (also in the middle of a record that is still being written), COVE_ECORRUPT for a bad checksum. */
+/* 1 and an event, 0 at the end (also in the middle of a record that is still being written), COVE_ECORRUPT for a bad
+ * checksum. */
 COVE_API int cove_event_reader_next(cove_event_reader *reader, struct cove_event *ret_event, struct cove_error *err);
 COVE_API void cove_event_reader_close(cove_event_reader *reader); /* NULL accepted */
 
-/* CSV metrics as Lightning's CSVLogger lays them out: one line a step, a column a metric; a new metric rewrites the file with one
- * more column. `path` is of the file ("…/metrics.csv"). */
+/* CSV metrics as Lightning's CSVLogger lays them out: one line a step, a column a metric; a new metric rewrites the
+ * file with one more column. `path` is of the file ("…/metrics.csv"). */
 struct cove_metric {
     const char *name;
     double value;

@@ -3,7 +3,7 @@
 #define COVE_EXPORT_H
 
 #if defined(__GNUC__)
-#define COVE_API __attribute__((visibility("default")))
+#define COVE_API               __attribute__((visibility("default")))
 #define COVE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define COVE_API

@@ -1,14 +1,15 @@
 /*
  * Filesystems: a URL names a store and a path in it; one set of calls works on all of them.
  *
- * A `cove_fs` is one store with one set of options, as an fsspec instance is. Every call takes a path in the store's own form
- * ("bucket/key" on s3, "/home/me/x" on file) or a whole URL of the same store. Paths are bytes: no percent-decoding is done, so
- * `s3://b/a%20b` and `s3://b/a b` are two objects, as they are for every S3 tool.
+ * A `cove_fs` is one store with one set of options, as an fsspec instance is. Every call takes a path in the store's
+ * own form
+ * ("bucket/key" on s3, "/home/me/x" on file) or a whole URL of the same store. Paths are bytes: no percent-decoding is
+ * done, so `s3://b/a%20b` and `s3://b/a b` are two objects, as they are for every S3 tool.
  *
- * Threads: a cove_fs may be used by any number of threads at once. After fork, the child may go on using it: it opens its own
- * connections. Errors that every call may return: COVE_EINVAL, COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED, and from remote stores
- * COVE_ENETWORK, COVE_EAUTH, COVE_EACCESS, COVE_ETHROTTLED, COVE_ESERVER, COVE_EPROTOCOL; the comments list the others.
- * `call` may be NULL in every call.
+ * Threads: a cove_fs may be used by any number of threads at once. After fork, the child may go on using it: it opens
+ * its own connections. Errors that every call may return: COVE_EINVAL, COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED, and
+ * from remote stores COVE_ENETWORK, COVE_EAUTH, COVE_EACCESS, COVE_ETHROTTLED, COVE_ESERVER, COVE_EPROTOCOL; the
+ * comments list the others. `call` may be NULL in every call.
  */
 #ifndef COVE_FS_H
 #define COVE_FS_H
@@ -31,9 +32,10 @@ typedef struct cove_listing cove_listing;
 /* ---- stores ---- */
 
 /*
- * Gives the process's filesystem for `url` and `options` (NULL: none), the same instance for the same store and options while anyone
- * holds it, with one more reference; and in *ret_path (NULL: not wanted) the path in it, to be freed with cove_free.
- * Touches no network. COVE_EINVAL: an unknown scheme (the message lists the known ones), a malformed URL, an unknown or malformed option.
+ * Gives the process's filesystem for `url` and `options` (NULL: none), the same instance for the same store and options
+ * while anyone holds it, with one more reference; and in *ret_path (NULL: not wanted) the path in it, to be freed with
+ * cove_free. Touches no network. COVE_EINVAL: an unknown scheme (the message lists the known ones), a malformed URL, an
+ * unknown or malformed option.
  */
 COVE_API int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
                               struct cove_error *err);
@@ -65,7 +67,8 @@ enum cove_type { COVE_TYPE_FILE = 1, COVE_TYPE_DIRECTORY = 2 };
 
 /* What is known of a path. Strings are BORROWED until the info is freed (or, from a listing, until its next step). */
 COVE_API void cove_info_free(cove_info *info); /* NULL accepted; not for one that a listing lent */
-COVE_API const char *cove_info_path(const cove_info *info); /* whole path in the store, no trailing slash for a directory */
+COVE_API const char *
+cove_info_path(const cove_info *info); /* whole path in the store, no trailing slash for a directory */
 COVE_API const char *cove_info_name(const cove_info *info); /* its last part */
 COVE_API enum cove_type cove_info_type(const cove_info *info);
 COVE_API int64_t cove_info_size(const cove_info *info);     /* bytes; 0 for a directory */
@@ -79,11 +82,11 @@ COVE_API int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call 
 COVE_API int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 
 /*
- * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries right below
- * `path` (a file lists itself); `find` every file below it, at any depth; `glob` every path that `pattern` matches, with *, ?, [a-z], [!a-z],
- * {a,b} and ** as fsspec has them. Order: bytes ascending on object stores; file sorts each directory likewise.
- * `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first
- * step. `find` and `glob` of nothing give no entry and no error.
+ * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
+ * right below `path` (a file lists itself); `find` every file below it, at any depth; `glob` every path that `pattern`
+ * matches, with *, ?, [a-z], [!a-z], {a,b} and ** as fsspec has them. Order: bytes ascending on object stores; file
+ * sorts each directory likewise. `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end,
+ * or an error; COVE_ENOTFOUND comes from the first step. `find` and `glob` of nothing give no entry and no error.
  */
 COVE_API int cove_fs_list(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
@@ -97,9 +100,9 @@ COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 /* ---- whole files and ranges ---- */
 
 /*
- * Reads up to `length` bytes at `offset` into `buffer` (caller's, BORROWED until the call returns) and gives the number read, less than
- * `length` only at the end of the file. A negative offset counts from the end. Large ranges are fetched in parallel, into place.
- * COVE_ENOTFOUND, COVE_EISDIR, COVE_ECORRUPT (a checksum of the store does not match).
+ * Reads up to `length` bytes at `offset` into `buffer` (caller's, BORROWED until the call returns) and gives the number
+ * read, less than `length` only at the end of the file. A negative offset counts from the end. Large ranges are fetched
+ * in parallel, into place. COVE_ENOTFOUND, COVE_EISDIR, COVE_ECORRUPT (a checksum of the store does not match).
  */
 COVE_API int64_t cove_fs_read_range(cove_fs *fs, const char *path, int64_t offset, void *buffer, size_t length,
                                     const struct cove_call *call, struct cove_error *err);
@@ -114,7 +117,8 @@ struct cove_range {
 COVE_API int cove_fs_read_ranges(cove_fs *fs, const char *path, struct cove_range *ranges, size_t n_ranges,
                                  const struct cove_call *call, struct cove_error *err);
 
-/* The whole file, in memory of its size to be freed with cove_free. COVE_ELIMIT: it is larger than `max_bytes` (0: no ceiling). */
+/* The whole file, in memory of its size to be freed with cove_free. COVE_ELIMIT: it is larger than `max_bytes` (0: no
+ * ceiling). */
 COVE_API int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
                                const struct cove_call *call, struct cove_error *err);
 /* Makes or replaces `path` with `size` bytes in one step: readers see the old file or the new one. */
@@ -123,27 +127,29 @@ COVE_API int cove_fs_write_file(cove_fs *fs, const char *path, const void *data,
 
 /* ---- changes ---- */
 
-/* Adds bytes at the end of `path`, which is made where it is missing. For many small additions use a cove_appender (stream.h). */
+/* Adds bytes at the end of `path`, which is made where it is missing. For many small additions use a cove_appender
+ * (stream.h). */
 COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
                             struct cove_error *err);
 /* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
-/* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file. Replaces a file `to`. */
+/* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file. Replaces a file `to`.
+ */
 COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* Removes one file, or an empty directory. COVE_ENOTFOUND; COVE_ENOTEMPTY for a directory with something in it. */
 COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Removes `path` and everything below it. COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
-/* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process (no object
- * is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
+/* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
+ * (no object is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
 COVE_API int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 
 /* ---- uploads that a killed process left behind ---- */
 
-/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds; calls `each` for every
- * one (NULL: just count), and gives their number. COVE_ENOTSUP where a store has none. */
+/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds; calls
+ * `each` for every one (NULL: just count), and gives their number. COVE_ENOTSUP where a store has none. */
 typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
 COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
                                            cove_upload_fn each, void *user, const struct cove_call *call,

@@ -18,8 +18,9 @@ enum cove_log_level { COVE_LOG_ERROR = 0, COVE_LOG_WARNING = 1, COVE_LOG_INFO = 
 typedef void (*cove_log_fn)(void *user, enum cove_log_level level, const char *subject, const char *text);
 
 /*
- * Sets the process's callback; NULL (the default) is silence. Lines above `level` are not made at all. `user` is BORROWED until the
- * next call of cove_log_set, which returns only once no callback is under way. Any thread, but not from the callback.
+ * Sets the process's callback; NULL (the default) is silence. Lines above `level` are not made at all. `user` is
+ * BORROWED until the next call of cove_log_set, which returns only once no callback is under way. Any thread, but not
+ * from the callback.
  */
 COVE_API void cove_log_set(cove_log_fn fn, void *user, enum cove_log_level level);
 

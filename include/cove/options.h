@@ -1,9 +1,9 @@
 /*
  * Named options: what a user gives a filesystem besides its URL ("endpoint_url", "anon", "region").
  *
- * Names and values are strings; each backend has a table of the names it takes, with type, default, environment variable
- * and help. They are checked when the filesystem is made: an unknown name or a malformed value fails there, by name,
- * with the nearest known one.
+ * Names and values are strings; each backend has a table of the names it takes, with type, default, environment
+ * variable and help. They are checked when the filesystem is made: an unknown name or a malformed value fails there, by
+ * name, with the nearest known one.
  */
 #ifndef COVE_OPTIONS_H
 #define COVE_OPTIONS_H

@@ -1,8 +1,8 @@
 /*
  * Streams: readers with prefetch, writers that publish at finish, appenders that gather.
- * One thread at a time may use a stream; different streams of one filesystem may run in parallel. A stream holds a reference to its
- * filesystem. `call` bounds each single wait of the stream's whole life (its timeout starts anew at each call on the stream);
- * its cancel token is referenced by the stream.
+ * One thread at a time may use a stream; different streams of one filesystem may run in parallel. A stream holds a
+ * reference to its filesystem. `call` bounds each single wait of the stream's whole life (its timeout starts anew at
+ * each call on the stream); its cancel token is referenced by the stream.
  */
 #ifndef COVE_STREAM_H
 #define COVE_STREAM_H
@@ -22,8 +22,8 @@ typedef struct cove_appender cove_appender;
 
 /* ---- reading ---- */
 
-/* Opens `path`. Reads of one reader are of one version of the object: if it is replaced meanwhile, they fail with COVE_EPRECONDITION.
- * COVE_ENOTFOUND, COVE_EISDIR. */
+/* Opens `path`. Reads of one reader are of one version of the object: if it is replaced meanwhile, they fail with
+ * COVE_EPRECONDITION. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
                               struct cove_error *err);
 /* Up to `length` bytes from the position on; fewer only at the end; 0 there. Buffer BORROWED until the call returns. */
@@ -49,25 +49,30 @@ enum cove_write_if {
 };
 
 struct cove_writer_options {
-    size_t size;               /* sizeof, set by the macro */
+    size_t size; /* sizeof, set by the macro */
     enum cove_write_if condition;
-    const char *etag;          /* for COVE_WRITE_IF_MATCH; copied by the open */
-    int64_t expected_size;     /* bytes, where known: parts are planned for it; -1: not known */
-    const char *content_type;  /* MIME type; copied by the open; NULL: the store's default */
+    const char *etag;         /* for COVE_WRITE_IF_MATCH; copied by the open */
+    int64_t expected_size;    /* bytes, where known: parts are planned for it; -1: not known */
+    const char *content_type; /* MIME type; copied by the open; NULL: the store's default */
 };
-#define COVE_WRITER_OPTIONS_INIT { sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0 }
+#define COVE_WRITER_OPTIONS_INIT                                                                                       \
+    {                                                                                                                  \
+        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0                                                \
+    }
 
 /*
- * Opens `path` for writing; nothing is visible there until cove_writer_finish succeeds, and a path that exists keeps its old content
- * until then. What fits in one part is sent as one request; beyond it, parts go in parallel while the caller writes on.
+ * Opens `path` for writing; nothing is visible there until cove_writer_finish succeeds, and a path that exists keeps
+ * its old content until then. What fits in one part is sent as one request; beyond it, parts go in parallel while the
+ * caller writes on.
  */
 COVE_API int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_options *options,
                               const struct cove_call *call, cove_writer **ret_writer, struct cove_error *err);
 /* Takes all of `length` bytes (BORROWED until the call returns) or fails; after a failure only abort is useful. */
 COVE_API int cove_writer_write(cove_writer *writer, const void *data, size_t length, struct cove_error *err);
 COVE_API int64_t cove_writer_tell(const cove_writer *writer); /* bytes taken so far */
-/* Publishes the whole object, atomically, and is durable when it returns. On failure nothing was published, or (COVE_ENETWORK,
- * COVE_ETIMEDOUT after the last request was sent) the whole object was; the older one is never harmed. */
+/* Publishes the whole object, atomically, and is durable when it returns. On failure nothing was published, or
+ * (COVE_ENETWORK, COVE_ETIMEDOUT after the last request was sent) the whole object was; the older one is never harmed.
+ */
 COVE_API int cove_writer_finish(cove_writer *writer, struct cove_error *err);
 /* Gives up: nothing becomes visible, what was sent is removed from the store. */
 COVE_API void cove_writer_abort(cove_writer *writer);
@@ -76,22 +81,28 @@ COVE_API void cove_writer_free(cove_writer *writer); /* NULL accepted; aborts wh
 /* ---- appending ---- */
 
 struct cove_appender_options {
-    size_t size;               /* sizeof, set by the macro */
-    int64_t flush_interval_ms; /* gathered bytes are sent after this long at the latest; default 1000; 0: at each write */
-    size_t flush_bytes;        /* and as soon as there are so many; default 8 MiB */
-    int truncate;              /* 1: start an empty file; 0: go on at the end of what is there */
+    size_t size; /* sizeof, set by the macro */
+    int64_t
+        flush_interval_ms; /* gathered bytes are sent after this long at the latest; default 1000; 0: at each write */
+    size_t flush_bytes;    /* and as soon as there are so many; default 8 MiB */
+    int truncate;          /* 1: start an empty file; 0: go on at the end of what is there */
 };
-#define COVE_APPENDER_OPTIONS_INIT { sizeof(struct cove_appender_options), 1000, 8u << 20, 0 }
+#define COVE_APPENDER_OPTIONS_INIT                                                                                     \
+    {                                                                                                                  \
+        sizeof(struct cove_appender_options), 1000, 8u << 20, 0                                                        \
+    }
 
-/* Opens `path`, which is made at the first flush where it is missing. Writes are gathered and sent by a thread of the library in the
- * background; also at flush, close and at the process's ordinary exit. Two processes appending to one object: the second one's
- * flush fails with COVE_EPRECONDITION, nothing is lost unseen. */
+/* Opens `path`, which is made at the first flush where it is missing. Writes are gathered and sent by a thread of the
+ * library in the background; also at flush, close and at the process's ordinary exit. Two processes appending to one
+ * object: the second one's flush fails with COVE_EPRECONDITION, nothing is lost unseen. */
 COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender_options *options,
                                 const struct cove_call *call, cove_appender **ret_appender, struct cove_error *err);
 /* Takes all bytes (copied). A failure of a flush in the background is returned by the next call on the appender. */
 COVE_API int cove_appender_write(cove_appender *appender, const void *data, size_t length, struct cove_error *err);
-COVE_API int cove_appender_flush(cove_appender *appender, struct cove_error *err); /* returns when all is in the store */
-/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. NULL accepted. */
+COVE_API int cove_appender_flush(cove_appender *appender,
+                                 struct cove_error *err); /* returns when all is in the store */
+/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. NULL
+ * accepted. */
 COVE_API int cove_appender_close(cove_appender *appender, struct cove_error *err);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /*
  * A growing run of bytes, always with a maximum. Always NUL-terminated, so that text in it can be used as a C string.
- * Adding returns 0, COVE_ENOMEM, or COVE_ELIMIT past the maximum; a failed buf stays failed (later adds return the same code), so a
- * chain of adds needs one check at its end: cove__buf_rc().
+ * Adding returns 0, COVE_ENOMEM, or COVE_ELIMIT past the maximum; a failed buf stays failed (later adds return the same
+ * code), so a chain of adds needs one check at its end: cove__buf_rc().
  */
 #ifndef COVE_BASE_BUF_H
 #define COVE_BASE_BUF_H

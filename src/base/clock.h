@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define COVE__MS ((int64_t)1000000)
+#define COVE__MS  ((int64_t)1000000)
 #define COVE__SEC ((int64_t)1000000000)
 
 int64_t cove__now_ns(void);  /* monotonic: for deadlines */
@@ -13,8 +13,8 @@ void cove__sleep_ns(int64_t ns);
 uint64_t cove__random(void); /* not for secrets: jitter, temporary names; differs after fork */
 
 /* Dates on the wire, ASCII, UTC. Parsers give nanoseconds since 1970, or -1 where the text is not such a date. */
-int64_t cove__parse_iso8601(const char *text); /* 2026-11-23T21:13:00.123Z */
-int64_t cove__parse_http_date(const char *text); /* Mon, 23 Nov 2026 21:13:00 GMT */
+int64_t cove__parse_iso8601(const char *text);                  /* 2026-11-23T21:13:00.123Z */
+int64_t cove__parse_http_date(const char *text);                /* Mon, 23 Nov 2026 21:13:00 GMT */
 void cove__format_iso8601_basic(int64_t wall_ns, char out[17]); /* 20261123T211300Z */
 
 #endif

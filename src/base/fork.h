@@ -1,8 +1,9 @@
 /*
  * Fork: the process-wide lock that guards small state, and the generation that tells a child that its threads are gone.
  *
- * cove__lock() is the one lock for small, short critical sections outside the I/O loops (tables, counters, cached regions). It is taken
- * around fork, so that a child never finds it held by a thread that no longer exists. Never wait, allocate much or do I/O under it.
+ * cove__lock() is the one lock for small, short critical sections outside the I/O loops (tables, counters, cached
+ * regions). It is taken around fork, so that a child never finds it held by a thread that no longer exists. Never wait,
+ * allocate much or do I/O under it.
  */
 #ifndef COVE_BASE_FORK_H
 #define COVE_BASE_FORK_H

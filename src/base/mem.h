@@ -12,13 +12,13 @@ char *cove__strdup(const char *s);
 char *cove__strndup(const char *s, size_t n); /* n bytes and a NUL, whatever the bytes are */
 
 /*
- * Grows an array to hold `want` items: *items and *cap are changed together, at least doubled. -1 and untouched when memory is exhausted
- * or `want` is above `max`.
+ * Grows an array to hold `want` items: *items and *cap are changed together, at least doubled. -1 and untouched when
+ * memory is exhausted or `want` is above `max`.
  */
 int cove__grow(void *items_ptr, size_t *cap, size_t want, size_t item_size, size_t max);
 
-/* Tests only: allocation number `n` from now (1 is the next) and, with `sticky`, all after it fail; 0 stops that. Returns the number of
- * allocations since the last call. */
+/* Tests only: allocation number `n` from now (1 is the next) and, with `sticky`, all after it fail; 0 stops that.
+ * Returns the number of allocations since the last call. */
 unsigned long cove__mem_fail(unsigned long n, int sticky);
 
 #endif

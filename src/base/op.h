@@ -1,9 +1,9 @@
 /*
  * An operation under way, and the inbox in which finished ones are found.
  *
- * This is the one way in which work comes back in cove: whoever starts an operation names an inbox, does other things, and takes
- * finished operations from the inbox. No callback runs in anybody's thread, so an operation that ends inside its start (a local file)
- * and one that ends later on an I/O loop (HTTP) look the same to the caller.
+ * This is the one way in which work comes back in cove: whoever starts an operation names an inbox, does other things,
+ * and takes finished operations from the inbox. No callback runs in anybody's thread, so an operation that ends inside
+ * its start (a local file) and one that ends later on an I/O loop (HTTP) look the same to the caller.
  */
 #ifndef COVE_BASE_OP_H
 #define COVE_BASE_OP_H
@@ -21,20 +21,21 @@ struct cove__op {
     struct cove__inbox *inbox; /* BORROWED until the op has been taken from it */
     struct cove__ctx ctx;      /* BORROWED strings, until the op has been taken */
     /* set by whoever works, before cove__op_finish */
-    int rc;         /* 0 or COVE_E… */
-    int64_t count;  /* bytes read or sent */
+    int rc;        /* 0 or COVE_E… */
+    int64_t count; /* bytes read or sent */
     struct cove_error err;
     struct cove__op *next; /* the inbox's */
 };
 
 struct cove__inbox {
     pthread_mutex_t lock;
-    pthread_cond_t some; /* on CLOCK_MONOTONIC */
+    pthread_cond_t some;           /* on CLOCK_MONOTONIC */
     struct cove__op *first, *last; /* synced: finished, not yet taken */
     size_t pending;                /* synced: started, not yet taken */
+    unsigned generation;           /* of fork: a child finds the inboxes of its parent empty */
 };
 
-int cove__inbox_init(struct cove__inbox *inbox);
+void cove__inbox_init(struct cove__inbox *inbox);
 void cove__inbox_done(struct cove__inbox *inbox); /* asserts that nothing is pending */
 
 /* Counts `op` as pending in its inbox; the caller then hands it to whatever works on it. */
@@ -42,8 +43,8 @@ void cove__op_start(struct cove__op *op);
 /* Ends it, from any thread; the op must not be touched after this call by whoever worked. */
 void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct cove_error *err);
 
-/* The next finished op, or NULL if none is pending at all. Waits: every op ends by its own deadline or token, so this ends too.
- * In a forked child, pending ops of the parent's threads never end: they are dropped and NULL is returned. */
+/* The next finished op, or NULL if none is pending at all. Waits: every op ends by its own deadline or token, so this
+ * ends too. In a forked child, pending ops of the parent's threads never end: they are dropped and NULL is returned. */
 struct cove__op *cove__inbox_wait(struct cove__inbox *inbox);
 struct cove__op *cove__inbox_poll(struct cove__inbox *inbox); /* NULL: none is finished now */
 size_t cove__inbox_pending(struct cove__inbox *inbox);

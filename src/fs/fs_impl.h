@@ -8,9 +8,9 @@ struct cove_fs {
     const struct cove__fs_ops *ops;
     void *self; /* the backend's */
     const char *scheme;
-    char *key;           /* scheme, authority and options: what the process's cache goes by */
-    unsigned refs;       /* under cove__lock */
-    int64_t timeout_ms;  /* the option `timeout` */
+    char *key;            /* scheme, authority and options: what the process's cache goes by */
+    unsigned refs;        /* under cove__lock */
+    int64_t timeout_ms;   /* the option `timeout` */
     struct cove_fs *next; /* the cache's list, under cove__lock */
 };
 
@@ -18,6 +18,7 @@ struct cove_fs {
 void cove__ctx_init(struct cove__ctx *ctx, const cove_fs *fs, const struct cove_call *call, const char *op,
                     const char *url);
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */
-int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...) COVE_PRINTF(4, 5);
+int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
+    COVE_PRINTF(4, 5);
 
 #endif

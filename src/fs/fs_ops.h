@@ -1,11 +1,12 @@
 /*
  * The contract of a backend: one folder, one of these tables, one row in schemes.c.
  *
- * Paths that a slot gets are canonical: what the backend's own `parse` made. Slots take a ctx with an absolute deadline and honour it and its
- * cancel token. Every slot may be called by many threads at once, and in a forked child. Messages are filled in by the backend and
- * begin with ctx->op and the URL: use cove__fs_fail() (fs_impl.h). A slot that is NULL means "not supported": decided in front.
- * Every slot may return COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED and, where there is a network, COVE_ENETWORK, COVE_EAUTH,
- * COVE_EACCESS, COVE_ETHROTTLED, COVE_ESERVER, COVE_EPROTOCOL; the others are listed at each.
+ * Paths that a slot gets are canonical: what the backend's own `parse` made. Slots take a ctx with an absolute deadline
+ * and honour it and its cancel token. Every slot may be called by many threads at once, and in a forked child. Messages
+ * are filled in by the backend and begin with ctx->op and the URL: use cove__fs_fail() (fs_impl.h). A slot that is NULL
+ * means "not supported": decided in front. Every slot may return COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED and, where
+ * there is a network, COVE_ENETWORK, COVE_EAUTH, COVE_EACCESS, COVE_ETHROTTLED, COVE_ESERVER, COVE_EPROTOCOL; the
+ * others are listed at each.
  */
 #ifndef COVE_FS_OPS_H
 #define COVE_FS_OPS_H
@@ -45,17 +46,18 @@ int cove__page_add(struct cove__page *page, const char *path, enum cove_type typ
                    const char *etag);
 void cove__page_done(struct cove__page *page); /* frees items and token, leaves an empty page */
 
-/* An asynchronous read of one range, or an upload of one whole file or one part. `op` comes first: the inbox gives it back. */
+/* An asynchronous read of one range, or an upload of one whole file or one part. `op` comes first: the inbox gives it
+ * back. */
 struct cove__io {
     struct cove__op op;
-    const char *path;   /* BORROWED until the op has been taken */
+    const char *path; /* BORROWED until the op has been taken */
     /* reads */
-    uint8_t *dst;       /* BORROWED: up to `length` bytes land here */
+    uint8_t *dst; /* BORROWED: up to `length` bytes land here */
     size_t length;
-    int64_t offset;     /* from the start; negative: from the end */
+    int64_t offset;       /* from the start; negative: from the end */
     const char *if_match; /* BORROWED: fail with COVE_EPRECONDITION unless the object has this etag; NULL: any */
-    int64_t ret_total;  /* the object's size; -1: not told */
-    char *ret_etag;     /* owned by the io (cove__free); NULL: none. Also set by a put */
+    int64_t ret_total;    /* the object's size; -1: not told */
+    char *ret_etag;       /* owned by the io (cove__free); NULL: none. Also set by a put */
     /* writes */
     struct cove__slice src;      /* BORROWED: re-read at each attempt, so it must stay until the op has been taken */
     struct cove__upload *upload; /* the upload that a part belongs to; `offset` is the part's place in the file */
@@ -78,9 +80,9 @@ struct cove__part_rules {
     size_t min_part;     /* bytes of every part but the last */
     size_t default_part; /* the first part's size, if nothing else says so */
     size_t max_part;
-    unsigned max_parts;  /* 0: no limit */
-    bool equal_parts;    /* every part but the last has one size */
-    unsigned parallel;   /* parts and ranges under way at once that help */
+    unsigned max_parts; /* 0: no limit */
+    bool equal_parts;   /* every part but the last has one size */
+    unsigned parallel;  /* parts and ranges under way at once that help */
 };
 
 struct cove__fs_ops {
@@ -88,8 +90,8 @@ struct cove__fs_ops {
     const struct cove__option_row *options; /* ends with a row whose name is NULL */
     bool real_directories;                  /* file, memory: directories exist by themselves */
 
-    /* Makes the backend's own object from checked options. `authority` is the URL's host part where the backend takes one (NULL).
-     * No network. COVE_EINVAL, COVE_EAUTH. */
+    /* Makes the backend's own object from checked options. `authority` is the URL's host part where the backend takes
+     * one (NULL). No network. COVE_EINVAL, COVE_EAUTH. */
     int (*open)(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err);
     void (*close)(void *self);
 
@@ -99,9 +101,11 @@ struct cove__fs_ops {
     int (*authority)(const char *url, char **ret_authority, struct cove_error *err);
 
     /* COVE_ENOTFOUND. */
-    int (*stat)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret, struct cove_error *err);
-    /* One page below the directory `path`: its entries, or every file at any depth; `token` NULL: the first. For `deep`, entries are files
-     * only. COVE_ENOTFOUND (nothing there), COVE_ENOTDIR (a file; the front then lists it itself). */
+    int (*stat)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                struct cove_error *err);
+    /* One page below the directory `path`: its entries, or every file at any depth; `token` NULL: the first. For
+     * `deep`, entries are files only. COVE_ENOTFOUND (nothing there), COVE_ENOTDIR (a file; the front then lists it
+     * itself). */
     int (*list)(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                 struct cove__page *ret_page, struct cove_error *err);
     /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
@@ -115,13 +119,14 @@ struct cove__fs_ops {
     /* An empty directory. COVE_ENOTFOUND, COVE_ENOTEMPTY. */
     int (*rmdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 
-    /* Asynchronous: finish io->op, now or later. `read`: COVE_ENOTFOUND, COVE_EISDIR, COVE_EPRECONDITION, COVE_ECORRUPT;
-     * past the end it gives 0 bytes. `put` makes the whole file in one step: COVE_EEXIST, COVE_EPRECONDITION, COVE_ENOTFOUND (bucket), COVE_ENOSPC. */
+    /* Asynchronous: finish io->op, now or later. `read`: COVE_ENOTFOUND, COVE_EISDIR, COVE_EPRECONDITION,
+     * COVE_ECORRUPT; past the end it gives 0 bytes. `put` makes the whole file in one step: COVE_EEXIST,
+     * COVE_EPRECONDITION, COVE_ENOTFOUND (bucket), COVE_ENOSPC. */
     void (*read)(void *self, struct cove__io *io);
     void (*put)(void *self, struct cove__io *io);
 
-    /* A file in parts. Parts may be sent at once and in any order; finish publishes, abort removes (it never fails: what cannot be
-     * removed is logged). Both free the upload; finish does on failure too, having tried to abort. */
+    /* A file in parts. Parts may be sent at once and in any order; finish publishes, abort removes (it never fails:
+     * what cannot be removed is logged). Both free the upload; finish does on failure too, having tried to abort. */
     void (*part_rules)(void *self, int64_t expected_size, struct cove__part_rules *ret);
     int (*upload_begin)(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                         struct cove__upload **ret, struct cove_error *err);
@@ -130,8 +135,8 @@ struct cove__fs_ops {
                          struct cove_error *err);
     void (*upload_abort)(void *self, struct cove__upload *upload);
 
-    /* An open end of a file. `append_open` makes nothing yet where the file is missing; with `truncate` the next append replaces it.
-     * `append` adds the bytes whole or not at all: COVE_EPRECONDITION when another writer came between. */
+    /* An open end of a file. `append_open` makes nothing yet where the file is missing; with `truncate` the next append
+     * replaces it. `append` adds the bytes whole or not at all: COVE_EPRECONDITION when another writer came between. */
     int (*append_open)(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                        struct cove_error *err);
     int (*append)(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err);

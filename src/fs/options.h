@@ -1,6 +1,6 @@
 /*
- * The tables of named options. A row says where in the backend's own struct a value goes, so that parsing, checking, defaults,
- * the environment and the documentation all come from one place.
+ * The tables of named options. A row says where in the backend's own struct a value goes, so that parsing, checking,
+ * defaults, the environment and the documentation all come from one place.
  */
 #ifndef COVE_FS_OPTIONS_H
 #define COVE_FS_OPTIONS_H
@@ -28,14 +28,15 @@ struct cove__option_row {
     const char *fallback;    /* as a user would write it; NULL: NULL or 0 */
     const char *environment; /* names, separated by a space; NULL: none */
     const char *help;
-    int64_t min, max;        /* for the number types; both 0: any */
+    int64_t min, max; /* for the number types; both 0: any */
     const char *choices;
 };
 
-/* Fills `target` from `options` (may be NULL), then the environment, then the defaults. An option that is in no row fails with the
- * nearest name. COVE_EINVAL names option and value (not a secret's). On failure and at the end: cove__options_clear. */
-int cove__options_fill(const struct cove__option_row *rows, const cove_options *options, const char *scheme, void *target,
-                       struct cove_error *err);
+/* Fills `target` from `options` (may be NULL), then the environment, then the defaults. An option that is in no row
+ * fails with the nearest name. COVE_EINVAL names option and value (not a secret's). On failure and at the end:
+ * cove__options_clear. */
+int cove__options_fill(const struct cove__option_row *rows, const cove_options *options, const char *scheme,
+                       void *target, struct cove_error *err);
 void cove__options_clear(const struct cove__option_row *rows, void *target); /* frees the strings */
 
 /* Options that every filesystem takes (the front's own). */

@@ -1,6 +1,6 @@
 /*
- * HTTP: the one client, and the only user of libcurl. Requests run on I/O threads (net/loop), are retried by the one policy
- * (net/retry), and end in the caller's inbox.
+ * HTTP: the one client, and the only user of libcurl. Requests run on I/O threads (net/loop), are retried by the one
+ * policy (net/retry), and end in the caller's inbox.
  */
 #ifndef COVE_NET_HTTP_H
 #define COVE_NET_HTTP_H
@@ -13,18 +13,18 @@
 #include "base/op.h"
 #include "base/slice.h"
 
-struct cove__http;         /* a client: TLS and proxy settings, limits; one per filesystem */
+struct cove__http; /* a client: TLS and proxy settings, limits; one per filesystem */
 struct cove__http_request;
 
 struct cove__http_config {
     const char *ca_file, *ca_path; /* NULL: the system's */
     int verify_tls;
-    const char *proxy;             /* NULL: http_proxy, https_proxy, all_proxy, no_proxy from the environment */
+    const char *proxy; /* NULL: http_proxy, https_proxy, all_proxy, no_proxy from the environment */
     const char *user_agent;
     int64_t connect_timeout_ms;
-    int64_t stall_timeout_ms;      /* no byte for so long: the attempt is given up and retried */
+    int64_t stall_timeout_ms; /* no byte for so long: the attempt is given up and retried */
     unsigned max_retries;
-    unsigned max_concurrency;      /* requests under way at once */
+    unsigned max_concurrency; /* requests under way at once */
 };
 int cove__http_new(const struct cove__http_config *config, struct cove__http **ret, struct cove_error *err);
 void cove__http_free(struct cove__http *http); /* NULL accepted; no request may be under way */
@@ -36,11 +36,14 @@ enum cove__http_verdict {
     COVE__HTTP_FAIL    /* final */
 };
 
-/* What the store knows and HTTP does not: both run on a loop thread, must not block, and see a `self` that outlives the request. */
+/* What the store knows and HTTP does not: both run on a loop thread, must not block, and see a `self` that outlives the
+ * request. */
 struct cove__http_hooks {
-    /* Before each attempt: fills url and headers (already emptied) with what is to be sent now, signed. 0 or an error, which is final. */
+    /* Before each attempt: fills url and headers (already emptied) with what is to be sent now, signed. 0 or an error,
+     * which is final. */
     int (*prepare)(void *self, struct cove__http_request *request, struct cove_error *err);
-    /* After each whole reply, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error). NULL: by status alone. */
+    /* After each whole reply, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error).
+     * NULL: by status alone. */
     enum cove__http_verdict (*inspect)(void *self, struct cove__http_request *request, struct cove_error *err);
 };
 
@@ -50,21 +53,21 @@ struct cove__http_request {
     struct cove__http *http;
     const struct cove__http_hooks *hooks;
     void *self;
-    const char *method;         /* static: GET HEAD PUT POST DELETE */
-    struct cove__slice body;    /* BORROWED until the op has been taken; re-read by each attempt */
-    bool has_body;              /* send a body, even an empty one */
-    bool repeatable;            /* safe to send twice */
-    uint8_t *dst;               /* BORROWED: where a 2xx reply's body goes; NULL: into `reply` */
-    size_t dst_size;            /* a body that is longer ends in COVE_EPROTOCOL */
-    size_t reply_max;           /* ceiling of `reply` */
+    const char *method;      /* static: GET HEAD PUT POST DELETE */
+    struct cove__slice body; /* BORROWED until the op has been taken; re-read by each attempt */
+    bool has_body;           /* send a body, even an empty one */
+    bool repeatable;         /* safe to send twice */
+    uint8_t *dst;            /* BORROWED: where a 2xx reply's body goes; NULL: into `reply` */
+    size_t dst_size;         /* a body that is longer ends in COVE_EPROTOCOL */
+    size_t reply_max;        /* ceiling of `reply` */
     /* set by prepare, per attempt */
     struct cove__buf url;
-    struct cove__buf headers;   /* "Name: value\n" lines */
+    struct cove__buf headers; /* "Name: value\n" lines */
     /* set by the client, of the last attempt */
-    int status;                 /* 0: no reply */
-    struct cove__buf reply;     /* body of an error, or of any reply when dst is NULL */
+    int status;                     /* 0: no reply */
+    struct cove__buf reply;         /* body of an error, or of any reply when dst is NULL */
     struct cove__buf reply_headers; /* "name: value\n", names in lower case */
-    int64_t received;           /* bytes of body that arrived */
+    int64_t received;               /* bytes of body that arrived */
     unsigned attempts;
     /* the client's own */
     struct cove__http_state *state;
@@ -76,7 +79,8 @@ void cove__http_request_done(struct cove__http_request *r); /* not while it is u
 void cove__http_start(struct cove__http_request *r);
 /* Starts it with an inbox of its own and waits. Returns op.rc and copies the error. */
 int cove__http_run(struct cove__http_request *r, struct cove_error *err);
-/* A header of the last reply (name in lower case): copied into `out` as a string; false where there is none or it does not fit. */
+/* A header of the last reply (name in lower case): copied into `out` as a string; false where there is none or it does
+ * not fit. */
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size);
 /* The one map from status to code: fills err with "op URL: text (HTTP status)" and whether a retry may help. */
 int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err);

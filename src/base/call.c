@@ -1,0 +1,60 @@
+/* Cancel tokens and deadlines. */
+#include "base/call.h"
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+struct cove_cancel {
+    atomic_uint refs;
+    atomic_int fired;
+};
+
+cove_cancel *cove_cancel_new(void)
+{
+    cove_cancel *cancel = cove__calloc(1, sizeof *cancel);
+
+    if (cancel)
+        atomic_init(&cancel->refs, 1);
+    return cancel;
+}
+
+cove_cancel *cove_cancel_ref(cove_cancel *cancel)
+{
+    if (cancel)
+        atomic_fetch_add_explicit(&cancel->refs, 1, memory_order_relaxed);
+    return cancel;
+}
+
+void cove_cancel_unref(cove_cancel *cancel)
+{
+    if (cancel && atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) == 1)
+        cove__free(cancel);
+}
+
+void cove_cancel_fire(cove_cancel *cancel)
+{
+    if (cancel)
+        atomic_store_explicit(&cancel->fired, 1, memory_order_release);
+}
+
+int cove_cancel_fired(const cove_cancel *cancel)
+{
+    return cancel && atomic_load_explicit(&cancel->fired, memory_order_acquire);
+}
+
+bool cove__cancel_fired(const cove_cancel *cancel)
+{
+    return cove_cancel_fired(cancel) != 0;
+}
+
+int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (cove__cancel_fired(ctx->cancel))
+        return cove__fail(err, COVE_ECANCELED, "%s %s: cancelled", ctx->op, ctx->url);
+    if (ctx->deadline_ns != INT64_MAX && cove__now_ns() >= ctx->deadline_ns)
+        return cove__fail(err, COVE_ETIMEDOUT, "%s %s: the deadline passed", ctx->op, ctx->url);
+    return 0;
+}

@@ -1,0 +1,113 @@
+/* Time and chance. */
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * COVE__SEC + t.tv_nsec;
+}
+
+int64_t cove__now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t cove__wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+void cove__sleep_ns(int64_t ns)
+{
+    struct timespec t = { .tv_sec = ns / COVE__SEC, .tv_nsec = ns % COVE__SEC };
+
+    while (ns > 0 && nanosleep(&t, &t) < 0 && errno == EINTR)
+        ;
+}
+
+/* splitmix64 over a counter, the time and the process: well spread, never the same in parent and child. */
+uint64_t cove__random(void)
+{
+    static atomic_uint_fast64_t counter;
+    uint64_t x = atomic_fetch_add_explicit(&counter, 1, memory_order_relaxed) * 0x9E3779B97F4A7C15u;
+
+    x ^= (uint64_t)cove__now_ns() ^ ((uint64_t)getpid() << 40) ^ (uint64_t)cove__wall_ns();
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+/* timegm without the C library's tables: days since 1970 in the proleptic Gregorian calendar. */
+static int64_t seconds_of(int year, int month, int day, int hour, int minute, int second)
+{
+    int y = month <= 2 ? year - 1 : year;
+    int era = y / 400;
+    int of_era = y - era * 400;
+    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t days = (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+
+    return days * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+static int in_range(int year, int month, int day, int hour, int minute, int second)
+{
+    return year >= 1970 && year <= 2200 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour >= 0 &&
+           hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
+}
+
+int64_t cove__parse_iso8601(const char *text)
+{
+    int year, month, day, hour, minute, second, used = 0;
+    int64_t nanos = 0;
+    int64_t scale = COVE__SEC / 10;
+    const char *p;
+
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 || !used ||
+        !in_range(year, month, day, hour, minute, second))
+        return -1;
+    p = text + used;
+    if (*p == '.') {
+        for (p++; *p >= '0' && *p <= '9'; p++, scale /= 10)
+            nanos += (*p - '0') * scale;
+    }
+    if (strcmp(p, "Z") != 0 && strcmp(p, "+00:00") != 0)
+        return -1;
+    return seconds_of(year, month, day, hour, minute, second) * COVE__SEC + nanos;
+}
+
+int64_t cove__parse_http_date(const char *text)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char name[4];
+    const char *found;
+    int year, month, day, hour, minute, second;
+
+    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, name, &year, &hour, &minute, &second) != 6 ||
+        strlen(name) != 3)
+        return -1;
+    found = strstr(months, name);
+    if (!found || (found - months) % 3 != 0)
+        return -1;
+    month = (int)(found - months) / 3 + 1;
+    if (!in_range(year, month, day, hour, minute, second))
+        return -1;
+    return seconds_of(year, month, day, hour, minute, second) * COVE__SEC;
+}
+
+void cove__format_iso8601_basic(int64_t wall_ns, char out[17])
+{
+    time_t seconds = (time_t)(wall_ns / COVE__SEC);
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    strftime(out, 17, "%Y%m%dT%H%M%SZ", &tm);
+}

@@ -1,0 +1,92 @@
+/* The one door to malloc: see mem.h. Below everything else. */
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cove/fs.h>
+
+static atomic_ulong allocations;
+static atomic_ulong fail_at; /* 0: never */
+static atomic_int fail_sticky;
+
+static int refused(void)
+{
+    unsigned long n = atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1;
+    unsigned long at = atomic_load_explicit(&fail_at, memory_order_relaxed);
+
+    return at != 0 && (n == at || (n > at && atomic_load_explicit(&fail_sticky, memory_order_relaxed)));
+}
+
+unsigned long cove__mem_fail(unsigned long n, int sticky)
+{
+    atomic_store(&fail_at, 0);
+    unsigned long seen = atomic_exchange(&allocations, 0);
+    atomic_store(&fail_sticky, sticky);
+    atomic_store(&fail_at, n);
+    return seen;
+}
+
+void *cove__malloc(size_t size)
+{
+    return refused() ? NULL : malloc(size ? size : 1);
+}
+
+void *cove__calloc(size_t count, size_t size)
+{
+    return refused() ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *cove__realloc(void *p, size_t size)
+{
+    return refused() ? NULL : realloc(p, size ? size : 1);
+}
+
+void cove__free(void *p)
+{
+    free(p);
+}
+
+void cove_free(void *p)
+{
+    cove__free(p);
+}
+
+char *cove__strndup(const char *s, size_t n)
+{
+    char *copy = n == SIZE_MAX ? NULL : cove__malloc(n + 1);
+
+    if (!copy)
+        return NULL;
+    if (n > 0)
+        memcpy(copy, s, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+char *cove__strdup(const char *s)
+{
+    return cove__strndup(s, strlen(s));
+}
+
+int cove__grow(void *items_ptr, size_t *cap, size_t want, size_t item_size, size_t max)
+{
+    void *items;
+    size_t grown = *cap ? *cap : 8;
+
+    if (want <= *cap)
+        return 0;
+    if (want > max || max > SIZE_MAX / item_size)
+        return -1;
+    while (grown < want)
+        grown = grown > max / 2 ? max : grown * 2;
+    memcpy(&items, items_ptr, sizeof items);
+    items = cove__realloc(items, grown * item_size);
+    if (!items)
+        return -1;
+    memcpy(items_ptr, &items, sizeof items);
+    *cap = grown;
+    return 0;
+}

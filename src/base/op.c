@@ -1,0 +1,116 @@
+/* Finished operations find their way back by an inbox: see op.h. */
+#include "base/op.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+
+void cove__inbox_init(struct cove__inbox *inbox)
+{
+    pthread_condattr_t attr;
+
+    *inbox = (struct cove__inbox){ .generation = cove__fork_generation() };
+    pthread_mutex_init(&inbox->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&inbox->some, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+void cove__inbox_done(struct cove__inbox *inbox)
+{
+    if (inbox->generation != cove__fork_generation())
+        return; /* its lock may be held for ever by a thread of the parent */
+    assert(inbox->pending == 0);
+    pthread_cond_destroy(&inbox->some);
+    pthread_mutex_destroy(&inbox->lock);
+}
+
+void cove__op_start(struct cove__op *op)
+{
+    op->rc = 0;
+    op->count = 0;
+    op->err = (struct cove_error)COVE_ERROR_INIT;
+    op->next = NULL;
+    if (op->inbox->generation != cove__fork_generation())
+        cove__inbox_init(op->inbox);
+    pthread_mutex_lock(&op->inbox->lock);
+    op->inbox->pending++;
+    pthread_mutex_unlock(&op->inbox->lock);
+}
+
+void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct cove_error *err)
+{
+    struct cove__inbox *inbox = op->inbox;
+
+    op->rc = rc;
+    op->count = count;
+    if (err && err != &op->err)
+        op->err = *err;
+    pthread_mutex_lock(&inbox->lock);
+    op->next = NULL;
+    if (inbox->last)
+        inbox->last->next = op;
+    else
+        inbox->first = op;
+    inbox->last = op;
+    /* Signalled under the lock: the waiter may free the inbox as soon as it has the op. */
+    pthread_cond_signal(&inbox->some);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+static struct cove__op *take_locked(struct cove__inbox *inbox)
+{
+    struct cove__op *op = inbox->first;
+
+    if (!op)
+        return NULL;
+    inbox->first = op->next;
+    if (!inbox->first)
+        inbox->last = NULL;
+    op->next = NULL;
+    inbox->pending--;
+    return op;
+}
+
+static struct cove__op *next(struct cove__inbox *inbox, bool wait)
+{
+    struct cove__op *op;
+
+    if (inbox->generation != cove__fork_generation())
+        return NULL;
+    pthread_mutex_lock(&inbox->lock);
+    op = take_locked(inbox);
+    while (!op && wait && inbox->pending > 0) {
+        pthread_cond_wait(&inbox->some, &inbox->lock);
+        op = take_locked(inbox);
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    return op;
+}
+
+struct cove__op *cove__inbox_wait(struct cove__inbox *inbox)
+{
+    return next(inbox, true);
+}
+
+struct cove__op *cove__inbox_poll(struct cove__inbox *inbox)
+{
+    return next(inbox, false);
+}
+
+size_t cove__inbox_pending(struct cove__inbox *inbox)
+{
+    size_t pending = 0;
+
+    if (inbox->generation != cove__fork_generation())
+        return 0;
+    pthread_mutex_lock(&inbox->lock);
+    pending = inbox->pending;
+    pthread_mutex_unlock(&inbox->lock);
+    return pending;
+}
