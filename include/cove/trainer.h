@@ -1,0 +1,465 @@
+/*
+ * The trainer: PyTorch Lightning's loop, hooks, callbacks and folder layout, for a module written in C.
+ *
+ * A module names its parameters and their gradients, in memory of its own, and gives a training_step that adds to the
+ * gradients. The trainer does the rest: batches in a seeded order, clipping, the optimizer, schedules, validation,
+ * logs, checkpoints at any URL, and a resume that continues bit by bit where the run stood.
+ *
+ * A trainer and all that belongs to it is used by one thread at a time; hooks run on the thread that called fit. Only
+ * cove_trainer_interrupt may be called from elsewhere. Structs that a caller fills begin with their size and are
+ * initialised by their _INIT macro; a NULL hook is skipped. Where Lightning has a word for something, it is that word.
+ */
+#ifndef COVE_TRAINER_H
+#define COVE_TRAINER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cove/checkpoint.h>
+#include <cove/events.h>
+#include <cove/fs.h>
+#include <cove/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cove_trainer cove_trainer;
+typedef struct cove_optimizer cove_optimizer;
+typedef struct cove_lr_scheduler cove_lr_scheduler;
+typedef struct cove_rng cove_rng;
+typedef struct cove_callback cove_callback;
+typedef struct cove_logger cove_logger;
+
+/* ---- random numbers ---- */
+
+/* A small generator (xoshiro256**) whose stream depends on nothing but its seed. NULL only when memory is exhausted. */
+COVE_API cove_rng *cove_rng_new(uint64_t seed);
+COVE_API void cove_rng_free(cove_rng *rng); /* NULL accepted */
+COVE_API uint64_t cove_rng_next(cove_rng *rng);
+COVE_API uint64_t cove_rng_below(cove_rng *rng, uint64_t bound); /* 0 … bound-1, each as likely; bound > 0 */
+COVE_API double cove_rng_uniform(cove_rng *rng);                 /* [0, 1) */
+COVE_API double cove_rng_normal(cove_rng *rng);                  /* mean 0, deviation 1 */
+
+/* ---- data ---- */
+
+/* What a step gets. All BORROWED until the step's batch ends. */
+struct cove_batch {
+    const void *data;       /* what `fetch` gave */
+    const int64_t *indices; /* the samples in it */
+    size_t n;               /* how many: batch_size, or fewer in the last batch */
+    int64_t idx;            /* the batch's number in this epoch, from 0 */
+};
+
+/*
+ * Where batches come from. `fetch` makes the batch of samples `indices` (each from 0 to length-1) and gives a pointer
+ * to it, which must stay valid until its next call. The order is fixed by the trainer's seed and the epoch's number, so
+ * a resumed run meets the same batches, also in mid-epoch. BORROWED until fit or validate returns.
+ */
+struct cove_dataloader {
+    size_t size;
+    void *self;
+    int64_t length; /* samples */
+    int (*fetch)(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err);
+    int64_t batch_size; /* default 1 */
+    int shuffle;        /* 1: a new order each epoch; for training data */
+    int drop_last;      /* 1: without the last batch, where it is smaller */
+};
+#define COVE_DATALOADER_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(struct cove_dataloader), 0, 0, 0, 1, 0, 0                                                               \
+    }
+
+struct cove_data {
+    size_t size;
+    const struct cove_dataloader *train;
+    const struct cove_dataloader *val; /* NULL: no validation */
+};
+#define COVE_DATA_INIT                                                                                                 \
+    {                                                                                                                  \
+        sizeof(struct cove_data), 0, 0                                                                                 \
+    }
+
+/* ---- modules ---- */
+
+/* One tensor of a module. Trained ones are float32; all are contiguous (row-major). Memory and name BORROWED as long as
+ * the module. */
+struct cove_parameter {
+    const char *name; /* the key in state_dict: "layers.0.weight" */
+    struct cove_tensor_view value;
+    float *grad; /* as many elements as value; NULL: a buffer, saved and loaded but not trained */
+};
+
+/*
+ * Hooks, with Lightning's names and order: for each hook first the callbacks, then the module; in on_train_epoch_end
+ * callbacks with `run_last` (ModelCheckpoint) come after the module. A negative return ends the run: fit calls
+ * on_exception and teardown and returns that code with the hook's message.
+ */
+typedef int (*cove_hook_fn)(void *self, cove_trainer *trainer, struct cove_error *err);
+typedef int (*cove_batch_hook_fn)(void *self, cove_trainer *trainer, const struct cove_batch *batch,
+                                  struct cove_error *err);
+/* on_save_checkpoint may add keys to the tree; on_load_checkpoint sees the whole tree before anything is restored. */
+typedef int (*cove_checkpoint_hook_fn)(void *self, cove_trainer *trainer, cove_value *checkpoint,
+                                       struct cove_error *err);
+
+struct cove_hooks {
+    cove_hook_fn setup;    /* before anything is restored; data and module are known */
+    cove_hook_fn teardown; /* always the last one, also after a failure */
+    cove_hook_fn on_fit_start;
+    cove_hook_fn on_fit_end;
+    cove_hook_fn on_sanity_check_start;
+    cove_hook_fn on_sanity_check_end;
+    cove_hook_fn on_train_start;
+    cove_hook_fn on_train_end;
+    cove_hook_fn on_train_epoch_start;
+    cove_hook_fn on_train_epoch_end;
+    cove_batch_hook_fn on_train_batch_start;
+    cove_batch_hook_fn on_train_batch_end; /* after the optimizer's step, where the batch had one */
+    cove_hook_fn on_after_backward;        /* after each training_step: gradients as it left them */
+    cove_hook_fn on_before_optimizer_step; /* averaged over accumulated batches, not yet clipped */
+    cove_hook_fn on_before_zero_grad;
+    cove_hook_fn on_validation_start;
+    cove_hook_fn on_validation_end;
+    cove_hook_fn on_validation_epoch_start;
+    cove_hook_fn on_validation_epoch_end;
+    cove_batch_hook_fn on_validation_batch_start;
+    cove_batch_hook_fn on_validation_batch_end;
+    cove_checkpoint_hook_fn on_save_checkpoint;
+    cove_checkpoint_hook_fn on_load_checkpoint;
+    /* The run ends by `cause` (COVE_ECANCELED: it was interrupted). What this hook returns is logged, not returned. */
+    int (*on_exception)(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err);
+};
+
+/*
+ * A module. BORROWED until fit or validate returns.
+ * training_step computes one batch and ADDS the gradient of its mean loss to each parameter's `grad` (the trainer
+ * zeroes them); it logs what it wants with cove_trainer_log. configure_optimizers gives an optimizer, and a scheduler
+ * where wanted; both are the trainer's from then on. `hparams` go to the checkpoint's hyper_parameters and to the
+ * loggers; whole numbers are saved as int.
+ */
+struct cove_module {
+    size_t size;
+    void *self;
+    const struct cove_parameter *parameters;
+    size_t n_parameters;
+    const struct cove_hparam *hparams;
+    size_t n_hparams;
+    cove_batch_hook_fn training_step;
+    cove_batch_hook_fn validation_step;
+    int (*configure_optimizers)(void *self, cove_trainer *trainer, cove_optimizer **ret_optimizer,
+                                cove_lr_scheduler **ret_scheduler, struct cove_error *err);
+    struct cove_hooks hooks;
+};
+#define COVE_MODULE_INIT                                                                                               \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_module)                                                                             \
+    }
+
+/*
+ * Logs `value` (kept as float32) under `name`, from a step or a hook of the module or of a callback. Neither
+ * COVE_ON_STEP nor COVE_ON_EPOCH: on_step in training_step, on_epoch elsewhere, as Lightning decides. Both: the names
+ * end in "_step" and "_epoch". On epoch, values are averaged, weighted by the batch's size. A failure (memory, a bad
+ * name, two flags that disagree with an earlier call) is kept and ends the step.
+ */
+enum cove_log_flags { COVE_ON_STEP = 1, COVE_ON_EPOCH = 2, COVE_PROG_BAR = 4, COVE_NO_LOGGER = 8 };
+COVE_API void cove_trainer_log(cove_trainer *trainer, const char *name, double value, unsigned flags);
+
+/* ---- optimizers and schedulers ---- */
+
+enum cove_optimizer_kind { COVE_SGD = 1, COVE_ADAM = 2, COVE_ADAMW = 3 };
+
+/* torch.optim's arguments and defaults. */
+struct cove_optimizer_options {
+    size_t size;
+    enum cove_optimizer_kind kind;
+    double lr;
+    double weight_decay;
+    double momentum, dampening; /* SGD */
+    int nesterov;               /* SGD; needs a momentum and no dampening */
+    double beta1, beta2, eps;   /* Adam, AdamW */
+    int amsgrad;                /* Adam, AdamW */
+    int maximize;
+};
+#define COVE_SGD_INIT(lr_)                                                                                             \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_SGD, .lr = (lr_)                                   \
+    }
+#define COVE_ADAM_INIT(lr_)                                                                                            \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_ADAM, .lr = (lr_), .beta1 = 0.9, .beta2 = 0.999,   \
+        .eps = 1e-8                                                                                                    \
+    }
+#define COVE_ADAMW_INIT(lr_)                                                                                           \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_ADAMW, .lr = (lr_), .weight_decay = 0.01,          \
+        .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8                                                                      \
+    }
+
+/*
+ * An optimizer over one group of parameters (those without a gradient are left out); more groups of the same kind by
+ * add_param_group. Parameters are BORROWED until the optimizer is freed. State and hyperparameters are saved in the
+ * layout of torch's optimizer.state_dict() and, as in torch, a checkpoint's hyperparameters replace these on resume.
+ * COVE_EINVAL: an argument out of range. COVE_ENOTSUP: a dtype other than float32.
+ */
+COVE_API int cove_optimizer_new(const struct cove_optimizer_options *options, const struct cove_parameter *parameters,
+                                size_t n_parameters, cove_optimizer **ret_optimizer, struct cove_error *err);
+COVE_API int cove_optimizer_add_param_group(cove_optimizer *optimizer, const struct cove_optimizer_options *options,
+                                            const struct cove_parameter *parameters, size_t n_parameters,
+                                            struct cove_error *err);
+COVE_API void cove_optimizer_free(cove_optimizer *optimizer); /* NULL accepted; not one that a trainer took */
+/* One step with the gradients as they are; for programs without a trainer. COVE_ENOMEM: nothing was changed. */
+COVE_API int cove_optimizer_step(cove_optimizer *optimizer, struct cove_error *err);
+COVE_API void cove_optimizer_zero_grad(cove_optimizer *optimizer);
+COVE_API size_t cove_optimizer_n_groups(const cove_optimizer *optimizer);
+COVE_API double cove_optimizer_lr(const cove_optimizer *optimizer, size_t group); /* nan: no such group */
+COVE_API void cove_optimizer_set_lr(cove_optimizer *optimizer, size_t group, double lr);
+/* torch's state_dict. Tensors in the tree are BORROWED from the optimizer: save and free the tree before the next step.
+ * COVE_EMISMATCH: a state of other parameters or of another kind; nothing was changed. */
+COVE_API int cove_optimizer_state_dict(const cove_optimizer *optimizer, cove_value **ret_state, struct cove_error *err);
+COVE_API int cove_optimizer_load_state_dict(cove_optimizer *optimizer, const cove_value *state, struct cove_error *err);
+
+enum cove_lr_scheduler_kind { COVE_STEP_LR = 1, COVE_COSINE_ANNEALING_LR = 2, COVE_LAMBDA_LR = 3 };
+enum cove_interval { COVE_INTERVAL_EPOCH = 0, COVE_INTERVAL_STEP = 1 };
+
+/* torch.optim.lr_scheduler's arguments, and Lightning's `interval` and `frequency`. */
+struct cove_lr_scheduler_options {
+    size_t size;
+    enum cove_lr_scheduler_kind kind;
+    enum cove_interval interval; /* stepped after each epoch (default) or after each optimizer step */
+    int64_t frequency;           /* every so many of them; default 1 */
+    int64_t step_size;           /* StepLR */
+    double gamma;                /* StepLR; default 0.1 */
+    int64_t t_max;               /* CosineAnnealingLR */
+    double eta_min;              /* CosineAnnealingLR */
+    double (*lr_lambda)(void *user, int64_t epoch); /* LambdaLR: the factor of the initial rate */
+    void *user;                                     /* BORROWED until the scheduler is freed */
+};
+#define COVE_LR_SCHEDULER_INIT                                                                                         \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_lr_scheduler_options), .frequency = 1, .gamma = 0.1                                 \
+    }
+
+/* `optimizer` is BORROWED until the scheduler is freed. */
+COVE_API int cove_lr_scheduler_new(const struct cove_lr_scheduler_options *options, cove_optimizer *optimizer,
+                                   cove_lr_scheduler **ret_scheduler, struct cove_error *err);
+COVE_API void cove_lr_scheduler_free(cove_lr_scheduler *scheduler); /* NULL accepted; not one that a trainer took */
+COVE_API void cove_lr_scheduler_step(cove_lr_scheduler *scheduler);
+
+/* ---- callbacks ---- */
+
+/*
+ * A callback: hooks, and a state that goes into checkpoints under `state_key`. A user fills one in as it is; the
+ * built-in ones are written against nothing but this. BORROWED until the trainer is freed.
+ */
+struct cove_callback {
+    size_t size;
+    void *self;
+    const char *state_key; /* unique in a trainer; NULL: no state */
+    int (*state_dict)(void *self, cove_value **ret_state, struct cove_error *err);
+    int (*load_state_dict)(void *self, const cove_value *state, struct cove_error *err);
+    /* What fit's ckpt_path "last" or "best" means to this callback: a URL to be freed with cove_free; COVE_ENOTFOUND:
+     * it knows none. */
+    int (*find_checkpoint)(void *self, cove_trainer *trainer, const char *which, char **ret_url,
+                           struct cove_error *err);
+    void (*free)(void *self); /* for cove_callback_free; NULL: nothing to free */
+    int run_last;             /* 1: after the other callbacks, and after the module in on_train_epoch_end */
+    struct cove_hooks hooks;
+};
+#define COVE_CALLBACK_INIT                                                                                             \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_callback)                                                                           \
+    }
+COVE_API void cove_callback_free(cove_callback *callback); /* NULL accepted; after the trainer that had it */
+
+/* Lightning's ModelCheckpoint; defaults by the macro. Strings are copied. */
+struct cove_model_checkpoint_options {
+    size_t size;
+    const char *dirpath; /* URL; NULL: "checkpoints" in the first logger's directory, else in default_root_dir */
+    const char
+        *filename; /* "{epoch}-{val_loss:.2f}"; formats d, f, e, g with width and precision; NULL: "{epoch}-{step}" */
+    int auto_insert_metric_name; /* 1: "{epoch}" becomes "epoch=4" */
+    const char *monitor;         /* NULL: the newest is the best */
+    const char *mode;            /* "min" or "max" */
+    int64_t save_top_k;          /* 0: none; -1: all */
+    int save_last;               /* "last.ckpt" beside each save: a copy on the server where the same was just saved */
+    int save_weights_only;
+    int64_t every_n_train_steps; /* 0: not by steps */
+    int64_t every_n_epochs;      /* -1: 1 where every_n_train_steps is 0, else 0 */
+    int save_on_exception;       /* 1: save also when the run fails; an interrupted run is saved in any case */
+    int enable_version_counter;  /* 1: "-v1" rather than replacing a file of that name */
+};
+#define COVE_MODEL_CHECKPOINT_OPTIONS_INIT                                                                             \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_model_checkpoint_options), .auto_insert_metric_name = 1, .mode = "min",             \
+        .save_top_k = 1, .every_n_epochs = -1, .enable_version_counter = 1                                             \
+    }
+COVE_API int cove_model_checkpoint_new(const struct cove_model_checkpoint_options *options,
+                                       cove_callback **ret_callback, struct cove_error *err);
+/* "" before there is one; BORROWED until the next hook. `callback` must come from cove_model_checkpoint_new. */
+COVE_API const char *cove_model_checkpoint_best_path(const cove_callback *callback);
+COVE_API const char *cove_model_checkpoint_last_path(const cove_callback *callback);
+COVE_API double cove_model_checkpoint_best_score(const cove_callback *callback); /* nan before there is one */
+
+/* Lightning's EarlyStopping; defaults by the macro. Strings are copied. */
+struct cove_early_stopping_options {
+    size_t size;
+    const char *monitor;
+    const char *mode; /* "min" or "max" */
+    double min_delta;
+    int64_t patience;
+    int strict;       /* 1: a monitor that nobody logged is an error, which lists the known metrics */
+    int check_finite; /* 1: nan or infinity stops the run */
+};
+#define COVE_EARLY_STOPPING_OPTIONS_INIT                                                                               \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_early_stopping_options), .mode = "min", .patience = 3, .strict = 1,                 \
+        .check_finite = 1                                                                                              \
+    }
+COVE_API int cove_early_stopping_new(const struct cove_early_stopping_options *options, cove_callback **ret_callback,
+                                     struct cove_error *err);
+
+/* One line on standard error, redrawn at most ten times a second; silent where that is not a terminal. */
+COVE_API int cove_progress_bar_new(cove_callback **ret_callback, struct cove_error *err);
+
+/* ---- loggers ---- */
+
+/* A logger. BORROWED until the trainer is freed. */
+struct cove_logger {
+    size_t size;
+    void *self;
+    /* Opens it, at the start of fit or validate, which may come again. `root` is the trainer's default_root_dir,
+     * `storage` its options, both BORROWED until the call returns. */
+    int (*open)(void *self, const char *root, const cove_options *storage, struct cove_error *err);
+    int (*log_hyperparams)(void *self, const struct cove_hparam *hparams, size_t n_hparams, struct cove_error *err);
+    int (*log_metrics)(void *self, const struct cove_metric *metrics, size_t n_metrics, int64_t step,
+                       struct cove_error *err);
+    int (*flush)(void *self, struct cove_error *err);
+    int (*close)(void *self, struct cove_error *err); /* at the end of fit, also after a failure */
+    const char *(*log_dir)(void *self);               /* URL once open; NULL: none. Checkpoints go below it */
+    const char *(*name_dir)(void *self);              /* what holds all versions, where there are versions; else NULL */
+    void (*free)(void *self);                         /* for cove_logger_free */
+};
+#define COVE_LOGGER_INIT                                                                                               \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_logger)                                                                             \
+    }
+COVE_API void cove_logger_free(cove_logger *logger); /* NULL accepted; after the trainer that had it */
+
+/* Both write below save_dir/name/version: Lightning's layout. Strings are copied. */
+struct cove_logger_options {
+    size_t size;
+    const char *save_dir;        /* URL; NULL: the trainer's default_root_dir */
+    const char *name;            /* "lightning_logs" */
+    const char *version;         /* "version_3", or any name; NULL: the next free version_N */
+    const cove_options *storage; /* of save_dir's filesystem; copied by the call; NULL: the trainer's */
+};
+#define COVE_LOGGER_OPTIONS_INIT                                                                                       \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_logger_options), .name = "lightning_logs"                                           \
+    }
+COVE_API int cove_tensorboard_logger_new(const struct cove_logger_options *options, cove_logger **ret_logger,
+                                         struct cove_error *err);
+COVE_API int cove_csv_logger_new(const struct cove_logger_options *options, cove_logger **ret_logger,
+                                 struct cove_error *err);
+
+/* ---- the trainer ---- */
+
+struct cove_trainer_options {
+    size_t size;
+    const char *default_root_dir; /* URL; default ".": logs and checkpoints go below it unless told otherwise */
+    const cove_options *storage;  /* of the filesystems that the trainer opens; NULL: none */
+    int64_t max_epochs;           /* -1: no limit; where max_steps is -1 as well, the default is 1000 */
+    int64_t max_steps;            /* optimizer steps; -1: no limit */
+    int64_t val_check_batches; /* val_check_interval as an int: validate after so many batches; 0: use the fraction */
+    double val_check_fraction; /* val_check_interval as a float: of an epoch; default 1.0 */
+    int64_t check_val_every_n_epoch; /* default 1 */
+    /* limit_*_batches: above 1 or 0 a number of batches, in between a fraction of them; 1.0 (default): all */
+    double limit_train_batches;
+    double limit_val_batches;
+    int64_t num_sanity_val_steps;        /* validation batches before a fresh run, not logged; default 2; -1: all */
+    double gradient_clip_val;            /* 0: none */
+    const char *gradient_clip_algorithm; /* "norm" or "value" */
+    int64_t accumulate_grad_batches;     /* default 1 */
+    uint64_t seed;                       /* of the shuffle and of cove_trainer_rng */
+    int64_t log_every_n_steps;           /* default 50 */
+    int enable_progress_bar;             /* default 1 */
+    int enable_checkpointing;            /* default 1: a ModelCheckpoint is added where callbacks have none */
+    int enable_logging;                  /* default 1: a TensorBoardLogger is added where loggers is empty */
+    cove_logger *const *loggers;
+    size_t n_loggers;
+    cove_callback *const *callbacks;
+    size_t n_callbacks;
+};
+#define COVE_TRAINER_OPTIONS_INIT                                                                                      \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_trainer_options), .default_root_dir = ".", .max_epochs = -1, .max_steps = -1,       \
+        .val_check_fraction = 1.0, .check_val_every_n_epoch = 1, .limit_train_batches = 1.0, .limit_val_batches = 1.0, \
+        .num_sanity_val_steps = 2, .gradient_clip_algorithm = "norm", .accumulate_grad_batches = 1,                    \
+        .log_every_n_steps = 50, .enable_progress_bar = 1, .enable_checkpointing = 1, .enable_logging = 1              \
+    }
+
+/* COVE_EINVAL: an option out of range, by name. Touches no store. Strings and arrays are copied; loggers and callbacks
+ * BORROWED. */
+COVE_API int cove_trainer_new(const struct cove_trainer_options *options, cove_trainer **ret_trainer,
+                              struct cove_error *err);
+COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */
+
+/*
+ * Trains. `ckpt_path` is a URL to resume from, "last" (the newest last.ckpt of the ModelCheckpoint's directory or of
+ * the logger's versions; where there is none the run starts afresh, with a warning in the log), "best", or NULL.
+ * COVE_EMISMATCH: a checkpoint of another model; parameters missing, unexpected or of another shape are listed, nothing
+ * was loaded. COVE_ECANCELED: interrupted; the batch was finished, a checkpoint saved (see ModelCheckpoint), logs
+ * closed. Otherwise what a hook or a store returned; the gradients' and parameters' values are then those of the last
+ * finished step.
+ */
+COVE_API int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
+                              const char *ckpt_path, struct cove_error *err);
+/* Runs the validation data once, with the module's present parameters or those of `ckpt_path`. */
+COVE_API int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module,
+                                   const struct cove_data *data, const char *ckpt_path, struct cove_error *err);
+
+/* Ends the run after this batch, in order: fit returns 0. What EarlyStopping calls. `reason` is copied; NULL: none. */
+COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
+/* Ends the run after this batch with COVE_ECANCELED, having saved a checkpoint. One atomic store: from any thread, also
+ * from a signal handler. Cleared when the next fit or validate starts. */
+COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
+
+/* Saves a checkpoint in Lightning's layout; from a hook, or after fit while the module still lives. */
+COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
+                                          struct cove_error *err);
+
+/* What hooks may ask. Strings are BORROWED until the run ends, or the trainer is freed. */
+enum cove_stage { COVE_STAGE_NONE = 0, COVE_STAGE_SANITY_CHECK, COVE_STAGE_TRAIN, COVE_STAGE_VALIDATE };
+COVE_API enum cove_stage cove_trainer_stage(const cove_trainer *trainer);
+COVE_API int cove_trainer_fitting(const cove_trainer *trainer); /* 1: in fit, 0: in validate or outside */
+COVE_API int64_t cove_trainer_current_epoch(const cove_trainer *trainer);
+COVE_API int64_t cove_trainer_global_step(const cove_trainer *trainer);          /* optimizer steps done */
+COVE_API int64_t cove_trainer_max_epochs(const cove_trainer *trainer);           /* -1: no limit */
+COVE_API int64_t cove_trainer_num_training_batches(const cove_trainer *trainer); /* of an epoch, limit applied */
+COVE_API int64_t cove_trainer_num_val_batches(const cove_trainer *trainer);
+COVE_API int cove_trainer_is_last_batch(const cove_trainer *trainer);        /* the epoch's last training batch */
+COVE_API int cove_trainer_validates_each_epoch(const cove_trainer *trainer); /* 1: exactly once, at its end */
+COVE_API int cove_trainer_validation_is_due(const cove_trainer *trainer);    /* 1: it will follow this training batch */
+COVE_API const char *cove_trainer_default_root_dir(const cove_trainer *trainer);
+COVE_API const char *cove_trainer_log_dir(const cove_trainer *trainer); /* of the first logger; NULL: none */
+COVE_API const char *
+cove_trainer_log_name_dir(const cove_trainer *trainer);                   /* the same, above the version; NULL: none */
+COVE_API const char *cove_trainer_ckpt_path(const cove_trainer *trainer); /* the URL resumed from; NULL: none */
+COVE_API const char *cove_trainer_stop_reason(const cove_trainer *trainer); /* why the last run ended; "" before that */
+COVE_API cove_rng *cove_trainer_rng(cove_trainer *trainer); /* seeded, saved and restored: for dropout and the like */
+COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer); /* NULL outside fit */
+/* The filesystem and path of a URL, with the trainer's storage options: cove_fs_from_url's rules. */
+COVE_API int cove_trainer_open_fs(const cove_trainer *trainer, const char *url, cove_fs **ret_fs, char **ret_path,
+                                  struct cove_error *err);
+/* callback_metrics: the newest value under `name`, or COVE_ENOTFOUND with the known names in the message. */
+COVE_API int cove_trainer_metric(const cove_trainer *trainer, const char *name, double *ret_value,
+                                 struct cove_error *err);
+/* Number `i` of all metrics, in the order of their first logging: 0, or COVE_ENOTFOUND past the last. `ret_prog_bar`:
+ * whether it is for the progress bar. Outputs may be NULL. */
+COVE_API int cove_trainer_metric_at(const cove_trainer *trainer, size_t i, const char **ret_name, double *ret_value,
+                                    int *ret_prog_bar);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
