@@ -1,0 +1,37 @@
+# The commands of this tree, for a person; the work is in tools/ and in meson. `make` alone lists them.
+# Each one first installs what the machine lacks (tools/packages.txt; apt, with sudo where need be).
+
+.PHONY: help build demo demo-s3 test bench clean
+
+help:
+	@echo 'make build     the library, the command `cove` and the examples, into build/'
+	@echo 'make demo      train a digit classifier, stop, resume from its checkpoint; ROOT=URL puts all of it there:'
+	@echo '                 make demo                              below runs/'
+	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
+	@echo 'make demo-s3   the same on a MinIO that is started here for it'
+	@echo 'make test      everything: C and Python suites, every backend, faults, sanitizers'
+	@echo 'make bench     cove beside other S3 clients, on a server of this machine'
+	@echo 'make clean     remove what was built; ~/.cache/cove stays'
+
+build:
+	@tools/setup.sh build
+	@tools/build.sh build
+
+demo: build
+	@tools/demo.sh
+
+demo-s3: build
+	@tools/setup.sh servers
+	@python3 tests/servers/minio.py --bucket lightning --keep runs/minio -- tools/demo.sh s3://lightning/data/ s3://lightning/ckpts/classifier.ckpt
+
+test:
+	@tools/setup.sh test
+	@tools/test.sh
+
+bench:
+	@tools/setup.sh bench
+	@CI= tools/build.sh build-bench --buildtype=release
+	@tools/bench.sh
+
+clean:
+	rm -rf build build-asan build-tsan build-bench

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Includes point down only: a room of src/ includes itself and the rooms below it, never one above.
+
+    tests/check_includes.py [ROOT]      prints FILE:LINE: why, exit status 1 where there is anything to print
+
+Also: public headers include public and standard headers only; programs (cli/, examples/) use public headers only; a backend does not
+know another backend; and a foreign library has the one room that it is kept in. A unit test may include what it likes.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# From the ground up; rooms of one line do not know each other.
+FLOORS = [["base"], ["wire"], ["net"], ["auth"], ["fs"], ["stream"], ["checkpoint", "events"], ["trainer"]]
+FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
+
+# The header of a library, and the only rooms that may know it.
+KEPT_IN = {
+    "curl/": {"net"},
+    "expat.h": {"wire"},
+    "jansson.h": {"wire"},
+    "isa-l": {"wire"},
+    "openssl/": {"wire", "auth", "base"},
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def includes(path):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match.group(1) == "<", match.group(2)
+
+
+def check_source(path, parts):
+    """A file of src/: its room is parts[0]; parts[1] too where that is a backend's folder."""
+    room = parts[0]
+    backend = parts[1] if room == "fs" and len(parts) > 2 else None
+    for number, angled, name in includes(path):
+        for library, rooms in KEPT_IN.items():
+            if name.startswith(library) and room not in rooms:
+                yield number, f"<{name}> is for {', '.join(sorted(rooms))} only"
+        if angled or name == "config.h":
+            continue
+        target = name.split("/")
+        if len(target) < 2 or target[0] not in FLOOR:
+            yield number, f'"{name}": includes name the room: "room/file.h"'
+        elif target[0] != room and FLOOR[target[0]] >= FLOOR[room]:
+            yield number, f'"{name}": {target[0]} is not below {room}'
+        elif target[0] == "fs" and len(target) > 2 and target[1] != backend:
+            yield number, f'"{name}": only the backend {target[1]} itself may know its inside'
+
+
+def check_public(path):
+    for number, angled, name in includes(path):
+        if not angled or not (name.startswith("cove/") or name in ("stddef.h", "stdint.h")):
+            yield number, f"{name}: a public header includes public and standard headers only"
+
+
+def check_program(path):
+    for number, angled, name in includes(path):
+        if not angled and "/" in name:
+            yield number, f'"{name}": programs use public headers only'
+
+
+def problems(root):
+    """Every breach, as "FILE:LINE: why"."""
+    found = []
+    for path in sorted(root.glob("src/**/*.[ch]")):
+        parts = path.relative_to(root / "src").parts
+        if len(parts) > 1 and not path.name.endswith("_test.c"):
+            if parts[0] not in FLOOR:
+                found.append(f"{path.relative_to(root)}:1: the room {parts[0]} has no floor in tests/check_includes.py")
+                continue
+            found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_source(path, parts)]
+    for path in sorted(root.glob("include/cove/*.h")):
+        found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_public(path)]
+    for top in ("cli", "examples"):
+        for path in sorted(root.glob(f"{top}/**/*.[ch]")):
+            found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_program(path)]
+    return found
+
+
+def main():
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
+    found = problems(root)
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""What all tests in Python share. The environment is cleaned here too, so that pytest alone is as safe as `make test`."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import env as environment  # noqa: E402
+from servers.minio import MinIO  # noqa: E402
+
+
+def pytest_configure(config):
+    cleaned = environment.clean(os.environ)
+    cleaned.update(environment.sanitizer_options())
+    for name in list(os.environ):
+        if name not in cleaned:
+            del os.environ[name]
+    os.environ.update(cleaned)
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The build folder under test."""
+    folder = environment.build_dir()
+    if not (folder / "build.ninja").exists():
+        pytest.fail(f"{folder} is not built: run tools/build.sh")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def minio():
+    """One MinIO for the whole session, with the buckets `cove` and `lightning`."""
+    with MinIO(buckets=("cove", "lightning")) as server:
+        yield server

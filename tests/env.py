@@ -1,0 +1,71 @@
+"""The environment of tests: nothing of the user's own stores, proxies and credentials reaches them, and nothing of them leaves loopback."""
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cove"
+
+# Prefixes and names that change what an S3 client does. Compared in upper case.
+FOREIGN_PREFIXES = ("AWS_", "FSSPEC_", "S3_", "MINIO_", "GOOGLE_", "AZURE_", "HADOOP_", "COVE_")
+FOREIGN_NAMES = {
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY", "REQUEST_METHOD",
+    "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE",
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_", "PYTHONPATH", "PYTHONSTARTUP", "DESTDIR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
+}
+KEPT = {"COVE_TEST_BUILD", "COVE_TEST_SEED", "COVE_TEST_VENV"}
+
+
+def clean(environ, home=None):
+    """A copy of `environ` without what is foreign; with `home`, where ~ is."""
+    result = {
+        name: value
+        for name, value in environ.items()
+        if name in KEPT or (not name.upper().startswith(FOREIGN_PREFIXES) and name.upper() not in FOREIGN_NAMES)
+    }
+    result["LC_ALL"] = "C.UTF-8"
+    # A credential chain must not go looking for the metadata server of the machine that runs the tests.
+    result["AWS_EC2_METADATA_DISABLED"] = "true"
+    if home is not None:
+        result["HOME"] = str(home)
+        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+            result.pop(name, None)
+    return result
+
+
+def free_port():
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def server_binary(name):
+    """A test server's program: what the set-up built, else what is on the PATH."""
+    built = CACHE / "bin" / name
+    found = str(built) if built.exists() else shutil.which(name)
+    if not found:
+        raise FileNotFoundError(f"{name} is not installed: run tools/setup.sh servers")
+    return found
+
+
+def scratch(prefix):
+    """A new folder for a test's files."""
+    return Path(tempfile.mkdtemp(prefix=f"cove-{prefix}-"))
+
+
+def build_dir():
+    """The build folder whose programs are under test."""
+    return ROOT / os.environ.get("COVE_TEST_BUILD", "build")
+
+
+def sanitizer_options():
+    """What makes a finding of a sanitizer a failure that is seen."""
+    return {
+        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
+        "TSAN_OPTIONS": "halt_on_error=1:exitcode=99:second_deadlock_stack=1",
+    }

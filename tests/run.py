@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Runs everything and counts real test cases: each case of a C suite, each case of pytest.
+
+Three builds, each made once: `build` as a user has it, `build-asan` (AddressSanitizer, leaks, UBSan) and `build-tsan`
+(ThreadSanitizer). What runs where:
+
+                       plain   asan   tsan
+    unit suites          x       x     the concurrent ones
+    contract suite     every   every   every      root: file, memory, s3 on a MinIO
+    mock server          x       x
+    faults               x       x
+    interop, cli,        x
+    installation, tree
+
+The last line is `N passed, N failed, N skipped`; the exit status is 0 only where nothing failed and something passed.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import env
+from servers.minio import MinIO
+
+VARIANTS = {
+    "build": [],
+    "build-asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false"],
+    "build-tsan": ["-Db_sanitize=thread", "-Db_lundef=false"],
+}
+# The rooms where threads meet; their unit suites run under ThreadSanitizer too.
+CONCURRENT = ("base_", "net_", "stream_", "fs_", "s3_", "events_")
+TAP = re.compile(r"(not )?ok (\d+) ?(# SKIP|-)? ?(.*)")
+
+
+class Tally:
+    """What has been counted so far, and the failures and skips in words."""
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+        self.failures, self.skips = [], []
+
+    def add(self, outcome, name, why=""):
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        if outcome == "failed":
+            self.failures.append((name, why))
+        elif outcome == "skipped":
+            self.skips.append((name, why.strip().splitlines()[-1] if why.strip() else "no reason given"))
+
+    def merge(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+        self.skips += other.skips
+
+    def line(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def read_tap(name, text, status):
+    """The cases of a C suite, from the TAP lines that cmocka prints. A suite that ends early fails the cases that it owes."""
+    tally = Tally()
+    owed, since = 0, []
+    for line in text.splitlines():
+        plan = re.fullmatch(r"1\.\.(\d+)", line)
+        if plan:
+            owed += int(plan.group(1))
+            since = []
+            continue
+        case = TAP.search(line)
+        if not case:
+            since.append(line)
+            if line.startswith("#") and tally.failures:
+                tally.failures[-1] = (tally.failures[-1][0], tally.failures[-1][1] + line + "\n")
+            continue
+        owed -= 1
+        title = f"{name}: {case.group(4)}"
+        before = "\n".join(since)
+        since = []
+        if case.group(3) == "# SKIP":
+            tally.add("skipped", title, before)
+        elif case.group(1):
+            tally.add("failed", title, before + "\n")
+        else:
+            tally.add("passed", title)
+    tail = "\n".join(text.splitlines()[-60:])
+    if owed > 0:
+        tally.add("failed", f"{name}: ended with status {status} before {owed} of its cases", tail)
+    elif status != 0 and tally.failed == 0:
+        tally.add("failed", f"{name}: exit status {status}", tail)
+    elif tally.passed + tally.failed + tally.skipped == 0:
+        tally.add("passed", name)  # not a suite of cases: a program whose status is its verdict
+    return tally
+
+
+def read_junit(name, path, text, status):
+    """The cases of a run of pytest."""
+    tally = Tally()
+    try:
+        cases = ElementTree.parse(path).iter("testcase")
+    except (OSError, ElementTree.ParseError):
+        cases = []
+    for case in cases:
+        title = f"{case.get('classname')}.{case.get('name')}"
+        trouble = case.find("failure") if case.find("failure") is not None else case.find("error")
+        skip = case.find("skipped")
+        if trouble is not None:
+            tally.add("failed", title, trouble.text or trouble.get("message", ""))
+        elif skip is not None:
+            tally.add("skipped", title, skip.get("message", ""))
+        else:
+            tally.add("passed", title)
+    if status not in (0, 1, 5) or (status == 1 and tally.failed == 0):
+        tally.add("failed", f"{name}: pytest ended with status {status}", "\n".join(text.splitlines()[-60:]))
+    return tally
+
+
+class Runner:
+    def __init__(self, args):
+        self.args = args
+        self.total = Tally()
+        self.home = env.scratch("home")
+        self.environ = {**env.clean(os.environ, home=self.home), **env.sanitizer_options()}
+        self.started = time.monotonic()
+        # ThreadSanitizer cannot live with the widest randomisation of addresses that some kernels use.
+        arch = platform.machine()
+        fixed = subprocess.run(["setarch", arch, "-R", "true"], capture_output=True).returncode == 0
+        self.fixed_addresses = ["setarch", arch, "-R"] if fixed else []
+
+    def report(self, name, tally, seconds):
+        self.total.merge(tally)
+        mark = "FAIL" if tally.failed else "ok"
+        print(f"{mark:4} {name:44} {tally.line()} ({seconds:.1f} s)", flush=True)
+        for title, why in tally.failures:
+            print(f"     failed: {title}")
+            for line in why.strip("\n").splitlines()[-80:]:
+                print(f"       | {line}")
+        sys.stdout.flush()
+
+    def call(self, command, environ, timeout_s, cwd=env.ROOT):
+        """Runs a command to its end or its limit; its status and all that it said."""
+        process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, errors="replace")
+        try:
+            text, _ = process.communicate(timeout=timeout_s)
+            return process.returncode, text
+        except subprocess.TimeoutExpired:
+            process.kill()
+            text, _ = process.communicate()
+            return 124, text + f"\nkilled after {timeout_s} s\n"
+
+    def build(self, variant):
+        begin = time.monotonic()
+        command = ["tools/build.sh", variant, *VARIANTS[variant]]
+        result = subprocess.run(command, cwd=env.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        print(f"     built {variant} ({time.monotonic() - begin:.1f} s)", flush=True)
+        if result.returncode != 0:
+            tally = Tally()
+            tally.add("failed", f"the build {variant}", result.stdout)
+            self.report(variant, tally, time.monotonic() - begin)
+            return False
+        return True
+
+    def suite(self, name, command, variant, extra=None, timeout_s=600):
+        begin = time.monotonic()
+        prefix = self.fixed_addresses if variant == "build-tsan" else []
+        environ = {**self.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", **(extra or {})}
+        status, text = self.call(prefix + command, environ, timeout_s)
+        self.report(f"{variant}: {name}", read_tap(name, text, status), time.monotonic() - begin)
+
+    def unit(self, variant):
+        """What meson knows: the unit suites and the small checks beside them."""
+        listing = subprocess.run([self.meson(), "introspect", "--tests", variant], cwd=env.ROOT, capture_output=True,
+                                 text=True, check=True)
+        for test in json.loads(listing.stdout):
+            name = test["name"]
+            if self.args.only and not re.search(self.args.only, name):
+                continue
+            if "contract" in test["suite"] or any(s.endswith(":contract") for s in test["suite"]):
+                continue  # run below, on every root
+            if variant == "build-tsan" and not name.startswith(CONCURRENT):
+                continue
+            self.suite(name, test["cmd"], variant, extra=test["env"], timeout_s=max(test["timeout"], 300) * 2)
+
+    def meson(self):
+        own = env.CACHE / "venv-meson" / "bin" / "meson"
+        return str(own) if own.exists() else "meson"
+
+    def contract(self, variant, server):
+        program = env.ROOT / variant / "tests" / "contract" / "contract"
+        folder = env.scratch("contract")
+        roots = {"file": (folder.as_uri(), {}), "memory": ("memory://contract", {}),
+                 "s3": (f"s3://contract/{variant}", server.environ)}
+        for backend, (root, extra) in roots.items():
+            name = f"contract on {backend}"
+            if self.args.only and not re.search(self.args.only, name):
+                continue
+            self.suite(name, [str(program)], variant, extra={"COVE_CONTRACT_ROOT": root, **extra}, timeout_s=900)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def other_python(self):
+        """Folders with tests in Python besides the three that are named below."""
+        found = {str(p.parent.relative_to(env.ROOT)) for top in ("tests", "cli", "examples", "src")
+                 for p in (env.ROOT / top).rglob("test_*.py")}
+        return sorted(found - {"tests/static", "tests/mock", "tests/fault"})
+
+    def pytest(self, name, variant, *paths):
+        if not paths or (self.args.only and not re.search(self.args.only, name)):
+            return
+        begin = time.monotonic()
+        junit = self.home / "junit.xml"
+        with contextlib.suppress(FileNotFoundError):
+            junit.unlink()
+        environ = {**self.environ, "COVE_TEST_BUILD": variant, "XDG_CACHE_HOME": str(env.CACHE.parent)}
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={junit}", *paths]
+        status, text = self.call(command, environ, 1800)
+        self.report(f"{variant}: {name}", read_junit(name, junit, text, status), time.monotonic() - begin)
+
+    def all(self):
+        want = self.args.variants
+        with MinIO(buckets=("contract",)) as server:
+            for variant in want:
+                if not self.build(variant):
+                    continue
+                self.unit(variant)
+                self.contract(variant, server)
+        if "build" in want and (env.ROOT / "build" / "build.ninja").exists():
+            self.pytest("tree and installation", "build", "tests/static")
+            self.pytest("mock server", "build", "tests/mock")
+            self.pytest("faults", "build", "tests/fault")
+            self.pytest("interop and commands", "build", *self.other_python())
+        if "build-asan" in want and (env.ROOT / "build-asan" / "build.ninja").exists():
+            self.pytest("mock server", "build-asan", "tests/mock")
+            self.pytest("faults", "build-asan", "tests/fault")
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def summary(self):
+        print()
+        for title, why in self.total.skips:
+            print(f"skipped {title}: {why}")
+        for title, _ in self.total.failures:
+            print(f"FAILED {title}")
+        print(f"{time.monotonic() - self.started:.0f} s")
+        print(self.total.line())
+        return 0 if self.total.failed == 0 and self.total.passed > 0 else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="REGEX", help="only suites whose name matches")
+    parser.add_argument("--variants", default=",".join(VARIANTS), metavar="NAMES", help="which builds, by comma; default all")
+    args = parser.parse_args()
+    args.variants = [v for v in args.variants.split(",") if v]
+    unknown = [v for v in args.variants if v not in VARIANTS]
+    if unknown:
+        parser.error(f"no such build: {', '.join(unknown)}")
+    runner = Runner(args)
+    runner.all()
+    return runner.summary()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""A MinIO of our own: on a free loopback port, over a folder that goes away with it, stopped by its pid.
+
+As a program it runs a command beside one, with the AWS_* variables that lead there:
+
+    tests/servers/minio.py [--bucket NAME] [--keep FOLDER] [--region NAME] -- COMMAND ...
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import env  # noqa: E402
+
+
+class MinIO:
+    """with MinIO() as server: server.endpoint, server.environ"""
+
+    ACCESS_KEY = "cove-test-access"
+    SECRET_KEY = "cove-test-secret-1f8b2c"
+
+    def __init__(self, buckets=("cove",), data=None, region="us-east-1"):
+        self.own_data = data is None
+        self.data = env.scratch("minio") if data is None else Path(data).resolve()
+        self.region = region
+        # On a server of one drive, a folder at its top is a bucket.
+        for bucket in buckets:
+            (self.data / bucket).mkdir(parents=True, exist_ok=True)
+        self.process = None
+
+    @property
+    def environ(self):
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": self.SECRET_KEY,
+            "AWS_REGION": self.region,
+        }
+
+    def start(self, timeout_s=60):
+        self.port = env.free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        environ = env.clean(os.environ, home=self.data)
+        environ.update(MINIO_ROOT_USER=self.ACCESS_KEY, MINIO_ROOT_PASSWORD=self.SECRET_KEY, MINIO_BROWSER="off",
+                       MINIO_UPDATE="off", MINIO_SITE_REGION=self.region)
+        self.log = open(self.data / ".server.log", "ab")
+        self.process = subprocess.Popen(
+            [env.server_binary("minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", str(self.data)],
+            stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ)
+        give_up = time.monotonic() + timeout_s
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                self.stop()
+                raise RuntimeError("MinIO did not start:\n" + Path(self.log.name).read_text(errors="replace")[-2000:])
+            time.sleep(0.05)
+        return self
+
+    def _ready(self):
+        # Straight to the port: a proxy of the environment has no business between a test and its server.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(self.endpoint + "/minio/health/cluster", timeout=2) as reply:
+                return reply.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+        self.log.close()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+        if self.own_data:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bucket", action="append", help="a bucket to make (several times for several)")
+    parser.add_argument("--keep", metavar="FOLDER", help="where the data stays; without it, it goes with the server")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("command", nargs="+")
+    args = parser.parse_args()
+    with MinIO(args.bucket or ["cove"], data=args.keep, region=args.region) as server:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return subprocess.call(args.command, env={**environ, **server.environ})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Checks of the tree itself: headers, includes, symbols, formatting, scripts."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import check_includes
+import env
+
+HEADERS = sorted((env.ROOT / "include" / "cove").glob("*.h"))
+
+
+def tracked(*patterns):
+    """Files of the tree by pattern; what git does not know yet counts, what it ignores doesn't."""
+    listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
+                             cwd=env.ROOT, capture_output=True, check=True)
+    names = [os.fsdecode(n) for n in listing.stdout.split(b"\0") if n]
+    return [env.ROOT / n for n in names if (env.ROOT / n).exists()]
+
+
+@pytest.mark.parametrize("compiler", [["cc", "-x", "c", "-std=c11"], ["c++", "-x", "c++", "-std=c++11"]], ids=["C", "C++"])
+@pytest.mark.parametrize("header", HEADERS, ids=lambda p: p.name)
+def test_public_header_compiles_alone(header, compiler, tmp_path):
+    source = tmp_path / "alone"
+    # Twice: it must guard itself.
+    source.write_text(f"#include <cove/{header.name}>\n#include <cove/{header.name}>\nint main(void);\n")
+    result = subprocess.run([*compiler, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only",
+                             f"-I{env.ROOT / 'include'}", str(source)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_public_headers_declare_everything_for_cxx():
+    for header in HEADERS:
+        text = header.read_text()
+        if "COVE_API" in text and header.name != "export.h":
+            assert text.count('extern "C" {') == 1, header
+
+
+def test_includes_point_down():
+    assert check_includes.problems(env.ROOT) == []
+
+
+def test_the_check_of_includes_sees_a_breach(tmp_path):
+    for name, text in {
+        "src/base/x.c": '#include "net/http.h"\n',
+        "src/fs/s3/x.c": '#include "fs/file/file.h"\n#include <curl/curl.h>\n',
+        "cli/x.c": '#include "base/mem.h"\n',
+        "include/cove/x.h": "#include <stdio.h>\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert len(check_includes.problems(tmp_path)) == 5
+
+
+def test_only_the_public_names_are_exported(build):
+    library = build / "src" / "libcove.so"
+    listing = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True, text=True, check=True)
+    names = {line.split()[-1].split("@")[0] for line in listing.stdout.splitlines()}
+    names -= {"COVE_0"}
+    assert {n for n in names if not re.fullmatch(r"cove_[a-z][a-z0-9_]*", n)} == set()
+    assert names, "nothing is exported"
+
+
+def declared():
+    text = "".join(h.read_text() for h in HEADERS)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return set(re.findall(r"COVE_API[^;]*?\b(cove_[a-z0-9_]+)\s*\(", text))
+
+
+def test_declared_and_exported_are_the_same(build):
+    library = build / "src" / "libcove.so"
+    listing = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True, text=True, check=True)
+    exported = {line.split()[-1].split("@")[0] for line in listing.stdout.splitlines()} - {"COVE_0"}
+    assert declared() - exported == set(), "declared in a public header, but not in the library"
+    assert exported - declared() == set(), "in the library, but in no public header"
+
+
+def test_the_static_library_defines_only_our_names(build):
+    """A program that links libcove.a shares one name space with it."""
+    listing = subprocess.run(["nm", "-g", "--defined-only", str(build / "src" / "libcove.a")], capture_output=True, text=True,
+                             check=True)
+    names = {line.split()[-1] for line in listing.stdout.splitlines() if len(line.split()) == 3}
+    assert {n for n in names if not re.match(r"cove_", n)} == set()
+
+
+def test_files_are_short():
+    long = {str(p.relative_to(env.ROOT)): n for p in tracked("*.c", "*.h", "*.py", "*.sh")
+            if (n := len(p.read_text(encoding="utf-8").splitlines())) >= 800}
+    assert long == {}
+
+
+CLANG_FORMAT = 14  # its versions differ in what they print; this is the one whose word counts
+
+
+def test_c_sources_are_formatted():
+    if not os.environ.get("CI"):
+        pytest.skip("checked in continuous integration only (CI=1)")
+    program = shutil.which(f"clang-format-{CLANG_FORMAT}") or shutil.which("clang-format")
+    if program is None:
+        pytest.skip("no clang-format")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    if not re.search(rf"version {CLANG_FORMAT}\.", version):
+        pytest.skip(f"the format is that of clang-format {CLANG_FORMAT}, here is: {version.strip()}")
+    # Headers are laid out by hand where that reads better.
+    files = [str(p) for p in tracked("*.c")]
+    result = subprocess.run([program, "--dry-run", "-Werror", *files], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+SCRIPTS = [p for p in tracked("*.sh", ".ci/run") if p.read_text().startswith("#!")]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
+def test_shell_script_parses(script):
+    assert os.access(script, os.X_OK), "a script with #! is executable"
+    result = subprocess.run(["sh", "-n", str(script)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_python_files_compile():
+    for path in tracked("*.py"):
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def test_make_help_names_every_command():
+    text = subprocess.run(["make", "-s", "-C", str(env.ROOT)], capture_output=True, text=True, check=True).stdout
+    for command in ("build", "demo", "demo-s3", "test", "bench", "clean"):
+        assert f"make {command}" in text
+
+
+def test_setup_finds_nothing_to_do():
+    """The set-up that these tests ran under is complete: a second one changes nothing and says nothing."""
+    if "XDG_CACHE_HOME" not in os.environ and not (env.CACHE / "venv").exists():
+        pytest.skip("not set up by tools/setup.sh")
+    result = subprocess.run([str(env.ROOT / "tools" / "setup.sh"), "build"], capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert sys.version_info >= (3, 9)

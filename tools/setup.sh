@@ -1,0 +1,153 @@
+#!/bin/sh
+# Puts on this machine what the commands of the Makefile need, and nothing that is there already.
+#
+#   tools/setup.sh build|test|demo|bench|servers …
+#
+# System packages come by apt (tools/packages.txt), Python's into a virtual environment and the test servers by `go install` into the
+# user's cache (~/.cache/cove), so that a second run does nothing and nothing else of the machine is changed.
+set -eu
+. "$(dirname -- "$0")/lib.sh"
+
+MESON_MIN=1.0.0
+GO_MIN=1.21         # from here on, go fetches by itself the newer toolchain that a module asks for
+GO_TOOLCHAIN=1.24.0 # what is fetched for an older go
+
+# ---- system packages ----
+
+is_there() {
+    case $1 in
+    cmd:*) have "${1#cmd:}" ;;
+    pc:*) have pkg-config && pkg-config --exists "${1#pc:}" ;;
+    py:*) have python3 && python3 -c "import ${1#py:}" 2>/dev/null ;;
+    file:*) [ -n "$(find ${1#file:} -maxdepth 0 2>/dev/null)" ] ;;
+    *) die "tools/packages.txt: unknown sign $1" ;;
+    esac
+}
+
+# missing_packages GROUP…: the names, on one line.
+missing_packages() {
+    while read -r package group signs; do
+        case $package in '' | '#'*) continue ;; esac
+        case " $* " in *" $group "*) ;; *) continue ;; esac
+        for sign in $signs; do
+            if ! is_there "$sign"; then
+                printf '%s ' "$package"
+                break
+            fi
+        done
+    done <"$COVE_ROOT/tools/packages.txt"
+}
+
+install_packages() {
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    have apt-get || die "missing: $missing- these are the names on Debian and Ubuntu; this system has no apt-get, so please install
+what they hold in its own way, and run this again"
+    say "installing packages: $missing"
+    run_as_root apt-get update -q >&2 || die "apt-get update failed: is there a network?"
+    # shellcheck disable=SC2086 # the list is meant to be split
+    run_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2 ||
+        die "apt-get install failed for: $missing"
+    hash -r
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] || die "installed, but still not found: $missing"
+}
+
+# ---- Python ----
+
+# ensure_venv FOLDER REQUIREMENTS: makes it or brings it up to date; the copy of the list beside it says what it holds.
+ensure_venv() {
+    if [ -f "$1/requirements.txt" ] && cmp -s "$1/requirements.txt" "$2"; then
+        return 0
+    fi
+    say "Python packages of $(basename -- "$(dirname -- "$2")")/$(basename -- "$2") into $1 (the first time takes minutes)"
+    [ -x "$1/bin/python" ] || python3 -m venv "$1" || die "python3 -m venv $1 failed"
+    "$1/bin/python" -m pip install -q --disable-pip-version-check -r "$2" >&2 || die "pip could not install the packages of $2"
+    cp "$2" "$1/requirements.txt"
+}
+
+ensure_meson() {
+    version=$(meson --version)
+    version_at_least "$version" "$MESON_MIN" && return 0
+    [ -x "$COVE_VENV-meson/bin/meson" ] && return 0
+    say "meson $version is older than $MESON_MIN: taking a newer one into $COVE_VENV-meson"
+    install_packages test
+    python3 -m venv "$COVE_VENV-meson"
+    "$COVE_VENV-meson/bin/python" -m pip install -q --disable-pip-version-check meson >&2 || die "pip could not install meson"
+}
+
+# ---- servers ----
+
+go_version() {
+    go env GOVERSION | sed 's/^go//'
+}
+
+# A go before 1.21 cannot fetch its own successor; the successor is a module all the same, so it can be asked for as one.
+ensure_go() {
+    install_packages servers
+    version_at_least "$(go_version)" "$GO_MIN" && return 0
+    arch=$(go env GOOS)-$(go env GOARCH)
+    say "go $(go_version) is too old for the servers: fetching $GO_TOOLCHAIN through Go's module proxy"
+    dir=$(go mod download -json "golang.org/toolchain@v0.0.1-go$GO_TOOLCHAIN.$arch" |
+        sed -n 's/^[[:space:]]*"Dir": "\(.*\)",\{0,1\}$/\1/p')
+    [ -n "$dir" ] || die "the newer go could not be had; install go $GO_MIN or newer and put it on the PATH"
+    # A module's files lose their executable bits.
+    mkdir -p "$COVE_CACHE"
+    rm -rf "$COVE_CACHE/go"
+    cp -r "$dir" "$COVE_CACHE/go"
+    chmod -R u+w "$COVE_CACHE/go"
+    chmod +x "$COVE_CACHE/go/bin/"* "$COVE_CACHE/go/pkg/tool/"*/*
+    PATH=$COVE_CACHE/go/bin:$PATH
+}
+
+# ensure_server NAME MODULE BINARY: builds MODULE, whose program is called BINARY, as $COVE_BIN/NAME.
+ensure_server() {
+    [ -x "$COVE_BIN/$1" ] && return 0
+    [ ! -x "$COVE_CACHE/go/bin/go" ] || PATH=$COVE_CACHE/go/bin:$PATH
+    ensure_go
+    say "building $1 with $(go version) (minutes, once)"
+    mkdir -p "$COVE_BIN"
+    scratch=$(mktemp -d "$COVE_CACHE/build.XXXXXX")
+    if ! GOBIN=$scratch GOTOOLCHAIN=${GOTOOLCHAIN:-auto} go install "$2@latest" >&2; then
+        rm -rf "$scratch"
+        die "go install $2 failed"
+    fi
+    mv "$scratch/$3" "$COVE_BIN/$1"
+    rm -rf "$scratch"
+}
+
+ensure_servers() {
+    ensure_server minio github.com/minio/minio minio
+    ensure_server toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server server
+}
+
+# ---- what is wanted ----
+
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|servers ..."
+for want in "$@"; do
+    case $want in
+    build)
+        install_packages build
+        ensure_meson
+        ;;
+    demo)
+        install_packages build
+        ensure_meson
+        ;;
+    servers) ensure_servers ;;
+    test)
+        install_packages build test
+        [ -z "${CI:-}" ] || install_packages format
+        ensure_meson
+        ensure_venv "$COVE_VENV" "$COVE_ROOT/tests/requirements.txt"
+        ensure_servers
+        ;;
+    bench)
+        install_packages build test
+        ensure_meson
+        ensure_venv "$COVE_VENV-bench" "$COVE_ROOT/bench/requirements.txt"
+        ensure_servers
+        ;;
+    *) die "unknown: $want" ;;
+    esac
+done
