@@ -36,8 +36,8 @@ enum cove__http_verdict {
     COVE__HTTP_FAIL    /* final */
 };
 
-/* What the store knows and HTTP does not: both run on a loop thread, must not block, and see a `self` that outlives the
- * request. */
+/* What the store knows and HTTP does not: all run on a loop thread (`done` also inside cove__http_start, where nothing
+ * could be started), must not block, and see a `self` that outlives the request. */
 struct cove__http_hooks {
     /* Before each attempt: fills url and headers (already emptied) with what is to be sent now, signed. 0 or an error,
      * which is final. */
@@ -45,6 +45,9 @@ struct cove__http_hooks {
     /* After each whole reply, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error).
      * NULL: by status alone. */
     enum cove__http_verdict (*inspect)(void *self, struct cove__http_request *request, struct cove_error *err);
+    /* NULL: the op ends in its inbox. Else this takes the ended request over instead (its op.rc, op.count and op.err
+     * are set, no inbox is touched): to translate the result, to start a follow-up, to free it. */
+    void (*done)(void *self, struct cove__http_request *request);
 };
 
 struct cove__http_request {
@@ -59,7 +62,8 @@ struct cove__http_request {
     bool repeatable;         /* safe to send twice */
     uint8_t *dst;            /* BORROWED: where a 2xx reply's body goes; NULL: into `reply` */
     size_t dst_size;         /* a body that is longer ends in COVE_EPROTOCOL */
-    size_t reply_max;        /* ceiling of `reply` */
+    size_t reply_max;        /* ceiling of `reply`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
+    bool want_crc32c;        /* compute `crc32c` of what lands at dst, while it is in the cache */
     /* set by prepare, per attempt */
     struct cove__buf url;
     struct cove__buf headers; /* "Name: value\n" lines */
@@ -68,6 +72,7 @@ struct cove__http_request {
     struct cove__buf reply;         /* body of an error, or of any reply when dst is NULL */
     struct cove__buf reply_headers; /* "name: value\n", names in lower case */
     int64_t received;               /* bytes of body that arrived */
+    uint32_t crc32c;                /* of them, with want_crc32c */
     unsigned attempts;
     /* the client's own */
     struct cove__http_state *state;

@@ -1,0 +1,556 @@
+/*
+ * The HTTP client: requests as state machines (slot, attempt, backoff) on the I/O loops. Backends start requests here;
+ * loop.c calls back when something happened; transfer.c does one attempt; retry.c decides about the next.
+ */
+#include "net/http.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/loop.h"
+#include "net/retry.h"
+#include "net/status.h"
+
+#define URL_MAX            ((size_t)64 << 10)
+#define HEADERS_MAX        ((size_t)256 << 10)
+#define TOO_LONG_RETRIES   2
+#define CONNECT_TIMEOUT_MS 10000
+#define STALL_TIMEOUT_MS   60000
+#define CONCURRENCY        64
+
+/* ---- the client ---- */
+
+static char *copy_string(const char *s, bool *failed)
+{
+    if (s == NULL)
+        return NULL;
+    char *copy = cove__strdup(s);
+    if (copy == NULL)
+        *failed = true;
+    return copy;
+}
+
+void cove__http_free(struct cove__http *http)
+{
+    if (http == NULL)
+        return;
+    cove__free((char *)http->config.ca_file);
+    cove__free((char *)http->config.ca_path);
+    cove__free((char *)http->config.proxy);
+    cove__free((char *)http->config.user_agent);
+    cove__free(http);
+}
+
+int cove__http_new(const struct cove__http_config *config, struct cove__http **ret, struct cove_error *err)
+{
+    static uint64_t serials; /* under cove__lock */
+    bool failed = false;
+
+    int rc = cove__loops_global_init(err);
+    if (rc < 0)
+        return rc;
+    struct cove__http *http = cove__calloc(1, sizeof(*http));
+    if (http == NULL)
+        return cove__fail_nomem(err, "an HTTP client");
+    http->config = *config;
+    http->config.ca_file = copy_string(config->ca_file, &failed);
+    http->config.ca_path = copy_string(config->ca_path, &failed);
+    http->config.proxy = copy_string(config->proxy, &failed);
+    http->config.user_agent = copy_string(config->user_agent, &failed);
+    if (failed) {
+        cove__http_free(http);
+        return cove__fail_nomem(err, "an HTTP client");
+    }
+    if (http->config.connect_timeout_ms <= 0)
+        http->config.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    if (http->config.stall_timeout_ms <= 0)
+        http->config.stall_timeout_ms = STALL_TIMEOUT_MS;
+    cove__limit_init(&http->limit, config->max_concurrency ? config->max_concurrency : CONCURRENCY);
+    http->generation = cove__fork_generation();
+    cove__lock();
+    http->serial = ++serials;
+    cove__unlock();
+    *ret = http;
+    return 0;
+}
+
+/* A child's slots start anew: the parent's requests are not its own. */
+static void check_generation_locked(struct cove__http *http)
+{
+    unsigned generation = cove__fork_generation();
+    if (http->generation == generation)
+        return;
+    http->generation = generation;
+    http->active = 0;
+    http->first_waiting = http->last_waiting = NULL;
+}
+
+/* True: a slot is the request's. False: it stands in the client's queue, and its loop gets it back with the slot. */
+static bool take_slot(struct cove__http_state *st)
+{
+    struct cove__http *http = st->r->http;
+
+    cove__lock();
+    check_generation_locked(http);
+    if (http->first_waiting == NULL && http->active < http->limit.now) {
+        http->active++;
+        st->granted = true;
+    } else {
+        st->queue_next = NULL;
+        if (http->last_waiting != NULL)
+            http->last_waiting->queue_next = st;
+        else
+            http->first_waiting = st;
+        http->last_waiting = st;
+    }
+    bool granted = st->granted;
+    cove__unlock();
+    return granted;
+}
+
+static void give_slot(struct cove__http_state *st)
+{
+    struct cove__http *http = st->r->http;
+    struct cove__loop *wake[8];
+    size_t n = 0;
+
+    cove__lock();
+    check_generation_locked(http);
+    st->granted = false;
+    if (http->active > 0)
+        http->active--;
+    /* More than one where the limit has just grown; the rest follow with the next slot. */
+    while (http->first_waiting != NULL && http->active < http->limit.now && n < sizeof(wake) / sizeof(wake[0])) {
+        struct cove__http_state *next = http->first_waiting;
+        http->first_waiting = next->queue_next;
+        if (http->first_waiting == NULL)
+            http->last_waiting = NULL;
+        http->active++;
+        wake[n++] = cove__loop_grant_locked(next);
+    }
+    cove__unlock();
+    for (size_t i = 0; i < n; i++)
+        cove__loop_wake(wake[i]);
+}
+
+/* Takes a request out of its client's queue. False: it has got its slot meanwhile and is in its loop's inbox. */
+static bool leave_queue(struct cove__http_state *st)
+{
+    struct cove__http *http = st->r->http;
+    bool waiting;
+
+    cove__lock();
+    waiting = !st->granted;
+    if (waiting) {
+        struct cove__http_state **at = &http->first_waiting, *before = NULL;
+        while (*at != NULL && *at != st) {
+            before = *at;
+            at = &(*at)->queue_next;
+        }
+        if (*at == st) {
+            *at = st->queue_next;
+            if (http->last_waiting == st)
+                http->last_waiting = before;
+        }
+    }
+    cove__unlock();
+    return waiting;
+}
+
+/* ---- errors ---- */
+
+int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err)
+{
+    int code = cove__status_code(status);
+    if (code == COVE_OK)
+        code = COVE_EPROTOCOL;
+    cove__fail(err, code, "%s %s: %s (HTTP %d)", r->op.ctx.op, r->op.ctx.url, text, status);
+    if (err != NULL) {
+        err->http_status = status;
+        err->retryable = cove__status_retry(status);
+    }
+    return code;
+}
+
+/* What went wrong below HTTP, in words. Retries are worthless where the configuration is wrong. */
+static enum cove__http_verdict transport_error(struct cove__http_state *st, CURLcode result, struct cove_error *err)
+{
+    const struct cove__http_request *r = st->r;
+    const char *detail = st->curl_error[0] != '\0' ? st->curl_error : curl_easy_strerror(result);
+    const char *what = "the connection broke";
+    enum cove__http_verdict verdict = COVE__HTTP_RETRY;
+    int code = COVE_ENETWORK;
+
+    if (st->too_long) {
+        detail = "it is longer than what was asked for";
+        what = "the reply makes no sense";
+        code = COVE_EPROTOCOL;
+        if (r->attempts > TOO_LONG_RETRIES)
+            verdict = COVE__HTTP_FAIL;
+    } else if (st->local_rc != 0) {
+        what = "the reply cannot be held";
+        detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
+        code = st->local_rc;
+        verdict = COVE__HTTP_FAIL;
+    } else {
+        switch (result) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_SSL_CONNECT_ERROR:
+            what = "cannot reach the server";
+            break;
+        case CURLE_OPERATION_TIMEDOUT:
+            what = cove__transfer_connected(st) ? "the connection stalled" : "cannot reach the server";
+            break;
+        case CURLE_PARTIAL_FILE:
+            what = "the body was cut";
+            break;
+        case CURLE_GOT_NOTHING:
+            what = "the server closed the connection without a reply";
+            break;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_ISSUER_ERROR:
+            what = "the server's certificate is not trusted";
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_CERTPROBLEM:
+        case CURLE_SSL_CIPHER:
+            what = "TLS cannot be set up";
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_URL_MALFORMAT:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            what = "the endpoint's URL is not valid";
+            code = COVE_EINVAL;
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_OUT_OF_MEMORY:
+            what = "out of memory";
+            code = COVE_ENOMEM;
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_WEIRD_SERVER_REPLY:
+            what = "the reply is not HTTP";
+            code = COVE_EPROTOCOL;
+            break;
+        default:
+            break;
+        }
+    }
+    long os_errno = 0;
+    curl_easy_getinfo(st->easy, CURLINFO_OS_ERRNO, &os_errno);
+    cove__fail(err, code, "%s %s: %s: %s", r->op.ctx.op, r->op.ctx.url, what, detail);
+    err->os_errno = code == COVE_ENETWORK ? (int)os_errno : 0;
+    err->retryable = verdict == COVE__HTTP_RETRY;
+    return verdict;
+}
+
+static enum cove__http_verdict inspect_by_status(struct cove__http_request *r, struct cove_error *err)
+{
+    if (r->status >= 200 && r->status < 300)
+        return COVE__HTTP_ACCEPT;
+    cove__http_error(r, r->status, "the server refused", err);
+    return cove__status_retry(r->status) ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
+}
+
+/* ---- the request ---- */
+
+void cove__http_request_init(struct cove__http_request *r)
+{
+    *r = (struct cove__http_request){ .method = "GET", .repeatable = true };
+    r->op.err = (struct cove_error)COVE_ERROR_INIT;
+    r->op.ctx.deadline_ns = INT64_MAX;
+    cove__buf_init(&r->url, URL_MAX);
+    cove__buf_init(&r->headers, HEADERS_MAX);
+    cove__buf_init(&r->reply, 0);
+    cove__buf_init(&r->reply_headers, HEADERS_MAX);
+}
+
+void cove__http_request_done(struct cove__http_request *r)
+{
+    cove__buf_done(&r->url);
+    cove__buf_done(&r->headers);
+    cove__buf_done(&r->reply);
+    cove__buf_done(&r->reply_headers);
+}
+
+/* Hands the request back; it must not be touched after this. */
+static void hand_back(struct cove__http_request *r, int rc)
+{
+    r->state = NULL;
+    if (r->hooks == NULL || r->hooks->done == NULL) {
+        cove__op_finish(&r->op, rc, r->received, &r->op.err);
+        return;
+    }
+    r->op.rc = rc;
+    r->op.count = r->received;
+    r->hooks->done(r->self, r);
+}
+
+static void finish(struct cove__http_state *st, int rc)
+{
+    struct cove__http_request *r = st->r;
+
+    cove__transfer_stop(st);
+    if (st->granted)
+        give_slot(st);
+    cove__loop_leave(st);
+    cove__free(st);
+    if (rc == 0)
+        cove__error_clear(&r->op.err);
+    hand_back(r, rc);
+}
+
+/* Ends with why the last attempt failed, and how often it was tried. */
+static void finish_failed(struct cove__http_state *st)
+{
+    struct cove_error *err = &st->r->op.err;
+    if (st->r->attempts > 1) {
+        size_t used = strlen(err->message);
+        snprintf(err->message + used, sizeof(err->message) - used, ", after %u attempts", st->r->attempts);
+    }
+    finish(st, err->code);
+}
+
+/* Ends because of the deadline or the token; what failed before it stays in the message. */
+static void finish_stopped(struct cove__http_state *st, const struct cove_error *why)
+{
+    struct cove_error *err = &st->r->op.err;
+    if (err->code == 0) {
+        *err = *why;
+    } else {
+        struct cove_error before = *err;
+        *err = *why;
+        size_t used = strlen(err->message);
+        snprintf(err->message + used, sizeof(err->message) - used, "; before that: %s", before.message);
+    }
+    finish(st, err->code);
+}
+
+static void attempt(struct cove__http_state *st)
+{
+    struct cove__http_request *r = st->r;
+    struct cove_error err = COVE_ERROR_INIT;
+
+    if (cove__ctx_check(&r->op.ctx, &err) < 0) {
+        finish_stopped(st, &err);
+        return;
+    }
+    st->phase = COVE__PHASE_ATTEMPT;
+    r->attempts++;
+    cove__buf_reset(&r->url);
+    cove__buf_reset(&r->headers);
+    int rc = r->hooks != NULL && r->hooks->prepare != NULL ? r->hooks->prepare(r->self, r, &err) : 0;
+    if (rc == 0)
+        rc = cove__buf_rc(&r->url) < 0 ? cove__buf_rc(&r->url) : cove__buf_rc(&r->headers);
+    if (rc < 0 && err.code == 0)
+        cove__fail(&err, rc, "%s %s: the request's URL or headers %s", r->op.ctx.op, r->op.ctx.url,
+                   rc == COVE_ENOMEM ? "do not fit in memory" : "are too long");
+    if (rc == 0)
+        rc = cove__transfer_start(st, &err);
+    if (rc < 0) {
+        r->op.err = err;
+        finish(st, rc);
+    }
+}
+
+void cove__http_begin(struct cove__http_state *st)
+{
+    st->phase = COVE__PHASE_SLOT;
+    if (st->granted || take_slot(st))
+        attempt(st);
+}
+
+static void note_outcome(struct cove__http_state *st, bool replied)
+{
+    struct cove__http *http = st->r->http;
+    cove__lock();
+    http->reached |= replied;
+    if (replied && cove__status_throttled(st->r->status))
+        cove__limit_throttled(&http->limit, cove__now_ns());
+    else if (replied && st->r->status < 500)
+        cove__limit_succeeded(&http->limit);
+    cove__unlock();
+}
+
+static void back_off(struct cove__http_state *st, bool replied, bool connected)
+{
+    struct cove__http_request *r = st->r;
+    char after[64];
+
+    struct cove__retry policy = {
+        .attempts = r->attempts,
+        .max_retries = r->http->config.max_retries,
+        .repeatable = r->repeatable,
+        .not_done = (!replied && !connected) || (replied && cove__status_throttled(r->status)),
+        .connecting = !replied && !connected,
+        .retry_after_ns = -1,
+        .now_ns = cove__now_ns(),
+        .deadline_ns = r->op.ctx.deadline_ns,
+        .random = cove__random(),
+    };
+    cove__lock();
+    policy.reached = r->http->reached;
+    cove__unlock();
+    if (replied && cove__http_header(r, "retry-after", after, sizeof(after)))
+        policy.retry_after_ns = cove__retry_after_ns(after, cove__wall_ns());
+
+    int64_t wait_ns = cove__retry_wait_ns(&policy);
+    if (wait_ns < 0) {
+        finish_failed(st);
+        return;
+    }
+    cove__log(COVE_LOG_WARNING, "http", "%s; attempt %u in %lld ms", r->op.err.message, r->attempts + 1,
+              (long long)(wait_ns / COVE__MS));
+    st->phase = COVE__PHASE_BACKOFF;
+    st->wake_ns = policy.now_ns + wait_ns;
+    give_slot(st);
+}
+
+void cove__http_ended(struct cove__http_state *st, CURLcode result)
+{
+    struct cove__http_request *r = st->r;
+    struct cove_error err = COVE_ERROR_INIT;
+    enum cove__http_verdict verdict;
+    long status = 0;
+
+    curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
+    r->status = (int)status;
+    /* A refusal whose body was cut is still a refusal. */
+    bool replied = result == CURLE_OK || (r->status >= 400 && st->local_rc == 0);
+    bool connected = replied || cove__transfer_connected(st);
+    if (replied)
+        verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)
+                                                                : inspect_by_status(r, &err);
+    else
+        verdict = transport_error(st, result, &err);
+    st->fresh = result != CURLE_OK;
+    note_outcome(st, replied);
+    cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
+              r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
+    cove__transfer_stop(st);
+
+    if (verdict == COVE__HTTP_ACCEPT) {
+        finish(st, 0);
+        return;
+    }
+    if (err.code == 0)
+        cove__http_error(r, r->status, "the reply cannot be used", &err);
+    r->op.err = err;
+    if (verdict == COVE__HTTP_AGAIN && st->again++ < COVE__RETRY_AGAIN_MAX)
+        attempt(st);
+    else if (verdict == COVE__HTTP_RETRY)
+        back_off(st, replied, connected);
+    else
+        finish_failed(st);
+}
+
+/* True: nothing moved for longer than the client's stall timeout. Looked at only as often as that needs. */
+static bool stalled(struct cove__http_state *st, int64_t now_ns)
+{
+    int64_t timeout_ns = st->r->http->config.stall_timeout_ms * COVE__MS;
+    if (now_ns - st->progress_ns < timeout_ns / 4)
+        return false;
+    int64_t mark = cove__transfer_progress(st);
+    if (mark != st->progress_mark || !cove__transfer_connected(st)) { /* connecting has its own timeout */
+        st->progress_mark = mark;
+        st->progress_ns = now_ns;
+        return false;
+    }
+    return now_ns - st->progress_ns >= timeout_ns;
+}
+
+void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+
+    if (cove__ctx_check(&st->r->op.ctx, &err) < 0) {
+        if (st->phase != COVE__PHASE_SLOT || leave_queue(st))
+            finish_stopped(st, &err);
+        return; /* else its slot is already in the loop's inbox, and the attempt finds the same */
+    }
+    if (st->phase == COVE__PHASE_BACKOFF && now_ns >= st->wake_ns) {
+        cove__http_begin(st);
+    } else if (st->phase == COVE__PHASE_ATTEMPT && stalled(st, now_ns)) {
+        snprintf(st->curl_error, sizeof(st->curl_error), "no byte for %lld ms",
+                 (long long)st->r->http->config.stall_timeout_ms);
+        cove__http_ended(st, CURLE_OPERATION_TIMEDOUT);
+    }
+}
+
+int64_t cove__http_next_ns(const struct cove__http_state *st)
+{
+    int64_t at = st->r->op.ctx.deadline_ns;
+    if (st->phase == COVE__PHASE_BACKOFF && st->wake_ns < at)
+        at = st->wake_ns;
+    return at;
+}
+
+/* Starts a request that is already counted in its inbox, or needs none. */
+static void launch(struct cove__http_request *r)
+{
+    r->status = 0;
+    r->attempts = 0;
+    r->received = 0;
+    cove__error_clear(&r->op.err);
+    struct cove__http_state *st = cove__calloc(1, sizeof(*st));
+    if (st == NULL) {
+        hand_back(r, cove__fail_nomem(&r->op.err, "a request"));
+        return;
+    }
+    st->r = r;
+    r->state = st;
+    int rc = cove__loop_submit(st, &r->op.err);
+    if (rc < 0) {
+        cove__free(st);
+        hand_back(r, rc);
+    }
+}
+
+void cove__http_start(struct cove__http_request *r)
+{
+    if (r->hooks == NULL || r->hooks->done == NULL)
+        cove__op_start(&r->op);
+    launch(r);
+}
+
+int cove__http_run(struct cove__http_request *r, struct cove_error *err)
+{
+    struct cove__inbox inbox;
+
+    cove__inbox_init(&inbox);
+    r->op.inbox = &inbox;
+    cove__http_start(r);
+    cove__inbox_wait(&inbox);
+    cove__inbox_done(&inbox);
+    r->op.inbox = NULL;
+    return r->op.rc < 0 ? cove__error_copy(err, &r->op.err) : 0;
+}
+
+bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size)
+{
+    struct cove__slice rest = cove__buf_slice(&r->reply_headers);
+    size_t length = strlen(name);
+
+    while (rest.size > 0) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        size_t line = end != NULL ? (size_t)(end - rest.data) : rest.size;
+        if (line >= length + 2 && memcmp(rest.data, name, length) == 0 && rest.data[length] == ':') {
+            size_t n = line - length - 2;
+            if (n >= out_size)
+                return false;
+            memcpy(out, rest.data + length + 2, n);
+            out[n] = '\0';
+            return true;
+        }
+        rest = cove__slice_sub(rest, line + 1, SIZE_MAX);
+    }
+    return false;
+}

@@ -1,0 +1,352 @@
+/*
+ * The I/O threads: each waits in one curl multi handle for all its requests. Started when first needed, one more when
+ * all are busy, ended at the process's exit. Between http.c (what a request does next) and libcurl.
+ *
+ * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
+ * servers, over connections that the parent still uses.
+ */
+#include "net/loop.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+
+#define EASY_POOL     32  /* idle curl handles that a loop keeps */
+#define CONNECTIONS   64L /* idle connections that a loop keeps */
+#define IDLE_POLL_MS  60000
+#define EXIT_WAIT_SEC 2
+
+struct pooled {
+    CURL *easy;
+    uint64_t serial; /* whose settings it has */
+};
+
+struct cove__loop {
+    pthread_t thread;
+    CURLM *multi;
+    CURLSH *share;
+    /* under cove__lock */
+    struct cove__http_state *inbox, **inbox_end; /* new requests, and those that have got their slot */
+    unsigned load;                               /* requests that live here */
+    bool stop;
+    /* (loop) */
+    struct cove__http_state *first;
+    struct pooled pool[EASY_POOL];
+    size_t n_pool;
+};
+
+/* under cove__lock */
+static struct {
+    unsigned generation;
+    struct cove__loop *loops[COVE__LOOPS_MAX];
+    unsigned n;
+    bool ended;                               /* the process is exiting */
+    struct cove__loop *lost[COVE__LOOPS_MAX]; /* a parent's, only kept reachable */
+} loops;
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static CURLcode global_result;
+
+static unsigned loops_wanted(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+    if (n < 1)
+        return 1;
+    return n < COVE__LOOPS_MAX ? (unsigned)n : COVE__LOOPS_MAX;
+}
+
+CURLM *cove__loop_multi(struct cove__loop *loop)
+{
+    return loop->multi;
+}
+
+CURLSH *cove__loop_share(struct cove__loop *loop)
+{
+    return loop->share;
+}
+
+CURL *cove__loop_easy_get(struct cove__loop *loop, uint64_t serial, bool *ret_prepared)
+{
+    *ret_prepared = false;
+    if (loop->n_pool == 0)
+        return curl_easy_init();
+    size_t pick = loop->n_pool - 1;
+    for (size_t i = loop->n_pool; i-- > 0;) {
+        if (loop->pool[i].serial == serial) {
+            pick = i;
+            break;
+        }
+    }
+    CURL *easy = loop->pool[pick].easy;
+    *ret_prepared = loop->pool[pick].serial == serial;
+    loop->pool[pick] = loop->pool[--loop->n_pool];
+    if (!*ret_prepared)
+        curl_easy_reset(easy);
+    return easy;
+}
+
+void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial)
+{
+    if (loop->n_pool == EASY_POOL) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    loop->pool[loop->n_pool++] = (struct pooled){ easy, serial };
+}
+
+void cove__loop_leave(struct cove__http_state *st)
+{
+    struct cove__loop *loop = st->loop;
+    if (st->prev != NULL)
+        st->prev->next = st->next;
+    else
+        loop->first = st->next;
+    if (st->next != NULL)
+        st->next->prev = st->prev;
+    cove__lock();
+    loop->load--;
+    cove__unlock();
+}
+
+static void enqueue_locked(struct cove__loop *loop, struct cove__http_state *st)
+{
+    st->queue_next = NULL;
+    *loop->inbox_end = st;
+    loop->inbox_end = &st->queue_next;
+}
+
+struct cove__loop *cove__loop_grant_locked(struct cove__http_state *st)
+{
+    st->granted = true;
+    enqueue_locked(st->loop, st);
+    return st->loop;
+}
+
+void cove__loop_wake(struct cove__loop *loop)
+{
+    if (loop != NULL)
+        curl_multi_wakeup(loop->multi);
+}
+
+/* ---- the thread ---- */
+
+static void take_inbox(struct cove__loop *loop, bool *ret_stop)
+{
+    cove__lock();
+    struct cove__http_state *st = loop->inbox;
+    loop->inbox = NULL;
+    loop->inbox_end = &loop->inbox;
+    *ret_stop = loop->stop;
+    cove__unlock();
+
+    while (st != NULL) {
+        struct cove__http_state *next = st->queue_next;
+        if (!st->granted) {
+            st->prev = NULL;
+            st->next = loop->first;
+            if (loop->first != NULL)
+                loop->first->prev = st;
+            loop->first = st;
+        }
+        cove__http_begin(st);
+        st = next;
+    }
+}
+
+static void take_ended(struct cove__loop *loop)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(loop->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct cove__http_state *st = NULL;
+        CURLcode result = message->data.result; /* the message dies with the handle's removal */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&st);
+        cove__http_ended(st, result);
+    }
+}
+
+/* Gives every request its tick; returns when the next round is due. */
+static int64_t scan(struct cove__loop *loop, int64_t now_ns)
+{
+    int64_t due = INT64_MAX;
+    struct cove__http_state *next;
+    for (struct cove__http_state *st = loop->first; st != NULL; st = next) {
+        next = st->next;
+        cove__http_tick(st, now_ns);
+    }
+    for (struct cove__http_state *st = loop->first; st != NULL; st = st->next) {
+        int64_t at = cove__http_next_ns(st);
+        if (at < due)
+            due = at;
+    }
+    int64_t regular = now_ns + COVE__LOOP_SCAN_NS;
+    return due < regular ? due : regular;
+}
+
+static void *loop_main(void *arg)
+{
+    struct cove__loop *loop = arg;
+    int64_t next_scan_ns = 0;
+    bool stop = false;
+
+    for (;;) {
+        int running;
+        take_inbox(loop, &stop);
+        if (stop)
+            return NULL;
+        curl_multi_perform(loop->multi, &running);
+        take_ended(loop);
+
+        int64_t now_ns = cove__now_ns();
+        if (loop->first != NULL && now_ns >= next_scan_ns)
+            next_scan_ns = scan(loop, now_ns);
+        int timeout_ms = IDLE_POLL_MS;
+        if (loop->first != NULL) {
+            int64_t wait_ns = next_scan_ns - now_ns;
+            timeout_ms = wait_ns > 0 ? (int)((wait_ns + COVE__MS - 1) / COVE__MS) : 0;
+        }
+        curl_multi_poll(loop->multi, NULL, 0, timeout_ms, NULL);
+    }
+}
+
+/* ---- start and end ---- */
+
+static void loop_free(struct cove__loop *loop)
+{
+    if (loop == NULL)
+        return;
+    if (loop->multi != NULL)
+        curl_multi_cleanup(loop->multi);
+    if (loop->share != NULL)
+        curl_share_cleanup(loop->share);
+    cove__free(loop);
+}
+
+/* Signals are the program's: none is delivered to a thread of the library. */
+static int start_thread(struct cove__loop *loop)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&loop->thread, NULL, loop_main, loop);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc == 0)
+        pthread_setname_np(loop->thread, "cove-io");
+    return rc;
+}
+
+static struct cove__loop *loop_new(void)
+{
+    struct cove__loop *loop = cove__calloc(1, sizeof(*loop));
+    if (loop == NULL)
+        return NULL;
+    loop->inbox_end = &loop->inbox;
+    loop->multi = curl_multi_init();
+    loop->share = curl_share_init();
+    if (loop->multi == NULL || loop->share == NULL ||
+        curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
+        curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS) != CURLM_OK || start_thread(loop) != 0) {
+        loop_free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+/* The least busy loop, the first among equals so that one request after another finds its connection again. */
+static struct cove__loop *pick_locked(void)
+{
+    unsigned generation = cove__fork_generation();
+    if (loops.generation != generation) {
+        for (unsigned i = 0; i < loops.n; i++) {
+            loops.lost[i] = loops.loops[i];
+            loops.loops[i] = NULL;
+        }
+        loops.n = 0;
+        loops.generation = generation;
+    }
+    struct cove__loop *best = NULL;
+    for (unsigned i = 0; i < loops.n; i++) {
+        if (best == NULL || loops.loops[i]->load < best->load)
+            best = loops.loops[i];
+    }
+    if ((best == NULL || best->load > 0) && loops.n < loops_wanted()) {
+        struct cove__loop *more = loop_new();
+        if (more != NULL) {
+            loops.loops[loops.n++] = more;
+            best = more;
+        }
+    }
+    return best;
+}
+
+int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
+{
+    cove__lock();
+    bool ended = loops.ended;
+    struct cove__loop *loop = ended ? NULL : pick_locked();
+    if (loop != NULL) {
+        st->loop = loop;
+        loop->load++;
+        enqueue_locked(loop, st);
+    }
+    cove__unlock();
+    if (loop == NULL)
+        return ended
+                   ? cove__fail(err, COVE_ESTATE, "%s %s: the process is exiting", st->r->op.ctx.op, st->r->op.ctx.url)
+                   : cove__fail_nomem(err, "an I/O thread");
+    cove__loop_wake(loop);
+    return 0;
+}
+
+/* Runs before OpenSSL's own end, being registered after it. The threads' memory is left to the system: freeing handles
+ * may wait for a name that is being resolved. */
+static void end_at_exit(void)
+{
+    struct cove__loop *mine[COVE__LOOPS_MAX];
+    unsigned n = 0;
+
+    cove__lock();
+    if (loops.generation == cove__fork_generation()) {
+        for (; n < loops.n; n++) {
+            mine[n] = loops.loops[n];
+            mine[n]->stop = true;
+        }
+    }
+    loops.ended = true;
+    cove__unlock();
+
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += EXIT_WAIT_SEC;
+    for (unsigned i = 0; i < n; i++)
+        cove__loop_wake(mine[i]);
+    for (unsigned i = 0; i < n; i++)
+        pthread_timedjoin_np(mine[i]->thread, NULL, &until);
+}
+
+static void global_init(void)
+{
+    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (global_result == CURLE_OK)
+        atexit(end_at_exit);
+}
+
+int cove__loops_global_init(struct cove_error *err)
+{
+    pthread_once(&global_once, global_init);
+    if (global_result != CURLE_OK)
+        return cove__fail(err, COVE_ENOMEM, "libcurl cannot start: %s", curl_easy_strerror(global_result));
+    return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * I/O threads and the life of a request on them; for src/net alone.
+ *
+ * http.c owns the client and the state machine, transfer.c one attempt on one curl handle, loop.c the threads. A
+ * request lives on one loop from start to end. What threads share (the loops' inboxes, the clients' slots) is guarded
+ * by cove__lock, so that a forked child finds it whole; fields marked (loop) belong to the loop's thread.
+ */
+#ifndef COVE_NET_LOOP_H
+#define COVE_NET_LOOP_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/http.h"
+#include "net/limit.h"
+
+#define COVE__LOOPS_MAX    4
+#define COVE__LOOP_SCAN_NS (50 * COVE__MS) /* how often deadlines, tokens and stalls are looked at */
+
+struct cove__loop;
+
+struct cove__http {
+    /* fixed */
+    struct cove__http_config config; /* its strings owned */
+    uint64_t serial;                 /* never reused: tells a pooled handle whose settings it has */
+    /* under cove__lock */
+    unsigned generation; /* of the slots below: a forked child starts them anew */
+    struct cove__limit limit;
+    unsigned active;
+    struct cove__http_state *first_waiting, *last_waiting;
+    bool reached; /* a server has answered */
+};
+
+enum cove__http_phase {
+    COVE__PHASE_SLOT,    /* waits until the client may have one more request under way */
+    COVE__PHASE_ATTEMPT, /* on a curl handle */
+    COVE__PHASE_BACKOFF
+};
+
+struct cove__http_state {
+    struct cove__http_request *r;
+    struct cove__loop *loop;
+    /* under cove__lock */
+    struct cove__http_state *queue_next; /* of the one queue that it stands in: a loop's inbox or its client's slots */
+    bool granted;
+    /* (loop) */
+    struct cove__http_state *next, *prev; /* all requests of the loop */
+    enum cove__http_phase phase;
+    int64_t wake_ns;    /* end of the backoff */
+    int64_t started_ns; /* of the attempt */
+    unsigned again;
+    bool fresh; /* the last attempt broke: do not trust pooled connections */
+    /* the attempt's */
+    CURL *easy;
+    struct curl_slist *lines;
+    int local_rc; /* why a callback stopped the transfer */
+    bool too_long;
+    int64_t progress_ns, progress_mark;
+    int64_t header_bytes;
+    char curl_error[CURL_ERROR_SIZE];
+};
+
+/* ---- loop.c ---- */
+
+/* Once for the process, before any client: libcurl, and the end of the threads before OpenSSL's at exit. */
+int cove__loops_global_init(struct cove_error *err);
+/* Hands a request to a loop (a new thread, where one more helps). */
+int cove__loop_submit(struct cove__http_state *st, struct cove_error *err);
+/* Puts a request that has got its slot into its loop's inbox; the loop to wake after the unlock. */
+struct cove__loop *cove__loop_grant_locked(struct cove__http_state *st);
+void cove__loop_wake(struct cove__loop *loop); /* NULL accepted */
+/* On the loop's thread: */
+CURLM *cove__loop_multi(struct cove__loop *loop);
+CURLSH *cove__loop_share(struct cove__loop *loop);
+CURL *cove__loop_easy_get(struct cove__loop *loop, uint64_t serial, bool *ret_prepared);
+void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial);
+void cove__loop_leave(struct cove__http_state *st); /* the request ended: takes it out of the loop's list */
+
+/* ---- http.c, called by the loop's thread ---- */
+
+void cove__http_begin(struct cove__http_state *st);                  /* arrived, or has got its slot */
+void cove__http_ended(struct cove__http_state *st, CURLcode result); /* its transfer ended */
+void cove__http_tick(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
+int64_t cove__http_next_ns(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
+
+/* ---- transfer.c, on the loop's thread ---- */
+
+int cove__transfer_start(struct cove__http_state *st, struct cove_error *err);
+void cove__transfer_stop(struct cove__http_state *st);        /* also after its end: frees what the attempt held */
+int64_t cove__transfer_progress(struct cove__http_state *st); /* grows with each byte moved */
+bool cove__transfer_connected(struct cove__http_state *st);   /* a connection stood, so something may have been sent */
+
+#endif

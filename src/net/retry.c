@@ -1,0 +1,55 @@
+/* The one place that decides whether and when a failed attempt is repeated. Asked by net/http after each attempt. */
+#include "net/retry.h"
+
+#include <ctype.h>
+
+#include "base/clock.h"
+
+int64_t cove__retry_wait_ns(const struct cove__retry *r)
+{
+    if (!r->repeatable && !r->not_done)
+        return -1;
+    unsigned max = r->max_retries;
+    if (r->connecting && !r->reached && max > COVE__RETRY_UNREACHED)
+        max = COVE__RETRY_UNREACHED;
+    if (r->attempts > max)
+        return -1;
+
+    unsigned doublings = r->attempts > 0 ? r->attempts - 1 : 0;
+    int64_t ceiling = COVE__RETRY_CAP_MS * COVE__MS;
+    if (doublings < 16 && (COVE__RETRY_BASE_MS * COVE__MS) << doublings < ceiling)
+        ceiling = (COVE__RETRY_BASE_MS * COVE__MS) << doublings;
+    int64_t wait = (int64_t)(r->random % (uint64_t)(ceiling + 1));
+    if (r->retry_after_ns > wait)
+        wait = r->retry_after_ns;
+    /* A wait that ends at the deadline leaves no time to ask again: say now why it failed. */
+    if (r->deadline_ns != INT64_MAX && wait >= r->deadline_ns - r->now_ns)
+        return -1;
+    return wait;
+}
+
+int64_t cove__retry_after_ns(const char *value, int64_t wall_ns)
+{
+    const int64_t max = COVE__RETRY_AFTER_MAX_MS * COVE__MS;
+
+    while (*value == ' ')
+        value++;
+    if (!isdigit((unsigned char)*value)) {
+        int64_t at = cove__parse_http_date(value);
+        if (at < 0)
+            return -1;
+        if (at <= wall_ns)
+            return 0;
+        return at - wall_ns < max ? at - wall_ns : max;
+    }
+    int64_t seconds = 0;
+    for (; isdigit((unsigned char)*value); value++) {
+        if (seconds < max / COVE__SEC)
+            seconds = seconds * 10 + (*value - '0');
+    }
+    while (*value == ' ')
+        value++;
+    if (*value != '\0')
+        return -1;
+    return seconds < max / COVE__SEC ? seconds * COVE__SEC : max;
+}

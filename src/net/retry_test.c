@@ -1,0 +1,158 @@
+/* The retry policy, the concurrency limit and the map of statuses: pure functions, chance and time given. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cove/error.h>
+
+#include "base/clock.h"
+#include "net/limit.h"
+#include "net/retry.h"
+#include "net/status.h"
+
+static struct cove__retry first_failure(void)
+{
+    return (struct cove__retry){ .attempts = 1,
+                                 .max_retries = 10,
+                                 .repeatable = true,
+                                 .reached = true,
+                                 .retry_after_ns = -1,
+                                 .now_ns = 1000 * COVE__SEC,
+                                 .deadline_ns = INT64_MAX };
+}
+
+static void test_full_jitter(void **state)
+{
+    struct cove__retry r = first_failure();
+    int64_t ceiling = COVE__RETRY_BASE_MS * COVE__MS;
+    for (r.attempts = 1; r.attempts <= 10; r.attempts++) {
+        r.random = 0;
+        assert_int_equal(cove__retry_wait_ns(&r), 0);
+        r.random = (uint64_t)ceiling;
+        assert_int_equal(cove__retry_wait_ns(&r), ceiling);
+        r.random = (uint64_t)ceiling + 1; /* one above the ceiling wraps to nothing: the range is exact */
+        assert_int_equal(cove__retry_wait_ns(&r), 0);
+        ceiling = ceiling * 2 < COVE__RETRY_CAP_MS * COVE__MS ? ceiling * 2 : COVE__RETRY_CAP_MS * COVE__MS;
+    }
+    assert_int_equal(cove__retry_wait_ns(&r), -1); /* the eleventh attempt was the last */
+}
+
+static void test_what_is_repeated(void **state)
+{
+    struct cove__retry r = first_failure();
+    r.repeatable = false;
+    assert_int_equal(cove__retry_wait_ns(&r), -1);
+    r.not_done = true;
+    assert_true(cove__retry_wait_ns(&r) >= 0);
+
+    r = first_failure();
+    r.connecting = true;
+    r.attempts = COVE__RETRY_UNREACHED + 1;
+    assert_true(cove__retry_wait_ns(&r) >= 0);
+    r.reached = false; /* no server has ever answered: a wrong address is told soon */
+    assert_int_equal(cove__retry_wait_ns(&r), -1);
+    r.attempts = COVE__RETRY_UNREACHED;
+    assert_true(cove__retry_wait_ns(&r) >= 0);
+
+    r = first_failure();
+    r.max_retries = 0;
+    assert_int_equal(cove__retry_wait_ns(&r), -1);
+}
+
+static void test_server_and_deadline(void **state)
+{
+    struct cove__retry r = first_failure();
+    r.retry_after_ns = 7 * COVE__SEC;
+    r.random = 5;
+    assert_int_equal(cove__retry_wait_ns(&r), 7 * COVE__SEC);
+    r.deadline_ns = r.now_ns + 7 * COVE__SEC;
+    assert_int_equal(cove__retry_wait_ns(&r), -1);
+    r.deadline_ns++;
+    assert_int_equal(cove__retry_wait_ns(&r), 7 * COVE__SEC);
+}
+
+static void test_retry_after(void **state)
+{
+    int64_t now = cove__parse_http_date("Mon, 23 Nov 2026 21:13:00 GMT");
+    assert_true(now > 0);
+    assert_int_equal(cove__retry_after_ns("0", now), 0);
+    assert_int_equal(cove__retry_after_ns(" 120 ", now), 120 * COVE__SEC);
+    assert_int_equal(cove__retry_after_ns("99999999999999999999999", now), COVE__RETRY_AFTER_MAX_MS * COVE__MS);
+    assert_int_equal(cove__retry_after_ns("Mon, 23 Nov 2026 21:13:30 GMT", now), 30 * COVE__SEC);
+    assert_int_equal(cove__retry_after_ns("Mon, 23 Nov 2026 21:12:30 GMT", now), 0);
+    assert_int_equal(cove__retry_after_ns("soon", now), -1);
+    assert_int_equal(cove__retry_after_ns("12x", now), -1);
+    assert_int_equal(cove__retry_after_ns("", now), -1);
+}
+
+static void test_limit(void **state)
+{
+    struct cove__limit limit;
+    cove__limit_init(&limit, 8);
+    cove__limit_throttled(&limit, 0);
+    assert_int_equal(limit.now, 4);
+    cove__limit_throttled(&limit, COVE__LIMIT_CUT_EVERY_NS - 1); /* the same burst */
+    assert_int_equal(limit.now, 4);
+    cove__limit_throttled(&limit, COVE__LIMIT_CUT_EVERY_NS);
+    cove__limit_throttled(&limit, 2 * COVE__LIMIT_CUT_EVERY_NS);
+    cove__limit_throttled(&limit, 3 * COVE__LIMIT_CUT_EVERY_NS);
+    assert_int_equal(limit.now, 1); /* never none */
+    cove__limit_succeeded(&limit);
+    assert_int_equal(limit.now, 2);
+    cove__limit_succeeded(&limit);
+    assert_int_equal(limit.now, 2);
+    cove__limit_succeeded(&limit);
+    assert_int_equal(limit.now, 3);
+    for (int i = 0; i < 100; i++)
+        cove__limit_succeeded(&limit);
+    assert_int_equal(limit.now, 8);
+    cove__limit_init(&limit, 0);
+    assert_int_equal(limit.now, 1);
+}
+
+static void test_status(void **state)
+{
+    static const struct {
+        int status, code, retry;
+    } rows[] = {
+        { 200, COVE_OK, 0 },
+        { 206, COVE_OK, 0 },
+        { 301, COVE_EPROTOCOL, 0 },
+        { 400, COVE_EINVAL, 0 },
+        { 401, COVE_EAUTH, 0 },
+        { 403, COVE_EACCESS, 0 },
+        { 404, COVE_ENOTFOUND, 0 },
+        { 408, COVE_ETIMEDOUT, 1 },
+        { 409, COVE_EPRECONDITION, 0 },
+        { 412, COVE_EPRECONDITION, 0 },
+        { 429, COVE_ETHROTTLED, 1 },
+        { 500, COVE_ESERVER, 1 },
+        { 501, COVE_ENOTSUP, 0 },
+        { 502, COVE_ESERVER, 1 },
+        { 503, COVE_ETHROTTLED, 1 },
+        { 504, COVE_ESERVER, 1 },
+        { 507, COVE_ENOSPC, 0 },
+        { 0, COVE_EPROTOCOL, 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(cove__status_code(rows[i].status), rows[i].code);
+        assert_int_equal(cove__status_retry(rows[i].status), rows[i].retry);
+    }
+    assert_true(cove__status_throttled(503) && cove__status_throttled(429) && !cove__status_throttled(500));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full_jitter),
+        cmocka_unit_test(test_what_is_repeated),
+        cmocka_unit_test(test_server_and_deadline),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_status),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

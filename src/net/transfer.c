@@ -1,0 +1,291 @@
+/*
+ * One attempt of one request on one curl handle: settings, callbacks, the place where bytes land. Started and stopped
+ * by http.c, driven by the loop's multi handle.
+ */
+#include "net/loop.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "wire/crc.h"
+
+#define REPLY_MAX_DEFAULT  ((size_t)64 << 10)
+#define HEADERS_MAX        ((int64_t)256 << 10)
+#define RECEIVE_BUFFER_MAX ((long)512 << 10)
+#define RECEIVE_BUFFER_MIN ((long)16 << 10)
+#define SEND_BUFFER        ((long)512 << 10)
+#define KEEPALIVE_SEC      30L
+
+static size_t stop(struct cove__http_state *st, int rc)
+{
+    st->local_rc = rc;
+    return 0; /* another count than curl gave ends the transfer */
+}
+
+/* Keeps the lines of the last reply, names in lower case. A status line starts a new reply (after a proxy's, or a 100).
+ */
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+    struct cove__http_state *st = user;
+    struct cove__buf *out = &st->r->reply_headers;
+    size_t n = size * count, end = n, colon = 0;
+
+    st->header_bytes += (int64_t)n;
+    if (st->header_bytes > HEADERS_MAX)
+        return stop(st, COVE_ELIMIT);
+    while (end > 0 && (data[end - 1] == '\r' || data[end - 1] == '\n' || data[end - 1] == ' '))
+        end--;
+    if (end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        cove__buf_reset(out);
+        return n;
+    }
+    while (colon < end && data[colon] != ':')
+        colon++;
+    if (colon == 0 || colon == end)
+        return n;
+    size_t at = out->size;
+    cove__buf_add(out, data, colon);
+    cove__buf_add_str(out, ": ");
+    size_t value = colon + 1;
+    while (value < end && (data[value] == ' ' || data[value] == '\t'))
+        value++;
+    cove__buf_add(out, data + value, end - value);
+    cove__buf_add_char(out, '\n');
+    if (cove__buf_rc(out) < 0)
+        return stop(st, cove__buf_rc(out));
+    for (size_t i = at; i < at + colon; i++)
+        out->data[i] = (uint8_t)tolower(out->data[i]);
+    return n;
+}
+
+static size_t into_reply(struct cove__http_state *st, const char *data, size_t n, bool wanted)
+{
+    struct cove__buf *out = &st->r->reply;
+    size_t keep = n;
+
+    if (!wanted && keep > out->max - out->size)
+        keep = out->max - out->size; /* an error's body says enough in its first part */
+    if (cove__buf_add(out, data, keep) < 0)
+        return stop(st, cove__buf_rc(out));
+    st->r->received += (int64_t)n;
+    return n;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+    struct cove__http_state *st = user;
+    struct cove__http_request *r = st->r;
+    size_t n = size * count;
+    long status = 0;
+
+    if (n == 0)
+        return 0;
+    curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
+    bool wanted = status >= 200 && status < 300;
+    if (!wanted || r->dst == NULL)
+        return into_reply(st, data, n, wanted);
+    if (n > r->dst_size - (size_t)r->received) {
+        st->too_long = true;
+        return stop(st, COVE_EPROTOCOL);
+    }
+    memcpy(r->dst + r->received, data, n);
+    if (r->want_crc32c)
+        r->crc32c = cove__crc32c(r->crc32c, data, n);
+    r->received += (int64_t)n;
+    return n;
+}
+
+/* Sockets that a program started by the user's program must not inherit. */
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)user;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* Whether curl's own CA file is there. With a file alone, curl keeps the parsed certificates between connections; with
+ * a folder beside it (Debian's default) it parses them for each one. */
+static bool system_ca_file(void)
+{
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    return v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL && access(v->cainfo, R_OK) == 0;
+}
+
+/* What all requests of one client share. */
+static void set_client(CURL *easy, const struct cove__http *http, CURLSH *share)
+{
+    const struct cove__http_config *c = &http->config;
+
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "a/../b" is a key */
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a name's resolution when a request is given up */
+#endif
+    curl_easy_setopt(easy, CURLOPT_SHARE, share);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SEC);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SEC);
+    curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
+    if (c->user_agent != NULL)
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, c->user_agent);
+    if (c->proxy != NULL)
+        curl_easy_setopt(easy, CURLOPT_PROXY, c->proxy);
+
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, c->verify_tls ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, c->verify_tls ? 2L : 0L);
+    if (c->ca_file != NULL || c->ca_path != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, c->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, c->ca_path);
+    } else if (system_ca_file()) {
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+}
+
+static int set_method(CURL *easy, const struct cove__http_request *r)
+{
+    /* Each of these undoes the ones before, as a pooled handle needs. */
+    if (strcmp(r->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+        return 0;
+    }
+    if (!r->has_body) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "GET") == 0 ? NULL : r->method);
+    }
+    /* As POST's fields curl reads the caller's memory itself, rewinds by itself, and sends a small body with the
+     * headers. */
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.size);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body.size > 0 ? (const char *)r->body.data : "");
+    return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "POST") == 0 ? NULL : r->method);
+}
+
+static int add_line(struct cove__http_state *st, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(st->lines, line);
+    if (more == NULL)
+        return COVE_ENOMEM;
+    st->lines = more;
+    return 0;
+}
+
+static int set_lines(struct cove__http_state *st)
+{
+    struct cove__buf *headers = &st->r->headers;
+    bool content_type = false;
+
+    for (size_t at = 0; at < headers->size;) {
+        char *line = (char *)headers->data + at;
+        char *end = memchr(line, '\n', headers->size - at);
+        if (end == NULL)
+            break;
+        *end = '\0';
+        content_type |= strncasecmp(line, "content-type:", 13) == 0;
+        int rc = add_line(st, line);
+        *end = '\n';
+        if (rc < 0)
+            return rc;
+        at = (size_t)(end - (char *)headers->data) + 1;
+    }
+    /* What curl would add of its own. */
+    if (add_line(st, "Accept:") < 0 || (st->r->has_body && add_line(st, "Expect:") < 0) ||
+        (st->r->has_body && !content_type && add_line(st, "Content-Type:") < 0))
+        return COVE_ENOMEM;
+    return 0;
+}
+
+static long receive_buffer(const struct cove__http_request *r)
+{
+    if (r->dst == NULL || r->dst_size < (size_t)RECEIVE_BUFFER_MIN)
+        return r->dst == NULL ? 2 * RECEIVE_BUFFER_MIN : RECEIVE_BUFFER_MIN;
+    return r->dst_size < (size_t)RECEIVE_BUFFER_MAX ? (long)r->dst_size : RECEIVE_BUFFER_MAX;
+}
+
+int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
+{
+    struct cove__http_request *r = st->r;
+    bool prepared;
+
+    st->local_rc = 0;
+    st->too_long = false;
+    st->header_bytes = 0;
+    st->curl_error[0] = '\0';
+    r->status = 0;
+    r->received = 0;
+    r->crc32c = 0;
+    cove__buf_reset(&r->reply);
+    cove__buf_reset(&r->reply_headers);
+    r->reply.max = r->reply_max ? r->reply_max : REPLY_MAX_DEFAULT;
+    st->started_ns = st->progress_ns = cove__now_ns();
+    st->progress_mark = 0;
+
+    st->easy = cove__loop_easy_get(st->loop, r->http->serial, &prepared);
+    if (st->easy == NULL)
+        return cove__fail_nomem(err, "a request");
+    if (!prepared)
+        set_client(st->easy, r->http, cove__loop_share(st->loop));
+    if (set_lines(st) < 0)
+        return cove__fail_nomem(err, "a request");
+    curl_easy_setopt(st->easy, CURLOPT_HEADERDATA, st);
+    curl_easy_setopt(st->easy, CURLOPT_WRITEDATA, st);
+    curl_easy_setopt(st->easy, CURLOPT_PRIVATE, st);
+    curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, st->curl_error);
+    curl_easy_setopt(st->easy, CURLOPT_BUFFERSIZE, receive_buffer(r));
+    curl_easy_setopt(st->easy, CURLOPT_FRESH_CONNECT, st->fresh ? 1L : 0L);
+    if (curl_easy_setopt(st->easy, CURLOPT_URL, cove__buf_str(&r->url)) != CURLE_OK ||
+        curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, st->lines) != CURLE_OK || set_method(st->easy, r) != 0 ||
+        curl_multi_add_handle(cove__loop_multi(st->loop), st->easy) != CURLM_OK)
+        return cove__fail_nomem(err, "a request");
+    return 0;
+}
+
+void cove__transfer_stop(struct cove__http_state *st)
+{
+    if (st->easy != NULL) {
+        curl_multi_remove_handle(cove__loop_multi(st->loop), st->easy);
+        curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, NULL);
+        curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, NULL);
+        cove__loop_easy_put(st->loop, st->easy, st->r->http->serial);
+        st->easy = NULL;
+    }
+    curl_slist_free_all(st->lines);
+    st->lines = NULL;
+}
+
+int64_t cove__transfer_progress(struct cove__http_state *st)
+{
+    curl_off_t sent = 0;
+    curl_easy_getinfo(st->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return st->r->received + st->header_bytes + (int64_t)sent;
+}
+
+bool cove__transfer_connected(struct cove__http_state *st)
+{
+    curl_off_t us = 0;
+    curl_easy_getinfo(st->easy, CURLINFO_PRETRANSFER_TIME_T, &us);
+    return us > 0;
+}
