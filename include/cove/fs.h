@@ -84,7 +84,7 @@ COVE_API int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_cal
 /*
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
  * right below `path` (a file lists itself); `find` every file below it, at any depth; `glob` every path that `pattern`
- * matches, with *, ?, [a-z], [!a-z], {a,b} and ** as fsspec has them. Order: bytes ascending on object stores; file
+ * matches, with *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores; file
  * sorts each directory likewise. `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end,
  * or an error; COVE_ENOTFOUND comes from the first step. `find` and `glob` of nothing give no entry and no error.
  */

@@ -10,6 +10,7 @@
 struct cove_cancel {
     atomic_uint refs;
     atomic_int fired;
+    cove_cancel *parent; /* held; NULL: none */
 };
 
 cove_cancel *cove_cancel_new(void)
@@ -18,6 +19,15 @@ cove_cancel *cove_cancel_new(void)
 
     if (cancel)
         atomic_init(&cancel->refs, 1);
+    return cancel;
+}
+
+cove_cancel *cove__cancel_child(cove_cancel *parent)
+{
+    cove_cancel *cancel = cove_cancel_new();
+
+    if (cancel)
+        cancel->parent = cove_cancel_ref(parent);
     return cancel;
 }
 
@@ -30,8 +40,12 @@ cove_cancel *cove_cancel_ref(cove_cancel *cancel)
 
 void cove_cancel_unref(cove_cancel *cancel)
 {
-    if (cancel && atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) == 1)
+    while (cancel && atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) == 1) {
+        cove_cancel *parent = cancel->parent;
+
         cove__free(cancel);
+        cancel = parent;
+    }
 }
 
 void cove_cancel_fire(cove_cancel *cancel)
@@ -42,7 +56,11 @@ void cove_cancel_fire(cove_cancel *cancel)
 
 int cove_cancel_fired(const cove_cancel *cancel)
 {
-    return cancel && atomic_load_explicit(&cancel->fired, memory_order_acquire);
+    for (; cancel; cancel = cancel->parent) {
+        if (atomic_load_explicit(&cancel->fired, memory_order_acquire))
+            return 1;
+    }
+    return 0;
 }
 
 bool cove__cancel_fired(const cove_cancel *cancel)

@@ -18,5 +18,8 @@ struct cove__ctx {
 /* 0, or COVE_ECANCELED / COVE_ETIMEDOUT with a message that names ctx->op and ctx->url. */
 int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err);
 bool cove__cancel_fired(const cove_cancel *cancel); /* NULL: false */
+/* A token that is also fired when `parent` (NULL: none; referenced) is: for a stream to stop its own work with. NULL:
+ * no memory. */
+cove_cancel *cove__cancel_child(cove_cancel *parent);
 
 #endif

@@ -14,11 +14,42 @@ struct cove_fs {
     struct cove_fs *next; /* the cache's list, under cove__lock */
 };
 
-/* Turns a public call's arguments into a ctx; `url` must outlive it (make it with cove__fs_show). */
-void cove__ctx_init(struct cove__ctx *ctx, const cove_fs *fs, const struct cove_call *call, const char *op,
-                    const char *url);
+/* What a public call works on: the canonical path, the URL for messages and the bounds of the call. */
+struct cove__target {
+    char *path; /* owned */
+    char *url;  /* owned; what ctx.url points to */
+    struct cove__ctx ctx;
+};
+/* Zeroes `target`, then fills it; `op` is static. COVE_EINVAL: malformed, or a URL of another store. */
+int cove__target_init(struct cove__target *target, const cove_fs *fs, const char *path, const struct cove_call *call,
+                      const char *op, struct cove_error *err);
+void cove__target_done(struct cove__target *target);
+/* The absolute deadline that `call` sets from now on. */
+int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call);
+/* scheme://path */
+char *cove__fs_show(const cove_fs *fs, const char *path);
+
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
+
+/* Ranges of one version of one file, in parallel, each into its place: what every synchronous read is made of. */
+struct cove__fetch {
+    struct cove_range *ranges;
+    size_t n_ranges;
+    const char *if_match; /* NULL: any version, but one for all ranges */
+    int64_t ret_total;    /* the file's size, or -1 */
+    char *ret_etag;       /* owned by the caller (cove__free) */
+};
+int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err);
+/* The same; small ranges that lie close together come in one request, through memory of the budget. */
+int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
+                          struct cove_error *err);
+
+/* The path's last part; the path's parent (owned; "" for the top). */
+const char *cove__path_name(const char *path);
+char *cove__path_parent(const char *path);
+char *cove__path_join(const char *directory, const char *name);
 
 #endif

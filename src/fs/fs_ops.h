@@ -31,6 +31,7 @@ struct cove_info {
     enum cove_type type;
     int64_t size;
     int64_t mtime_ns;
+    bool link; /* a symbolic link to a directory: listed as one, never walked into */
 };
 int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag); /* 0 or COVE_ENOMEM; frees what was there */
@@ -103,9 +104,9 @@ struct cove__fs_ops {
     /* COVE_ENOTFOUND. */
     int (*stat)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
                 struct cove_error *err);
-    /* One page below the directory `path`: its entries, or every file at any depth; `token` NULL: the first. For
-     * `deep`, entries are files only. COVE_ENOTFOUND (nothing there), COVE_ENOTDIR (a file; the front then lists it
-     * itself). */
+    /* One page below the directory `path`: its entries, or (`deep`, asked only of stores without real directories)
+     * every file at any depth; `token` NULL: the first. For `deep`, entries are files only. COVE_ENOTFOUND (nothing
+     * there), COVE_ENOTDIR (a file; the front then lists it itself). */
     int (*list)(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                 struct cove__page *ret_page, struct cove_error *err);
     /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
@@ -116,6 +117,9 @@ struct cove__fs_ops {
     int (*remove)(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx, struct cove_error *err);
     /* With parents; success where it exists. COVE_EEXIST: a file stands there. COVE_ENOTDIR. */
     int (*mkdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+    /* A directory with all that is in it, links not followed. NULL: the front lists and removes. COVE_ENOTFOUND,
+     * COVE_ENOTDIR. */
+    int (*remove_tree)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
     /* An empty directory. COVE_ENOTFOUND, COVE_ENOTEMPTY. */
     int (*rmdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 

@@ -1,0 +1,312 @@
+/* Local files: paths, metadata, reading. What is written goes through file_write.c, trees through file_tree.c. */
+#include "fs/file/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+#define MAX_PATH_BYTES ((size_t)64 << 10)
+
+static const struct cove__option_row options[] = {
+    { "auto_mkdir", COVE__OPTION_BOOL, offsetof(struct cove__file, auto_mkdir), "true", NULL,
+      "make the directories that a new file needs, as object stores do", 0, 0, NULL },
+    { "fsync", COVE__OPTION_BOOL, offsetof(struct cove__file, fsync), "true", NULL,
+      "wait until a finished file and its name are on the disk; false is faster and may lose it with the power", 0, 0,
+      NULL },
+    { 0 },
+};
+
+int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int errnum)
+{
+    return cove__fail_errno(err, errnum, "%s %s", ctx->op, ctx->url);
+}
+
+static int file_open(const struct cove_options *given, const char *url, void **ret_self, struct cove_error *err)
+{
+    struct cove__file *self = cove__calloc(1, sizeof *self);
+    int rc = self ? cove__options_fill(options, given, "file", self, err) : cove__fail_nomem(err, "a filesystem");
+
+    if (rc == 0)
+        *ret_self = self;
+    else
+        cove__free(self);
+    return rc;
+}
+
+static void file_close(void *self)
+{
+    cove__free(self);
+}
+
+/* ~ and ~/x stand for the user's home, as in every shell. */
+static int add_home(struct cove__buf *out, struct cove_error *err)
+{
+    const char *home = getenv("HOME");
+
+    if (!home || *home != '/')
+        return cove__fail(err, COVE_EINVAL, "~ cannot be resolved: HOME is not set");
+    cove__buf_add_str(out, home);
+    return 0;
+}
+
+static int add_cwd(struct cove__buf *out, struct cove_error *err)
+{
+    char cwd[4096];
+
+    if (!getcwd(cwd, sizeof cwd))
+        return cove__fail_errno(err, errno, "the working directory");
+    cove__buf_add_str(out, cwd);
+    return 0;
+}
+
+/* Absolute, without doubled slashes, "." parts and a slash at the end. ".." stays: links decide where it leads. */
+static int file_parse(const char *url, char **ret_path, struct cove_error *err)
+{
+    struct cove__buf raw = COVE__BUF_INIT(MAX_PATH_BYTES * 2);
+    struct cove__buf out = COVE__BUF_INIT(MAX_PATH_BYTES * 2);
+    const char *p = strncmp(url, "file://", 7) == 0 ? url + 7 : url;
+    int rc = 0;
+
+    if (strncmp(p, "localhost/", 10) == 0 && p != url)
+        p += 9;
+    if (p[0] == '~' && (p[1] == '/' || !p[1])) {
+        rc = add_home(&raw, err);
+        p++;
+    } else if (p[0] != '/') {
+        rc = add_cwd(&raw, err);
+        cove__buf_add_char(&raw, '/');
+    }
+    cove__buf_add_str(&raw, p);
+    for (const char *s = cove__buf_str(&raw); *s;) {
+        size_t n = strcspn(s, "/");
+
+        if (n > 0 && !(n == 1 && *s == '.')) {
+            cove__buf_add_char(&out, '/');
+            cove__buf_add(&out, s, n);
+        }
+        s += n + (s[n] == '/');
+    }
+    if (out.size == 0)
+        cove__buf_add_char(&out, '/');
+    if (rc == 0 && (cove__buf_rc(&raw) || cove__buf_rc(&out)))
+        rc = cove__fail_nomem(err, "a path");
+    if (rc == 0) {
+        *ret_path = cove__buf_take(&out);
+        rc = *ret_path ? 0 : cove__fail_nomem(err, "a path");
+    }
+    cove__buf_done(&raw);
+    cove__buf_done(&out);
+    return rc;
+}
+
+/* ---- metadata ---- */
+
+void cove__file_etag(const struct stat *st, char out[80])
+{
+    snprintf(out, 80, "\"%" PRIx64 "-%" PRIx64 "-%" PRIx64 "\"", (uint64_t)st->st_ino, (uint64_t)st->st_size,
+             (uint64_t)cove__file_mtime(st));
+}
+
+int64_t cove__file_mtime(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * COVE__SEC + st->st_mtim.tv_nsec;
+}
+
+static int file_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                     struct cove_error *err)
+{
+    struct stat link_st;
+    struct stat st;
+    char etag[80];
+    bool directory;
+
+    if (lstat(path, &link_st) < 0)
+        return cove__file_fail(err, ctx, errno);
+    if (stat(path, &st) < 0) {
+        if (errno != ENOENT)
+            return cove__file_fail(err, ctx, errno);
+        st = link_st; /* a link to nothing is there all the same: it can be removed */
+    }
+    directory = S_ISDIR(st.st_mode);
+    cove__file_etag(&st, etag);
+    if (cove__info_set(ret, path, directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE, directory ? 0 : (int64_t)st.st_size,
+                       cove__file_mtime(&st), directory ? NULL : etag) < 0)
+        return cove__fail_nomem(err, "an info");
+    ret->link = directory && S_ISLNK(link_st.st_mode);
+    return 0;
+}
+
+int cove__file_mkdirs(const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    char *copy = cove__strdup(path);
+    int rc = 0;
+    struct stat st;
+
+    if (!copy)
+        return cove__fail_nomem(err, "a path");
+    for (char *p = copy + 1; rc == 0; p++) {
+        char was = *p;
+
+        if (was != '/' && was != '\0')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+            rc = cove__file_fail(err, ctx, errno);
+        *p = was;
+        if (was == '\0')
+            break;
+    }
+    if (rc == 0 && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
+        rc = cove__fs_fail(err, ctx, COVE_EEXIST, "a file stands there");
+    cove__free(copy);
+    return rc;
+}
+
+static int file_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__file_mkdirs(path, ctx, err);
+}
+
+static int file_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (rmdir(path) == 0)
+        return 0;
+    return cove__file_fail(err, ctx, errno == EEXIST ? ENOTEMPTY : errno);
+}
+
+static int file_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = cove__ctx_check(ctx, err);
+        if (rc == 0 && unlink(paths[i]) < 0 && errno != ENOENT)
+            rc = cove__file_fail(err, ctx, errno);
+    }
+    return rc;
+}
+
+static int file_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__file *f = self;
+    char *parent;
+    int rc = 0;
+
+    if (access(from, F_OK) < 0)
+        return cove__file_fail(err, ctx, errno);
+    if (f->auto_mkdir) {
+        parent = cove__path_parent(to);
+        rc = parent ? cove__file_mkdirs(parent, ctx, err) : cove__fail_nomem(err, "a path");
+        cove__free(parent);
+    }
+    if (rc < 0 || rename(from, to) == 0)
+        return rc;
+    if (errno == EXDEV)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "another disk"); /* the front copies */
+    return cove__file_fail(err, ctx, errno);
+}
+
+/* ---- reading ---- */
+
+static int64_t read_fully(int fd, uint8_t *dst, size_t length, int64_t offset, const struct cove__ctx *ctx)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        size_t step = length - done < ((size_t)8 << 20) ? length - done : (size_t)8 << 20;
+        ssize_t n = pread(fd, dst + done, step, (off_t)(offset + (int64_t)done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0 || cove__ctx_check(ctx, NULL) < 0)
+            break;
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}
+
+/* A pipe or a device has no places to read from: it gives what comes. */
+static int read_open(struct cove__io *io, int fd, const struct stat *st, struct cove_error *err)
+{
+    const struct cove__ctx *ctx = &io->op.ctx;
+    int64_t offset = io->offset;
+    char etag[80];
+
+    if (S_ISDIR(st->st_mode))
+        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
+    cove__file_etag(st, etag);
+    if (io->if_match && strcmp(io->if_match, etag) != 0)
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
+    if (offset < 0)
+        offset = st->st_size + offset > 0 ? st->st_size + offset : 0;
+    io->ret_total = st->st_size;
+    io->ret_etag = cove__strdup(etag);
+    if (!io->ret_etag)
+        return cove__fail_nomem(err, "a read");
+    io->op.count = read_fully(fd, io->dst, io->length, offset, ctx);
+    if (io->op.count < 0)
+        return cove__file_fail(err, ctx, (int)-io->op.count);
+    return cove__ctx_check(ctx, err);
+}
+
+static void file_read(void *self, struct cove__io *io)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct stat st;
+    int fd = -1;
+    int rc = cove__ctx_check(&io->op.ctx, &err);
+
+    if (rc == 0) {
+        fd = open(io->path, O_RDONLY | O_CLOEXEC);
+        rc = fd < 0 || fstat(fd, &st) < 0 ? cove__file_fail(&err, &io->op.ctx, errno) : read_open(io, fd, &st, &err);
+    }
+    if (fd >= 0)
+        close(fd);
+    cove__op_finish(&io->op, rc, rc < 0 ? 0 : io->op.count, &err);
+}
+
+static void file_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+{
+    *ret = (struct cove__part_rules){
+        .min_part = 1, .default_part = (size_t)8 << 20, .max_part = (size_t)8 << 20, .parallel = 1
+    };
+}
+
+const struct cove__fs_ops cove__file_ops = {
+    .name = "file",
+    .options = options,
+    .real_directories = true,
+    .open = file_open,
+    .close = file_close,
+    .parse = file_parse,
+    .stat = file_stat,
+    .list = cove__file_list,
+    .copy = cove__file_copy,
+    .move = file_move,
+    .remove = file_remove,
+    .mkdir = file_mkdir,
+    .rmdir = file_rmdir,
+    .remove_tree = cove__file_remove_tree,
+    .read = file_read,
+    .put = cove__file_put,
+    .part_rules = file_part_rules,
+    .upload_begin = cove__file_begin,
+    .upload_part = cove__file_part,
+    .upload_finish = cove__file_finish,
+    .upload_abort = cove__file_abort,
+    .append_open = cove__file_append_open,
+    .append = cove__file_append,
+    .append_close = cove__file_append_close,
+    .abandoned_uploads = cove__file_abandoned,
+};

@@ -1,0 +1,192 @@
+/* Folders: listing one, removing one with all that is in it, finding the temporary files that a killed process left. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/file/file.h"
+
+#define MAX_DEPTH 4096
+
+bool cove__file_is_temporary(const char *name)
+{
+    size_t n = strlen(name);
+    size_t m = strlen(COVE__FILE_TEMPORARY);
+
+    return name[0] == '.' && n > m && strcmp(name + n - m, COVE__FILE_TEMPORARY) == 0;
+}
+
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct cove_info *)a)->path, ((const struct cove_info *)b)->path);
+}
+
+static int add_entry(int dir, const char *directory, const char *name, struct cove__page *page)
+{
+    struct stat st;
+    char etag[80];
+    char *path;
+    bool is_directory;
+    bool link;
+    int rc;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0; /* gone since the folder was read */
+    link = S_ISLNK(st.st_mode);
+    if (link && fstatat(dir, name, &st, 0) < 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    is_directory = S_ISDIR(st.st_mode);
+    cove__file_etag(&st, etag);
+    path = cove__path_join(directory, name);
+    if (!path)
+        return COVE_ENOMEM;
+    rc = cove__page_add(page, path, is_directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
+                        is_directory ? 0 : (int64_t)st.st_size, cove__file_mtime(&st), is_directory ? NULL : etag);
+    if (rc == 0)
+        page->items[page->n - 1].link = is_directory && link;
+    cove__free(path);
+    return rc;
+}
+
+/* The whole folder in one page. */
+int cove__file_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
+                    struct cove__page *page, struct cove_error *err)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    int rc = 0;
+
+    if (!dir)
+        return cove__file_fail(err, ctx, errno);
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+        if (is_dots(entry->d_name) || cove__file_is_temporary(entry->d_name))
+            continue;
+        if (add_entry(dirfd(dir), path, entry->d_name, page) < 0)
+            rc = cove__fail_nomem(err, "a listing");
+    }
+    if (rc == 0 && errno)
+        rc = cove__file_fail(err, ctx, errno);
+    closedir(dir);
+    if (rc == 0 && page->n > 1)
+        qsort(page->items, page->n, sizeof *page->items, by_path);
+    return rc;
+}
+
+/* ---- walks that don't follow links, by descriptors, so that nobody can swap a folder for a link on the way ---- */
+
+struct walk {
+    /* Called for each entry that is no folder, and for each folder after what is in it; 0 goes on. */
+    int (*visit)(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
+                 struct cove_error *err);
+    const struct cove__ctx *ctx;
+    int64_t now_ns, min_age_ns; /* temporary files */
+    bool remove;
+    cove_upload_fn each;
+    void *user;
+    int64_t found;
+};
+
+static int walk_folder(struct walk *w, int parent, const char *name, const char *path, int depth,
+                       struct cove_error *err);
+
+static int walk_entry(struct walk *w, int dir, const char *name, const char *directory, int depth,
+                      struct cove_error *err)
+{
+    struct stat st;
+    char *path;
+    int rc = cove__ctx_check(w->ctx, err);
+
+    if (rc < 0)
+        return rc;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : cove__file_fail(err, w->ctx, errno);
+    path = cove__path_join(directory, name);
+    if (!path)
+        return cove__fail_nomem(err, "a path");
+    if (S_ISDIR(st.st_mode))
+        rc = walk_folder(w, dir, name, path, depth + 1, err);
+    if (rc == 0)
+        rc = w->visit(w, dir, name, path, &st, err);
+    cove__free(path);
+    return rc;
+}
+
+static int walk_folder(struct walk *w, int parent, const char *name, const char *path, int depth,
+                       struct cove_error *err)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *entry;
+    int rc = 0;
+
+    if (!dir) {
+        rc = cove__file_fail(err, w->ctx, errno);
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    if (depth > MAX_DEPTH)
+        rc = cove__fs_fail(err, w->ctx, COVE_ELIMIT, "folders are nested more than %d deep", MAX_DEPTH);
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+        if (!is_dots(entry->d_name))
+            rc = walk_entry(w, dirfd(dir), entry->d_name, path, depth, err);
+    }
+    closedir(dir);
+    return rc;
+}
+
+static int visit_remove(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
+                        struct cove_error *err)
+{
+    if (unlinkat(dir, name, S_ISDIR(st->st_mode) ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT)
+        return cove__file_fail(err, w->ctx, errno);
+    return 0;
+}
+
+int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct walk w = { .visit = visit_remove, .ctx = ctx };
+    int rc = walk_folder(&w, AT_FDCWD, path, path, 0, err);
+
+    if (rc == 0 && rmdir(path) < 0 && errno != ENOENT)
+        rc = cove__file_fail(err, ctx, errno);
+    return rc;
+}
+
+static int visit_temporary(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
+                           struct cove_error *err)
+{
+    int64_t mtime = cove__file_mtime(st);
+
+    if (!S_ISREG(st->st_mode) || !cove__file_is_temporary(name) || w->now_ns - mtime < w->min_age_ns)
+        return 0;
+    if (w->each)
+        w->each(w->user, path, name, mtime);
+    w->found++;
+    return w->remove && unlinkat(dir, name, 0) < 0 && errno != ENOENT ? cove__file_fail(err, w->ctx, errno) : 0;
+}
+
+int64_t cove__file_abandoned(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
+                             void *user, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct walk w = { .visit = visit_temporary,
+                      .ctx = ctx,
+                      .now_ns = cove__wall_ns(),
+                      .min_age_ns = min_age_s * COVE__SEC,
+                      .remove = remove,
+                      .each = each,
+                      .user = user };
+    int rc = walk_folder(&w, AT_FDCWD, path, path, 0, err);
+
+    return rc < 0 ? rc : w.found;
+}

@@ -1,0 +1,297 @@
+/* Filesystems: from a URL to the process's one instance for it. The front of every backend. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/schemes.h"
+
+#define MAX_KEY_BYTES ((size_t)1 << 20)
+#define MAX_URL_BYTES ((size_t)64 << 10)
+
+struct common {
+    int64_t timeout_ms;
+};
+
+const struct cove__option_row cove__common_options[] = {
+    { "timeout", COVE__OPTION_DURATION, offsetof(struct common, timeout_ms), "0", "COVE_TIMEOUT",
+      "total time for one call, retries and all; 0: none, only the retries' own bounds", 0, INT64_C(604800000), NULL },
+    { 0 },
+};
+
+static cove_fs *cache; /* under cove__lock */
+
+/* The name that a filesystem has in the cache: scheme, authority, and each option with its length, so that no two sets
+ * look alike. */
+static char *make_key(const struct cove__scheme *scheme, const char *authority, const cove_options *options)
+{
+    struct cove__buf key = COVE__BUF_INIT(MAX_KEY_BYTES);
+
+    cove__buf_addf(&key, "%s://%s", scheme->name, authority);
+    for (size_t i = 0; i < cove__options_count(options); i++) {
+        const char *name;
+        const char *value;
+
+        cove__options_pair(options, i, &name, &value);
+        cove__buf_addf(&key, "\n%s=%zu:%s", name, strlen(value), value);
+    }
+    return cove__buf_take(&key);
+}
+
+static cove_fs *find_locked(const char *key)
+{
+    cove__assert_locked();
+    for (cove_fs *fs = cache; fs; fs = fs->next) {
+        if (strcmp(fs->key, key) == 0) {
+            fs->refs++;
+            return fs;
+        }
+    }
+    return NULL;
+}
+
+static void destroy(cove_fs *fs)
+{
+    if (!fs)
+        return;
+    if (fs->self)
+        fs->ops->close(fs->self);
+    if (fs->key)
+        explicit_bzero(fs->key, strlen(fs->key)); /* options may be secrets */
+    cove__free(fs->key);
+    cove__free(fs);
+}
+
+static int make(const struct cove__scheme *scheme, const char *url, const cove_options *options, cove_fs **ret,
+                struct cove_error *err)
+{
+    struct common common = { 0 };
+    cove_fs *fs = cove__calloc(1, sizeof *fs);
+    cove_options *own = cove_options_new();
+    int rc = 0;
+
+    if (!fs || !own) {
+        rc = cove__fail_nomem(err, "a filesystem");
+        goto out;
+    }
+    fs->ops = scheme->ops;
+    fs->scheme = scheme->name;
+    fs->refs = 1;
+    /* The front takes its options out; the backend's table knows only its own. */
+    for (const struct cove__option_row *row = cove__common_options; rc == 0 && row->name; row++) {
+        const char *value = cove_options_get(options, row->name);
+
+        if (value)
+            rc = cove_options_set(own, row->name, value, err);
+    }
+    if (rc == 0)
+        rc = cove__options_fill(cove__common_options, own, scheme->name, &common, err);
+    if (rc == 0) {
+        fs->timeout_ms = common.timeout_ms;
+        rc = scheme->ops->open(options, url, &fs->self, err);
+    }
+    if (rc == 0) {
+        *ret = fs;
+        fs = NULL;
+    }
+out:
+    destroy(fs);
+    cove_options_free(own);
+    return rc;
+}
+
+static int refuse_scheme(const char *url, size_t length, const struct cove__scheme *scheme, struct cove_error *err)
+{
+    struct cove__buf known = COVE__BUF_INIT(4096);
+    int rc;
+
+    if (scheme)
+        return cove__fail(err, COVE_ENOTSUP, "open %.200s: this build of cove has no %s backend", url, scheme->backend);
+    cove__scheme_list(&known);
+    rc = cove__fail(err, COVE_EINVAL, "open %.200s: unknown scheme \"%.*s\"; known: %s", url,
+                    (int)(length > 40 ? 40 : length), url, cove__buf_str(&known));
+    cove__buf_done(&known);
+    return rc;
+}
+
+int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
+                     struct cove_error *err)
+{
+    const struct cove__scheme *scheme;
+    size_t length;
+    char *path = NULL;
+    char *authority = NULL;
+    char *key = NULL;
+    cove_fs *fs = NULL;
+    cove_fs *fresh = NULL;
+    int rc = 0;
+
+    if (!url || !*url || !ret_fs)
+        return cove__fail(err, COVE_EINVAL, "open: an empty URL");
+    if (strlen(url) > MAX_URL_BYTES)
+        return cove__fail(err, COVE_EINVAL, "open %.64s...: the URL is longer than %zu bytes", url, MAX_URL_BYTES);
+    scheme = cove__scheme_of(url, &length);
+    if (!scheme || !scheme->ops)
+        return refuse_scheme(url, length, scheme, err);
+    if (ret_path)
+        rc = scheme->ops->parse(url, &path, err);
+    if (rc == 0 && scheme->ops->authority)
+        rc = scheme->ops->authority(url, &authority, err);
+    if (rc < 0) {
+        rc = cove__error_prefix(err, rc, "open %.200s", url);
+        goto out;
+    }
+    key = make_key(scheme, authority ? authority : "", options);
+    if (!key) {
+        rc = cove__fail_nomem(err, "a filesystem");
+        goto out;
+    }
+    cove__lock();
+    fs = find_locked(key);
+    cove__unlock();
+    if (!fs) {
+        rc = make(scheme, url, options, &fresh, err);
+        if (rc < 0) {
+            rc = cove__error_prefix(err, rc, "open %.200s", url);
+            goto out;
+        }
+        fresh->key = key;
+        key = NULL;
+        cove__lock();
+        fs = find_locked(fresh->key); /* another thread may have been faster */
+        if (!fs) {
+            fs = fresh;
+            fs->next = cache;
+            cache = fs;
+            fresh = NULL;
+        }
+        cove__unlock();
+    }
+    *ret_fs = fs;
+    if (ret_path) {
+        *ret_path = path;
+        path = NULL;
+    }
+out:
+    destroy(fresh);
+    cove__free(path);
+    cove__free(authority);
+    cove__free(key);
+    return rc;
+}
+
+cove_fs *cove_fs_ref(cove_fs *fs)
+{
+    cove__lock();
+    fs->refs++;
+    cove__unlock();
+    return fs;
+}
+
+void cove_fs_unref(cove_fs *fs)
+{
+    bool last;
+
+    if (!fs)
+        return;
+    cove__lock();
+    last = --fs->refs == 0;
+    if (last) {
+        cove_fs **link = &cache;
+
+        while (*link != fs)
+            link = &(*link)->next;
+        *link = fs->next;
+    }
+    cove__unlock();
+    if (last)
+        destroy(fs);
+}
+
+const char *cove_fs_scheme(const cove_fs *fs)
+{
+    return fs->scheme;
+}
+
+/* ---- what every public call begins with ---- */
+
+char *cove__fs_show(const cove_fs *fs, const char *path)
+{
+    struct cove__buf url = COVE__BUF_INIT(MAX_URL_BYTES * 2);
+
+    cove__buf_addf(&url, "%s://%s", fs->scheme, path);
+    return cove__buf_take(&url);
+}
+
+int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call)
+{
+    int64_t ms = call && call->timeout_ms ? call->timeout_ms : fs->timeout_ms;
+
+    if (ms <= 0 || ms > INT64_C(31536000000)) /* none, or a year: none */
+        return INT64_MAX;
+    return cove__now_ns() + ms * COVE__MS;
+}
+
+int cove__target_init(struct cove__target *target, const cove_fs *fs, const char *path, const struct cove_call *call,
+                      const char *op, struct cove_error *err)
+{
+    const struct cove__scheme *scheme;
+    size_t length = 0;
+    int rc;
+
+    *target = (struct cove__target){ 0 };
+    if (!path)
+        return cove__fail(err, COVE_EINVAL, "%s %s://: no path was given", op, fs->scheme);
+    if (strlen(path) > MAX_URL_BYTES)
+        return cove__fail(err, COVE_EINVAL, "%s %.64s...: the path is longer than %zu bytes", op, path, MAX_URL_BYTES);
+    scheme = cove__scheme_of(path, &length);
+    if (length > 0 && scheme && scheme->ops != fs->ops)
+        return cove__fail(err, COVE_EINVAL, "%s %.200s: this URL is not of a %s:// filesystem", op, path, fs->scheme);
+    rc = fs->ops->parse(path, &target->path, err);
+    if (rc < 0)
+        return cove__error_prefix(err, rc, "%s %.200s", op, path);
+    target->url = cove__fs_show(fs, target->path);
+    if (!target->url) {
+        cove__target_done(target);
+        return cove__fail_nomem(err, "a URL");
+    }
+    target->ctx = (struct cove__ctx){
+        .deadline_ns = cove__call_deadline(fs, call), .cancel = call ? call->cancel : NULL, .op = op, .url = target->url
+    };
+    return 0;
+}
+
+void cove__target_done(struct cove__target *target)
+{
+    cove__free(target->path);
+    cove__free(target->url);
+    *target = (struct cove__target){ 0 };
+}
+
+int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
+{
+    char text[COVE_ERROR_MESSAGE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return cove__fail(err, code, "%s %s: %s", ctx->op, ctx->url, text);
+}
+
+int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err)
+{
+    struct cove__target target;
+    int rc = cove__target_init(&target, fs, path, NULL, "url", err);
+
+    if (rc == 0) {
+        *ret_url = target.url;
+        target.url = NULL;
+    }
+    cove__target_done(&target);
+    return rc;
+}

@@ -1,0 +1,298 @@
+/* The public calls about what is there, and those that change it without carrying bytes. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define REMOVE_BATCH 1000 /* the most that S3's DeleteObjects takes */
+
+static int unsupported(const struct cove__target *target, struct cove_error *err)
+{
+    return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP, "this store cannot do that");
+}
+
+int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, cove_info **ret_info,
+                 struct cove_error *err)
+{
+    struct cove__target target;
+    cove_info *info = NULL;
+    int rc = cove__target_init(&target, fs, path, call, "stat", err);
+
+    if (rc < 0)
+        return rc;
+    info = cove__calloc(1, sizeof *info);
+    rc = info ? fs->ops->stat(fs->self, target.path, &target.ctx, info, err) : cove__fail_nomem(err, "an info");
+    if (rc == 0) {
+        *ret_info = info;
+        info = NULL;
+    }
+    cove_info_free(info);
+    cove__target_done(&target);
+    return rc;
+}
+
+int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    cove_info *info = NULL;
+    struct cove_error why = COVE_ERROR_INIT;
+    int rc = cove_fs_stat(fs, path, call, &info, &why);
+
+    cove_info_free(info);
+    if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR)
+        return 0;
+    return rc < 0 ? cove__error_copy(err, &why) : 1;
+}
+
+/* A path and another in the same store. */
+struct two {
+    struct cove__target from, to;
+};
+
+static int two_init(struct two *two, cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
+                    const char *op, struct cove_error *err)
+{
+    int rc;
+
+    *two = (struct two){ 0 };
+    rc = cove__target_init(&two->from, fs, from, call, op, err);
+    return rc < 0 ? rc : cove__target_init(&two->to, fs, to, call, op, err);
+}
+
+static void two_done(struct two *two)
+{
+    cove__target_done(&two->from);
+    cove__target_done(&two->to);
+}
+
+static int copy_one(cove_fs *fs, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (strcmp(from, to) == 0)
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "source and target are the same file");
+    return fs->ops->copy(fs->self, from, to, ctx, err);
+}
+
+int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call, struct cove_error *err)
+{
+    struct two two;
+    int rc = two_init(&two, fs, from, to, call, "copy", err);
+
+    if (rc == 0)
+        rc = fs->ops->copy ? copy_one(fs, two.from.path, two.to.path, &two.from.ctx, err) : unsupported(&two.from, err);
+    two_done(&two);
+    return rc;
+}
+
+/* Every file of a page goes to its place below `to`; the originals are removed once the whole page has been copied. */
+static int move_page(cove_fs *fs, const struct cove__page *page, const struct two *two, struct cove_error *err)
+{
+    const char **paths = cove__calloc(page->n, sizeof *paths);
+    size_t skip = strlen(two->from.path);
+    int rc = paths ? 0 : cove__fail_nomem(err, "a list of paths");
+
+    for (size_t i = 0; rc == 0 && i < page->n; i++) {
+        const char *rest = page->items[i].path + skip;
+        char *to = cove__path_join(two->to.path, rest + (*rest == '/'));
+
+        paths[i] = page->items[i].path;
+        rc = to ? copy_one(fs, paths[i], to, &two->from.ctx, err) : cove__fail_nomem(err, "a path");
+        cove__free(to);
+    }
+    if (rc == 0)
+        rc = fs->ops->remove(fs->self, paths, page->n, &two->from.ctx, err);
+    cove__free(paths);
+    return rc;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+    size_t n = strlen(directory);
+
+    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 0);
+}
+
+static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
+{
+    char *token = NULL;
+    int rc;
+
+    if (is_below(two->to.path, two->from.path))
+        return cove__fs_fail(err, &two->from.ctx, COVE_EINVAL, "cannot move a directory into itself, to %s",
+                             two->to.url);
+    do {
+        struct cove__page page = { 0 };
+
+        rc = fs->ops->list(fs->self, two->from.path, true, token, &two->from.ctx, &page, err);
+        cove__free(token);
+        token = NULL;
+        if (rc == 0 && page.n > 0)
+            rc = move_page(fs, &page, two, err);
+        if (rc == 0) {
+            token = page.token;
+            page.token = NULL;
+        }
+        cove__page_done(&page);
+    } while (rc == 0 && token);
+    cove__free(token);
+    return rc;
+}
+
+/* Where a store has no move of its own, or (another disk) could not do it in one step. */
+static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *err)
+{
+    struct cove_info info = { 0 };
+    const char *path = two->from.path;
+    int rc = fs->ops->stat(fs->self, path, &two->from.ctx, &info, err);
+
+    if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
+        rc = fs->ops->real_directories ? cove__fs_fail(err, &two->from.ctx, COVE_ENOTSUP,
+                                                       "a directory cannot be moved there in one step; copy it")
+                                       : move_tree(fs, two, err);
+    else if (rc == 0) {
+        rc = copy_one(fs, path, two->to.path, &two->from.ctx, err);
+        if (rc == 0)
+            rc = fs->ops->remove(fs->self, &path, 1, &two->from.ctx, err);
+    }
+    cove__info_done(&info);
+    return rc;
+}
+
+int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call, struct cove_error *err)
+{
+    struct two two;
+    int rc = two_init(&two, fs, from, to, call, "move", err);
+
+    if (rc == 0 && strcmp(two.from.path, two.to.path) == 0)
+        rc = cove__fs_fail(err, &two.from.ctx, COVE_EINVAL, "source and target are the same file");
+    if (rc < 0)
+        goto out;
+    rc = fs->ops->move ? fs->ops->move(fs->self, two.from.path, two.to.path, &two.from.ctx, err) : COVE_ENOTSUP;
+    if (rc == COVE_ENOTSUP && fs->ops->copy && fs->ops->remove)
+        rc = move_by_copy(fs, &two, err);
+out:
+    two_done(&two);
+    return rc;
+}
+
+int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove_info info = { 0 };
+    int rc = cove__target_init(&target, fs, path, call, "remove", err);
+
+    if (rc < 0)
+        return rc;
+    if (!fs->ops->remove) {
+        rc = unsupported(&target, err);
+        goto out;
+    }
+    rc = fs->ops->stat(fs->self, target.path, &target.ctx, &info, err);
+    if (rc < 0)
+        goto out;
+    if (info.type == COVE_TYPE_DIRECTORY && !info.link) {
+        rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err) : unsupported(&target, err);
+    } else {
+        const char *one = target.path;
+
+        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
+    }
+out:
+    cove__info_done(&info);
+    cove__target_done(&target);
+    return rc;
+}
+
+static int remove_page(cove_fs *fs, const struct cove__page *page, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *paths[REMOVE_BATCH];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < page->n;) {
+        size_t n = 0;
+
+        while (n < REMOVE_BATCH && i < page->n)
+            paths[n++] = page->items[i++].path;
+        rc = fs->ops->remove(fs->self, paths, n, ctx, err);
+    }
+    return rc;
+}
+
+/* Pages are listed from the start each time: what they held is gone by then. */
+static int remove_listed(cove_fs *fs, const struct cove__target *target, struct cove_error *err)
+{
+    bool more = true;
+    int rc = 0;
+
+    while (rc == 0 && more) {
+        struct cove__page page = { 0 };
+
+        rc = fs->ops->list(fs->self, target->path, true, NULL, &target->ctx, &page, err);
+        if (rc == 0 && page.n > 0)
+            rc = remove_page(fs, &page, &target->ctx, err);
+        more = page.token != NULL;
+        cove__page_done(&page);
+    }
+    return rc;
+}
+
+int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove_info info = { 0 };
+    const char *one;
+    int rc = cove__target_init(&target, fs, path, call, "remove_tree", err);
+
+    if (rc < 0)
+        return rc;
+    one = target.path;
+    rc = fs->ops->stat(fs->self, target.path, &target.ctx, &info, err);
+    if (rc < 0)
+        goto out;
+    if (info.type != COVE_TYPE_DIRECTORY || info.link) {
+        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
+        /* On an object store a directory may stand beside a file of the same name. */
+        if (rc < 0 || fs->ops->real_directories)
+            goto out;
+    }
+    if (fs->ops->remove_tree) {
+        rc = fs->ops->remove_tree(fs->self, target.path, &target.ctx, err);
+    } else {
+        rc = remove_listed(fs, &target, err);
+        if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR)
+            rc = 0;
+        if (rc == 0 && fs->ops->rmdir && info.type == COVE_TYPE_DIRECTORY) {
+            rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a directory that was promised */
+            if (rc == COVE_ENOTFOUND)
+                rc = 0;
+        }
+    }
+out:
+    cove__info_done(&info);
+    cove__target_done(&target);
+    return rc;
+}
+
+int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    int rc = cove__target_init(&target, fs, path, call, "mkdir", err);
+
+    if (rc == 0)
+        rc = fs->ops->mkdir ? fs->ops->mkdir(fs->self, target.path, &target.ctx, err) : unsupported(&target, err);
+    cove__target_done(&target);
+    return rc;
+}
+
+int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove, cove_upload_fn each,
+                                  void *user, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    int64_t n = cove__target_init(&target, fs, path, call, "uploads", err);
+
+    if (n == 0)
+        n = fs->ops->abandoned_uploads ? fs->ops->abandoned_uploads(fs->self, target.path, min_age_s, remove != 0, each,
+                                                                    user, &target.ctx, err)
+                                       : unsupported(&target, err);
+    cove__target_done(&target);
+    return n;
+}

@@ -1,0 +1,229 @@
+/*
+ * Reading ranges: cut into parts, merged where they touch, in flight together, each straight into its place.
+ * Every part must be of the same version of the file; the first reply's etag decides which.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define MAX_IN_FLIGHT 64
+
+/* One request: part of a range. */
+struct part {
+    struct cove__io io;
+    struct cove_range *range;
+};
+
+struct fan {
+    cove_fs *fs;
+    const struct cove__target *target;
+    struct cove__fetch *fetch;
+    struct cove__inbox inbox;
+    size_t part_size;
+    unsigned parallel;
+    size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
+    size_t next_byte;
+    int rc;
+};
+
+static bool fan_has_more(struct fan *fan)
+{
+    while (fan->next_range < fan->fetch->n_ranges && fan->fetch->ranges[fan->next_range].length == 0)
+        fan->next_range++; /* asks for nothing */
+    return fan->rc == 0 && fan->next_range < fan->fetch->n_ranges;
+}
+
+static void fan_send(struct fan *fan, struct part *part)
+{
+    struct cove_range *range = &fan->fetch->ranges[fan->next_range];
+    size_t left = range->length - fan->next_byte;
+
+    *part = (struct part){ .range = range };
+    part->io.op.inbox = &fan->inbox;
+    part->io.op.ctx = fan->target->ctx;
+    part->io.path = fan->target->path;
+    part->io.if_match = fan->fetch->if_match;
+    part->io.offset = range->offset + (int64_t)fan->next_byte;
+    part->io.length = left < fan->part_size ? left : fan->part_size;
+    part->io.dst = (uint8_t *)range->buffer + fan->next_byte;
+    part->io.ret_total = -1;
+    fan->next_byte += part->io.length;
+    if (fan->next_byte == range->length) {
+        fan->next_range++;
+        fan->next_byte = 0;
+    }
+    cove__op_start(&part->io.op);
+    fan->fs->ops->read(fan->fs->self, &part->io);
+}
+
+/* Takes a finished part in: its count, and whether it is of the same version as the others. */
+static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
+{
+    struct cove__fetch *fetch = fan->fetch;
+
+    if (part->io.op.rc < 0) {
+        if (fan->rc == 0)
+            fan->rc = cove__error_copy(err, &part->io.op.err);
+    } else {
+        part->range->done += part->io.op.count;
+        if (part->io.ret_total >= 0)
+            fetch->ret_total = part->io.ret_total;
+        if (!fetch->ret_etag) {
+            fetch->ret_etag = part->io.ret_etag;
+            part->io.ret_etag = NULL;
+        } else if (part->io.ret_etag && strcmp(part->io.ret_etag, fetch->ret_etag) != 0 && fan->rc == 0) {
+            fan->rc =
+                cove__fs_fail(err, &fan->target->ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
+        }
+    }
+    cove__free(part->io.ret_etag);
+    part->io.ret_etag = NULL;
+}
+
+static size_t count_parts(const struct fan *fan)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->parallel; i++)
+        n += fan->fetch->ranges[i].length / fan->part_size + 1;
+    return n < fan->parallel ? n : fan->parallel;
+}
+
+static int fan_run(struct fan *fan, struct cove_error *err)
+{
+    size_t n_parts = count_parts(fan);
+    struct part *parts = cove__calloc(n_parts, sizeof *parts);
+    struct cove__op *op;
+    size_t sent = 0;
+
+    if (!parts)
+        return cove__fail_nomem(err, "a read");
+    while (sent < n_parts && fan_has_more(fan))
+        fan_send(fan, &parts[sent++]);
+    while ((op = cove__inbox_wait(&fan->inbox)) != NULL) {
+        struct part *part = (struct part *)(void *)op;
+
+        fan_take(fan, part, err);
+        if (fan_has_more(fan))
+            fan_send(fan, part);
+    }
+    cove__free(parts);
+    return fan->rc;
+}
+
+/* A malformed range is refused before anything is sent. */
+int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    for (size_t i = 0; i < fetch->n_ranges; i++) {
+        const struct cove_range *r = &fetch->ranges[i];
+
+        if (r->offset < 0 || r->length > (size_t)INT64_MAX || r->offset > INT64_MAX - (int64_t)r->length)
+            return cove__fs_fail(err, ctx, COVE_EINVAL, "range %zu (offset %lld, %zu bytes) is not within a file", i,
+                                 (long long)r->offset, r->length);
+        if (r->length > 0 && !r->buffer)
+            return cove__fs_fail(err, ctx, COVE_EINVAL, "range %zu has no buffer", i);
+    }
+    return 0;
+}
+
+int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err)
+{
+    struct cove__part_rules rules = { 0 };
+    struct fan fan = { .fs = fs, .target = target, .fetch = fetch };
+    int rc = cove__fs_check_ranges(fetch, &target->ctx, err);
+
+    fetch->ret_total = -1;
+    fetch->ret_etag = NULL;
+    if (rc < 0)
+        return rc;
+    fs->ops->part_rules(fs->self, -1, &rules);
+    fan.part_size = rules.default_part;
+    fan.parallel = rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT;
+    for (size_t i = 0; i < fetch->n_ranges; i++)
+        fetch->ranges[i].done = 0;
+    cove__inbox_init(&fan.inbox);
+    rc = fan_run(&fan, err);
+    cove__inbox_done(&fan.inbox);
+    if (rc < 0) {
+        cove__free(fetch->ret_etag);
+        fetch->ret_etag = NULL;
+    }
+    return rc;
+}
+
+/* The last `length` bytes at most, of which the caller wants those from -offset on: one request where it wants all of
+ * them. */
+static int64_t read_suffix(cove_fs *fs, const struct cove__target *target, int64_t from_end, void *buffer,
+                           size_t length, struct cove_error *err)
+{
+    struct cove__inbox inbox;
+    struct cove__io io = {
+        .path = target->path, .offset = -from_end, .dst = buffer, .length = length, .ret_total = -1
+    };
+
+    cove__inbox_init(&inbox);
+    io.op.inbox = &inbox;
+    io.op.ctx = target->ctx;
+    cove__op_start(&io.op);
+    fs->ops->read(fs->self, &io);
+    cove__inbox_wait(&inbox);
+    cove__inbox_done(&inbox);
+    cove__free(io.ret_etag);
+    return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : io.op.count;
+}
+
+static int64_t read_one(cove_fs *fs, const struct cove__target *target, int64_t offset, void *buffer, size_t length,
+                        struct cove_error *err)
+{
+    struct cove_range range = { .offset = offset, .length = length, .buffer = buffer };
+    struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1 };
+    struct cove_info info = { 0 };
+    int rc = 0;
+
+    if (length == 0 || (offset < 0 && (uint64_t)length < (uint64_t)-offset)) {
+        /* Not the whole tail, or nothing at all: the size says where it lies, and that it is a file. */
+        rc = fs->ops->stat(fs->self, target->path, &target->ctx, &info, err);
+        if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
+            rc = cove__fs_fail(err, &target->ctx, COVE_EISDIR, "is a directory");
+        if (offset < 0)
+            range.offset = info.size + offset > 0 ? info.size + offset : 0;
+        cove__info_done(&info);
+        if (rc < 0 || length == 0)
+            return rc;
+    } else if (offset < 0) {
+        return read_suffix(fs, target, -offset, buffer, (size_t)-offset, err);
+    }
+    rc = cove__fs_fetch(fs, target, &fetch, err);
+    cove__free(fetch.ret_etag);
+    return rc < 0 ? rc : range.done;
+}
+
+int64_t cove_fs_read_range(cove_fs *fs, const char *path, int64_t offset, void *buffer, size_t length,
+                           const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    int64_t n = cove__target_init(&target, fs, path, call, "read", err);
+
+    if (n == 0 && (offset == INT64_MIN || (length > 0 && !buffer)))
+        n = cove__fs_fail(err, &target.ctx, COVE_EINVAL, "a buffer and a sane offset are needed");
+    if (n == 0)
+        n = read_one(fs, &target, offset, buffer, length, err);
+    cove__target_done(&target);
+    return n;
+}
+
+int cove_fs_read_ranges(cove_fs *fs, const char *path, struct cove_range *ranges, size_t n_ranges,
+                        const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove__fetch fetch = { .ranges = ranges, .n_ranges = n_ranges };
+    int rc = cove__target_init(&target, fs, path, call, "read", err);
+
+    if (rc == 0)
+        rc = cove__fs_fetch_merged(fs, &target, &fetch, err);
+    cove__free(fetch.ret_etag);
+    cove__target_done(&target);
+    return rc;
+}

@@ -1,0 +1,122 @@
+/* What is known of a path, pages of it, and the arithmetic of paths. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define MAX_PAGE_ITEMS ((size_t)16 << 20)
+
+int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
+                   const char *etag)
+{
+    char *new_path = cove__strdup(path);
+    char *new_etag = etag ? cove__strdup(etag) : NULL;
+
+    if (!new_path || (etag && !new_etag)) {
+        cove__free(new_path);
+        cove__free(new_etag);
+        return COVE_ENOMEM;
+    }
+    cove__info_done(info);
+    *info = (struct cove_info){ .path = new_path, .etag = new_etag, .type = type, .size = size, .mtime_ns = mtime_ns };
+    return 0;
+}
+
+void cove__info_done(struct cove_info *info)
+{
+    cove__free(info->path);
+    cove__free(info->etag);
+    *info = (struct cove_info){ 0 };
+}
+
+void cove_info_free(cove_info *info)
+{
+    if (!info)
+        return;
+    cove__info_done(info);
+    cove__free(info);
+}
+
+const char *cove_info_path(const cove_info *info)
+{
+    return info->path;
+}
+
+const char *cove_info_name(const cove_info *info)
+{
+    return cove__path_name(info->path);
+}
+
+enum cove_type cove_info_type(const cove_info *info)
+{
+    return info->type;
+}
+
+int64_t cove_info_size(const cove_info *info)
+{
+    return info->size;
+}
+
+int64_t cove_info_mtime_ns(const cove_info *info)
+{
+    return info->mtime_ns;
+}
+
+const char *cove_info_etag(const cove_info *info)
+{
+    return info->etag;
+}
+
+int cove__page_add(struct cove__page *page, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
+                   const char *etag)
+{
+    struct cove_info info = { 0 };
+
+    if (cove__grow(&page->items, &page->cap, page->n + 1, sizeof info, MAX_PAGE_ITEMS) < 0 ||
+        cove__info_set(&info, path, type, size, mtime_ns, etag) < 0)
+        return COVE_ENOMEM;
+    page->items[page->n++] = info;
+    return 0;
+}
+
+void cove__page_done(struct cove__page *page)
+{
+    for (size_t i = 0; i < page->n; i++)
+        cove__info_done(&page->items[i]);
+    cove__free(page->items);
+    cove__free(page->token);
+    *page = (struct cove__page){ 0 };
+}
+
+/* A path that ends in "/" is named by what stands before that. */
+const char *cove__path_name(const char *path)
+{
+    size_t n = strlen(path);
+
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return path + n;
+}
+
+char *cove__path_parent(const char *path)
+{
+    size_t n = (size_t)(cove__path_name(path) - path);
+
+    if (n > 1 || (n == 1 && path[0] != '/'))
+        n--; /* the slash, but not the root's */
+    return cove__strndup(path, n);
+}
+
+char *cove__path_join(const char *directory, const char *name)
+{
+    struct cove__buf b = COVE__BUF_INIT(1 << 20);
+    size_t n = strlen(directory);
+
+    cove__buf_add(&b, directory, n);
+    if (n > 0 && directory[n - 1] != '/')
+        cove__buf_add_char(&b, '/');
+    cove__buf_add_str(&b, name);
+    return cove__buf_take(&b);
+}

@@ -1,0 +1,260 @@
+/*
+ * Listings: iterators over pages. `list` is one directory; `find` and `glob` walk a tree of real directories with a
+ * stack, and read a store without them page by page, at any depth at once.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/glob.h"
+
+#define MAX_STACK ((size_t)1 << 20)
+
+enum mode { LIST, FIND, GLOB };
+
+struct cove_listing {
+    cove_fs *fs;
+    struct cove__target target; /* its path is the directory where the listing begins */
+    struct cove_call call;
+    cove_cancel *cancel; /* held */
+    enum mode mode;
+    bool flat;     /* pages come at any depth */
+    char *pattern; /* GLOB */
+    char **stack;  /* directories still to be listed; the last comes first */
+    size_t n_stack, cap_stack;
+    char *directory; /* being listed */
+    struct cove__page page;
+    size_t next;
+    bool started, ended;
+    /* GLOB over flat pages: directories are seen only as parts of paths */
+    struct cove_info parent;
+    char *last;           /* the path before */
+    size_t pending_slash; /* how far the path's slashes have been looked at */
+};
+
+void cove_listing_free(cove_listing *l)
+{
+    if (!l)
+        return;
+    cove__page_done(&l->page);
+    for (size_t i = 0; i < l->n_stack; i++)
+        cove__free(l->stack[i]);
+    cove__free(l->stack);
+    cove__free(l->directory);
+    cove__free(l->pattern);
+    cove__free(l->last);
+    cove__info_done(&l->parent);
+    cove__target_done(&l->target);
+    cove_cancel_unref(l->cancel);
+    cove_fs_unref(l->fs);
+    cove__free(l);
+}
+
+static int push(struct cove_listing *l, const char *path, struct cove_error *err)
+{
+    char *copy;
+
+    if (cove__grow(&l->stack, &l->cap_stack, l->n_stack + 1, sizeof *l->stack, MAX_STACK) < 0)
+        return cove__fail_nomem(err, "a listing");
+    copy = cove__strdup(path);
+    if (!copy)
+        return cove__fail_nomem(err, "a listing");
+    l->stack[l->n_stack++] = copy;
+    return 0;
+}
+
+static int open_listing(cove_fs *fs, const char *path, const struct cove_call *call, enum mode mode, const char *op,
+                        cove_listing **ret, struct cove_error *err)
+{
+    cove_listing *l = cove__calloc(1, sizeof *l);
+    int rc;
+
+    if (!l)
+        return cove__fail_nomem(err, "a listing");
+    l->fs = cove_fs_ref(fs);
+    l->mode = mode;
+    l->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
+    l->cancel = call ? cove_cancel_ref(call->cancel) : NULL;
+    rc = cove__target_init(&l->target, fs, path, call, op, err);
+    if (rc == 0 && !fs->ops->list)
+        rc = cove__fs_fail(err, &l->target.ctx, COVE_ENOTSUP, "this store cannot list");
+    if (rc == 0 && mode == GLOB) {
+        l->pattern = l->target.path;
+        l->target.path = cove__strndup(l->pattern, cove__glob_root(l->pattern));
+        if (!l->target.path)
+            rc = cove__fail_nomem(err, "a listing");
+    }
+    /* One depth is cheaper by directories, any depth by pages. */
+    l->flat = !fs->ops->real_directories && (mode == FIND || (mode == GLOB && strstr(l->pattern, "**")));
+    if (rc == 0)
+        rc = push(l, l->target.path, err);
+    if (rc < 0) {
+        cove_listing_free(l);
+        return rc;
+    }
+    *ret = l;
+    return 0;
+}
+
+int cove_fs_list(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                 struct cove_error *err)
+{
+    return open_listing(fs, path, call, LIST, "list", ret_listing, err);
+}
+
+int cove_fs_find(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                 struct cove_error *err)
+{
+    return open_listing(fs, path, call, FIND, "find", ret_listing, err);
+}
+
+int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
+                 struct cove_error *err)
+{
+    return open_listing(fs, pattern, call, GLOB, "glob", ret_listing, err);
+}
+
+/* The path is a file (or, for a pattern without wildcards, whatever it is): a listing of itself. */
+static int page_of_itself(struct cove_listing *l, const char *path, struct cove_error *err)
+{
+    struct cove_info info = { 0 };
+    int rc = l->fs->ops->stat(l->fs->self, path, &l->target.ctx, &info, err);
+
+    if (rc == 0 && cove__page_add(&l->page, info.path, info.type, info.size, info.mtime_ns, info.etag) < 0)
+        rc = cove__fail_nomem(err, "a listing");
+    cove__info_done(&info);
+    return rc;
+}
+
+/* The next page: of the directory under way, or of the next one on the stack. 0 with an empty page at the end of all.
+ */
+static int fetch_page(struct cove_listing *l, struct cove_error *err)
+{
+    char *token = l->page.token;
+    int rc;
+
+    l->page.token = NULL;
+    cove__page_done(&l->page);
+    l->next = 0;
+    if (!token) {
+        cove__free(l->directory);
+        l->directory = l->n_stack > 0 ? l->stack[--l->n_stack] : NULL;
+        if (!l->directory) {
+            l->ended = true;
+            return 0;
+        }
+    }
+    l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
+    if (l->mode == GLOB && !cove__glob_has_magic(l->pattern))
+        rc = page_of_itself(l, l->pattern, err);
+    else
+        rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, err);
+    if (rc == COVE_ENOTDIR && l->mode != GLOB && !l->started)
+        rc = page_of_itself(l, l->directory, err);
+    /* What `find` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked. */
+    if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (l->mode != LIST || l->started))
+        rc = 0;
+    l->started = true;
+    cove__free(token);
+    return rc;
+}
+
+/* Directories of a page go on the stack last first, so that they are walked in order. */
+static int descend(struct cove_listing *l, struct cove_error *err)
+{
+    for (size_t i = l->page.n; i-- > 0;) {
+        const struct cove_info *info = &l->page.items[i];
+        int rc;
+
+        if (info->type != COVE_TYPE_DIRECTORY || info->link)
+            continue;
+        if (l->mode == GLOB && !cove__glob_may_descend(l->pattern, info->path))
+            continue;
+        rc = push(l, info->path, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/*
+ * Of `path`, the first directory below the root that the path before it was not in, if the pattern takes it:
+ * l->pending_slash walks over the path's slashes. NULL: no more of them.
+ */
+static const cove_info *next_parent(struct cove_listing *l, const char *path)
+{
+    const char *slash;
+
+    while ((slash = strchr(path + l->pending_slash, '/')) != NULL) {
+        size_t n = (size_t)(slash - path);
+
+        l->pending_slash = n + 1;
+        if (n <= strlen(l->target.path) || (l->last && strncmp(l->last, path, n + 1) == 0))
+            continue;
+        cove__info_done(&l->parent);
+        l->parent.path = cove__strndup(path, n);
+        l->parent.type = COVE_TYPE_DIRECTORY;
+        l->parent.mtime_ns = -1;
+        if (!l->parent.path || cove__glob_match(l->pattern, l->parent.path))
+            return &l->parent;
+    }
+    return NULL;
+}
+
+static int next_flat_glob(struct cove_listing *l, const cove_info **ret, struct cove_error *err)
+{
+    const struct cove_info *info = &l->page.items[l->next];
+    const cove_info *parent = next_parent(l, info->path);
+
+    if (parent) {
+        *ret = parent;
+        return parent->path ? 1 : cove__fail_nomem(err, "a listing");
+    }
+    cove__free(l->last);
+    l->last = cove__strdup(info->path);
+    if (!l->last)
+        return cove__fail_nomem(err, "a listing");
+    l->pending_slash = 0;
+    l->next++;
+    *ret = info;
+    return cove__glob_match(l->pattern, info->path) ? 1 : 0;
+}
+
+static bool wanted(const struct cove_listing *l, const struct cove_info *info)
+{
+    if (l->mode == FIND)
+        return info->type == COVE_TYPE_FILE;
+    return l->mode == LIST || cove__glob_match(l->pattern, info->path);
+}
+
+int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_error *err)
+{
+    int rc;
+
+    for (;;) {
+        if (l->ended)
+            return 0;
+        if (l->next >= l->page.n) {
+            rc = fetch_page(l, err);
+            if (rc == 0 && l->mode != LIST && !l->flat)
+                rc = descend(l, err);
+            if (rc < 0) {
+                l->ended = true;
+                return rc;
+            }
+            continue;
+        }
+        if (l->flat && l->mode == GLOB) {
+            rc = next_flat_glob(l, ret_info, err);
+            if (rc != 0)
+                return rc;
+            continue;
+        }
+        if (wanted(l, &l->page.items[l->next])) {
+            *ret_info = &l->page.items[l->next++];
+            return 1;
+        }
+        l->next++;
+    }
+}

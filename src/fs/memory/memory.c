@@ -1,0 +1,751 @@
+/*
+ * Files in memory: one tree for the process, as fsspec's memory:// is, in an array in the order of paths. Contents are
+ * shared by count of references, so a reader copies outside the lock while writers put new contents in place.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define MAX_ENTRIES ((size_t)1 << 28)
+
+struct blob {
+    unsigned refs; /* under cove__lock */
+    size_t size, cap;
+    uint8_t *data;
+};
+
+struct entry {
+    char *path;
+    struct blob *blob; /* NULL: a directory */
+    int64_t mtime_ns;
+    uint64_t version;
+};
+
+/* All under cove__lock. Nodes are pointers, so that keeping the order moves little. */
+static struct entry **tree;
+static size_t tree_n, tree_cap;
+static uint64_t versions;
+
+struct cove__upload {
+    struct blob *blob; /* grows by parts in order; nobody else sees it */
+    char *path, *etag;
+    enum cove_write_if condition;
+};
+
+static const struct cove__option_row options[] = { { 0 } };
+
+static int memory_open(const struct cove_options *given, const char *url, void **ret_self, struct cove_error *err)
+{
+    int nothing = 0;
+    int rc = cove__options_fill(options, given, "memory", &nothing, err);
+
+    if (rc == 0)
+        *ret_self = &tree; /* the one tree */
+    return rc;
+}
+
+static void memory_close(void *self)
+{
+}
+
+/* No slash at either end, none doubled: memory:///a//b/ is a/b. */
+static int memory_parse(const char *url, char **ret_path, struct cove_error *err)
+{
+    const char *p = strncmp(url, "memory://", 9) == 0 ? url + 9 : url;
+    struct cove__buf out = COVE__BUF_INIT((size_t)128 << 10);
+
+    while (*p) {
+        size_t n = strcspn(p, "/");
+
+        if (n > 0)
+            cove__buf_addf(&out, "%s%.*s", out.size ? "/" : "", (int)n, p);
+        p += n + (p[n] == '/');
+    }
+    *ret_path = cove__buf_take(&out);
+    return *ret_path ? 0 : cove__fail_nomem(err, "a path");
+}
+
+/* ---- the tree; callers hold the lock ---- */
+
+static size_t place_locked(const char *path, bool *found)
+{
+    size_t low = 0;
+    size_t high = tree_n;
+
+    cove__assert_locked();
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(tree[mid]->path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *found = low < tree_n && strcmp(tree[low]->path, path) == 0;
+    return low;
+}
+
+static struct entry *find_locked(const char *path)
+{
+    bool found;
+    size_t i = place_locked(path, &found);
+
+    return found ? tree[i] : NULL;
+}
+
+static void unref_blob_locked(struct blob *blob)
+{
+    if (!blob || --blob->refs > 0)
+        return;
+    cove__free(blob->data);
+    cove__free(blob);
+}
+
+static void unref_blob(struct blob *blob)
+{
+    cove__lock();
+    unref_blob_locked(blob);
+    cove__unlock();
+}
+
+static void drop_locked(size_t i)
+{
+    unref_blob_locked(tree[i]->blob);
+    cove__free(tree[i]->path);
+    cove__free(tree[i]);
+    memmove(tree + i, tree + i + 1, (tree_n - i - 1) * sizeof *tree);
+    if (--tree_n == 0) {
+        cove__free(tree);
+        tree = NULL;
+        tree_cap = 0;
+    }
+}
+
+/* A new entry in its place; the caller knows that there is none yet. */
+static struct entry *insert_locked(const char *path, size_t n)
+{
+    struct entry *e = cove__calloc(1, sizeof *e);
+    bool found;
+    size_t i;
+
+    if (e)
+        e->path = cove__strndup(path, n);
+    if (!e || !e->path || cove__grow(&tree, &tree_cap, tree_n + 1, sizeof *tree, MAX_ENTRIES) < 0) {
+        if (e)
+            cove__free(e->path);
+        cove__free(e);
+        return NULL;
+    }
+    i = place_locked(e->path, &found);
+    memmove(tree + i + 1, tree + i, (tree_n - i) * sizeof *tree);
+    tree[i] = e;
+    tree_n++;
+    e->mtime_ns = cove__wall_ns();
+    return e;
+}
+
+/* Every directory above `path` (and, with `itself`, that one). COVE_ENOTDIR, COVE_ENOMEM. */
+static int mkdirs_locked(const char *path, bool itself)
+{
+    for (size_t n = 0; path[0]; n++) {
+        char part[4096];
+        struct entry *e;
+
+        if (path[n] && path[n] != '/')
+            continue;
+        if (!path[n] && !itself)
+            return 0;
+        if (n >= sizeof part)
+            return COVE_EINVAL;
+        memcpy(part, path, n);
+        part[n] = '\0';
+        e = find_locked(part);
+        if (e && e->blob)
+            return path[n] ? COVE_ENOTDIR : COVE_EEXIST;
+        if (!e && !insert_locked(part, n))
+            return COVE_ENOMEM;
+        if (!path[n])
+            return 0;
+    }
+    return 0;
+}
+
+static void make_etag(const struct entry *e, char out[32])
+{
+    snprintf(out, 32, "\"%" PRIx64 "\"", e->version);
+}
+
+static int explain(const struct cove__ctx *ctx, int rc, struct cove_error *err)
+{
+    switch (rc) {
+    case 0:
+        return 0;
+    case COVE_ENOMEM:
+        return cove__fail_nomem(err, "a file in memory");
+    case COVE_ENOTDIR:
+        return cove__fs_fail(err, ctx, rc, "a file stands where a directory should");
+    case COVE_EISDIR:
+        return cove__fs_fail(err, ctx, rc, "is a directory");
+    default:
+        return cove__fs_fail(err, ctx, rc, "%s", cove_code_phrase(rc));
+    }
+}
+
+/* ---- metadata ---- */
+
+static int memory_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                       struct cove_error *err)
+{
+    struct entry *e;
+    char etag[32];
+    int rc = 0;
+
+    cove__lock();
+    e = find_locked(path);
+    if (!e && path[0] != '\0')
+        rc = COVE_ENOTFOUND;
+    else if (!e || !e->blob)
+        rc = cove__info_set(ret, path, COVE_TYPE_DIRECTORY, 0, e ? e->mtime_ns : -1, NULL);
+    else {
+        make_etag(e, etag);
+        rc = cove__info_set(ret, path, COVE_TYPE_FILE, (int64_t)e->blob->size, e->mtime_ns, etag);
+    }
+    cove__unlock();
+    return explain(ctx, rc, err);
+}
+
+static bool is_below(const char *path, const char *directory, size_t n)
+{
+    return n == 0 || (strncmp(path, directory, n) == 0 && path[n] == '/');
+}
+
+static int list_locked(const char *path, struct cove__page *page)
+{
+    struct entry *e = find_locked(path);
+    size_t n = strlen(path);
+    bool found;
+    size_t i;
+
+    if (path[0] && (!e || e->blob))
+        return e ? COVE_ENOTDIR : COVE_ENOTFOUND;
+    /* Entries below "a" follow "a/", which names that sort between ("a-b") come before. */
+    for (i = place_locked(path, &found); i < tree_n && strncmp(tree[i]->path, path, n) == 0; i++) {
+        const char *rest = tree[i]->path + n + (n > 0);
+        char etag[32];
+        int rc;
+
+        if (!is_below(tree[i]->path, path, n) || strchr(rest, '/'))
+            continue;
+        make_etag(tree[i], etag);
+        rc = cove__page_add(page, tree[i]->path, tree[i]->blob ? COVE_TYPE_FILE : COVE_TYPE_DIRECTORY,
+                            tree[i]->blob ? (int64_t)tree[i]->blob->size : 0, tree[i]->mtime_ns,
+                            tree[i]->blob ? etag : NULL);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int memory_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
+                       struct cove__page *page, struct cove_error *err)
+{
+    int rc;
+
+    cove__lock();
+    rc = list_locked(path, page);
+    cove__unlock();
+    return explain(ctx, rc, err);
+}
+
+static int memory_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int rc;
+
+    cove__lock();
+    rc = mkdirs_locked(path, true);
+    cove__unlock();
+    return explain(ctx, rc, err);
+}
+
+static int memory_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    bool found;
+    size_t i;
+    int rc = 0;
+
+    cove__lock();
+    i = place_locked(path, &found);
+    if (!found)
+        rc = COVE_ENOTFOUND;
+    else if (tree[i]->blob)
+        rc = COVE_ENOTDIR;
+    for (size_t j = i + 1; rc == 0 && j < tree_n && strncmp(tree[j]->path, path, strlen(path)) == 0; j++) {
+        if (is_below(tree[j]->path, path, strlen(path)))
+            rc = COVE_ENOTEMPTY;
+    }
+    if (rc == 0)
+        drop_locked(i);
+    cove__unlock();
+    return explain(ctx, rc, err);
+}
+
+static int memory_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
+                         struct cove_error *err)
+{
+    cove__lock();
+    for (size_t i = 0; i < n; i++) {
+        bool found;
+        size_t at = place_locked(paths[i], &found);
+
+        if (found && tree[at]->blob)
+            drop_locked(at);
+    }
+    cove__unlock();
+    return 0;
+}
+
+static int memory_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    size_t n = strlen(path);
+    bool found;
+
+    cove__lock();
+    for (size_t i = place_locked(path, &found); i < tree_n && strncmp(tree[i]->path, path, n) == 0;) {
+        if (tree[i]->path[n] == '\0' || is_below(tree[i]->path, path, n))
+            drop_locked(i);
+        else
+            i++;
+    }
+    cove__unlock();
+    return 0;
+}
+
+/* ---- contents ---- */
+
+/* The file's contents with one more reference, so that they can be read outside the lock. */
+static int hold(const char *path, struct blob **ret, uint64_t *ret_version, size_t *ret_size)
+{
+    struct entry *e;
+    int rc = 0;
+
+    cove__lock();
+    e = find_locked(path);
+    if (!e)
+        rc = path[0] ? COVE_ENOTFOUND : COVE_EISDIR;
+    else if (!e->blob)
+        rc = COVE_EISDIR;
+    else {
+        *ret = e->blob;
+        *ret_version = e->version;
+        *ret_size = e->blob->size;
+        e->blob->refs++;
+    }
+    cove__unlock();
+    return rc;
+}
+
+static void memory_read(void *self, struct cove__io *io)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct blob *blob = NULL;
+    struct entry version = { 0 };
+    size_t size = 0;
+    char etag[32];
+    int64_t at = io->offset;
+    size_t n = 0;
+    int rc = cove__ctx_check(&io->op.ctx, &err);
+
+    if (rc == 0)
+        rc = explain(&io->op.ctx, hold(io->path, &blob, &version.version, &size), &err);
+    if (rc == 0) {
+        make_etag(&version, etag);
+        if (io->if_match && strcmp(io->if_match, etag) != 0)
+            rc = cove__fs_fail(&err, &io->op.ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
+    }
+    if (rc == 0) {
+        if (at < 0)
+            at = (int64_t)size + at > 0 ? (int64_t)size + at : 0;
+        n = (uint64_t)at >= size ? 0 : size - (size_t)at;
+        n = n < io->length ? n : io->length;
+        if (n > 0)
+            memcpy(io->dst, blob->data + at, n);
+        io->ret_total = (int64_t)size;
+        io->ret_etag = cove__strdup(etag);
+        if (!io->ret_etag)
+            rc = cove__fail_nomem(&err, "a read");
+    }
+    unref_blob(blob);
+    cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)n, &err);
+}
+
+/* Puts bytes at `offset` of contents that nobody else sees. */
+static int blob_write(struct blob *blob, int64_t offset, struct cove__slice data)
+{
+    size_t end = (size_t)offset + data.size;
+
+    if (cove__grow(&blob->data, &blob->cap, end, 1, SIZE_MAX / 2) < 0)
+        return COVE_ENOMEM;
+    if (data.size > 0)
+        memcpy(blob->data + offset, data.data, data.size);
+    if (end > blob->size)
+        blob->size = end;
+    return 0;
+}
+
+/* Makes `blob` the content of `path`, if the condition holds; takes the caller's reference over on success. */
+static int publish_locked(const char *path, struct blob *blob, enum cove_write_if condition, const char *etag,
+                          char **ret_etag)
+{
+    struct entry *e = find_locked(path);
+    char now[32];
+    int rc;
+
+    if (!path[0] || (e && !e->blob))
+        return COVE_EISDIR;
+    if (condition == COVE_WRITE_IF_NEW && e)
+        return COVE_EEXIST;
+    if (condition == COVE_WRITE_IF_MATCH) {
+        if (!e)
+            return COVE_EPRECONDITION;
+        make_etag(e, now);
+        if (!etag || strcmp(now, etag) != 0)
+            return COVE_EPRECONDITION;
+    }
+    if (!e) {
+        rc = mkdirs_locked(path, false);
+        if (rc < 0)
+            return rc;
+        e = insert_locked(path, strlen(path));
+        if (!e)
+            return COVE_ENOMEM;
+    }
+    unref_blob_locked(e->blob);
+    e->blob = blob;
+    e->mtime_ns = cove__wall_ns();
+    e->version = ++versions;
+    make_etag(e, now);
+    if (ret_etag)
+        *ret_etag = cove__strdup(now);
+    return 0;
+}
+
+static int publish(const char *path, struct blob *blob, enum cove_write_if condition, const char *etag, char **ret_etag)
+{
+    int rc;
+
+    cove__lock();
+    rc = publish_locked(path, blob, condition, etag, ret_etag);
+    if (rc < 0)
+        unref_blob_locked(blob);
+    cove__unlock();
+    return rc;
+}
+
+static struct blob *new_blob(void)
+{
+    struct blob *blob = cove__calloc(1, sizeof *blob);
+
+    if (blob)
+        blob->refs = 1;
+    return blob;
+}
+
+static void memory_put(void *self, struct cove__io *io)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct blob *blob = NULL;
+    int rc = cove__ctx_check(&io->op.ctx, &err);
+
+    if (rc == 0) {
+        blob = new_blob();
+        rc = blob ? blob_write(blob, 0, io->src) : COVE_ENOMEM;
+        if (rc == 0)
+            rc = publish(io->path, blob, io->put ? io->put->condition : COVE_WRITE_ALWAYS,
+                         io->put ? io->put->etag : NULL, &io->ret_etag);
+        else if (blob)
+            unref_blob(blob);
+        rc = explain(&io->op.ctx, rc, &err);
+    }
+    cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
+}
+
+static int memory_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    struct blob *blob = NULL;
+    uint64_t version;
+    size_t size;
+    int rc = hold(from, &blob, &version, &size);
+
+    if (rc == 0)
+        rc = publish(to, blob, COVE_WRITE_ALWAYS, NULL, NULL); /* contents are shared until one is changed */
+    return explain(ctx, rc, err);
+}
+
+static int move_file_locked(size_t at, const char *to)
+{
+    struct blob *blob = tree[at]->blob;
+    char *from = tree[at]->path;
+    bool found;
+    int rc;
+
+    blob->refs++;
+    rc = publish_locked(to, blob, COVE_WRITE_ALWAYS, NULL, NULL);
+    if (rc < 0) {
+        blob->refs--;
+        return rc;
+    }
+    at = place_locked(from, &found);
+    drop_locked(at);
+    return 0;
+}
+
+/* Every entry of a directory gets its new name; the order of the array is mended at the end. */
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp((*(struct entry *const *)a)->path, (*(struct entry *const *)b)->path);
+}
+
+static int move_tree_locked(const char *from, const char *to)
+{
+    size_t n = strlen(from);
+    bool found;
+    size_t first = place_locked(from, &found);
+    size_t last = first;
+    char **names;
+    size_t k = 0;
+    int rc;
+
+    if (is_below(to, from, n))
+        return COVE_EINVAL;
+    rc = mkdirs_locked(to, false);
+    if (rc < 0)
+        return rc;
+    first = place_locked(from, &found);
+    for (last = first; last < tree_n && strncmp(tree[last]->path, from, n) == 0; last++)
+        ;
+    names = cove__calloc(last - first, sizeof *names);
+    rc = names ? 0 : COVE_ENOMEM;
+    for (size_t i = first; rc == 0 && i < last; i++) {
+        struct cove__buf b = COVE__BUF_INIT((size_t)1 << 20);
+
+        if (i != first && !is_below(tree[i]->path, from, n))
+            continue;
+        cove__buf_addf(&b, "%s%s", to, tree[i]->path + n);
+        names[i - first] = cove__buf_take(&b);
+        rc = names[i - first] ? 0 : COVE_ENOMEM;
+    }
+    for (size_t i = first; i < last; i++, k++) {
+        if (!names || !names[k])
+            continue;
+        if (rc == 0) {
+            char *old = tree[i]->path;
+
+            tree[i]->path = names[k];
+            names[k] = old;
+        }
+        cove__free(names[k]);
+    }
+    cove__free(names);
+    qsort(tree, tree_n, sizeof *tree, compare_entries);
+    return rc;
+}
+
+static int memory_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    bool found;
+    size_t at;
+    int rc;
+
+    cove__lock();
+    at = place_locked(from, &found);
+    if (!found)
+        rc = COVE_ENOTFOUND;
+    else if (tree[at]->blob)
+        rc = move_file_locked(at, to);
+    else
+        rc = find_locked(to) ? COVE_EEXIST : move_tree_locked(from, to);
+    cove__unlock();
+    return explain(ctx, rc, err);
+}
+
+/* ---- uploads and appends ---- */
+
+static void memory_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+{
+    *ret = (struct cove__part_rules){
+        .min_part = 1, .default_part = (size_t)8 << 20, .max_part = (size_t)8 << 20, .parallel = 1
+    };
+}
+
+static void memory_abort(void *self, struct cove__upload *u)
+{
+    if (!u)
+        return;
+    if (u->blob)
+        unref_blob(u->blob);
+    cove__free(u->path);
+    cove__free(u->etag);
+    cove__free(u);
+}
+
+static int memory_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
+                        struct cove__upload **ret, struct cove_error *err)
+{
+    struct cove__upload *u = cove__calloc(1, sizeof *u);
+
+    if (u) {
+        u->blob = new_blob();
+        u->path = cove__strdup(path);
+        u->condition = put ? put->condition : COVE_WRITE_ALWAYS;
+        u->etag = put && put->etag ? cove__strdup(put->etag) : NULL;
+    }
+    if (!u || !u->blob || !u->path || (put && put->etag && !u->etag)) {
+        memory_abort(self, u);
+        return cove__fail_nomem(err, "an upload");
+    }
+    *ret = u;
+    return 0;
+}
+
+static void memory_part(void *self, struct cove__io *io)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = cove__ctx_check(&io->op.ctx, &err);
+
+    if (rc == 0)
+        rc = explain(&io->op.ctx, blob_write(io->upload->blob, io->offset, io->src), &err);
+    cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
+}
+
+static int memory_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
+                         struct cove_error *err)
+{
+    int rc = publish(u->path, u->blob, u->condition, u->etag, ret_etag);
+
+    u->blob = NULL; /* published, or dropped */
+    memory_abort(self, u);
+    return explain(ctx, rc, err);
+}
+
+struct tail {
+    char *path;
+    bool truncate;
+};
+
+static int memory_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
+                              struct cove_error *err)
+{
+    struct tail *tail;
+    struct entry *e;
+    bool directory;
+
+    cove__lock();
+    e = find_locked(path);
+    directory = !path[0] || (e && !e->blob);
+    cove__unlock();
+    if (directory)
+        return explain(ctx, COVE_EISDIR, err);
+    tail = cove__calloc(1, sizeof *tail);
+    if (tail)
+        tail->path = cove__strdup(path);
+    if (!tail || !tail->path) {
+        cove__free(tail);
+        return cove__fail_nomem(err, "an appender");
+    }
+    tail->truncate = truncate;
+    *ret_tail = tail;
+    return 0;
+}
+
+/* In place where nobody else holds the contents, else on a copy of them. */
+static int append_locked(const char *path, bool truncate, struct cove__slice data)
+{
+    struct entry *e = find_locked(path);
+    struct blob *old = e && !truncate ? e->blob : NULL;
+    struct blob *blob;
+    int rc = 0;
+
+    if (e && !e->blob)
+        return COVE_EISDIR;
+    if (old && old->refs == 1) {
+        rc = blob_write(old, (int64_t)old->size, data);
+        if (rc == 0) {
+            e->version = ++versions;
+            e->mtime_ns = cove__wall_ns();
+        }
+        return rc;
+    }
+    blob = new_blob();
+    if (!blob)
+        return COVE_ENOMEM;
+    if (old)
+        rc = blob_write(blob, 0, cove__slice(old->data, old->size));
+    if (rc == 0)
+        rc = blob_write(blob, (int64_t)blob->size, data);
+    if (rc == 0)
+        rc = publish_locked(path, blob, COVE_WRITE_ALWAYS, NULL, NULL);
+    if (rc < 0)
+        unref_blob_locked(blob);
+    return rc;
+}
+
+static int memory_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx,
+                         struct cove_error *err)
+{
+    struct tail *tail = tail_;
+    int rc;
+
+    cove__lock();
+    rc = append_locked(tail->path, tail->truncate, data);
+    cove__unlock();
+    if (rc == 0)
+        tail->truncate = false;
+    return explain(ctx, rc, err);
+}
+
+static void memory_append_close(void *self, void *tail_)
+{
+    struct tail *tail = tail_;
+
+    if (!tail)
+        return;
+    cove__free(tail->path);
+    cove__free(tail);
+}
+
+const struct cove__fs_ops cove__memory_ops = {
+    .name = "memory",
+    .options = options,
+    .real_directories = true,
+    .open = memory_open,
+    .close = memory_close,
+    .parse = memory_parse,
+    .stat = memory_stat,
+    .list = memory_list,
+    .copy = memory_copy,
+    .move = memory_move,
+    .remove = memory_remove,
+    .mkdir = memory_mkdir,
+    .rmdir = memory_rmdir,
+    .remove_tree = memory_remove_tree,
+    .read = memory_read,
+    .put = memory_put,
+    .part_rules = memory_part_rules,
+    .upload_begin = memory_begin,
+    .upload_part = memory_part,
+    .upload_finish = memory_finish,
+    .upload_abort = memory_abort,
+    .append_open = memory_append_open,
+    .append = memory_append,
+    .append_close = memory_append_close,
+};

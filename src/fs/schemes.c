@@ -1,0 +1,84 @@
+/* THE table of schemes. A new backend is one more row here. */
+#include "fs/schemes.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include <cove/fs.h>
+
+#include "config.h"
+
+#if COVE__HAVE_S3
+#define S3_OPS &cove__s3_ops
+#else
+#define S3_OPS NULL
+#endif
+
+static const struct cove__scheme schemes[] = {
+    { "file", "file", "local files; also every path without a scheme", &cove__file_ops },
+    { "memory", "memory", "files in this process's memory, for tests", &cove__memory_ops },
+    { "s3", "s3", "Amazon S3 and stores that speak its protocol", S3_OPS },
+    { "s3a", "s3", "the same, under Hadoop's name", S3_OPS },
+};
+#define N_SCHEMES (sizeof schemes / sizeof schemes[0])
+
+const struct cove__scheme *cove__scheme_named(const char *name)
+{
+    for (size_t i = 0; i < N_SCHEMES; i++) {
+        if (strcmp(schemes[i].name, name) == 0)
+            return &schemes[i];
+    }
+    return NULL;
+}
+
+const struct cove__scheme *cove__scheme_of(const char *url, size_t *ret_length)
+{
+    size_t n = 0;
+
+    while (isalnum((unsigned char)url[n]) || url[n] == '+' || url[n] == '-' || url[n] == '.')
+        n++;
+    if (n == 0 || strncmp(url + n, "://", 3) != 0) {
+        *ret_length = 0;
+        return &schemes[0];
+    }
+    *ret_length = n;
+    for (size_t i = 0; i < N_SCHEMES; i++) {
+        if (strlen(schemes[i].name) == n && strncmp(schemes[i].name, url, n) == 0)
+            return &schemes[i];
+    }
+    return NULL;
+}
+
+void cove__scheme_list(struct cove__buf *out)
+{
+    for (size_t i = 0; i < N_SCHEMES; i++)
+        cove__buf_addf(out, "%s%s", i ? ", " : "", schemes[i].name);
+}
+
+int cove_known_implementations(size_t i, struct cove_implementation *ret_row)
+{
+    if (i >= N_SCHEMES)
+        return COVE_ENOTFOUND;
+    *ret_row = (struct cove_implementation){ schemes[i].name, schemes[i].backend, schemes[i].description,
+                                             schemes[i].ops != NULL };
+    return 0;
+}
+
+int cove_options_describe(const char *scheme, size_t i, struct cove_option_help *ret_help)
+{
+    static const char *const types[] = { "string", "secret", "json", "bool", "integer", "size", "duration", "choice" };
+    const struct cove__scheme *row = scheme ? cove__scheme_named(scheme) : NULL;
+    const struct cove__option_row *tables[2] = { cove__common_options, row && row->ops ? row->ops->options : NULL };
+
+    if (!row || !row->ops)
+        return COVE_ENOTFOUND;
+    for (size_t t = 0; t < 2; t++) {
+        for (const struct cove__option_row *o = tables[t]; o && o->name; o++) {
+            if (i-- > 0)
+                continue;
+            *ret_help = (struct cove_option_help){ o->name, types[o->type], o->fallback, o->environment, o->help };
+            return 0;
+        }
+    }
+    return COVE_ENOTFOUND;
+}

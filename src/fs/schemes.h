@@ -1,0 +1,23 @@
+/* THE table of schemes: what a URL's first word means. */
+#ifndef COVE_FS_SCHEMES_H
+#define COVE_FS_SCHEMES_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "fs/fs_ops.h"
+
+struct cove__scheme {
+    const char *name;
+    const char *backend;
+    const char *description;
+    const struct cove__fs_ops *ops; /* NULL: left out of this build */
+};
+
+/* The scheme of `url` ("" and file's for a plain path); NULL for a stranger, with its name's length in *ret_length. */
+const struct cove__scheme *cove__scheme_of(const char *url, size_t *ret_length);
+const struct cove__scheme *cove__scheme_named(const char *name);
+/* "file, memory, s3": for messages. */
+void cove__scheme_list(struct cove__buf *out);
+
+#endif

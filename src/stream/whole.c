@@ -1,0 +1,133 @@
+/* Whole files in one call, by the streams. */
+#include <string.h>
+
+#include <cove/stream.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define PROBE ((size_t)64 << 10) /* what a file's first request asks for: small files need no second */
+
+int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
+                       struct cove_error *err)
+{
+    struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
+    cove_writer *w = NULL;
+    int rc;
+
+    o.expected_size = (int64_t)size;
+    rc = cove_writer_open(fs, path, &o, call, &w, err);
+    if (rc == 0)
+        rc = cove_writer_write(w, data, size, err);
+    if (rc == 0)
+        rc = cove_writer_finish(w, err);
+    cove_writer_free(w);
+    return rc;
+}
+
+/* The first bytes tell the size and the version; the rest follows in parallel, straight into the result. */
+static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max_bytes, uint8_t *probe,
+                      struct cove__fetch *first, uint8_t **ret, size_t *ret_size, struct cove_error *err)
+{
+    struct cove_range range = { .buffer = probe, .length = PROBE };
+    struct cove__fetch rest = { .ranges = &range, .n_ranges = 1 };
+    uint8_t *data;
+    size_t size;
+    int rc;
+
+    first->ranges = &range;
+    first->n_ranges = 1;
+    rc = cove__fs_fetch(fs, target, first, err);
+    if (rc < 0)
+        return rc;
+    size = first->ret_total >= 0 ? (size_t)first->ret_total : (size_t)range.done;
+    if (max_bytes && size > max_bytes)
+        return cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed", size,
+                             max_bytes);
+    data = cove__malloc(size + 1);
+    if (!data)
+        return cove__fail(err, COVE_ENOMEM, "read %s: out of memory for %zu bytes", target->url, size);
+    memcpy(data, probe, (size_t)range.done);
+    data[size] = '\0'; /* text can be used as it is */
+    if (size > (size_t)range.done) {
+        size_t have = (size_t)range.done;
+
+        range = (struct cove_range){ .offset = (int64_t)have, .length = size - have, .buffer = data + have };
+        rest.if_match = first->ret_etag;
+        rc = cove__fs_fetch(fs, target, &rest, err);
+        cove__free(rest.ret_etag);
+        if (rc == 0 && (size_t)range.done != size - have)
+            rc = cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
+    }
+    if (rc < 0) {
+        cove__free(data);
+        return rc;
+    }
+    *ret = data;
+    *ret_size = size;
+    return 0;
+}
+
+int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
+                      const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove__fetch first = { 0 };
+    uint8_t *probe = cove__malloc(PROBE);
+    uint8_t *data = NULL;
+    int rc;
+
+    if (!probe)
+        return cove__fail_nomem(err, "a read");
+    rc = cove__target_init(&target, fs, path, call, "read", err);
+    if (rc == 0)
+        rc = read_whole(fs, &target, max_bytes, probe, &first, &data, ret_size, err);
+    if (rc == 0)
+        *ret_data = data;
+    cove__free(first.ret_etag);
+    cove__free(probe);
+    cove__target_done(&target);
+    return rc;
+}
+
+int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
+                   struct cove_error *err)
+{
+    struct cove__target target;
+    void *tail = NULL;
+    int rc = cove__target_init(&target, fs, path, call, "append", err);
+
+    if (rc == 0 && !fs->ops->append)
+        rc = cove__fs_fail(err, &target.ctx, COVE_ENOTSUP, "this store cannot append");
+    if (rc == 0)
+        rc = fs->ops->append_open(fs->self, target.path, false, &target.ctx, &tail, err);
+    if (rc == 0) {
+        rc = fs->ops->append(fs->self, tail, cove__slice(data, size), &target.ctx, err);
+        fs->ops->append_close(fs->self, tail);
+    }
+    cove__target_done(&target);
+    return rc;
+}
+
+int cove_read_url(const char *url, void **ret_data, size_t *ret_size, struct cove_error *err)
+{
+    cove_fs *fs = NULL;
+    int rc = cove_fs_from_url(url, NULL, &fs, NULL, err);
+
+    if (rc == 0)
+        rc = cove_fs_read_file(fs, url, 0, ret_data, ret_size, NULL, err);
+    cove_fs_unref(fs);
+    return rc;
+}
+
+int cove_write_url(const char *url, const void *data, size_t size, struct cove_error *err)
+{
+    cove_fs *fs = NULL;
+    int rc = cove_fs_from_url(url, NULL, &fs, NULL, err);
+
+    if (rc == 0)
+        rc = cove_fs_write_file(fs, url, data, size, NULL, err);
+    cove_fs_unref(fs);
+    return rc;
+}

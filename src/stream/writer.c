@@ -1,0 +1,368 @@
+/*
+ * Writers: bytes in any sizes become one PUT or an upload in parallel parts, published at finish. Written once for
+ * every backend.
+ *
+ * A part that the caller's own memory holds whole is sent from there (the write waits for it); smaller pieces gather in
+ * buffers of the budget. The writer may always hold one buffer, so no number of writers can wait for each other.
+ */
+#include <string.h>
+
+#include <cove/stream.h>
+
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "net/budget.h"
+
+#define MAX_SLOTS          64
+#define PARTS_PER_DOUBLING 1000 /* so that 10,000 parts hold a thousand times what as many first ones would */
+
+/* A part under way. */
+struct slot {
+    struct cove__io io; /* first: the inbox gives it back */
+    uint8_t *buffer;    /* of the budget; NULL: the caller's memory is sent */
+    size_t cap;
+    bool busy;
+};
+
+enum state { OPEN, FAILED, FINISHED };
+
+struct cove_writer {
+    cove_fs *fs;
+    struct cove__target target;
+    struct cove_call call;
+    cove_cancel *stop; /* fired by abort, or by the user's token */
+    struct cove__put put;
+    char *etag, *content_type; /* what `put` points to */
+    struct cove__part_rules rules;
+    enum state state;
+    struct cove_error err; /* of the first failure */
+    unsigned generation;   /* of fork: a child must not touch its parent's upload */
+    struct cove__inbox inbox;
+    struct slot slots[MAX_SLOTS];
+    size_t busy;
+    struct slot filling; /* only buffer and cap: the part that gathers */
+    size_t filled;
+    int64_t taken; /* bytes that the caller has given */
+    int64_t sent;  /* bytes that parts have been made of */
+    unsigned parts;
+    struct cove__upload *upload; /* NULL: all of it may still fit in one request */
+};
+
+static int remember(struct cove_writer *w, int rc)
+{
+    if (rc < 0 && w->state == OPEN)
+        w->state = FAILED;
+    return rc;
+}
+
+static int check_usable(struct cove_writer *w, struct cove_error *err)
+{
+    if (w->generation != cove__fork_generation())
+        return cove__fs_fail(err, &w->target.ctx, COVE_ESTATE, "the writer was opened before fork");
+    if (w->state == FINISHED)
+        return cove__fs_fail(err, &w->target.ctx, COVE_ESTATE, "the writer has been finished or aborted");
+    if (w->state == FAILED)
+        return cove__error_copy(err, &w->err);
+    w->target.ctx.deadline_ns = cove__call_deadline(w->fs, &w->call);
+    return 0;
+}
+
+static int copy_text(const char *text, char **ret)
+{
+    *ret = text ? cove__strdup(text) : NULL;
+    return text && !*ret ? COVE_ENOMEM : 0;
+}
+
+static void destroy(struct cove_writer *w)
+{
+    cove__budget_put(w->filling.buffer, w->filling.cap);
+    cove__inbox_done(&w->inbox);
+    cove__target_done(&w->target);
+    cove_cancel_unref(w->stop);
+    cove__free(w->etag);
+    cove__free(w->content_type);
+    cove_fs_unref(w->fs);
+    cove__free(w);
+}
+
+int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_options *options,
+                     const struct cove_call *call, cove_writer **ret_writer, struct cove_error *err)
+{
+    struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
+    cove_writer *w = cove__calloc(1, sizeof *w);
+    int rc;
+
+    if (!w)
+        return cove__fail_nomem(err, "a writer");
+    if (options)
+        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    w->fs = cove_fs_ref(fs);
+    w->generation = cove__fork_generation();
+    w->err = (struct cove_error)COVE_ERROR_INIT;
+    w->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
+    cove__inbox_init(&w->inbox);
+    w->stop = cove__cancel_child(call ? call->cancel : NULL);
+    rc = w->stop ? cove__target_init(&w->target, fs, path, call, "write", err) : cove__fail_nomem(err, "a writer");
+    if (rc == 0 && (copy_text(o.etag, &w->etag) < 0 || copy_text(o.content_type, &w->content_type) < 0))
+        rc = cove__fail_nomem(err, "a writer");
+    if (rc == 0 && o.condition == COVE_WRITE_IF_MATCH && !o.etag)
+        rc = cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "a conditional replace needs an etag");
+    if (rc < 0) {
+        destroy(w);
+        return rc;
+    }
+    w->target.ctx.cancel = w->stop;
+    w->put = (struct cove__put){
+        .condition = o.condition, .etag = w->etag, .content_type = w->content_type, .expected_size = o.expected_size
+    };
+    fs->ops->part_rules(fs->self, o.expected_size, &w->rules);
+    *ret_writer = w;
+    return 0;
+}
+
+/* The size of the part that comes next. */
+static size_t part_size(const struct cove_writer *w)
+{
+    size_t size = w->rules.default_part;
+
+    if (w->rules.equal_parts || w->rules.max_parts == 0)
+        return size;
+    for (unsigned n = PARTS_PER_DOUBLING; n <= w->parts && size < w->rules.max_part / 2; n += PARTS_PER_DOUBLING)
+        size *= 2;
+    return size;
+}
+
+/* ---- parts under way ---- */
+
+/* Takes one finished part in. False: none is under way. */
+static bool reap(struct cove_writer *w)
+{
+    struct cove__op *op = cove__inbox_wait(&w->inbox);
+    struct slot *slot = (struct slot *)(void *)op;
+
+    if (!op)
+        return false;
+    if (op->rc < 0 && w->state == OPEN) {
+        cove__error_copy(&w->err, &op->err);
+        w->state = FAILED;
+    }
+    cove__budget_put(slot->buffer, slot->cap);
+    *slot = (struct slot){ 0 };
+    w->busy--;
+    return true;
+}
+
+static void reap_all(struct cove_writer *w)
+{
+    while (reap(w))
+        ;
+}
+
+static size_t most_slots(const struct cove_writer *w)
+{
+    size_t n = w->rules.parallel ? w->rules.parallel : 1;
+
+    return n < MAX_SLOTS ? n : MAX_SLOTS;
+}
+
+static struct slot *free_slot(struct cove_writer *w)
+{
+    while (w->busy >= most_slots(w))
+        reap(w);
+    for (size_t i = 0; i < MAX_SLOTS; i++) {
+        if (!w->slots[i].busy)
+            return &w->slots[i];
+    }
+    return NULL; /* not reached: fewer than MAX_SLOTS are busy */
+}
+
+static int begin(struct cove_writer *w, struct cove_error *err)
+{
+    if (w->upload)
+        return 0;
+    return w->fs->ops->upload_begin(w->fs->self, w->target.path, &w->put, &w->target.ctx, &w->upload, err);
+}
+
+/* Sends one part; `buffer` (NULL: the caller's memory) goes with it. */
+static int send(struct cove_writer *w, struct cove__slice data, uint8_t *buffer, size_t cap, struct cove_error *err)
+{
+    struct slot *slot;
+    int rc = begin(w, err);
+
+    if (rc == 0 && w->rules.max_parts && w->parts >= w->rules.max_parts)
+        rc = cove__fs_fail(err, &w->target.ctx, COVE_ELIMIT, "the store takes at most %u parts of %zu bytes",
+                           w->rules.max_parts, part_size(w));
+    slot = rc == 0 ? free_slot(w) : NULL;
+    if (rc == 0 && w->state == FAILED)
+        rc = cove__error_copy(err, &w->err);
+    if (rc < 0) {
+        cove__budget_put(buffer, cap);
+        return rc;
+    }
+    *slot = (struct slot){ .buffer = buffer, .cap = cap, .busy = true };
+    slot->io.op.inbox = &w->inbox;
+    slot->io.op.ctx = w->target.ctx;
+    slot->io.path = w->target.path;
+    slot->io.upload = w->upload;
+    slot->io.part_number = ++w->parts;
+    slot->io.offset = w->sent;
+    slot->io.src = data;
+    w->sent += (int64_t)data.size;
+    w->busy++;
+    cove__op_start(&slot->io.op);
+    w->fs->ops->upload_part(w->fs->self, &slot->io);
+    return 0;
+}
+
+/* A buffer for the next part. While the budget is full, the writer's own parts give theirs back first. */
+static int get_buffer(struct cove_writer *w, struct cove_error *err)
+{
+    size_t size = part_size(w);
+
+    if (w->filling.buffer)
+        return 0;
+    for (;;) {
+        w->filling.buffer = cove__budget_get(size, w->busy == 0);
+        if (w->filling.buffer)
+            break;
+        if (!reap(w))
+            return cove__fail_nomem(err, "a part");
+    }
+    w->filling.cap = size;
+    return 0;
+}
+
+static int send_filled(struct cove_writer *w, struct cove_error *err)
+{
+    struct cove__slice data = cove__slice(w->filling.buffer, w->filled);
+    uint8_t *buffer = w->filling.buffer;
+    size_t cap = w->filling.cap;
+
+    w->filling = (struct slot){ 0 };
+    w->filled = 0;
+    return send(w, data, buffer, cap, err);
+}
+
+static int gather(struct cove_writer *w, struct cove__slice *data, struct cove_error *err)
+{
+    size_t n;
+    int rc = 0;
+
+    if (w->filling.buffer && w->filled == w->filling.cap)
+        rc = send_filled(w, err);
+    if (rc == 0)
+        rc = get_buffer(w, err);
+    if (rc < 0)
+        return rc;
+    n = w->filling.cap - w->filled < data->size ? w->filling.cap - w->filled : data->size;
+    memcpy(w->filling.buffer + w->filled, data->data, n);
+    w->filled += n;
+    *data = cove__slice_sub(*data, n, data->size);
+    return 0;
+}
+
+int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct cove_error *err)
+{
+    struct cove__slice data = cove__slice(bytes, length);
+    bool borrowed = false;
+    int rc = check_usable(w, err);
+
+    while (rc == 0 && data.size > 0) {
+        size_t part = part_size(w);
+
+        if (w->filled == 0 && data.size >= part && (w->upload || data.size > part)) {
+            rc = send(w, cove__slice_sub(data, 0, part), NULL, 0, err);
+            data = cove__slice_sub(data, part, data.size);
+            borrowed = true;
+        } else {
+            rc = gather(w, &data, err);
+        }
+    }
+    if (borrowed) /* the caller gets its memory back */
+        reap_all(w);
+    if (rc == 0 && w->state == FAILED)
+        rc = cove__error_copy(err, &w->err);
+    if (rc == 0)
+        w->taken += (int64_t)length;
+    else if (w->state == OPEN && err)
+        cove__error_copy(&w->err, err);
+    else if (w->state == OPEN)
+        cove__fs_fail(&w->err, &w->target.ctx, rc, "%s", cove_code_phrase(rc));
+    return remember(w, rc);
+}
+
+int64_t cove_writer_tell(const cove_writer *w)
+{
+    return w->taken;
+}
+
+/* ---- the end ---- */
+
+static int put_whole(struct cove_writer *w, struct cove_error *err)
+{
+    struct cove__io io = { .path = w->target.path, .put = &w->put };
+
+    io.op.inbox = &w->inbox;
+    io.op.ctx = w->target.ctx;
+    io.src = cove__slice(w->filling.buffer, w->filled);
+    cove__op_start(&io.op);
+    w->fs->ops->put(w->fs->self, &io);
+    cove__inbox_wait(&w->inbox);
+    cove__free(io.ret_etag);
+    return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : 0;
+}
+
+static int finish_parts(struct cove_writer *w, struct cove_error *err)
+{
+    struct cove__upload *upload;
+    char *etag = NULL;
+    int rc = w->filled > 0 ? send_filled(w, err) : 0;
+
+    reap_all(w);
+    if (rc == 0 && w->state == FAILED)
+        rc = cove__error_copy(err, &w->err);
+    upload = w->upload;
+    w->upload = NULL;
+    if (rc < 0)
+        w->fs->ops->upload_abort(w->fs->self, upload);
+    else
+        rc = w->fs->ops->upload_finish(w->fs->self, upload, &w->target.ctx, &etag, err);
+    cove__free(etag);
+    return rc;
+}
+
+int cove_writer_finish(cove_writer *w, struct cove_error *err)
+{
+    int rc = check_usable(w, err);
+
+    if (rc == 0)
+        rc = w->upload ? finish_parts(w, err) : put_whole(w, err);
+    if (w->generation == cove__fork_generation())
+        cove_writer_abort(w); /* after a failure nothing may stay behind; after success nothing is left to abort */
+    return rc;
+}
+
+void cove_writer_abort(cove_writer *w)
+{
+    if (w->state == FINISHED || w->generation != cove__fork_generation())
+        return;
+    cove_cancel_fire(w->stop);
+    reap_all(w);
+    if (w->upload)
+        w->fs->ops->upload_abort(w->fs->self, w->upload);
+    w->upload = NULL;
+    cove__budget_put(w->filling.buffer, w->filling.cap);
+    w->filling = (struct slot){ 0 };
+    w->filled = 0;
+    w->state = FINISHED;
+}
+
+void cove_writer_free(cove_writer *w)
+{
+    if (!w)
+        return;
+    cove_writer_abort(w);
+    destroy(w);
+}
