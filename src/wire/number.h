@@ -1,0 +1,11 @@
+/* Floating point numbers as text, whatever the process's locale. */
+#ifndef COVE_WIRE_NUMBER_H
+#define COVE_WIRE_NUMBER_H
+
+#define COVE__DOUBLE_TEXT_MAX 32
+
+/* As Python's repr writes a float: the fewest digits that read back as the same number ("0.1", "1.0", "1e-05", "1e+16",
+ * "nan", "-inf"). Gives the length. */
+int cove__format_double(double value, char out[COVE__DOUBLE_TEXT_MAX]);
+
+#endif
