@@ -1,0 +1,176 @@
+/* The base: buffers with ceilings, errors, dates, tokens, inboxes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/call.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+#include "base/op.h"
+
+static void buffers(void **state)
+{
+    struct cove__buf b = COVE__BUF_INIT(10);
+    char *text;
+
+    assert_string_equal(cove__buf_str(&b), "");
+    assert_int_equal(cove__buf_addf(&b, "%d-%s", 12, "abc"), 0);
+    assert_string_equal(cove__buf_str(&b), "12-abc");
+    assert_int_equal(cove__buf_add_str(&b, "12345"), COVE_ELIMIT);
+    assert_int_equal(cove__buf_add_char(&b, 'x'), COVE_ELIMIT); /* a failed buf stays failed */
+    assert_null(cove__buf_take(&b));
+    assert_int_equal(cove__buf_add_str(&b, "1234567890"), 0);
+    text = cove__buf_take(&b);
+    assert_string_equal(text, "1234567890");
+    cove__free(text);
+    text = cove__buf_take(&b); /* an empty one is "" */
+    assert_string_equal(text, "");
+    cove__free(text);
+}
+
+static void buffers_out_of_memory(void **state)
+{
+    struct cove__buf b = COVE__BUF_INIT(1000);
+
+    cove__mem_fail(1, 0);
+    assert_int_equal(cove__buf_add_str(&b, "x"), COVE_ENOMEM);
+    cove__mem_fail(0, 0);
+    cove__buf_reset(&b);
+    assert_int_equal(cove__buf_add_str(&b, "x"), 0);
+    cove__buf_done(&b);
+}
+
+static void errors(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct {
+        size_t size;
+        int code, http_status, os_errno, retryable;
+        char message[8];
+        char guard[4];
+    } small = { .size = 8 + sizeof(size_t) + 16, .guard = "abc" };
+
+    assert_int_equal(cove__fail(NULL, COVE_EIO, "x"), COVE_EIO);
+    cove__fail_errno(&err, 2, "open %s", "file:///x");
+    assert_int_equal(err.code, COVE_ENOTFOUND);
+    assert_int_equal(err.os_errno, 2);
+    assert_string_equal(err.message, "open file:///x: No such file or directory");
+    cove__error_prefix(&err, err.code, "load");
+    assert_string_equal(err.message, "load: open file:///x: No such file or directory");
+    /* A caller's older, smaller struct is never written past its end, nor cut inside a character. */
+    cove__fail((struct cove_error *)(void *)&small, COVE_EIO, "123456\xc3\xa9");
+    assert_string_equal(small.message, "123456");
+    assert_string_equal(small.guard, "abc");
+    for (int code = 0; code >= COVE_ESTATE; code--) {
+        assert_string_not_equal(cove_code_name(code), "COVE_E?");
+        assert_true(code == 0 || cove_code_errno(code) > 0);
+    }
+}
+
+static void dates(void **state)
+{
+    char text[17];
+
+    assert_int_equal(cove__parse_iso8601("1970-01-02T00:00:01.250Z"), 86401250 * COVE__MS);
+    assert_int_equal(cove__parse_iso8601("2026-11-23T21:13:00Z"), 1795468380 * COVE__SEC);
+    assert_int_equal(cove__parse_http_date("Mon, 23 Nov 2026 21:13:00 GMT"), 1795468380 * COVE__SEC);
+    assert_int_equal(cove__parse_iso8601("2026-13-23T21:13:00Z"), -1);
+    assert_int_equal(cove__parse_iso8601("yesterday"), -1);
+    assert_int_equal(cove__parse_http_date("Mon, 23 Foo 2026 21:13:00 GMT"), -1);
+    cove__format_iso8601_basic(1795468380 * COVE__SEC, text);
+    assert_string_equal(text, "20261123T211300Z");
+}
+
+static void tokens(void **state)
+{
+    cove_cancel *parent = cove_cancel_new();
+    cove_cancel *child = cove__cancel_child(parent);
+    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .cancel = child, .op = "read", .url = "s3://b/k" };
+    struct cove_error err = COVE_ERROR_INIT;
+
+    assert_int_equal(cove__ctx_check(&ctx, &err), 0);
+    cove_cancel_fire(parent);
+    assert_int_equal(cove__ctx_check(&ctx, &err), COVE_ECANCELED);
+    assert_non_null(strstr(err.message, "read s3://b/k"));
+    cove_cancel_unref(parent); /* the child holds it */
+    assert_true(cove_cancel_fired(child));
+    cove_cancel_unref(child);
+    ctx.cancel = NULL;
+    ctx.deadline_ns = cove__now_ns() - 1;
+    assert_int_equal(cove__ctx_check(&ctx, &err), COVE_ETIMEDOUT);
+}
+
+static void *finish_later(void *op)
+{
+    cove__op_finish(op, 0, 42, NULL);
+    return NULL;
+}
+
+static void inboxes(void **state)
+{
+    struct cove__inbox inbox;
+    struct cove__op now = { .inbox = &inbox };
+    struct cove__op later = { .inbox = &inbox };
+    pthread_t thread;
+
+    cove__inbox_init(&inbox);
+    assert_null(cove__inbox_wait(&inbox)); /* nothing pending: never waits */
+    cove__op_start(&now);
+    cove__op_start(&later);
+    assert_null(cove__inbox_poll(&inbox));
+    cove__op_finish(&now, COVE_EIO, 0, NULL);
+    assert_ptr_equal(cove__inbox_wait(&inbox), &now);
+    assert_int_equal(now.rc, COVE_EIO);
+    assert_int_equal(cove__inbox_pending(&inbox), 1);
+    pthread_create(&thread, NULL, finish_later, &later);
+    assert_ptr_equal(cove__inbox_wait(&inbox), &later);
+    assert_int_equal(later.count, 42);
+    pthread_join(thread, NULL);
+    cove__inbox_done(&inbox);
+}
+
+static void inboxes_after_fork(void **state)
+{
+    struct cove__inbox inbox;
+    struct cove__op op = { .inbox = &inbox };
+    int status = -1;
+    pid_t child;
+
+    cove__inbox_init(&inbox);
+    cove__op_start(&op);
+    child = fork();
+    if (child == 0) /* what the parent's threads work on never ends here: it is not waited for */
+        _exit(cove__inbox_wait(&inbox) == NULL && cove__inbox_pending(&inbox) == 0 ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    cove__op_finish(&op, 0, 0, NULL);
+    assert_ptr_equal(cove__inbox_wait(&inbox), &op);
+    cove__inbox_done(&inbox);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffers),
+        cmocka_unit_test(buffers_out_of_memory),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(inboxes),
+        cmocka_unit_test(inboxes_after_fork),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,44 @@
+/* Inside of appenders: the appender itself (appender.c) and the thread that flushes them all (flusher.c). */
+#ifndef COVE_STREAM_APPENDER_H
+#define COVE_STREAM_APPENDER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <cove/stream.h>
+
+#include "base/buf.h"
+#include "fs/fs_impl.h"
+
+struct cove_appender {
+    cove_fs *fs;
+    struct cove__target target;
+    struct cove_call call;
+    cove_cancel *cancel; /* of the user's, so that it lives as long as the appender */
+    unsigned generation; /* of fork */
+    int64_t interval_ns; /* 0: each write is a flush */
+    size_t flush_bytes;
+    void *tail; /* the backend's open end; used by one flush at a time */
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* a flush has ended */
+    struct {             /* under lock */
+        struct cove__buf gathered;
+        struct cove__buf sending; /* by the flush under way, or what the last one could not send */
+        bool flushing;
+        int64_t due_ns;            /* when gathered bytes are to be flushed; INT64_MAX: nothing has gathered */
+        struct cove_error failure; /* a lasting one */
+    };
+    struct cove_appender *next; /* the flusher's */
+};
+
+void cove__appender_free(struct cove_appender *a);
+/* Flushes from the background; trouble is logged or kept for the next call. */
+void cove__appender_flush_due(struct cove_appender *a);
+int64_t cove__appender_due(struct cove_appender *a);
+
+/* flusher.c */
+int cove__flusher_add(struct cove_appender *a, struct cove_error *err); /* starts the thread where there is none */
+void cove__flusher_remove(struct cove_appender *a); /* returns when the thread is not at it any more */
+void cove__flusher_wake(void);                      /* something has become due sooner */
+
+#endif

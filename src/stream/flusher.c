@@ -1,0 +1,175 @@
+/*
+ * The thread that flushes appenders when their time has come, and the flush of all at the process's ordinary exit.
+ * In a forked child there is neither: a child's own first appender starts anew, and the parent's are left to the
+ * parent.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "stream/appender.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed; /* on CLOCK_MONOTONIC; work for the thread, or an appender let go by it */
+static unsigned generation;    /* of fork, in which all below was made; 0: never */
+static struct {                /* under lock */
+    struct cove_appender *first;
+    struct cove_appender *at_work; /* the one that the thread flushes now */
+    bool running;
+    bool at_exit; /* registered in this process or a parent of it */
+} flusher;
+
+static void init_condition(void)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&changed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void take(void)
+{
+    /* The first call in a child comes from its only thread; the first of all, under the state lock. */
+    cove__lock();
+    if (generation != cove__fork_generation()) {
+        generation = cove__fork_generation();
+        lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+        init_condition();
+        flusher.first = flusher.at_work = NULL;
+        flusher.running = false;
+    }
+    cove__unlock();
+    pthread_mutex_lock(&lock);
+}
+
+static struct cove_appender *soonest_locked(int64_t *ret_due)
+{
+    struct cove_appender *best = NULL;
+
+    *ret_due = INT64_MAX;
+    for (struct cove_appender *a = flusher.first; a; a = a->next) {
+        int64_t due = cove__appender_due(a);
+
+        if (due < *ret_due) {
+            *ret_due = due;
+            best = a;
+        }
+    }
+    return best;
+}
+
+static void wait_until_locked(int64_t due)
+{
+    struct timespec t = { .tv_sec = due / COVE__SEC, .tv_nsec = due % COVE__SEC };
+
+    if (due == INT64_MAX)
+        pthread_cond_wait(&changed, &lock);
+    else
+        pthread_cond_timedwait(&changed, &lock, &t);
+}
+
+static void *run(void *unused)
+{
+    take();
+    while (flusher.first) {
+        int64_t due;
+        struct cove_appender *a = soonest_locked(&due);
+
+        if (!a || due > cove__now_ns()) {
+            wait_until_locked(due);
+            continue;
+        }
+        flusher.at_work = a;
+        pthread_mutex_unlock(&lock);
+        cove__appender_flush_due(a);
+        pthread_mutex_lock(&lock);
+        flusher.at_work = NULL;
+        pthread_cond_broadcast(&changed);
+    }
+    flusher.running = false;
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* A program that ends by exit() or by returning from main, without closing its appenders, loses nothing. */
+static void flush_all(void)
+{
+    take();
+    while (flusher.first) {
+        struct cove_appender *a = flusher.first;
+
+        if (a == flusher.at_work) {
+            pthread_cond_wait(&changed, &lock);
+            continue;
+        }
+        flusher.first = a->next;
+        flusher.at_work = a;
+        pthread_mutex_unlock(&lock);
+        cove__appender_flush_due(a);
+        pthread_mutex_lock(&lock);
+        flusher.at_work = NULL;
+    }
+    pthread_cond_broadcast(&changed); /* the thread, if any, finds nothing and ends */
+    pthread_mutex_unlock(&lock);
+}
+
+static int start_locked(struct cove_error *err)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    int errnum;
+
+    if (flusher.running)
+        return 0;
+    if (!flusher.at_exit && atexit(flush_all) != 0)
+        return cove__fail_nomem(err, "the exit handler");
+    flusher.at_exit = true;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    errnum = pthread_create(&thread, &attr, run, NULL);
+    pthread_attr_destroy(&attr);
+    if (errnum)
+        return cove__fail_errno(err, errnum, "start the thread that flushes appenders");
+    flusher.running = true;
+    return 0;
+}
+
+int cove__flusher_add(struct cove_appender *a, struct cove_error *err)
+{
+    int rc;
+
+    take();
+    a->next = flusher.first;
+    flusher.first = a;
+    rc = start_locked(err);
+    if (rc < 0)
+        flusher.first = a->next;
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+void cove__flusher_remove(struct cove_appender *a)
+{
+    struct cove_appender **link = &flusher.first;
+
+    take();
+    while (flusher.at_work == a)
+        pthread_cond_wait(&changed, &lock);
+    while (*link && *link != a)
+        link = &(*link)->next;
+    if (*link)
+        *link = a->next;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void cove__flusher_wake(void)
+{
+    take();
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,284 @@
+/* Streams on memory://: what goes out comes back, in any sizes; appenders lose nothing; a fork leaves each side its
+ * own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cove/stream.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/budget.h"
+
+#define ROOT "memory://stream-test/"
+
+static cove_fs *fs;
+static uint32_t seed = 1;
+
+static size_t chance(size_t below)
+{
+    seed = seed * 1103515245u + 12345u;
+    return (seed >> 8) % below;
+}
+
+static int setup(void **state)
+{
+    return cove_fs_from_url(ROOT, NULL, &fs, NULL, NULL);
+}
+
+static int teardown(void **state)
+{
+    cove_fs_remove_tree(fs, ROOT, NULL, NULL);
+    cove_fs_unref(fs);
+    return cove__budget_used() == 0 ? 0 : -1;
+}
+
+static uint8_t *pattern(size_t n)
+{
+    uint8_t *data = malloc(n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        data[i] = (uint8_t)((i * 2654435761u) >> 11);
+    return data;
+}
+
+static void write_in_pieces(const char *path, const uint8_t *data, size_t n, size_t most)
+{
+    cove_writer *w = NULL;
+
+    assert_int_equal(cove_writer_open(fs, path, NULL, NULL, &w, NULL), 0);
+    for (size_t at = 0; at < n;) {
+        size_t k = chance(most) + 1;
+
+        k = k < n - at ? k : n - at;
+        assert_int_equal(cove_writer_write(w, data + at, k, NULL), 0);
+        at += k;
+        assert_int_equal(cove_writer_tell(w), at);
+    }
+    assert_int_equal(cove_fs_exists(fs, path, NULL, NULL), 0);
+    assert_int_equal(cove_writer_finish(w, NULL), 0);
+    assert_int_equal(cove_writer_finish(w, NULL), COVE_ESTATE);
+    cove_writer_free(w);
+}
+
+static void sizes_around_parts(void **state)
+{
+    static const size_t part = (size_t)8 << 20;
+    const size_t sizes[] = { 0, 1, part - 1, part, part + 1, 2 * part, 2 * part + 1, 5 * part / 2 };
+    uint8_t *data = pattern(3 * part);
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (size_t most = 1000000; most <= 3 * part; most *= 20) {
+            void *back;
+            size_t n;
+
+            write_in_pieces(ROOT "sizes", data, sizes[i], most);
+            assert_int_equal(cove_fs_read_file(fs, ROOT "sizes", 0, &back, &n, NULL, NULL), 0);
+            assert_int_equal(n, sizes[i]);
+            assert_memory_equal(back, data, n);
+            cove_free(back);
+            assert_int_equal(cove_fs_remove(fs, ROOT "sizes", NULL, NULL), 0);
+        }
+    }
+    free(data);
+}
+
+static void abort_publishes_nothing(void **state)
+{
+    cove_writer *w = NULL;
+    uint8_t *data = pattern((size_t)20 << 20);
+
+    for (int parts = 0; parts < 2; parts++) {
+        assert_int_equal(cove_writer_open(fs, ROOT "aborted", NULL, NULL, &w, NULL), 0);
+        assert_int_equal(cove_writer_write(w, data, parts ? (size_t)20 << 20 : 5, NULL), 0);
+        if (parts)
+            cove_writer_abort(w);
+        cove_writer_free(w); /* an unfinished one aborts */
+        assert_int_equal(cove_fs_exists(fs, ROOT "aborted", NULL, NULL), 0);
+    }
+    free(data);
+}
+
+static void reads_in_any_order(void **state)
+{
+    size_t n = (size_t)9 << 20;
+    uint8_t *data = pattern(n);
+    uint8_t *out = malloc(n);
+    cove_reader *r = NULL;
+
+    write_in_pieces(ROOT "read", data, n, n);
+    assert_int_equal(cove_reader_open(fs, ROOT "read", NULL, &r, NULL), 0);
+    for (int i = 0; i < 2000; i++) {
+        size_t at = i % 7 ? (size_t)cove_reader_tell(r) : chance(n + 100);
+        size_t want = chance(i % 50 ? 20000 : 3000000);
+        size_t have = at < n ? n - at : 0;
+        int64_t got;
+
+        have = have < want ? have : want;
+        assert_int_equal(cove_reader_seek(r, (int64_t)at, NULL), 0);
+        got = cove_reader_read(r, out, want, NULL);
+        assert_int_equal(got, have);
+        if (have > 0)
+            assert_memory_equal(out, data + at, have);
+    }
+    cove_reader_close(r);
+    free(data);
+    free(out);
+}
+
+static void reads_of_a_replaced_file_fail(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_reader *r = NULL;
+    char buffer[10];
+
+    assert_int_equal(cove_fs_write_file(fs, ROOT "changing", "0123456789", 10, NULL, NULL), 0);
+    assert_int_equal(cove_reader_open(fs, ROOT "changing", NULL, &r, NULL), 0);
+    assert_int_equal(cove_fs_write_file(fs, ROOT "changing", "abcdefghij", 10, NULL, NULL), 0);
+    assert_int_equal(cove_reader_read(r, buffer, 10, &err), COVE_EPRECONDITION);
+    assert_non_null(strstr(err.message, "read memory://stream-test/changing"));
+    cove_reader_close(r);
+}
+
+static void appends_gather(void **state)
+{
+    struct cove_appender_options o = COVE_APPENDER_OPTIONS_INIT;
+    cove_appender *a = NULL;
+    void *back;
+    size_t n;
+
+    o.flush_interval_ms = 3600000;
+    o.flush_bytes = 100;
+    assert_int_equal(cove_appender_open(fs, ROOT "log", &o, NULL, &a, NULL), 0);
+    assert_int_equal(cove_appender_write(a, "0123456789", 10, NULL), 0);
+    assert_int_equal(cove_fs_exists(fs, ROOT "log", NULL, NULL), 0); /* gathered, not sent */
+    assert_int_equal(cove_appender_flush(a, NULL), 0);
+    assert_int_equal(cove_fs_exists(fs, ROOT "log", NULL, NULL), 1);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(cove_appender_write(a, "0123456789", 10, NULL), 0);
+    assert_int_equal(cove_appender_close(a, NULL), 0);
+    assert_int_equal(cove_fs_read_file(fs, ROOT "log", 0, &back, &n, NULL, NULL), 0);
+    assert_int_equal(n, 1010);
+    cove_free(back);
+    o.truncate = 1;
+    assert_int_equal(cove_appender_open(fs, ROOT "log", &o, NULL, &a, NULL), 0);
+    assert_int_equal(cove_appender_write(a, "x", 1, NULL), 0);
+    assert_int_equal(cove_appender_close(a, NULL), 0);
+    assert_int_equal(cove_fs_read_file(fs, ROOT "log", 0, &back, &n, NULL, NULL), 0);
+    assert_int_equal(n, 1);
+    cove_free(back);
+}
+
+/* The background thread sends what nobody flushes; a minute is only the bound of a broken run. */
+static void appends_flush_themselves(void **state)
+{
+    struct cove_appender_options o = COVE_APPENDER_OPTIONS_INIT;
+    cove_appender *a = NULL;
+    int64_t until = cove__now_ns() + 60 * COVE__SEC;
+
+    o.flush_interval_ms = 10;
+    assert_int_equal(cove_appender_open(fs, ROOT "self", &o, NULL, &a, NULL), 0);
+    assert_int_equal(cove_appender_write(a, "x", 1, NULL), 0);
+    while (cove_fs_exists(fs, ROOT "self", NULL, NULL) == 0 && cove__now_ns() < until)
+        cove__sleep_ns(COVE__MS);
+    assert_int_equal(cove_fs_exists(fs, ROOT "self", NULL, NULL), 1);
+    assert_int_equal(cove_appender_close(a, NULL), 0);
+}
+
+/* In a child: the parent's streams refuse to work and leave what is the parent's alone. 0: right. */
+static int child_side(cove_writer *w, cove_appender *a, cove_reader *r)
+{
+    char buffer[3];
+    int wrong = 0;
+
+    wrong |= cove_writer_write(w, "x", 1, NULL) != COVE_ESTATE;
+    wrong |= cove_writer_finish(w, NULL) != COVE_ESTATE;
+    wrong |= cove_appender_write(a, "x", 1, NULL) != COVE_ESTATE;
+    wrong |= cove_reader_read(r, buffer, 3, NULL) != 3;
+    cove_writer_free(w);
+    wrong |= cove_appender_close(a, NULL) != 0;
+    cove_reader_close(r);
+    return wrong;
+}
+
+static void fork_leaves_each_side_its_own(void **state)
+{
+    cove_writer *w = NULL;
+    cove_appender *a = NULL;
+    cove_reader *r = NULL;
+    int status = -1;
+    pid_t child;
+    void *back;
+    size_t n;
+
+    assert_int_equal(cove_fs_write_file(fs, ROOT "r", "abc", 3, NULL, NULL), 0);
+    assert_int_equal(cove_writer_open(fs, ROOT "w", NULL, NULL, &w, NULL), 0);
+    assert_int_equal(cove_writer_write(w, "parent", 6, NULL), 0);
+    assert_int_equal(cove_appender_open(fs, ROOT "a", NULL, NULL, &a, NULL), 0);
+    assert_int_equal(cove_appender_write(a, "parent", 6, NULL), 0);
+    assert_int_equal(cove_reader_open(fs, ROOT "r", NULL, &r, NULL), 0);
+    child = fork();
+    if (child == 0)
+        _exit(child_side(w, a, r));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(cove_writer_finish(w, NULL), 0);
+    cove_writer_free(w);
+    assert_int_equal(cove_appender_close(a, NULL), 0);
+    cove_reader_close(r);
+    assert_int_equal(cove_fs_read_file(fs, ROOT "a", 0, &back, &n, NULL, NULL), 0);
+    assert_int_equal(n, 6);
+    cove_free(back);
+}
+
+/* Every allocation fails in turn: an error, no leak, and the old content or the new one. */
+static void torture(void **state)
+{
+    int rc = -1;
+
+    for (unsigned long at = 1; rc < 0; at++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        void *back = NULL;
+        size_t n = 0;
+
+        assert_int_equal(cove_fs_write_file(fs, ROOT "torture", "old", 3, NULL, NULL), 0);
+        cove__mem_fail(at, 0);
+        rc = cove_fs_write_file(fs, ROOT "torture", "newer", 5, NULL, &err);
+        if (rc == 0)
+            rc = cove_fs_read_file(fs, ROOT "torture", 0, &back, &n, NULL, &err);
+        if (rc == 0)
+            rc = cove_fs_append(fs, ROOT "torture", "+", 1, NULL, &err);
+        cove__mem_fail(0, 0);
+        cove_free(back);
+        if (rc < 0)
+            assert_int_equal(err.code, rc);
+        assert_int_equal(cove_fs_read_file(fs, ROOT "torture", 0, &back, &n, NULL, NULL), 0);
+        assert_true(n == 3 || n == 5 || n == 6);
+        cove_free(back);
+        assert_true(at < 10000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_around_parts),
+        cmocka_unit_test(abort_publishes_nothing),
+        cmocka_unit_test(reads_in_any_order),
+        cmocka_unit_test(reads_of_a_replaced_file_fail),
+        cmocka_unit_test(appends_gather),
+        cmocka_unit_test(appends_flush_themselves),
+        cmocka_unit_test(fork_leaves_each_side_its_own),
+        cmocka_unit_test(torture),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
