@@ -262,7 +262,11 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
     target->ctx = (struct cove__ctx){
         .deadline_ns = cove__call_deadline(fs, call), .cancel = call ? call->cancel : NULL, .op = op, .url = target->url
     };
-    return 0;
+    /* A fired token ends every call, also those that a backend could answer without ever looking at it. */
+    rc = cove__ctx_check(&target->ctx, err);
+    if (rc < 0)
+        cove__target_done(target);
+    return rc;
 }
 
 void cove__target_done(struct cove__target *target)

@@ -37,6 +37,10 @@ const struct cove__scheme *cove__scheme_of(const char *url, size_t *ret_length)
 
     while (isalnum((unsigned char)url[n]) || url[n] == '+' || url[n] == '-' || url[n] == '.')
         n++;
+    if (strncmp(url, "://", 3) == 0) {
+        *ret_length = 0;
+        return NULL; /* a scheme was meant and left out */
+    }
     if (n == 0 || strncmp(url + n, "://", 3) != 0) {
         *ret_length = 0;
         return &schemes[0];
