@@ -1,0 +1,419 @@
+/*
+ * The writer of CSV metrics. A row whose metrics are known goes to the appender; one with a new metric first has the
+ * file written anew, with one more column, through a writer: readers see the old file or the new one. Memory stays
+ * small: the old file is streamed.
+ */
+#include <cove/events.h>
+#include <cove/stream.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "wire/csv.h"
+#include "wire/number.h"
+
+struct column {
+    char *name;
+    size_t place; /* in the file, from the left */
+};
+
+struct columns {
+    struct column *items; /* by name */
+    size_t n, cap;
+};
+
+struct cell {
+    bool set;
+    double value;
+};
+
+struct cove_csv_writer {
+    cove_fs *fs;
+    char *path;
+    struct cove_call call;
+    cove_appender *appender; /* NULL: the end of the file is not open, what the file holds must be looked at again */
+    struct columns columns;  /* as in the file's header, or as they will be */
+    bool has_header;         /* the file has one */
+    bool broken_end;         /* the file's last line is unfinished */
+    struct cell *cells;      /* by place; for the row being made */
+    size_t cells_cap;
+    struct cove__buf text;
+};
+
+/* ---- columns ---- */
+
+static void columns_done(struct columns *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        cove__free(c->items[i].name);
+    cove__free(c->items);
+    *c = (struct columns){ 0 };
+}
+
+/* Where `name` is, or (not found) where it belongs. */
+static bool columns_find(const struct columns *c, const char *name, size_t *ret_at)
+{
+    size_t low = 0, high = c->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, c->items[middle].name);
+
+        if (order == 0) {
+            *ret_at = middle;
+            return true;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *ret_at = low;
+    return false;
+}
+
+/* 1: added; 0: it was there; COVE_ENOMEM, COVE_ELIMIT. */
+static int columns_add(struct columns *c, const char *name, size_t place)
+{
+    char *copy;
+    size_t at;
+
+    if (columns_find(c, name, &at))
+        return 0;
+    if (c->n == COVE__CSV_CELLS_MAX)
+        return COVE_ELIMIT;
+    copy = cove__strdup(name);
+    if (!copy || cove__grow(&c->items, &c->cap, c->n + 1, sizeof *c->items, COVE__CSV_CELLS_MAX) < 0) {
+        cove__free(copy);
+        return COVE_ENOMEM;
+    }
+    memmove(c->items + at + 1, c->items + at, (c->n - at) * sizeof *c->items);
+    c->items[at] = (struct column){ copy, place };
+    c->n++;
+    return 1;
+}
+
+static int fail_columns(const cove_csv_writer *w, int code, struct cove_error *err)
+{
+    if (code == COVE_ELIMIT)
+        return cove__fail(err, code, "write %s: more than 65536 metrics", w->path);
+    return cove__fail_nomem(err, "the columns of metrics");
+}
+
+/* ---- lines ---- */
+
+/* The columns' names in the order of their places; they are in order of names wherever this is called. */
+static void put_header(struct cove__buf *b, const struct columns *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (i > 0)
+            cove__buf_add_char(b, ',');
+        cove__csv_put(b, c->items[i].name);
+    }
+    cove__buf_add_str(b, "\r\n");
+}
+
+/* As Python writes the number: `step` and `epoch` are ints there, all others floats. */
+static void put_value(struct cove__buf *b, double value, bool whole)
+{
+    char text[COVE__DOUBLE_TEXT_MAX];
+
+    if (whole && fabs(value) < 9e15 && value == floor(value)) {
+        cove__buf_addf(b, "%" PRId64, (int64_t)value);
+        return;
+    }
+    cove__format_double(value, text);
+    cove__buf_add_str(b, text);
+}
+
+static int put_row(cove_csv_writer *w, int64_t step, const struct cove_metric *metrics, size_t n_metrics,
+                   struct cove_error *err)
+{
+    const size_t n = w->columns.n;
+    size_t at, step_place = n, epoch_place = n;
+
+    if (cove__grow(&w->cells, &w->cells_cap, n, sizeof *w->cells, COVE__CSV_CELLS_MAX) < 0)
+        return cove__fail_nomem(err, "a row of metrics");
+    memset(w->cells, 0, n * sizeof *w->cells);
+    for (size_t i = 0; i < n_metrics; i++)
+        if (columns_find(&w->columns, metrics[i].name, &at))
+            w->cells[w->columns.items[at].place] = (struct cell){ true, metrics[i].value };
+    if (columns_find(&w->columns, "step", &at))
+        step_place = w->columns.items[at].place;
+    if (columns_find(&w->columns, "epoch", &at))
+        epoch_place = w->columns.items[at].place;
+    for (size_t place = 0; place < n; place++) {
+        if (place > 0)
+            cove__buf_add_char(&w->text, ',');
+        if (place == step_place)
+            cove__buf_addf(&w->text, "%" PRId64, step);
+        else if (w->cells[place].set)
+            put_value(&w->text, w->cells[place].value, place == epoch_place);
+    }
+    cove__buf_add_str(&w->text, "\r\n");
+    return cove__buf_rc(&w->text) < 0 ? cove__fail_nomem(err, "a row of metrics") : 0;
+}
+
+/* ---- the file ---- */
+
+/* Reads the header of what is there. A file without one, or no file, leaves no columns. */
+static int load_columns(cove_csv_writer *w, struct cove_error *err)
+{
+    struct cove_error inner = COVE_ERROR_INIT;
+    cove_csv_reader *reader = NULL;
+    const char *const *names;
+    struct columns found = { 0 };
+    size_t n = 0;
+    char last;
+    int64_t got;
+    int rc = cove_csv_reader_open(w->fs, w->path, &w->call, &reader, &inner);
+
+    w->has_header = w->broken_end = false;
+    if (rc < 0 && rc != COVE_ENOTFOUND)
+        return cove__error_copy(err, &inner);
+    if (rc == 0) {
+        n = cove_csv_reader_columns(reader, &names);
+        got = cove_fs_read_range(w->fs, w->path, -1, &last, 1, &w->call, err);
+        rc = got < 0 ? (int)got : 0;
+        w->broken_end = got == 1 && last != '\n';
+        if (got == 1 && n == 0)
+            rc = cove__fail(err, COVE_EMISMATCH, "write %s: what is there begins with no line of columns", w->path);
+    } else {
+        rc = 0;
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        int added = columns_add(&found, names[i], i);
+
+        if (added < 0)
+            rc = fail_columns(w, added, err);
+        else if (added == 0)
+            rc = cove__fail(err, COVE_EMISMATCH, "write %s: the file there has the column \"%s\" twice", w->path,
+                            names[i]);
+    }
+    cove_csv_reader_close(reader);
+    if (rc < 0) {
+        columns_done(&found);
+        return rc;
+    }
+    columns_done(&w->columns);
+    w->columns = found;
+    w->has_header = n > 0;
+    return 0;
+}
+
+static int open_end(cove_csv_writer *w, bool truncate, struct cove_error *err)
+{
+    struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
+
+    options.truncate = truncate;
+    return cove_appender_open(w->fs, w->path, &options, &w->call, &w->appender, err);
+}
+
+static int copy_rows(cove_csv_writer *w, cove_csv_reader *reader, cove_writer *out, const struct columns *columns,
+                     struct cove_error *err)
+{
+    const char *const *names, *const *cells;
+    size_t n = cove_csv_reader_columns(reader, &names), at;
+    size_t *from; /* by the new place: the old one; n where there was none */
+    int rc = 0;
+
+    from = cove__calloc(columns->n, sizeof *from);
+    if (!from)
+        return cove__fail_nomem(err, "the columns of metrics");
+    for (size_t i = 0; i < columns->n; i++)
+        from[i] = n;
+    for (size_t i = 0; i < n; i++)
+        if (columns_find(columns, names[i], &at))
+            from[at] = i;
+    while (rc == 0 && (rc = cove_csv_reader_next(reader, &cells, err)) == 1) {
+        cove__buf_reset(&w->text);
+        for (size_t i = 0; i < columns->n; i++) {
+            if (i > 0)
+                cove__buf_add_char(&w->text, ',');
+            if (from[i] < n)
+                cove__csv_put(&w->text, cells[from[i]]);
+        }
+        cove__buf_add_str(&w->text, "\r\n");
+        rc = cove__buf_rc(&w->text) < 0 ? cove__fail_nomem(err, "a row of metrics")
+                                        : cove_writer_write(out, w->text.data, w->text.size, err);
+    }
+    cove__free(from);
+    return rc;
+}
+
+/* Writes the file anew with `columns`, whose places are in order of names. The end must not be open. */
+static int rewrite_as(cove_csv_writer *w, const struct columns *columns, struct cove_error *err)
+{
+    cove_csv_reader *reader = NULL;
+    cove_writer *out = NULL;
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    int rc = cove_csv_reader_open(w->fs, w->path, &w->call, &reader, err);
+
+    if (rc == 0)
+        rc = cove_writer_open(w->fs, w->path, &options, &w->call, &out, err);
+    if (rc == 0) {
+        cove__buf_reset(&w->text);
+        put_header(&w->text, columns);
+        rc = cove__buf_rc(&w->text) < 0 ? cove__fail_nomem(err, "the columns of metrics")
+                                        : cove_writer_write(out, w->text.data, w->text.size, err);
+    }
+    if (rc == 0)
+        rc = copy_rows(w, reader, out, columns, err);
+    if (rc == 0)
+        rc = cove_writer_finish(out, err);
+    cove_writer_free(out);
+    cove_csv_reader_close(reader);
+    return rc;
+}
+
+/* Makes room for the columns that the row needs and that are missing; where the file has a header already, that writes
+ * it anew. */
+static int widen(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics, struct cove_error *err)
+{
+    struct columns wider = { 0 };
+    bool changed = w->broken_end;
+    cove_appender *appender = w->appender;
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < w->columns.n; i++)
+        rc = columns_add(&wider, w->columns.items[i].name, 0);
+    for (size_t i = 0; rc >= 0 && i <= n_metrics; i++) {
+        rc = columns_add(&wider, i < n_metrics ? metrics[i].name : "step", 0);
+        changed = changed || rc == 1;
+    }
+    if (rc < 0)
+        rc = fail_columns(w, rc, err);
+    if (rc < 0 || !changed)
+        goto out;
+    for (size_t i = 0; i < wider.n; i++)
+        wider.items[i].place = i;
+    if (w->has_header) {
+        rc = cove_appender_flush(appender, err); /* what cannot be sent now stays in the appender */
+        if (rc < 0)
+            goto out;
+        w->appender = NULL; /* from here on a failure leaves the file in a state that must be looked at */
+        rc = cove_appender_close(appender, err);
+        if (rc == 0)
+            rc = rewrite_as(w, &wider, err);
+        if (rc == 0)
+            rc = open_end(w, false, err);
+        if (rc < 0)
+            goto out;
+        w->broken_end = false;
+    }
+    columns_done(&w->columns);
+    w->columns = wider;
+    wider = (struct columns){ 0 };
+out:
+    columns_done(&wider);
+    return rc;
+}
+
+/* Every row goes through columns_find anyway; this tells whether they are all there. */
+static bool has_all(const cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics)
+{
+    size_t at;
+
+    if (w->broken_end || !columns_find(&w->columns, "step", &at))
+        return false;
+    for (size_t i = 0; i < n_metrics; i++)
+        if (!columns_find(&w->columns, metrics[i].name, &at))
+            return false;
+    return true;
+}
+
+/* What the appender keeps and sends later, as soon as the trouble has passed. */
+static bool is_passing(int rc)
+{
+    return rc == COVE_ENETWORK || rc == COVE_ETIMEDOUT || rc == COVE_ETHROTTLED || rc == COVE_ESERVER ||
+           rc == COVE_ENOSPC || rc == COVE_ENOMEM;
+}
+
+static int append(cove_csv_writer *w, struct cove_error *err)
+{
+    int rc = cove_appender_write(w->appender, w->text.data, w->text.size, err);
+
+    if (rc < 0 && !(is_passing(rc) && w->has_header)) {
+        /* Whether the header is in the file is not known now, or the appender has failed for good: begin anew with the
+         * next row. */
+        cove_appender_close(w->appender, NULL);
+        w->appender = NULL;
+    } else {
+        w->has_header = true;
+    }
+    return rc;
+}
+
+int cove_csv_writer_row(cove_csv_writer *writer, int64_t step, const struct cove_metric *metrics, size_t n_metrics,
+                        struct cove_error *err)
+{
+    cove_csv_writer *w = writer;
+    int rc = 0;
+
+    if (!w->appender) {
+        rc = load_columns(w, err);
+        if (rc == 0)
+            rc = open_end(w, !w->has_header, err);
+    }
+    if (rc == 0 && !has_all(w, metrics, n_metrics))
+        rc = widen(w, metrics, n_metrics, err);
+    if (rc < 0)
+        return rc;
+    cove__buf_reset(&w->text);
+    if (!w->has_header)
+        put_header(&w->text, &w->columns);
+    rc = put_row(w, step, metrics, n_metrics, err);
+    return rc < 0 ? rc : append(w, err);
+}
+
+int cove_csv_writer_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_csv_writer **ret_writer,
+                         struct cove_error *err)
+{
+    cove_csv_writer *w = cove__calloc(1, sizeof *w);
+    int rc;
+
+    if (!w)
+        return cove__fail_nomem(err, "a writer of metrics");
+    w->fs = cove_fs_ref(fs);
+    w->call = (struct cove_call)COVE_CALL_INIT;
+    if (call)
+        memcpy(&w->call, call, call->size < sizeof w->call ? call->size : sizeof w->call);
+    w->call.size = sizeof w->call;
+    w->call.cancel = cove_cancel_ref(w->call.cancel);
+    cove__buf_init(&w->text, COVE__CSV_ROW_MAX);
+    w->path = cove__strdup(path);
+    rc = w->path ? load_columns(w, err) : cove__fail_nomem(err, "the name of a file of metrics");
+    if (rc == 0)
+        rc = open_end(w, !w->has_header, err);
+    if (rc < 0)
+        cove_csv_writer_close(w, NULL);
+    else
+        *ret_writer = w;
+    return rc;
+}
+
+int cove_csv_writer_flush(cove_csv_writer *writer, struct cove_error *err)
+{
+    return writer->appender ? cove_appender_flush(writer->appender, err) : 0;
+}
+
+int cove_csv_writer_close(cove_csv_writer *writer, struct cove_error *err)
+{
+    int rc;
+
+    if (!writer)
+        return 0;
+    rc = cove_appender_close(writer->appender, err);
+    columns_done(&writer->columns);
+    cove__buf_done(&writer->text);
+    cove__free(writer->cells);
+    cove__free(writer->path);
+    cove_cancel_unref(writer->call.cancel);
+    cove_fs_unref(writer->fs);
+    cove__free(writer);
+    return rc;
+}
