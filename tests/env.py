@@ -67,5 +67,5 @@ def sanitizer_options():
     return {
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
-        "TSAN_OPTIONS": "halt_on_error=1:exitcode=99:second_deadlock_stack=1",
+        "TSAN_OPTIONS": "halt_on_error=1:exitcode=99:second_deadlock_stack=1:die_after_fork=0",
     }

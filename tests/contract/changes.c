@@ -1,0 +1,115 @@
+/* Copying, moving, removing. */
+#include "contract.h"
+
+static void copies(void **state)
+{
+    (void)state;
+    put(at("a"), "content");
+    OK(cove_fs_copy(w.fs, at("a"), at("b"), NULL, &err));
+    has(at("a"), "content");
+    has(at("b"), "content");
+    put(at("c"), "another, longer content");
+    OK(cove_fs_copy(w.fs, at("a"), at("c"), NULL, &err)); /* replaces */
+    has(at("c"), "content");
+    OK(cove_fs_copy(w.fs, at("a"), at("new/deep/a"), NULL, &err));
+    has(at("new/deep/a"), "content");
+    put(at("empty"), "");
+    OK(cove_fs_copy(w.fs, at("empty"), at("empty2"), NULL, &err));
+    has(at("empty2"), "");
+    put_filled(at("large"), 12 * MIB + 1, 110);
+    OK(cove_fs_copy(w.fs, at("large"), at("large2"), NULL, &err));
+    has_filled(at("large2"), 12 * MIB + 1, 110);
+}
+
+static void copies_that_cannot_be(void **state)
+{
+    (void)state;
+    put(at("b"), "b");
+    put(at("d/f"), "x");
+    FAILS(COVE_ENOTFOUND, cove_fs_copy(w.fs, at("no"), at("b"), NULL, &err));
+    has(at("b"), "b");
+    FAILS(COVE_EISDIR, cove_fs_copy(w.fs, at("d"), at("e"), NULL, &err));
+    /* Onto itself: nothing is lost, whatever is said. */
+    err_reset();
+    int rc = cove_fs_copy(w.fs, at("b"), at("b"), NULL, &err);
+    assert_true(rc == 0 || rc == COVE_EINVAL);
+    has(at("b"), "b");
+}
+
+static void moves(void **state)
+{
+    (void)state;
+    put(at("a"), "content");
+    OK(cove_fs_move(w.fs, at("a"), at("b"), NULL, &err));
+    gone(at("a"));
+    has(at("b"), "content");
+    put(at("c"), "older");
+    OK(cove_fs_move(w.fs, at("b"), at("c"), NULL, &err)); /* replaces */
+    gone(at("b"));
+    has(at("c"), "content");
+    OK(cove_fs_move(w.fs, at("c"), at("new/deep/c"), NULL, &err));
+    has(at("new/deep/c"), "content");
+    FAILS(COVE_ENOTFOUND, cove_fs_move(w.fs, at("no"), at("x"), NULL, &err));
+    put(at("self"), "s");
+    err_reset();
+    int rc = cove_fs_move(w.fs, at("self"), at("self"), NULL, &err);
+    assert_true(rc == 0 || rc == COVE_EINVAL);
+    has(at("self"), "s");
+}
+
+static void moves_of_directories(void **state)
+{
+    (void)state;
+    put(at("d/a"), "1");
+    put(at("d/sub/b"), "2");
+    put(at("d2/x"), "neighbour");
+    OK(cove_fs_move(w.fs, at("d"), at("e"), NULL, &err));
+    gone(at("d"));
+    has(at("e/a"), "1");
+    has(at("e/sub/b"), "2");
+    has(at("d2/x"), "neighbour");
+    /* Into itself: refused before anything is touched. */
+    FAILS(COVE_EINVAL, cove_fs_move(w.fs, at("e"), at("e/sub/e"), NULL, &err));
+    has(at("e/a"), "1");
+}
+
+static void removals(void **state)
+{
+    (void)state;
+    put(at("f"), "x");
+    OK(cove_fs_remove(w.fs, at("f"), NULL, &err));
+    gone(at("f"));
+    FAILS(COVE_ENOTFOUND, cove_fs_remove(w.fs, at("f"), NULL, &err));
+    put(at("d/f"), "x");
+    FAILS(COVE_ENOTEMPTY, cove_fs_remove(w.fs, at("d"), NULL, &err));
+    has(at("d/f"), "x");
+    OK(cove_fs_mkdir(w.fs, at("empty/one"), NULL, &err));
+    OK(cove_fs_remove(w.fs, at("empty/one"), NULL, &err));
+    gone(at("empty/one"));
+}
+
+static void removals_of_trees(void **state)
+{
+    (void)state;
+    static const char *const files[] = { "d/a", "d/sub/b", "d/sub/deep/c", "d2/x", "d.txt", "dd" };
+    for (size_t i = 0; i < 6; i++)
+        put(at("%s", files[i]), "x");
+    OK(cove_fs_mkdir(w.fs, at("d/empty"), NULL, &err));
+    OK(cove_fs_remove_tree(w.fs, at("d"), NULL, &err));
+    gone(at("d"));
+    gone(at("d/sub/deep/c"));
+    assert_string_equal(listed(at("%s", "")), "d.txt d2/ dd"); /* neighbours stay */
+    OK(cove_fs_remove_tree(w.fs, at("dd"), NULL, &err));       /* a file is a tree of one */
+    gone(at("dd"));
+    FAILS(COVE_ENOTFOUND, cove_fs_remove_tree(w.fs, at("d"), NULL, &err));
+}
+
+const struct CMUnitTest changes_tests[] = {
+    cmocka_unit_test(copies),
+    cmocka_unit_test(copies_that_cannot_be),
+    cmocka_unit_test(moves),
+    cmocka_unit_test(moves_of_directories),
+    cmocka_unit_test(removals),
+    cmocka_unit_test(removals_of_trees),
+    { 0 },
+};

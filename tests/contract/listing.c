@@ -1,0 +1,211 @@
+/* Listings: what is right below, everything below, what a pattern matches; in pages. */
+#include "contract.h"
+
+#define MANY 1100 /* more than one page of any store that pages by a thousand */
+
+static const char *found(const char *path)
+{
+    cove_listing *listing;
+    OK(cove_fs_find(w.fs, path, NULL, &listing, &err));
+    return names(listing);
+}
+
+static const char *globbed(const char *pattern)
+{
+    cove_listing *listing;
+    OK(cove_fs_glob(w.fs, at("%s", pattern), NULL, &listing, &err));
+    return names(listing);
+}
+
+static void list_shows_what_is_right_below(void **state)
+{
+    (void)state;
+    put(at("d/b"), "1");
+    put(at("d/a"), "22");
+    put(at("d/sub/x"), "3");
+    put(at("d/sub/deep/y"), "3");
+    put(at("d.txt"), "not below d");
+    put(at("dd/z"), "neither");
+    assert_string_equal(listed(at("d")), "d/a d/b d/sub/");
+    assert_string_equal(listed(at("d/sub")), "d/sub/deep/ d/sub/x");
+}
+
+static void entries_are_complete(void **state)
+{
+    (void)state;
+    put(at("d/f"), "12345");
+    cove_listing *listing;
+    const cove_info *info;
+    OK(cove_fs_list(w.fs, at("d"), NULL, &listing, &err));
+    assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 1);
+    assert_string_equal(cove_info_path(info), at("d/f"));
+    assert_string_equal(cove_info_name(info), "f");
+    assert_int_equal(cove_info_size(info), 5);
+    assert_int_equal(cove_info_type(info), COVE_TYPE_FILE);
+    assert_true(cove_info_mtime_ns(info) > 0);
+    char *etag = etag_of(at("d/f"));
+    if (cove_info_etag(info))
+        assert_string_equal(cove_info_etag(info), etag);
+    free(etag);
+    assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 0);
+    assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 0); /* the end stays the end */
+    cove_listing_free(listing);
+    cove_listing_free(NULL);
+}
+
+static void a_file_lists_itself(void **state)
+{
+    (void)state;
+    put(at("f"), "x");
+    assert_string_equal(listed(at("f")), "f");
+}
+
+static void list_of_nothing(void **state)
+{
+    (void)state;
+    cove_listing *listing = NULL;
+    put(at("nothing.txt"), "x");
+    err_reset();
+    int rc = cove_fs_list(w.fs, at("nothing"), NULL, &listing, &err);
+    if (rc == 0) { /* it comes from the first step */
+        const cove_info *info;
+        FAILS(COVE_ENOTFOUND, cove_listing_next(listing, &info, &err));
+        cove_listing_free(listing);
+    } else {
+        assert_int_equal(rc, COVE_ENOTFOUND);
+        assert_null(listing);
+    }
+}
+
+static void list_of_the_store_itself(void **state)
+{
+    (void)state;
+    put(at("f"), "x");
+    /* The root of the run is a directory too. */
+    cove_listing *listing;
+    OK(cove_fs_list(w.fs, w.run, NULL, &listing, &err));
+    assert_true(count(listing) >= 1);
+}
+
+static void find_gives_files_at_any_depth(void **state)
+{
+    (void)state;
+    put(at("d/a"), "1");
+    put(at("d/sub/x"), "3");
+    put(at("d/sub/deep/y"), "3");
+    put(at("d.txt"), "not below d");
+    OK(cove_fs_mkdir(w.fs, at("d/empty"), NULL, &err));
+    /* Where directories are walked one by one, a directory's own files come before those below its directories. */
+    assert_string_equal(found(at("d")),
+                        w.can->real_directories ? "d/a d/sub/x d/sub/deep/y" : "d/a d/sub/deep/y d/sub/x");
+    assert_string_equal(found(at("d/empty")), "");
+    assert_string_equal(found(at("nothing")), "");
+}
+
+static void globs(void **state)
+{
+    (void)state;
+    static const char *const files[] = { "a.txt", "b.txt", "c.csv", "sub/a.txt", "sub/deep/a.txt", "sub/deep/z",
+                                         "x1",    "x2",    "x10",   "[odd]",     ".hidden" };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        put(at("%s", files[i]), "x");
+    static const struct {
+        const char *pattern, *want;
+    } rows[] = {
+        { "*.txt", "a.txt b.txt" },
+        { "?.txt", "a.txt b.txt" },
+        { "[ab].txt", "a.txt b.txt" },
+        { "[!a].txt", "b.txt" },
+        { "[a-c].*", "a.txt b.txt c.csv" },
+        { "{a,c}.*", "a.txt c.csv" },
+        { "x?", "x1 x2" },
+        { "x*", "x1 x10 x2" },
+        { "*/a.txt", "sub/a.txt" },
+        { "**/a.txt", "a.txt sub/a.txt sub/deep/a.txt" },
+        { "sub/**/z", "sub/deep/z" },
+        { "sub/*", "sub/a.txt sub/deep/" },
+        { "s*/d*/z", "sub/deep/z" },
+        { "[[]odd]", "[odd]" },
+        { "nothing*", "" },
+        { "no/such/directory/*", "" },
+        { "a.txt", "a.txt" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *got = globbed(rows[i].pattern);
+        if (strcmp(got, rows[i].want) != 0)
+            fail_msg("%s matches \"%s\", not \"%s\"", rows[i].pattern, got, rows[i].want);
+    }
+}
+
+static const char *many_below;
+
+static const char *put_many(size_t number)
+{
+    for (size_t i = number; i < MANY; i += 16) {
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/f%05zu", many_below, i);
+        if (cove_fs_write_file(w.fs, path, "x", 1, NULL, NULL) < 0)
+            return "a file could not be written";
+    }
+    return NULL;
+}
+
+static void more_than_a_page(void **state)
+{
+    (void)state;
+    many_below = at("many");
+    OK(cove_fs_mkdir(w.fs, many_below, NULL, &err));
+    in_threads(16, put_many);
+    for (int deep = 0; deep < 2; deep++) {
+        cove_listing *listing;
+        OK((deep ? cove_fs_find : cove_fs_list)(w.fs, many_below, NULL, &listing, &err));
+        const cove_info *info;
+        for (size_t i = 0; i < MANY; i++) {
+            char want[16];
+            snprintf(want, sizeof(want), "f%05zu", i);
+            assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 1);
+            assert_string_equal(cove_info_name(info), want);
+        }
+        assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 0);
+        cove_listing_free(listing);
+    }
+    cove_listing *listing;
+    OK(cove_fs_glob(w.fs, at("many/f*9"), NULL, &listing, &err));
+    assert_int_equal(count(listing), MANY / 10);
+    /* One that is given up in the middle. */
+    const cove_info *info;
+    OK(cove_fs_find(w.fs, many_below, NULL, &listing, &err));
+    assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 1);
+    cove_listing_free(listing);
+    /* And so many are removed. */
+    OK(cove_fs_remove_tree(w.fs, many_below, NULL, &err));
+    assert_string_equal(found(many_below), "");
+}
+
+/* Files and directories share one order, across whatever pages a store makes. */
+static void files_and_directories_in_one_order(void **state)
+{
+    (void)state;
+    put(at("d/a"), "x");
+    put(at("d/b/x"), "x");
+    put(at("d/c"), "x");
+    put(at("d/b-file"), "x");
+    put(at("d/d/x"), "x");
+    const char *got = listed(at("d"));
+    /* "b-file" < "b/" in bytes of names with their slash, "b" < "b-file" without: a listing may do either, but each
+     * entry comes once. */
+    assert_true(strcmp(got, "d/a d/b/ d/b-file d/c d/d/") == 0 || strcmp(got, "d/a d/b-file d/b/ d/c d/d/") == 0);
+}
+
+const struct CMUnitTest listing_tests[] = {
+    cmocka_unit_test(list_shows_what_is_right_below),
+    cmocka_unit_test(entries_are_complete),
+    cmocka_unit_test(a_file_lists_itself),
+    cmocka_unit_test(list_of_nothing),
+    cmocka_unit_test(list_of_the_store_itself),
+    cmocka_unit_test(find_gives_files_at_any_depth),
+    cmocka_unit_test(globs),
+    cmocka_unit_test(more_than_a_page),
+    cmocka_unit_test(files_and_directories_in_one_order),
+    { 0 },
+};
