@@ -1,0 +1,464 @@
+/*
+ * The names that a pickle may have in it, and what a call of each is worth here. docs/checkpoints.md has the list for
+ * users. In short: what torch.load(weights_only=True) allows, and the containers of Python and Lightning that hold data
+ * and do nothing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "checkpoint/unpickle.h"
+
+#define TEXT_MAX ((size_t)1 << 30)
+
+static const struct cove__global globals[] = {
+    { "torch._utils", "_rebuild_tensor", COVE__GLOBAL_REBUILD_V1, 0 },
+    { "torch._utils", "_rebuild_tensor_v2", COVE__GLOBAL_REBUILD_V2, 0 },
+    { "torch._utils", "_rebuild_tensor_v3", COVE__GLOBAL_REBUILD_V3, 0 },
+    { "torch._utils", "_rebuild_parameter", COVE__GLOBAL_PARAMETER, 0 },
+    { "torch._utils", "_rebuild_parameter_with_state", COVE__GLOBAL_PARAMETER, 0 },
+    { "torch._tensor", "_rebuild_from_type_v2", COVE__GLOBAL_FROM_TYPE, 0 },
+    { "torch._utils", "_rebuild_sparse_tensor", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch._utils", "_rebuild_nested_tensor", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch._utils", "_rebuild_qtensor", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch._utils", "_rebuild_meta_tensor_no_storage", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch._utils", "_rebuild_wrapper_subclass", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch._utils", "_rebuild_device_tensor_from_numpy", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch._utils", "_rebuild_device_tensor_from_cpu_tensor", COVE__GLOBAL_UNSUPPORTED, 0 },
+    { "torch", "Tensor", COVE__GLOBAL_NAME, 0 },
+    { "torch.nn.parameter", "Parameter", COVE__GLOBAL_NAME, 0 },
+    { "torch", "Size", COVE__GLOBAL_TUPLE, 0 },
+    { "torch", "device", COVE__GLOBAL_DEVICE, 0 },
+    { "torch.serialization", "_get_layout", COVE__GLOBAL_LAYOUT, 0 },
+    { "torch.storage", "UntypedStorage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "UntypedStorage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "QInt8Storage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "QInt32Storage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "QUInt8Storage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "QUInt4x2Storage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "QUInt2x4Storage", COVE__GLOBAL_STORAGE, 0 },
+    { "torch", "qint8", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "qint32", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "quint8", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "quint4x2", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "quint2x4", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "float8_e8m0fnu", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "float4_e2m1fn_x2", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "bits8", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "bits16", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "bits1x8", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "bits2x4", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "bits4x2", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "bcomplex32", COVE__GLOBAL_DTYPE, 0 },
+    { "collections", "OrderedDict", COVE__GLOBAL_DICT, 0 },
+    { "collections", "Counter", COVE__GLOBAL_DICT, 0 },
+    { "collections", "defaultdict", COVE__GLOBAL_DEFAULT_DICT, 0 },
+    { "builtins", "dict", COVE__GLOBAL_DICT, 0 },
+    { "builtins", "set", COVE__GLOBAL_SET, 0 },
+    { "builtins", "frozenset", COVE__GLOBAL_SET, 0 },
+    { "builtins", "list", COVE__GLOBAL_SET, 0 },
+    { "builtins", "bytes", COVE__GLOBAL_BYTES, 0 },
+    { "builtins", "bytearray", COVE__GLOBAL_BYTES, 0 },
+    { "builtins", "complex", COVE__GLOBAL_COMPLEX, 0 },
+    { "builtins", "int", COVE__GLOBAL_NAME, 0 },
+    { "builtins", "float", COVE__GLOBAL_NAME, 0 },
+    { "builtins", "str", COVE__GLOBAL_NAME, 0 },
+    { "builtins", "bool", COVE__GLOBAL_NAME, 0 },
+    { "_codecs", "encode", COVE__GLOBAL_ENCODE, 0 },
+    { "argparse", "Namespace", COVE__GLOBAL_OBJECT, 0 },
+    { "types", "SimpleNamespace", COVE__GLOBAL_OBJECT, 0 },
+    { "pathlib", "PosixPath", COVE__GLOBAL_PATH, 0 },
+    { "pathlib", "PurePosixPath", COVE__GLOBAL_PATH, 0 },
+    { "pathlib._local", "PosixPath", COVE__GLOBAL_PATH, 0 },
+    { "pathlib._local", "PurePosixPath", COVE__GLOBAL_PATH, 0 },
+    { "lightning.fabric.utilities.data", "AttributeDict", COVE__GLOBAL_DICT, 0 },
+    { "lightning_fabric.utilities.data", "AttributeDict", COVE__GLOBAL_DICT, 0 },
+    { "lightning.pytorch.utilities.parsing", "AttributeDict", COVE__GLOBAL_DICT, 0 },
+    { "pytorch_lightning.utilities.parsing", "AttributeDict", COVE__GLOBAL_DICT, 0 },
+};
+
+/* The rows of dtypes and storages come from the table of dtypes: one of each kind for every row, filled in here. */
+static const struct cove__global dtype_names[] = {
+#define ROW(dtype, name)                                                                                               \
+    {                                                                                                                  \
+        "torch", name, COVE__GLOBAL_DTYPE, dtype                                                                       \
+    }
+    ROW(COVE_BOOL, "bool"),
+    ROW(COVE_UINT8, "uint8"),
+    ROW(COVE_INT8, "int8"),
+    ROW(COVE_INT16, "int16"),
+    ROW(COVE_INT32, "int32"),
+    ROW(COVE_INT64, "int64"),
+    ROW(COVE_FLOAT16, "float16"),
+    ROW(COVE_BFLOAT16, "bfloat16"),
+    ROW(COVE_FLOAT32, "float32"),
+    ROW(COVE_FLOAT64, "float64"),
+    ROW(COVE_COMPLEX32, "complex32"),
+    ROW(COVE_COMPLEX64, "complex64"),
+    ROW(COVE_COMPLEX128, "complex128"),
+    ROW(COVE_FLOAT8_E4M3FN, "float8_e4m3fn"),
+    ROW(COVE_FLOAT8_E5M2, "float8_e5m2"),
+    ROW(COVE_FLOAT8_E4M3FNUZ, "float8_e4m3fnuz"),
+    ROW(COVE_FLOAT8_E5M2FNUZ, "float8_e5m2fnuz"),
+    ROW(COVE_UINT16, "uint16"),
+    ROW(COVE_UINT32, "uint32"),
+    ROW(COVE_UINT64, "uint64"),
+#undef ROW
+#define ROW(dtype, name)                                                                                               \
+    {                                                                                                                  \
+        "torch", name "Storage", COVE__GLOBAL_STORAGE, dtype                                                           \
+    }
+    ROW(COVE_BOOL, "Bool"),
+    ROW(COVE_UINT8, "Byte"),
+    ROW(COVE_INT8, "Char"),
+    ROW(COVE_INT16, "Short"),
+    ROW(COVE_INT32, "Int"),
+    ROW(COVE_INT64, "Long"),
+    ROW(COVE_FLOAT16, "Half"),
+    ROW(COVE_BFLOAT16, "BFloat16"),
+    ROW(COVE_FLOAT32, "Float"),
+    ROW(COVE_FLOAT64, "Double"),
+    ROW(COVE_COMPLEX64, "ComplexFloat"),
+    ROW(COVE_COMPLEX128, "ComplexDouble"),
+#undef ROW
+};
+
+static const struct cove__global *look_up(const struct cove__global *rows, size_t n, struct cove__slice module,
+                                          struct cove__slice name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (cove__slice_is(name, rows[i].name) && cove__slice_is(module, rows[i].module))
+            return &rows[i];
+    return NULL;
+}
+
+int cove__global_find(struct cove__slice module, struct cove__slice name, const struct cove__global **ret,
+                      struct cove_error *err)
+{
+    if (cove__slice_is(module, "__builtin__")) /* Python 2's name, which protocol 2 writes */
+        module = cove__slice_str("builtins");
+    else if (cove__slice_is(module, "torch.cuda"))
+        module = cove__slice_str("torch");
+    const struct cove__global *global = look_up(globals, sizeof(globals) / sizeof(globals[0]), module, name);
+    if (!global)
+        global = look_up(dtype_names, sizeof(dtype_names) / sizeof(dtype_names[0]), module, name);
+    if (global) {
+        *ret = global;
+        return 0;
+    }
+    /* a stranger's name goes into the message, but only what is harmless to print, and only so much of it */
+    char shown[200];
+    size_t n = 0;
+    for (size_t i = 0; i < module.size && n < sizeof(shown) / 2; i++)
+        shown[n++] = module.data[i] > ' ' && module.data[i] < 0x7f ? (char)module.data[i] : '?';
+    shown[n++] = '.';
+    for (size_t i = 0; i < name.size && n < sizeof(shown) - 1; i++)
+        shown[n++] = name.data[i] > ' ' && name.data[i] < 0x7f ? (char)name.data[i] : '?';
+    shown[n] = '\0';
+    return cove__fail(err, COVE_EUNSAFE, "pickle: it asks for %s, which is not on the list of what cove reads", shown);
+}
+
+/* ---- what calls are worth ---- */
+
+static int bad_call(const struct cove__global *g, struct cove_error *err)
+{
+    return cove__fail(err, COVE_ECORRUPT, "pickle: %s.%s is called with arguments that make no sense", g->module,
+                      g->name);
+}
+
+static size_t n_args(const cove_value *args)
+{
+    return args->u.list.n;
+}
+
+/* Argument `i` if it is of `type`, else NULL. */
+static cove_value *arg(const cove_value *args, size_t i, int type)
+{
+    return i < n_args(args) && args->u.list.items[i]->type == type ? args->u.list.items[i] : NULL;
+}
+
+static int made(cove_value *value, cove_value **ret, struct cove_error *err)
+{
+    if (!value)
+        return cove__fail_nomem(err, "the values of a pickle");
+    *ret = value;
+    return 0;
+}
+
+/* A tuple of ints as lengths or strides. -1: it is none. */
+static int read_dims(const cove_value *tuple, int64_t *to, size_t *ret_n)
+{
+    if (!tuple || n_args(tuple) > COVE_TENSOR_MAX_DIMS)
+        return -1;
+    for (size_t i = 0; i < n_args(tuple); i++) {
+        if (tuple->u.list.items[i]->type != COVE_VALUE_INT)
+            return -1;
+        to[i] = tuple->u.list.items[i]->u.i;
+    }
+    *ret_n = n_args(tuple);
+    return 0;
+}
+
+/* A conjugated or negated view has other elements than its storage. */
+static bool is_lazy_math(const cove_value *metadata)
+{
+    if (!metadata || metadata->type != COVE_VALUE_DICT)
+        return false;
+    for (size_t i = 0; i < metadata->u.dict->n; i++)
+        if (metadata->u.dict->entries[i].value->u.i != 0)
+            return true;
+    return false;
+}
+
+static int view_storage(const struct cove__global *g, const struct cove__shape *shape, cove_value *storage,
+                        int64_t offset, cove_value **ret, struct cove_error *err)
+{
+    struct cove__storage *s = storage->u.storage.storage;
+    const struct cove__dtype_info *info = cove__dtype_info(shape->dtype);
+    cove_value *value = NULL;
+    uint64_t begin = 0;
+    if (!info || offset < 0)
+        return bad_call(g, err);
+    int rc = cove__tensor_new(shape, &value, err);
+    if (rc == COVE_EINVAL)
+        return cove__fail(err, COVE_ECORRUPT, "pickle: a tensor of %s whose lengths and strides are none", info->name);
+    if (rc < 0)
+        return rc;
+    struct cove__tensor *t = value->u.tensor;
+    if (t->span > 0 &&
+        (__builtin_mul_overflow((uint64_t)offset, info->size, &begin) || begin > s->size || t->span > s->size - begin))
+        rc = cove__fail(err, COVE_ECORRUPT, "pickle: a tensor of %s reaches beyond its storage of %llu bytes",
+                        info->name, (unsigned long long)s->size);
+    if (rc == 0 && s->is_swapped && s->swap != 0 && s->swap != info->swap)
+        rc = cove__fail(err, COVE_ENOTSUP, "pickle: tensors of several widths in one storage of the other byte order");
+    if (rc < 0) {
+        cove_value_unref(value);
+        return rc;
+    }
+    s->swap = s->is_swapped ? info->swap : 0;
+    t->offset = begin;
+    t->storage = cove__storage_ref(s);
+    *ret = value;
+    return 0;
+}
+
+/* (storage, offset, size, stride[, requires_grad, hooks[, dtype][, metadata]]) */
+static int rebuild(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    int64_t dims[COVE_TENSOR_MAX_DIMS], strides[COVE_TENSOR_MAX_DIMS];
+    size_t n_dims = 0, n_strides = 0, extra = 6;
+    cove_value *storage = arg(args, 0, COVE__VALUE_STORAGE), *offset = arg(args, 1, COVE_VALUE_INT);
+    if (!storage || !offset || read_dims(arg(args, 2, COVE_VALUE_TUPLE), dims, &n_dims) < 0 ||
+        read_dims(arg(args, 3, COVE_VALUE_TUPLE), strides, &n_strides) < 0 || n_dims != n_strides)
+        return bad_call(g, err);
+    struct cove__shape shape = { (enum cove_dtype)storage->u.storage.dtype, n_dims, dims, strides };
+    if (g->kind == COVE__GLOBAL_REBUILD_V3) {
+        cove_value *dtype = arg(args, extra++, COVE__VALUE_GLOBAL);
+        if (!dtype || dtype->u.global->kind != COVE__GLOBAL_DTYPE)
+            return bad_call(g, err);
+        shape.dtype = (enum cove_dtype)dtype->u.global->dtype;
+        if (shape.dtype == 0)
+            return cove__fail(err, COVE_ENOTSUP, "pickle: cove has no tensors of torch.%s", dtype->u.global->name);
+    }
+    if (g->kind != COVE__GLOBAL_REBUILD_V1 && is_lazy_math(arg(args, extra, COVE_VALUE_DICT)))
+        return cove__fail(err, COVE_ENOTSUP,
+                          "pickle: a conjugate or negative view: save it with resolve_conj(), resolve_neg()");
+    if (shape.dtype == 0)
+        return bad_call(g, err);
+    return view_storage(g, &shape, storage, offset->u.i, ret, err);
+}
+
+static int from_type(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    cove_value *function = arg(args, 0, COVE__VALUE_GLOBAL), *type = arg(args, 1, COVE__VALUE_GLOBAL);
+    cove_value *rest = arg(args, 2, COVE_VALUE_TUPLE);
+    if (!function || !type || !rest || type->u.global->kind != COVE__GLOBAL_NAME)
+        return bad_call(g, err);
+    uint8_t kind = function->u.global->kind; /* not itself again: that could go on without an end */
+    if (kind < COVE__GLOBAL_UNSUPPORTED || kind > COVE__GLOBAL_PARAMETER || kind == COVE__GLOBAL_DTYPE ||
+        kind == COVE__GLOBAL_STORAGE)
+        return bad_call(g, err);
+    return cove__global_call(function->u.global, rest, ret, err);
+}
+
+static int make_dict(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    if (n_args(args) == 1 && arg(args, 0, COVE_VALUE_DICT))
+        return made(cove_value_ref(args->u.list.items[0]), ret, err);
+    cove_value *pairs = arg(args, 0, COVE_VALUE_LIST);
+    if (n_args(args) > 1 || (n_args(args) == 1 && !pairs))
+        return bad_call(g, err);
+    cove_value *dict = cove_value_new_dict();
+    if (!dict)
+        return cove__fail_nomem(err, "the values of a pickle");
+    for (size_t i = 0; pairs && i < pairs->u.list.n; i++) {
+        const cove_value *pair = pairs->u.list.items[i];
+        cove_value *key = NULL;
+        if ((pair->type == COVE_VALUE_LIST || pair->type == COVE_VALUE_TUPLE) && pair->u.list.n == 2)
+            key = pair->u.list.items[0];
+        if (!key || key->type != COVE_VALUE_STRING || memchr(key->u.text.data, 0, key->u.text.size)) {
+            cove_value_unref(dict);
+            return bad_call(g, err);
+        }
+        int rc = cove_value_set(dict, key->u.text.data, cove_value_ref(pair->u.list.items[1]), err);
+        if (rc < 0) {
+            cove_value_unref(dict);
+            return rc;
+        }
+    }
+    *ret = dict;
+    return 0;
+}
+
+/* ("cuda", 0) or ("cpu",) -> "cuda:0", "cpu" */
+static int make_device(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    char text[96];
+    cove_value *type = arg(args, 0, COVE_VALUE_STRING), *index = arg(args, 1, COVE_VALUE_INT);
+    if (!type || type->u.text.size > 64 || n_args(args) > 2 || (n_args(args) == 2 && !index))
+        return bad_call(g, err);
+    if (!index)
+        return made(cove_value_ref(type), ret, err);
+    snprintf(text, sizeof(text), "%s:%lld", type->u.text.data, (long long)index->u.i);
+    return made(cove_value_new_string(text), ret, err);
+}
+
+/* (text, "latin1"): each character is a byte. */
+static int make_encoded(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    cove_value *text = arg(args, 0, COVE_VALUE_STRING), *codec = arg(args, 1, COVE_VALUE_STRING);
+    if (!text || !codec ||
+        (!cove__slice_is(cove__value_text(codec), "latin1") && !cove__slice_is(cove__value_text(codec), "latin-1")))
+        return bad_call(g, err);
+    cove_value *bytes = cove__value_new_text(COVE_VALUE_BYTES, cove__value_text(text));
+    if (!bytes)
+        return cove__fail_nomem(err, "the values of a pickle");
+    uint8_t *data = (uint8_t *)bytes->u.text.data;
+    size_t n = 0;
+    for (size_t i = 0; i < bytes->u.text.size; i++) { /* it was checked to be UTF-8 */
+        uint8_t c = data[i];
+        if (c >= 0x80) {
+            if (c > 0xc3) {
+                cove_value_unref(bytes);
+                return bad_call(g, err);
+            }
+            c = (uint8_t)(c << 6 | (data[++i] & 0x3f));
+        }
+        data[n++] = c;
+    }
+    data[n] = 0;
+    bytes->u.text.size = n;
+    *ret = bytes;
+    return 0;
+}
+
+static int make_bytes(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    if (n_args(args) == 0)
+        return made(cove_value_new_bytes("", 0), ret, err);
+    if (n_args(args) == 1 && arg(args, 0, COVE_VALUE_BYTES))
+        return made(cove_value_ref(args->u.list.items[0]), ret, err);
+    return n_args(args) == 2 ? make_encoded(g, args, ret, err) : bad_call(g, err);
+}
+
+/* The parts of a path -> the path, a string. */
+static int make_path(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    struct cove__buf path = COVE__BUF_INIT(TEXT_MAX);
+    for (size_t i = 0; i < n_args(args); i++) {
+        cove_value *part = arg(args, i, COVE_VALUE_STRING);
+        if (!part) {
+            cove__buf_done(&path);
+            return bad_call(g, err);
+        }
+        if (i > 0 && path.size > 0 && path.data[path.size - 1] != '/')
+            cove__buf_add_char(&path, '/');
+        cove__buf_add_slice(&path, cove__value_text(part));
+    }
+    cove_value *value = NULL;
+    if (cove__buf_rc(&path) == 0)
+        value = cove__value_new_text(COVE_VALUE_STRING, path.size > 0 ? cove__buf_slice(&path) : cove__slice_str("."));
+    cove__buf_done(&path);
+    return made(value, ret, err);
+}
+
+/* set, frozenset, list: the list of the items. */
+static int make_list(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    if (n_args(args) == 0)
+        return made(cove_value_new_list(), ret, err);
+    if (n_args(args) == 1 && arg(args, 0, COVE_VALUE_LIST))
+        return made(cove_value_ref(args->u.list.items[0]), ret, err);
+    return bad_call(g, err);
+}
+
+static int make_object(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    if (n_args(args) != 0)
+        return bad_call(g, err);
+    int rc = made(cove_value_new_dict(), ret, err);
+    if (rc == 0)
+        (*ret)->is_object = 1;
+    return rc;
+}
+
+int cove__global_call(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    switch ((enum cove__global_kind)g->kind) {
+    case COVE__GLOBAL_REBUILD_V1:
+    case COVE__GLOBAL_REBUILD_V2:
+    case COVE__GLOBAL_REBUILD_V3:
+        return rebuild(g, args, ret, err);
+    case COVE__GLOBAL_PARAMETER:
+        return arg(args, 0, COVE_VALUE_TENSOR) ? made(cove_value_ref(args->u.list.items[0]), ret, err)
+                                               : bad_call(g, err);
+    case COVE__GLOBAL_FROM_TYPE:
+        return from_type(g, args, ret, err);
+    case COVE__GLOBAL_DICT:
+        return make_dict(g, args, ret, err);
+    case COVE__GLOBAL_DEFAULT_DICT:
+        return n_args(args) > 1 ||
+                       (n_args(args) == 1 && !arg(args, 0, COVE__VALUE_GLOBAL) && !arg(args, 0, COVE_VALUE_NONE))
+                   ? bad_call(g, err)
+                   : made(cove_value_new_dict(), ret, err);
+    case COVE__GLOBAL_OBJECT:
+        return make_object(g, args, ret, err);
+    case COVE__GLOBAL_TUPLE:
+    case COVE__GLOBAL_LAYOUT: {
+        cove_value *only = arg(args, 0, g->kind == COVE__GLOBAL_TUPLE ? COVE_VALUE_TUPLE : COVE_VALUE_STRING);
+        return n_args(args) == 1 && only ? made(cove_value_ref(only), ret, err) : bad_call(g, err);
+    }
+    case COVE__GLOBAL_COMPLEX: /* as a pair */
+        return arg(args, 0, COVE_VALUE_FLOAT) && arg(args, 1, COVE_VALUE_FLOAT) && n_args(args) == 2
+                   ? made(cove_value_ref((cove_value *)args), ret, err)
+                   : bad_call(g, err);
+    case COVE__GLOBAL_DEVICE:
+        return make_device(g, args, ret, err);
+    case COVE__GLOBAL_ENCODE:
+        return make_encoded(g, args, ret, err);
+    case COVE__GLOBAL_BYTES:
+        return make_bytes(g, args, ret, err);
+    case COVE__GLOBAL_SET:
+        return make_list(g, args, ret, err);
+    case COVE__GLOBAL_PATH:
+        return make_path(g, args, ret, err);
+    case COVE__GLOBAL_UNSUPPORTED:
+        return cove__fail(err, COVE_ENOTSUP, "pickle: it has a tensor of %s.%s: only plain ones are read", g->module,
+                          g->name);
+    default:
+        return cove__fail(err, COVE_EUNSAFE, "pickle: it calls %s.%s, which is only a name here", g->module, g->name);
+    }
+}
+
+int cove__global_new(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    if (g->kind == COVE__GLOBAL_OBJECT)
+        return make_object(g, args, ret, err);
+    if (g->kind == COVE__GLOBAL_DICT)
+        return make_dict(g, args, ret, err);
+    if (g->kind == COVE__GLOBAL_PATH)
+        return make_path(g, args, ret, err);
+    return cove__fail(err, COVE_EUNSAFE, "pickle: it makes a new %s.%s, which is only a name here", g->module, g->name);
+}

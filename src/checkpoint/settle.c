@@ -1,0 +1,89 @@
+/*
+ * The last look at an unpickled tree. A pickle may build what no walk survives: a list in itself, a depth without end,
+ * or lists of the same list, thirty levels of which are a billion values to whoever walks it. Each value is visited
+ * once, and its height and weight kept in it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "checkpoint/unpickle.h"
+
+enum { WHITE = 0, GREY, BLACK };
+
+/* A class or dtype that stands as a value becomes its name. */
+static int name_to_string(cove_value *value, struct cove_error *err)
+{
+    char text[160];
+    const struct cove__global *g = value->u.global;
+    snprintf(text, sizeof(text), "%s.%s", g->module, g->name);
+    char *copy = cove__strdup(text);
+    if (!copy)
+        return cove__fail_nomem(err, "the values of a pickle");
+    value->type = COVE_VALUE_STRING;
+    value->u.text.data = copy;
+    value->u.text.size = strlen(copy);
+    return 0;
+}
+
+/* A storage that stands as a value becomes a tensor over all of it. */
+static int storage_to_tensor(cove_value *value, struct cove_error *err)
+{
+    struct cove__storage *storage = value->u.storage.storage;
+    enum cove_dtype dtype = value->u.storage.dtype ? (enum cove_dtype)value->u.storage.dtype : COVE_UINT8;
+    int64_t length = (int64_t)(storage->size / cove_dtype_size(dtype));
+    struct cove__shape shape = { dtype, 1, &length, NULL };
+    cove_value *tensor = NULL;
+    int rc = cove__tensor_new(&shape, &tensor, err);
+    if (rc < 0)
+        return rc;
+    if (storage->is_swapped && storage->swap == 0)
+        storage->swap = cove__dtype_info(dtype)->swap;
+    value->type = COVE_VALUE_TENSOR;
+    value->u.tensor = tensor->u.tensor;
+    value->u.tensor->storage = storage; /* its reference, too */
+    tensor->type = COVE_VALUE_NONE;
+    cove_value_unref(tensor);
+    return 0;
+}
+
+static int visit(cove_value *value, unsigned depth, struct cove_error *err)
+{
+    int rc = 0;
+    if (value->colour == BLACK)
+        return 0;
+    if (value->colour == GREY)
+        return cove__fail(err, COVE_ENOTSUP, "pickle: a %s that holds itself", cove__value_name(value));
+    if (depth > COVE__VALUE_MAX_DEPTH)
+        return cove__fail(err, COVE_ELIMIT, "pickle: its values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
+    if (value->type == COVE__VALUE_GLOBAL)
+        rc = name_to_string(value, err);
+    else if (value->type == COVE__VALUE_STORAGE)
+        rc = storage_to_tensor(value, err);
+    if (rc < 0)
+        return rc;
+    value->colour = GREY;
+    value->w.weight = 1;
+    value->height = 1;
+    for (size_t i = 0; i < cove_value_length(value); i++) {
+        cove_value *item = cove_value_item(value, i);
+        rc = visit(item, depth + 1, err);
+        if (rc < 0)
+            return rc;
+        value->w.weight += item->w.weight; /* each is at most the ceiling: no overflow before the check */
+        if (value->w.weight > COVE__VALUE_MAX_COUNT)
+            return cove__fail(err, COVE_ELIMIT, "pickle: a tree of more than %zu values", COVE__VALUE_MAX_COUNT);
+        if (item->height >= COVE__VALUE_MAX_DEPTH)
+            return cove__fail(err, COVE_ELIMIT, "pickle: its values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
+        if (item->height >= value->height)
+            value->height = (uint8_t)(item->height + 1);
+    }
+    value->colour = BLACK;
+    return 0;
+}
+
+int cove__settle(cove_value *tree, struct cove_error *err)
+{
+    return visit(tree, 1, err);
+}

@@ -1,0 +1,91 @@
+/*
+ * Where tensors come from: a source (the file, read by ranges), storages in it (runs of bytes that tensors view), and
+ * blocks (their memory once loaded). Formats make storages; checkpoint.c decides which are loaded, storage.c loads
+ * them, many at once.
+ */
+#ifndef COVE_CHECKPOINT_STORAGE_H
+#define COVE_CHECKPOINT_STORAGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cove/fs.h>
+
+#include "base/slice.h"
+#include "checkpoint/value.h"
+#include "wire/zip.h"
+
+/* How the file is read; `user` is the caller's. */
+struct cove__source_ops {
+    int (*read_ranges)(void *user, struct cove_range *ranges, size_t n, const struct cove_call *call,
+                       struct cove_error *err);
+    void (*close)(void *user);
+};
+
+/* The file. Its first and last bytes are held while the tree is being built: most files need no other read for that. */
+struct cove__source {
+    atomic_uint refs;
+    const struct cove__source_ops *ops;
+    void *user;
+    char *name; /* owned: the URL, for messages */
+    uint64_t size;
+    uint8_t *head, *tail; /* owned; NULL: not held. Where the file is small, `head` has it all. Who opens the file gives
+                             the head */
+    size_t head_size, tail_size;
+};
+
+#define COVE__SOURCE_HEAD ((size_t)64 << 10)
+#define COVE__SOURCE_TAIL ((size_t)128 << 10) /* more than the end records of a zip take */
+
+/* Takes `user` over, on failure too. */
+int cove__source_new(const struct cove__source_ops *ops, void *user, const char *name, uint64_t size,
+                     struct cove__source **ret, struct cove_error *err);
+struct cove__source *cove__source_ref(struct cove__source *source);
+void cove__source_unref(struct cove__source *source);
+/* Reads the tail, if the head is not the whole file. */
+int cove__source_peek_tail(struct cove__source *source, const struct cove_call *call, struct cove_error *err);
+void cove__source_forget(struct cove__source *source); /* frees head and tail */
+/* Fills every range, or fails: COVE_ECORRUPT where the file has become shorter. Ranges are within the file's size. */
+int cove__source_read(struct cove__source *source, struct cove_range *ranges, size_t n, const struct cove_call *call,
+                      struct cove_error *err);
+
+/* A run of bytes of the file that tensors view. */
+struct cove__storage {
+    atomic_uint refs;
+    struct cove__source *source; /* one reference; NULL once all of it is loaded */
+    uint64_t size;
+    uint64_t offset; /* of its first byte in the file; a guess until `is_placed` */
+    bool is_placed;
+    bool has_crc;
+    bool is_swapped;              /* its numbers' bytes stand in the other order than this machine's: */
+    size_t swap;                  /* the width of those numbers, as the first tensor over it says */
+    struct cove__block *current;  /* what was loaded last, one reference */
+    struct cove__zip_entry entry; /* for what is not placed: the record, whose local header tells */
+    char name[];                  /* the record's, which `entry` points to */
+};
+
+/* A storage that is a plain range, `entry` NULL, or the data of a zip record. */
+int cove__storage_new(struct cove__source *source, uint64_t offset, uint64_t size, const struct cove__zip_entry *entry,
+                      struct cove__storage **ret, struct cove_error *err);
+struct cove__storage *cove__storage_ref(struct cove__storage *storage);
+void cove__storage_unref(struct cove__storage *storage); /* NULL accepted */
+
+/* Memory that holds bytes `begin` to `begin + size` of a storage; aligned to 64 bytes. */
+struct cove__block {
+    atomic_uint refs;
+    uint64_t begin, size;
+    uint8_t *data;
+};
+void cove__block_unref(struct cove__block *block); /* NULL accepted */
+
+/*
+ * Loads what `tensors` (n remote ones, of one source) view, in parallel and into place; tensors of one storage share
+ * its memory. Each record that is loaded whole is checked against its CRC. COVE_ELIMIT: more than `max_bytes`. On
+ * failure nothing has changed.
+ */
+int cove__tensors_load(cove_value *const *tensors, size_t n, uint64_t max_bytes, const struct cove_call *call,
+                       struct cove_error *err);
+
+#endif

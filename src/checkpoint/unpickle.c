@@ -1,0 +1,514 @@
+/* The pickle machine: stack, marks and memo. Tokens come from wire/pickle.c, values of names from globals.c; settle.c
+ * has the last word. */
+#include "checkpoint/unpickle.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "wire/pickle.h"
+
+struct machine {
+    struct cove__pickle_reader reader;
+    const struct cove__storage_finder *finder;
+    struct cove_error *err;
+    cove_value **stack; /* owned references, as in the next ones */
+    size_t n, cap;
+    size_t *marks; /* the stack's height at each open mark */
+    size_t n_marks, marks_cap;
+    cove_value **memo; /* NULL: a hole */
+    size_t n_memo, memo_cap;
+    cove_value **made; /* every list and dict, so that a cycle among them can be broken */
+    size_t n_made, made_cap;
+    uint64_t charged; /* about how much memory the values take: a few bytes may stand for much of it */
+};
+
+#define VALUE_COST   ((uint64_t)64)
+#define DICT_COST    ((uint64_t)192)
+#define ITEM_COST    ((uint64_t)16)
+#define KEY_COST     ((uint64_t)64)
+#define TENSOR_COST  ((uint64_t)128)
+#define FREE_MEMORY  ((uint64_t)64 << 20)
+#define MEMORY_RATIO ((uint64_t)64) /* bytes of values for a byte of pickle */
+
+static int corrupt(struct machine *m, const char *what)
+{
+    return cove__fail(m->err, COVE_ECORRUPT, "pickle: before byte %zu: %s", m->reader.pos, what);
+}
+
+static int no_memory(struct machine *m)
+{
+    return cove__fail_nomem(m->err, "the values of a pickle");
+}
+
+static int charge(struct machine *m, uint64_t bytes)
+{
+    m->charged += bytes;
+    if (m->charged <= FREE_MEMORY + MEMORY_RATIO * m->reader.in.size && m->charged <= COVE__PICKLE_MAX_MEMORY)
+        return 0;
+    return cove__fail(m->err, COVE_ELIMIT, "pickle: its values would take more than %llu MiB of memory",
+                      (unsigned long long)(m->charged >> 20));
+}
+
+/* How many values stand above the topmost mark: what an opcode may touch. */
+static size_t above_mark(const struct machine *m)
+{
+    return m->n - (m->n_marks > 0 ? m->marks[m->n_marks - 1] : 0);
+}
+
+static cove_value *pop(struct machine *m)
+{
+    return m->stack[--m->n];
+}
+
+static cove_value *top(const struct machine *m)
+{
+    return above_mark(m) > 0 ? m->stack[m->n - 1] : NULL;
+}
+
+/* Takes `value` over, always; NULL: memory was exhausted in making it. */
+static int push(struct machine *m, cove_value *value)
+{
+    if (!value)
+        return no_memory(m);
+    if (cove__grow(&m->stack, &m->cap, m->n + 1, sizeof(*m->stack), COVE__VALUE_MAX_COUNT) < 0) {
+        cove_value_unref(value);
+        return m->n >= COVE__VALUE_MAX_COUNT ? corrupt(m, "the stack is too high") : no_memory(m);
+    }
+    m->stack[m->n++] = value;
+    return 0;
+}
+
+/* The same for a value that was just made. */
+static int push_new(struct machine *m, cove_value *value)
+{
+    int rc = push(m, value);
+    if (rc < 0)
+        return rc;
+    rc = charge(m, VALUE_COST + (value->type == COVE_VALUE_DICT     ? DICT_COST
+                                 : value->type == COVE_VALUE_TENSOR ? TENSOR_COST
+                                                                    : 0));
+    if (rc < 0)
+        return rc;
+    if (value->type != COVE_VALUE_LIST && value->type != COVE_VALUE_DICT)
+        return 0;
+    if (cove__grow(&m->made, &m->made_cap, m->n_made + 1, sizeof(*m->made), COVE__VALUE_MAX_COUNT) < 0)
+        return no_memory(m);
+    m->made[m->n_made++] = cove_value_ref(value);
+    return 0;
+}
+
+/* Drops the values above the topmost mark, and the mark. */
+static void drop_mark(struct machine *m)
+{
+    size_t base = m->marks[--m->n_marks];
+    while (m->n > base)
+        cove_value_unref(pop(m));
+}
+
+/* Makes one value of type list or tuple of the `n` topmost, which leave the stack. */
+static int collect(struct machine *m, int type, size_t n)
+{
+    cove_value **items = NULL;
+    if (n > 0) {
+        items = cove__calloc(n, sizeof(*items));
+        if (!items)
+            return no_memory(m);
+        if (charge(m, n * ITEM_COST) < 0) {
+            cove__free(items);
+            return COVE_ELIMIT;
+        }
+        memcpy(items, m->stack + m->n - n, n * sizeof(*items));
+    }
+    cove_value *value = cove__value_new_items(type, items, n);
+    if (!value) {
+        cove__free(items);
+        return no_memory(m);
+    }
+    m->n -= n;
+    return push_new(m, value);
+}
+
+static int collect_marked(struct machine *m, int type)
+{
+    if (m->n_marks == 0)
+        return corrupt(m, "no mark is open");
+    size_t n = above_mark(m);
+    m->n_marks--;
+    return collect(m, type, n);
+}
+
+/* ---- containers ---- */
+
+static int set_item(struct machine *m, cove_value *dict, const cove_value *key, cove_value *value)
+{
+    int rc = charge(m, KEY_COST + (key->type == COVE_VALUE_STRING ? key->u.text.size : 0));
+    if (rc < 0)
+        return rc;
+    if (key->type == COVE_VALUE_STRING) {
+        if (memchr(key->u.text.data, 0, key->u.text.size))
+            return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key has a NUL in it");
+        rc = cove__dict_set(dict->u.dict, key->u.text.data, key->u.text.size, 0, value);
+    } else if (key->type == COVE_VALUE_INT || key->type == COVE_VALUE_BOOL) {
+        rc = cove__dict_set(dict->u.dict, NULL, 0, key->u.i, value);
+    } else {
+        return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key is a %s, and only strings and ints are read",
+                          cove__value_name(key));
+    }
+    if (rc < 0)
+        return no_memory(m);
+    cove_value_ref(value); /* the stack keeps its own reference */
+    return 0;
+}
+
+/* Adds the `n` topmost to the list or dict below them. */
+static int add_items(struct machine *m, int type, size_t n)
+{
+    cove_value *target = m->stack[m->n - n - 1];
+    cove_value **items = m->stack + m->n - n;
+    int rc = 0;
+    if (charge(m, n * ITEM_COST) < 0)
+        return COVE_ELIMIT;
+    if (target->type != type || (type == COVE_VALUE_DICT && n % 2 != 0))
+        return corrupt(m, type == COVE_VALUE_DICT ? "items for what is no dict" : "items for what is no list");
+    for (size_t i = 0; i < n && rc == 0; i += type == COVE_VALUE_DICT ? 2 : 1) {
+        if (type == COVE_VALUE_DICT)
+            rc = set_item(m, target, items[i], items[i + 1]);
+        else
+            rc = cove_value_append(target, cove_value_ref(items[i]), m->err);
+    }
+    for (size_t i = 0; i < n; i++)
+        cove_value_unref(pop(m));
+    return rc;
+}
+
+static int add_marked(struct machine *m, int type)
+{
+    if (m->n_marks == 0)
+        return corrupt(m, "no mark is open");
+    size_t n = above_mark(m);
+    m->n_marks--;
+    if (above_mark(m) < n + 1)
+        return corrupt(m, "no container stands below the mark");
+    return add_items(m, type, n);
+}
+
+static int add_some(struct machine *m, int type, size_t n)
+{
+    return above_mark(m) < n + 1 ? corrupt(m, "the stack is too low") : add_items(m, type, n);
+}
+
+static int make_dict(struct machine *m)
+{
+    if (m->n_marks == 0)
+        return corrupt(m, "no mark is open");
+    size_t n = above_mark(m);
+    m->n_marks--;
+    int rc = push_new(m, cove_value_new_dict());
+    if (rc < 0)
+        return rc;
+    cove_value *dict = pop(m);
+    memmove(m->stack + m->n - n + 1, m->stack + m->n - n, n * sizeof(*m->stack));
+    m->stack[m->n - n] = dict; /* below its items; there is room: it was pushed */
+    m->n++;
+    return add_items(m, COVE_VALUE_DICT, n);
+}
+
+/* ---- memo ---- */
+
+static int memo_put(struct machine *m, uint64_t index)
+{
+    cove_value *value = top(m);
+    if (!value)
+        return corrupt(m, "nothing to remember");
+    if (index > m->reader.pos || index >= COVE__VALUE_MAX_COUNT) /* no pickler counts ahead of what it wrote */
+        return corrupt(m, "a memo number out of all proportion");
+    size_t cap = m->memo_cap;
+    if (cove__grow(&m->memo, &m->memo_cap, (size_t)index + 1, sizeof(*m->memo), COVE__VALUE_MAX_COUNT) < 0)
+        return no_memory(m);
+    if (m->memo_cap > cap)
+        memset(m->memo + cap, 0, (m->memo_cap - cap) * sizeof(*m->memo));
+    if (index >= m->n_memo)
+        m->n_memo = (size_t)index + 1;
+    cove_value_unref(m->memo[index]);
+    m->memo[index] = cove_value_ref(value);
+    return 0;
+}
+
+static int memo_get(struct machine *m, int64_t index)
+{
+    if ((uint64_t)index >= m->n_memo || !m->memo[index])
+        return corrupt(m, "a memo number that was never given");
+    return push(m, cove_value_ref(m->memo[index]));
+}
+
+/* ---- names and calls ---- */
+
+static int push_global(struct machine *m, struct cove__slice module, struct cove__slice name)
+{
+    const struct cove__global *global = NULL;
+    int rc = cove__global_find(module, name, &global, m->err);
+    if (rc < 0)
+        return rc;
+    cove_value *value = cove__value_new(COVE__VALUE_GLOBAL);
+    if (value)
+        value->u.global = global;
+    return push_new(m, value);
+}
+
+static int stack_global(struct machine *m)
+{
+    if (above_mark(m) < 2)
+        return corrupt(m, "the stack is too low");
+    cove_value *name = pop(m), *module = pop(m);
+    int rc = module->type != COVE_VALUE_STRING || name->type != COVE_VALUE_STRING
+                 ? corrupt(m, "a name that is no string")
+                 : push_global(m, cove__value_text(module), cove__value_text(name));
+    cove_value_unref(name);
+    cove_value_unref(module);
+    return rc;
+}
+
+/* What a call may copy: its texts, the numbers of a shape, the items of a list of pairs. */
+static uint64_t cost_of(const cove_value *args)
+{
+    uint64_t cost = 0;
+    for (size_t i = 0; i < args->u.list.n; i++) {
+        const cove_value *arg = args->u.list.items[i];
+        if (arg->type == COVE_VALUE_STRING || arg->type == COVE_VALUE_BYTES)
+            cost += arg->u.text.size;
+        else
+            cost += cove_value_length(arg) * ITEM_COST;
+    }
+    return cost;
+}
+
+/* REDUCE and NEWOBJ: a name and a tuple become a value. */
+static int call(struct machine *m, bool make_new)
+{
+    if (above_mark(m) < 2)
+        return corrupt(m, "the stack is too low");
+    cove_value *args = pop(m), *callee = pop(m), *value = NULL;
+    int rc = 0;
+    if (callee->type != COVE__VALUE_GLOBAL || args->type != COVE_VALUE_TUPLE)
+        rc = corrupt(m, "a call of what is no name, or without a tuple of arguments");
+    else
+        rc = charge(m, cost_of(args));
+    if (rc < 0)
+        ;
+    else if (make_new)
+        rc = cove__global_new(callee->u.global, args, &value, m->err);
+    else
+        rc = cove__global_call(callee->u.global, args, &value, m->err);
+    if (rc == 0)
+        rc = push_new(m, value);
+    cove_value_unref(args);
+    cove_value_unref(callee);
+    return rc;
+}
+
+/* An object's attributes become a dict's items; attributes of what is already whole (a dict's own, a list's) are
+ * dropped. */
+static int build(struct machine *m)
+{
+    if (above_mark(m) < 2)
+        return corrupt(m, "the stack is too low");
+    cove_value *state = pop(m), *object = top(m);
+    int rc = 0;
+    if (object->type == COVE_VALUE_DICT && object->is_object && state->type == COVE_VALUE_DICT) {
+        const struct cove__dict *from = state->u.dict;
+        for (size_t i = 0; i < from->n && rc == 0; i++) {
+            const struct cove__dict_entry *e = &from->entries[i];
+            rc = charge(m, KEY_COST + (e->key ? strlen(e->key) : 0));
+            if (rc < 0)
+                break;
+            if (cove__dict_set(object->u.dict, e->key, e->key ? strlen(e->key) : 0, e->number, e->value) < 0)
+                rc = no_memory(m);
+            else
+                cove_value_ref(e->value);
+        }
+    } else if (object->type != COVE_VALUE_DICT) {
+        rc = cove__fail(m->err, COVE_ENOTSUP, "pickle: state for a %s", cove__value_name(object));
+    }
+    cove_value_unref(state);
+    return rc;
+}
+
+/* The persistent id of a storage: ("storage", class, key, location, number of elements). */
+static int persistent(struct machine *m)
+{
+    const cove_value *id = top(m);
+    struct cove__storage *storage = NULL;
+    if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n != 5)
+        return corrupt(m, "a persistent id that is none of torch's");
+    cove_value *const *part = id->u.list.items;
+    if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") ||
+        part[1]->type != COVE__VALUE_GLOBAL || part[1]->u.global->kind != COVE__GLOBAL_STORAGE ||
+        part[2]->type != COVE_VALUE_STRING || part[4]->type != COVE_VALUE_INT)
+        return corrupt(m, "a persistent id that is none of torch's");
+    const struct cove__global *class = part[1]->u.global;
+    if (class->dtype == 0 && strcmp(class->name, "UntypedStorage") != 0)
+        return cove__fail(m->err, COVE_ENOTSUP, "pickle: cove has no tensors over a torch.%s", class->name);
+    int rc = m->finder->find(m->finder->user, cove__value_text(part[2]), (enum cove_dtype) class->dtype, part[4]->u.i,
+                             &storage, m->err);
+    if (rc < 0)
+        return rc;
+    cove_value *value = cove__value_new(COVE__VALUE_STORAGE);
+    if (!value) {
+        cove__storage_unref(storage);
+        return no_memory(m);
+    }
+    value->u.storage.storage = storage;
+    value->u.storage.dtype = class->dtype;
+    cove_value_unref(pop(m));
+    return push_new(m, value);
+}
+
+/* ---- the loop ---- */
+
+static int push_constant(struct machine *m, const struct cove__pickle_token *t)
+{
+    switch (t->op) {
+    case COVE__PICKLE_NONE:
+        return push_new(m, cove_value_new_none());
+    case COVE__PICKLE_BOOL:
+        return push_new(m, cove_value_new_bool((int)t->i));
+    case COVE__PICKLE_INT:
+        return push_new(m, cove_value_new_int(t->i));
+    case COVE__PICKLE_FLOAT:
+        return push_new(m, cove_value_new_float(t->d));
+    case COVE__PICKLE_STRING:
+        return push_new(m, cove__value_new_text(COVE_VALUE_STRING, t->s));
+    case COVE__PICKLE_BYTES:
+        return push_new(m, cove__value_new_text(COVE_VALUE_BYTES, t->s));
+    case COVE__PICKLE_EMPTY_TUPLE:
+        return push_new(m, cove_value_new_tuple());
+    case COVE__PICKLE_EMPTY_DICT:
+        return push_new(m, cove_value_new_dict());
+    default: /* EMPTY_LIST and EMPTY_SET */
+        return push_new(m, cove_value_new_list());
+    }
+}
+
+static int move_stack(struct machine *m, const struct cove__pickle_token *t)
+{
+    switch (t->op) {
+    case COVE__PICKLE_MARK:
+        if (cove__grow(&m->marks, &m->marks_cap, m->n_marks + 1, sizeof(*m->marks), COVE__VALUE_MAX_COUNT) < 0)
+            return no_memory(m);
+        m->marks[m->n_marks++] = m->n;
+        return 0;
+    case COVE__PICKLE_POP:
+        if (above_mark(m) > 0)
+            cove_value_unref(pop(m));
+        else if (m->n_marks > 0)
+            m->n_marks--; /* Python's POP takes a mark, too */
+        else
+            return corrupt(m, "the stack is too low");
+        return 0;
+    case COVE__PICKLE_POP_MARK:
+        if (m->n_marks == 0)
+            return corrupt(m, "no mark is open");
+        drop_mark(m);
+        return 0;
+    case COVE__PICKLE_DUP:
+        return top(m) ? push(m, cove_value_ref(top(m))) : corrupt(m, "the stack is too low");
+    case COVE__PICKLE_PUT:
+        return memo_put(m, (uint64_t)t->i);
+    case COVE__PICKLE_MEMOIZE:
+        return memo_put(m, m->n_memo);
+    default:
+        return memo_get(m, t->i);
+    }
+}
+
+static int step(struct machine *m, const struct cove__pickle_token *t)
+{
+    switch (t->op) {
+    case COVE__PICKLE_MARK:
+    case COVE__PICKLE_POP:
+    case COVE__PICKLE_POP_MARK:
+    case COVE__PICKLE_DUP:
+    case COVE__PICKLE_PUT:
+    case COVE__PICKLE_MEMOIZE:
+    case COVE__PICKLE_GET:
+        return move_stack(m, t);
+    case COVE__PICKLE_TUPLE:
+        return collect_marked(m, COVE_VALUE_TUPLE);
+    case COVE__PICKLE_TUPLE_OF:
+        return above_mark(m) < (size_t)t->i ? corrupt(m, "the stack is too low")
+                                            : collect(m, COVE_VALUE_TUPLE, (size_t)t->i);
+    case COVE__PICKLE_LIST:
+    case COVE__PICKLE_FROZENSET:
+        return collect_marked(m, COVE_VALUE_LIST);
+    case COVE__PICKLE_DICT:
+        return make_dict(m);
+    case COVE__PICKLE_APPEND:
+        return add_some(m, COVE_VALUE_LIST, 1);
+    case COVE__PICKLE_APPENDS:
+    case COVE__PICKLE_ADDITEMS:
+        return add_marked(m, COVE_VALUE_LIST);
+    case COVE__PICKLE_SETITEM:
+        return add_some(m, COVE_VALUE_DICT, 2);
+    case COVE__PICKLE_SETITEMS:
+        return add_marked(m, COVE_VALUE_DICT);
+    case COVE__PICKLE_GLOBAL:
+        return push_global(m, t->s, t->t);
+    case COVE__PICKLE_STACK_GLOBAL:
+        return stack_global(m);
+    case COVE__PICKLE_REDUCE:
+        return call(m, false);
+    case COVE__PICKLE_NEWOBJ:
+        return call(m, true);
+    case COVE__PICKLE_BUILD:
+        return build(m);
+    case COVE__PICKLE_PERSID:
+        return persistent(m);
+    default:
+        return push_constant(m, t);
+    }
+}
+
+static int run(struct machine *m)
+{
+    struct cove__pickle_token token = { .op = COVE__PICKLE_NONE };
+    for (;;) {
+        int rc = cove__pickle_next(&m->reader, &token, m->err);
+        if (rc < 0)
+            return rc;
+        if (token.op == COVE__PICKLE_STOP)
+            break;
+        rc = step(m, &token);
+        if (rc < 0)
+            return rc;
+    }
+    if (m->n != 1 || m->n_marks != 0)
+        return corrupt(m, "it ends with more or less than one value");
+    return 0;
+}
+
+int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder *finder, cove_value **ret_tree,
+                   struct cove_error *err)
+{
+    struct machine m = { .reader = { .in = pickle }, .finder = finder, .err = err };
+    int rc = run(&m);
+    if (rc == 0)
+        rc = cove__settle(m.stack[0], err);
+    if (rc == 0) {
+        *ret_tree = pop(&m);
+    } else {
+        for (size_t i = 0; i < m.n_made; i++)
+            cove__value_clear(m.made[i]);
+    }
+    while (m.n > 0)
+        cove_value_unref(pop(&m));
+    for (size_t i = 0; i < m.n_memo; i++)
+        cove_value_unref(m.memo[i]);
+    for (size_t i = 0; i < m.n_made; i++)
+        cove_value_unref(m.made[i]);
+    cove__free(m.stack);
+    cove__free(m.marks);
+    cove__free(m.memo);
+    cove__free(m.made);
+    return rc;
+}

@@ -1,0 +1,75 @@
+/*
+ * From a pickle to a tree. A small machine with a stack and a memo; it builds values and tensors and knows a fixed list
+ * of names (globals.c), for each of which cove itself makes the value. No name is ever looked up anywhere else, nothing
+ * is ever called.
+ */
+#ifndef COVE_CHECKPOINT_UNPICKLE_H
+#define COVE_CHECKPOINT_UNPICKLE_H
+
+#include "base/slice.h"
+#include "checkpoint/storage.h"
+#include "checkpoint/value.h"
+
+#define COVE__PICKLE_MAX_SIZE ((uint64_t)512 << 20)
+#define COVE__PICKLE_MAX_MEMORY                                                                                        \
+    ((uint64_t)4 << 30) /* of the values that it makes; for a small pickle much less, see unpickle.c */
+
+/* What a pickle may name. */
+enum cove__global_kind {
+    COVE__GLOBAL_NAME = 0,    /* a class that may stand as an argument or a value; a call to it is refused */
+    COVE__GLOBAL_UNSUPPORTED, /* torch's own, harmless, and not a plain tensor */
+    COVE__GLOBAL_DTYPE,
+    COVE__GLOBAL_STORAGE,
+    COVE__GLOBAL_REBUILD_V1,
+    COVE__GLOBAL_REBUILD_V2,
+    COVE__GLOBAL_REBUILD_V3,
+    COVE__GLOBAL_PARAMETER,    /* the first argument is the tensor */
+    COVE__GLOBAL_FROM_TYPE,    /* function, type, its arguments, attributes */
+    COVE__GLOBAL_DICT,         /* nothing, a dict, or pairs */
+    COVE__GLOBAL_DEFAULT_DICT, /* a factory, or nothing */
+    COVE__GLOBAL_OBJECT,       /* made empty, its attributes come by BUILD */
+    COVE__GLOBAL_TUPLE,        /* torch.Size */
+    COVE__GLOBAL_DEVICE,
+    COVE__GLOBAL_ENCODE, /* bytes, as protocol 2 has them */
+    COVE__GLOBAL_BYTES,
+    COVE__GLOBAL_SET,
+    COVE__GLOBAL_COMPLEX,
+    COVE__GLOBAL_LAYOUT,
+    COVE__GLOBAL_PATH
+};
+
+struct cove__global {
+    const char *module, *name; /* Python 3's */
+    uint8_t kind;              /* enum cove__global_kind */
+    uint8_t dtype;             /* of a DTYPE or STORAGE; 0: untyped, or one that cove has no tensors of */
+};
+
+/* COVE_EUNSAFE names a stranger. */
+int cove__global_find(struct cove__slice module, struct cove__slice name, const struct cove__global **ret,
+                      struct cove_error *err);
+
+/* The format's part: the storage that a persistent id names. `dtype` is 0 for an untyped one, `count` in its elements.
+ * The result has one reference. */
+struct cove__storage_finder {
+    int (*find)(void *user, struct cove__slice key, enum cove_dtype dtype, int64_t count, struct cove__storage **ret,
+                struct cove_error *err);
+    void *user;
+};
+
+/* What a call of `global` with the tuple `args` is worth, a new reference. */
+int cove__global_call(const struct cove__global *global, const cove_value *args, cove_value **ret,
+                      struct cove_error *err);
+/* An empty instance of a class (NEWOBJ). */
+int cove__global_new(const struct cove__global *global, const cove_value *args, cove_value **ret,
+                     struct cove_error *err);
+
+/* `pickle` -> tree, in which every tensor is still remote. COVE_ECORRUPT, COVE_EUNSAFE, COVE_ENOTSUP, COVE_ELIMIT,
+ * COVE_ENOMEM. */
+int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder *finder, cove_value **ret_tree,
+                   struct cove_error *err);
+
+/* settle.c: looks through a finished tree: no cycle, not too deep, not more values than allowed however shared, names
+ * turned to strings and bare storages to tensors. */
+int cove__settle(cove_value *tree, struct cove_error *err);
+
+#endif

@@ -1,0 +1,406 @@
+/* The tree of a checkpoint: makers, counts, lists, typed reads, paths. Below: base; beside: dict.c, tensor.c; above:
+ * the formats. */
+#include "checkpoint/value.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "checkpoint/storage.h"
+
+cove_value *cove__value_new(int type)
+{
+    cove_value *value = cove__calloc(1, sizeof(*value));
+    if (!value)
+        return NULL;
+    atomic_init(&value->refs, 1);
+    value->type = (uint8_t)type;
+    return value;
+}
+
+cove_value *cove__value_new_text(int type, struct cove__slice text)
+{
+    cove_value *value = cove__value_new(type);
+    if (!value)
+        return NULL;
+    value->u.text.data = cove__strndup((const char *)text.data, text.size);
+    value->u.text.size = text.size;
+    if (value->u.text.data)
+        return value;
+    cove__free(value);
+    return NULL;
+}
+
+cove_value *cove__value_new_items(int type, cove_value **items, size_t n)
+{
+    cove_value *value = cove__value_new(type);
+    if (!value)
+        return NULL;
+    value->u.list.items = items;
+    value->u.list.n = value->u.list.cap = n;
+    return value;
+}
+
+cove_value *cove_value_new_none(void)
+{
+    return cove__value_new(COVE_VALUE_NONE);
+}
+
+cove_value *cove_value_new_bool(int b)
+{
+    cove_value *value = cove__value_new(COVE_VALUE_BOOL);
+    if (value)
+        value->u.i = b != 0;
+    return value;
+}
+
+cove_value *cove_value_new_int(int64_t i)
+{
+    cove_value *value = cove__value_new(COVE_VALUE_INT);
+    if (value)
+        value->u.i = i;
+    return value;
+}
+
+cove_value *cove_value_new_float(double d)
+{
+    cove_value *value = cove__value_new(COVE_VALUE_FLOAT);
+    if (value)
+        value->u.d = d;
+    return value;
+}
+
+cove_value *cove_value_new_string(const char *s)
+{
+    return cove__value_new_text(COVE_VALUE_STRING, cove__slice_str(s));
+}
+
+cove_value *cove_value_new_bytes(const void *data, size_t size)
+{
+    return cove__value_new_text(COVE_VALUE_BYTES, cove__slice(data, size));
+}
+
+cove_value *cove_value_new_list(void)
+{
+    return cove__value_new(COVE_VALUE_LIST);
+}
+
+cove_value *cove_value_new_tuple(void)
+{
+    return cove__value_new(COVE_VALUE_TUPLE);
+}
+
+cove_value *cove_value_new_dict(void)
+{
+    cove_value *value = cove__value_new(COVE_VALUE_DICT);
+    if (!value)
+        return NULL;
+    value->u.dict = cove__dict_new();
+    if (value->u.dict)
+        return value;
+    cove__free(value);
+    return NULL;
+}
+
+/* ---- counts ---- */
+
+cove_value *cove_value_ref(cove_value *value)
+{
+    if (value)
+        atomic_fetch_add_explicit(&value->refs, 1, memory_order_relaxed);
+    return value;
+}
+
+/* Drops one reference; the last one puts the value on the list of those to be freed. */
+static void let_go(cove_value *value, cove_value **doomed)
+{
+    if (!value || atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    value->w.next = *doomed;
+    *doomed = value;
+}
+
+static void clear_container(cove_value *value, cove_value **doomed)
+{
+    if (value->type == COVE_VALUE_DICT && value->u.dict) {
+        struct cove__dict *dict = value->u.dict;
+        for (size_t i = 0; i < dict->n; i++) {
+            let_go(dict->entries[i].value, doomed);
+            cove__free(dict->entries[i].key);
+        }
+        cove__free(dict->entries);
+        cove__free(dict->index);
+        *dict = (struct cove__dict){ 0 };
+    } else if (value->type == COVE_VALUE_LIST || value->type == COVE_VALUE_TUPLE) {
+        for (size_t i = 0; i < value->u.list.n; i++)
+            let_go(value->u.list.items[i], doomed);
+        cove__free(value->u.list.items);
+        value->u.list.items = NULL;
+        value->u.list.n = value->u.list.cap = 0;
+    }
+}
+
+/* Frees without recursion: a tree may be deeper than a stack. */
+static void free_doomed(cove_value *doomed)
+{
+    while (doomed) {
+        cove_value *value = doomed;
+        doomed = value->w.next;
+        clear_container(value, &doomed);
+        switch (value->type) {
+        case COVE_VALUE_STRING:
+        case COVE_VALUE_BYTES:
+            cove__free(value->u.text.data);
+            break;
+        case COVE_VALUE_DICT:
+            cove__free(value->u.dict);
+            break;
+        case COVE_VALUE_TENSOR:
+            cove__tensor_free(value->u.tensor);
+            break;
+        case COVE__VALUE_STORAGE:
+            cove__storage_unref(value->u.storage.storage);
+            break;
+        default:
+            break;
+        }
+        cove__free(value);
+    }
+}
+
+void cove_value_unref(cove_value *value)
+{
+    cove_value *doomed = NULL;
+    let_go(value, &doomed);
+    free_doomed(doomed);
+}
+
+void cove__value_clear(cove_value *container)
+{
+    cove_value *doomed = NULL;
+    clear_container(container, &doomed);
+    free_doomed(doomed);
+}
+
+/* ---- containers ---- */
+
+int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err)
+{
+    int rc = 0;
+    if (!item) {
+        rc = cove__fail_nomem(err, "an item of a list");
+    } else if (!list || (list->type != COVE_VALUE_LIST && list->type != COVE_VALUE_TUPLE)) {
+        rc = cove__fail(err, COVE_EINVAL, "append: a %s is not a list or tuple", cove__value_name(list));
+    } else if (list->u.list.n >= COVE__VALUE_MAX_COUNT) {
+        rc = cove__fail(err, COVE_ELIMIT, "append: a list holds at most %zu items", COVE__VALUE_MAX_COUNT);
+    } else if (cove__grow(&list->u.list.items, &list->u.list.cap, list->u.list.n + 1, sizeof(cove_value *),
+                          COVE__VALUE_MAX_COUNT) < 0) {
+        rc = cove__fail_nomem(err, "an item of a list");
+    } else {
+        list->u.list.items[list->u.list.n++] = item;
+        return 0;
+    }
+    cove_value_unref(item);
+    return rc;
+}
+
+static int set(cove_value *dict, const char *key, int64_t number, cove_value *item, struct cove_error *err)
+{
+    int rc = 0;
+    if (!item) {
+        rc = cove__fail_nomem(err, "an item of a dict");
+    } else if (!dict || dict->type != COVE_VALUE_DICT) {
+        rc = cove__fail(err, COVE_EINVAL, "set: a %s is not a dict", cove__value_name(dict));
+    } else {
+        rc = cove__dict_set(dict->u.dict, key, key ? strlen(key) : 0, number, item);
+        if (rc == 0)
+            return 0;
+        rc = rc == COVE_ENOMEM ? cove__fail_nomem(err, "an item of a dict")
+                               : cove__fail(err, rc, "set: a dict holds at most %zu items", COVE__VALUE_MAX_COUNT);
+    }
+    cove_value_unref(item);
+    return rc;
+}
+
+int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err)
+{
+    if (!key) {
+        cove_value_unref(item);
+        return cove__fail(err, COVE_EINVAL, "set: a key is needed");
+    }
+    return set(dict, key, 0, item, err);
+}
+
+int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err)
+{
+    return set(dict, NULL, key, item, err);
+}
+
+size_t cove_value_length(const cove_value *value)
+{
+    if (!value)
+        return 0;
+    if (value->type == COVE_VALUE_DICT)
+        return value->u.dict->n;
+    return value->type == COVE_VALUE_LIST || value->type == COVE_VALUE_TUPLE ? value->u.list.n : 0;
+}
+
+cove_value *cove_value_item(const cove_value *value, size_t i)
+{
+    if (i >= cove_value_length(value))
+        return NULL;
+    return value->type == COVE_VALUE_DICT ? value->u.dict->entries[i].value : value->u.list.items[i];
+}
+
+const char *cove_value_key(const cove_value *dict, size_t i, int64_t *ret_int)
+{
+    if (!dict || dict->type != COVE_VALUE_DICT || i >= dict->u.dict->n)
+        return NULL;
+    if (!dict->u.dict->entries[i].key && ret_int)
+        *ret_int = dict->u.dict->entries[i].number;
+    return dict->u.dict->entries[i].key;
+}
+
+cove_value *cove_value_get(const cove_value *dict, const char *key)
+{
+    if (!dict || dict->type != COVE_VALUE_DICT || !key)
+        return NULL;
+    return cove__dict_get(dict->u.dict, key, strlen(key), 0);
+}
+
+cove_value *cove_value_get_at(const cove_value *dict, int64_t key)
+{
+    return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, NULL, 0, key) : NULL;
+}
+
+/* The text is a whole number in decimal, as Python prints it. */
+static bool parse_number(const char *text, size_t size, int64_t *ret)
+{
+    char copy[24];
+    char *end = NULL;
+    if (size == 0 || size >= sizeof(copy) || text[0] == '+' || text[0] == ' ')
+        return false;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    errno = 0;
+    *ret = strtoll(copy, &end, 10);
+    return errno == 0 && end == copy + size;
+}
+
+/* The item that the first `size` bytes of a path name. */
+static cove_value *step(const cove_value *tree, const char *path, size_t size)
+{
+    int64_t number = 0;
+    if (tree->type == COVE_VALUE_DICT) {
+        cove_value *item = cove__dict_get(tree->u.dict, path, size, 0);
+        if (item || !parse_number(path, size, &number))
+            return item;
+        return cove__dict_get(tree->u.dict, NULL, 0, number);
+    }
+    if (!parse_number(path, size, &number) || number < 0)
+        return NULL;
+    return cove_value_item(tree, (size_t)number);
+}
+
+cove_value *cove_value_find(const cove_value *tree, const char *path)
+{
+    if (!tree || !path)
+        return NULL;
+    /* keys have dots in them, so every cut is tried, the longest key first; each step makes the path shorter */
+    for (size_t size = strlen(path);; size--) {
+        if (path[size] == '\0' || path[size] == '.') {
+            cove_value *item = step(tree, path, size);
+            if (item && path[size] == '.')
+                item = cove_value_find(item, path + size + 1);
+            if (item)
+                return item;
+        }
+        if (size == 0)
+            return NULL;
+    }
+}
+
+/* ---- typed reads ---- */
+
+enum cove_value_type cove_value_type(const cove_value *value)
+{
+    return value ? (enum cove_value_type)value->type : COVE_VALUE_NONE;
+}
+
+const char *cove_value_type_name(enum cove_value_type type)
+{
+    static const char *const names[] = { "None",  "bool", "int",   "float", "string",
+                                         "bytes", "list", "tuple", "dict",  "tensor" };
+    return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
+}
+
+const char *cove__value_name(const cove_value *value)
+{
+    if (!value)
+        return "null pointer";
+    if (value->type == COVE__VALUE_GLOBAL)
+        return "class";
+    return value->type == COVE__VALUE_STORAGE ? "storage" : cove_value_type_name((enum cove_value_type)value->type);
+}
+
+static int mismatch(const cove_value *value, const char *wanted, struct cove_error *err)
+{
+    return cove__fail(err, COVE_EMISMATCH, "a %s was wanted, and this is a %s", wanted, cove__value_name(value));
+}
+
+int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err)
+{
+    if (!value || value->type != COVE_VALUE_BOOL)
+        return mismatch(value, "bool", err);
+    *ret = (int)value->u.i;
+    return 0;
+}
+
+int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *err)
+{
+    if (!value || (value->type != COVE_VALUE_INT && value->type != COVE_VALUE_BOOL))
+        return mismatch(value, "int", err);
+    *ret = value->u.i;
+    return 0;
+}
+
+int cove_value_as_float(const cove_value *value, double *ret, struct cove_error *err)
+{
+    if (value && value->type == COVE_VALUE_FLOAT)
+        *ret = value->u.d;
+    else if (value && (value->type == COVE_VALUE_INT || value->type == COVE_VALUE_BOOL))
+        *ret = (double)value->u.i;
+    else
+        return mismatch(value, "float", err);
+    return 0;
+}
+
+int cove_value_as_string(const cove_value *value, const char **ret, size_t *ret_length, struct cove_error *err)
+{
+    if (!value || value->type != COVE_VALUE_STRING)
+        return mismatch(value, "string", err);
+    *ret = value->u.text.data;
+    if (ret_length)
+        *ret_length = value->u.text.size;
+    return 0;
+}
+
+int cove_value_as_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err)
+{
+    if (!value || value->type != COVE_VALUE_BYTES)
+        return mismatch(value, "bytes", err);
+    *ret = value->u.text.data;
+    *ret_size = value->u.text.size;
+    return 0;
+}
+
+int cove_value_as_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err)
+{
+    if (!value || value->type != COVE_VALUE_TENSOR)
+        return mismatch(value, "tensor", err);
+    cove__tensor_view(value->u.tensor, ret);
+    return 0;
+}

@@ -1,0 +1,132 @@
+/*
+ * Inside of cove_value: the tree that loaders build and savers walk. value.c has the makers, typed reads and lists,
+ * dict.c the dicts, tensor.c the tensors. Counts are atomic, so that parts of a tree may be let go by any thread; all
+ * else belongs to one thread at a time.
+ */
+#ifndef COVE_CHECKPOINT_VALUE_H
+#define COVE_CHECKPOINT_VALUE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cove/checkpoint.h>
+
+#include "base/slice.h"
+
+#define COVE__VALUE_MAX_DEPTH 200
+#define COVE__VALUE_MAX_COUNT ((size_t)1 << 24)
+
+/* What stands on the unpickler's stack besides values; never seen by a user. */
+enum cove__value_inner { COVE__VALUE_GLOBAL = 100, COVE__VALUE_STORAGE = 101 };
+
+struct cove__storage;
+struct cove__block;
+struct cove__global;
+
+/* Strides are always given. Allocated as one piece. */
+struct cove__tensor {
+    enum cove_dtype dtype;
+    size_t n_dims;
+    void *data;                    /* the first element; NULL: still remote, or no elements */
+    struct cove__storage *storage; /* where it comes from, one reference; NULL: the user's memory */
+    struct cove__block *block;     /* the memory that `data` is in, one reference; NULL: the user's, or none yet */
+    uint64_t offset;               /* bytes from the start of the storage */
+    uint64_t span;                 /* bytes from the first element to the end of the last; 0: no elements */
+    int64_t dims[];                /* the shape, then the strides */
+};
+
+struct cove__dict_entry {
+    char *key; /* owned; NULL: `number` is the key */
+    int64_t number;
+    cove_value *value;
+};
+
+struct cove__dict {
+    struct cove__dict_entry *entries; /* in insertion order */
+    size_t n, cap;
+    uint32_t *index; /* hash table of entry numbers + 1, once there are more than a few */
+    size_t index_size;
+    uint64_t seed[2]; /* of the hash, so that a file cannot make keys collide */
+};
+
+struct cove_value {
+    atomic_uint refs;
+    uint8_t type;   /* enum cove_value_type or cove__value_inner */
+    uint8_t colour; /* the loader's last walk: see settle.c */
+    uint8_t height;
+    uint8_t is_object; /* a dict that stands for an object's attributes */
+    union {
+        int64_t i; /* bool, too */
+        double d;
+        struct {
+            char *data; /* owned, NUL-terminated */
+            size_t size;
+        } text;
+        struct {
+            cove_value **items;
+            size_t n, cap;
+        } list;
+        struct cove__dict *dict;
+        struct cove__tensor *tensor;
+        const struct cove__global *global; /* static */
+        struct {
+            struct cove__storage *storage; /* one reference */
+            int dtype;                     /* enum cove_dtype; 0: untyped */
+        } storage;
+    } u;
+    union {
+        cove_value *next; /* the list of those to be freed */
+        uint64_t weight;  /* values below, each counted as often as it is reached */
+    } w;
+};
+
+cove_value *cove__value_new(int type); /* everything else zero */
+cove_value *cove__value_new_text(int type, struct cove__slice text);
+/* Takes `items` (cove__malloc'd, with their references) over, on success only. */
+cove_value *cove__value_new_items(int type, cove_value **items, size_t n);
+void cove__value_clear(cove_value *container);         /* lets go what a list, tuple or dict holds; breaks cycles */
+const char *cove__value_name(const cove_value *value); /* its type's, for messages */
+static inline struct cove__slice cove__value_text(const cove_value *value)
+{
+    return cove__slice(value->u.text.data, value->u.text.size);
+}
+
+/* dict.c. A key is a string without NUL (`key`) or, where `key` is NULL, `number`. */
+struct cove__dict *cove__dict_new(void);
+int cove__dict_set(struct cove__dict *dict, const char *key, size_t key_size, int64_t number, cove_value *item);
+cove_value *cove__dict_get(const struct cove__dict *dict, const char *key, size_t key_size, int64_t number);
+
+/* tensor.c */
+struct cove__shape {
+    enum cove_dtype dtype;
+    size_t n_dims;
+    const int64_t *shape, *strides; /* strides NULL: contiguous */
+};
+/* Checks dtype, lengths and strides and gives the number of elements and the bytes that they span. COVE_EINVAL says
+ * what is wrong. */
+int cove__tensor_measure(const struct cove__shape *shape, uint64_t *ret_count, uint64_t *ret_span,
+                         struct cove_error *err);
+/* A tensor over nothing yet. */
+int cove__tensor_new(const struct cove__shape *shape, cove_value **ret_value, struct cove_error *err);
+void cove__tensor_free(struct cove__tensor *tensor);
+void cove__tensor_view(const struct cove__tensor *tensor, struct cove_tensor_view *ret);
+bool cove__tensor_is_contiguous(const struct cove__tensor *tensor);
+uint64_t cove__tensor_count(const struct cove__tensor *tensor);
+/* Copies elements `first` to `first + n` in row-major order to packed memory. */
+void cove__tensor_gather(const struct cove__tensor *tensor, uint64_t first, uint64_t n, void *to);
+
+/* dtypes, by row */
+struct cove__dtype_info {
+    enum cove_dtype dtype;
+    const char *name; /* PyTorch's */
+    size_t size;
+    size_t swap;         /* bytes that an order of bytes is about: half of a complex number */
+    const char *storage; /* torch's storage class; NULL: torch saves it untyped */
+    const char *safe;    /* the name in safetensors; NULL: it has none */
+};
+const struct cove__dtype_info *cove__dtype_info(enum cove_dtype dtype); /* NULL: a stranger */
+const struct cove__dtype_info *cove__dtype_row(size_t i);               /* NULL past the last */
+
+#endif

@@ -1,0 +1,250 @@
+/*
+ * What the interoperability tests drive: shows a checkpoint as JSON, copies one through a tree, makes one from C
+ * memory. ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cove/cove.h>
+
+static struct cove_error err = COVE_ERROR_INIT;
+
+static int complain(void)
+{
+    fprintf(stderr, "%s: %s\n", cove_code_name(err.code), err.message);
+    return 1;
+}
+
+static void show_string(const char *s, size_t n)
+{
+    putchar('"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '"' || c == '\\' || c < 0x20)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
+    }
+    putchar('"');
+}
+
+static void show_hex(const void *data, size_t n)
+{
+    putchar('"');
+    for (size_t i = 0; i < n; i++)
+        printf("%02x", ((const unsigned char *)data)[i]);
+    putchar('"');
+}
+
+/* A tensor with its elements packed, as copy_tensor gives them. */
+static int show_tensor(cove_value *value)
+{
+    struct cove_tensor_view view;
+    size_t count = 1;
+    cove_value_as_tensor(value, &view, NULL);
+    printf("{\"tensor\":\"%s\",\"shape\":[", cove_dtype_name(view.dtype));
+    for (size_t i = 0; i < view.n_dims; i++) {
+        printf("%s%" PRId64, i ? "," : "", view.shape[i]);
+        count *= (size_t)view.shape[i];
+    }
+    printf("],\"stride\":[");
+    for (size_t i = 0; i < view.n_dims; i++)
+        printf("%s%" PRId64, i ? "," : "", view.strides[i]);
+    size_t size = count * cove_dtype_size(view.dtype);
+    void *packed = malloc(size ? size : 1);
+    struct cove_tensor_view to = view;
+    to.strides = NULL;
+    to.data = packed;
+    int rc = cove_value_copy_tensor(value, &to, NULL, &err);
+    printf("],\"data\":");
+    show_hex(packed, rc < 0 ? 0 : size);
+    putchar('}');
+    free(packed);
+    return rc;
+}
+
+static int show(cove_value *value)
+{
+    const char *text = NULL;
+    const void *bytes = NULL;
+    size_t size = 0;
+    int64_t i = 0;
+    double d = 0;
+    int b = 0, rc = 0;
+    enum cove_value_type type = cove_value_type(value);
+    switch (type) {
+    case COVE_VALUE_NONE:
+        printf("null");
+        return 0;
+    case COVE_VALUE_BOOL:
+        cove_value_as_bool(value, &b, NULL);
+        printf(b ? "true" : "false");
+        return 0;
+    case COVE_VALUE_INT:
+        cove_value_as_int(value, &i, NULL);
+        printf("%" PRId64, i);
+        return 0;
+    case COVE_VALUE_FLOAT:
+        cove_value_as_float(value, &d, NULL);
+        printf("{\"float\":\"%a\"}", d);
+        return 0;
+    case COVE_VALUE_STRING:
+        cove_value_as_string(value, &text, &size, NULL);
+        show_string(text, size);
+        return 0;
+    case COVE_VALUE_BYTES:
+        cove_value_as_bytes(value, &bytes, &size, NULL);
+        printf("{\"bytes\":");
+        show_hex(bytes, size);
+        putchar('}');
+        return 0;
+    case COVE_VALUE_TENSOR:
+        return show_tensor(value);
+    default:
+        break;
+    }
+    printf("{\"%s\":[", cove_value_type_name(type));
+    for (size_t k = 0; k < cove_value_length(value) && rc == 0; k++) {
+        if (k > 0)
+            putchar(',');
+        if (type == COVE_VALUE_DICT) {
+            const char *key = cove_value_key(value, k, &i);
+            putchar('[');
+            if (key)
+                show_string(key, strlen(key));
+            else
+                printf("%" PRId64, i);
+            putchar(',');
+        }
+        rc = show(cove_value_item(value, k));
+        if (type == COVE_VALUE_DICT)
+            putchar(']');
+    }
+    printf("]}");
+    return rc;
+}
+
+static int load(const char *url, int lazy, cove_value **tree)
+{
+    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    int rc = cove_fs_from_url(url, NULL, &fs, &path, &err);
+    options.lazy = lazy;
+    if (rc == 0)
+        rc = cove_checkpoint_load(fs, path, &options, NULL, tree, &err);
+    cove_fs_unref(fs);
+    cove_free(path);
+    return rc;
+}
+
+/* One of each dtype, and what torch has names for: a transpose, overlaps of one and of two dtypes, a stride of 0,
+ * nothing at all. */
+static int make(const char *url)
+{
+    static uint8_t memory[4096];
+    static float grid[12];
+    cove_value *tree = cove_value_new_dict(), *item = NULL, *inner = cove_value_new_dict(),
+               *list = cove_value_new_list();
+    cove_value *tuple = cove_value_new_tuple();
+    int64_t shape[2] = { 2, 3 }, grid_shape[2] = { 4, 3 }, grid_strides[2] = { 1, 4 }, six = 6, zero[2] = { 0, 3 };
+    int64_t wide[2] = { 5, 3 }, wide_strides[2] = { 0, 1 };
+    int rc = 0;
+    for (size_t i = 0; i < sizeof(memory); i++)
+        memory[i] = (uint8_t)(i % 2);
+    for (int i = 0; i < 12; i++)
+        grid[i] = (float)i;
+    for (int dtype = COVE_BOOL; dtype <= COVE_UINT64 && rc == 0; dtype++) {
+        struct cove_tensor_view view = { (enum cove_dtype)dtype, 2, shape, NULL, memory + 128 * dtype };
+        rc = cove_value_new_tensor(&view, &item, &err);
+        if (rc == 0)
+            rc = cove_value_set(tree, cove_dtype_name(view.dtype), item, &err);
+    }
+    const struct {
+        const char *name;
+        struct cove_tensor_view view;
+    } views[] = {
+        { "grid", { COVE_FLOAT32, 1, (int64_t[]){ 12 }, NULL, grid } },
+        { "grid.t", { COVE_FLOAT32, 2, grid_shape, grid_strides, grid } },
+        { "tail", { COVE_FLOAT32, 1, &six, NULL, grid + 6 } },
+        { "broadcast", { COVE_FLOAT32, 2, wide, wide_strides, grid } },
+        { "scalar", { COVE_FLOAT32, 0, NULL, NULL, grid + 5 } },
+        { "empty", { COVE_FLOAT32, 2, zero, NULL, NULL } },
+        { "mixed.a", { COVE_FLOAT32, 1, &six, NULL, memory + 3072 } },
+        { "mixed.b", { COVE_INT32, 1, &six, NULL, memory + 3080 } },
+    };
+    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]) && rc == 0; i++) {
+        rc = cove_value_new_tensor(&views[i].view, &item, &err);
+        if (rc == 0)
+            rc = cove_value_set(inner, views[i].name, item, &err);
+    }
+    const int64_t ints[] = { 0,          1,          255,       256, 65535,         65536,
+                             2147483647, 2147483648, INT64_MAX, -1,  -2147483648LL, INT64_MIN };
+    for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]) && rc == 0; i++)
+        rc = cove_value_append(list, cove_value_new_int(ints[i]), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_float(0.1), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_float(-1e308), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_bool(1), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_none(), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple,
+                               cove_value_new_bytes("\x00\x80\xff"
+                                                    "abc",
+                                                    6),
+                               &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\x8d"), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_tuple(), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_dict(), &err);
+    if (rc == 0)
+        rc = cove_value_append(tuple, cove_value_new_list(), &err);
+    if (rc == 0)
+        rc = cove_value_set_at(inner, -7, list, &err);
+    if (rc == 0)
+        rc = cove_value_set(inner, "tuple", tuple, &err);
+    if (rc == 0)
+        rc = cove_value_set(tree, "inner", inner, &err);
+    if (rc == 0)
+        rc = cove_checkpoint_save_url(url, tree, &err);
+    cove_value_unref(tree);
+    return rc < 0 ? complain() : 0;
+}
+
+int main(int argc, char **argv)
+{
+    cove_value *tree = NULL;
+    int rc = 0;
+    if (argc == 3 && strcmp(argv[1], "make") == 0)
+        return make(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "show") == 0) {
+        rc = load(argv[2], 0, &tree);
+        if (rc == 0)
+            rc = show(tree);
+    } else if (argc == 4 && strcmp(argv[1], "lazy") == 0) {
+        rc = load(argv[2], 1, &tree);
+        cove_value *found = rc == 0 ? cove_value_find(tree, argv[3]) : NULL;
+        if (rc == 0 && !found) {
+            fprintf(stderr, "there is no %s\n", argv[3]);
+            rc = -1;
+        } else if (rc == 0) {
+            rc = show(found);
+        }
+    } else if (argc == 4 && strcmp(argv[1], "copy") == 0) {
+        rc = load(argv[2], 0, &tree);
+        if (rc == 0)
+            rc = cove_checkpoint_save_url(argv[3], tree, &err);
+    } else {
+        fprintf(stderr, "usage: ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL\n");
+        return 2;
+    }
+    cove_value_unref(tree);
+    return rc < 0 ? complain() : 0;
+}
