@@ -1,0 +1,293 @@
+/* The shared configuration files of AWS's tools, for src/fs/s3's open: text in, one profile's settings out. */
+#include "auth/aws_config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+#define PATH_LENGTH_MAX ((size_t)4096)
+
+enum section { SECTION_OTHER, SECTION_PROFILE, SECTION_SERVICES };
+
+struct parser {
+    struct cove__aws_profile *profile;
+    bool is_config;
+    enum section section;
+    char parent[32]; /* the key whose indented lines follow; "" for none */
+};
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct cove__slice trim(struct cove__slice s)
+{
+    while (s.size > 0 && is_blank(s.data[0]))
+        s = cove__slice_sub(s, 1, SIZE_MAX);
+    while (s.size > 0 && is_blank(s.data[s.size - 1]))
+        s.size--;
+    return s;
+}
+
+static int set(char **at, struct cove__slice value)
+{
+    char *copy = cove__strndup((const char *)value.data, value.size);
+    if (copy == NULL)
+        return COVE_ENOMEM;
+    cove__free(*at);
+    *at = copy;
+    return 0;
+}
+
+/* "[default]", "[profile x]", "[services y]" of the config file; "[x]" of the credentials file. */
+static enum section section_of(const struct parser *p, struct cove__slice head)
+{
+    static const char *const words[] = { "profile", "services" };
+    const struct cove__aws_profile *profile = p->profile;
+
+    head = trim(head);
+    if (!p->is_config || cove__slice_is(head, "default"))
+        return cove__slice_is(head, profile->name) ? SECTION_PROFILE : SECTION_OTHER;
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(words[i]);
+        if (head.size <= n || memcmp(head.data, words[i], n) != 0 || !is_blank(head.data[n]))
+            continue;
+        struct cove__slice name = trim(cove__slice_sub(head, n, SIZE_MAX));
+        if (name.size >= 2 && name.data[0] == '"' && name.data[name.size - 1] == '"')
+            name = cove__slice_sub(name, 1, name.size - 2);
+        if (i == 0)
+            return cove__slice_is(name, profile->name) ? SECTION_PROFILE : SECTION_OTHER;
+        return profile->services != NULL && cove__slice_is(name, profile->services) ? SECTION_SERVICES : SECTION_OTHER;
+    }
+    return SECTION_OTHER;
+}
+
+static int take_nested(struct parser *p, struct cove__slice key, struct cove__slice value)
+{
+    if (strcmp(p->parent, "s3") != 0)
+        return 0;
+    if (p->section == SECTION_PROFILE && cove__slice_is(key, "addressing_style"))
+        return set(&p->profile->s3_addressing_style, value);
+    if (p->section == SECTION_SERVICES && cove__slice_is(key, "endpoint_url"))
+        return set(&p->profile->s3_endpoint_url, value);
+    return 0;
+}
+
+static int take(struct parser *p, struct cove__slice key, struct cove__slice value)
+{
+    static const char *const others[] = { "role_arn", "sso_session", "sso_account_id", "credential_process",
+                                          "web_identity_token_file" };
+    struct cove__aws_profile *profile = p->profile;
+    const struct {
+        const char *key;
+        char **at;
+    } rows[] = {
+        { "aws_access_key_id", &profile->access_key_id },
+        { "aws_secret_access_key", &profile->secret_access_key },
+        { "aws_session_token", &profile->session_token },
+        { "region", &profile->region },
+        { "endpoint_url", &profile->endpoint_url },
+        { "ca_bundle", &profile->ca_bundle },
+        { "services", &profile->services },
+    };
+
+    if (p->section != SECTION_PROFILE)
+        return 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (cove__slice_is(key, rows[i].key))
+            return set(rows[i].at, value);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (cove__slice_is(key, others[i]) && profile->other_source == NULL)
+            return set(&profile->other_source, key);
+    }
+    return 0;
+}
+
+static int take_line(struct parser *p, struct cove__slice line)
+{
+    bool indented = line.size > 0 && is_blank(line.data[0]);
+
+    line = trim(line);
+    if (line.size == 0 || line.data[0] == '#' || line.data[0] == ';')
+        return 0;
+    if (line.data[0] == '[') {
+        const uint8_t *end = memchr(line.data, ']', line.size);
+        if (end == NULL)
+            return COVE_EINVAL;
+        p->section = section_of(p, cove__slice(line.data + 1, (size_t)(end - line.data) - 1));
+        p->profile->found |= p->section == SECTION_PROFILE;
+        p->parent[0] = '\0';
+        return 0;
+    }
+    const uint8_t *equals = memchr(line.data, '=', line.size);
+    if (equals == NULL)
+        return p->section == SECTION_OTHER ? 0 : COVE_EINVAL;
+    struct cove__slice key = trim(cove__slice(line.data, (size_t)(equals - line.data)));
+    struct cove__slice value = trim(cove__slice(equals + 1, line.size - (size_t)(equals - line.data) - 1));
+    for (size_t i = 1; i < value.size; i++) { /* " #" and " ;" begin a comment */
+        if ((value.data[i] == '#' || value.data[i] == ';') && is_blank(value.data[i - 1]))
+            value = trim(cove__slice(value.data, i));
+    }
+    if (indented && p->parent[0] != '\0')
+        return take_nested(p, key, value);
+    p->parent[0] = '\0';
+    if (value.size == 0 && key.size < sizeof p->parent) {
+        memcpy(p->parent, key.data, key.size);
+        p->parent[key.size] = '\0';
+        return 0;
+    }
+    return take(p, key, value);
+}
+
+int cove__aws_profile_parse(struct cove__slice text, bool is_config, struct cove__aws_profile *profile,
+                            unsigned *ret_line)
+{
+    struct parser p = { .profile = profile, .is_config = is_config };
+
+    for (unsigned line = 1; text.size > 0; line++) {
+        const uint8_t *end = memchr(text.data, '\n', text.size);
+        size_t length = end != NULL ? (size_t)(end - text.data) : text.size;
+        int rc = take_line(&p, cove__slice(text.data, length));
+        if (rc < 0) {
+            *ret_line = line;
+            return rc;
+        }
+        text = cove__slice_sub(text, length + 1, SIZE_MAX);
+    }
+    return 0;
+}
+
+char *cove__aws_file(const char *variable, const char *name)
+{
+    struct cove__buf b = COVE__BUF_INIT(PATH_LENGTH_MAX);
+    const char *given = getenv(variable), *home = getenv("HOME");
+
+    if (given != NULL && given[0] != '\0' && given[0] != '~')
+        return cove__strdup(given);
+    if (home == NULL || home[0] == '\0')
+        return NULL;
+    if (given != NULL && given[0] == '~')
+        cove__buf_addf(&b, "%s%s", home, given + 1);
+    else
+        cove__buf_addf(&b, "%s/.aws/%s", home, name);
+    char *path = cove__buf_take(&b);
+    cove__buf_done(&b);
+    return path;
+}
+
+/* A file that is not there is empty. */
+static int read_file(const char *path, struct cove__buf *out, struct cove_error *err)
+{
+    char chunk[4096];
+    ssize_t n;
+    int rc = 0;
+
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return 0;
+        return cove__fail_errno(err, errno, "%s", path);
+    }
+    while (rc == 0 && (n = read(fd, chunk, sizeof chunk)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = cove__fail_errno(err, errno, "%s", path);
+        else if (cove__buf_add(out, chunk, (size_t)n) < 0)
+            rc = cove__fail(err, cove__buf_rc(out), "%s: cannot be held (at most %zu bytes)", path, out->max);
+    }
+    close(fd);
+    return rc;
+}
+
+static int load_file(const char *path, bool is_config, struct cove__aws_profile *profile, struct cove_error *err)
+{
+    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_FILE_MAX);
+    unsigned line = 0;
+
+    int rc = read_file(path, &text, err);
+    /* Twice where the profile names a services section that may stand before it. */
+    for (int pass = 0; rc == 0 && pass < (is_config ? 2 : 1); pass++) {
+        rc = cove__aws_profile_parse(cove__buf_slice(&text), is_config, profile, &line);
+        if (rc == COVE_ENOMEM)
+            cove__fail_nomem(err, "the AWS configuration");
+        else if (rc < 0)
+            cove__fail(err, rc, "%s: line %u is neither a [section] nor \"name = value\"", path, line);
+        if (profile->services == NULL)
+            break;
+    }
+    if (text.data != NULL)
+        explicit_bzero(text.data, text.size);
+    cove__buf_done(&text);
+    return rc;
+}
+
+static const char *first_set(const char *a, const char *b)
+{
+    const char *v = getenv(a);
+    if (v == NULL || v[0] == '\0')
+        v = getenv(b);
+    return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
+int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err)
+{
+    struct cove__aws_profile profile = { 0 };
+    char *config = cove__aws_file("AWS_CONFIG_FILE", "config");
+    char *credentials = cove__aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    int rc = 0;
+
+    if (name == NULL)
+        name = first_set("AWS_PROFILE", "AWS_DEFAULT_PROFILE");
+    bool named = name != NULL;
+    profile.name = cove__strdup(named ? name : "default");
+    if (profile.name == NULL)
+        rc = cove__fail_nomem(err, "the AWS configuration");
+    if (rc == 0 && config != NULL)
+        rc = load_file(config, true, &profile, err);
+    if (rc == 0 && credentials != NULL) /* last, because its keys come before those of the other file */
+        rc = load_file(credentials, false, &profile, err);
+    if (rc == 0 && named && !profile.found)
+        rc = cove__fail(err, COVE_EINVAL, "the AWS profile '%s' is neither in %s nor in %s", name,
+                        config != NULL ? config : "~/.aws/config",
+                        credentials != NULL ? credentials : "~/.aws/credentials");
+    cove__free(config);
+    cove__free(credentials);
+    if (rc < 0)
+        cove__aws_profile_done(&profile);
+    else
+        *ret = profile;
+    return rc;
+}
+
+static void wipe(char *s)
+{
+    if (s != NULL)
+        explicit_bzero(s, strlen(s));
+    cove__free(s);
+}
+
+void cove__aws_profile_done(struct cove__aws_profile *p)
+{
+    cove__free(p->name);
+    cove__free(p->access_key_id);
+    wipe(p->secret_access_key);
+    wipe(p->session_token);
+    cove__free(p->region);
+    cove__free(p->endpoint_url);
+    cove__free(p->ca_bundle);
+    cove__free(p->s3_endpoint_url);
+    cove__free(p->s3_addressing_style);
+    cove__free(p->services);
+    cove__free(p->other_source);
+    *p = (struct cove__aws_profile){ 0 };
+}

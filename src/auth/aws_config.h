@@ -1,0 +1,65 @@
+/*
+ * AWS's shared files, ~/.aws/config and ~/.aws/credentials, and the credentials that come from options, environment and
+ * files. Reading files blocks; nothing here touches the network.
+ */
+#ifndef COVE_AUTH_AWS_CONFIG_H
+#define COVE_AUTH_AWS_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cove/error.h>
+
+#include "base/slice.h"
+
+#define COVE__AWS_FILE_MAX ((size_t)1 << 20)
+
+/* What one profile says. Strings are owned; NULL: not said. */
+struct cove__aws_profile {
+    char *name;
+    char *access_key_id, *secret_access_key, *session_token;
+    char *region, *endpoint_url, *ca_bundle;
+    char *s3_endpoint_url; /* of the services section that the profile names */
+    char *s3_addressing_style;
+    char *services;
+    char *other_source; /* a way to credentials that is known but not served ("role_arn"), for the message */
+    bool found;         /* in either file */
+};
+
+/* Reads both files for `name` (NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default"). COVE_EINVAL: a profile that was
+ * asked for by name is in neither, or a line makes no sense (the message names file and line). A missing file is an
+ * empty one. */
+int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err);
+void cove__aws_profile_done(struct cove__aws_profile *profile);
+
+/* One file's text. `is_config`: sections are "[profile x]", as in ~/.aws/config. Pure. 0, COVE_ENOMEM, or COVE_EINVAL
+ * with the line in *ret_line. */
+int cove__aws_profile_parse(struct cove__slice text, bool is_config, struct cove__aws_profile *profile,
+                            unsigned *ret_line);
+
+/* The path of the file that the environment names in `variable`, or ~/.aws/`name`; owned by the caller. NULL: no home,
+ * or no memory. */
+char *cove__aws_file(const char *variable, const char *name);
+
+/* Who asks. Owned strings. A provider that renews them sets expires_ns. */
+struct cove__aws_credentials {
+    char *key_id, *secret, *token; /* token: NULL where there is none */
+    int64_t expires_ns;            /* since 1970; INT64_MAX: never */
+    bool anonymous;                /* nothing is signed */
+};
+
+/* What the caller was given. BORROWED. */
+struct cove__aws_sources {
+    bool anonymous;
+    const char *key_id, *secret, *token; /* options */
+    bool profile_given;                  /* by option: it comes before the environment */
+    const struct cove__aws_profile *profile;
+};
+
+/* The first of: anonymous, options, environment (unless a profile was given), the profile. COVE_EAUTH: there are none,
+ * and the message says where they were looked for; COVE_EINVAL: half of a pair. */
+int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
+                               struct cove_error *err);
+void cove__aws_credentials_done(struct cove__aws_credentials *credentials); /* wipes the secrets */
+
+#endif

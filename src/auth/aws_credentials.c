@@ -1,0 +1,96 @@
+/* The chain of places where S3's credentials are found, in the order of AWS's own tools. For src/fs/s3's open. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/aws_config.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+static int copy(struct cove__aws_credentials *ret, const char *key_id, const char *secret, const char *token,
+                struct cove_error *err)
+{
+    struct cove__aws_credentials c = { .expires_ns = INT64_MAX };
+    bool has_token = token != NULL && token[0] != '\0';
+
+    c.key_id = cove__strdup(key_id);
+    c.secret = cove__strdup(secret);
+    c.token = has_token ? cove__strdup(token) : NULL;
+    if (c.key_id == NULL || c.secret == NULL || (has_token && c.token == NULL)) {
+        cove__aws_credentials_done(&c);
+        return cove__fail_nomem(err, "the credentials");
+    }
+    *ret = c;
+    return 0;
+}
+
+static bool given(const char *s)
+{
+    return s != NULL && s[0] != '\0';
+}
+
+static int none_found(const struct cove__aws_sources *sources, struct cove_error *err)
+{
+    const struct cove__aws_profile *profile = sources->profile;
+    char *config = cove__aws_file("AWS_CONFIG_FILE", "config");
+    char *credentials = cove__aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+
+    if (profile != NULL && profile->other_source != NULL)
+        cove__fail(
+            err, COVE_EAUTH,
+            "no credentials: the AWS profile '%s' gets them by %s, which this version of cove does not do; set key "
+            "and secret, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            profile->name, profile->other_source);
+    else
+        cove__fail(
+            err, COVE_EAUTH,
+            "no credentials found in the options key and secret, in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+            "in the profile '%s' of %s and %s; for a public bucket set anon=true",
+            profile != NULL ? profile->name : "default", credentials != NULL ? credentials : "~/.aws/credentials",
+            config != NULL ? config : "~/.aws/config");
+    cove__free(config);
+    cove__free(credentials);
+    return COVE_EAUTH;
+}
+
+int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__aws_credentials *ret,
+                               struct cove_error *err)
+{
+    const struct cove__aws_profile *profile = s->profile;
+
+    if (s->anonymous) {
+        *ret = (struct cove__aws_credentials){ .anonymous = true, .expires_ns = INT64_MAX };
+        return 0;
+    }
+    if (given(s->key_id) != given(s->secret))
+        return cove__fail(err, COVE_EINVAL, "the option %s needs %s beside it", given(s->key_id) ? "key" : "secret",
+                          given(s->key_id) ? "secret" : "key");
+    if (given(s->key_id))
+        return copy(ret, s->key_id, s->secret, s->token, err);
+
+    const char *env_id = getenv("AWS_ACCESS_KEY_ID"), *env_secret = getenv("AWS_SECRET_ACCESS_KEY");
+    if (!s->profile_given && given(env_id) != given(env_secret))
+        return cove__fail(err, COVE_EINVAL, "the environment has AWS_%s but not AWS_%s",
+                          given(env_id) ? "ACCESS_KEY_ID" : "SECRET_ACCESS_KEY",
+                          given(env_id) ? "SECRET_ACCESS_KEY" : "ACCESS_KEY_ID");
+    if (!s->profile_given && given(env_id))
+        return copy(ret, env_id, env_secret, getenv("AWS_SESSION_TOKEN"), err);
+
+    if (profile != NULL && given(profile->access_key_id) && given(profile->secret_access_key))
+        return copy(ret, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
+    return none_found(s, err);
+}
+
+static void wipe(char *s)
+{
+    if (s != NULL)
+        explicit_bzero(s, strlen(s));
+    cove__free(s);
+}
+
+void cove__aws_credentials_done(struct cove__aws_credentials *c)
+{
+    cove__free(c->key_id);
+    wipe(c->secret);
+    wipe(c->token);
+    *c = (struct cove__aws_credentials){ 0 };
+}

@@ -1,0 +1,296 @@
+/* Signature Version 4 for src/fs/s3: a request's method, path, query and headers in, an Authorization line out. */
+#include "auth/sigv4.h"
+
+#include <ctype.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fork.h"
+
+#define HASH_SIZE     32
+#define CANONICAL_MAX ((size_t)512 << 10)
+#define SIGNED_MAX    ((size_t)16 << 10)
+
+static void to_hex(const uint8_t *data, size_t size, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[data[i] >> 4];
+        out[2 * i + 1] = digits[data[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+static int sha256(struct cove__slice data, uint8_t out[HASH_SIZE])
+{
+    return EVP_Digest(data.data, data.size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : COVE_ENOMEM;
+}
+
+int cove__sha256_hex(struct cove__slice data, char out[65])
+{
+    uint8_t hash[HASH_SIZE];
+    int rc = sha256(data, hash);
+    if (rc == 0)
+        to_hex(hash, sizeof hash, out);
+    return rc;
+}
+
+static int hmac(const void *key, size_t key_size, struct cove__slice text, uint8_t out[HASH_SIZE])
+{
+    unsigned size = 0;
+    return HMAC(EVP_sha256(), key, (int)key_size, text.data, text.size, out, &size) != NULL ? 0 : COVE_ENOMEM;
+}
+
+int cove__uri_encode(struct cove__buf *out, struct cove__slice text, bool keep_slash)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t plain = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        bool keep = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                    c == '.' || c == '_' || c == '~' || (c == '/' && keep_slash);
+        if (keep)
+            continue;
+        char code[3] = { '%', digits[c >> 4], digits[c & 15] };
+        cove__buf_add(out, text.data + plain, i - plain);
+        cove__buf_add(out, code, 3);
+        plain = i + 1;
+    }
+    cove__buf_add(out, text.data + plain, text.size - plain);
+    return cove__buf_rc(out);
+}
+
+/* ---- the canonical request ---- */
+
+struct pair {
+    struct cove__slice name, value;
+};
+
+static int compare_slices(struct cove__slice a, struct cove__slice b)
+{
+    size_t n = a.size < b.size ? a.size : b.size;
+    int c = n > 0 ? memcmp(a.data, b.data, n) : 0;
+    return c != 0 ? c : (a.size > b.size) - (a.size < b.size);
+}
+
+static int compare_query(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    int c = compare_slices(x->name, y->name);
+    return c != 0 ? c : compare_slices(x->value, y->value);
+}
+
+static int canonical_query(const char *query, struct cove__buf *out)
+{
+    struct pair pairs[COVE__SIGV4_QUERY_MAX];
+    size_t n = 0;
+
+    for (const char *at = query; *at != '\0';) {
+        size_t length = strcspn(at, "&");
+        if (length > 0) {
+            if (n == COVE__SIGV4_QUERY_MAX)
+                return COVE_ELIMIT;
+            const char *equals = memchr(at, '=', length);
+            size_t name = equals != NULL ? (size_t)(equals - at) : length;
+            pairs[n].name = cove__slice(at, name);
+            pairs[n].value = equals != NULL ? cove__slice(equals + 1, length - name - 1) : cove__slice("", 0);
+            n++;
+        }
+        at += length + (at[length] == '&');
+    }
+    qsort(pairs, n, sizeof pairs[0], compare_query);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            cove__buf_add_char(out, '&');
+        cove__buf_add_slice(out, pairs[i].name);
+        cove__buf_add_char(out, '=');
+        cove__buf_add_slice(out, pairs[i].value);
+    }
+    return cove__buf_rc(out);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    size_t n = x->name.size < y->name.size ? x->name.size : y->name.size;
+    int c = strncasecmp((const char *)x->name.data, (const char *)y->name.data, n);
+    if (c == 0)
+        c = (x->name.size > y->name.size) - (x->name.size < y->name.size);
+    return c != 0 ? c : (x->name.data > y->name.data) - (x->name.data < y->name.data); /* one name twice: in order */
+}
+
+/* The value with outer blanks gone and inner runs of them made one. */
+static void add_trimmed(struct cove__buf *out, struct cove__slice value)
+{
+    bool any = false, blank = false;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] == ' ' || value.data[i] == '\t') {
+            blank = any;
+            continue;
+        }
+        if (blank)
+            cove__buf_add_char(out, ' ');
+        blank = false;
+        any = true;
+        cove__buf_add_char(out, (char)value.data[i]);
+    }
+}
+
+static int read_headers(struct cove__slice headers, struct pair pairs[COVE__SIGV4_HEADERS_MAX], size_t *ret_n)
+{
+    size_t n = 0;
+    while (headers.size > 0) {
+        const uint8_t *end = memchr(headers.data, '\n', headers.size);
+        size_t line = end != NULL ? (size_t)(end - headers.data) : headers.size;
+        const uint8_t *colon = memchr(headers.data, ':', line);
+        if (colon != NULL) {
+            if (n == COVE__SIGV4_HEADERS_MAX)
+                return COVE_ELIMIT;
+            size_t name = (size_t)(colon - headers.data);
+            pairs[n].name = cove__slice(headers.data, name);
+            pairs[n].value = cove__slice(colon + 1, line - name - 1);
+            n++;
+        }
+        headers = cove__slice_sub(headers, line + 1, SIZE_MAX);
+    }
+    qsort(pairs, n, sizeof pairs[0], compare_names);
+    *ret_n = n;
+    return 0;
+}
+
+static bool same_name(struct cove__slice a, struct cove__slice b)
+{
+    return a.size == b.size && strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0;
+}
+
+int cove__sigv4_canonical(const struct cove__sigv4_request *r, struct cove__slice headers, struct cove__buf *ret,
+                          struct cove__buf *ret_signed)
+{
+    struct pair pairs[COVE__SIGV4_HEADERS_MAX];
+    size_t n = 0;
+
+    cove__buf_addf(ret, "%s\n%s\n", r->method, r->path);
+    int rc = canonical_query(r->query, ret);
+    if (rc == 0)
+        rc = read_headers(headers, pairs, &n);
+    if (rc < 0)
+        return rc;
+    cove__buf_add_char(ret, '\n');
+    for (size_t i = 0; i < n; i++) {
+        bool first = i == 0 || !same_name(pairs[i - 1].name, pairs[i].name);
+        if (first && i > 0) {
+            cove__buf_add_char(ret, '\n');
+            cove__buf_add_char(ret_signed, ';');
+        }
+        for (size_t k = 0; first && k < pairs[i].name.size; k++) {
+            char c = (char)tolower(pairs[i].name.data[k]);
+            cove__buf_add_char(ret, c);
+            cove__buf_add_char(ret_signed, c);
+        }
+        cove__buf_add_char(ret, first ? ':' : ',');
+        add_trimmed(ret, pairs[i].value);
+    }
+    if (n > 0)
+        cove__buf_add_char(ret, '\n');
+    cove__buf_addf(ret, "\n%s\n%s", cove__buf_str(ret_signed), r->payload_hash);
+    return cove__buf_rc(ret_signed) < 0 ? cove__buf_rc(ret_signed) : cove__buf_rc(ret);
+}
+
+/* ---- keys and signatures ---- */
+
+static int derive(const struct cove__sigv4_request *r, const char date[9], uint8_t key[HASH_SIZE])
+{
+    struct cove__buf first = COVE__BUF_INIT(1024);
+    uint8_t next[HASH_SIZE];
+
+    cove__buf_addf(&first, "AWS4%s", r->secret);
+    int rc = cove__buf_rc(&first);
+    if (rc == 0)
+        rc = hmac(first.data, first.size, cove__slice_str(date), key);
+    if (rc == 0)
+        rc = hmac(key, HASH_SIZE, cove__slice_str(r->region), next);
+    if (rc == 0)
+        rc = hmac(next, HASH_SIZE, cove__slice_str(r->service), key);
+    if (rc == 0)
+        rc = hmac(key, HASH_SIZE, cove__slice_str("aws4_request"), next);
+    memcpy(key, next, HASH_SIZE);
+    OPENSSL_cleanse(next, sizeof next);
+    if (first.data != NULL)
+        OPENSSL_cleanse(first.data, first.size);
+    cove__buf_done(&first);
+    return rc;
+}
+
+static int signing_key(const struct cove__sigv4_request *r, const char date[9], struct cove__sigv4_cache *cache,
+                       uint8_t key[HASH_SIZE])
+{
+    uint8_t secret_hash[HASH_SIZE];
+    bool known;
+
+    if (cache == NULL)
+        return derive(r, date, key);
+    int rc = sha256(cove__slice_str(r->secret), secret_hash);
+    if (rc < 0)
+        return rc;
+    cove__lock();
+    known = strcmp(cache->date, date) == 0 && strcmp(cache->region, r->region) == 0 &&
+            strcmp(cache->key_id, r->key_id) == 0 && memcmp(cache->secret_hash, secret_hash, HASH_SIZE) == 0;
+    if (known)
+        memcpy(key, cache->key, HASH_SIZE);
+    cove__unlock();
+    if (known)
+        return 0;
+    rc = derive(r, date, key);
+    if (rc < 0 || strlen(r->region) >= sizeof cache->region || strlen(r->key_id) >= sizeof cache->key_id)
+        return rc;
+    cove__lock();
+    memcpy(cache->date, date, sizeof cache->date);
+    strcpy(cache->region, r->region);
+    strcpy(cache->key_id, r->key_id);
+    memcpy(cache->secret_hash, secret_hash, HASH_SIZE);
+    memcpy(cache->key, key, HASH_SIZE);
+    cove__unlock();
+    return 0;
+}
+
+int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, struct cove__buf *headers)
+{
+    struct cove__buf canonical = COVE__BUF_INIT(CANONICAL_MAX), names = COVE__BUF_INIT(SIGNED_MAX);
+    struct cove__buf to_sign = COVE__BUF_INIT(1024);
+    uint8_t key[HASH_SIZE], signature[HASH_SIZE];
+    char time[17], date[9], hash[65], hex[65];
+
+    cove__format_iso8601_basic(r->wall_ns, time);
+    memcpy(date, time, 8);
+    date[8] = '\0';
+    int rc = cove__sigv4_canonical(r, cove__buf_slice(headers), &canonical, &names);
+    if (rc == 0)
+        rc = cove__sha256_hex(cove__buf_slice(&canonical), hash);
+    if (rc < 0)
+        goto out;
+    cove__buf_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", time, date, r->region, r->service,
+                   hash);
+    rc = cove__buf_rc(&to_sign);
+    if (rc == 0)
+        rc = signing_key(r, date, cache, key);
+    if (rc == 0)
+        rc = hmac(key, sizeof key, cove__buf_slice(&to_sign), signature);
+    if (rc < 0)
+        goto out;
+    to_hex(signature, sizeof signature, hex);
+    rc = cove__buf_addf(headers,
+                        "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, "
+                        "Signature=%s\n",
+                        r->key_id, date, r->region, r->service, cove__buf_str(&names), hex);
+out:
+    OPENSSL_cleanse(key, sizeof key);
+    cove__buf_done(&canonical);
+    cove__buf_done(&names);
+    cove__buf_done(&to_sign);
+    return rc;
+}

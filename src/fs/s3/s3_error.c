@@ -1,0 +1,170 @@
+/* The store's error codes in cove's: the one table, asked by s3_request.c after each reply that is an error. */
+#include "fs/s3/s3.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "net/status.h"
+#include "wire/xml.h"
+
+static const struct {
+    const char *name;
+    int code;
+    bool retry;
+    const char *text; /* NULL: the store's own message */
+} codes[] = {
+    { "NoSuchBucket", COVE_ENOTFOUND, false, "no such bucket" },
+    { "NoSuchKey", COVE_ENOTFOUND, false, "no such object" },
+    { "NoSuchVersion", COVE_ENOTFOUND, false, "no such object" },
+    { "NoSuchUpload", COVE_ENOTFOUND, false, "no such upload: it was finished, aborted or removed as abandoned" },
+    { "AccessDenied", COVE_EACCESS, false, "access denied" },
+    { "AllAccessDisabled", COVE_EACCESS, false, "access denied" },
+    { "AccountProblem", COVE_EACCESS, false, NULL },
+    { "InvalidAccessKeyId", COVE_EAUTH, false, "the store does not know this access key id" },
+    { "SignatureDoesNotMatch", COVE_EAUTH, false, "the secret key does not belong to the access key id" },
+    { "ExpiredToken", COVE_EAUTH, false, "the session token has expired" },
+    { "TokenRefreshRequired", COVE_EAUTH, false, "the session token has expired" },
+    { "InvalidToken", COVE_EAUTH, false, "the session token is not valid" },
+    { "InvalidTokenId", COVE_EAUTH, false, "the session token is not valid" },
+    { "RequestTimeTooSkewed", COVE_EAUTH, false, "this machine's clock differs too much from the store's" },
+    { "AuthorizationHeaderMalformed", COVE_EAUTH, false, NULL },
+    { "SlowDown", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "SlowDownRead", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "SlowDownWrite", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "ServiceUnavailable", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "Throttling", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "ThrottlingException", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "RequestLimitExceeded", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "TooManyRequests", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
+    { "InternalError", COVE_ESERVER, true, "the store failed" },
+    { "RequestTimeout", COVE_ENETWORK, true, "the store waited too long for the request's bytes" },
+    { "IncompleteBody", COVE_ENETWORK, true, "the store got only a part of the body" },
+    { "BadDigest", COVE_ECORRUPT, true, "the bytes that the store got do not match their checksum" },
+    { "InvalidDigest", COVE_EPROTOCOL, false, NULL },
+    { "XAmzContentSHA256Mismatch", COVE_ECORRUPT, true, "the bytes that the store got do not match their checksum" },
+    { "XAmzContentChecksumMismatch", COVE_ECORRUPT, true, "the bytes that the store got do not match their checksum" },
+    { "OperationAborted", COVE_EPRECONDITION, true, "another change of the same name is under way" },
+    { "ConditionalRequestConflict", COVE_EPRECONDITION, true, "another change of the same object is under way" },
+    { "PreconditionFailed", COVE_EPRECONDITION, false, "the object changed meanwhile" },
+    { "EntityTooLarge", COVE_ELIMIT, false, "larger than the store allows" },
+    { "EntityTooSmall", COVE_EINVAL, false, "a part is smaller than the store allows" },
+    { "InvalidPart", COVE_EPROTOCOL, false, "the store lost a part of the upload" },
+    { "InvalidPartOrder", COVE_EPROTOCOL, false, NULL },
+    { "BucketAlreadyOwnedByYou", COVE_EEXIST, false, "the bucket exists" },
+    { "BucketAlreadyExists", COVE_EEXIST, false, "the bucket exists, and belongs to somebody else" },
+    { "BucketNotEmpty", COVE_ENOTEMPTY, false, "the bucket is not empty" },
+    { "InvalidBucketName", COVE_EINVAL, false, "not a valid bucket name" },
+    { "KeyTooLongError", COVE_EINVAL, false, "the key is too long for the store" },
+    { "XMinioInvalidObjectName", COVE_EINVAL, false, "the store does not take such a key" },
+    { "InvalidObjectState", COVE_ENOTSUP, false, "the object is archived and must be restored before it can be read" },
+    { "NotImplemented", COVE_ENOTSUP, false, NULL },
+    { "MethodNotAllowed", COVE_ENOTSUP, false, NULL },
+    { "QuotaExceeded", COVE_ENOSPC, false, "the store's quota is used up" },
+    { "XMinioAdminBucketQuotaExceeded", COVE_ENOSPC, false, "the bucket's quota is used up" },
+    { "XMinioStorageFull", COVE_ENOSPC, false, "the store is full" },
+    { "PermanentRedirect", COVE_EINVAL, false, NULL },
+};
+
+static int take(void *user, const char *path, struct cove__slice text)
+{
+    struct s3_error_body *e = user;
+    const struct {
+        const char *path;
+        char *at;
+        size_t size;
+    } rows[] = {
+        { "Error/Code", e->code, sizeof e->code },
+        { "Error/Message", e->message, sizeof e->message },
+        { "Error/Region", e->region, sizeof e->region },
+        { "Error/Endpoint", e->endpoint, sizeof e->endpoint },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(path, rows[i].path) != 0)
+            continue;
+        size_t n = text.size < rows[i].size ? text.size : rows[i].size - 1;
+        if (n > 0)
+            memcpy(rows[i].at, text.data, n);
+        rows[i].at[n] = '\0';
+        for (size_t k = 0; k < n; k++) {
+            if ((unsigned char)rows[i].at[k] < ' ')
+                rows[i].at[k] = ' '; /* it goes into one line of a message */
+        }
+    }
+    return 0;
+}
+
+int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret)
+{
+    static const struct cove__xml_handler handler = { NULL, take };
+    memset(ret, 0, sizeof *ret);
+    return cove__xml_read(body, &handler, ret);
+}
+
+int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, const char *format, ...)
+{
+    char text[768];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return cove__fail(err, code, "%s %s: %s", r->http.op.ctx.op, r->http.op.ctx.url, text);
+}
+
+static int fail_with(struct s3_request *r, const struct s3_error_body *e, int code, const char *text, bool retry,
+                     struct cove_error *err)
+{
+    bool store_says = e->message[0] != '\0' && strcasecmp(e->message, text) != 0;
+
+    if (strcmp(e->code, "NoSuchBucket") == 0 || strncmp(e->code, "Bucket", 6) == 0)
+        cove__s3_fail(r, err, code, "%s: %.*s (%s)", text, (int)r->name.bucket.size, (const char *)r->name.bucket.data,
+                      e->code);
+    else if (e->endpoint[0] != '\0')
+        cove__s3_fail(r, err, code, "the bucket is served by another endpoint: %s (%s)", e->endpoint, e->code);
+    else
+        cove__s3_fail(r, err, code, "%s (%s%s%s)", text, e->code, store_says ? ": " : "", store_says ? e->message : "");
+    err->http_status = r->http.status;
+    err->retryable = retry;
+    return code;
+}
+
+bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
+{
+    struct s3_error_body e;
+    int status = r->http.status;
+
+    r->code[0] = '\0';
+    if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
+        memcpy(r->code, e.code, sizeof r->code);
+        for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+            if (strcmp(codes[i].name, e.code) == 0) {
+                const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
+                fail_with(r, &e, codes[i].code, text, codes[i].retry, err);
+                return codes[i].retry;
+            }
+        }
+        bool retry = cove__status_retry(status);
+        int code = cove__status_code(status);
+        fail_with(r, &e, code != 0 ? code : COVE_ESERVER, "the store refused", retry, err);
+        return retry;
+    }
+    /* No body, as of HEAD: the status is all there is. */
+    static const struct {
+        int status;
+        const char *text;
+    } texts[] = {
+        { 403, "access denied" },
+        { 404, "no such object" },
+        { 412, "the object changed meanwhile" },
+        { 301, "the bucket is in another region, and the store does not say in which" },
+        { 503, "the store asks for fewer requests" },
+    };
+    const char *text = status >= 500 ? "the store failed" : "the store refused";
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].status == status)
+            text = texts[i].text;
+    }
+    cove__http_error(&r->http, status, text, err);
+    return cove__status_retry(status);
+}

@@ -1,0 +1,315 @@
+/* One object: what it is, a range of it, a new one in one request. Slots of the table; net/http does the waiting. */
+#include "fs/s3/s3.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "wire/crc.h"
+
+#define WRITE_ID "x-amz-meta-cove-write"
+
+/* ---- stat ---- */
+
+int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
+                  struct cove_error *err)
+{
+    struct s3_request r;
+    char text[S3_HEADER_MAX];
+
+    cove__s3_request_init(&r, s3, "HEAD", name, ctx);
+    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.each));
+    int rc = cove__s3_run(&r, err);
+    if (rc == 0) {
+        *ret = (struct s3_head){ .size = cove__s3_reply_number(&r, "content-length"), .mtime_ns = -1 };
+        if (ret->size < 0)
+            ret->size = 0; /* an empty object, of a server that does not say so */
+        if (cove__s3_reply_header(&r, "last-modified", text))
+            ret->mtime_ns = cove__parse_http_date(text);
+        cove__s3_reply_header(&r, "etag", ret->etag);
+        cove__http_header(&r.http, WRITE_ID, ret->write_id, sizeof ret->write_id);
+    }
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+static int stat_bucket(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
+                       struct cove_info *ret, struct cove_error *err)
+{
+    /* A listing rather than HEAD: its refusals say why. */
+    int rc = name.bucket.size > 0 ? cove__s3_any_below(s3, name, ctx, err) : 0;
+    if (rc < 0)
+        return rc;
+    rc = cove__info_set(ret, path, COVE_TYPE_DIRECTORY, 0, -1, NULL);
+    return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
+}
+
+static char *without_slash(const char *path)
+{
+    size_t n = strlen(path);
+    if (n > 1 && path[n - 1] == '/' && path[n - 2] != '/')
+        n--;
+    return cove__strndup(path, n);
+}
+
+int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name name = cove__s3_split(path);
+    struct s3_head head;
+    struct cove_error why = COVE_ERROR_INIT;
+
+    if (name.key.size == 0)
+        return stat_bucket(s3, path, name, ctx, ret, err);
+    bool is_prefix = name.key.data[name.key.size - 1] == '/';
+    int rc = is_prefix ? COVE_ENOTFOUND : cove__s3_head(s3, name, ctx, &head, &why);
+    if (rc == 0) {
+        rc = cove__info_set(ret, path, COVE_TYPE_FILE, head.size, head.mtime_ns, head.etag[0] ? head.etag : NULL);
+        return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
+    }
+    if (rc != COVE_ENOTFOUND && rc != COVE_EACCESS)
+        return cove__error_copy(err, &why);
+
+    /* Not an object. HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing bucket. */
+    struct cove_error below = COVE_ERROR_INIT;
+    int any = cove__s3_any_below(s3, name, ctx, &below);
+    if (any < 0 && (rc == COVE_ENOTFOUND || below.code == COVE_EAUTH))
+        return cove__error_copy(err, &below);
+    if (any < 0 || rc == COVE_EACCESS)
+        return cove__error_copy(err, &why);
+    char *plain = without_slash(path);
+    if (plain == NULL)
+        return cove__fail_nomem(err, "a path");
+    if (any == 0 && !cove__s3_promised(s3, plain))
+        rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
+    else if (cove__info_set(ret, plain, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0)
+        rc = cove__fail_nomem(err, "a file's properties");
+    else
+        rc = 0;
+    cove__free(plain);
+    return rc;
+}
+
+/* ---- read and put: requests that end on a loop ---- */
+
+/* An io under way. Its request is its first member, so that a request's end finds it. */
+struct task {
+    struct s3_request r;
+    struct cove__io *io;
+    struct s3_condition condition;
+    bool whole;       /* a read without a range: the store's checksum is of exactly these bytes */
+    bool past_end;    /* the range begins behind the end of the object */
+    int failed;       /* of a put or read: why, while a follow-up runs */
+    struct cove_error why;
+};
+
+static void finish(struct task *t, int rc, int64_t count, const struct cove_error *err)
+{
+    struct cove__io *io = t->io;
+    struct cove_error copy = *err;
+
+    cove__s3_request_done(&t->r);
+    cove__free(t);
+    cove__op_finish(&io->op, rc, count, &copy);
+}
+
+static struct task *task_new(struct cove__s3 *s3, struct cove__io *io, const char *method)
+{
+    struct task *t = cove__calloc(1, sizeof *t);
+    io->ret_etag = NULL;
+    io->ret_total = -1;
+    if (t == NULL) {
+        struct cove_error err = COVE_ERROR_INIT;
+        int rc = cove__fail_nomem(&err, "a request");
+        cove__op_finish(&io->op, rc, 0, &err);
+        return NULL;
+    }
+    cove__s3_request_init(&t->r, s3, method, cove__s3_split(io->path), &io->op.ctx);
+    t->r.user = t;
+    t->io = io;
+    return t;
+}
+
+static int keep_etag(struct task *t, struct cove_error *err)
+{
+    char etag[S3_HEADER_MAX];
+
+    cove__free(t->io->ret_etag);
+    t->io->ret_etag = NULL;
+    if (!cove__s3_reply_header(&t->r, "etag", etag))
+        return 0;
+    t->io->ret_etag = cove__strdup(etag);
+    return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
+}
+
+/* "bytes 0-9/100": first, last and total; false where it is anything else. A total of "*" is -1. */
+static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_t *ret_last, int64_t *ret_total)
+{
+    char text[S3_HEADER_MAX];
+    long long first, last, total = -1;
+    int end = 0;
+
+    if (!cove__s3_reply_header(r, "content-range", text))
+        return false;
+    if (sscanf(text, "bytes %lld-%lld/%n", &first, &last, &end) != 2 || end == 0 || first < 0 || last < first)
+        return false;
+    if (strcmp(text + end, "*") != 0 && (sscanf(text + end, "%lld", &total) != 1 || total <= last))
+        return false;
+    *ret_first = first;
+    *ret_last = last;
+    *ret_total = total;
+    return true;
+}
+
+static int check_whole(struct task *t, struct cove_error *err)
+{
+    struct s3_request *r = &t->r;
+    char type[S3_HEADER_MAX] = "", text[S3_HEADER_MAX], ours[13];
+
+    /* "COMPOSITE", or a number of parts after the checksum, is a checksum of the parts' checksums. */
+    if (cove__s3_reply_header(r, "x-amz-checksum-type", type) && strcmp(type, "FULL_OBJECT") != 0)
+        return 0;
+    if (cove__s3_reply_header(r, "x-amz-checksum-crc32c", text) && strchr(text, '-') == NULL) {
+        uint32_t crc = r->http.crc32c;
+        uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc };
+        cove__s3_base64(bytes, sizeof bytes, ours);
+    } else if (cove__s3_reply_header(r, "x-amz-checksum-crc64nvme", text) && strchr(text, '-') == NULL) {
+        uint64_t crc = cove__crc64nvme(0, t->io->dst, (size_t)r->http.received);
+        uint8_t bytes[8];
+        for (int i = 0; i < 8; i++)
+            bytes[i] = (uint8_t)(crc >> (56 - 8 * i));
+        cove__s3_base64(bytes, sizeof bytes, ours);
+    } else {
+        return 0;
+    }
+    if (strcmp(text, ours) == 0)
+        return 0;
+    return cove__s3_fail(r, err, COVE_ECORRUPT, "the bytes that arrived do not match the store's checksum (%s, not %s)", ours,
+                         text);
+}
+
+static int accept_read(struct s3_request *r, struct cove_error *err)
+{
+    struct task *t = r->user;
+    struct cove__io *io = t->io;
+    int64_t first, last, total;
+
+    if (r->http.status == 206) {
+        if (!content_range(r, &first, &last, &total))
+            return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
+        if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset) ||
+            (io->offset < 0 && total >= 0 && last + 1 != total))
+            return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                                 "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived",
+                                 (long long)first, (long long)last, (long long)r->http.received);
+        io->ret_total = total;
+    } else {
+        if (io->offset > 0)
+            return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
+        io->ret_total = r->http.received;
+        int rc = check_whole(t, err);
+        if (rc < 0)
+            return rc;
+    }
+    return keep_etag(t, err);
+}
+
+/* A directory is told from nothing only once the read has failed: the common case costs no request more. */
+static void directory_looked_for(struct s3_request *r)
+{
+    struct task *t = r->user;
+    struct cove_error err = t->why;
+    int rc = t->failed;
+
+    if (r->http.op.rc == 0 && strstr(cove__buf_str(&r->http.reply), "<Key>") != NULL) {
+        rc = COVE_EISDIR;
+        cove__s3_fail(r, &err, rc, "a directory");
+    }
+    finish(t, rc, 0, &err);
+}
+
+static void look_for_directory(struct task *t)
+{
+    struct cove__s3 *s3 = t->r.s3;
+    struct s3_name name = t->r.name;
+    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+
+    cove__s3_request_done(&t->r);
+    cove__s3_request_init(&t->r, s3, "GET", (struct s3_name){ name.bucket, cove__slice("", 0) }, &t->io->op.ctx);
+    t->r.user = t;
+    t->r.done = directory_looked_for;
+    cove__buf_add_str(&t->r.query, "list-type=2&max-keys=1");
+    cove__s3_prefix(name.key, &prefix);
+    cove__s3_query(&t->r.query, "prefix", cove__buf_slice(&prefix));
+    cove__buf_done(&prefix);
+    cove__s3_start(&t->r);
+}
+
+static void read_done(struct s3_request *r)
+{
+    struct task *t = r->user;
+    struct cove__io *io = t->io;
+    int rc = r->http.op.rc;
+    char text[S3_HEADER_MAX];
+
+    t->failed = rc;
+    t->why = r->http.op.err;
+    if (rc < 0 && r->http.status == 416) { /* past the end */
+        long long total;
+        if (cove__s3_reply_header(r, "content-range", text) && sscanf(text, "bytes */%lld", &total) == 1)
+            io->ret_total = total;
+        finish(t, 0, 0, &t->why);
+    } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.key.size > 0) {
+        look_for_directory(t);
+    } else {
+        finish(t, rc, rc == 0 && !t->past_end ? r->http.received : 0, &t->why);
+    }
+}
+
+/* A read of nothing still tells whether the object is there, and how large it is. */
+static int accept_empty_read(struct s3_request *r, struct cove_error *err)
+{
+    struct task *t = r->user;
+    t->io->ret_total = cove__s3_reply_number(r, "content-length");
+    return keep_etag(t, err);
+}
+
+void cove__s3_read(void *self, struct cove__io *io)
+{
+    struct cove__s3 *s3 = self;
+    struct task *t = task_new(s3, io, io->length > 0 ? "GET" : "HEAD");
+
+    if (t == NULL)
+        return;
+    struct s3_request *r = &t->r;
+    if (r->name.key.size == 0) {
+        struct cove_error err = COVE_ERROR_INIT;
+        int rc = cove__s3_fail(r, &err, COVE_EISDIR, r->name.bucket.size > 0 ? "a bucket, not an object" : "no bucket is named");
+        finish(t, rc, 0, &err);
+        return;
+    }
+    r->done = read_done;
+    r->accept = io->length > 0 ? accept_read : accept_empty_read;
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&s3->extra.each));
+    if (io->if_match != NULL)
+        cove__s3_header(r, "If-Match", "%s", io->if_match);
+    if (io->length > 0) {
+        r->http.dst = io->dst;
+        r->http.dst_size = io->length;
+        if (io->offset < 0 && (uint64_t)-io->offset < io->length)
+            r->http.dst_size = (size_t)-io->offset;
+        if (io->offset < 0 && (uint64_t)-io->offset > io->length) {
+            /* The middle of the object, counted from its end: HTTP has no such range; see read_from_end. */
+            r->http.dst_size = io->length;
+        }
+        if (io->offset >= 0)
+            cove__s3_header(r, "Range", "bytes=%lld-%lld", (long long)io->offset,
+                            (long long)(io->offset + (int64_t)r->http.dst_size - 1));
+        else
+            cove__s3_header(r, "Range", "bytes=%lld", (long long)io->offset);
+    }
+    cove__s3_start(r);
+}

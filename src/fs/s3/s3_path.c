@@ -1,0 +1,115 @@
+/* Names: URL to "bucket/key", and the pieces of requests made from them. Pure; used by every file of this folder. */
+#include "fs/s3/s3.h"
+
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define BUCKET_MAX ((size_t)255)
+
+static const char *after_scheme(const char *text, bool *ret_url)
+{
+    static const char *const schemes[] = { "s3://", "s3a://" };
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t n = strlen(schemes[i]);
+        if (strncasecmp(text, schemes[i], n) == 0) {
+            *ret_url = true;
+            return text + n;
+        }
+    }
+    *ret_url = false;
+    return text;
+}
+
+int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *err)
+{
+    bool url;
+    const char *path = after_scheme(url_or_path, &url);
+
+    while (!url && *path == '/') /* "/bucket/key" is what other tools write for "bucket/key" */
+        path++;
+    size_t bucket = strcspn(path, "/");
+    if (bucket == 0 && path[0] == '/')
+        return cove__fail(err, COVE_EINVAL, "%s: no bucket is named", url_or_path);
+    if (bucket > BUCKET_MAX)
+        return cove__fail(err, COVE_EINVAL, "%s: the bucket's name is longer than %zu bytes", url_or_path, BUCKET_MAX);
+    for (size_t i = 0; i < bucket; i++) {
+        char c = path[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
+            return cove__fail(err, COVE_EINVAL, "%s: '%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')",
+                              url_or_path, (int)bucket, path);
+    }
+    const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
+    if (strlen(key) > S3_KEY_MAX)
+        return cove__fail(err, COVE_EINVAL, "%.*s…: the key is longer than %zu bytes", 64, url_or_path, S3_KEY_MAX);
+    /* "bucket/" is the bucket. */
+    char *copy = key[0] == '\0' ? cove__strndup(path, bucket) : cove__strdup(path);
+    if (copy == NULL)
+        return cove__fail_nomem(err, "a path");
+    *ret_path = copy;
+    return 0;
+}
+
+struct s3_name cove__s3_split(const char *path)
+{
+    size_t bucket = strcspn(path, "/");
+    const char *key = path[bucket] == '/' ? path + bucket + 1 : path + bucket;
+    return (struct s3_name){ cove__slice(path, bucket), cove__slice_str(key) };
+}
+
+int cove__s3_prefix(struct cove__slice key, struct cove__buf *out)
+{
+    cove__buf_add_slice(out, key);
+    if (key.size > 0 && key.data[key.size - 1] != '/')
+        cove__buf_add_char(out, '/');
+    return cove__buf_rc(out);
+}
+
+bool cove__s3_dns_bucket(struct cove__slice bucket)
+{
+    if (bucket.size < 3 || bucket.size > 63 || bucket.data[0] == '-' || bucket.data[bucket.size - 1] == '-')
+        return false;
+    for (size_t i = 0; i < bucket.size; i++) {
+        uint8_t c = bucket.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+int cove__s3_query(struct cove__buf *query, const char *name, struct cove__slice value)
+{
+    if (query->size > 0)
+        cove__buf_add_char(query, '&');
+    cove__buf_add_str(query, name);
+    cove__buf_add_char(query, '=');
+    return cove__uri_encode(query, value, false);
+}
+
+static int hex(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        char c = (char)text.data[i];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            int high = i + 2 < text.size ? hex(text.data[i + 1]) : -1;
+            int low = i + 2 < text.size ? hex(text.data[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0)) /* a NUL would cut the name short */
+                return COVE_EPROTOCOL;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        cove__buf_add_char(out, c);
+    }
+    return cove__buf_rc(out);
+}

@@ -1,0 +1,331 @@
+/*
+ * One request to the store: its URL, headers and signature before each attempt, the verdict after it. Operations fill a s3_request; net/http
+ * calls prepare and inspect on its loops.
+ */
+#include "fs/s3/s3.h"
+
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "wire/crc.h"
+
+#define QUERY_MAX       ((size_t)32 << 10)
+#define EXTRA_MAX       ((size_t)64 << 10)
+#define SKEW_MIN_NS     (240 * COVE__SEC) /* what the store would refuse is 15 minutes */
+#define HASH_ALWAYS_MAX ((size_t)64 << 10)
+
+/* ---- regions, learned from redirects ---- */
+
+static void region_of(struct cove__s3 *s3, struct cove__slice bucket, char out[64])
+{
+    const char *region = s3->region;
+
+    cove__lock();
+    for (size_t i = 0; i < s3->n_regions; i++) {
+        if (cove__slice_is(bucket, s3->regions[i].bucket))
+            region = s3->regions[i].region;
+    }
+    snprintf(out, 64, "%s", region);
+    cove__unlock();
+}
+
+/* True: it is news. A full table forgets its first row. */
+static bool learn_region(struct cove__s3 *s3, struct cove__slice bucket, const char *region)
+{
+    char *name = cove__strndup((const char *)bucket.data, bucket.size), *value = cove__strdup(region);
+    char *old_name = name, *old_value = value;
+
+    if (name != NULL && value != NULL) {
+        cove__lock();
+        size_t i = 0;
+        while (i < s3->n_regions && !cove__slice_is(bucket, s3->regions[i].bucket))
+            i++;
+        if (i == S3_REGIONS_MAX)
+            i = 0;
+        old_name = i < s3->n_regions ? s3->regions[i].bucket : NULL;
+        old_value = i < s3->n_regions ? s3->regions[i].region : NULL;
+        s3->regions[i] = (struct s3_region){ name, value };
+        if (i == s3->n_regions)
+            s3->n_regions++;
+        cove__unlock();
+    }
+    bool learned = old_name != name;
+    cove__free(old_name);
+    cove__free(old_value);
+    return learned;
+}
+
+static bool plausible_region(const char *region)
+{
+    size_t n = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return n > 0 && n < 64 && region[n] == '\0';
+}
+
+/* ---- before an attempt ---- */
+
+static const char *aws_domain(const char *region)
+{
+    return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
+}
+
+/* Host and path by the addressing style; the path is what is signed. */
+static int add_address(const struct s3_request *r, struct cove__buf *host, struct cove__buf *path)
+{
+    const struct cove__s3 *s3 = r->s3;
+    struct s3_name name = r->name;
+    bool in_host = name.bucket.size > 0 && !s3->path_style && (s3->virtual_style || cove__s3_dns_bucket(name.bucket));
+
+    if (in_host) {
+        cove__buf_add_slice(host, name.bucket);
+        cove__buf_add_char(host, '.');
+    }
+    if (s3->own_endpoint)
+        cove__buf_add_str(host, s3->host);
+    else
+        cove__buf_addf(host, "s3.%s.%s", r->region, aws_domain(r->region));
+    cove__buf_add_str(path, s3->base);
+    cove__buf_add_char(path, '/');
+    if (!in_host && name.bucket.size > 0) {
+        cove__uri_encode(path, name.bucket, false);
+        if (name.key.size > 0)
+            cove__buf_add_char(path, '/');
+    }
+    cove__uri_encode(path, name.key, true);
+    return cove__buf_rc(host) < 0 ? cove__buf_rc(host) : cove__buf_rc(path);
+}
+
+static int sign(struct s3_request *r, const char *path, struct cove__buf *headers)
+{
+    struct cove__s3 *s3 = r->s3;
+    const struct cove__aws_credentials *c = &s3->credentials;
+    char time[17];
+
+    if (c->anonymous)
+        return 0;
+    cove__lock();
+    int64_t now_ns = cove__wall_ns() + s3->clock_skew_ns;
+    cove__unlock();
+    cove__format_iso8601_basic(now_ns, time);
+    cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, r->payload_hash);
+    if (c->token != NULL)
+        cove__buf_addf(headers, "x-amz-security-token: %s\n", c->token);
+    struct cove__sigv4_request v4 = { .key_id = c->key_id,
+                                      .secret = c->secret,
+                                      .region = r->region,
+                                      .service = "s3",
+                                      .method = r->http.method,
+                                      .path = path,
+                                      .query = cove__buf_str(&r->query),
+                                      .payload_hash = r->payload_hash,
+                                      .wall_ns = now_ns };
+    return cove__sigv4_sign(&v4, &s3->signing, headers);
+}
+
+static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
+{
+    struct s3_request *r = self;
+    struct cove__s3 *s3 = r->s3;
+    struct cove__buf host = COVE__BUF_INIT(1024), path = COVE__BUF_INIT(8192);
+    int rc;
+
+    if (s3->no_credentials.code < 0) {
+        rc = cove__s3_fail(r, err, s3->no_credentials.code, "%s", s3->no_credentials.message);
+        goto out;
+    }
+    region_of(s3, r->name.bucket, r->region);
+    rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
+    if (rc == 0)
+        rc = add_address(r, &host, &path);
+    if (rc == 0) {
+        cove__buf_addf(&http->url, "%s://%s%s", s3->tls ? "https" : "http", cove__buf_str(&host), cove__buf_str(&path));
+        if (r->query.size > 0)
+            cove__buf_addf(&http->url, "?%s", cove__buf_str(&r->query));
+        cove__buf_addf(&http->headers, "Host: %s\n", cove__buf_str(&host));
+        if (s3->o.requester_pays)
+            cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
+        cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
+        rc = sign(r, cove__buf_str(&path), &http->headers);
+    }
+    if (rc < 0)
+        cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
+out:
+    cove__buf_done(&host);
+    cove__buf_done(&path);
+    return rc;
+}
+
+/* ---- after an attempt ---- */
+
+/* True: the reply tells a region other than the one that was asked, so the same request may succeed there. */
+static bool other_region(struct s3_request *r)
+{
+    struct s3_error_body e;
+    char region[S3_HEADER_MAX] = "";
+    int status = r->http.status;
+
+    if (status != 301 && status != 307 && status != 400 && status != 403)
+        return false;
+    if (!cove__s3_reply_header(r, "x-amz-bucket-region", region) &&
+        cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 &&
+        (status != 403 || strcmp(e.code, "AuthorizationHeaderMalformed") == 0))
+        snprintf(region, sizeof region, "%s", e.region);
+    if (!plausible_region(region) || strcmp(region, r->region) == 0)
+        return false;
+    cove__log(COVE_LOG_INFO, "s3", "%s: the bucket is in the region %s, not %s", r->http.op.ctx.url, region, r->region);
+    return learn_region(r->s3, r->name.bucket, region);
+}
+
+/* True: the store's clock was found to be far from what we signed with, and is followed from now on. */
+static bool other_clock(struct s3_request *r)
+{
+    struct cove__s3 *s3 = r->s3;
+    char date[S3_HEADER_MAX];
+
+    if (r->http.status != 403 || !cove__s3_reply_header(r, "date", date))
+        return false;
+    int64_t theirs = cove__parse_http_date(date), ours = cove__wall_ns();
+    if (theirs < 0)
+        return false;
+    cove__lock();
+    int64_t wrong_by = theirs - (ours + s3->clock_skew_ns);
+    bool far = wrong_by > SKEW_MIN_NS || wrong_by < -SKEW_MIN_NS;
+    if (far)
+        s3->clock_skew_ns = theirs - ours;
+    cove__unlock();
+    return far;
+}
+
+static bool holds_error(const struct s3_request *r)
+{
+    struct s3_error_body e;
+    return r->error_in_200 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0';
+}
+
+static enum cove__http_verdict inspect(void *self, struct cove__http_request *http, struct cove_error *err)
+{
+    struct s3_request *r = self;
+
+    if (http->status >= 200 && http->status < 300 && !holds_error(r)) {
+        r->code[0] = '\0';
+        int rc = r->accept != NULL ? r->accept(r, err) : 0;
+        if (rc == 0)
+            return COVE__HTTP_ACCEPT;
+        return rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
+    }
+    if (other_region(r) || other_clock(r))
+        return COVE__HTTP_AGAIN;
+    return cove__s3_judge(r, err) ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
+}
+
+static void done(void *self, struct cove__http_request *http)
+{
+    struct s3_request *r = self;
+    r->done(r);
+}
+
+static const struct cove__http_hooks waited_for = { prepare, inspect, NULL };
+static const struct cove__http_hooks on_its_own = { prepare, inspect, done };
+
+/* ---- making ---- */
+
+void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char *method, struct s3_name name,
+                           const struct cove__ctx *ctx)
+{
+    *r = (struct s3_request){ .s3 = s3, .name = name };
+    cove__http_request_init(&r->http);
+    r->http.http = s3->http;
+    r->http.method = method;
+    r->http.self = r;
+    r->http.op.ctx = *ctx;
+    cove__buf_init(&r->query, QUERY_MAX);
+    cove__buf_init(&r->extra, EXTRA_MAX);
+    memcpy(r->payload_hash, COVE__SIGV4_EMPTY, sizeof r->payload_hash);
+}
+
+void cove__s3_request_done(struct s3_request *r)
+{
+    cove__http_request_done(&r->http);
+    cove__buf_done(&r->query);
+    cove__buf_done(&r->extra);
+}
+
+void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...)
+{
+    va_list args;
+    size_t at;
+
+    cove__buf_addf(&r->extra, "%s: ", name);
+    at = r->extra.size;
+    va_start(args, format);
+    cove__buf_vaddf(&r->extra, format, args);
+    va_end(args);
+    for (size_t i = at; i < r->extra.size; i++) {
+        if (r->extra.data[i] == '\n' || r->extra.data[i] == '\r')
+            r->extra.data[i] = ' '; /* a value must not become a header of its own */
+    }
+    cove__buf_add_char(&r->extra, '\n');
+}
+
+void cove__s3_base64(const uint8_t *data, size_t size, char *out)
+{
+    EVP_EncodeBlock((unsigned char *)out, data, (int)size);
+}
+
+void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc)
+{
+    uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc };
+    char text[9];
+    cove__s3_base64(bytes, sizeof bytes, text);
+    cove__s3_header(r, "x-amz-checksum-crc32c", "%s", text);
+}
+
+void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum)
+{
+    r->http.body = body;
+    r->http.has_body = true;
+    if (with_checksum && r->s3->use_crc32c)
+        cove__s3_crc32c_header(r, cove__crc32c(0, body.data, body.size));
+    if (r->s3->credentials.anonymous)
+        return;
+    if (r->s3->sign_payload || r->hash_payload) {
+        int rc = cove__sha256_hex(body, r->payload_hash);
+        if (rc < 0)
+            r->extra.rc = rc;
+    } else {
+        memcpy(r->payload_hash, COVE__SIGV4_UNSIGNED, sizeof COVE__SIGV4_UNSIGNED);
+    }
+}
+
+void cove__s3_start(struct s3_request *r)
+{
+    r->http.hooks = &on_its_own;
+    cove__http_start(&r->http);
+}
+
+int cove__s3_run(struct s3_request *r, struct cove_error *err)
+{
+    r->http.hooks = &waited_for;
+    return cove__http_run(&r->http, err);
+}
+
+bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX])
+{
+    return cove__http_header(&r->http, name, out, S3_HEADER_MAX);
+}
+
+int64_t cove__s3_reply_number(const struct s3_request *r, const char *name)
+{
+    char text[S3_HEADER_MAX], *end;
+
+    if (!cove__s3_reply_header(r, name, text) || text[0] < '0' || text[0] > '9')
+        return -1;
+    long long v = strtoll(text, &end, 10);
+    return *end == '\0' && v >= 0 ? v : -1;
+}
