@@ -1,6 +1,7 @@
 /*
- * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names; s3_request.c builds, signs and
- * judges requests; s3_error.c the store's error codes; s3_object.c, s3_list.c, s3_copy.c, s3_upload.c, s3_append.c the operations.
+ * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names; s3_request.c
+ * builds, signs and judges requests; s3_error.c the store's error codes; s3_object.c, s3_list.c, s3_copy.c,
+ * s3_upload.c, s3_append.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -10,16 +11,17 @@
 #include "fs/fs_ops.h"
 #include "net/http.h"
 
-#define S3_KEY_MAX         ((size_t)1024)
-#define S3_PART_MIN        ((size_t)5 << 20)
-#define S3_PART_MAX        ((size_t)5 << 30)
-#define S3_PARTS_MAX       10000u
-#define S3_DELETE_MAX      1000u
-#define S3_LIST_PAGE       1000u
-#define S3_REPLY_MAX       ((size_t)16 << 20) /* of a page of a listing; a key of 1,024 bytes may take thrice that, encoded */
+#define S3_KEY_MAX    ((size_t)1024)
+#define S3_PART_MIN   ((size_t)5 << 20)
+#define S3_PART_MAX   ((size_t)5 << 30)
+#define S3_PARTS_MAX  10000u
+#define S3_DELETE_MAX 1000u
+#define S3_LIST_PAGE  1000u
+#define S3_REPLY_MAX  ((size_t)16 << 20) /* of a page of a listing; a key of 1,024 bytes may take thrice that, encoded \
+                                          */
 #define S3_REGIONS_MAX     256
 #define S3_DIRECTORIES_MAX ((size_t)1 << 20)
-#define S3_HEADER_MAX      512                /* of a header's value that we look at */
+#define S3_HEADER_MAX      512 /* of a header's value that we look at */
 
 /* As a user gives them; the table is in s3_options.c. */
 struct s3_options {
@@ -40,7 +42,8 @@ struct s3_options {
     char *client_kwargs, *config_kwargs, *additional_kwargs;
 };
 
-/* Headers made from s3_additional_kwargs, "Name: value\n" lines: for requests that make an object, and for those that read one. */
+/* Headers made from s3_additional_kwargs, "Name: value\n" lines: for requests that make an object, and for those that
+ * read one. */
 struct s3_extra {
     struct cove__buf create; /* PutObject, CreateMultipartUpload, CopyObject */
     struct cove__buf each;   /* those with a customer's key: also parts and reads */
@@ -57,9 +60,9 @@ struct cove__s3 {
     struct cove__http *http;
     struct cove__aws_credentials credentials;
     struct cove_error no_credentials; /* code 0: there are some; else why not: said by the first request */
-    bool own_endpoint;                /* not AWS's own: then `host` is its authority and `base` what stands before the bucket */
-    bool tls, path_style, virtual_style, sign_payload;
-    bool use_crc32c;
+    bool own_endpoint; /* not AWS's own: then `host` is its authority and `base` what stands before the bucket */
+    bool tls, sign_payload, use_crc32c;
+    bool path_style, virtual_style; /* neither: by what the bucket's name allows */
     char *host, *base;
     char *region;
     /* under cove__lock */
@@ -81,8 +84,11 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
 struct s3_name cove__s3_split(const char *path);
 /* The prefix below which the entries of a directory are: "" for the bucket, else the key with one slash at its end. */
 int cove__s3_prefix(struct cove__slice key, struct cove__buf *out);
+/* A directory's path without the slash that a user may write at its end; owned. */
+char *cove__s3_plain(const char *path);
 bool cove__s3_dns_bucket(struct cove__slice bucket); /* can stand in a host name, under one TLS certificate */
-int cove__s3_query(struct cove__buf *query, const char *name, struct cove__slice value); /* adds "&name=value", encoded */
+int cove__s3_query(struct cove__buf *query, const char *name,
+                   struct cove__slice value);                            /* adds "&name=value", encoded */
 int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
 
 /* ---- s3_request.c ---- */
@@ -91,18 +97,19 @@ int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx 
 struct s3_request {
     struct cove__http_request http; /* first */
     struct cove__s3 *s3;
-    struct s3_name name;     /* BORROWED */
-    struct cove__buf query;  /* "a=b&c", encoded */
-    struct cove__buf extra;  /* "Name: value\n" lines, sent and signed */
-    bool hash_payload;       /* the body's SHA-256 is sent whatever the mode: DeleteObjects and small bodies */
-    bool error_in_200;       /* a 200 may hold an <Error> */
+    struct s3_name name;    /* BORROWED */
+    struct cove__buf query; /* "a=b&c", encoded */
+    struct cove__buf extra; /* "Name: value\n" lines, sent and signed */
+    bool hash_payload;      /* the body's SHA-256 is sent whatever the mode: DeleteObjects and small bodies */
+    bool error_in_200;      /* a 200 may hold an <Error> */
     char payload_hash[65];
-    /* More to check of a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are tried again. */
+    /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
+     * tried again. */
     int (*accept)(struct s3_request *r, struct cove_error *err);
     void (*done)(struct s3_request *r); /* asynchronous: takes the request over; NULL: run by cove__s3_run */
     void *user;
     /* of the last reply */
-    char code[64]; /* the store's word for an error; "" for none */
+    char code[64];   /* the store's word for an error; "" for none */
     char region[64]; /* that the attempt was signed for */
 };
 
@@ -113,8 +120,8 @@ void cove__s3_request_done(struct s3_request *r);
 void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum);
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...) COVE_PRINTF(3, 4);
 void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc);
-void cove__s3_start(struct s3_request *r);                       /* ends in `done` */
-int cove__s3_run(struct s3_request *r, struct cove_error *err);  /* waits */
+void cove__s3_start(struct s3_request *r);                      /* ends in `done` */
+int cove__s3_run(struct s3_request *r, struct cove_error *err); /* waits */
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none */
 void cove__s3_base64(const uint8_t *data, size_t size, char *out);           /* out: 4 * ((size + 2) / 3) + 1 bytes */
@@ -122,7 +129,8 @@ void cove__s3_base64(const uint8_t *data, size_t size, char *out);           /* 
 /* ---- s3_error.c ---- */
 
 /* "op URL: text" for this request's operation. Returns `code`. */
-int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, const char *format, ...) COVE_PRINTF(4, 5);
+int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, const char *format, ...)
+    COVE_PRINTF(4, 5);
 /* From a reply that is an error (its body, or a 200 with one): fills err and r->code; true: worth another attempt. */
 bool cove__s3_judge(struct s3_request *r, struct cove_error *err);
 /* What an <Error> says. Fields that are missing are "". */
@@ -134,8 +142,9 @@ int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
 /* ---- s3_options.c ---- */
 
 extern const struct cove__option_row cove__s3_option_rows[];
-/* Reads the JSON options into the others (and `extra`), and checks what a table cannot. */
-int cove__s3_options_finish(struct s3_options *o, struct s3_extra *extra, struct cove_error *err);
+/* Fills both from the user's options, the environment and the JSON options. */
+int cove__s3_options_read(const struct cove_options *options, struct s3_options *o, struct s3_extra *extra,
+                          struct cove_error *err);
 
 /* ---- s3_directories.c: what mkdir promised ---- */
 
@@ -148,12 +157,15 @@ void cove__s3_forget_all(struct cove__s3 *s3);
 
 /* ---- the operations: slots of the table, see fs_ops.h ---- */
 
-int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret, struct cove_error *err);
+int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                  struct cove_error *err);
 int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                   struct cove__page *ret_page, struct cove_error *err);
 int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
+                    struct cove_error *err);
 int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 void cove__s3_read(void *self, struct cove__io *io);
 void cove__s3_put(void *self, struct cove__io *io);
@@ -166,7 +178,8 @@ int cove__s3_upload_finish(void *self, struct cove__upload *upload, const struct
 void cove__s3_upload_abort(void *self, struct cove__upload *upload);
 int cove__s3_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                          struct cove_error *err);
-int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
+                    struct cove_error *err);
 void cove__s3_append_close(void *self, void *tail);
 int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
                                    void *user, const struct cove__ctx *ctx, struct cove_error *err);
@@ -182,12 +195,15 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
                   struct cove_error *err);
 /* 1: something is below the prefix of `key`; 0: nothing; or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
-/* Conditions of a new object as headers, and a mark by which its writer knows it again after an ambiguous end. */
+/* Conditions of a new object, and the mark (metadata) by which its writer knows it again after an ambiguous end: a
+ * repeated request that is refused because its first attempt had succeeded. */
 struct s3_condition {
     enum cove_write_if condition;
     char write_id[33]; /* "" where there is no condition */
 };
-void cove__s3_conditions(struct s3_request *r, const struct cove__put *put, struct s3_condition *ret);
-int cove__s3_condition_failed(const struct s3_request *r, const struct s3_condition *c, struct cove_error *err);
+void cove__s3_conditions(struct s3_request *r, const struct cove__put *put, struct s3_condition *ret); /* type, mark */
+void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put);                    /* If-… */
+bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition);
+int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if condition, struct cove_error *err);
 
 #endif

@@ -2,13 +2,11 @@
 #include "fs/s3/s3.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "wire/crc.h"
 
 #define WRITE_ID "x-amz-meta-cove-write"
 
@@ -47,15 +45,8 @@ static int stat_bucket(struct cove__s3 *s3, const char *path, struct s3_name nam
     return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
 }
 
-static char *without_slash(const char *path)
-{
-    size_t n = strlen(path);
-    if (n > 1 && path[n - 1] == '/' && path[n - 2] != '/')
-        n--;
-    return cove__strndup(path, n);
-}
-
-int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret, struct cove_error *err)
+int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                  struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct s3_name name = cove__s3_split(path);
@@ -73,14 +64,15 @@ int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, str
     if (rc != COVE_ENOTFOUND && rc != COVE_EACCESS)
         return cove__error_copy(err, &why);
 
-    /* Not an object. HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing bucket. */
+    /* Not an object. HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing
+     * bucket. */
     struct cove_error below = COVE_ERROR_INIT;
     int any = cove__s3_any_below(s3, name, ctx, &below);
     if (any < 0 && (rc == COVE_ENOTFOUND || below.code == COVE_EAUTH))
         return cove__error_copy(err, &below);
     if (any < 0 || rc == COVE_EACCESS)
         return cove__error_copy(err, &why);
-    char *plain = without_slash(path);
+    char *plain = cove__s3_plain(path);
     if (plain == NULL)
         return cove__fail_nomem(err, "a path");
     if (any == 0 && !cove__s3_promised(s3, plain))
@@ -100,9 +92,7 @@ struct task {
     struct s3_request r;
     struct cove__io *io;
     struct s3_condition condition;
-    bool whole;       /* a read without a range: the store's checksum is of exactly these bytes */
-    bool past_end;    /* the range begins behind the end of the object */
-    int failed;       /* of a put or read: why, while a follow-up runs */
+    int failed; /* what the put or read came to, while a follow-up asks more */
     struct cove_error why;
 };
 
@@ -164,33 +154,6 @@ static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_
     return true;
 }
 
-static int check_whole(struct task *t, struct cove_error *err)
-{
-    struct s3_request *r = &t->r;
-    char type[S3_HEADER_MAX] = "", text[S3_HEADER_MAX], ours[13];
-
-    /* "COMPOSITE", or a number of parts after the checksum, is a checksum of the parts' checksums. */
-    if (cove__s3_reply_header(r, "x-amz-checksum-type", type) && strcmp(type, "FULL_OBJECT") != 0)
-        return 0;
-    if (cove__s3_reply_header(r, "x-amz-checksum-crc32c", text) && strchr(text, '-') == NULL) {
-        uint32_t crc = r->http.crc32c;
-        uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc };
-        cove__s3_base64(bytes, sizeof bytes, ours);
-    } else if (cove__s3_reply_header(r, "x-amz-checksum-crc64nvme", text) && strchr(text, '-') == NULL) {
-        uint64_t crc = cove__crc64nvme(0, t->io->dst, (size_t)r->http.received);
-        uint8_t bytes[8];
-        for (int i = 0; i < 8; i++)
-            bytes[i] = (uint8_t)(crc >> (56 - 8 * i));
-        cove__s3_base64(bytes, sizeof bytes, ours);
-    } else {
-        return 0;
-    }
-    if (strcmp(text, ours) == 0)
-        return 0;
-    return cove__s3_fail(r, err, COVE_ECORRUPT, "the bytes that arrived do not match the store's checksum (%s, not %s)", ours,
-                         text);
-}
-
 static int accept_read(struct s3_request *r, struct cove_error *err)
 {
     struct task *t = r->user;
@@ -210,9 +173,6 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
         if (io->offset > 0)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         io->ret_total = r->http.received;
-        int rc = check_whole(t, err);
-        if (rc < 0)
-            return rc;
     }
     return keep_etag(t, err);
 }
@@ -265,7 +225,7 @@ static void read_done(struct s3_request *r)
     } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.key.size > 0) {
         look_for_directory(t);
     } else {
-        finish(t, rc, rc == 0 && !t->past_end ? r->http.received : 0, &t->why);
+        finish(t, rc, rc == 0 && io->length > 0 ? r->http.received : 0, &t->why);
     }
 }
 
@@ -287,7 +247,8 @@ void cove__s3_read(void *self, struct cove__io *io)
     struct s3_request *r = &t->r;
     if (r->name.key.size == 0) {
         struct cove_error err = COVE_ERROR_INIT;
-        int rc = cove__s3_fail(r, &err, COVE_EISDIR, r->name.bucket.size > 0 ? "a bucket, not an object" : "no bucket is named");
+        int rc = cove__s3_fail(r, &err, COVE_EISDIR,
+                               r->name.bucket.size > 0 ? "a bucket, not an object" : "no bucket is named");
         finish(t, rc, 0, &err);
         return;
     }
@@ -299,17 +260,121 @@ void cove__s3_read(void *self, struct cove__io *io)
     if (io->length > 0) {
         r->http.dst = io->dst;
         r->http.dst_size = io->length;
-        if (io->offset < 0 && (uint64_t)-io->offset < io->length)
-            r->http.dst_size = (size_t)-io->offset;
-        if (io->offset < 0 && (uint64_t)-io->offset > io->length) {
-            /* The middle of the object, counted from its end: HTTP has no such range; see read_from_end. */
-            r->http.dst_size = io->length;
-        }
         if (io->offset >= 0)
             cove__s3_header(r, "Range", "bytes=%lld-%lld", (long long)io->offset,
-                            (long long)(io->offset + (int64_t)r->http.dst_size - 1));
+                            (long long)(io->offset + (int64_t)io->length - 1));
         else
             cove__s3_header(r, "Range", "bytes=%lld", (long long)io->offset);
     }
+    cove__s3_start(r);
+}
+
+/* ---- put ---- */
+
+void cove__s3_conditions(struct s3_request *r, const struct cove__put *put, struct s3_condition *ret)
+{
+    *ret = (struct s3_condition){ .condition = put != NULL ? put->condition : COVE_WRITE_ALWAYS };
+    if (put != NULL && put->content_type != NULL)
+        cove__s3_header(r, "Content-Type", "%s", put->content_type);
+    if (ret->condition == COVE_WRITE_ALWAYS)
+        return;
+    snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
+             (unsigned long long)cove__random());
+    cove__s3_header(r, WRITE_ID, "%s", ret->write_id);
+}
+
+void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put)
+{
+    if (put == NULL || !r->s3->o.conditional_writes)
+        return;
+    if (put->condition == COVE_WRITE_IF_NEW)
+        cove__s3_header(r, "If-None-Match", "*");
+    else if (put->condition == COVE_WRITE_IF_MATCH)
+        cove__s3_header(r, "If-Match", "%s", put->etag);
+}
+
+bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition)
+{
+    int status = r->http.status;
+    if (condition == COVE_WRITE_ALWAYS || r->http.op.rc >= 0)
+        return false;
+    /* 404 for If-Match: there is no object that could match. A missing bucket is another matter. */
+    return status == 412 || status == 409 ||
+           (condition == COVE_WRITE_IF_MATCH && status == 404 && strcmp(r->code, "NoSuchKey") == 0);
+}
+
+int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if condition, struct cove_error *err)
+{
+    int rc = condition == COVE_WRITE_IF_NEW
+                 ? cove__s3_fail(r, err, COVE_EEXIST, "the object exists already")
+                 : cove__s3_fail(r, err, COVE_EPRECONDITION, "the object is not the one that was to be replaced");
+    if (err != NULL)
+        err->http_status = r->http.status;
+    return rc;
+}
+
+/* Whether the refusal was of a repetition: an earlier attempt had made the object, and its reply was lost. The mark
+ * tells. */
+static void own_write_looked_for(struct s3_request *r)
+{
+    struct task *t = r->user;
+    struct cove_error err = t->why;
+    char id[64] = "";
+    int rc = t->failed;
+
+    if (r->http.op.rc == 0 && cove__http_header(&r->http, WRITE_ID, id, sizeof id) &&
+        strcmp(id, t->condition.write_id) == 0)
+        rc = keep_etag(t, &err);
+    finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
+}
+
+static void look_for_own_write(struct task *t)
+{
+    struct cove__s3 *s3 = t->r.s3;
+    struct s3_name name = t->r.name;
+
+    cove__s3_request_done(&t->r);
+    cove__s3_request_init(&t->r, s3, "HEAD", name, &t->io->op.ctx);
+    t->r.user = t;
+    t->r.done = own_write_looked_for;
+    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
+    cove__s3_start(&t->r);
+}
+
+static void put_done(struct s3_request *r)
+{
+    struct task *t = r->user;
+    struct cove_error err = r->http.op.err;
+    int rc = r->http.op.rc;
+
+    if (rc == 0)
+        rc = keep_etag(t, &err);
+    if (cove__s3_condition_refused(r, t->condition.condition)) {
+        t->failed = cove__s3_condition_error(r, t->condition.condition, &t->why);
+        look_for_own_write(t);
+        return;
+    }
+    finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
+}
+
+void cove__s3_put(void *self, struct cove__io *io)
+{
+    struct cove__s3 *s3 = self;
+    struct task *t = task_new(s3, io, "PUT");
+
+    if (t == NULL)
+        return;
+    struct s3_request *r = &t->r;
+    if (r->name.key.size == 0) {
+        struct cove_error err = COVE_ERROR_INIT;
+        int rc = cove__s3_fail(r, &err, COVE_EISDIR, "a bucket, not an object");
+        finish(t, rc, 0, &err);
+        return;
+    }
+    r->done = put_done;
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&s3->extra.create));
+    cove__s3_conditions(r, io->put, &t->condition);
+    cove__s3_condition_headers(r, io->put);
+    cove__s3_body(r, io->src, true);
     cove__s3_start(r);
 }

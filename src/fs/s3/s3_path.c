@@ -36,7 +36,8 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
         return cove__fail(err, COVE_EINVAL, "%s: the bucket's name is longer than %zu bytes", url_or_path, BUCKET_MAX);
     for (size_t i = 0; i < bucket; i++) {
         char c = path[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+              c == '_'))
             return cove__fail(err, COVE_EINVAL, "%s: '%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')",
                               url_or_path, (int)bucket, path);
     }
@@ -64,6 +65,14 @@ int cove__s3_prefix(struct cove__slice key, struct cove__buf *out)
     if (key.size > 0 && key.data[key.size - 1] != '/')
         cove__buf_add_char(out, '/');
     return cove__buf_rc(out);
+}
+
+char *cove__s3_plain(const char *path)
+{
+    size_t n = strlen(path);
+    if (n > 1 && path[n - 1] == '/' && path[n - 2] != '/')
+        n--;
+    return cove__strndup(path, n);
 }
 
 bool cove__s3_dns_bucket(struct cove__slice bucket)

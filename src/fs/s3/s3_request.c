@@ -1,6 +1,6 @@
 /*
- * One request to the store: its URL, headers and signature before each attempt, the verdict after it. Operations fill a s3_request; net/http
- * calls prepare and inspect on its loops.
+ * One request to the store: its URL, headers and signature before each attempt, the verdict after it. Operations fill a
+ * s3_request; net/http calls prepare and inspect on its loops.
  */
 #include "fs/s3/s3.h"
 

@@ -1,0 +1,218 @@
+/* The S3 backend's table, and a store's opening: options, shared files and environment become one fixed set of facts.
+ * No network. */
+#include "fs/s3/s3.h"
+
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "config.h"
+
+#define DEFAULT_REGION "us-east-1"
+#define CONCURRENCY    64u /* requests of one store under way at once */
+#define EXTRA_MAX      ((size_t)16 << 10)
+
+static int copy_string(char **at, const char *text, size_t size, struct cove_error *err)
+{
+    char *copy = cove__strndup(text, size);
+    if (copy == NULL)
+        return cove__fail_nomem(err, "a store");
+    cove__free(*at);
+    *at = copy;
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 || strcmp(host, "localhost") == 0 ||
+           strncmp(host, "localhost:", 10) == 0;
+}
+
+/* "https://host:port/base" into its pieces. */
+static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error *err)
+{
+    const char *host = url;
+
+    s3->tls = s3->o.use_ssl;
+    if (strncasecmp(url, "https://", 8) == 0) {
+        s3->tls = true;
+        host += 8;
+    } else if (strncasecmp(url, "http://", 7) == 0) {
+        s3->tls = false;
+        host += 7;
+    } else if (strstr(url, "://") != NULL) {
+        return cove__fail(err, COVE_EINVAL, "endpoint_url: \"%s\" is neither http:// nor https://", url);
+    }
+    size_t n = strcspn(host, "/");
+    size_t base = strlen(host);
+    while (base > n && host[base - 1] == '/')
+        base--;
+    if (n == 0 || strcspn(host, "?#@ \t\r\n%") < strlen(host))
+        return cove__fail(err, COVE_EINVAL, "endpoint_url: \"%s\" is not of the form https://host:port", url);
+    /* The port that the scheme implies is not part of the Host header, which is signed. */
+    const char *implied = s3->tls ? ":443" : ":80";
+    size_t shown = n;
+    if (n > strlen(implied) && strncmp(host + n - strlen(implied), implied, strlen(implied)) == 0)
+        shown -= strlen(implied);
+    s3->own_endpoint = true;
+    int rc = copy_string(&s3->host, host, shown, err);
+    return rc < 0 ? rc : copy_string(&s3->base, host + n, base - n, err);
+}
+
+static const char *endpoint_of(const struct cove__s3 *s3, const struct cove__aws_profile *profile)
+{
+    const char *ignore = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+
+    if (s3->o.endpoint_url != NULL)
+        return s3->o.endpoint_url[0] != '\0' ? s3->o.endpoint_url : NULL;
+    if (ignore != NULL && strcasecmp(ignore, "true") == 0)
+        return NULL;
+    return profile->s3_endpoint_url != NULL ? profile->s3_endpoint_url : profile->endpoint_url;
+}
+
+static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
+{
+    const char *endpoint = endpoint_of(s3, profile);
+    const char *style = s3->o.addressing_style != NULL ? s3->o.addressing_style : profile->s3_addressing_style;
+    const char *region = s3->o.region != NULL ? s3->o.region : profile->region;
+    int rc = 0;
+
+    if (region == NULL || region[0] == '\0')
+        region = DEFAULT_REGION;
+    if (strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(region) ||
+        strlen(region) >= 64)
+        return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
+    s3->tls = s3->o.use_ssl;
+    if (endpoint != NULL)
+        rc = set_endpoint(s3, endpoint, err);
+    if (rc == 0 && s3->base == NULL)
+        rc = copy_string(&s3->base, "", 0, err);
+    if (rc == 0)
+        rc = copy_string(&s3->region, region, strlen(region), err);
+    bool automatic = style == NULL || strcmp(style, "auto") == 0;
+    s3->path_style = automatic ? s3->own_endpoint : strcmp(style, "path") == 0;
+    s3->virtual_style = !automatic && strcmp(style, "virtual") == 0;
+    return rc;
+}
+
+static void set_payload(struct cove__s3 *s3)
+{
+    const char *mode = s3->o.payload_signing;
+
+    s3->use_crc32c = strcmp(s3->o.checksum, "crc32c") == 0;
+    s3->sign_payload = strcmp(mode, "always") == 0 ||
+                       (strcmp(mode, "auto") == 0 && !s3->tls && !(s3->own_endpoint && is_loopback(s3->host)));
+}
+
+static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
+{
+    struct cove__aws_sources sources = { .anonymous = s3->o.anon,
+                                         .key_id = s3->o.key,
+                                         .secret = s3->o.secret,
+                                         .token = s3->o.token,
+                                         .profile_given = s3->o.profile != NULL,
+                                         .profile = profile };
+
+    s3->no_credentials = (struct cove_error)COVE_ERROR_INIT;
+    int rc = cove__aws_credentials_find(&sources, &s3->credentials, &s3->no_credentials);
+    if (rc == COVE_EAUTH)
+        return 0; /* said by the first request: a path alone needs none */
+    return rc < 0 ? cove__error_copy(err, &s3->no_credentials) : 0;
+}
+
+static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
+{
+    struct cove__http_config config = { .verify_tls = strcasecmp(s3->o.verify, "false") != 0,
+                                        .proxy = s3->o.proxy,
+                                        .user_agent = "cove/" COVE__VERSION,
+                                        .connect_timeout_ms = s3->o.connect_timeout_ms,
+                                        .stall_timeout_ms = s3->o.read_timeout_ms,
+                                        .max_retries = (unsigned)s3->o.retries,
+                                        .max_concurrency = CONCURRENCY };
+    const char *ca = s3->o.ca_bundle != NULL ? s3->o.ca_bundle : profile->ca_bundle;
+    struct stat st;
+
+    if (config.verify_tls && strcasecmp(s3->o.verify, "true") != 0)
+        ca = s3->o.verify;
+    if (ca != NULL && s3->tls && config.verify_tls) {
+        if (stat(ca, &st) < 0)
+            return cove__fail(err, COVE_EINVAL, "the CA bundle %s cannot be found", ca);
+        if (S_ISDIR(st.st_mode))
+            config.ca_path = ca;
+        else
+            config.ca_file = ca;
+    }
+    return cove__http_new(&config, &s3->http, err);
+}
+
+static void s3_close(void *self)
+{
+    struct cove__s3 *s3 = self;
+
+    if (s3 == NULL)
+        return;
+    cove__http_free(s3->http);
+    cove__aws_credentials_done(&s3->credentials);
+    cove__options_clear(cove__s3_option_rows, &s3->o);
+    if (s3->extra.create.data != NULL)
+        explicit_bzero(s3->extra.create.data, s3->extra.create.size); /* a customer's key */
+    if (s3->extra.each.data != NULL)
+        explicit_bzero(s3->extra.each.data, s3->extra.each.size);
+    cove__buf_done(&s3->extra.create);
+    cove__buf_done(&s3->extra.each);
+    for (size_t i = 0; i < s3->n_regions; i++) {
+        cove__free(s3->regions[i].bucket);
+        cove__free(s3->regions[i].region);
+    }
+    cove__s3_forget_all(s3);
+    cove__free(s3->host);
+    cove__free(s3->base);
+    cove__free(s3->region);
+    explicit_bzero(&s3->signing, sizeof s3->signing);
+    cove__free(s3);
+}
+
+static int s3_open(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err)
+{
+    struct cove__aws_profile profile = { 0 };
+    struct cove__s3 *s3 = cove__calloc(1, sizeof *s3);
+
+    if (s3 == NULL)
+        return cove__fail_nomem(err, "a store");
+    cove__buf_init(&s3->extra.create, EXTRA_MAX);
+    cove__buf_init(&s3->extra.each, EXTRA_MAX);
+    int rc = cove__s3_options_read(options, &s3->o, &s3->extra, err);
+    if (rc == 0)
+        rc = cove__aws_profile_load(s3->o.profile, &profile, err);
+    if (rc == 0)
+        rc = find_credentials(s3, &profile, err);
+    if (rc == 0)
+        rc = set_address(s3, &profile, err);
+    if (rc == 0) {
+        set_payload(s3);
+        rc = set_client(s3, &profile, err);
+    }
+    cove__aws_profile_done(&profile);
+    if (rc < 0) {
+        s3_close(s3);
+        return cove__error_prefix(err, rc, "open %s", url);
+    }
+    *ret_self = s3;
+    return 0;
+}
+
+const struct cove__fs_ops cove__s3_ops = {
+    .name = "s3",
+    .options = cove__s3_option_rows,
+    .real_directories = false,
+    .open = s3_open,
+    .close = s3_close,
+    .parse = cove__s3_parse,
+    .stat = cove__s3_stat,
+    .list = cove__s3_list,
+    .read = cove__s3_read,
+    .put = cove__s3_put,
+    .part_rules = cove__s3_part_rules,
+};

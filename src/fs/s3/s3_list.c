@@ -1,0 +1,311 @@
+/* Listings: of buckets, of one level of a bucket, of all keys below a prefix; and what follows from them: directories.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/s3/s3.h"
+#include "wire/xml.h"
+
+/* A page as it is read: what is known of the entry at hand, and where finished ones go. */
+struct page_reader {
+    struct cove__page *page;
+    struct cove__slice bucket, prefix;
+    bool buckets;
+    bool encoded;         /* the names are percent-encoded */
+    bool seen;            /* anything at all is below the prefix, be it a marker */
+    struct cove__buf key; /* as it came */
+    char etag[S3_HEADER_MAX];
+    int64_t size, mtime_ns;
+    bool truncated;
+    struct cove__buf token;
+};
+
+/* The path of an entry. A directory's loses its slash, unless what is left would be the name of another directory. */
+static int entry_path(const struct page_reader *p, struct cove__slice name, bool directory, struct cove__buf *out)
+{
+    if (directory && name.size > 1 && name.data[name.size - 2] != '/')
+        name.size--;
+    cove__buf_add_slice(out, p->bucket);
+    cove__buf_add_char(out, '/');
+    cove__buf_add_slice(out, name);
+    return cove__buf_rc(out);
+}
+
+static int add_entry(struct page_reader *p, bool directory)
+{
+    struct cove__buf name = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1), path = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
+    struct cove__slice raw = cove__buf_slice(&p->key);
+
+    int rc = p->encoded ? cove__s3_url_decode(raw, &name) : cove__buf_add_slice(&name, raw);
+    struct cove__slice key = cove__buf_slice(&name);
+    p->seen = true;
+    /* An empty object whose name ends in a slash is how other tools make a directory; it is no file. */
+    bool marker = !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
+    if (rc == 0 && !marker && !cove__slice_eq(key, p->prefix)) {
+        rc = entry_path(p, key, directory, &path);
+        if (rc == 0)
+            rc = cove__page_add(p->page, cove__buf_str(&path), directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
+                                directory ? 0 : p->size, directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
+    }
+    cove__buf_done(&name);
+    cove__buf_done(&path);
+    return rc;
+}
+
+static int on_start(void *user, const char *path)
+{
+    struct page_reader *p = user;
+    if (strcmp(path, "ListBucketResult/Contents") == 0 || strcmp(path, "ListBucketResult/CommonPrefixes") == 0) {
+        cove__buf_reset(&p->key);
+        p->etag[0] = '\0';
+        p->size = 0;
+        p->mtime_ns = -1;
+    }
+    return 0;
+}
+
+static int64_t date_of(struct cove__slice text)
+{
+    char copy[64];
+    if (text.size == 0 || text.size >= sizeof copy)
+        return -1;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return cove__parse_iso8601(copy);
+}
+
+static int64_t number_of(struct cove__slice text)
+{
+    int64_t v = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || v > INT64_MAX / 10 - 1)
+            return 0;
+        v = v * 10 + (text.data[i] - '0');
+    }
+    return v;
+}
+
+static int on_end(void *user, const char *path, struct cove__slice text)
+{
+    struct page_reader *p = user;
+    static const char contents[] = "ListBucketResult/Contents";
+    static const char prefixes[] = "ListBucketResult/CommonPrefixes";
+
+    if (strcmp(path, "ListBucketResult/Contents/Key") == 0 ||
+        strcmp(path, "ListBucketResult/CommonPrefixes/Prefix") == 0) {
+        cove__buf_reset(&p->key);
+        return cove__buf_add_slice(&p->key, text);
+    }
+    if (strcmp(path, "ListBucketResult/Contents/Size") == 0)
+        p->size = number_of(text);
+    else if (strcmp(path, "ListBucketResult/Contents/LastModified") == 0)
+        p->mtime_ns = date_of(text);
+    else if (strcmp(path, "ListBucketResult/Contents/ETag") == 0 && text.size < sizeof p->etag) {
+        memcpy(p->etag, text.data, text.size);
+        p->etag[text.size] = '\0';
+    } else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)
+        return add_entry(p, strcmp(path, prefixes) == 0);
+    else if (strcmp(path, "ListBucketResult/IsTruncated") == 0)
+        p->truncated = cove__slice_is(text, "true");
+    else if (strcmp(path, "ListBucketResult/NextContinuationToken") == 0)
+        return cove__buf_add_slice(&p->token, text);
+    return 0;
+}
+
+/* The encoding stands behind the names in some stores' replies, so it is looked for first. */
+static int on_encoding(void *user, const char *path, struct cove__slice text)
+{
+    struct page_reader *p = user;
+    if (strcmp(path, "ListBucketResult/EncodingType") == 0)
+        p->encoded = cove__slice_is(text, "url");
+    return 0;
+}
+
+static int on_bucket(void *user, const char *path, struct cove__slice text)
+{
+    struct page_reader *p = user;
+
+    if (strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket/Name") == 0) {
+        cove__buf_reset(&p->key);
+        return cove__buf_add_slice(&p->key, text);
+    }
+    if (strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket") == 0)
+        return cove__page_add(p->page, cove__buf_str(&p->key), COVE_TYPE_DIRECTORY, 0, -1, NULL);
+    return 0;
+}
+
+/* Entries and prefixes come in two lists; the page has them in the order of their keys, in which a directory's ends in
+ * a slash. */
+static int compare_entries(const void *a, const void *b)
+{
+    const struct cove_info *x = a, *y = b;
+    size_t i = 0;
+
+    while (x->path[i] != '\0' && x->path[i] == y->path[i])
+        i++;
+    int p = (unsigned char)x->path[i], q = (unsigned char)y->path[i];
+    if (p == '\0' && x->type == COVE_TYPE_DIRECTORY)
+        p = '/';
+    if (q == '\0' && y->type == COVE_TYPE_DIRECTORY)
+        q = '/';
+    return p != q ? p - q : (int)x->type - (int)y->type;
+}
+
+static void reader_init(struct page_reader *p, struct cove__page *page)
+{
+    *p = (struct page_reader){ .page = page };
+    cove__buf_init(&p->key, S3_KEY_MAX * 3 + 1);
+    cove__buf_init(&p->token, 8192);
+}
+
+static void reader_done(struct page_reader *p)
+{
+    cove__buf_done(&p->key);
+    cove__buf_done(&p->token);
+}
+
+static int read_page(const struct s3_request *r, struct page_reader *p, struct cove_error *err)
+{
+    static const struct cove__xml_handler encoding = { NULL, on_encoding }, entries = { on_start, on_end },
+                                          buckets = { NULL, on_bucket };
+    struct cove__slice body = cove__buf_slice(&r->http.reply);
+
+    int rc = cove__xml_read(body, p->buckets ? &buckets : &encoding, p);
+    if (rc == 0 && !p->buckets)
+        rc = cove__xml_read(body, &entries, p);
+    if (rc < 0)
+        return cove__s3_fail(r, err, rc, "the listing cannot be read: %s", cove_code_phrase(rc));
+    if (p->page->n > 1)
+        qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
+    if (p->truncated && p->token.size == 0)
+        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
+    if (p->truncated) {
+        p->page->token = cove__buf_take(&p->token);
+        if (p->page->token == NULL)
+            return cove__fail_nomem(err, "a page of a listing");
+    }
+    return 0;
+}
+
+/* One ListObjectsV2. `delimiter`: one level only. */
+static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cove__slice prefix, bool delimiter,
+                      unsigned max_keys, const char *token, const struct cove__ctx *ctx, struct page_reader *p,
+                      struct cove_error *err)
+{
+    struct s3_request r;
+
+    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ bucket, cove__slice("", 0) }, ctx);
+    r.http.reply_max = S3_REPLY_MAX;
+    cove__buf_addf(&r.query, "list-type=2&encoding-type=url&max-keys=%u", max_keys);
+    if (delimiter)
+        cove__s3_query(&r.query, "delimiter", cove__slice_str("/"));
+    if (prefix.size > 0)
+        cove__s3_query(&r.query, "prefix", prefix);
+    if (token != NULL)
+        cove__s3_query(&r.query, "continuation-token", cove__slice_str(token));
+    p->bucket = bucket;
+    p->prefix = prefix;
+    int rc = cove__s3_run(&r, err);
+    if (rc == 0)
+        rc = read_page(&r, p, err);
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+    struct cove__page page = { 0 };
+    struct page_reader p;
+
+    reader_init(&p, &page);
+    int rc = cove__s3_prefix(name.key, &prefix);
+    if (rc < 0)
+        cove__fail_nomem(err, "a path");
+    else
+        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), false, 1, NULL, ctx, &p, err);
+    bool seen = p.seen;
+    reader_done(&p);
+    cove__page_done(&page);
+    cove__buf_done(&prefix);
+    return rc < 0 ? rc : seen;
+}
+
+static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove__page *page,
+                        struct cove_error *err)
+{
+    struct s3_request r;
+    struct page_reader p;
+
+    reader_init(&p, page);
+    p.buckets = true;
+    cove__s3_request_init(&r, s3, "GET", cove__s3_split(""), ctx);
+    r.http.reply_max = S3_REPLY_MAX;
+    int rc = cove__s3_run(&r, err);
+    if (rc == 0)
+        rc = read_page(&r, &p, err);
+    cove__s3_request_done(&r);
+    reader_done(&p);
+    return rc;
+}
+
+/* Nothing is below the prefix: a file, a promised directory, or nothing at all. */
+static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
+                         struct cove_error *err)
+{
+    struct s3_head head;
+    struct cove_error why = COVE_ERROR_INIT;
+
+    if (name.key.size == 0)
+        return 0;
+    char *plain = cove__s3_plain(path);
+    bool promised = plain != NULL && cove__s3_promised(s3, plain);
+    cove__free(plain);
+    if (promised)
+        return 0;
+    int rc = name.key.data[name.key.size - 1] != '/' ? cove__s3_head(s3, name, ctx, &head, &why) : COVE_ENOTFOUND;
+    if (rc == 0)
+        return cove__fs_fail(err, ctx, COVE_ENOTDIR, "an object, not a directory");
+    if (rc == COVE_ENOTFOUND)
+        return cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
+    return cove__error_copy(err, &why);
+}
+
+int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
+                  struct cove__page *ret_page, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name name = cove__s3_split(path);
+    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+    struct page_reader p;
+
+    if (name.bucket.size == 0 && !deep)
+        return list_buckets(s3, ctx, ret_page, err);
+    if (name.bucket.size == 0)
+        return cove__fs_fail(err, ctx, COVE_EINVAL,
+                             "a listing of everything in every bucket is not made; name a bucket");
+    reader_init(&p, ret_page);
+    int rc = cove__s3_prefix(name.key, &prefix);
+    if (rc < 0)
+        cove__fail_nomem(err, "a path");
+    else
+        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), !deep, S3_LIST_PAGE, token, ctx, &p, err);
+    if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
+        rc = explain_empty(s3, path, name, ctx, err);
+    if (rc == 0 && !deep && token == NULL && ret_page->token == NULL) {
+        /* Promised directories join a listing of one page, where it is known what else is there. */
+        char *plain = cove__s3_plain(path);
+        rc = plain != NULL ? cove__s3_promised_below(s3, plain, ret_page) : COVE_ENOMEM;
+        cove__free(plain);
+        if (rc < 0)
+            cove__fail_nomem(err, "a page of a listing");
+        else if (ret_page->n > 1)
+            qsort(ret_page->items, ret_page->n, sizeof *ret_page->items, compare_entries);
+    }
+    reader_done(&p);
+    cove__buf_done(&prefix);
+    return rc;
+}

@@ -1,0 +1,326 @@
+/* The options of s3://, under the names that s3fs gives them: the table, and the JSON ones that hold others. For s3.c's
+ * open. */
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/s3/s3.h"
+
+#define MIB       ((int64_t)1 << 20)
+#define AT(field) offsetof(struct s3_options, field)
+
+const struct cove__option_row cove__s3_option_rows[] = {
+    { "key", COVE__OPTION_STRING, AT(key), NULL, "FSSPEC_S3_KEY",
+      "access key id; see docs/s3.md for where else it is found", 0, 0, NULL },
+    { "secret", COVE__OPTION_SECRET, AT(secret), NULL, "FSSPEC_S3_SECRET", "secret access key", 0, 0, NULL },
+    { "token", COVE__OPTION_SECRET, AT(token), NULL, "FSSPEC_S3_TOKEN", "session token", 0, 0, NULL },
+    { "username", COVE__OPTION_STRING, AT(username), NULL, NULL, "another name of key", 0, 0, NULL },
+    { "password", COVE__OPTION_SECRET, AT(password), NULL, NULL, "another name of secret", 0, 0, NULL },
+    { "anon", COVE__OPTION_BOOL, AT(anon), "false", "FSSPEC_S3_ANON", "sign nothing, for public buckets", 0, 0, NULL },
+    { "profile", COVE__OPTION_STRING, AT(profile), NULL, NULL,
+      "profile of ~/.aws/config and ~/.aws/credentials (else AWS_PROFILE)", 0, 0, NULL },
+    { "endpoint_url", COVE__OPTION_STRING, AT(endpoint_url), NULL,
+      "AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL FSSPEC_S3_ENDPOINT_URL",
+      "the store's address, for other stores than Amazon's", 0, 0, NULL },
+    { "region", COVE__OPTION_STRING, AT(region), NULL, "AWS_REGION AWS_DEFAULT_REGION",
+      "region to begin with; a bucket's own is found by itself", 0, 0, NULL },
+    { "region_name", COVE__OPTION_STRING, AT(region_name), NULL, NULL, "another name of region", 0, 0, NULL },
+    { "use_ssl", COVE__OPTION_BOOL, AT(use_ssl), "true", NULL, "https, where endpoint_url does not say", 0, 0, NULL },
+    { "addressing_style", COVE__OPTION_CHOICE, AT(addressing_style), NULL, NULL,
+      "bucket in the path or in the host name", 0, 0, "auto path virtual" },
+    { "requester_pays", COVE__OPTION_BOOL, AT(requester_pays), "false", NULL, "accept to be charged for requests", 0, 0,
+      NULL },
+    { "default_block_size", COVE__OPTION_SIZE, AT(block_size), "8MiB", NULL,
+      "size of the first parts of an upload, and of ranges", 5 * MIB, 5120 * MIB, NULL },
+    { "max_concurrency", COVE__OPTION_INTEGER, AT(max_concurrency), "16", NULL,
+      "parts or ranges of one file under way at once", 1, 64, NULL },
+    { "fixed_upload_size", COVE__OPTION_BOOL, AT(fixed_upload_size), "false", NULL,
+      "all parts of one size (Cloudflare R2 wants it)", 0, 0, NULL },
+    { "payload_signing", COVE__OPTION_CHOICE, AT(payload_signing), "auto", NULL,
+      "sign what is sent: auto does over plain http, but not to this machine", 0, 0, "auto always never" },
+    { "checksum", COVE__OPTION_CHOICE, AT(checksum), "crc32c", NULL,
+      "checksum sent with each object; none: for stores without", 0, 0, "crc32c none" },
+    { "conditional_writes", COVE__OPTION_BOOL, AT(conditional_writes), "true", NULL,
+      "send If-Match and If-None-Match; false: for stores without, checked before the write only", 0, 0, NULL },
+    { "copy_part_threshold", COVE__OPTION_SIZE, AT(copy_part_threshold), "5GiB", NULL,
+      "larger objects are copied in parts", 5 * MIB, 5120 * MIB, NULL },
+    { "verify", COVE__OPTION_STRING, AT(verify), "true", NULL,
+      "check the server's certificate: true, false, or a file or folder of CAs", 0, 0, NULL },
+    { "ca_bundle", COVE__OPTION_STRING, AT(ca_bundle), NULL, "AWS_CA_BUNDLE", "file or folder of trusted CAs", 0, 0,
+      NULL },
+    { "proxy", COVE__OPTION_STRING, AT(proxy), NULL, NULL,
+      "proxy's URL (else http_proxy, https_proxy, all_proxy, no_proxy)", 0, 0, NULL },
+    { "retries", COVE__OPTION_INTEGER, AT(retries), "10", NULL, "attempts after the first", 0, 100, NULL },
+    { "connect_timeout", COVE__OPTION_DURATION, AT(connect_timeout_ms), "10s", NULL, "time for a connection", 1,
+      3600000, NULL },
+    { "read_timeout", COVE__OPTION_DURATION, AT(read_timeout_ms), "60s", NULL,
+      "time without any byte until an attempt is given up", 1, 3600000, NULL },
+    { "client_kwargs", COVE__OPTION_JSON, AT(client_kwargs), NULL, NULL,
+      "boto3's, as a JSON object: endpoint_url, region_name, …", 0, 0, NULL },
+    { "config_kwargs", COVE__OPTION_JSON, AT(config_kwargs), NULL, NULL, "botocore Config's, as a JSON object", 0, 0,
+      NULL },
+    { "s3_additional_kwargs", COVE__OPTION_JSON, AT(additional_kwargs), NULL, NULL,
+      "properties of new objects, as a JSON object: ServerSideEncryption, ACL, …", 0, 0, NULL },
+    { 0 },
+};
+
+/* ---- what stands in the JSON options ---- */
+
+static int set(char **at, const char *value, struct cove_error *err)
+{
+    char *copy = cove__strdup(value);
+    if (copy == NULL)
+        return cove__fail_nomem(err, "an option");
+    cove__free(*at);
+    *at = copy;
+    return 0;
+}
+
+/* A scalar as text; NULL: it is not one. */
+static const char *text_of(const json_t *value, char *room, size_t size)
+{
+    if (json_is_string(value))
+        return json_string_value(value);
+    if (json_is_boolean(value))
+        return json_is_true(value) ? "true" : "false";
+    if (json_is_integer(value)) {
+        snprintf(room, size, "%lld", (long long)json_integer_value(value));
+        return room;
+    }
+    if (json_is_real(value)) {
+        snprintf(room, size, "%g", json_real_value(value));
+        return room;
+    }
+    return NULL;
+}
+
+static int load(const char *option, const char *text, json_t **ret, struct cove_error *err)
+{
+    json_error_t why;
+
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+    if (root == NULL)
+        return cove__fail(err, COVE_EINVAL, "option %s: not JSON: %s", option, why.text);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return cove__fail(err, COVE_EINVAL, "option %s: not a JSON object", option);
+    }
+    *ret = root;
+    return 0;
+}
+
+static int refuse(const char *option, const char *name, const char *known, struct cove_error *err)
+{
+    return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is not known; known: %s", option, name, known);
+}
+
+static int take_client(struct s3_options *o, const char *name, const char *value, struct cove_error *err)
+{
+    const struct {
+        const char *name;
+        char **at;
+    } rows[] = { { "endpoint_url", &o->endpoint_url }, { "region_name", &o->region },
+                 { "aws_access_key_id", &o->key },     { "aws_secret_access_key", &o->secret },
+                 { "aws_session_token", &o->token },   { "verify", &o->verify } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(name, rows[i].name) == 0)
+            return set(rows[i].at, value, err);
+    }
+    if (strcmp(name, "use_ssl") == 0) {
+        o->use_ssl = strcmp(value, "false") != 0;
+        return 0;
+    }
+    return refuse(
+        "client_kwargs", name,
+        "endpoint_url, region_name, aws_access_key_id, aws_secret_access_key, aws_session_token, verify, use_ssl", err);
+}
+
+static int read_client(struct s3_options *o, struct cove_error *err)
+{
+    json_t *root = NULL, *value;
+    const char *name;
+    char room[64];
+
+    int rc = load("client_kwargs", o->client_kwargs, &root, err);
+    if (rc < 0)
+        return rc;
+    json_object_foreach(root, name, value)
+    {
+        const char *text = text_of(value, room, sizeof room);
+        if (json_is_null(value))
+            continue;
+        rc = text != NULL ? take_client(o, name, text, err)
+                          : cove__fail(err, COVE_EINVAL, "option client_kwargs: \"%s\" is not a plain value", name);
+        if (rc < 0)
+            break;
+    }
+    json_decref(root);
+    return rc;
+}
+
+static int take_config(struct s3_options *o, const char *name, const json_t *value, struct cove_error *err)
+{
+    double seconds = json_number_value(value);
+    bool sane = json_is_number(value) && seconds > 0 && seconds <= 3600;
+
+    if (strcmp(name, "connect_timeout") == 0 && sane) {
+        o->connect_timeout_ms = (int64_t)(seconds * 1000);
+    } else if (strcmp(name, "read_timeout") == 0 && sane) {
+        o->read_timeout_ms = (int64_t)(seconds * 1000);
+    } else if (strcmp(name, "max_pool_connections") == 0 && json_is_integer(value)) {
+        return 0; /* connections are as many as requests */
+    } else if (strcmp(name, "region_name") == 0 && json_is_string(value)) {
+        return set(&o->region, json_string_value(value), err);
+    } else if (strcmp(name, "signature_version") == 0 && json_is_string(value)) {
+        if (strcmp(json_string_value(value), "unsigned") == 0)
+            o->anon = 1;
+        else if (strcmp(json_string_value(value), "s3v4") != 0 && strcmp(json_string_value(value), "v4") != 0)
+            return cove__fail(err, COVE_EINVAL,
+                              "option config_kwargs: signature_version \"%s\" is not served (s3v4, unsigned)",
+                              json_string_value(value));
+    } else if (strcmp(name, "retries") == 0 && json_is_object(value)) {
+        const json_t *attempts = json_object_get(value, "max_attempts");
+        if (json_is_integer(attempts) && json_integer_value(attempts) >= 0 && json_integer_value(attempts) <= 100)
+            o->retries = json_integer_value(attempts);
+    } else if (strcmp(name, "s3") == 0 && json_is_object(value)) {
+        const json_t *style = json_object_get(value, "addressing_style"),
+                     *sign = json_object_get(value, "payload_signing_enabled");
+        if (json_is_boolean(sign)) {
+            int rc = set(&o->payload_signing, json_is_true(sign) ? "always" : "never", err);
+            if (rc < 0)
+                return rc;
+        }
+        if (json_is_string(style))
+            return set(&o->addressing_style, json_string_value(style), err);
+    } else {
+        return refuse(
+            "config_kwargs", name,
+            "connect_timeout, read_timeout, max_pool_connections, region_name, signature_version, retries, s3, with "
+            "values of their types",
+            err);
+    }
+    return 0;
+}
+
+static int read_config(struct s3_options *o, struct cove_error *err)
+{
+    json_t *root = NULL, *value;
+    const char *name;
+
+    int rc = load("config_kwargs", o->config_kwargs, &root, err);
+    if (rc < 0)
+        return rc;
+    json_object_foreach(root, name, value)
+    {
+        if (!json_is_null(value))
+            rc = take_config(o, name, value, err);
+        if (rc < 0)
+            break;
+    }
+    json_decref(root);
+    return rc;
+}
+
+static const struct {
+    const char *name, *header;
+    bool each; /* also with parts and reads */
+} additional[] = {
+    { "ACL", "x-amz-acl", false },
+    { "CacheControl", "Cache-Control", false },
+    { "ContentDisposition", "Content-Disposition", false },
+    { "ContentEncoding", "Content-Encoding", false },
+    { "ContentLanguage", "Content-Language", false },
+    { "ContentType", "Content-Type", false },
+    { "ServerSideEncryption", "x-amz-server-side-encryption", false },
+    { "SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id", false },
+    { "SSEKMSEncryptionContext", "x-amz-server-side-encryption-context", false },
+    { "BucketKeyEnabled", "x-amz-server-side-encryption-bucket-key-enabled", false },
+    { "SSECustomerAlgorithm", "x-amz-server-side-encryption-customer-algorithm", true },
+    { "SSECustomerKey", "x-amz-server-side-encryption-customer-key", true },
+    { "SSECustomerKeyMD5", "x-amz-server-side-encryption-customer-key-MD5", true },
+    { "StorageClass", "x-amz-storage-class", false },
+    { "Tagging", "x-amz-tagging", false },
+    { "WebsiteRedirectLocation", "x-amz-website-redirect-location", false },
+    { "ExpectedBucketOwner", "x-amz-expected-bucket-owner", true },
+};
+#define N_ADDITIONAL (sizeof additional / sizeof additional[0])
+
+static int take_additional(struct s3_extra *extra, const char *name, const char *value, struct cove_error *err)
+{
+    struct cove__buf known = COVE__BUF_INIT(2048);
+
+    if (strpbrk(value, "\r\n") != NULL)
+        return cove__fail(err, COVE_EINVAL, "option s3_additional_kwargs: the value of \"%s\" has a line break", name);
+    for (size_t i = 0; i < N_ADDITIONAL; i++) {
+        if (strcmp(name, additional[i].name) == 0) {
+            cove__buf_addf(&extra->create, "%s: %s\n", additional[i].header, value);
+            if (additional[i].each)
+                cove__buf_addf(&extra->each, "%s: %s\n", additional[i].header, value);
+            return cove__buf_rc(&extra->create) < 0 || cove__buf_rc(&extra->each) < 0
+                       ? cove__fail_nomem(err, "the option s3_additional_kwargs")
+                       : 0;
+        }
+        cove__buf_addf(&known, "%s%s", i > 0 ? ", " : "", additional[i].name);
+    }
+    int rc = refuse("s3_additional_kwargs", name, cove__buf_str(&known), err);
+    cove__buf_done(&known);
+    return rc;
+}
+
+static int read_additional(const char *text, struct s3_extra *extra, struct cove_error *err)
+{
+    json_t *root = NULL, *value;
+    const char *name;
+    char room[64];
+
+    int rc = load("s3_additional_kwargs", text, &root, err);
+    if (rc < 0)
+        return rc;
+    json_object_foreach(root, name, value)
+    {
+        const char *plain = text_of(value, room, sizeof room);
+        rc = plain != NULL
+                 ? take_additional(extra, name, plain, err)
+                 : cove__fail(err, COVE_EINVAL, "option s3_additional_kwargs: \"%s\" is not a plain value", name);
+        if (rc < 0)
+            break;
+    }
+    json_decref(root);
+    return rc;
+}
+
+static void alias(char **to, char **from)
+{
+    if (*to != NULL || *from == NULL)
+        return;
+    *to = *from;
+    *from = NULL;
+}
+
+int cove__s3_options_read(const struct cove_options *options, struct s3_options *o, struct s3_extra *extra,
+                          struct cove_error *err)
+{
+    int rc = cove__options_fill(cove__s3_option_rows, options, "s3", o, err);
+
+    if (rc == 0 && o->client_kwargs != NULL)
+        rc = read_client(o, err);
+    if (rc == 0 && o->config_kwargs != NULL)
+        rc = read_config(o, err);
+    if (rc == 0 && o->additional_kwargs != NULL)
+        rc = read_additional(o->additional_kwargs, extra, err);
+    if (rc < 0)
+        return rc;
+    alias(&o->key, &o->username);
+    alias(&o->secret, &o->password);
+    if (o->region_name != NULL) /* given by hand, while `region` may come from the environment */
+        rc = set(&o->region, o->region_name, err);
+    if (rc == 0 && o->addressing_style != NULL && strcmp(o->addressing_style, "auto") != 0 &&
+        strcmp(o->addressing_style, "path") != 0 && strcmp(o->addressing_style, "virtual") != 0)
+        rc = cove__fail(err, COVE_EINVAL, "option addressing_style: \"%s\" is none of: auto path virtual",
+                        o->addressing_style);
+    return rc;
+}
