@@ -17,8 +17,9 @@
 #define S3_PARTS_MAX  10000u
 #define S3_DELETE_MAX 1000u
 #define S3_LIST_PAGE  1000u
-#define S3_REPLY_MAX  ((size_t)16 << 20) /* of a page of a listing; a key of 1,024 bytes may take thrice that, encoded \
-                                          */
+#define S3_REPLY_MAX                                                                                                   \
+    ((size_t)16 << 20) /* of a page of a listing; a key of 1,024 bytes may take thrice that, encoded                   \
+                        */
 #define S3_REGIONS_MAX     256
 #define S3_DIRECTORIES_MAX ((size_t)1 << 20)
 #define S3_HEADER_MAX      512 /* of a header's value that we look at */
@@ -195,6 +196,9 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
                   struct cove_error *err);
 /* 1: something is below the prefix of `key`; 0: nothing; or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
+/* One page of every key below the prefix of `name`, markers of directories among them. */
+int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,
+                       struct cove__page *ret_page, struct cove_error *err);
 /* Conditions of a new object, and the mark (metadata) by which its writer knows it again after an ambiguous end: a
  * repeated request that is refused because its first attempt had succeeded. */
 struct s3_condition {

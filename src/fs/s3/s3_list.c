@@ -14,6 +14,7 @@ struct page_reader {
     struct cove__page *page;
     struct cove__slice bucket, prefix;
     bool buckets;
+    bool markers;         /* objects whose names end in a slash are entries too, each under its whole key */
     bool encoded;         /* the names are percent-encoded */
     bool seen;            /* anything at all is below the prefix, be it a marker */
     struct cove__buf key; /* as it came */
@@ -44,7 +45,7 @@ static int add_entry(struct page_reader *p, bool directory)
     p->seen = true;
     /* An empty object whose name ends in a slash is how other tools make a directory; it is no file. */
     bool marker = !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
-    if (rc == 0 && !marker && !cove__slice_eq(key, p->prefix)) {
+    if (rc == 0 && (p->markers || (!marker && !cove__slice_eq(key, p->prefix)))) {
         rc = entry_path(p, key, directory, &path);
         if (rc == 0)
             rc = cove__page_add(p->page, cove__buf_str(&path), directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
@@ -232,6 +233,24 @@ int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct co
     cove__page_done(&page);
     cove__buf_done(&prefix);
     return rc < 0 ? rc : seen;
+}
+
+int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,
+                       struct cove__page *ret_page, struct cove_error *err)
+{
+    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+    struct page_reader p;
+
+    reader_init(&p, ret_page);
+    p.markers = true;
+    int rc = cove__s3_prefix(name.key, &prefix);
+    if (rc < 0)
+        cove__fail_nomem(err, "a path");
+    else
+        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), false, S3_LIST_PAGE, token, ctx, &p, err);
+    reader_done(&p);
+    cove__buf_done(&prefix);
+    return rc;
 }
 
 static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove__page *page,

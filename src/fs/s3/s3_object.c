@@ -120,6 +120,7 @@ static struct task *task_new(struct cove__s3 *s3, struct cove__io *io, const cha
     cove__s3_request_init(&t->r, s3, method, cove__s3_split(io->path), &io->op.ctx);
     t->r.user = t;
     t->io = io;
+    t->why = (struct cove_error)COVE_ERROR_INIT;
     return t;
 }
 

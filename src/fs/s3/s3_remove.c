@@ -1,0 +1,337 @@
+/* Making and removing: buckets, promised directories, objects by the thousand, trees. */
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/s3/s3.h"
+#include "wire/xml.h"
+
+#define DELETE_BODY_MAX ((size_t)8 << 20)
+
+/* ---- buckets and directories ---- */
+
+static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__buf body = COVE__BUF_INIT(1024);
+    struct s3_request r;
+    struct cove_error why = COVE_ERROR_INIT;
+
+    /* us-east-1 is the default of AWS, which refuses it by name. */
+    if (strcmp(s3->region, "us-east-1") != 0)
+        cove__buf_addf(&body,
+                       "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+                       "<LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>",
+                       s3->region);
+    cove__s3_request_init(&r, s3, "PUT", name, ctx);
+    int rc = cove__buf_rc(&body);
+    if (rc < 0)
+        cove__fail_nomem(&why, "a request");
+    else {
+        cove__s3_body(&r, cove__buf_slice(&body), false);
+        rc = cove__s3_run(&r, &why);
+    }
+    if (rc < 0 && strcmp(r.code, "BucketAlreadyOwnedByYou") == 0)
+        rc = 0;
+    cove__s3_request_done(&r);
+    cove__buf_done(&body);
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
+}
+
+int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name name = cove__s3_split(path);
+    struct s3_head head;
+    struct cove_error why = COVE_ERROR_INIT;
+    int rc = 0;
+
+    if (name.bucket.size == 0)
+        return 0; /* the root is there */
+    if (name.key.size == 0)
+        return make_bucket(s3, name, ctx, err);
+    char *plain = cove__s3_plain(path);
+    if (plain == NULL)
+        return cove__fail_nomem(err, "a path");
+    if (cove__s3_promised(s3, plain))
+        goto out;
+    name = cove__s3_split(plain);
+    rc = cove__s3_head(s3, name, ctx, &head, &why);
+    if (rc == 0) {
+        rc = cove__fs_fail(err, ctx, COVE_EEXIST, "an object of this name exists");
+        goto out;
+    }
+    if (rc != COVE_ENOTFOUND && rc != COVE_EACCESS) {
+        rc = cove__error_copy(err, &why);
+        goto out;
+    }
+    /* Refused or not there: a promise needs neither. Writing below it will say what is wrong, if anything is. */
+    rc = cove__s3_promise(s3, plain);
+    if (rc < 0)
+        cove__fs_fail(err, ctx, rc, "the directory cannot be remembered: %s", cove_code_phrase(rc));
+out:
+    cove__free(plain);
+    return rc;
+}
+
+/* ---- objects ---- */
+
+static int delete_one(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct s3_request r;
+    struct cove_error why = COVE_ERROR_INIT;
+
+    cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    int rc = cove__s3_run(&r, &why);
+    bool gone = rc == COVE_ENOTFOUND && strcmp(r.code, "NoSuchBucket") != 0;
+    cove__s3_request_done(&r);
+    return rc == 0 || gone ? 0 : cove__error_copy(err, &why);
+}
+
+/* What a DeleteResult says of the first key that could not be deleted. */
+struct delete_result {
+    char code[64], first_code[64], key[256], first_key[256];
+    size_t failed;
+};
+
+static void keep_text(char *out, size_t size, struct cove__slice text)
+{
+    size_t n = text.size < size ? text.size : size - 1;
+    if (n > 0)
+        memcpy(out, text.data, n);
+    out[n] = '\0';
+}
+
+static int on_deleted(void *user, const char *path, struct cove__slice text)
+{
+    struct delete_result *d = user;
+
+    if (strcmp(path, "DeleteResult/Error/Code") == 0)
+        keep_text(d->code, sizeof d->code, text);
+    else if (strcmp(path, "DeleteResult/Error/Key") == 0)
+        keep_text(d->key, sizeof d->key, text);
+    else if (strcmp(path, "DeleteResult/Error") == 0 && strcmp(d->code, "NoSuchKey") != 0) {
+        if (d->failed++ == 0) {
+            memcpy(d->first_code, d->code, sizeof d->code);
+            memcpy(d->first_key, d->key, sizeof d->key);
+        }
+    }
+    return 0;
+}
+
+static int accept_deletion(struct s3_request *r, struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { NULL, on_deleted };
+    struct delete_result d = { 0 };
+
+    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &d);
+    if (rc < 0)
+        return cove__s3_fail(r, err, rc, "the store's reply to a deletion cannot be read");
+    if (d.failed == 0)
+        return 0;
+    /* A failure inside the store is worth the same request once more: what is gone stays gone. */
+    bool passing = strcmp(d.first_code, "InternalError") == 0 || strcmp(d.first_code, "SlowDown") == 0;
+    rc = passing ? COVE_EPROTOCOL : strcmp(d.first_code, "AccessDenied") == 0 ? COVE_EACCESS : COVE_ESERVER;
+    return cove__s3_fail(r, err, rc, "%zu objects could not be deleted, the first: %s (%s)", d.failed, d.first_key,
+                         d.first_code);
+}
+
+static int add_md5(struct s3_request *r, struct cove__slice body)
+{
+    uint8_t md5[16];
+    char text[25];
+
+    if (EVP_Digest(body.data, body.size, md5, NULL, EVP_md5(), NULL) != 1)
+        return COVE_ENOMEM; /* a machine in FIPS mode; the checksum header is enough for most stores */
+    cove__s3_base64(md5, sizeof md5, text);
+    cove__s3_header(r, "Content-MD5", "%s", text);
+    return 0;
+}
+
+/* One DeleteObjects. `body` is whole. */
+static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct cove__slice body,
+                        const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct s3_request r;
+
+    cove__s3_request_init(&r, s3, "POST", (struct s3_name){ bucket, cove__slice("", 0) }, ctx);
+    r.http.reply_max = S3_REPLY_MAX;
+    r.error_in_200 = true;
+    r.accept = accept_deletion;
+    r.hash_payload = true;
+    cove__buf_add_str(&r.query, "delete=");
+    cove__s3_header(&r, "Content-Type", "application/xml");
+    add_md5(&r, body);
+    cove__s3_body(&r, body, true);
+    int rc = cove__s3_run(&r, err);
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+static bool same_bucket(const char *a, const char *b)
+{
+    return cove__slice_eq(cove__s3_split(a).bucket, cove__s3_split(b).bucket);
+}
+
+/* Puts as many keys of one bucket into a body as one request may have; those that XML cannot hold are deleted by
+ * themselves. */
+static int next_batch(struct cove__s3 *s3, const char *const *paths, size_t n, size_t *at, struct cove__buf *body,
+                      size_t *ret_keys, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *first = paths[*at];
+    size_t keys = 0;
+    int rc = 0;
+
+    cove__buf_reset(body);
+    cove__buf_add_str(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
+    for (; rc == 0 && *at < n && keys < S3_DELETE_MAX && same_bucket(first, paths[*at]); ++*at) {
+        struct s3_name name = cove__s3_split(paths[*at]);
+        size_t before = body->size;
+        if (name.key.size == 0) {
+            rc = cove__fs_fail(err, ctx, COVE_EISDIR, "%s is a bucket, not an object", paths[*at]);
+            break;
+        }
+        cove__buf_add_str(body, "<Object><Key>");
+        if (cove__xml_add_text(body, name.key) == COVE_EINVAL) {
+            body->size = before;
+            rc = delete_one(s3, name, ctx, err);
+            continue;
+        }
+        cove__buf_add_str(body, "</Key></Object>");
+        keys++;
+    }
+    cove__buf_add_str(body, "</Delete>");
+    if (rc == 0 && cove__buf_rc(body) < 0)
+        rc = cove__fs_fail(err, ctx, cove__buf_rc(body), "a request for %zu deletions cannot be held", keys);
+    *ret_keys = keys;
+    return rc;
+}
+
+int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct cove__buf body = COVE__BUF_INIT(DELETE_BODY_MAX);
+    int rc = 0;
+
+    for (size_t at = 0; rc == 0 && at < n;) {
+        if (n - at == 1 || !same_bucket(paths[at], paths[at + 1])) {
+            struct s3_name name = cove__s3_split(paths[at]);
+            rc = name.key.size > 0 ? delete_one(s3, name, ctx, err)
+                                   : cove__fs_fail(err, ctx, COVE_EISDIR, "a bucket, not an object");
+            at++;
+            continue;
+        }
+        size_t first = at, keys = 0;
+        rc = next_batch(s3, paths, n, &at, &body, &keys, ctx, err);
+        if (rc == 0 && keys > 0)
+            rc = delete_batch(s3, cove__s3_split(paths[first]).bucket, cove__buf_slice(&body), ctx, err);
+    }
+    cove__buf_done(&body);
+    return rc;
+}
+
+/* ---- trees ---- */
+
+static int remove_keys(struct cove__s3 *s3, const struct cove__page *page, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    const char **paths = cove__calloc(page->n, sizeof *paths);
+
+    if (paths == NULL)
+        return cove__fail_nomem(err, "a list of paths");
+    for (size_t i = 0; i < page->n; i++)
+        paths[i] = page->items[i].path;
+    int rc = cove__s3_remove(s3, paths, page->n, ctx, err);
+    cove__free(paths);
+    return rc;
+}
+
+static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct s3_request r;
+
+    cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    int rc = cove__s3_run(&r, err);
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+/* Everything below, markers too: one page is listed while nothing else changes it, so a page's token stays good as its
+ * keys go. */
+int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name name = cove__s3_split(path);
+    char *token = NULL, *plain = cove__s3_plain(path);
+    bool any = false;
+    int rc = 0;
+
+    if (plain == NULL)
+        return cove__fail_nomem(err, "a path");
+    if (name.bucket.size == 0) {
+        rc = cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once are not removed; name one");
+        goto out;
+    }
+    do {
+        struct cove__page page = { 0 };
+        rc = cove__s3_list_keys(s3, name, token, ctx, &page, err);
+        if (rc == 0 && page.n > 0) {
+            any = true;
+            rc = remove_keys(s3, &page, ctx, err);
+        }
+        cove__free(token);
+        token = page.token;
+        page.token = NULL;
+        cove__page_done(&page);
+    } while (rc == 0 && token != NULL);
+    cove__free(token);
+    if (rc < 0)
+        goto out;
+    any |= cove__s3_promised(s3, plain);
+    cove__s3_forget(s3, plain, true);
+    if (name.key.size == 0)
+        rc = delete_bucket(s3, name, ctx, err);
+    else if (!any)
+        rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
+out:
+    cove__free(plain);
+    return rc;
+}
+
+int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name name = cove__s3_split(path);
+    struct cove__page page = { 0 };
+    char *plain = cove__s3_plain(path);
+    int rc;
+
+    if (plain == NULL)
+        return cove__fail_nomem(err, "a path");
+    if (name.key.size == 0) {
+        rc = name.bucket.size > 0 ? delete_bucket(s3, name, ctx, err)
+                                  : cove__fs_fail(err, ctx, COVE_EINVAL, "the root cannot be removed");
+        goto out;
+    }
+    bool promised = cove__s3_promised(s3, plain);
+    rc = cove__s3_list_keys(s3, name, NULL, ctx, &page, err);
+    if (rc < 0)
+        goto out;
+    /* The marker of the directory itself is all that an empty one may have. */
+    bool only_marker =
+        page.n == 1 && page.token == NULL && page.items[0].size == 0 && strlen(page.items[0].path) == strlen(plain) + 1;
+    if (page.n > 0 && !only_marker)
+        rc = cove__fs_fail(err, ctx, COVE_ENOTEMPTY, "the directory is not empty");
+    else if (page.n > 0)
+        rc = remove_keys(s3, &page, ctx, err);
+    else if (!promised)
+        rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such directory");
+    if (rc == 0)
+        cove__s3_forget(s3, plain, false);
+out:
+    cove__page_done(&page);
+    cove__free(plain);
+    return rc;
+}
