@@ -129,12 +129,12 @@ bool cove__glob_may_descend(const char *pattern, const char *path)
 
 bool cove__glob_has_magic(const char *pattern)
 {
-    return strpbrk(pattern, "*?[") != NULL;
+    return strpbrk(pattern, "*?[") != NULL || cove__glob_has_braces(pattern);
 }
 
 size_t cove__glob_root(const char *pattern)
 {
-    size_t n = strcspn(pattern, "*?[");
+    size_t n = strcspn(pattern, "*?[{");
 
     while (n > 0 && pattern[n - 1] != '/')
         n--;

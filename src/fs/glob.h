@@ -12,4 +12,15 @@ bool cove__glob_match(const char *pattern, const char *path);
 /* Whether something below the directory `path` may match. */
 bool cove__glob_may_descend(const char *pattern, const char *path);
 
+/* A pattern with its {a,b} written out: every pattern that it stands for. A brace without a comma or without its end is itself. */
+struct cove__patterns {
+    char **items; /* owned */
+    size_t n, cap;
+};
+bool cove__glob_has_braces(const char *pattern);
+int cove__patterns_init(struct cove__patterns *list, const char *pattern); /* 0, COVE_ENOMEM, COVE_ELIMIT: over 1024 */
+void cove__patterns_done(struct cove__patterns *list);
+bool cove__patterns_match(const struct cove__patterns *list, const char *path);
+bool cove__patterns_may_descend(const struct cove__patterns *list, const char *path);
+
 #endif

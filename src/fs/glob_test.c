@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <cove/error.h>
+
 #include "fs/glob.h"
 
 static void matches(void **state)
@@ -79,13 +81,60 @@ static void hostile(void **state)
     assert_false(cove__glob_match("*a*a*a*a*a*a*a*a*a*a*a*b", path));
 }
 
+static void braces(void **state)
+{
+    static const struct {
+        const char *pattern, *want;
+    } cases[] = {
+        { "a", "a" },
+        { "{a,b}.txt", "a.txt b.txt" },
+        { "x{1,2,3}", "x1 x2 x3" },
+        { "{a,b}{c,d}", "ac ad bc bd" },
+        { "{a,{b,c}d}e", "ae bde cde" },
+        { "{a,}b", "ab b" },
+        { "{a}", "{a}" },
+        { "{a,b", "{a,b" },
+        { "a,b}", "a,b}" },
+        { "[{]a,b}", "[{]a,b}" },
+        { "{[,],b}", "[,] b" },
+        { "{}{,x}", "{} {}x" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cove__patterns list;
+        size_t found = 0;
+        size_t wanted = 1;
+        char want[100];
+
+        strcpy(want, cases[i].want);
+        assert_int_equal(cove__patterns_init(&list, cases[i].pattern), 0);
+        for (const char *p = want; *p; p++)
+            wanted += *p == ' ';
+        for (char *word = strtok(want, " "); word; word = strtok(NULL, " "))
+            for (size_t k = 0; k < list.n; k++)
+                found += strcmp(list.items[k], word) == 0;
+        if (found != wanted || list.n != wanted)
+            fail_msg("%s stands for %zu patterns, %zu of \"%s\"", cases[i].pattern, list.n, found, cases[i].want);
+        cove__patterns_done(&list);
+    }
+}
+
+static void too_many_braces(void **state)
+{
+    struct cove__patterns list;
+
+    assert_int_equal(cove__patterns_init(&list, "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"), 0);
+    assert_int_equal(list.n, 1024);
+    cove__patterns_done(&list);
+    assert_int_equal(cove__patterns_init(&list, "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"),
+                     COVE_ELIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches),
-        cmocka_unit_test(descends),
-        cmocka_unit_test(roots),
-        cmocka_unit_test(hostile),
+        cmocka_unit_test(matches), cmocka_unit_test(descends), cmocka_unit_test(roots),
+        cmocka_unit_test(hostile), cmocka_unit_test(braces),   cmocka_unit_test(too_many_braces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,8 @@ struct cove_listing {
     enum mode mode;
     bool flat;     /* pages come at any depth */
     char *pattern; /* GLOB */
-    char **stack;  /* directories still to be listed; the last comes first */
+    struct cove__patterns patterns;
+    char **stack; /* directories still to be listed; the last comes first */
     size_t n_stack, cap_stack;
     char *directory; /* being listed */
     struct cove__page page;
@@ -43,6 +44,7 @@ void cove_listing_free(cove_listing *l)
     cove__free(l->stack);
     cove__free(l->directory);
     cove__free(l->pattern);
+    cove__patterns_done(&l->patterns);
     cove__free(l->last);
     cove__info_done(&l->parent);
     cove__target_done(&l->target);
@@ -82,11 +84,14 @@ static int open_listing(cove_fs *fs, const char *path, const struct cove_call *c
     if (rc == 0 && mode == GLOB) {
         l->pattern = l->target.path;
         l->target.path = cove__strndup(l->pattern, cove__glob_root(l->pattern));
-        if (!l->target.path)
-            rc = cove__fail_nomem(err, "a listing");
+        rc = l->target.path ? cove__patterns_init(&l->patterns, l->pattern) : COVE_ENOMEM;
+        if (rc == COVE_ENOMEM)
+            cove__fail_nomem(err, "a listing");
+        else if (rc < 0)
+            cove__fs_fail(err, &l->target.ctx, rc, "the braces stand for too many patterns");
     }
     /* One depth is cheaper by directories, any depth by pages. */
-    l->flat = !fs->ops->real_directories && (mode == FIND || (mode == GLOB && strstr(l->pattern, "**")));
+    l->flat = rc == 0 && !fs->ops->real_directories && (mode == FIND || (mode == GLOB && strstr(l->pattern, "**")));
     if (rc == 0)
         rc = push(l, l->target.path, err);
     if (rc < 0) {
@@ -169,7 +174,7 @@ static int descend(struct cove_listing *l, struct cove_error *err)
 
         if (info->type != COVE_TYPE_DIRECTORY || info->link)
             continue;
-        if (l->mode == GLOB && !cove__glob_may_descend(l->pattern, info->path))
+        if (l->mode == GLOB && !cove__patterns_may_descend(&l->patterns, info->path))
             continue;
         rc = push(l, info->path, err);
         if (rc < 0)
@@ -196,7 +201,7 @@ static const cove_info *next_parent(struct cove_listing *l, const char *path)
         l->parent.path = cove__strndup(path, n);
         l->parent.type = COVE_TYPE_DIRECTORY;
         l->parent.mtime_ns = -1;
-        if (!l->parent.path || cove__glob_match(l->pattern, l->parent.path))
+        if (!l->parent.path || cove__patterns_match(&l->patterns, l->parent.path))
             return &l->parent;
     }
     return NULL;
@@ -218,14 +223,14 @@ static int next_flat_glob(struct cove_listing *l, const cove_info **ret, struct 
     l->pending_slash = 0;
     l->next++;
     *ret = info;
-    return cove__glob_match(l->pattern, info->path) ? 1 : 0;
+    return cove__patterns_match(&l->patterns, info->path) ? 1 : 0;
 }
 
 static bool wanted(const struct cove_listing *l, const struct cove_info *info)
 {
     if (l->mode == FIND)
         return info->type == COVE_TYPE_FILE;
-    return l->mode == LIST || cove__glob_match(l->pattern, info->path);
+    return l->mode == LIST || cove__patterns_match(&l->patterns, info->path);
 }
 
 int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_error *err)
