@@ -121,8 +121,9 @@ void cove__s3_request_done(struct s3_request *r);
 void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum);
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...) COVE_PRINTF(3, 4);
 void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc);
-void cove__s3_start(struct s3_request *r);                      /* ends in `done` */
-int cove__s3_run(struct s3_request *r, struct cove_error *err); /* waits */
+void cove__s3_start(struct s3_request *r);                               /* ends in `done` */
+void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox); /* ends in the inbox */
+int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* waits */
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none */
 void cove__s3_base64(const uint8_t *data, size_t size, char *out);           /* out: 4 * ((size + 2) / 3) + 1 bytes */
@@ -199,15 +200,19 @@ int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct co
 /* One page of every key below the prefix of `name`, markers of directories among them. */
 int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,
                        struct cove__page *ret_page, struct cove_error *err);
-/* Conditions of a new object, and the mark (metadata) by which its writer knows it again after an ambiguous end: a
- * repeated request that is refused because its first attempt had succeeded. */
-struct s3_condition {
-    enum cove_write_if condition;
-    char write_id[33]; /* "" where there is no condition */
+/* The mark of a write: metadata of the object, by which its writer knows it again after an ambiguous end (a repeated
+ * request that is refused because its first attempt had succeeded). */
+struct s3_mark {
+    char write_id[33];
 };
-void cove__s3_conditions(struct s3_request *r, const struct cove__put *put, struct s3_condition *ret); /* type, mark */
-void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put);                    /* If-… */
+/* Content type, and the mark. */
+void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret);
+/* If-Match or If-None-Match, unless the options say that the store has none. `put` may be NULL. */
+void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put);
 bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition);
 int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if condition, struct cove_error *err);
+/* Asks by HEAD whether the condition holds now: COVE_EEXIST, COVE_EPRECONDITION. */
+int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const struct cove__put *put,
+                             const struct cove__ctx *ctx, struct cove_error *err);
 
 #endif

@@ -91,7 +91,8 @@ int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, str
 struct task {
     struct s3_request r;
     struct cove__io *io;
-    struct s3_condition condition;
+    enum cove_write_if condition; /* of a put */
+    struct s3_mark mark;
     int failed; /* what the put or read came to, while a follow-up asks more */
     struct cove_error why;
 };
@@ -272,13 +273,10 @@ void cove__s3_read(void *self, struct cove__io *io)
 
 /* ---- put ---- */
 
-void cove__s3_conditions(struct s3_request *r, const struct cove__put *put, struct s3_condition *ret)
+void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret)
 {
-    *ret = (struct s3_condition){ .condition = put != NULL ? put->condition : COVE_WRITE_ALWAYS };
     if (put != NULL && put->content_type != NULL)
         cove__s3_header(r, "Content-Type", "%s", put->content_type);
-    if (ret->condition == COVE_WRITE_ALWAYS)
-        return;
     snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
              (unsigned long long)cove__random());
     cove__s3_header(r, WRITE_ID, "%s", ret->write_id);
@@ -304,14 +302,35 @@ bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if c
            (condition == COVE_WRITE_IF_MATCH && status == 404 && strcmp(r->code, "NoSuchKey") == 0);
 }
 
+static int condition_broken(const struct cove__ctx *ctx, enum cove_write_if condition, struct cove_error *err)
+{
+    return condition == COVE_WRITE_IF_NEW
+               ? cove__fs_fail(err, ctx, COVE_EEXIST, "the object exists already")
+               : cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the object is not the one that was to be replaced");
+}
+
 int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if condition, struct cove_error *err)
 {
-    int rc = condition == COVE_WRITE_IF_NEW
-                 ? cove__s3_fail(r, err, COVE_EEXIST, "the object exists already")
-                 : cove__s3_fail(r, err, COVE_EPRECONDITION, "the object is not the one that was to be replaced");
+    int rc = condition_broken(&r->http.op.ctx, condition, err);
     if (err != NULL)
         err->http_status = r->http.status;
     return rc;
+}
+
+int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const struct cove__put *put,
+                             const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_head head;
+
+    if (put->condition == COVE_WRITE_ALWAYS)
+        return 0;
+    int rc = cove__s3_head(s3, name, ctx, &head, &why);
+    if (rc < 0 && rc != COVE_ENOTFOUND)
+        return cove__error_copy(err, &why);
+    bool holds =
+        put->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND : rc == 0 && strcmp(head.etag, put->etag) == 0;
+    return holds ? 0 : condition_broken(ctx, put->condition, err);
 }
 
 /* Whether the refusal was of a repetition: an earlier attempt had made the object, and its reply was lost. The mark
@@ -323,8 +342,7 @@ static void own_write_looked_for(struct s3_request *r)
     char id[64] = "";
     int rc = t->failed;
 
-    if (r->http.op.rc == 0 && cove__http_header(&r->http, WRITE_ID, id, sizeof id) &&
-        strcmp(id, t->condition.write_id) == 0)
+    if (r->http.op.rc == 0 && cove__http_header(&r->http, WRITE_ID, id, sizeof id) && strcmp(id, t->mark.write_id) == 0)
         rc = keep_etag(t, &err);
     finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
 }
@@ -350,8 +368,8 @@ static void put_done(struct s3_request *r)
 
     if (rc == 0)
         rc = keep_etag(t, &err);
-    if (cove__s3_condition_refused(r, t->condition.condition)) {
-        t->failed = cove__s3_condition_error(r, t->condition.condition, &t->why);
+    if (cove__s3_condition_refused(r, t->condition)) {
+        t->failed = cove__s3_condition_error(r, t->condition, &t->why);
         look_for_own_write(t);
         return;
     }
@@ -374,7 +392,11 @@ void cove__s3_put(void *self, struct cove__io *io)
     }
     r->done = put_done;
     cove__buf_add_slice(&r->extra, cove__buf_slice(&s3->extra.create));
-    cove__s3_conditions(r, io->put, &t->condition);
+    t->condition = io->put != NULL ? io->put->condition : COVE_WRITE_ALWAYS;
+    if (t->condition != COVE_WRITE_ALWAYS)
+        cove__s3_mark(r, io->put, &t->mark);
+    else if (io->put != NULL && io->put->content_type != NULL)
+        cove__s3_header(r, "Content-Type", "%s", io->put->content_type);
     cove__s3_condition_headers(r, io->put);
     cove__s3_body(r, io->src, true);
     cove__s3_start(r);

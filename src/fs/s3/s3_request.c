@@ -309,6 +309,13 @@ void cove__s3_start(struct s3_request *r)
     cove__http_start(&r->http);
 }
 
+void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox)
+{
+    r->http.hooks = &waited_for;
+    r->http.op.inbox = inbox;
+    cove__http_start(&r->http);
+}
+
 int cove__s3_run(struct s3_request *r, struct cove_error *err)
 {
     r->http.hooks = &waited_for;

@@ -1,13 +1,30 @@
-/* Uploads in parts. */
-#include "fs/s3/s3.h"
+/*
+ * Uploads in parts: begin, parts in any order, finish or abort; and those that were left behind. The parts' own
+ * checksums become the whole object's, which the store checks at the end. For the front's writer, and for s3_copy.c and
+ * s3_append.c, whose parts are copies.
+ */
+#include "fs/s3/s3_upload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "wire/crc.h"
+#include "wire/xml.h"
+
+#define COMPLETE_MAX     ((size_t)8 << 20)
+#define ABORT_TIMEOUT_NS (30 * COVE__SEC)
 
 void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
 {
     const struct cove__s3 *s3 = self;
     size_t part = (size_t)s3->o.block_size;
 
-    /* The writer doubles its parts as they grow in number; where it may not, or the size is known, the first size has
-     * to do. */
+    /* The writer doubles its parts as they grow in number; where the size is known, or parts must be equal, the first
+     * has to do. */
     if (expected_size > 0) {
         uint64_t needed = ((uint64_t)expected_size + S3_PARTS_MAX - 1) / S3_PARTS_MAX;
         needed = (needed + ((1u << 20) - 1)) & ~(uint64_t)((1u << 20) - 1);
@@ -20,4 +37,498 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
                                       .max_parts = S3_PARTS_MAX,
                                       .equal_parts = s3->o.fixed_upload_size,
                                       .parallel = (unsigned)s3->o.max_concurrency };
+}
+
+/* ---- begin ---- */
+
+static void upload_free(struct cove__upload *u)
+{
+    if (u == NULL)
+        return;
+    for (size_t i = 0; i < u->n; i++)
+        cove__free(u->parts[i].etag);
+    cove__free(u->parts);
+    cove__free(u->path);
+    cove__free(u->url);
+    cove__free(u->id);
+    cove__free(u->if_match);
+    pthread_mutex_destroy(&u->lock);
+    cove__free(u);
+}
+
+static struct cove__upload *upload_new(struct cove__s3 *s3, const char *path, const struct cove__put *put,
+                                       const struct cove__ctx *ctx)
+{
+    struct cove__upload *u = cove__calloc(1, sizeof *u);
+
+    if (u == NULL)
+        return NULL;
+    pthread_mutex_init(&u->lock, NULL);
+    u->s3 = s3;
+    u->path = cove__strdup(path);
+    u->url = cove__strdup(ctx->url);
+    u->put = put != NULL ? *put : (struct cove__put){ .expected_size = -1 };
+    if (u->put.etag != NULL)
+        u->put.etag = u->if_match = cove__strdup(u->put.etag);
+    u->put.content_type = NULL; /* told at the begin, not kept */
+    if (u->path == NULL || u->url == NULL || (put != NULL && put->etag != NULL && u->if_match == NULL)) {
+        upload_free(u);
+        return NULL;
+    }
+    return u;
+}
+
+static int on_begun(void *user, const char *path, struct cove__slice text)
+{
+    struct cove__upload *u = user;
+
+    if (strcmp(path, "InitiateMultipartUploadResult/UploadId") != 0 || u->id != NULL)
+        return 0;
+    u->id = cove__strndup((const char *)text.data, text.size);
+    return u->id != NULL ? 0 : COVE_ENOMEM;
+}
+
+int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
+                         const char *headers, const struct cove__ctx *ctx, struct cove__upload **ret,
+                         struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { NULL, on_begun };
+    struct s3_request r;
+    struct cove__upload *u = upload_new(s3, path, put, ctx);
+
+    if (u == NULL)
+        return cove__fail_nomem(err, "an upload");
+    u->with_checksum = with_checksum && s3->use_crc32c;
+    cove__s3_request_init(&r, s3, "POST", cove__s3_split(u->path), ctx);
+    cove__buf_add_str(&r.query, "uploads=");
+    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
+    if (headers != NULL)
+        cove__buf_add_str(&r.extra, headers);
+    cove__s3_mark(&r, put, &u->mark);
+    if (u->with_checksum) {
+        cove__s3_header(&r, "x-amz-checksum-algorithm", "CRC32C");
+        cove__s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
+    }
+    r.http.has_body = true; /* an empty one */
+    int rc = cove__s3_run(&r, err);
+    if (rc == 0) {
+        rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, u);
+        if (rc == 0 && (u->id == NULL || u->id[0] == '\0'))
+            rc = COVE_EPROTOCOL;
+        if (rc < 0)
+            cove__s3_fail(&r, err, rc, "the store's reply to the begin of an upload: %s", cove_code_phrase(rc));
+    }
+    cove__s3_request_done(&r);
+    if (rc < 0)
+        upload_free(u);
+    else
+        *ret = u;
+    return rc;
+}
+
+int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
+                          struct cove__upload **ret, struct cove_error *err)
+{
+    return cove__s3_upload_open(self, path, put, true, NULL, ctx, ret, err);
+}
+
+/* ---- parts ---- */
+
+void cove__s3_part_query(struct s3_request *r, const struct cove__upload *u, unsigned number)
+{
+    cove__buf_addf(&r->query, "partNumber=%u", number);
+    cove__s3_query(&r->query, "uploadId", cove__slice_str(u->id));
+}
+
+int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag, uint32_t crc, int64_t size)
+{
+    char *copy = cove__strdup(etag);
+    int rc = copy != NULL ? 0 : COVE_ENOMEM;
+
+    pthread_mutex_lock(&u->lock);
+    if (rc == 0 && number > u->n) {
+        size_t old = u->n;
+        if (cove__grow(&u->parts, &u->cap, number, sizeof *u->parts, S3_PARTS_MAX) < 0) {
+            rc = COVE_ENOMEM;
+        } else {
+            memset(u->parts + old, 0, (number - old) * sizeof *u->parts);
+            u->n = number;
+        }
+    }
+    if (rc == 0) {
+        struct s3_part *part = &u->parts[number - 1];
+        cove__free(part->etag);
+        *part = (struct s3_part){ copy, crc, size };
+        copy = NULL;
+    }
+    pthread_mutex_unlock(&u->lock);
+    cove__free(copy);
+    return rc;
+}
+
+struct part_task {
+    struct s3_request r; /* first */
+    struct cove__io *io;
+    uint32_t crc;
+};
+
+static int accept_part(struct s3_request *r, struct cove_error *err)
+{
+    char etag[S3_HEADER_MAX];
+    if (!cove__s3_reply_header(r, "etag", etag))
+        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to a part has no ETag");
+    return 0;
+}
+
+static void part_done(struct s3_request *r)
+{
+    struct part_task *t = r->user;
+    struct cove__io *io = t->io;
+    struct cove_error err = r->http.op.err;
+    char etag[S3_HEADER_MAX];
+    int rc = r->http.op.rc;
+
+    if (rc == 0 && cove__s3_reply_header(r, "etag", etag)) {
+        rc = cove__s3_part_sent(io->upload, io->part_number, etag, t->crc, (int64_t)io->src.size);
+        if (rc < 0)
+            cove__fail_nomem(&err, "a part");
+    }
+    cove__s3_request_done(&t->r);
+    cove__free(t);
+    cove__op_finish(&io->op, rc, rc == 0 ? (int64_t)io->src.size : 0, &err);
+}
+
+void cove__s3_upload_part(void *self, struct cove__io *io)
+{
+    struct cove__s3 *s3 = self;
+    struct cove__upload *u = io->upload;
+    struct part_task *t = cove__calloc(1, sizeof *t);
+
+    if (t == NULL) {
+        struct cove_error err = COVE_ERROR_INIT;
+        cove__op_finish(&io->op, cove__fail_nomem(&err, "a part"), 0, &err);
+        return;
+    }
+    cove__s3_request_init(&t->r, s3, "PUT", cove__s3_split(u->path), &io->op.ctx);
+    t->r.user = t;
+    t->r.done = part_done;
+    t->r.accept = accept_part;
+    t->io = io;
+    cove__s3_part_query(&t->r, u, io->part_number);
+    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
+    if (u->with_checksum) {
+        t->crc = cove__crc32c(0, io->src.data, io->src.size);
+        cove__s3_crc32c_header(&t->r, t->crc);
+    } else {
+        t->r.hash_payload = s3->use_crc32c; /* beside copied parts only the signature can vouch for the bytes */
+    }
+    cove__s3_body(&t->r, io->src, false);
+    cove__s3_start(&t->r);
+}
+
+/* ---- finish ---- */
+
+static void crc_text(uint32_t crc, char out[9])
+{
+    uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc };
+    cove__s3_base64(bytes, sizeof bytes, out);
+}
+
+static int complete_body(const struct cove__upload *u, struct cove__buf *body, uint32_t *ret_crc)
+{
+    char text[9];
+    uint32_t crc = 0;
+
+    cove__buf_add_str(body, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (size_t i = 0; i < u->n; i++) {
+        const struct s3_part *part = &u->parts[i];
+        if (part->etag == NULL)
+            return COVE_ESTATE; /* a part was never sent: the object would have a hole */
+        cove__buf_addf(body, "<Part><PartNumber>%zu</PartNumber><ETag>", i + 1);
+        if (cove__xml_add_text(body, cove__slice_str(part->etag)) == COVE_EINVAL)
+            return COVE_EPROTOCOL;
+        cove__buf_add_str(body, "</ETag>");
+        if (u->with_checksum) {
+            crc_text(part->crc, text);
+            cove__buf_addf(body, "<ChecksumCRC32C>%s</ChecksumCRC32C>", text);
+            crc = cove__crc32c_join(crc, part->crc, (uint64_t)part->size);
+        }
+        cove__buf_add_str(body, "</Part>");
+    }
+    cove__buf_add_str(body, "</CompleteMultipartUpload>");
+    *ret_crc = crc;
+    return cove__buf_rc(body);
+}
+
+struct completed {
+    char etag[S3_HEADER_MAX];
+};
+
+static int on_completed(void *user, const char *path, struct cove__slice text)
+{
+    struct completed *c = user;
+
+    if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0 && text.size < sizeof c->etag) {
+        if (text.size > 0)
+            memcpy(c->etag, text.data, text.size);
+        c->etag[text.size] = '\0';
+    }
+    return 0;
+}
+
+static int accept_completion(struct s3_request *r, struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { NULL, on_completed };
+    struct completed *c = r->user;
+
+    c->etag[0] = '\0';
+    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
+    if (rc < 0)
+        return cove__s3_fail(r, err, rc, "the store's reply to the end of an upload cannot be read");
+    return 0;
+}
+
+/* 1: the object there is what this upload makes; 0: it is not, or there is none; negative: not known. */
+static int is_ours(const struct cove__upload *u, const struct cove__ctx *ctx, struct s3_head *head)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = cove__s3_head(u->s3, cove__s3_split(u->path), ctx, head, &err);
+
+    if (rc == COVE_ENOTFOUND)
+        return 0;
+    return rc < 0 ? rc : strcmp(head->write_id, u->mark.write_id) == 0;
+}
+
+static int complete(struct cove__upload *u, const struct cove__ctx *ctx, struct completed *done, struct cove_error *err)
+{
+    struct s3_request r;
+    struct cove__buf body = COVE__BUF_INIT(COMPLETE_MAX);
+    struct cove_error why = COVE_ERROR_INIT;
+    uint32_t crc = 0;
+
+    cove__s3_request_init(&r, u->s3, "POST", cove__s3_split(u->path), ctx);
+    r.http.reply_max = S3_REPLY_MAX;
+    r.error_in_200 = true;
+    r.accept = accept_completion;
+    r.user = done;
+    int rc = complete_body(u, &body, &crc);
+    if (rc < 0) {
+        cove__s3_fail(&r, err, rc, "the upload cannot be finished: %s", cove_code_phrase(rc));
+        goto out;
+    }
+    cove__s3_query(&r.query, "uploadId", cove__slice_str(u->id));
+    cove__s3_header(&r, "Content-Type", "application/xml");
+    cove__buf_add_slice(&r.extra, cove__buf_slice(&u->s3->extra.each));
+    if (u->with_checksum) {
+        cove__s3_crc32c_header(&r, crc);
+        cove__s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
+    }
+    cove__s3_condition_headers(&r, &u->put);
+    r.hash_payload = true;
+    cove__s3_body(&r, cove__buf_slice(&body), false);
+    rc = cove__s3_run(&r, &why);
+    bool refused = cove__s3_condition_refused(&r, u->put.condition);
+    if (refused || (rc == COVE_ENOTFOUND && strcmp(r.code, "NoSuchUpload") == 0)) {
+        /* An earlier attempt may have made the object before its reply was lost. */
+        struct s3_head head;
+        if (is_ours(u, ctx, &head) == 1) {
+            memcpy(done->etag, head.etag, sizeof done->etag);
+            rc = 0;
+        } else if (refused) {
+            rc = cove__s3_condition_error(&r, u->put.condition, &why);
+        }
+    }
+    if (rc < 0)
+        cove__error_copy(err, &why);
+out:
+    cove__buf_done(&body);
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
+                           struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct completed done = { "" };
+
+    /* Not every store looks at the conditions of this request, so one that is not AWS's is asked before, too. */
+    int rc = s3->own_endpoint || !s3->o.conditional_writes
+                 ? cove__s3_check_condition(s3, cove__s3_split(u->path), &u->put, ctx, err)
+                 : 0;
+    if (rc == 0)
+        rc = complete(u, ctx, &done, err);
+    if (rc < 0) {
+        cove__s3_upload_abort(s3, u);
+        return rc;
+    }
+    char *etag = done.etag[0] != '\0' ? cove__strdup(done.etag)
+                                      : NULL; /* without memory for it the object is there all the same */
+    *ret_etag = etag;
+    upload_free(u);
+    return 0;
+}
+
+static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id, const struct cove__ctx *ctx,
+                        struct cove_error *err)
+{
+    struct s3_request r;
+    struct cove_error why = COVE_ERROR_INIT;
+
+    cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    cove__s3_query(&r.query, "uploadId", cove__slice_str(id));
+    int rc = cove__s3_run(&r, &why);
+    bool gone = strcmp(r.code, "NoSuchUpload") == 0;
+    cove__s3_request_done(&r);
+    return rc == 0 || gone ? 0 : cove__error_copy(err, &why);
+}
+
+void cove__s3_upload_abort(void *self, struct cove__upload *u)
+{
+    if (u == NULL)
+        return;
+    /* The caller's time may be over, or its token fired: what is on the store has to go all the same. */
+    struct cove__ctx ctx = { .deadline_ns = cove__now_ns() + ABORT_TIMEOUT_NS, .op = "abort", .url = u->url };
+    struct cove_error err = COVE_ERROR_INIT;
+
+    if (abort_upload(self, cove__s3_split(u->path), u->id, &ctx, &err) < 0)
+        cove__log(COVE_LOG_WARNING, "s3", "%s; the parts stay until they are removed as abandoned", err.message);
+    upload_free(u);
+}
+
+/* ---- what was left behind ---- */
+
+struct abandoned {
+    struct cove__s3 *s3;
+    struct s3_name below;
+    struct cove__slice prefix; /* as asked for */
+    int64_t before_ns;
+    bool remove;
+    cove_upload_fn each;
+    void *user;
+    const struct cove__ctx *ctx;
+    struct cove_error *err;
+    /* of the page at hand */
+    bool encoded, truncated;
+    struct cove__buf key, id, started;
+    struct cove__buf next_key, next_id;
+    int64_t found;
+};
+
+static int take_upload(struct abandoned *a)
+{
+    struct cove__buf key = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1), path = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
+    int64_t started_ns = cove__parse_iso8601(cove__buf_str(&a->started));
+
+    int rc = a->encoded ? cove__s3_url_decode(cove__buf_slice(&a->key), &key)
+                        : cove__buf_add_slice(&key, cove__buf_slice(&a->key));
+    struct cove__slice k = cove__buf_slice(&key), b = a->below.key;
+    /* The prefix "run" is also one of "runs/x", which is not below it. */
+    bool below =
+        b.size == 0 || k.size == b.size || b.data[b.size - 1] == '/' || (k.size > b.size && k.data[b.size] == '/');
+    if (rc < 0 || !below || (started_ns >= 0 && started_ns > a->before_ns))
+        goto out;
+    cove__buf_add_slice(&path, a->below.bucket);
+    cove__buf_add_char(&path, '/');
+    rc = cove__buf_add_slice(&path, k);
+    if (rc < 0)
+        goto out;
+    if (a->remove) {
+        rc = abort_upload(a->s3, cove__s3_split(cove__buf_str(&path)), cove__buf_str(&a->id), a->ctx, a->err);
+        if (rc < 0)
+            goto out;
+    }
+    a->found++;
+    if (a->each != NULL)
+        a->each(a->user, cove__buf_str(&path), cove__buf_str(&a->id), started_ns);
+out:
+    cove__buf_done(&key);
+    cove__buf_done(&path);
+    return rc;
+}
+
+static int on_upload(void *user, const char *path, struct cove__slice text)
+{
+    struct abandoned *a = user;
+    const struct {
+        const char *path;
+        struct cove__buf *at;
+    } rows[] = {
+        { "ListMultipartUploadsResult/Upload/Key", &a->key },
+        { "ListMultipartUploadsResult/Upload/UploadId", &a->id },
+        { "ListMultipartUploadsResult/Upload/Initiated", &a->started },
+        { "ListMultipartUploadsResult/NextKeyMarker", &a->next_key },
+        { "ListMultipartUploadsResult/NextUploadIdMarker", &a->next_id },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(path, rows[i].path) == 0) {
+            cove__buf_reset(rows[i].at);
+            return cove__buf_add_slice(rows[i].at, text);
+        }
+    }
+    if (strcmp(path, "ListMultipartUploadsResult/IsTruncated") == 0)
+        a->truncated = cove__slice_is(text, "true");
+    else if (strcmp(path, "ListMultipartUploadsResult/EncodingType") == 0)
+        a->encoded = cove__slice_is(text, "url");
+    else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
+        return take_upload(a);
+    return 0;
+}
+
+static int uploads_page(struct abandoned *a, bool first)
+{
+    static const struct cove__xml_handler handler = { NULL, on_upload };
+    struct s3_request r;
+
+    cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ a->below.bucket, cove__slice("", 0) }, a->ctx);
+    r.http.reply_max = S3_REPLY_MAX;
+    cove__buf_add_str(&r.query, "uploads=&encoding-type=url");
+    if (a->prefix.size > 0)
+        cove__s3_query(&r.query, "prefix", a->prefix);
+    if (!first) {
+        struct cove__buf marker = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1);
+        int rc = a->encoded ? cove__s3_url_decode(cove__buf_slice(&a->next_key), &marker)
+                            : cove__buf_add_slice(&marker, cove__buf_slice(&a->next_key));
+        if (rc < 0)
+            r.query.rc = rc;
+        cove__s3_query(&r.query, "key-marker", cove__buf_slice(&marker));
+        cove__s3_query(&r.query, "upload-id-marker", cove__buf_slice(&a->next_id));
+        cove__buf_done(&marker);
+    }
+    a->truncated = false;
+    int rc = cove__s3_run(&r, a->err);
+    if (rc == 0) {
+        rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, a);
+        if (rc == COVE_EPROTOCOL || rc == COVE_ELIMIT)
+            cove__s3_fail(&r, a->err, rc, "the list of uploads cannot be read");
+        else if (rc == COVE_ENOMEM)
+            cove__fail_nomem(a->err, "a list of uploads");
+    }
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
+                                   void *user, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct abandoned a = { .s3 = self,
+                           .below = cove__s3_split(path),
+                           .before_ns = cove__wall_ns() - min_age_s * COVE__SEC,
+                           .remove = remove,
+                           .each = each,
+                           .user = user,
+                           .ctx = ctx,
+                           .err = err };
+    struct cove__buf *const bufs[] = { &a.key, &a.id, &a.started, &a.next_key, &a.next_id };
+
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
+        cove__buf_init(bufs[i], 8192);
+    a.prefix = a.below.key;
+    int rc = uploads_page(&a, true);
+    while (rc == 0 && a.truncated)
+        rc = uploads_page(&a, false);
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
+        cove__buf_done(bufs[i]);
+    return rc < 0 ? rc : a.found;
 }

@@ -1,0 +1,256 @@
+/* Copies on the store's side: in one request, or in parts where the object is too large for that. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/s3/s3_upload.h"
+#include "wire/xml.h"
+
+#define COPY_PART_MAX ((int64_t)5 << 30)
+#define COPY_PART     ((int64_t)256 << 20) /* large enough to be few, small enough to go in parallel */
+#define PARALLEL      16
+#define HEADERS_MAX   ((size_t)16 << 10)
+
+static void add_source(struct s3_request *r, struct s3_name source)
+{
+    struct cove__buf text = COVE__BUF_INIT(8192);
+
+    cove__buf_add_char(&text, '/');
+    cove__uri_encode(&text, source.bucket, false);
+    cove__buf_add_char(&text, '/');
+    if (cove__uri_encode(&text, source.key, true) < 0)
+        r->extra.rc = cove__buf_rc(&text);
+    cove__s3_header(r, "x-amz-copy-source", "%s", cove__buf_str(&text));
+    cove__buf_done(&text);
+}
+
+/* ---- in parts ---- */
+
+struct copied {
+    char etag[S3_HEADER_MAX];
+};
+
+static int on_copied(void *user, const char *path, struct cove__slice text)
+{
+    struct copied *c = user;
+
+    if (strcmp(path, "CopyPartResult/ETag") == 0 && text.size < sizeof c->etag) {
+        if (text.size > 0)
+            memcpy(c->etag, text.data, text.size);
+        c->etag[text.size] = '\0';
+    }
+    return 0;
+}
+
+static int accept_copied_part(struct s3_request *r, struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { NULL, on_copied };
+    struct copied *c = r->user;
+
+    c->etag[0] = '\0';
+    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
+    if (rc == 0 && c->etag[0] == '\0')
+        rc = COVE_EPROTOCOL;
+    return rc < 0 ? cove__s3_fail(r, err, rc, "the store's reply to the copy of a part cannot be read") : 0;
+}
+
+/* One part under way. */
+struct part_copy {
+    struct s3_request r; /* first: the inbox gives it back */
+    struct copied copied;
+    unsigned number;
+    int64_t size;
+};
+
+static void start_part(struct part_copy *p, struct cove__upload *u, struct s3_name source, int64_t at, const char *etag,
+                       const struct cove__ctx *ctx, struct cove__inbox *inbox)
+{
+    cove__s3_request_init(&p->r, u->s3, "PUT", cove__s3_split(u->path), ctx);
+    p->r.error_in_200 = true;
+    p->r.accept = accept_copied_part;
+    p->r.user = &p->copied;
+    cove__s3_part_query(&p->r, u, p->number);
+    add_source(&p->r, source);
+    cove__s3_header(&p->r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + p->size - 1));
+    cove__s3_header(&p->r, "x-amz-copy-source-if-match", "%s", etag);
+    cove__buf_add_slice(&p->r.extra, cove__buf_slice(&u->s3->extra.each));
+    cove__s3_start_in(&p->r, inbox);
+}
+
+static int end_part(struct part_copy *p, struct cove__upload *u, struct cove_error *err)
+{
+    int rc = p->r.http.op.rc;
+
+    if (rc < 0 && p->r.http.status == 412)
+        rc = cove__s3_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
+    else if (rc < 0)
+        cove__error_copy(err, &p->r.http.op.err);
+    else if (cove__s3_part_sent(u, p->number, p->copied.etag, 0, p->size) < 0)
+        rc = cove__fail_nomem(err, "a part");
+    cove__s3_request_done(&p->r);
+    return rc;
+}
+
+/* Equal parts, so that none is below the smallest size that a store takes. */
+static int64_t copy_part_size(int64_t size)
+{
+    int64_t part = COPY_PART;
+    while (part < COPY_PART_MAX && size / part >= (int64_t)S3_PARTS_MAX / 2)
+        part *= 2;
+    int64_t n = (size + part - 1) / part;
+    return n > 0 ? (size + n - 1) / n : size;
+}
+
+int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t size, const char *etag, unsigned first,
+                        const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err)
+{
+    struct part_copy *parts = cove__calloc(PARALLEL, sizeof *parts);
+    struct cove__inbox inbox;
+    struct cove__op *op;
+    int64_t step = copy_part_size(size), at = 0;
+    unsigned n = 0;
+    int rc = 0;
+
+    if (parts == NULL)
+        return cove__fail_nomem(err, "a copy");
+    cove__inbox_init(&inbox);
+    for (size_t i = 0; i < PARALLEL && at < size; i++, n++, at += step) {
+        parts[i].number = first + n;
+        parts[i].size = size - at < step ? size - at : step;
+        start_part(&parts[i], u, source, at, etag, ctx, &inbox);
+    }
+    while ((op = cove__inbox_wait(&inbox)) != NULL) {
+        struct part_copy *p = (struct part_copy *)(void *)op;
+        int ended = end_part(p, u, rc == 0 ? err : NULL);
+        if (rc == 0)
+            rc = ended;
+        if (rc == 0 && at < size) {
+            p->number = first + n++;
+            p->size = size - at < step ? size - at : step;
+            start_part(p, u, source, at, etag, ctx, &inbox);
+            at += step;
+        }
+    }
+    cove__inbox_done(&inbox);
+    cove__free(parts);
+    *ret_n = n;
+    return rc;
+}
+
+/* What a copy in parts must carry over by itself. */
+static int kept_headers(const struct s3_request *head, struct cove__buf *out)
+{
+    static const char *const names[] = { "content-type: ",     "cache-control: ",       "content-encoding: ",
+                                         "content-language: ", "content-disposition: ", "x-amz-meta-" };
+    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers);
+
+    while (rest.size > 0) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        size_t line = end != NULL ? (size_t)(end - rest.data) : rest.size;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            size_t n = strlen(names[i]);
+            if (line < n || memcmp(rest.data, names[i], n) != 0)
+                continue;
+            if (line >= 22 && memcmp(rest.data, "x-amz-meta-cove-write:", 22) == 0)
+                continue; /* the copy gets a mark of its own */
+            cove__buf_add(out, rest.data, line);
+            cove__buf_add_char(out, '\n');
+        }
+        rest = cove__slice_sub(rest, line + 1, SIZE_MAX);
+    }
+    return cove__buf_rc(out);
+}
+
+static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
+                      int64_t size, const char *etag, const char *headers, struct cove_error *err)
+{
+    struct cove__upload *u = NULL;
+    unsigned n = 0;
+    char *made = NULL;
+
+    int rc = cove__s3_upload_open(s3, to, NULL, false, headers, ctx, &u, err);
+    if (rc < 0)
+        return rc;
+    rc = cove__s3_copy_parts(u, from, size, etag, 1, ctx, &n, err);
+    if (rc < 0) {
+        cove__s3_upload_abort(s3, u);
+        return rc;
+    }
+    rc = cove__s3_upload_finish(s3, u, ctx, &made, err);
+    cove__free(made);
+    return rc;
+}
+
+/* ---- in one request ---- */
+
+static int copy_once(struct cove__s3 *s3, struct s3_name from, struct s3_name to, const struct cove__ctx *ctx,
+                     bool *ret_too_large, struct cove_error *err)
+{
+    struct s3_request r;
+
+    cove__s3_request_init(&r, s3, "PUT", to, ctx);
+    r.error_in_200 = true;
+    add_source(&r, from);
+    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
+    int rc = cove__s3_run(&r, err);
+    *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+/* Looks at the source first: how large it is decides. */
+static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
+                        struct cove_error *err)
+{
+    struct s3_request r;
+    struct cove__buf headers = COVE__BUF_INIT(HEADERS_MAX);
+    char etag[S3_HEADER_MAX] = "";
+    bool too_large;
+
+    cove__s3_request_init(&r, s3, "HEAD", from, ctx);
+    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.each));
+    int rc = cove__s3_run(&r, err);
+    if (rc < 0)
+        goto out;
+    int64_t size = cove__s3_reply_number(&r, "content-length");
+    cove__s3_reply_header(&r, "etag", etag);
+    rc = kept_headers(&r, &headers);
+    if (rc < 0)
+        cove__s3_fail(&r, err, rc, "the object's metadata cannot be held");
+    else if (size > s3->o.copy_part_threshold)
+        rc = copy_large(s3, from, to, ctx, size, etag, cove__buf_str(&headers), err);
+    else
+        rc = copy_once(s3, from, cove__s3_split(to), ctx, &too_large, err);
+out:
+    cove__s3_request_done(&r);
+    cove__buf_done(&headers);
+    return rc;
+}
+
+int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name source = cove__s3_split(from), target = cove__s3_split(to);
+    struct cove_error why = COVE_ERROR_INIT;
+    bool too_large = false;
+    int rc;
+
+    if (source.key.size == 0 || target.key.size == 0)
+        return cove__fs_fail(err, ctx, COVE_EISDIR, "a bucket, not an object");
+    if (s3->o.copy_part_threshold < COPY_PART_MAX) {
+        rc = copy_by_size(s3, source, to, ctx, &why);
+    } else {
+        /* Most objects need one request, and the store itself says when one is not enough. */
+        rc = copy_once(s3, source, target, ctx, &too_large, &why);
+        if (rc < 0 && too_large)
+            rc = copy_by_size(s3, source, to, ctx, &why);
+    }
+    if (rc == COVE_ENOTFOUND) {
+        struct cove_error below = COVE_ERROR_INIT;
+        if (cove__s3_any_below(s3, source, ctx, &below) == 1)
+            return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
+    }
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
+}
