@@ -105,6 +105,8 @@ int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_opt
     cove__inbox_init(&w->inbox);
     w->stop = cove__cancel_child(call ? call->cancel : NULL);
     rc = w->stop ? cove__target_init(&w->target, fs, path, call, "write", err) : cove__fail_nomem(err, "a writer");
+    if (rc == 0 && !fs->ops->put)
+        rc = cove__fs_fail(err, &w->target.ctx, COVE_ENOTSUP, "this store cannot be written to");
     if (rc == 0 && (copy_text(o.etag, &w->etag) < 0 || copy_text(o.content_type, &w->content_type) < 0))
         rc = cove__fail_nomem(err, "a writer");
     if (rc == 0 && o.condition == COVE_WRITE_IF_MATCH && !o.etag)
@@ -182,6 +184,9 @@ static int begin(struct cove_writer *w, struct cove_error *err)
 {
     if (w->upload)
         return 0;
+    if (!w->fs->ops->upload_begin)
+        return cove__fs_fail(err, &w->target.ctx, COVE_ENOTSUP, "this store takes no more than %zu bytes at once",
+                             w->rules.default_part);
     return w->fs->ops->upload_begin(w->fs->self, w->target.path, &w->put, &w->target.ctx, &w->upload, err);
 }
 
