@@ -1,0 +1,301 @@
+/* cove ckpt: what is in a checkpoint, from its directory alone: no tensor is read. */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DEPTH  100
+#define MAX_VALUES 2000000 /* a file can name one list many times, so its tree can be far larger than itself */
+#define MAX_SHOWN  60      /* characters of a string */
+
+struct show {
+    struct cli *c;
+    int64_t values, tensors, bytes, elements;
+    int max_depth;
+};
+
+static int64_t count_elements(const struct cove_tensor_view *view)
+{
+    int64_t n = 1;
+
+    for (size_t i = 0; i < view->n_dims; i++)
+        n *= view->shape[i];
+    return n;
+}
+
+static bool is_container(const cove_value *v)
+{
+    enum cove_value_type type = cove_value_type(v);
+
+    return type == COVE_VALUE_DICT || type == COVE_VALUE_LIST || type == COVE_VALUE_TUPLE;
+}
+
+/* Counts a value; false, said why, where there are too many or they lie too deep. */
+static bool admit(struct show *s, const cove_value *v, int depth)
+{
+    struct cove_tensor_view view;
+
+    if (++s->values > MAX_VALUES || depth > MAX_DEPTH) {
+        if (s->c->status == CLI_OK)
+            cli_failf(s->c, CLI_FAILED, "the checkpoint's tree has more than %d values or %d levels", MAX_VALUES,
+                      MAX_DEPTH);
+        return false;
+    }
+    if (cove_value_as_tensor(v, &view, NULL) == 0) {
+        s->tensors++;
+        s->elements += count_elements(&view);
+        s->bytes += count_elements(&view) * (int64_t)cove_dtype_size(view.dtype);
+    }
+    return true;
+}
+
+/* ---- for people ---- */
+
+/* One line of a string, cut. */
+static void print_string(const char *text, size_t size)
+{
+    size_t n = size < MAX_SHOWN ? size : MAX_SHOWN;
+
+    /* Not within a character. */
+    while (n < size && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    cli_print("\"");
+    for (size_t i = 0; i < n; i++)
+        cli_print("%c", (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+    cli_print(n < size ? "…\" (%zu bytes)" : "\"", size);
+}
+
+static void print_tensor(const cove_value *v)
+{
+    struct cove_tensor_view view;
+    char size[16];
+
+    if (cove_value_as_tensor(v, &view, NULL) < 0)
+        return;
+    cli_print("%s [", cove_dtype_name(view.dtype));
+    for (size_t i = 0; i < view.n_dims; i++)
+        cli_print("%s%" PRId64, i ? ", " : "", view.shape[i]);
+    cli_print("]  %s", cli_human(count_elements(&view) * (int64_t)cove_dtype_size(view.dtype), size));
+}
+
+static void print_scalar(const cove_value *v)
+{
+    enum cove_value_type type = cove_value_type(v);
+    const char *text;
+    const void *bytes;
+    size_t size;
+    int64_t i;
+    double d;
+    int b;
+
+    if (type == COVE_VALUE_TENSOR)
+        print_tensor(v);
+    else if (type == COVE_VALUE_BOOL && cove_value_as_bool(v, &b, NULL) == 0)
+        cli_print(b ? "True" : "False");
+    else if (type == COVE_VALUE_INT && cove_value_as_int(v, &i, NULL) == 0)
+        cli_print("%" PRId64, i);
+    else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0)
+        cli_print("%.17g", d);
+    else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0)
+        print_string(text, size);
+    else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0)
+        cli_print("%zu bytes", size);
+    else
+        cli_print("None");
+}
+
+static void print_label(const cove_value *parent, size_t i)
+{
+    int64_t number = (int64_t)i;
+    const char *key = cove_value_type(parent) == COVE_VALUE_DICT ? cove_value_key(parent, i, &number) : NULL;
+
+    if (key)
+        cli_print_name(key);
+    else
+        cli_print("%" PRId64, number);
+}
+
+static void print_items(struct show *s, const cove_value *v, int depth)
+{
+    for (size_t i = 0; i < cove_value_length(v); i++) {
+        const cove_value *item = cove_value_item(v, i);
+        size_t n = is_container(item) ? cove_value_length(item) : 0;
+
+        if (!admit(s, item, depth))
+            return;
+        cli_print("%*s", 2 * (depth - 1), "");
+        print_label(v, i);
+        cli_print(": ");
+        if (!is_container(item)) {
+            print_scalar(item);
+            cli_print("\n");
+            continue;
+        }
+        cli_print("%s (%zu)%s\n", cove_value_type_name(cove_value_type(item)), n,
+                  depth < s->max_depth || n == 0 ? "" : " …");
+        if (depth < s->max_depth)
+            print_items(s, item, depth + 1);
+    }
+}
+
+/* ---- JSON ---- */
+
+static void json_tensor(const cove_value *v)
+{
+    struct cove_tensor_view view;
+
+    if (cove_value_as_tensor(v, &view, NULL) < 0)
+        return;
+    cli_json_open('{');
+    cli_json_key("type");
+    cli_json_string("tensor");
+    cli_json_key("dtype");
+    cli_json_string(cove_dtype_name(view.dtype));
+    cli_json_key("shape");
+    cli_json_open('[');
+    for (size_t i = 0; i < view.n_dims; i++)
+        cli_json_int(view.shape[i]);
+    cli_json_close(']');
+    cli_json_key("bytes");
+    cli_json_int(count_elements(&view) * (int64_t)cove_dtype_size(view.dtype));
+    cli_json_close('}');
+}
+
+static void json_scalar(const cove_value *v)
+{
+    enum cove_value_type type = cove_value_type(v);
+    const char *text;
+    const void *bytes;
+    size_t size;
+    int64_t i;
+    double d;
+    int b;
+
+    if (type == COVE_VALUE_TENSOR) {
+        json_tensor(v);
+    } else if (type == COVE_VALUE_BOOL && cove_value_as_bool(v, &b, NULL) == 0) {
+        cli_json_bool(b);
+    } else if (type == COVE_VALUE_INT && cove_value_as_int(v, &i, NULL) == 0) {
+        cli_json_int(i);
+    } else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0) {
+        cli_json_double(d);
+    } else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0) {
+        cli_json_string_n(text, size);
+    } else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0) {
+        cli_json_open('{');
+        cli_json_key("type");
+        cli_json_string("bytes");
+        cli_json_key("bytes");
+        cli_json_int((int64_t)size);
+        cli_json_close('}');
+    } else {
+        cli_json_null();
+    }
+}
+
+static void json_value(struct show *s, const cove_value *v, int depth)
+{
+    bool dict = cove_value_type(v) == COVE_VALUE_DICT;
+
+    if (!is_container(v)) {
+        json_scalar(v);
+        return;
+    }
+    cli_json_open(dict ? '{' : '[');
+    for (size_t i = 0; i < cove_value_length(v); i++) {
+        const cove_value *item = cove_value_item(v, i);
+        int64_t number;
+        const char *key = dict ? cove_value_key(v, i, &number) : NULL;
+        char text[24];
+
+        if (!admit(s, item, depth))
+            break;
+        snprintf(text, sizeof text, "%" PRId64, dict && !key ? number : 0);
+        if (dict)
+            cli_json_key(key ? key : text);
+        json_value(s, item, depth + 1);
+    }
+    cli_json_close(dict ? '}' : ']');
+}
+
+/* ---- the verb ---- */
+
+static void show(struct show *s, cove_value *v)
+{
+    char size[16];
+
+    if (s->c->json) {
+        if (admit(s, v, 0))
+            json_value(s, v, 1);
+        cli_json_line();
+        return;
+    }
+    if (!admit(s, v, 0))
+        return;
+    if (is_container(v)) {
+        print_items(s, v, 1);
+    } else {
+        print_scalar(v);
+        cli_print("\n");
+    }
+    if (s->tensors > 0)
+        cli_print("\n%" PRId64 " tensor%s, %" PRId64 " elements, %s\n", s->tensors, s->tensors == 1 ? "" : "s",
+                  s->elements, cli_human(s->bytes, size));
+}
+
+static int run(struct cli *c)
+{
+    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct show s = { .c = c, .max_depth = MAX_DEPTH };
+    cove_value *tree = NULL, *part;
+    struct cli_target t;
+    int rc;
+
+    if (strcmp(c->args[0], "show") != 0)
+        return cli_usage(c, "`cove ckpt` can show, not \"%s\"", c->args[0]);
+    if (c->set['d']) {
+        s.max_depth = atoi(c->value['d']);
+        if (s.max_depth < 1 || s.max_depth > MAX_DEPTH)
+            return cli_usage(c, "--depth takes a number from 1 to %d, not \"%s\"", MAX_DEPTH, c->value['d']);
+    }
+    if (cli_target_open(c, c->args[1], &t) != CLI_OK)
+        return c->status;
+    options.lazy = 1;
+    rc = cove_checkpoint_load(t.fs, t.path, &options, &c->call, &tree, &err);
+    part = rc == 0 && c->n_args > 2 ? cove_value_find(tree, c->args[2]) : tree;
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    else if (!part)
+        cli_failf(c, CLI_NOT_FOUND, "%s has no \"%s\"", t.arg, c->args[2]);
+    else
+        show(&s, part);
+    cove_value_unref(tree);
+    cli_target_done(&t);
+    return c->status;
+}
+
+static const struct cli_option options[] = {
+    { 'd', true, "depth", "N", "no more than N levels" },
+    { 0 },
+};
+
+const struct cli_verb cli_ckpt = {
+    .name = "ckpt",
+    .usage = "show [-d N] PATH [PART]",
+    .summary = "Show what is in a checkpoint",
+    .details = "Reads the directory of a .ckpt, .pt or .safetensors file, not its tensors: a few kilobytes of any size "
+               "of file. No code in it is\n"
+               "run. PART is a dotted path in its tree: state_dict, optimizer_states.0.\n"
+               "--json prints one document, the whole tree; a tensor is {\"type\": \"tensor\", \"dtype\", \"shape\", "
+               "\"bytes\"}, bytes are {\"type\":\n"
+               "\"bytes\", \"bytes\"}, and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",
+    .examples = "  cove ckpt show s3://bucket/ckpts/last.ckpt\n"
+                "  cove ckpt show -d 1 last.ckpt optimizer_states.0\n"
+                "  cove ckpt show --json last.ckpt | jq .epoch\n",
+    .options = options,
+    .min_args = 2,
+    .max_args = 3,
+    .run = run,
+};

@@ -1,0 +1,180 @@
+/*
+ * What the verbs of the command share. main.c finds the verb in its table and calls it; args.c has parsed the options by then; target.c
+ * turns arguments into stores and paths; output.c is the only way to stdout; copier.c moves bytes.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cove/cove.h>
+
+/* Exit codes: part of the command's contract (docs/cli.md). */
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_NOT_FOUND = 3,
+    CLI_DENIED = 4,
+    CLI_NETWORK = 5,
+    CLI_INTERRUPTED = 130
+};
+
+/* ---- verbs and options ---- */
+
+struct cli_option {
+    char key;         /* how the verb asks for it, and the short option where `is_short` */
+    bool is_short;
+    const char *name; /* the long option */
+    const char *arg;  /* what it takes, for help; NULL: nothing */
+    const char *help;
+};
+
+struct cli;
+
+struct cli_verb {
+    const char *name;
+    const char *usage;   /* what follows the name: "[-r] SOURCE… TARGET" */
+    const char *summary; /* one line */
+    const char *details; /* paragraphs for --help; lines end with a newline */
+    const char *examples;
+    const struct cli_option *options; /* ends with a row without a name; NULL: only the common ones */
+    int min_args, max_args;           /* max -1: any number */
+    int (*run)(struct cli *c);        /* gives the exit code */
+};
+
+#define CLI_KEYS 128
+
+struct cli_pair {
+    const char *name; /* owned: NAME of -o NAME=VALUE */
+    const char *value;
+};
+
+struct cli {
+    const struct cli_verb *verb;
+    char **args; /* what is left of argv */
+    int n_args;
+    bool set[CLI_KEYS]; /* the verb's own options, by key */
+    const char *value[CLI_KEYS];
+    bool json, quiet;
+    int verbose;
+    struct cove_call call; /* with the token that Ctrl-C fires */
+    struct cli_pair *pairs;
+    size_t n_pairs;
+    int status; /* the exit code of the first thing that failed; 0 so far */
+};
+
+extern const struct cli_verb cli_cat, cli_ckpt, cli_cp, cli_du, cli_find, cli_fs, cli_logs, cli_ls, cli_mkdir, cli_mv, cli_rm,
+    cli_stat, cli_uploads;
+extern const struct cli_verb *const cli_verbs[]; /* ends with NULL */
+
+/* Parses argv[1…] of a verb. CLI_OK, CLI_USAGE (said why), or -1: help was asked for and printed. */
+int cli_parse(struct cli *c, int argc, char **argv);
+void cli_print_help(const struct cli_verb *verb);
+void cli_print_verbs(FILE *out);
+/* "90", "90s", "5m", "2h", "7d", "250ms" in milliseconds; false where it is none. */
+bool cli_parse_duration(const char *text, int64_t *ret_ms);
+
+/* ---- saying what went wrong ---- */
+
+/* "cove: MESSAGE" on stderr; notes the exit code of `code` and returns it. */
+int cli_fail(struct cli *c, int code, const struct cove_error *err);
+int cli_failf(struct cli *c, int status, const char *format, ...) COVE_PRINTF(3, 4);
+int cli_usage(struct cli *c, const char *format, ...) COVE_PRINTF(2, 3); /* with a hint at --help; CLI_USAGE */
+void cli_note(struct cli *c, const char *format, ...) COVE_PRINTF(2, 3); /* on stderr, unless -q */
+bool cli_interrupted(const struct cli *c);
+void *cli_alloc(size_t size); /* zeroed; ends the command when memory is exhausted */
+char *cli_strdup(const char *s);
+char *cli_join(const char *directory, const char *name); /* with one slash between */
+
+/* ---- targets: an argument, its store, its path ---- */
+
+struct cli_target {
+    char *arg;   /* as it was given, without slashes at its end */
+    char *url;   /* the whole URL; file:///… for a plain path */
+    cove_fs *fs;
+    char *path;  /* canonical, in the store */
+    bool local;  /* given as a plain path */
+    bool slash;  /* it ended with a slash: a directory is meant */
+};
+
+/* Opens the store of `arg`. 0 or an exit code, said why. */
+int cli_target_open(struct cli *c, const char *arg, struct cli_target *ret);
+void cli_target_done(struct cli_target *t);
+/* Before anything is done: an option of -o that no argument's store takes is an error. 0 or CLI_USAGE. */
+int cli_check_options(struct cli *c);
+/* How a path below (or at) the target is shown: in the words of the argument. Freed by the caller. */
+char *cli_target_show(const struct cli_target *t, const char *path);
+/* The target is all of a store: a bucket, a host, "/". */
+bool cli_target_is_root(const struct cli_target *t);
+/* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */
+bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
+
+/* Calls `each` with every path that the argument stands for: itself, or, where it holds *, ?, [ or { and no such path exists, what the
+ * pattern matches (none: CLI_NOT_FOUND). Stops at an interrupt; otherwise goes on after a failure. */
+bool cli_is_pattern(struct cli *c, const char *arg); /* it is one, and no such path exists */
+typedef void (*cli_each)(struct cli *c, const struct cli_target *t, void *user);
+void cli_expand(struct cli *c, const char *arg, cli_each each, void *user);
+void cli_expand_all(struct cli *c, cli_each each, void *user); /* every argument */
+
+/* ---- output ---- */
+
+/* All of stdout goes through these; a reader that went away ends the command quietly, a full disk is said and ends it. */
+void cli_print(const char *format, ...) COVE_PRINTF(1, 2);
+void cli_print_name(const char *name); /* control characters as ? on a terminal */
+void cli_write(struct cli *c, const void *data, size_t size);
+void cli_flush(void);
+const char *cli_human(int64_t bytes, char out[16]); /* "1.5 MiB" */
+const char *cli_time(int64_t ns, bool json, char out[40]); /* local time for people, RFC 3339 in UTC for JSON */
+
+/* JSON, one value after the other: cli_json_begin("{"), cli_json_key("a"), cli_json_int(1), cli_json_end("}"), cli_json_line(). Commas are its
+ * business. Text that is not UTF-8 gets U+FFFD. */
+void cli_json_open(char bracket);
+void cli_json_close(char bracket);
+void cli_json_key(const char *key);
+void cli_json_string(const char *s);
+void cli_json_string_n(const char *s, size_t n);
+void cli_json_int(int64_t i);
+void cli_json_double(double d); /* "NaN", "Infinity", "-Infinity" as strings */
+void cli_json_bool(bool b);
+void cli_json_null(void);
+void cli_json_line(void); /* ends a document */
+
+void cli_json_info(const struct cli_target *t, const cove_info *info); /* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…} */
+
+/* ---- progress: one line on stderr, only where that is a terminal; one at a time ---- */
+
+void cli_progress_start(const struct cli *c, const char *verb);
+void cli_progress_draw(int64_t files, int64_t all_files, int64_t bytes, int64_t all_bytes); /* all -1: not known */
+void cli_progress_clear(void);                                                              /* before any other line */
+
+/* stdout, stderr and the exit code, for the threads that copy: everything in cli_fail, cli_failf, cli_note takes it by itself. */
+void cli_terminal_lock(void);
+void cli_terminal_unlock(void);
+
+/* ---- copying ---- */
+
+struct cli_copier;
+
+/* `remove`: a source is removed once its copy is safe. */
+struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove);
+/* One more file; strings are copied, stores are referenced. Waits while too many are queued. */
+void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to, int64_t size);
+void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
+
+/* A local path that is neither file nor directory (a pipe, a terminal): a descriptor to read it by. -1: it is none of these; -2: it is, but
+ * cannot be opened, said why. */
+int cli_open_special(struct cli *c, const struct cli_target *t);
+/* Everything that `fd` gives becomes one file. */
+void cli_upload(struct cli *c, int fd, cove_fs *fs, const char *path);
+/* A file's bytes to stdout. */
+void cli_download(struct cli *c, const struct cli_target *t);
+/* With --json, the line of a file that has its copy. */
+void cli_say_copied(struct cli *c, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to, int64_t size);
+/* The whole of cp and mv: the arguments are sources and a target. */
+int cli_transfer(struct cli *c, bool move);
+
+#endif

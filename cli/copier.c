@@ -1,0 +1,348 @@
+/* The engine of cp and mv: a queue of files and a few threads that take from it. The main thread fills it and shows
+ * progress. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER     ((size_t)4 << 20)
+#define MAX_QUEUED 1000
+#define DRAW_MS    200
+
+struct job {
+    struct job *next;
+    cove_fs *from_fs, *to_fs;
+    char *from, *to;
+    int64_t size;
+};
+
+struct cli_copier {
+    struct cli *c;
+    bool remove;
+    pthread_t *threads;
+    int n_threads;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done; /* `done` on CLOCK_MONOTONIC */
+    /* synced */
+    struct job *first, **last;
+    size_t queued, running;
+    bool closed; /* no more will come */
+    /* counted by all, read for progress */
+    atomic_llong files, all_files, bytes, all_bytes;
+};
+
+/* ---- one file ---- */
+
+/* Both are one file on the local disk: writing the copy would, through a link, replace what a move then removes. */
+static bool same_local_file(const struct job *job)
+{
+    struct stat a, b;
+
+    return strcmp(cove_fs_scheme(job->from_fs), "file") == 0 && strcmp(cove_fs_scheme(job->to_fs), "file") == 0 &&
+           stat(job->from, &a) == 0 && stat(job->to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Through this process: a reader, a buffer, a writer that publishes at the end or not at all. */
+static int stream(struct cli_copier *k, const struct job *job, struct cove_error *err)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    cove_reader *reader = NULL;
+    cove_writer *writer = NULL;
+    char *buffer = NULL;
+    int64_t n = 0;
+    int rc = cove_reader_open(job->from_fs, job->from, &k->c->call, &reader, err);
+
+    if (rc == 0) {
+        options.expected_size = cove_reader_size(reader);
+        rc = cove_writer_open(job->to_fs, job->to, &options, &k->c->call, &writer, err);
+    }
+    if (rc == 0)
+        buffer = cli_alloc(BUFFER);
+    while (rc == 0 && (n = cove_reader_read(reader, buffer, BUFFER, err)) > 0) {
+        rc = cove_writer_write(writer, buffer, (size_t)n, err);
+        k->bytes += n;
+    }
+    if (rc == 0 && n < 0)
+        rc = (int)n;
+    if (rc == 0 && cove_writer_tell(writer) != options.expected_size) {
+        snprintf(err->message, sizeof err->message, "copy %.400s: %lld bytes came where %lld were announced", job->from,
+                 (long long)cove_writer_tell(writer), (long long)options.expected_size);
+        rc = COVE_EPRECONDITION;
+    }
+    if (rc == 0)
+        rc = cove_writer_finish(writer, err);
+    cove_writer_free(writer);
+    cove_reader_close(reader);
+    free(buffer);
+    return rc;
+}
+
+void cli_say_copied(struct cli *c, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to, int64_t size)
+{
+    char *from_url = NULL, *to_url = NULL;
+
+    if (!c->json || cove_fs_url(from_fs, from, &from_url, NULL) < 0 || cove_fs_url(to_fs, to, &to_url, NULL) < 0)
+        goto out;
+    cli_terminal_lock();
+    cli_json_open('{');
+    cli_json_key("from");
+    cli_json_string(from_url);
+    cli_json_key("to");
+    cli_json_string(to_url);
+    cli_json_key("size");
+    cli_json_int(size);
+    cli_json_close('}');
+    cli_json_line();
+    cli_terminal_unlock();
+out:
+    cove_free(from_url);
+    cove_free(to_url);
+}
+
+static void do_job(struct cli_copier *k, const struct job *job)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc;
+
+    if (same_local_file(job)) {
+        cli_failf(k->c, CLI_USAGE, "%s and %s are the same file", job->from, job->to);
+        return;
+    }
+    if (job->from_fs == job->to_fs) {
+        rc = cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, &err);
+        k->bytes += rc == 0 ? job->size : 0;
+    } else {
+        rc = stream(k, job, &err);
+    }
+    if (rc == 0 && k->remove)
+        rc = cove_fs_remove(job->from_fs, job->from, &k->c->call, &err);
+    if (rc < 0)
+        cli_fail(k->c, rc, &err);
+    else
+        cli_say_copied(k->c, job->from_fs, job->from, job->to_fs, job->to, job->size);
+    k->files++;
+}
+
+/* ---- the queue ---- */
+
+static void free_job(struct job *job)
+{
+    cove_fs_unref(job->from_fs);
+    cove_fs_unref(job->to_fs);
+    free(job->from);
+    free(job->to);
+    free(job);
+}
+
+static void *worker(void *arg)
+{
+    struct cli_copier *k = arg;
+
+    pthread_mutex_lock(&k->lock);
+    for (;;) {
+        struct job *job;
+
+        while (!k->first && !k->closed)
+            pthread_cond_wait(&k->work, &k->lock);
+        job = k->first;
+        if (!job)
+            break;
+        k->first = job->next;
+        if (!k->first)
+            k->last = &k->first;
+        k->queued--;
+        k->running++;
+        pthread_mutex_unlock(&k->lock);
+        if (!cli_interrupted(k->c))
+            do_job(k, job);
+        free_job(job);
+        pthread_mutex_lock(&k->lock);
+        k->running--;
+        pthread_cond_signal(&k->done);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove)
+{
+    struct cli_copier *k = cli_alloc(sizeof *k);
+    pthread_condattr_t attr;
+
+    k->c = c;
+    k->remove = remove;
+    k->last = &k->first;
+    k->threads = cli_alloc((size_t)threads * sizeof *k->threads);
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->work, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->done, &attr);
+    pthread_condattr_destroy(&attr);
+    cli_progress_start(c, c->verb->name);
+    while (k->n_threads < threads && pthread_create(&k->threads[k->n_threads], NULL, worker, k) == 0)
+        k->n_threads++;
+    if (k->n_threads == 0) {
+        fputs("cove: no thread can be had\n", stderr);
+        exit(CLI_FAILED);
+    }
+    return k;
+}
+
+/* Waits a little, for a worker to finish something, and redraws. */
+static void wait_locked(struct cli_copier *k, bool all_known)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += DRAW_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&k->done, &k->lock, &until);
+    cli_terminal_lock();
+    cli_progress_draw(k->files, all_known ? k->all_files : -1, k->bytes, all_known ? k->all_bytes : -1);
+    cli_terminal_unlock();
+}
+
+void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to,
+                    int64_t size)
+{
+    struct job *job = cli_alloc(sizeof *job);
+
+    *job = (struct job){ .from_fs = cove_fs_ref(from_fs), .to_fs = cove_fs_ref(to_fs), .size = size };
+    job->from = cli_strdup(from);
+    job->to = cli_strdup(to);
+    k->all_files++;
+    k->all_bytes += size;
+    pthread_mutex_lock(&k->lock);
+    while (k->queued >= MAX_QUEUED)
+        wait_locked(k, false);
+    *k->last = job;
+    k->last = &job->next;
+    k->queued++;
+    pthread_cond_signal(&k->work);
+    pthread_mutex_unlock(&k->lock);
+}
+
+void cli_copier_finish(struct cli_copier *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->closed = true;
+    pthread_cond_broadcast(&k->work);
+    while (k->queued + k->running > 0)
+        wait_locked(k, true);
+    pthread_mutex_unlock(&k->lock);
+    for (int i = 0; i < k->n_threads; i++)
+        pthread_join(k->threads[i], NULL);
+    cli_terminal_lock();
+    cli_progress_clear();
+    cli_terminal_unlock();
+    pthread_cond_destroy(&k->work);
+    pthread_cond_destroy(&k->done);
+    pthread_mutex_destroy(&k->lock);
+    free(k->threads);
+    free(k);
+}
+
+/* ---- standard input and output ---- */
+
+int cli_open_special(struct cli *c, const struct cli_target *t)
+{
+    struct stat st;
+    int fd;
+
+    if (strcmp(cove_fs_scheme(t->fs), "file") != 0 || stat(t->path, &st) < 0 || S_ISREG(st.st_mode) ||
+        S_ISDIR(st.st_mode))
+        return -1;
+    fd = open(t->path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    cli_failf(c, errno == EACCES ? CLI_DENIED : CLI_FAILED, "read %s: %s", t->arg, strerror(errno));
+    return -2;
+}
+
+/* As read(2), but an interrupt is seen within 100 ms, and EINTR is none of the caller's business. -1: said why; -2:
+ * interrupted. */
+static int64_t read_descriptor(struct cli *c, int fd, void *buffer, size_t size)
+{
+    for (;;) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        int ready = poll(&p, 1, 100);
+        ssize_t n;
+
+        if (cli_interrupted(c))
+            return -2;
+        if (ready <= 0)
+            continue;
+        n = read(fd, buffer, size);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN) {
+            cli_failf(c, CLI_FAILED, "read: %s", strerror(errno));
+            return -1;
+        }
+    }
+}
+
+void cli_upload(struct cli *c, int fd, cove_fs *fs, const char *path)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_writer *writer = NULL;
+    char *buffer = cli_alloc(BUFFER);
+    int64_t n = 0, total = 0;
+    int rc = cove_writer_open(fs, path, &options, &c->call, &writer, &err);
+
+    cli_progress_start(c, c->verb->name);
+    while (rc == 0 && (n = read_descriptor(c, fd, buffer, BUFFER)) > 0) {
+        rc = cove_writer_write(writer, buffer, (size_t)n, &err);
+        total += n;
+        cli_terminal_lock();
+        cli_progress_draw(0, 0, total, -1);
+        cli_terminal_unlock();
+    }
+    if (rc == 0 && n == 0)
+        rc = cove_writer_finish(writer, &err);
+    cove_writer_free(writer); /* aborts where it was not finished */
+    cli_terminal_lock();
+    cli_progress_clear();
+    cli_terminal_unlock();
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    free(buffer);
+}
+
+void cli_download(struct cli *c, const struct cli_target *t)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_reader *reader = NULL;
+    char *buffer = cli_alloc(BUFFER);
+    int special = cli_open_special(c, t);
+    int64_t n = 0;
+    int rc = 0;
+
+    if (special == -1)
+        rc = cove_reader_open(t->fs, t->path, &c->call, &reader, &err);
+    while (rc == 0 && special != -2) {
+        n = reader ? cove_reader_read(reader, buffer, BUFFER, &err) : read_descriptor(c, special, buffer, BUFFER);
+        if (n <= 0)
+            break;
+        cli_write(c, buffer, (size_t)n);
+    }
+    if (rc == 0 && reader && n < 0)
+        rc = (int)n;
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    cove_reader_close(reader);
+    if (special >= 0)
+        close(special);
+    free(buffer);
+}

@@ -1,0 +1,36 @@
+/* cove cp: the table; transfer.c does it. */
+#include "cli.h"
+
+static int run(struct cli *c)
+{
+    return cli_transfer(c, false);
+}
+
+static const struct cli_option options[] = {
+    { 'r', true, "recursive", NULL, "copy directories with all that is below them" },
+    { 'j', true, "jobs", "N", "files under way at once: 1 to 64, by default 4" },
+    { 0 },
+};
+
+const struct cli_verb cli_cp = {
+    .name = "cp",
+    .usage = "[-r] [-j N] SOURCE… TARGET",
+    .summary = "Copy files, from and to anywhere",
+    .details = "Into a directory where TARGET is one, or ends with a slash; then `cp -r a/b TARGET/` makes TARGET/b. "
+               "Otherwise TARGET is the\n"
+               "copy's name. Missing directories are made. `-` is standard input or output. Within one store the store "
+               "copies by itself.\n"
+               "A file appears whole at its end, or not at all: a copy that fails or is interrupted leaves what was "
+               "there. With several\n"
+               "files, those that were finished stay. Times, modes and empty directories are not kept, links to "
+               "directories not followed.\n"
+               "--json prints a line for each file: {\"from\", \"to\", \"size\"}.\n",
+    .examples = "  cove cp model.ckpt s3://bucket/ckpts/\n"
+                "  cove cp -r s3://bucket/run ./run\n"
+                "  cove cp 's3://bucket/run/*.ckpt' /data/\n"
+                "  tar c data | cove cp - s3://bucket/data.tar\n",
+    .options = options,
+    .min_args = 2,
+    .max_args = -1,
+    .run = run,
+};

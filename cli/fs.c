@@ -1,0 +1,121 @@
+/* cove fs: the schemes that this build knows, and the options of one. */
+#include "cli.h"
+
+#include <string.h>
+
+static void json_or_null(const char *key, const char *value)
+{
+    cli_json_key(key);
+    if (value)
+        cli_json_string(value);
+    else
+        cli_json_null();
+}
+
+static void list_schemes(struct cli *c)
+{
+    struct cove_implementation row;
+
+    if (c->json)
+        cli_json_open('[');
+    else
+        cli_print("%-10s  %-8s  %-5s  %s\n", "SCHEME", "BACKEND", "BUILT", "WHAT IT IS");
+    for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++) {
+        if (!c->json) {
+            cli_print("%-10s  %-8s  %-5s  %s\n", row.scheme, row.backend, row.available ? "yes" : "no",
+                      row.description);
+            continue;
+        }
+        cli_json_open('{');
+        json_or_null("scheme", row.scheme);
+        json_or_null("backend", row.backend);
+        cli_json_key("available");
+        cli_json_bool(row.available != 0);
+        json_or_null("description", row.description);
+        cli_json_close('}');
+    }
+    if (c->json) {
+        cli_json_close(']');
+        cli_json_line();
+    }
+}
+
+static void print_option(const struct cove_option_help *o)
+{
+    cli_print("  %s (%s", o->name, o->type);
+    if (o->fallback)
+        cli_print(", default %s", *o->fallback ? o->fallback : "\"\"");
+    cli_print(")\n      %s\n", o->help);
+    if (o->environment)
+        cli_print("      environment: %s\n", o->environment);
+}
+
+static bool is_known(const char *scheme, struct cove_implementation *ret)
+{
+    for (size_t i = 0; cove_known_implementations(i, ret) == 0; i++)
+        if (strcmp(ret->scheme, scheme) == 0)
+            return true;
+    return false;
+}
+
+static void list_options(struct cli *c, const char *scheme)
+{
+    struct cove_implementation row;
+    struct cove_option_help o;
+
+    if (!is_known(scheme, &row)) {
+        cli_failf(c, CLI_NOT_FOUND, "there is no scheme \"%s\"; `cove fs` lists them", scheme);
+        return;
+    }
+    if (!row.available) {
+        cli_failf(c, CLI_FAILED, "%s is left out of this build", scheme);
+        return;
+    }
+    if (c->json)
+        cli_json_open('[');
+    else
+        cli_print("%s://  %s\n\n-o NAME=VALUE takes:\n", row.scheme, row.description);
+    for (size_t i = 0; cove_options_describe(scheme, i, &o) == 0; i++) {
+        if (!c->json) {
+            print_option(&o);
+            continue;
+        }
+        cli_json_open('{');
+        json_or_null("name", o.name);
+        json_or_null("type", o.type);
+        json_or_null("default", o.fallback);
+        json_or_null("environment", o.environment);
+        json_or_null("help", o.help);
+        cli_json_close('}');
+    }
+    if (c->json) {
+        cli_json_close(']');
+        cli_json_line();
+    }
+}
+
+static int run(struct cli *c)
+{
+    char scheme[64];
+
+    if (c->n_args == 0) {
+        list_schemes(c);
+    } else {
+        snprintf(scheme, sizeof scheme, "%.*s", (int)strcspn(c->args[0], ":"), c->args[0]); /* s3:// is s3 too */
+        list_options(c, scheme);
+    }
+    return c->status;
+}
+
+const struct cli_verb cli_fs = {
+    .name = "fs",
+    .usage = "[SCHEME]",
+    .summary = "List the schemes, or the options of one",
+    .details = "--json prints one document: a list of {\"scheme\", \"backend\", \"available\", \"description\"}, or of "
+               "{\"name\", \"type\", \"default\",\n"
+               "\"environment\", \"help\"}.\n",
+    .examples = "  cove fs\n"
+                "  cove fs s3\n",
+    .max_args = 1,
+    .run = run,
+};

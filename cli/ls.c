@@ -1,0 +1,112 @@
+/* cove ls: what is in a directory. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct state {
+    bool whole_names; /* the argument's own words, since there are several */
+};
+
+static void print_entry(struct cli *c, const struct cli_target *t, const cove_info *info, const char *name)
+{
+    bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+    char size[16], when[40];
+
+    if (c->json) {
+        cli_json_info(t, info);
+        return;
+    }
+    if (c->set['l']) {
+        if (directory)
+            cli_print("%14s", "-");
+        else if (c->set['H'])
+            cli_print("%14s", cli_human(cove_info_size(info), size));
+        else
+            cli_print("%14lld", (long long)cove_info_size(info));
+        cli_print("  %-19s  ", cli_time(cove_info_mtime_ns(info), false, when));
+    }
+    cli_print_name(name);
+    cli_print("%s\n", directory ? "/" : "");
+}
+
+static void list_below(struct cli *c, const struct cli_target *t, const struct state *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    size_t skip = strlen(t->path);
+    int rc = c->set['R'] ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err)
+                         : cove_fs_list(t->fs, t->path, &c->call, &listing, &err);
+
+    while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
+        const char *path = cove_info_path(info);
+        const char *rest = strlen(path) > skip ? path + skip : cove_info_name(info);
+        char *shown = s->whole_names ? cli_target_show(t, path) : cli_strdup(rest + strspn(rest, "/"));
+
+        print_entry(c, t, info, shown);
+        free(shown);
+        rc = 0;
+    }
+    cove_listing_free(listing);
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+}
+
+static void ls_one(struct cli *c, const struct cli_target *t, void *user)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_info *info = NULL;
+    int rc;
+
+    /* A bucket's list says what is there; whether the user may ask for the bucket itself does not matter. */
+    if (cli_target_is_root(t) && !c->set['d']) {
+        list_below(c, t, user);
+        return;
+    }
+    rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    else if (cove_info_type(info) == COVE_TYPE_DIRECTORY && !c->set['d'])
+        list_below(c, t, user);
+    else
+        print_entry(c, t, info, t->arg);
+    cove_info_free(info);
+}
+
+static int run(struct cli *c)
+{
+    static char here[] = ".";
+    static char *no_args[] = { here };
+    struct state s = { 0 };
+
+    if (c->n_args == 0) {
+        c->args = no_args;
+        c->n_args = 1;
+    }
+    s.whole_names = c->n_args > 1 || cli_is_pattern(c, c->args[0]);
+    cli_expand_all(c, ls_one, &s);
+    return c->status;
+}
+
+static const struct cli_option options[] = {
+    { 'l', true, "long", NULL, "sizes in bytes and times too" },
+    { 'H', false, "human", NULL, "with -l, sizes as 1.5 MiB" },
+    { 'R', true, "recursive", NULL, "every file below, at any depth" },
+    { 'd', true, "directory", NULL, "the directory itself, not what is in it" },
+    { 0 },
+};
+
+const struct cli_verb cli_ls = {
+    .name = "ls",
+    .usage = "[-l] [-R] [-d] [PATH…]",
+    .summary = "List directories",
+    .details = "Names below one PATH, directories with a slash; whole paths for several, or for a quoted pattern (*, "
+               "?, [a-z], {a,b}, **).\n"
+               "--json prints a line for each: {\"path\", \"url\", \"type\", \"size\", \"mtime\", \"etag\"}.\n",
+    .examples = "  cove ls -l s3://bucket/run/\n"
+                "  cove ls -d 's3://bucket/**/*.ckpt'\n",
+    .options = options,
+    .max_args = -1,
+    .run = run,
+};

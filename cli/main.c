@@ -1,0 +1,264 @@
+/* The command `cove`: finds the verb, sets up signals and logs, and turns what happened into an exit code. */
+#include "cli.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct cli_verb *const cli_verbs[] = { &cli_ls,      &cli_cat,  &cli_cp,   &cli_mv, &cli_rm,
+                                             &cli_mkdir,   &cli_stat, &cli_find, &cli_du, &cli_fs,
+                                             &cli_uploads, &cli_ckpt, &cli_logs, NULL };
+
+/* ---- signals ---- */
+
+static cove_cancel *interrupt_token;
+static pthread_t main_thread;
+static volatile sig_atomic_t interrupts;
+
+/* The first one fires the token: calls end, unfinished uploads are aborted. The second one ends at once. */
+static void on_interrupt(int number)
+{
+    if (!pthread_equal(pthread_self(), main_thread)) {
+        pthread_kill(main_thread, number); /* so that a read or write that the main thread waits in ends */
+        return;
+    }
+    if (interrupts++ > 0)
+        _exit(CLI_INTERRUPTED);
+    cove_cancel_fire(interrupt_token);
+}
+
+static void set_up_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_interrupt };
+
+    main_thread = pthread_self();
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* output.c raises it itself, for stdout only */
+}
+
+/* ---- what went wrong ---- */
+
+static int status_of(int code)
+{
+    switch (code) {
+    case COVE_EINVAL:
+        return CLI_USAGE;
+    case COVE_ENOTFOUND:
+        return CLI_NOT_FOUND;
+    case COVE_EACCESS:
+    case COVE_EAUTH:
+        return CLI_DENIED;
+    case COVE_ENETWORK:
+    case COVE_ETIMEDOUT:
+    case COVE_ETHROTTLED:
+    case COVE_ESERVER:
+        return CLI_NETWORK;
+    default:
+        return CLI_FAILED;
+    }
+}
+
+static pthread_mutex_t terminal = PTHREAD_MUTEX_INITIALIZER;
+
+void cli_terminal_lock(void)
+{
+    pthread_mutex_lock(&terminal);
+}
+
+void cli_terminal_unlock(void)
+{
+    pthread_mutex_unlock(&terminal);
+}
+
+/* One line, whatever the text holds: a name from a store may hold what a terminal obeys. */
+static void say_locked(const char *text)
+{
+    char line[COVE_ERROR_MESSAGE_MAX + 64];
+    size_t n = 0;
+
+    for (; *text && n < sizeof line - 1; text++)
+        line[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
+    line[n] = '\0';
+    cli_flush();
+    cli_progress_clear();
+    fprintf(stderr, "cove: %s\n", line);
+}
+
+/* Says it and keeps the exit code, which is that of the first failure. */
+static int note(struct cli *c, int status, const char *text)
+{
+    cli_terminal_lock();
+    say_locked(text);
+    if (c->status == CLI_OK)
+        c->status = status;
+    cli_terminal_unlock();
+    return status;
+}
+
+int cli_fail(struct cli *c, int code, const struct cove_error *err)
+{
+    /* An interrupt makes everything under way fail: that is one event, and the exit code says it. */
+    if (code == COVE_ECANCELED && cli_interrupted(c))
+        return CLI_INTERRUPTED;
+    return note(c, status_of(code), err->message[0] ? err->message : cove_code_phrase(code));
+}
+
+int cli_failf(struct cli *c, int status, const char *format, ...)
+{
+    char text[COVE_ERROR_MESSAGE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return note(c, status, text);
+}
+
+int cli_usage(struct cli *c, const char *format, ...)
+{
+    char text[COVE_ERROR_MESSAGE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    note(c, CLI_USAGE, text);
+    fprintf(stderr, "`cove %s --help` says more.\n", c->verb->name);
+    return CLI_USAGE;
+}
+
+void cli_note(struct cli *c, const char *format, ...)
+{
+    char text[COVE_ERROR_MESSAGE_MAX];
+    va_list args;
+
+    if (c->quiet)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cli_terminal_lock();
+    say_locked(text);
+    cli_terminal_unlock();
+}
+
+bool cli_interrupted(const struct cli *c)
+{
+    return cove_cancel_fired(c->call.cancel) != 0;
+}
+
+/* ---- memory: a command that has none left can only say so ---- */
+
+void *cli_alloc(size_t size)
+{
+    void *p = calloc(1, size ? size : 1);
+
+    if (!p) {
+        fputs("cove: memory is exhausted\n", stderr);
+        exit(CLI_FAILED);
+    }
+    return p;
+}
+
+char *cli_strdup(const char *s)
+{
+    size_t size = strlen(s) + 1;
+
+    return memcpy(cli_alloc(size), s, size);
+}
+
+char *cli_join(const char *directory, const char *name)
+{
+    size_t n = strlen(directory);
+    size_t size = n + strlen(name) + 2;
+    char *joined = cli_alloc(size);
+
+    snprintf(joined, size, "%s%s%s", directory, n == 0 || directory[n - 1] == '/' ? "" : "/", name);
+    return joined;
+}
+
+/* ---- the verb ---- */
+
+static void on_log(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    static const char *const names[] = { "error", "warning", "info", "debug" };
+
+    (void)user;
+    fprintf(stderr, "cove: %s: %s: %s\n", names[level], subject, text);
+}
+
+static int run(const struct cli_verb *verb, int argc, char **argv)
+{
+    struct cli c = { .verb = verb, .call = COVE_CALL_INIT };
+    int rc;
+
+    c.call.cancel = interrupt_token;
+    rc = cli_parse(&c, argc, argv);
+    if (rc == CLI_OK) {
+        if (c.verbose)
+            cove_log_set(on_log, NULL, c.verbose > 1 ? COVE_LOG_DEBUG : COVE_LOG_INFO);
+        rc = cli_check_options(&c);
+        rc = rc == CLI_OK ? verb->run(&c) : rc;
+        rc = c.status != CLI_OK ? c.status : rc;
+        cove_log_set(NULL, NULL, COVE_LOG_ERROR);
+        if (cli_interrupted(&c))
+            rc = CLI_INTERRUPTED;
+    }
+    for (size_t i = 0; i < c.n_pairs; i++)
+        free((char *)c.pairs[i].name);
+    free(c.pairs);
+    cli_flush();
+    return rc < 0 ? CLI_OK : rc;
+}
+
+static const struct cli_verb *find_verb(const char *name)
+{
+    for (size_t i = 0; cli_verbs[i]; i++)
+        if (strcmp(cli_verbs[i]->name, name) == 0)
+            return cli_verbs[i];
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    const struct cli_verb *verb = find_verb(name);
+    int rc;
+
+    if (!verb && (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)) {
+        cli_print("cove %s\n", cove_version());
+        cli_flush();
+        return CLI_OK;
+    }
+    if (!verb && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)) {
+        verb = argc > 2 ? find_verb(argv[2]) : NULL;
+        if (verb)
+            cli_print_help(verb);
+        else
+            cli_print_verbs(stdout);
+        cli_flush();
+        return CLI_OK;
+    }
+    if (!verb) {
+        if (argc > 1)
+            fprintf(stderr, "cove: there is no verb \"%s\"\n", name);
+        cli_print_verbs(stderr);
+        return CLI_USAGE;
+    }
+    interrupt_token = cove_cancel_new();
+    if (!interrupt_token) {
+        fputs("cove: memory is exhausted\n", stderr);
+        return CLI_FAILED;
+    }
+    set_up_signals();
+    rc = run(verb, argc - 1, argv + 1);
+    cove_cancel_unref(interrupt_token);
+    return rc;
+}

@@ -1,0 +1,51 @@
+/* cove mkdir: directories, and buckets. */
+#include "cli.h"
+
+#include <string.h>
+
+static bool has_directories(const char *scheme)
+{
+    return strcmp(scheme, "file") == 0 || strcmp(scheme, "memory") == 0 || strstr(scheme, "hdfs") != NULL;
+}
+
+static int run(struct cli *c)
+{
+    for (int i = 0; i < c->n_args && !cli_interrupted(c); i++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        struct cli_target t;
+        int rc;
+
+        if (cli_target_open(c, c->args[i], &t) != CLI_OK)
+            continue;
+        rc = cove_fs_mkdir(t.fs, t.path, &c->call, &err);
+        if (rc < 0) {
+            cli_fail(c, rc, &err);
+        } else if (c->json) {
+            cli_json_open('{');
+            cli_json_key("made");
+            cli_json_string(t.url);
+            cli_json_close('}');
+            cli_json_line();
+        }
+        if (rc == 0 && !has_directories(cove_fs_scheme(t.fs)) && !cli_target_is_root(&t))
+            cli_note(c, "note: %s://… has no directories of its own: %s is there as soon as a file is below it",
+                     cove_fs_scheme(t.fs), t.arg);
+        cli_target_done(&t);
+    }
+    return c->status;
+}
+
+const struct cli_verb cli_mkdir = {
+    .name = "mkdir",
+    .usage = "PATH…",
+    .summary = "Make directories and buckets",
+    .details = "With their parents; one that exists is no error. On an object store a bucket alone (s3://bucket) makes "
+               "the bucket; below it\n"
+               "directories come and go with the files in them, so nothing is made, which a note says.\n"
+               "--json prints a line for each: {\"made\"}.\n",
+    .examples = "  cove mkdir /data/runs/7\n"
+                "  cove mkdir s3://new-bucket\n",
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+};

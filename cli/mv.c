@@ -1,0 +1,32 @@
+/* cove mv: the table; transfer.c does it. */
+#include "cli.h"
+
+static int run(struct cli *c)
+{
+    return cli_transfer(c, true);
+}
+
+static const struct cli_option options[] = {
+    { 'j', true, "jobs", "N", "files under way at once: 1 to 64, by default 4" },
+    { 'F', false, "force", NULL, "also where a source is a whole bucket or store" },
+    { 0 },
+};
+
+const struct cli_verb cli_mv = {
+    .name = "mv",
+    .usage = "[-j N] SOURCE… TARGET",
+    .summary = "Move files and directories, from and to anywhere",
+    .details =
+        "Into a directory where TARGET is one, or ends with a slash; otherwise TARGET is the new name, and a file "
+        "there is replaced.\n"
+        "Where it cannot be done in one step (another store, a directory of an object store) each file is copied, and "
+        "removed once\n"
+        "its copy is safe: interrupted, part of the files are at the one place and part at the other, each whole.\n"
+        "--json prints a line for each file: {\"from\", \"to\", \"size\"}.\n",
+    .examples = "  cove mv s3://bucket/run/last.ckpt s3://bucket/run/best.ckpt\n"
+                "  cove mv ./run s3://bucket/archive/\n",
+    .options = options,
+    .min_args = 2,
+    .max_args = -1,
+    .run = run,
+};

@@ -1,0 +1,264 @@
+/* Standard output: text, bytes and JSON; and the two ways in which it may end early. Called by all verbs. */
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the descriptor ---- */
+
+/* stdout cannot take more. A reader that left (head, less) ends the command as any other: by SIGPIPE, quietly. */
+static void give_up(int error)
+{
+    if (error == EPIPE) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    fprintf(stderr, "cove: write standard output: %s\n", strerror(error));
+    _exit(CLI_FAILED);
+}
+
+void cli_flush(void)
+{
+    if (fflush(stdout) != 0 && errno != EINTR)
+        give_up(errno);
+}
+
+void cli_print(const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vprintf(format, args);
+    va_end(args);
+    if (n < 0 && errno != EINTR)
+        give_up(errno);
+}
+
+void cli_print_name(const char *name)
+{
+    if (!isatty(STDOUT_FILENO)) {
+        cli_print("%s", name);
+        return;
+    }
+    for (; *name; name++)
+        cli_print("%c", (unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
+}
+
+void cli_write(struct cli *c, const void *data, size_t size)
+{
+    const char *p = data;
+
+    while (size > 0 && !cli_interrupted(c)) {
+        ssize_t n = write(STDOUT_FILENO, p, size);
+
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            give_up(errno);
+        if (n > 0) {
+            p += n;
+            size -= (size_t)n;
+        }
+    }
+}
+
+/* ---- numbers and times ---- */
+
+const char *cli_human(int64_t bytes, char out[16])
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 1023.95 && unit + 1 < sizeof units / sizeof units[0]) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(out, 16, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return out;
+}
+
+const char *cli_time(int64_t ns, bool json, char out[40])
+{
+    time_t seconds = (time_t)(ns / 1000000000);
+    struct tm tm;
+
+    if (ns < 0) {
+        snprintf(out, 40, "-");
+    } else if (json) {
+        size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+
+        snprintf(out + n, 40 - n, ".%03dZ", (int)(ns / 1000000 % 1000));
+    } else {
+        strftime(out, 40, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &tm));
+    }
+    return out;
+}
+
+/* ---- JSON ---- */
+
+static bool comma; /* what comes next stands behind something */
+
+static void separate(void)
+{
+    if (comma)
+        cli_print(",");
+    comma = true;
+}
+
+void cli_json_open(char bracket)
+{
+    separate();
+    cli_print("%c", bracket);
+    comma = false;
+}
+
+void cli_json_close(char bracket)
+{
+    cli_print("%c", bracket);
+    comma = true;
+}
+
+/* The length of the UTF-8 character at `p` (shortest form, no surrogates), or 0 where there is none. */
+static size_t utf8_length(const unsigned char *p, size_t left)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+    uint32_t point;
+
+    if (n <= 1)
+        return n;
+    if (n > left)
+        return 0;
+    point = p[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (p[i] >> 6 != 2)
+            return 0;
+        point = point << 6 | (p[i] & 0x3f);
+    }
+    return point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : n;
+}
+
+static void put_string(const char *s, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)s;
+
+    cli_print("\"");
+    while (size > 0) {
+        size_t n = utf8_length(p, size);
+
+        if (n == 0)
+            cli_print("\xef\xbf\xbd");
+        else if (*p == '"' || *p == '\\')
+            cli_print("\\%c", *p);
+        else if (*p < 0x20 || *p == 0x7f)
+            cli_print("\\u%04x", *p);
+        else
+            cli_print("%.*s", (int)n, (const char *)p);
+        n = n ? n : 1;
+        p += n;
+        size -= n;
+    }
+    cli_print("\"");
+}
+
+void cli_json_key(const char *key)
+{
+    separate();
+    put_string(key, strlen(key));
+    cli_print(":");
+    comma = false;
+}
+
+void cli_json_string_n(const char *s, size_t n)
+{
+    separate();
+    put_string(s, n);
+}
+
+void cli_json_string(const char *s)
+{
+    cli_json_string_n(s, strlen(s));
+}
+
+void cli_json_int(int64_t i)
+{
+    separate();
+    cli_print("%lld", (long long)i);
+}
+
+void cli_json_double(double d)
+{
+    if (isnan(d)) {
+        cli_json_string("NaN");
+    } else if (isinf(d)) {
+        cli_json_string(d > 0 ? "Infinity" : "-Infinity");
+    } else {
+        char text[40];
+
+        for (int digits = 6; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, d);
+            if (strtod(text, NULL) == d)
+                break;
+        }
+        separate();
+        cli_print("%s", text);
+    }
+}
+
+void cli_json_bool(bool b)
+{
+    separate();
+    cli_print(b ? "true" : "false");
+}
+
+void cli_json_null(void)
+{
+    separate();
+    cli_print("null");
+}
+
+void cli_json_line(void)
+{
+    cli_print("\n");
+    comma = false;
+}
+
+void cli_json_info(const struct cli_target *t, const cove_info *info)
+{
+    const char *etag = cove_info_etag(info);
+    char *url = NULL, *shown = cli_target_show(t, cove_info_path(info)), when[40];
+
+    cli_json_open('{');
+    cli_json_key("path");
+    cli_json_string(shown);
+    cli_json_key("url");
+    if (cove_fs_url(t->fs, cove_info_path(info), &url, NULL) == 0)
+        cli_json_string(url);
+    else
+        cli_json_null();
+    cli_json_key("type");
+    cli_json_string(cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
+    cli_json_key("size");
+    cli_json_int(cove_info_size(info));
+    cli_json_key("mtime");
+    if (cove_info_mtime_ns(info) < 0)
+        cli_json_null();
+    else
+        cli_json_string(cli_time(cove_info_mtime_ns(info), true, when));
+    cli_json_key("etag");
+    if (etag)
+        cli_json_string(etag);
+    else
+        cli_json_null();
+    cli_json_close('}');
+    cli_json_line();
+    cove_free(url);
+    free(shown);
+}

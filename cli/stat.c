@@ -1,0 +1,51 @@
+/* cove stat: what is known of a path. */
+#include "cli.h"
+
+static void stat_one(struct cli *c, const struct cli_target *t, void *user)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_info *info = NULL;
+    char human[16], when[40];
+    const char *etag;
+    int rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
+
+    (void)user;
+    if (rc < 0) {
+        cli_fail(c, rc, &err);
+        return;
+    }
+    if (c->json) {
+        cli_json_info(t, info);
+        goto out;
+    }
+    etag = cove_info_etag(info);
+    cli_print("path   ");
+    cli_print_name(t->arg);
+    cli_print("\ntype   %s\n", cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
+    if (cove_info_type(info) == COVE_TYPE_FILE)
+        cli_print("size   %lld (%s)\n", (long long)cove_info_size(info), cli_human(cove_info_size(info), human));
+    if (cove_info_mtime_ns(info) >= 0)
+        cli_print("mtime  %s\n", cli_time(cove_info_mtime_ns(info), true, when));
+    if (etag)
+        cli_print("etag   %s\n", etag);
+out:
+    cove_info_free(info);
+}
+
+static int run(struct cli *c)
+{
+    cli_expand_all(c, stat_one, NULL);
+    return c->status;
+}
+
+const struct cli_verb cli_stat = {
+    .name = "stat",
+    .usage = "PATH…",
+    .summary = "Say what is known of files and directories",
+    .details = "--json prints a line for each: {\"path\", \"url\", \"type\", \"size\", \"mtime\", \"etag\"}.\n",
+    .examples = "  cove stat s3://bucket/run/last.ckpt\n"
+                "  cove stat --json s3://bucket/run/last.ckpt | jq .size\n",
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+};

@@ -1,0 +1,318 @@
+/* Arguments: what store an argument is in, which path it names there, how it is shown, and what a pattern matches. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_below(const char *directory, const char *path)
+{
+    size_t n = strlen(directory);
+
+    return strncmp(path, directory, n) == 0 && (n == 0 || directory[n - 1] == '/' || path[n] == '/' || path[n] == '\0');
+}
+
+static bool has_scheme(const char *arg)
+{
+    size_t n = strspn(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return n > 0 && strncmp(arg + n, "://", 3) == 0;
+}
+
+static bool takes_option(const char *scheme, const char *name)
+{
+    struct cove_option_help help;
+
+    for (size_t i = 0; cove_options_describe(scheme, i, &help) == 0; i++)
+        if (strcmp(help.name, name) == 0)
+            return true;
+    return false;
+}
+
+/* "s3" of s3://…, "file" of a plain path. */
+static void scheme_of(const char *arg, char out[64])
+{
+    snprintf(out, 64, "%.*s", has_scheme(arg) ? (int)(strstr(arg, "://") - arg) : 4, has_scheme(arg) ? arg : "file");
+}
+
+/* The options of -o that this scheme has: with a local and a remote argument, each takes its own. */
+static cove_options *options_for(struct cli *c, const char *arg)
+{
+    cove_options *options = cove_options_new();
+    char scheme[64];
+
+    if (!options)
+        cli_alloc(SIZE_MAX);
+    scheme_of(arg, scheme);
+    for (size_t i = 0; i < c->n_pairs; i++)
+        if (takes_option(scheme, c->pairs[i].name) &&
+            cove_options_set(options, c->pairs[i].name, c->pairs[i].value, NULL) < 0)
+            cli_alloc(SIZE_MAX);
+    return options;
+}
+
+/* The library knows the nearest name: let it refuse. */
+static int refuse_option(struct cli *c, const struct cli_pair *pair)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_options *options = cove_options_new();
+    const char *url = "file:///";
+    cove_fs *fs = NULL;
+    int rc;
+
+    for (int i = 0; i < c->n_args; i++)
+        url = has_scheme(c->args[i]) ? c->args[i] : url;
+    rc = options ? cove_options_set(options, pair->name, pair->value, &err) : COVE_ENOMEM;
+    if (rc == 0)
+        rc = cove_fs_from_url(url, options, &fs, NULL, &err);
+    cove_fs_unref(fs);
+    cove_options_free(options);
+    return rc < 0 ? cli_fail(c, rc, &err) : CLI_OK;
+}
+
+int cli_check_options(struct cli *c)
+{
+    for (size_t i = 0; i < c->n_pairs; i++) {
+        bool used = false;
+        int rc;
+
+        for (int a = 0; a < c->n_args && !used; a++) {
+            char scheme[64];
+
+            scheme_of(c->args[a], scheme);
+            used = takes_option(scheme, c->pairs[i].name);
+        }
+        rc = used ? CLI_OK : refuse_option(c, &c->pairs[i]);
+        if (rc != CLI_OK)
+            return rc;
+    }
+    return CLI_OK;
+}
+
+static char *local_url(struct cli *c, const char *arg)
+{
+    char cwd[4096] = "";
+    size_t size;
+    char *url;
+
+    if (arg[0] != '/' && !getcwd(cwd, sizeof cwd)) {
+        cli_failf(c, CLI_FAILED, "the working directory cannot be had");
+        return NULL;
+    }
+    size = strlen(cwd) + strlen(arg) + sizeof "file:///";
+    url = cli_alloc(size);
+    snprintf(url, size, "file://%s%s%s", cwd, cwd[0] ? "/" : "", arg);
+    return url;
+}
+
+int cli_target_open(struct cli *c, const char *arg, struct cli_target *ret)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cli_target t = { .local = !has_scheme(arg) };
+    size_t n = strlen(arg);
+    cove_options *options;
+    char *path;
+    int rc;
+
+    if (n == 0)
+        return cli_failf(c, CLI_USAGE, "an empty path");
+    t.slash = arg[n - 1] == '/';
+    t.url = t.local ? local_url(c, arg) : cli_strdup(arg);
+    if (!t.url)
+        return CLI_FAILED;
+    options = options_for(c, arg);
+    rc = cove_fs_from_url(t.url, options, &t.fs, &path, &err);
+    cove_options_free(options);
+    if (rc < 0) {
+        free(t.url);
+        return cli_fail(c, rc, &err);
+    }
+    t.path = cli_strdup(path);
+    cove_free(path);
+    t.arg = cli_strdup(arg);
+    while (n > 1 && t.arg[n - 1] == '/' && t.arg[n - 2] != ':' && t.arg[n - 2] != '/')
+        t.arg[--n] = '\0';
+    *ret = t;
+    return CLI_OK;
+}
+
+void cli_target_done(struct cli_target *t)
+{
+    free(t->arg);
+    free(t->url);
+    free(t->path);
+    cove_fs_unref(t->fs);
+    *t = (struct cli_target){ 0 };
+}
+
+char *cli_target_show(const struct cli_target *t, const char *path)
+{
+    size_t n = strlen(t->path);
+    char *url = NULL, *shown;
+
+    if (strcmp(path, t->path) == 0)
+        return cli_strdup(t->arg);
+    if (is_below(t->path, path))
+        return cli_join(t->arg, path + n + (path[n] == '/'));
+    if (t->local)
+        return cli_strdup(path);
+    if (cove_fs_url(t->fs, path, &url, NULL) < 0)
+        return cli_strdup(path);
+    shown = cli_strdup(url);
+    cove_free(url);
+    return shown;
+}
+
+bool cli_target_is_root(const struct cli_target *t)
+{
+    const char *path = t->path + strspn(t->path, "/");
+    bool bucket = strcmp(cove_fs_scheme(t->fs), "file") != 0 && strcmp(cove_fs_scheme(t->fs), "memory") != 0;
+    const char *slash = strchr(path, '/');
+
+    if (*path == '\0')
+        return true;
+    return bucket && (!slash || slash[strspn(slash, "/")] == '\0');
+}
+
+/* What serves a scheme: s3 and s3a are one. */
+static const char *backend_of(const cove_fs *fs)
+{
+    struct cove_implementation row;
+
+    for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++)
+        if (strcmp(row.scheme, cove_fs_scheme(fs)) == 0)
+            return row.backend;
+    return cove_fs_scheme(fs);
+}
+
+/* Where a local path really is, links and ".." resolved; of a path that isn't there yet, its nearest ancestor. */
+static char *real_place(const char *path)
+{
+    char *part = cli_strdup(path), *real, *slash;
+
+    while (!(real = realpath(part, NULL)) && (slash = strrchr(part, '/')) != NULL)
+        *slash = '\0';
+    free(part);
+    return real;
+}
+
+bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside)
+{
+    const char *backend = backend_of(a->fs);
+    struct stat sa, sb;
+    char *real_a, *real_b;
+    bool same;
+
+    if (strcmp(backend, backend_of(b->fs)) != 0)
+        return false;
+    if (strcmp(a->path, b->path) == 0 || (inside && is_below(a->path, b->path)))
+        return true;
+    if (strcmp(backend, "file") != 0)
+        return false;
+    if (stat(a->path, &sa) == 0 && stat(b->path, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino)
+        return true;
+    if (!inside)
+        return false;
+    real_a = realpath(a->path, NULL);
+    real_b = real_place(b->path);
+    same = real_a && real_b && is_below(real_a, real_b);
+    free(real_a);
+    free(real_b);
+    return same;
+}
+
+/* ---- patterns ---- */
+
+/* What a match is called: a URL for a URL, a relative path for a relative one. */
+static char *match_name(const struct cli_target *pattern, const char *path, const char *url)
+{
+    char cwd[4096];
+    size_t n;
+
+    if (!pattern->local)
+        return cli_strdup(url);
+    if (pattern->arg[0] != '/' && getcwd(cwd, sizeof cwd) && (n = strlen(cwd)) > 1 && is_below(cwd, path) && path[n])
+        return cli_strdup(path + n + 1);
+    return cli_strdup(path);
+}
+
+static struct cli_target match_target(const struct cli_target *pattern, const char *path)
+{
+    struct cli_target t = { .local = pattern->local, .fs = cove_fs_ref(pattern->fs), .path = cli_strdup(path) };
+    char *url = NULL;
+
+    t.url = cli_strdup(cove_fs_url(t.fs, path, &url, NULL) == 0 ? url : path);
+    cove_free(url);
+    t.arg = match_name(pattern, path, t.url);
+    return t;
+}
+
+static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_each each, void *user)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    bool any = false;
+    int rc = cove_fs_glob(pattern->fs, pattern->path, &c->call, &listing, &err);
+
+    while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
+        struct cli_target t = match_target(pattern, cove_info_path(info));
+
+        any = true;
+        each(c, &t, user);
+        cli_target_done(&t);
+        rc = 0;
+        if (cli_interrupted(c))
+            break;
+    }
+    cove_listing_free(listing);
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    else if (!any)
+        cli_failf(c, CLI_NOT_FOUND, "%s: nothing matches", pattern->arg);
+}
+
+/* A name may hold a pattern's characters: what is there counts as itself. 1, 0 or an error. */
+static int is_pattern(struct cli *c, const struct cli_target *t, struct cove_error *err)
+{
+    int there = strpbrk(t->path, "*?[{") ? cove_fs_exists(t->fs, t->path, &c->call, err) : 1;
+
+    return there < 0 ? there : !there;
+}
+
+bool cli_is_pattern(struct cli *c, const char *arg)
+{
+    struct cli_target t;
+    bool pattern;
+
+    if (!strpbrk(arg, "*?[{") || cli_target_open(c, arg, &t) != CLI_OK)
+        return false;
+    pattern = is_pattern(c, &t, NULL) == 1;
+    cli_target_done(&t);
+    return pattern;
+}
+
+void cli_expand(struct cli *c, const char *arg, cli_each each, void *user)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cli_target t;
+    int pattern;
+
+    if (cli_target_open(c, arg, &t) != CLI_OK)
+        return;
+    pattern = is_pattern(c, &t, &err);
+    if (pattern < 0)
+        cli_fail(c, pattern, &err);
+    else if (pattern)
+        expand_pattern(c, &t, each, user);
+    else
+        each(c, &t, user);
+    cli_target_done(&t);
+}
+
+void cli_expand_all(struct cli *c, cli_each each, void *user)
+{
+    for (int i = 0; i < c->n_args && !cli_interrupted(c); i++)
+        cli_expand(c, c->args[i], each, user);
+}

@@ -1,0 +1,69 @@
+/* cove uploads: what killed processes left unfinished in a store. */
+#include "cli.h"
+
+#define DEFAULT_AGE_MS ((int64_t)24 * 3600 * 1000)
+
+static void print_upload(void *user, const char *path, const char *id, int64_t started_ns)
+{
+    struct cli *c = user;
+    char when[40];
+
+    if (c->json) {
+        cli_json_open('{');
+        cli_json_key("path");
+        cli_json_string(path);
+        cli_json_key("upload");
+        cli_json_string(id);
+        cli_json_key("started");
+        cli_json_string(cli_time(started_ns, true, when));
+        cli_json_key("removed");
+        cli_json_bool(c->set['R']);
+        cli_json_close('}');
+        cli_json_line();
+        return;
+    }
+    cli_print("%-19s  ", cli_time(started_ns, false, when));
+    cli_print_name(path);
+    cli_print("  %s\n", id);
+}
+
+static int run(struct cli *c)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int64_t age_ms = DEFAULT_AGE_MS, n;
+    struct cli_target t;
+
+    if (c->set['A'] && !cli_parse_duration(c->value['A'], &age_ms))
+        return cli_usage(c, "--older-than takes a time (90m, 1h, 7d), not \"%s\"", c->value['A']);
+    if (cli_target_open(c, c->args[0], &t) != CLI_OK)
+        return c->status;
+    n = cove_fs_abandoned_uploads(t.fs, t.path, age_ms / 1000, c->set['R'], print_upload, c, &c->call, &err);
+    if (n < 0)
+        cli_fail(c, (int)n, &err);
+    else
+        cli_note(c, "%lld unfinished upload%s%s", (long long)n, n == 1 ? "" : "s", c->set['R'] ? " removed" : "");
+    cli_target_done(&t);
+    return c->status;
+}
+
+static const struct cli_option options[] = {
+    { 'R', false, "remove", NULL, "abort them: their parts are freed, and no longer paid for" },
+    { 'A', false, "older-than", "TIME", "only those that began so long ago: 90m, 1h, 7d; by default 1d" },
+    { 0 },
+};
+
+const struct cli_verb cli_uploads = {
+    .name = "uploads",
+    .usage = "[--remove] [--older-than TIME] PATH",
+    .summary = "List or remove uploads that were never finished",
+    .details = "An upload in parts that a killed process left behind is in no listing, but takes its room. Mind that "
+               "an upload under way looks\n"
+               "the same: leave --older-than above the time of your longest one.\n"
+               "--json prints a line for each: {\"path\", \"upload\", \"started\", \"removed\"}.\n",
+    .examples = "  cove uploads s3://bucket\n"
+                "  cove uploads --remove --older-than 7d s3://bucket/ckpts\n",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};
