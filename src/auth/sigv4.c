@@ -10,33 +10,15 @@
 
 #include "base/clock.h"
 #include "base/fork.h"
+#include "wire/digest.h"
 
 #define HASH_SIZE     32
 #define CANONICAL_MAX ((size_t)512 << 10)
 #define SIGNED_MAX    ((size_t)16 << 10)
 
-static void to_hex(const uint8_t *data, size_t size, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digits[data[i] >> 4];
-        out[2 * i + 1] = digits[data[i] & 15];
-    }
-    out[2 * size] = '\0';
-}
-
 static int sha256(struct cove__slice data, uint8_t out[HASH_SIZE])
 {
     return EVP_Digest(data.data, data.size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : COVE_ENOMEM;
-}
-
-int cove__sha256_hex(struct cove__slice data, char out[65])
-{
-    uint8_t hash[HASH_SIZE];
-    int rc = sha256(data, hash);
-    if (rc == 0)
-        to_hex(hash, sizeof hash, out);
-    return rc;
 }
 
 static int hmac(const void *key, size_t key_size, struct cove__slice text, uint8_t out[HASH_SIZE])
@@ -282,7 +264,7 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
         rc = hmac(key, sizeof key, cove__buf_slice(&to_sign), signature);
     if (rc < 0)
         goto out;
-    to_hex(signature, sizeof signature, hex);
+    cove__hex(signature, sizeof signature, hex);
     rc = cove__buf_addf(headers,
                         "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, "
                         "Signature=%s\n",

@@ -45,9 +45,6 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
 int cove__sigv4_canonical(const struct cove__sigv4_request *r, struct cove__slice headers, struct cove__buf *ret,
                           struct cove__buf *ret_signed);
 
-/* SHA-256 as 64 hex digits and a NUL. 0 or COVE_ENOMEM. */
-int cove__sha256_hex(struct cove__slice data, char out[65]);
-
 /* Percent-encodes all but A-Z a-z 0-9 - . _ ~ and, with `keep_slash`, '/'. */
 int cove__uri_encode(struct cove__buf *out, struct cove__slice text, bool keep_slash);
 

@@ -11,6 +11,7 @@
 #include "auth/sigv4.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "wire/digest.h"
 
 static struct cove__sigv4_request suite_request(void)
 {

@@ -256,6 +256,10 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
     }
     if (fs->ops->remove_tree) {
         rc = fs->ops->remove_tree(fs->self, target.path, &target.ctx, err);
+        if (rc == COVE_ENOTFOUND) { /* the file was all there was */
+            cove__error_clear(err);
+            rc = 0;
+        }
     } else {
         rc = remove_listed(fs, &target, err);
         if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR)

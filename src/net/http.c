@@ -18,7 +18,7 @@
 
 #define URL_MAX            ((size_t)64 << 10)
 #define HEADERS_MAX        ((size_t)256 << 10)
-#define TOO_LONG_RETRIES   2
+#define NONSENSE_RETRIES   2 /* a reply that makes no sense seldom makes more the next time */
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_TIMEOUT_MS   60000
 #define CONCURRENCY        64
@@ -190,8 +190,6 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
         detail = "it is longer than what was asked for";
         what = "the reply makes no sense";
         code = COVE_EPROTOCOL;
-        if (r->attempts > TOO_LONG_RETRIES)
-            verdict = COVE__HTTP_FAIL;
     } else if (st->local_rc != 0) {
         what = "the reply cannot be held";
         detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
@@ -444,6 +442,8 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     if (err.code == 0)
         cove__http_error(r, r->status, "the reply cannot be used", &err);
     r->op.err = err;
+    if (err.code == COVE_EPROTOCOL && r->attempts > NONSENSE_RETRIES)
+        verdict = COVE__HTTP_FAIL;
     if (verdict == COVE__HTTP_AGAIN && st->again++ < COVE__RETRY_AGAIN_MAX)
         attempt(st);
     else if (verdict == COVE__HTTP_RETRY)

@@ -126,7 +126,6 @@ void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox); /* ends
 int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* waits */
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none */
-void cove__s3_base64(const uint8_t *data, size_t size, char *out);           /* out: 4 * ((size + 2) / 3) + 1 bytes */
 
 /* ---- s3_error.c ---- */
 

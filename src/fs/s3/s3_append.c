@@ -31,6 +31,14 @@ static void tail_free(struct tail *t)
     cove__free(t);
 }
 
+/* There is no object of this name; there must not be a directory either. */
+static int no_directory(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
+                        struct cove_error *err)
+{
+    int rc = cove__s3_promised(s3, path) ? 1 : cove__s3_any_below(s3, name, ctx, err);
+    return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
+}
+
 int cove__s3_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                          struct cove_error *err)
 {
@@ -60,7 +68,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
             rc = COVE_ENOMEM;
     }
     if (rc == COVE_ENOTFOUND)
-        rc = 0;
+        rc = no_directory(self, path, name, ctx, &why);
     if (rc < 0) {
         tail_free(t);
         return rc == COVE_ENOMEM ? cove__fail_nomem(err, "an appender") : cove__error_copy(err, &why);

@@ -1,13 +1,12 @@
 /* The options of s3://, under the names that s3fs gives them: the table, and the JSON ones that hold others. For s3.c's
  * open. */
-#include <jansson.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/s3/s3.h"
+#include "wire/json.h"
 
 #define MIB       ((int64_t)1 << 20)
 #define AT(field) offsetof(struct s3_options, field)
@@ -79,46 +78,23 @@ static int set(char **at, const char *value, struct cove_error *err)
     return 0;
 }
 
-/* A scalar as text; NULL: it is not one. */
-static const char *text_of(const json_t *value, char *room, size_t size)
+/* What a JSON option is read into, and where to say what is wrong with it. */
+struct reading {
+    const char *option;
+    struct s3_options *o;
+    struct s3_extra *extra;
+    struct cove_error *err;
+};
+
+static int refuse(const struct reading *in, const char *name, const char *known)
 {
-    if (json_is_string(value))
-        return json_string_value(value);
-    if (json_is_boolean(value))
-        return json_is_true(value) ? "true" : "false";
-    if (json_is_integer(value)) {
-        snprintf(room, size, "%lld", (long long)json_integer_value(value));
-        return room;
-    }
-    if (json_is_real(value)) {
-        snprintf(room, size, "%g", json_real_value(value));
-        return room;
-    }
-    return NULL;
+    return cove__fail(in->err, COVE_EINVAL, "option %s: \"%s\" is not known; known: %s", in->option, name, known);
 }
 
-static int load(const char *option, const char *text, json_t **ret, struct cove_error *err)
+static int take_client(void *user, const char *name, enum cove__json_type type, const char *value)
 {
-    json_error_t why;
-
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
-    if (root == NULL)
-        return cove__fail(err, COVE_EINVAL, "option %s: not JSON: %s", option, why.text);
-    if (!json_is_object(root)) {
-        json_decref(root);
-        return cove__fail(err, COVE_EINVAL, "option %s: not a JSON object", option);
-    }
-    *ret = root;
-    return 0;
-}
-
-static int refuse(const char *option, const char *name, const char *known, struct cove_error *err)
-{
-    return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is not known; known: %s", option, name, known);
-}
-
-static int take_client(struct s3_options *o, const char *name, const char *value, struct cove_error *err)
-{
+    const struct reading *in = user;
+    struct s3_options *o = in->o;
     const struct {
         const char *name;
         char **at;
@@ -126,103 +102,72 @@ static int take_client(struct s3_options *o, const char *name, const char *value
                  { "aws_access_key_id", &o->key },     { "aws_secret_access_key", &o->secret },
                  { "aws_session_token", &o->token },   { "verify", &o->verify } };
 
+    if (type == COVE__JSON_NULL)
+        return 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(name, rows[i].name) == 0)
-            return set(rows[i].at, value, err);
+            return set(rows[i].at, value, in->err);
     }
-    if (strcmp(name, "use_ssl") == 0) {
-        o->use_ssl = strcmp(value, "false") != 0;
+    if (strcmp(name, "use_ssl") == 0 && type == COVE__JSON_BOOL) {
+        o->use_ssl = strcmp(value, "true") == 0;
         return 0;
     }
     return refuse(
-        "client_kwargs", name,
-        "endpoint_url, region_name, aws_access_key_id, aws_secret_access_key, aws_session_token, verify, use_ssl", err);
+        in, name,
+        "endpoint_url, region_name, aws_access_key_id, aws_secret_access_key, aws_session_token, verify, use_ssl "
+        "(true or false)");
 }
 
-static int read_client(struct s3_options *o, struct cove_error *err)
+static int take_seconds(const struct reading *in, const char *name, const char *value, int64_t *ret_ms)
 {
-    json_t *root = NULL, *value;
-    const char *name;
-    char room[64];
-
-    int rc = load("client_kwargs", o->client_kwargs, &root, err);
-    if (rc < 0)
-        return rc;
-    json_object_foreach(root, name, value)
-    {
-        const char *text = text_of(value, room, sizeof room);
-        if (json_is_null(value))
-            continue;
-        rc = text != NULL ? take_client(o, name, text, err)
-                          : cove__fail(err, COVE_EINVAL, "option client_kwargs: \"%s\" is not a plain value", name);
-        if (rc < 0)
-            break;
-    }
-    json_decref(root);
-    return rc;
-}
-
-static int take_config(struct s3_options *o, const char *name, const json_t *value, struct cove_error *err)
-{
-    double seconds = json_number_value(value);
-    bool sane = json_is_number(value) && seconds > 0 && seconds <= 3600;
-
-    if (strcmp(name, "connect_timeout") == 0 && sane) {
-        o->connect_timeout_ms = (int64_t)(seconds * 1000);
-    } else if (strcmp(name, "read_timeout") == 0 && sane) {
-        o->read_timeout_ms = (int64_t)(seconds * 1000);
-    } else if (strcmp(name, "max_pool_connections") == 0 && json_is_integer(value)) {
-        return 0; /* connections are as many as requests */
-    } else if (strcmp(name, "region_name") == 0 && json_is_string(value)) {
-        return set(&o->region, json_string_value(value), err);
-    } else if (strcmp(name, "signature_version") == 0 && json_is_string(value)) {
-        if (strcmp(json_string_value(value), "unsigned") == 0)
-            o->anon = 1;
-        else if (strcmp(json_string_value(value), "s3v4") != 0 && strcmp(json_string_value(value), "v4") != 0)
-            return cove__fail(err, COVE_EINVAL,
-                              "option config_kwargs: signature_version \"%s\" is not served (s3v4, unsigned)",
-                              json_string_value(value));
-    } else if (strcmp(name, "retries") == 0 && json_is_object(value)) {
-        const json_t *attempts = json_object_get(value, "max_attempts");
-        if (json_is_integer(attempts) && json_integer_value(attempts) >= 0 && json_integer_value(attempts) <= 100)
-            o->retries = json_integer_value(attempts);
-    } else if (strcmp(name, "s3") == 0 && json_is_object(value)) {
-        const json_t *style = json_object_get(value, "addressing_style"),
-                     *sign = json_object_get(value, "payload_signing_enabled");
-        if (json_is_boolean(sign)) {
-            int rc = set(&o->payload_signing, json_is_true(sign) ? "always" : "never", err);
-            if (rc < 0)
-                return rc;
-        }
-        if (json_is_string(style))
-            return set(&o->addressing_style, json_string_value(style), err);
-    } else {
-        return refuse(
-            "config_kwargs", name,
-            "connect_timeout, read_timeout, max_pool_connections, region_name, signature_version, retries, s3, with "
-            "values of their types",
-            err);
-    }
+    double seconds = strtod(value, NULL);
+    if (!(seconds > 0 && seconds <= 3600))
+        return cove__fail(in->err, COVE_EINVAL, "option %s: %s is not within 0 to 3600 seconds", in->option, name);
+    *ret_ms = (int64_t)(seconds * 1000);
     return 0;
 }
 
-static int read_config(struct s3_options *o, struct cove_error *err)
+static int take_signature(const struct reading *in, const char *value)
 {
-    json_t *root = NULL, *value;
-    const char *name;
+    if (strcmp(value, "unsigned") == 0)
+        in->o->anon = 1;
+    else if (strcmp(value, "s3v4") != 0 && strcmp(value, "v4") != 0)
+        return cove__fail(in->err, COVE_EINVAL,
+                          "option %s: the signature_version \"%s\" is not served (s3v4, unsigned)", in->option, value);
+    return 0;
+}
 
-    int rc = load("config_kwargs", o->config_kwargs, &root, err);
-    if (rc < 0)
-        return rc;
-    json_object_foreach(root, name, value)
-    {
-        if (!json_is_null(value))
-            rc = take_config(o, name, value, err);
-        if (rc < 0)
-            break;
+static int take_config(void *user, const char *name, enum cove__json_type type, const char *value)
+{
+    const struct reading *in = user;
+    struct s3_options *o = in->o;
+    bool number = type == COVE__JSON_NUMBER, string = type == COVE__JSON_STRING;
+
+    if (type == COVE__JSON_NULL)
+        return 0;
+    if (strcmp(name, "connect_timeout") == 0 && number)
+        return take_seconds(in, name, value, &o->connect_timeout_ms);
+    if (strcmp(name, "read_timeout") == 0 && number)
+        return take_seconds(in, name, value, &o->read_timeout_ms);
+    if (strcmp(name, "retries/max_attempts") == 0 && number) {
+        long attempts = strtol(value, NULL, 10);
+        o->retries = attempts < 0 ? 0 : attempts > 100 ? 100 : attempts;
+        return 0;
     }
-    json_decref(root);
-    return rc;
+    if (strcmp(name, "max_pool_connections") == 0 || strcmp(name, "retries/mode") == 0 ||
+        strcmp(name, "tcp_keepalive") == 0)
+        return 0; /* connections are as many as requests, kept alive, and there is one way of retrying */
+    if (strcmp(name, "region_name") == 0 && string)
+        return set(&o->region, value, in->err);
+    if (strcmp(name, "signature_version") == 0 && string)
+        return take_signature(in, value);
+    if (strcmp(name, "s3/addressing_style") == 0 && string)
+        return set(&o->addressing_style, value, in->err);
+    if (strcmp(name, "s3/payload_signing_enabled") == 0 && type == COVE__JSON_BOOL)
+        return set(&o->payload_signing, strcmp(value, "true") == 0 ? "always" : "never", in->err);
+    return refuse(in, name,
+                  "connect_timeout, read_timeout, max_pool_connections, tcp_keepalive, region_name, signature_version, "
+                  "retries {max_attempts, mode}, s3 {addressing_style, payload_signing_enabled}");
 }
 
 static const struct {
@@ -249,48 +194,46 @@ static const struct {
 };
 #define N_ADDITIONAL (sizeof additional / sizeof additional[0])
 
-static int take_additional(struct s3_extra *extra, const char *name, const char *value, struct cove_error *err)
+static int take_additional(void *user, const char *name, enum cove__json_type type, const char *value)
 {
+    const struct reading *in = user;
+    struct s3_extra *extra = in->extra;
     struct cove__buf known = COVE__BUF_INIT(2048);
 
+    if (type == COVE__JSON_NULL)
+        return 0;
     if (strpbrk(value, "\r\n") != NULL)
-        return cove__fail(err, COVE_EINVAL, "option s3_additional_kwargs: the value of \"%s\" has a line break", name);
+        return cove__fail(in->err, COVE_EINVAL, "option s3_additional_kwargs: the value of \"%s\" has a line break",
+                          name);
     for (size_t i = 0; i < N_ADDITIONAL; i++) {
         if (strcmp(name, additional[i].name) == 0) {
             cove__buf_addf(&extra->create, "%s: %s\n", additional[i].header, value);
             if (additional[i].each)
                 cove__buf_addf(&extra->each, "%s: %s\n", additional[i].header, value);
             return cove__buf_rc(&extra->create) < 0 || cove__buf_rc(&extra->each) < 0
-                       ? cove__fail_nomem(err, "the option s3_additional_kwargs")
+                       ? cove__fail_nomem(in->err, "an option")
                        : 0;
         }
         cove__buf_addf(&known, "%s%s", i > 0 ? ", " : "", additional[i].name);
     }
-    int rc = refuse("s3_additional_kwargs", name, cove__buf_str(&known), err);
+    int rc = refuse(in, name, cove__buf_str(&known));
     cove__buf_done(&known);
     return rc;
 }
 
-static int read_additional(const char *text, struct s3_extra *extra, struct cove_error *err)
+static int read_json(const char *option, const char *text, cove__json_fn take, struct s3_options *o,
+                     struct s3_extra *extra, struct cove_error *err)
 {
-    json_t *root = NULL, *value;
-    const char *name;
-    char room[64];
+    struct cove_error mine = COVE_ERROR_INIT;
+    struct reading in = { .option = option, .o = o, .extra = extra, .err = &mine };
+    char why[160] = "";
 
-    int rc = load("s3_additional_kwargs", text, &root, err);
-    if (rc < 0)
-        return rc;
-    json_object_foreach(root, name, value)
-    {
-        const char *plain = text_of(value, room, sizeof room);
-        rc = plain != NULL
-                 ? take_additional(extra, name, plain, err)
-                 : cove__fail(err, COVE_EINVAL, "option s3_additional_kwargs: \"%s\" is not a plain value", name);
-        if (rc < 0)
-            break;
-    }
-    json_decref(root);
-    return rc;
+    if (text == NULL)
+        return 0;
+    int rc = cove__json_read(cove__slice_str(text), take, &in, why, sizeof why);
+    if (rc == 0 || mine.code != 0)
+        return rc < 0 ? cove__error_copy(err, &mine) : 0;
+    return cove__fail(err, rc, "option %s: not a JSON object: %s", option, why[0] != '\0' ? why : cove_code_phrase(rc));
 }
 
 static void alias(char **to, char **from)
@@ -306,12 +249,12 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 {
     int rc = cove__options_fill(cove__s3_option_rows, options, "s3", o, err);
 
-    if (rc == 0 && o->client_kwargs != NULL)
-        rc = read_client(o, err);
-    if (rc == 0 && o->config_kwargs != NULL)
-        rc = read_config(o, err);
-    if (rc == 0 && o->additional_kwargs != NULL)
-        rc = read_additional(o->additional_kwargs, extra, err);
+    if (rc == 0)
+        rc = read_json("client_kwargs", o->client_kwargs, take_client, o, extra, err);
+    if (rc == 0)
+        rc = read_json("config_kwargs", o->config_kwargs, take_config, o, extra, err);
+    if (rc == 0)
+        rc = read_json("s3_additional_kwargs", o->additional_kwargs, take_additional, o, extra, err);
     if (rc < 0)
         return rc;
     alias(&o->key, &o->username);

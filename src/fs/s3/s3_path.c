@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "wire/pickle.h"
 
 #define BUCKET_MAX ((size_t)255)
 
@@ -44,6 +45,8 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
     const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
     if (strlen(key) > S3_KEY_MAX)
         return cove__fail(err, COVE_EINVAL, "%.*s…: the key is longer than %zu bytes", 64, url_or_path, S3_KEY_MAX);
+    if (!cove__utf8_check(cove__slice_str(key)))
+        return cove__fail(err, COVE_EINVAL, "s3://%.*s/…: the key is not UTF-8, as S3's keys are", (int)bucket, path);
     /* "bucket/" is the bucket. */
     char *copy = key[0] == '\0' ? cove__strndup(path, bucket) : cove__strdup(path);
     if (copy == NULL)

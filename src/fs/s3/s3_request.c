@@ -4,7 +4,6 @@
  */
 #include "fs/s3/s3.h"
 
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +14,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "wire/crc.h"
+#include "wire/digest.h"
 
-#define QUERY_MAX       ((size_t)32 << 10)
-#define EXTRA_MAX       ((size_t)64 << 10)
-#define SKEW_MIN_NS     (240 * COVE__SEC) /* what the store would refuse is 15 minutes */
-#define HASH_ALWAYS_MAX ((size_t)64 << 10)
+#define QUERY_MAX   ((size_t)32 << 10)
+#define EXTRA_MAX   ((size_t)64 << 10)
+#define SKEW_MIN_NS (240 * COVE__SEC) /* what the store would refuse is 15 minutes */
 
 /* ---- regions, learned from redirects ---- */
 
@@ -273,16 +272,10 @@ void cove__s3_header(struct s3_request *r, const char *name, const char *format,
     cove__buf_add_char(&r->extra, '\n');
 }
 
-void cove__s3_base64(const uint8_t *data, size_t size, char *out)
-{
-    EVP_EncodeBlock((unsigned char *)out, data, (int)size);
-}
-
 void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc)
 {
-    uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc };
-    char text[9];
-    cove__s3_base64(bytes, sizeof bytes, text);
+    char text[COVE__BASE64_SIZE(4)];
+    cove__base64_be32(crc, text);
     cove__s3_header(r, "x-amz-checksum-crc32c", "%s", text);
 }
 

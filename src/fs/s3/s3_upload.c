@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "wire/crc.h"
+#include "wire/digest.h"
 #include "wire/xml.h"
 
 #define COMPLETE_MAX     ((size_t)8 << 20)
@@ -228,15 +229,9 @@ void cove__s3_upload_part(void *self, struct cove__io *io)
 
 /* ---- finish ---- */
 
-static void crc_text(uint32_t crc, char out[9])
-{
-    uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc };
-    cove__s3_base64(bytes, sizeof bytes, out);
-}
-
 static int complete_body(const struct cove__upload *u, struct cove__buf *body, uint32_t *ret_crc)
 {
-    char text[9];
+    char text[COVE__BASE64_SIZE(4)];
     uint32_t crc = 0;
 
     cove__buf_add_str(body, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
@@ -249,7 +244,7 @@ static int complete_body(const struct cove__upload *u, struct cove__buf *body, u
             return COVE_EPROTOCOL;
         cove__buf_add_str(body, "</ETag>");
         if (u->with_checksum) {
-            crc_text(part->crc, text);
+            cove__base64_be32(part->crc, text);
             cove__buf_addf(body, "<ChecksumCRC32C>%s</ChecksumCRC32C>", text);
             crc = cove__crc32c_join(crc, part->crc, (uint64_t)part->size);
         }

@@ -1,0 +1,53 @@
+/* Digests for signatures (src/auth) and for what backends send (src/fs). */
+#include "wire/digest.h"
+
+#include <cove/error.h>
+#include <openssl/evp.h>
+
+void cove__base64(const void *data, size_t size, char *out)
+{
+    EVP_EncodeBlock((unsigned char *)out, data, (int)size);
+}
+
+void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)])
+{
+    uint8_t bytes[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+    cove__base64(bytes, sizeof bytes, out);
+}
+
+void cove__base64_be64(uint64_t v, char out[COVE__BASE64_SIZE(8)])
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
+    cove__base64(bytes, sizeof bytes, out);
+}
+
+void cove__hex(const void *data, size_t size, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *p = data;
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[p[i] >> 4];
+        out[2 * i + 1] = digits[p[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+int cove__sha256_hex(struct cove__slice data, char out[65])
+{
+    uint8_t hash[32];
+    if (EVP_Digest(data.data, data.size, hash, NULL, EVP_sha256(), NULL) != 1)
+        return COVE_ENOTSUP;
+    cove__hex(hash, sizeof hash, out);
+    return 0;
+}
+
+int cove__md5_base64(struct cove__slice data, char out[COVE__BASE64_SIZE(16)])
+{
+    uint8_t hash[16];
+    if (EVP_Digest(data.data, data.size, hash, NULL, EVP_md5(), NULL) != 1)
+        return COVE_ENOTSUP;
+    cove__base64(hash, sizeof hash, out);
+    return 0;
+}

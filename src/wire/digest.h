@@ -1,0 +1,21 @@
+/* Digests and base64, as headers of HTTP carry them. By OpenSSL. */
+#ifndef COVE_WIRE_DIGEST_H
+#define COVE_WIRE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+#define COVE__BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1) /* with the NUL */
+
+void cove__base64(const void *data, size_t size, char *out); /* out: COVE__BASE64_SIZE(size) bytes */
+void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]);
+void cove__base64_be64(uint64_t v, char out[COVE__BASE64_SIZE(8)]);
+
+/* SHA-256 as 64 hex digits and a NUL; MD5 in base64. 0, or COVE_ENOTSUP where OpenSSL refuses (MD5 in FIPS mode). */
+int cove__sha256_hex(struct cove__slice data, char out[65]);
+int cove__md5_base64(struct cove__slice data, char out[COVE__BASE64_SIZE(16)]);
+void cove__hex(const void *data, size_t size, char *out); /* out: 2 * size + 1 bytes */
+
+#endif

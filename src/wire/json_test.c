@@ -1,0 +1,67 @@
+/* The JSON reader: paths and values, what it refuses, its ceilings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cove/error.h>
+
+#include "base/buf.h"
+#include "wire/json.h"
+
+static char why[160];
+
+static int note(void *user, const char *path, enum cove__json_type type, const char *text)
+{
+    if (strcmp(text, "stop") == 0)
+        return COVE_ESTATE;
+    return cove__buf_addf(user, "%s:%d=%s ", path, (int)type, text);
+}
+
+static int read_text(const char *text, struct cove__buf *out)
+{
+    return cove__json_read(cove__slice_str(text), note, out, why, sizeof why);
+}
+
+static void test_values(void **state)
+{
+    struct cove__buf b = COVE__BUF_INIT(4096);
+    assert_int_equal(read_text("{\"a\": \"x y\", \"b\": {\"c\": [1, true, null], \"d\": -2.5}, \"e\": {}}", &b), 0);
+    assert_string_equal(cove__buf_str(&b), "a:3=x y b/c/0:2=1 b/c/1:1=true b/c/2:0=null b/d:2=-2.5 ");
+    cove__buf_done(&b);
+}
+
+static void test_refusals(void **state)
+{
+    static const char *const bad[] = { "",        "{",           "[]",          "1", "\"s\"", "{\"a\":1,\"a\":2}",
+                                       "{'a':1}", "{\"a\":1} x", "{\"a\":\xff}" };
+    struct cove__buf b = COVE__BUF_INIT(4096), deep = COVE__BUF_INIT(4096);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        why[0] = '\0';
+        assert_int_equal(read_text(bad[i], &b), COVE_EINVAL);
+        assert_true(why[0] != '\0');
+    }
+    assert_int_equal(read_text("{\"a\": \"stop\", \"b\": 1}", &b), COVE_ESTATE);
+    assert_int_equal(b.size, 0);
+    cove__buf_add_str(&deep, "{\"a\":");
+    for (int i = 0; i < COVE__JSON_DEPTH_MAX + 1; i++)
+        cove__buf_add_char(&deep, '[');
+    cove__buf_add_char(&deep, '1');
+    for (int i = 0; i < COVE__JSON_DEPTH_MAX + 1; i++)
+        cove__buf_add_char(&deep, ']');
+    cove__buf_add_char(&deep, '}');
+    assert_int_equal(read_text(cove__buf_str(&deep), &b), COVE_ELIMIT);
+    cove__buf_done(&b);
+    cove__buf_done(&deep);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
