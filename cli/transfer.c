@@ -74,11 +74,12 @@ static bool is_new_name(struct cli *c, struct plan *p, const char *name)
 static bool place_of(struct cli *c, struct plan *p, const struct cli_target *from, bool directory,
                      struct cli_target *ret)
 {
-    const char *name = base_name(from->path);
+    const char *name =
+        base_name(from->arg) ? base_name(from->path) : NULL; /* cp -r x/. TARGET is what is in x, as for cp(1) */
 
     *ret = p->to;
     ret->arg = ret->path = NULL;
-    if (p->into && name && strcmp(from->arg, ".") != 0) { /* cp -r . TARGET is what is in it, as for cp(1) */
+    if (p->into && name) {
         if (!is_new_name(c, p, name))
             return false;
         ret->path = cli_join(p->to.path, name);

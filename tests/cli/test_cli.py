@@ -1,0 +1,574 @@
+"""The command `cove`, run as a user runs it: on local files always, on COVE_TEST_S3_ROOT (s3://bucket/prefix, with AWS_* in the
+environment) where that is given, else on a MinIO started here."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import env as environment
+
+VERBS = ["ls", "cat", "cp", "mv", "rm", "mkdir", "stat", "find", "du", "fs", "uploads", "ckpt", "logs"]
+
+
+class Cove:
+    """Runs the command in a folder of its own."""
+
+    def __init__(self, program, cwd, environ):
+        self.program, self.cwd, self.environ = program, cwd, environ
+
+    def __call__(self, *args, rc=0, stdin=b"", text=True):
+        result = subprocess.run([self.program, *map(str, args)], cwd=self.cwd, env=self.environ, input=stdin,
+                                capture_output=True, timeout=120)
+        assert result.returncode == rc, (args, result.returncode, result.stdout[-2000:], result.stderr[-2000:])
+        if rc == 0:
+            assert b"cove:" not in result.stderr or b"note" in result.stderr or b"upload" in result.stderr, result.stderr
+        else:
+            assert result.stderr.startswith(b"cove: "), result.stderr
+        return result.stdout.decode() if text else result.stdout
+
+    def error(self, *args, rc=1, **kwargs):
+        result = subprocess.run([self.program, *map(str, args)], cwd=self.cwd, env=self.environ, stdin=subprocess.DEVNULL,
+                                capture_output=True, timeout=120, **kwargs)
+        assert result.returncode == rc, (args, result.returncode, result.stdout[-2000:], result.stderr[-2000:])
+        return result.stderr.decode()
+
+    def lines(self, *args, **kwargs):
+        return self(*args, **kwargs).splitlines()
+
+    def json(self, *args, **kwargs):
+        return [json.loads(line) for line in self.lines(*args, "--json", **kwargs)]
+
+    def start(self, *args, **kwargs):
+        return subprocess.Popen([self.program, *map(str, args)], cwd=self.cwd, env=self.environ, stderr=subprocess.PIPE, **kwargs)
+
+
+@pytest.fixture
+def cove(build, tmp_path):
+    environ = {**os.environ, "TZ": "UTC"}
+    return Cove(str(build / "cli" / "cove"), tmp_path, environ)
+
+
+@pytest.fixture(params=["file", "s3"])
+def root(request, cove, tmp_path):
+    """A fresh directory of a store, as an argument; the command in `cove` may reach it."""
+    if request.param == "file":
+        folder = tmp_path / "root"
+        folder.mkdir()
+        yield folder.as_uri()
+        return
+    given = os.environ.get("COVE_TEST_S3_ROOT")
+    if given:
+        base = given.rstrip("/")
+    else:
+        server = request.getfixturevalue("minio")
+        cove.environ.update(server.environ)
+        base = "s3://cove/cli"
+    root = f"{base}/{tmp_path.name}-{time.time_ns()}"
+    yield root
+    subprocess.run([cove.program, "rm", "-r", "-q", root], env=cove.environ, capture_output=True, timeout=120)
+
+
+def put(cove, url, data):
+    cove("cp", "-", url, stdin=data if isinstance(data, bytes) else data.encode())
+
+
+def get(cove, url):
+    return cove("cat", url, text=False)
+
+
+def is_s3(root):
+    return root.startswith("s3://")
+
+
+# ---- the command itself ----
+
+def test_version_and_help(cove):
+    assert re.fullmatch(r"cove \d+\.\d+\.\d+\n", cove("--version"))
+    text = cove("--help")
+    for verb in VERBS:
+        assert f"  {verb} " in text
+        assert cove(verb, "--help") == cove("help", verb)
+    assert cove("help") == text
+
+
+def test_every_verb_says_how_it_is_used(cove):
+    for verb in VERBS:
+        text = cove(verb, "--help")
+        assert text.startswith(f"Usage: cove {verb} ")
+        for part in ("\nOptions:\n", "\nExamples:\n", "\nExit codes: ", "--json", "--timeout", "--verbose"):
+            assert part in text, (verb, part)
+
+
+def test_documents_name_every_verb_and_option(cove):
+    page = (environment.ROOT / "docs" / "cli.md").read_text()
+    manual = (environment.ROOT / "docs" / "man" / "cove.1").read_text().replace("\\-", "-")
+    for verb in VERBS:
+        assert f"### {verb}" in page
+        for option in re.findall(r"--[a-z-]+", cove(verb, "--help").split("Options:")[1].split("Examples:")[0]):
+            assert option in page, (verb, option)
+            assert option[2:] in manual, (verb, option)
+
+
+@pytest.mark.parametrize("args", [[], ["bogus"], ["ls", "--bogus"], ["ls", "-Z"], ["cp", "one"], ["cat"], ["ls", "--timeout", "soon"],
+                                  ["ls", "--timeout"], ["ls", "-o", "novalue"], ["cp", "-j", "0", "a", "b"], ["ckpt", "eat", "x"],
+                                  ["uploads", "--older-than", "x", "s3://b"], ["stat", ""]])
+def test_bad_usage(cove, args):
+    assert "cove" in cove.error(*args, rc=2)
+
+
+def test_unknown_scheme_lists_the_known(cove):
+    text = cove.error("ls", "gopher://x", rc=2)
+    assert text.count("\n") == 1 and '"gopher"' in text
+    for scheme in ("file", "memory", "s3"):
+        assert scheme in text.split("known:")[1]
+
+
+def test_a_file_needs_a_bucket_and_a_key(cove):
+    (cove.cwd / "a").write_text("x")
+    for url in ("s3://", "s3:///key"):
+        assert url in cove.error("cat", url, rc=2 if url.endswith("key") else 1)
+
+
+def test_unknown_options_are_refused_before_anything_is_done(cove):
+    (cove.cwd / "a").write_text("x")
+    assert "auto_mkdir" in cove.error("rm", "-o", "auto_mkdri=1", "a", rc=2)
+    assert (cove.cwd / "a").exists()
+    # One that only one of the two stores knows is right.
+    assert cove("cp", "-o", "auto_mkdir=true", "a", "memory://x") == ""
+
+
+def test_fs(cove):
+    rows = {row["scheme"]: row for row in json.loads(cove("fs", "--json"))}
+    assert rows["file"]["backend"] == "file" and rows["s3a"]["backend"] == "s3"
+    assert "s3" in cove("fs")
+    options = {row["name"]: row for row in json.loads(cove("fs", "file", "--json"))}
+    assert options["fsync"]["type"] == "bool" and options["fsync"]["default"] == "true"
+    assert "endpoint_url" in cove("fs", "s3")
+    cove.error("fs", "gopher", rc=3)
+
+
+# ---- ls, stat, find, du ----
+
+def test_ls(cove, root):
+    put(cove, f"{root}/b.txt", "22")
+    put(cove, f"{root}/a.txt", "1")
+    put(cove, f"{root}/d/deep/c.txt", "333")
+    assert cove.lines("ls", root) == ["a.txt", "b.txt", "d/"]
+    assert cove.lines("ls", root + "/") == ["a.txt", "b.txt", "d/"]
+    assert cove.lines("ls", "-R", root) == ["a.txt", "b.txt", "d/deep/c.txt"]
+    assert cove.lines("ls", f"{root}/a.txt") == [f"{root}/a.txt"]
+    assert cove.lines("ls", "-d", f"{root}/d") == [f"{root}/d/"]
+    assert cove.lines("ls", f"{root}/d", f"{root}/a.txt") == [f"{root}/d/deep/", f"{root}/a.txt"]
+    assert cove.lines("ls", f"{root}/*.txt") == [f"{root}/a.txt", f"{root}/b.txt"]
+    assert cove.lines("ls", "-d", f"{root}/**/*.txt")[-1] == f"{root}/d/deep/c.txt"
+    long = cove.lines("ls", "-l", root)
+    assert re.fullmatch(r" +1  20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  a\.txt", long[0])
+    assert re.fullmatch(r" +-  .*  d/", long[2])
+    assert "2 B" in cove.lines("ls", "-l", "--human", root)[1]
+
+
+def test_ls_json(cove, root):
+    put(cove, f"{root}/a.txt", "1")
+    put(cove, f"{root}/d/c.txt", "333")
+    first, second = cove.json("ls", root)
+    assert (first["path"], first["url"], first["type"], first["size"]) == (f"{root}/a.txt", f"{root}/a.txt", "file", 1)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["mtime"])
+    assert second["type"] == "directory" and second["path"] == f"{root}/d"
+
+
+def test_names_of_local_files(cove):
+    (cove.cwd / "d").mkdir()
+    (cove.cwd / "d" / "a.txt").write_text("x")
+    assert cove.lines("ls") == ["d/"]
+    assert cove.lines("ls", "d", "d/a.txt") == ["d/a.txt", "d/a.txt"]
+    assert cove.lines("find", "d") == ["d/a.txt"]
+    assert cove.lines("find", ".") == ["./a.txt"] or cove.lines("find", ".") == ["./d/a.txt"]
+    assert cove.lines("ls", "d/*.txt") == ["d/a.txt"]
+    assert cove.json("stat", "d/a.txt")[0]["path"] == "d/a.txt"
+
+
+def test_a_name_that_looks_like_a_pattern(cove, root):
+    put(cove, f"{root}/a[1].txt", "odd")
+    put(cove, f"{root}/a1.txt", "plain")
+    assert get(cove, f"{root}/a[1].txt") == b"odd"
+    cove("rm", f"{root}/a[1].txt")
+    assert cove.lines("ls", root) == ["a1.txt"]
+    assert get(cove, f"{root}/a[1].txt") == b"plain"
+
+
+def test_stat(cove, root):
+    put(cove, f"{root}/a.txt", "12345")
+    text = cove("stat", f"{root}/a.txt")
+    assert "type   file\n" in text and "size   5 (5 B)\n" in text
+    info, = cove.json("stat", f"{root}/a.txt")
+    assert info["size"] == 5 and info["etag"]
+    assert cove.json("stat", root)[0]["type"] == "directory"
+    assert cove.error("stat", f"{root}/none", rc=3).startswith(f"cove: stat {root}/none: ")
+
+
+def test_find_and_du(cove, root):
+    put(cove, f"{root}/x/1.ckpt", "1234")
+    put(cove, f"{root}/x/y/2.ckpt", "12")
+    put(cove, f"{root}/x/y/3.log", "1")
+    assert cove.lines("find", f"{root}/x", "-n", "*.ckpt") == [f"{root}/x/1.ckpt", f"{root}/x/y/2.ckpt"]
+    assert cove("find", "-0", f"{root}/x/y") == f"{root}/x/y/2.ckpt\0{root}/x/y/3.log\0"
+    assert [i["size"] for i in cove.json("find", f"{root}/x")] == [4, 2, 1]
+    assert cove("du", f"{root}/x") == f"7\t3\t{root}/x\n"
+    assert cove.json("du", f"{root}/x/y") == [{"path": f"{root}/x/y", "bytes": 3, "files": 2}]
+    cove.error("find", f"{root}/none", rc=3)
+    cove.error("du", f"{root}/none", rc=3)
+
+
+# ---- cat and cp ----
+
+def test_cat(cove, root):
+    put(cove, f"{root}/a", "one\n")
+    put(cove, f"{root}/b", b"\0\xff")
+    assert get(cove, f"{root}/a") == b"one\n"
+    assert cove("cat", f"{root}/a", f"{root}/b", text=False) == b"one\n\0\xff"
+    assert cove("cat", f"{root}/[ab]", text=False) == b"one\n\0\xff"
+    cove.error("cat", f"{root}/none", rc=3)
+    cove.error("cat", f"{root}/none*", rc=3)
+    assert "directory" in cove.error("cat", root, rc=1)
+
+
+def test_what_can_be_done_is_done(cove, root):
+    put(cove, f"{root}/a", "one")
+    result = subprocess.run([cove.program, "cat", f"{root}/none", f"{root}/a"], env=cove.environ, capture_output=True, timeout=60)
+    assert result.returncode == 3 and result.stdout == b"one"
+
+
+def test_cp_there_and_back(cove, root):
+    data = os.urandom(3_000_000)
+    (cove.cwd / "in").write_bytes(data)
+    assert cove("cp", "in", f"{root}/new/copy") == ""
+    assert cove("cp", f"{root}/new/copy", "out") == ""
+    assert (cove.cwd / "out").read_bytes() == data
+    assert cove("cp", f"{root}/new/copy", "-", text=False) == data
+    cove("cp", f"{root}/new/copy", f"{root}/again")
+    assert get(cove, f"{root}/again") == data
+    (cove.cwd / "empty").write_bytes(b"")
+    cove("cp", "empty", f"{root}/empty")
+    assert get(cove, f"{root}/empty") == b""
+
+
+def test_cp_into_directories(cove, root):
+    (cove.cwd / "a").write_text("A")
+    (cove.cwd / "b").write_text("B")
+    cove("cp", "a", "b", f"{root}/dir/")
+    assert cove.lines("ls", f"{root}/dir") == ["a", "b"]
+    cove("cp", f"{root}/dir/a", f"{root}/dir/b", ".")
+    cove("cp", "a", f"{root}/dir")
+    assert cove.lines("ls", f"{root}/dir") == ["a", "b"]
+    (cove.cwd / "got").mkdir()
+    cove("cp", f"{root}/dir/*", "got")
+    assert sorted(p.name for p in (cove.cwd / "got").iterdir()) == ["a", "b"]
+    assert "no directory" in cove.error("cp", "a", "b", f"{root}/nothing", rc=2)
+    assert "no directory" in cove.error("cp", f"{root}/dir/*", f"{root}/nothing", rc=2)
+    (cove.cwd / "other").mkdir()
+    (cove.cwd / "other" / "a").write_text("X")
+    assert "called \"a\"" in cove.error("cp", "a", "other/a", f"{root}/dir/", rc=2)
+    cove.error("cp", "-", f"{root}/dir/", rc=2)
+
+
+def test_cp_trees(cove, root):
+    tree = cove.cwd / "tree"
+    for name in ("1", "d/2", "d/e/3", "d/e/ü ?.txt"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(name)
+    (tree / "void").mkdir()
+    names = sorted(["1", "d/2", "d/e/3", "d/e/ü ?.txt"])
+    assert "needs -r" in cove.error("cp", "tree", f"{root}/copy", rc=1)
+    cove("cp", "-r", "tree", f"{root}/copy")
+    assert sorted(cove.lines("ls", "-R", f"{root}/copy")) == names
+    cove("cp", "-r", "tree", f"{root}/copy")  # it is there now: into it
+    assert sorted(cove.lines("ls", "-R", f"{root}/copy/tree")) == names
+    cove("cp", "-r", f"{root}/copy/tree", "back")
+    assert sorted(str(p.relative_to(cove.cwd / "back")) for p in (cove.cwd / "back").rglob("*") if p.is_file()) == names
+    assert (cove.cwd / "back/d/e/3").read_text() == "d/e/3"
+    cove("cp", "-r", f"{root}/copy/tree", f"{root}/within/")
+    assert sorted(cove.lines("ls", "-R", f"{root}/within")) == ["tree/" + n for n in names]
+    lines = cove.json("cp", "-r", "-j", "2", "tree", f"{root}/json")
+    assert sorted(line["to"] for line in lines) == [f"{root}/json/{n}" for n in names]
+    assert all(line["from"].startswith("file:///") and line["size"] > 0 for line in lines)
+
+
+def test_cp_many_files(cove, root):
+    tree = cove.cwd / "many"
+    tree.mkdir()
+    for i in range(300):
+        (tree / f"{i:03}").write_text(str(i) * 50)
+    cove("cp", "-r", "-j", "8", "many", f"{root}/many")
+    assert cove.json("du", f"{root}/many") == [{"path": f"{root}/many", "bytes": sum(len(str(i)) * 50 for i in range(300)), "files": 300}]
+
+
+def test_cp_refuses_the_same_file(cove, root):
+    put(cove, f"{root}/a", "kept")
+    put(cove, f"{root}/d/x", "kept")
+    for verb in ("cp", "mv"):
+        assert "same file" in cove.error(verb, f"{root}/a", f"{root}/a", rc=2)
+        assert "same file" in cove.error(verb, f"{root}/a", f"{root}/", rc=2)
+        args = ("-r",) if verb == "cp" else ()
+        assert "itself" in cove.error(verb, *args, f"{root}/d", f"{root}/d", rc=2)
+        assert "itself" in cove.error(verb, *args, f"{root}/d", f"{root}/d/below/", rc=2)
+    assert get(cove, f"{root}/a") == b"kept"
+    assert cove.lines("find", f"{root}/d") == [f"{root}/d/x"]
+
+
+def test_cp_refuses_the_same_file_by_links(cove):
+    (cove.cwd / "a").write_text("kept")
+    (cove.cwd / "link").symlink_to("a")
+    os.link(cove.cwd / "a", cove.cwd / "hard")
+    (cove.cwd / "d").mkdir()
+    (cove.cwd / "d" / "a").symlink_to("../a")
+    (cove.cwd / "s").mkdir()
+    (cove.cwd / "s" / "x").write_text("kept")
+    (cove.cwd / "t").mkdir()
+    (cove.cwd / "t" / "x").symlink_to("../s/x")
+    (cove.cwd / "alias").symlink_to("s")
+    for verb in ("cp", "mv"):
+        cove.error(verb, "a", "link", rc=2)
+        cove.error(verb, "a", "hard", rc=2)
+        cove.error(verb, "a", "d/", rc=2)
+    cove.error("cp", "-r", "s/.", "t", rc=2)
+    cove.error("cp", "-r", "s", "alias/below/", rc=2)
+    assert (cove.cwd / "a").read_text() == "kept" and (cove.cwd / "s" / "x").read_text() == "kept"
+
+
+def test_cp_from_a_pipe_and_to_a_device(cove, root):
+    fifo = cove.cwd / "fifo"
+    os.mkfifo(fifo)
+    process = cove.start("cp", fifo, f"{root}/piped")
+    fifo.write_bytes(b"through a pipe")
+    assert process.communicate(timeout=60)[1] == b"" and process.returncode == 0
+    assert get(cove, f"{root}/piped") == b"through a pipe"
+    cove("cp", f"{root}/piped", "/dev/null")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_missing_and_mistaken_paths(cove, root):
+    cove.error("cp", "nothing", f"{root}/x", rc=3)
+    cove.error("cp", f"{root}/nothing", "x", rc=3)
+    assert not (cove.cwd / "x").exists()
+    cove.error("mv", f"{root}/nothing", "x", rc=3)
+    cove.error("rm", f"{root}/nothing", rc=3)
+    cove.error("rm", f"{root}/nothing*", rc=3)
+    (cove.cwd / "file").write_text("x")
+    cove.error("cp", "file", "file/below", rc=1)
+    cove.error("ls", "file/below", rc=1)
+
+
+# ---- what a full disk, a closed pipe and an interrupt do ----
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_full_disk(cove, root):
+    put(cove, f"{root}/a", "x" * 1000)
+    for args in (["cat", f"{root}/a"], ["ls", root], ["stat", "--json", f"{root}/a"], ["--help"]):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([cove.program, *args], stdout=full, stderr=subprocess.PIPE, env=cove.environ, timeout=60)
+        assert result.returncode == 1 and b"No space left" in result.stderr
+    assert "No space left" in cove.error("cp", f"{root}/a", "/dev/full", rc=1)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A disk of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True)
+    if made.returncode != 0:
+        pytest.skip("a tmpfs can be mounted by root only")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_copy_that_fills_the_disk_leaves_what_was_there(cove, root, tiny_disk):
+    (tiny_disk / "x").write_text("old")
+    put(cove, f"{root}/big", b"x" * 3_000_000)
+    assert "No space left" in cove.error("cp", f"{root}/big", tiny_disk / "x", rc=1)
+    assert [p.name for p in tiny_disk.iterdir()] == ["x"] and (tiny_disk / "x").read_text() == "old"
+
+
+def test_a_closed_pipe_is_quiet(cove, root):
+    put(cove, f"{root}/big", b"x" * 2_000_000)
+    process = cove.start("cat", f"{root}/big", stdout=subprocess.PIPE)
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=60) == -signal.SIGPIPE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_half_done(cove, root, number):
+    put(cove, f"{root}/kept", "old")
+    read_end, write_end = os.pipe()
+    process = cove.start("cp", "-", f"{root}/kept", stdin=read_end)
+    os.close(read_end)
+    for _ in range(24):  # enough for parts to have been sent
+        os.write(write_end, b"x" * 1_000_000)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 130
+    os.close(write_end)
+    assert process.stderr.read() == b""
+    assert get(cove, f"{root}/kept") == b"old"
+    assert cove.lines("find", root) == [f"{root}/kept"]
+    assert cove("uploads", "-q", "--older-than", "0", f"{root}/kept" if is_s3(root) else root) == ""
+
+
+def test_an_interrupted_wait_for_input_ends(cove):
+    process = cove.start("cp", "-", "x", stdin=subprocess.PIPE)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert list(cove.cwd.iterdir()) == []
+
+
+# ---- mv, rm, mkdir, uploads ----
+
+def test_mv(cove, root):
+    put(cove, f"{root}/a", "1")
+    put(cove, f"{root}/b", "old")
+    cove("mv", f"{root}/a", f"{root}/b")
+    assert get(cove, f"{root}/b") == b"1" and cove.lines("ls", root) == ["b"]
+    cove("mv", f"{root}/b", "here")
+    assert (cove.cwd / "here").read_text() == "1"
+    cove.error("stat", f"{root}/b", rc=3)
+    cove("mv", "here", f"{root}/d/")
+    assert cove.lines("find", root) == [f"{root}/d/here"] and not (cove.cwd / "here").exists()
+
+
+def test_mv_trees(cove, root):
+    for name in ("x/1", "x/d/2"):
+        put(cove, f"{root}/{name}", name)
+    cove("mv", f"{root}/x", f"{root}/y")
+    assert cove.lines("find", root) == [f"{root}/y/1", f"{root}/y/d/2"]
+    cove("mv", f"{root}/y", "local")
+    assert sorted(str(p.relative_to(cove.cwd / "local")) for p in (cove.cwd / "local").rglob("*") if p.is_file()) == ["1", "d/2"]
+    cove.error("stat", f"{root}/y", rc=3)
+    cove("mv", "local", f"{root}/z/")
+    assert not (cove.cwd / "local").exists()
+    assert cove.lines("find", f"{root}/z") == [f"{root}/z/local/1", f"{root}/z/local/d/2"]
+
+
+def test_rm(cove, root):
+    for name in ("a1", "a2", "b", "d/1", "d/e/2"):
+        put(cove, f"{root}/{name}", name)
+    assert cove.lines("rm", "-n", f"{root}/a*") == [f"{root}/a1", f"{root}/a2"]
+    cove("rm", f"{root}/a*")
+    assert cove.lines("ls", root) == ["b", "d/"]
+    assert "needs -r" in cove.error("rm", f"{root}/d", rc=1)
+    assert cove.json("rm", "-r", f"{root}/d") == [{"removed": f"{root}/d"}]
+    assert cove.lines("ls", root) == ["b"]
+
+
+def test_rm_refuses_what_cannot_be_meant(cove, root):
+    put(cove, f"{root}/a", "kept")
+    if is_s3(root):
+        bucket = "/".join(root.split("/")[:3])
+        assert "--force" in cove.error("mv", bucket, "x", rc=2)
+        for url in (bucket, bucket + "/", bucket + "//"):
+            assert "--force" in cove.error("rm", "-r", url, rc=2)
+    for path in ("/", "//", "file:///", ".", "..", cove.cwd, f"{cove.cwd}/..", "../" + cove.cwd.name):
+        assert "--force" in cove.error("rm", "-r", path, rc=2)
+    assert get(cove, f"{root}/a") == b"kept"
+
+
+def test_rm_of_a_link_spares_what_it_names(cove):
+    (cove.cwd / "d").mkdir()
+    (cove.cwd / "d" / "x").write_text("kept")
+    (cove.cwd / "l").symlink_to("d")
+    (cove.cwd / "dangling").symlink_to("nowhere")
+    cove("rm", "l", "dangling")
+    assert [p.name for p in cove.cwd.iterdir()] == ["d"] and (cove.cwd / "d" / "x").exists()
+
+
+def test_mkdir(cove, root):
+    cove("mkdir", f"{root}/new/deep")
+    if not is_s3(root):
+        assert cove.lines("ls", root) == ["new/"]
+        (cove.cwd / "file").write_text("x")
+        cove.error("mkdir", "file", rc=1)
+
+
+def test_uploads(cove, minio):
+    """MinIO lists the uploads of a whole name only, not of a prefix."""
+    cove.environ.update(minio.environ)
+    url = "s3://cove/cli/killed"
+    assert cove("uploads", "-q", url) == ""
+    process = subprocess.Popen([cove.program, "cp", "-", url], stdin=subprocess.PIPE, env=cove.environ)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not cove("uploads", "-q", "--older-than", "0", url):
+        process.stdin.write(b"x" * 4_000_000)
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    upload, = cove.json("uploads", "-q", "--older-than", "0", url)
+    assert upload["path"].endswith("cove/cli/killed") and upload["upload"] and not upload["removed"]
+    assert cove.json("uploads", "-q", url) == []  # a day old by default
+    assert "1 unfinished upload removed" in cove.error("uploads", "--remove", "--older-than", "0", url, rc=0)
+    assert cove("uploads", "-q", "--older-than", "0", url) == ""
+
+
+# ---- errors of a network ----
+
+def test_refused_connections_and_credentials(cove, minio):
+    cove.environ.update(minio.environ)
+    port = environment.free_port()
+    cove.error("ls", "-o", f"endpoint_url=http://127.0.0.1:{port}", "--timeout", "2s", "s3://cove/x", rc=5)
+    cove.environ["AWS_SECRET_ACCESS_KEY"] = "wrong-secret-of-a-user"
+    text = cove.error("stat", "s3://cove/x", rc=4)
+    assert "wrong-secret" not in text
+    assert "wrong-secret" not in cove.error("stat", "-vv", "s3://cove/x", rc=4)
+
+
+# ---- ckpt and logs ----
+
+def test_ckpt(cove, root):
+    torch = pytest.importorskip("torch")
+    tree = {"epoch": 4, "state_dict": {"w": torch.zeros(10, 784), "b": torch.ones(10, dtype=torch.float16)}, "name": "run",
+            "hyper": {"lr": 0.1, "nan": float("nan"), "list": [1, None, True]}, 3: "three"}
+    torch.save(tree, cove.cwd / "x.ckpt")
+    cove("cp", "x.ckpt", f"{root}/x.ckpt")
+    text = cove("ckpt", "show", f"{root}/x.ckpt")
+    assert "epoch: 4\n" in text and "  w: float32 [10, 784]  30.6 KiB\n" in text and "2 tensors, 7850 elements, 30.6 KiB" in text
+    document = json.loads(cove("ckpt", "show", "--json", f"{root}/x.ckpt"))
+    assert document["state_dict"]["b"] == {"type": "tensor", "dtype": "float16", "shape": [10], "bytes": 20}
+    assert document["hyper"] == {"lr": 0.1, "nan": "NaN", "list": [1, None, True]} and document["3"] == "three"
+    assert json.loads(cove("ckpt", "show", "--json", f"{root}/x.ckpt", "hyper.lr")) == 0.1
+    assert "w:" not in cove("ckpt", "show", "-d", "1", f"{root}/x.ckpt")
+    cove.error("ckpt", "show", f"{root}/x.ckpt", "nothing", rc=3)
+    cove.error("ckpt", "show", f"{root}/none.ckpt", rc=3)
+    put(cove, f"{root}/bad.ckpt", "no checkpoint at all, but rather long text")
+    cove.error("ckpt", "show", f"{root}/bad.ckpt", rc=1)
+
+
+def test_logs(cove, root):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    with tensorboard.SummaryWriter(cove.cwd / "logs" / "run1") as writer:
+        for step in range(5):
+            writer.add_scalar("train/loss", 1 / (step + 1), step)
+        writer.add_scalar("val/acc", float("nan"), 9)
+    (cove.cwd / "logs" / "run2").mkdir()
+    (cove.cwd / "logs" / "run2" / "metrics.csv").write_bytes(b"epoch,step,train_loss\r\n0,9,0.5\r\n1,19,\r\n")
+    cove("cp", "-r", "logs", f"{root}/logs")
+    last = {(r["run"].rsplit("/", 1)[1], r["tag"]): r for r in cove.json("logs", "show", f"{root}/logs")}
+    loss = last["run1", "train/loss"]
+    assert (loss["step"], loss["count"]) == (4, 5) and abs(loss["value"] - 0.2) < 1e-7 and loss["wall_time"] > 1.7e9
+    assert last["run1", "val/acc"]["value"] == "NaN"
+    assert (last["run2", "train_loss"]["value"], last["run2", "train_loss"]["step"], last["run2", "train_loss"]["wall_time"]) == (0.5, 9, None)
+    assert last["run2", "epoch"]["step"] == 19
+    every = cove.json("logs", "show", "-a", "-t", "train/*", f"{root}/logs/run1")
+    assert [r["step"] for r in every] == list(range(5))
+    assert "train/loss" in cove("logs", "show", f"{root}/logs")
+    assert "train_loss" in cove("logs", "show", f"{root}/logs/run2/metrics.csv")
+    put(cove, f"{root}/empty/x", "x")
+    cove.error("logs", "show", f"{root}/empty", rc=3)
+    broken = next((cove.cwd / "logs" / "run1").iterdir()).read_bytes()
+    put(cove, f"{root}/broken/x.tfevents", broken[:100] + b"!" + broken[101:])
+    cove.error("logs", "show", f"{root}/broken", rc=1)
