@@ -225,10 +225,11 @@ out:
 
 static int threads_of(struct cli *c)
 {
-    char *end;
+    static char nothing[] = "";
+    char *end = nothing;
     long n = c->set['j'] ? strtol(c->value['j'], &end, 10) : DEFAULT_THREADS;
 
-    if (c->set['j'] && (*end || n < 1 || n > MAX_THREADS)) {
+    if (*end || n < 1 || n > MAX_THREADS) {
         cli_usage(c, "--jobs takes a number from 1 to %d, not \"%s\"", MAX_THREADS, c->value['j']);
         return 0;
     }
