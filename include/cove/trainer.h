@@ -372,10 +372,9 @@ struct cove_trainer_options {
     int64_t max_steps;            /* optimizer steps; -1: no limit */
     int64_t val_check_batches; /* val_check_interval as an int: validate after so many batches; 0: use the fraction */
     double val_check_fraction; /* val_check_interval as a float: of an epoch; default 1.0 */
-    int64_t check_val_every_n_epoch; /* default 1 */
-    /* limit_*_batches: above 1 or 0 a number of batches, in between a fraction of them; 1.0 (default): all */
-    double limit_train_batches;
-    double limit_val_batches;
+    int64_t check_val_every_n_epoch;     /* default 1 */
+    int64_t limit_train_batches;         /* at most so many an epoch; -1 (default): all; 0: none, fit does nothing */
+    int64_t limit_val_batches;           /* -1 (default): all; 0: no validation */
     int64_t num_sanity_val_steps;        /* validation batches before a fresh run, not logged; default 2; -1: all */
     double gradient_clip_val;            /* 0: none */
     const char *gradient_clip_algorithm; /* "norm" or "value" */
@@ -393,7 +392,7 @@ struct cove_trainer_options {
 #define COVE_TRAINER_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
         .size = sizeof(struct cove_trainer_options), .default_root_dir = ".", .max_epochs = -1, .max_steps = -1,       \
-        .val_check_fraction = 1.0, .check_val_every_n_epoch = 1, .limit_train_batches = 1.0, .limit_val_batches = 1.0, \
+        .val_check_fraction = 1.0, .check_val_every_n_epoch = 1, .limit_train_batches = -1, .limit_val_batches = -1,   \
         .num_sanity_val_steps = 2, .gradient_clip_algorithm = "norm", .accumulate_grad_batches = 1,                    \
         .log_every_n_steps = 50, .enable_progress_bar = 1, .enable_checkpointing = 1, .enable_logging = 1              \
     }
@@ -421,12 +420,17 @@ COVE_API int cove_trainer_validate(cove_trainer *trainer, const struct cove_modu
 /* Ends the run after this batch, in order: fit returns 0. What EarlyStopping calls. `reason` is copied; NULL: none. */
 COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
 /* Ends the run after this batch with COVE_ECANCELED, having saved a checkpoint. One atomic store: from any thread, also
- * from a signal handler. Cleared when the next fit or validate starts. */
+ * from a signal handler. One that comes before fit ends it at once, and each ends one run. */
 COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
 
 /* Saves a checkpoint in Lightning's layout; from a hook, or after fit while the module still lives. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
+
+/* Copies the weights of a checkpoint (its state_dict, or a file that is one, as torch.save or safetensors writes it)
+ * into a module: Lightning's load_from_checkpoint. COVE_EMISMATCH as with fit. */
+COVE_API int cove_module_load_weights(const struct cove_module *module, const char *url, const cove_options *storage,
+                                      struct cove_error *err);
 
 /* What hooks may ask. Strings are BORROWED until the run ends, or the trainer is freed. */
 enum cove_stage { COVE_STAGE_NONE = 0, COVE_STAGE_SANITY_CHECK, COVE_STAGE_TRAIN, COVE_STAGE_VALIDATE };
@@ -447,7 +451,7 @@ cove_trainer_log_name_dir(const cove_trainer *trainer);                   /* the
 COVE_API const char *cove_trainer_ckpt_path(const cove_trainer *trainer); /* the URL resumed from; NULL: none */
 COVE_API const char *cove_trainer_stop_reason(const cove_trainer *trainer); /* why the last run ended; "" before that */
 COVE_API cove_rng *cove_trainer_rng(cove_trainer *trainer); /* seeded, saved and restored: for dropout and the like */
-COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer); /* NULL outside fit */
+COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer); /* NULL before fit */
 /* The filesystem and path of a URL, with the trainer's storage options: cove_fs_from_url's rules. */
 COVE_API int cove_trainer_open_fs(const cove_trainer *trainer, const char *url, cove_fs **ret_fs, char **ret_path,
                                   struct cove_error *err);

@@ -1,0 +1,363 @@
+/*
+ * A checkpoint of a run: Lightning's keys, and one of ours ("cove") with what Lightning does not keep and a bit-exact
+ * resume needs. Called by cove_trainer_save_checkpoint, and by fit.c for a resume.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "trainer/params.h"
+#include "trainer/trainer_impl.h"
+#include "trainer/tree.h"
+
+/* The layout is that of this release; Lightning asks the key to know whether it must migrate. */
+#define LIGHTNING_VERSION "2.6.0"
+#define COVE_STATE        1
+
+/* ---- out ---- */
+
+static void dump_hparams(int *rc, const struct cove_module *module, cove_value *tree, struct cove_error *err)
+{
+    cove_value *dict;
+    if (module->n_hparams == 0)
+        return;
+    cove__tree_string(rc, tree, "hparams_name", "kwargs", err);
+    dict = cove__tree_dict(rc, tree, "hyper_parameters", err);
+    for (size_t i = 0; *rc == 0 && i < module->n_hparams; i++) {
+        const struct cove_hparam *h = &module->hparams[i];
+        if (h->type == COVE_HPARAM_STRING)
+            cove__tree_string(rc, dict, h->name, h->string ? h->string : "", err);
+        else if (h->type == COVE_HPARAM_BOOL)
+            cove__tree_bool(rc, dict, h->name, h->number != 0, err);
+        else if (h->number == trunc(h->number) && fabs(h->number) < 0x1p53)
+            cove__tree_int(rc, dict, h->name, (int64_t)h->number, err);
+        else
+            cove__tree_float(rc, dict, h->name, h->number, err);
+    }
+}
+
+static void dump_callbacks(int *rc, cove_trainer *t, cove_value *tree, struct cove_error *err)
+{
+    cove_value *dict = cove__tree_dict(rc, tree, "callbacks", err);
+    for (size_t i = 0; *rc == 0 && i < t->n_callbacks; i++) {
+        const cove_callback *c = t->callbacks[i];
+        cove_value *state;
+        if (!c->state_key || !c->state_dict)
+            continue;
+        *rc = c->state_dict(c->self, &state, err);
+        if (*rc == 0)
+            *rc = cove_value_set(dict, c->state_key, state, err);
+    }
+}
+
+/* A list of one, or an empty list: Lightning has many optimizers, this trainer one. */
+static void dump_list_of_one(int *rc, cove_value *tree, const char *key, cove_value *item, struct cove_error *err)
+{
+    cove_value *list = cove_value_new_list();
+    cove__tree_set(rc, tree, key, list, err);
+    if (*rc == 0 && item)
+        *rc = cove_value_append(list, item, err);
+    else
+        cove_value_unref(item);
+}
+
+static void dump_optimizer(int *rc, cove_trainer *t, cove_value *tree, struct cove_error *err)
+{
+    cove_value *state = NULL;
+    if (*rc == 0 && t->optimizer)
+        *rc = cove_optimizer_state_dict(t->optimizer, &state, err);
+    dump_list_of_one(rc, tree, "optimizer_states", state, err);
+    state = NULL;
+    if (*rc == 0 && t->scheduler)
+        *rc = cove__lr_scheduler_state_dict(t->scheduler, &state, err);
+    dump_list_of_one(rc, tree, "lr_schedulers", state, err);
+}
+
+/* Whether gradients of earlier batches wait for the optimizer's step, all of them whole. */
+static bool gradients_wait(const cove_trainer *t)
+{
+    const struct cove__counts *batch = &t->p.batch.current;
+    return t->fitting && batch->ready == batch->processed && batch->ready > 0 && cove__accumulating(t);
+}
+
+static void dump_gradients(int *rc, const cove_trainer *t, cove_value *dict, struct cove_error *err)
+{
+    cove_value *grads = cove__tree_dict(rc, dict, "gradients", err);
+    for (size_t i = 0; *rc == 0 && i < t->module.n_parameters; i++) {
+        struct cove_tensor_view view = t->module.parameters[i].value;
+        view.data = t->module.parameters[i].grad;
+        if (view.data)
+            *rc = cove__tree_set_tensor(grads, t->module.parameters[i].name, &view, err);
+    }
+}
+
+static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_error *err)
+{
+    cove_value *dict = cove__tree_dict(rc, tree, "cove", err), *rng = cove_value_new_list(), *metrics;
+    cove__tree_int(rc, dict, "version", COVE_STATE, err);
+    cove__tree_int(rc, dict, "seed", (int64_t)t->seed, err);
+    cove__tree_set(rc, dict, "rng", rng, err);
+    for (int i = 0; *rc == 0 && i < 4; i++)
+        *rc = cove_value_append(rng, cove_value_new_int((int64_t)t->rng.s[i]), err);
+    cove__tree_int(rc, dict, "train_length", t->train.d.length, err);
+    cove__tree_int(rc, dict, "batch_size", t->train.d.batch_size, err);
+    cove__tree_int(rc, dict, "val_log_step", t->val_log_step, err);
+    metrics = cove__tree_dict(rc, dict, "metrics", err);
+    if (*rc == 0)
+        *rc = cove__metrics_save(&t->metrics, metrics, err);
+    if (gradients_wait(t))
+        dump_gradients(rc, t, dict, err);
+}
+
+int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err)
+{
+    cove_value *tree = cove_value_new_dict(), *state = NULL, *loops;
+    int rc = tree ? 0 : cove__fail_nomem(err, "a checkpoint");
+    cove__tree_int(&rc, tree, "epoch", cove_trainer_current_epoch(t), err);
+    cove__tree_int(&rc, tree, "global_step", cove_trainer_global_step(t), err);
+    cove__tree_string(&rc, tree, "pytorch-lightning_version", LIGHTNING_VERSION, err);
+    if (rc == 0)
+        rc = cove__params_state_dict(t->module.parameters, t->module.n_parameters, &state, err);
+    cove__tree_set(&rc, tree, "state_dict", state, err);
+    loops = cove__tree_dict(&rc, tree, "loops", err);
+    if (rc == 0)
+        rc = cove__progress_save(&t->p, loops, err);
+    if (!weights_only) {
+        dump_callbacks(&rc, t, tree, err);
+        dump_optimizer(&rc, t, tree, err);
+    }
+    dump_hparams(&rc, &t->module, tree, err);
+    if (!weights_only) {
+        dump_own(&rc, t, tree, err);
+        if (rc == 0)
+            rc = cove__checkpoint_hook(t, offsetof(struct cove_hooks, on_save_checkpoint), tree, err);
+    }
+    if (rc < 0)
+        cove_value_unref(tree);
+    else
+        *ret_tree = tree;
+    return rc;
+}
+
+int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_only, struct cove_error *err)
+{
+    struct cove_save_options options = COVE_SAVE_OPTIONS_INIT;
+    cove_value *tree = NULL;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    int rc;
+    if (!t->module.size)
+        return cove__fail(err, COVE_ESTATE, "%s: save a checkpoint: the trainer has no module yet", url);
+    if (t->strategy->rank != 0)
+        return 0;
+    options.format = COVE_FORMAT_TORCH;
+    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = cove__dump(t, weights_only, &tree, err)) < 0)
+        goto out;
+    rc = cove_checkpoint_save(fs, path, tree, &options, NULL, err);
+out:
+    cove_value_unref(tree);
+    cove_free(path);
+    cove_fs_unref(fs);
+    return rc;
+}
+
+/* ---- in ---- */
+
+/* What a checkpoint says, checked but not yet applied. */
+struct restored {
+    const cove_value *weights, *optimizer, *scheduler, *own, *gradients; /* BORROWED from the tree; NULL: not there */
+    struct cove__progress p;
+    enum cove__position position;
+    uint64_t seed;
+    cove_rng rng;
+    int64_t val_log_step;
+};
+
+static const cove_value *only_item(const cove_value *list)
+{
+    return list && cove_value_type(list) == COVE_VALUE_LIST && cove_value_length(list) == 1 ? cove_value_item(list, 0)
+                                                                                            : NULL;
+}
+
+static int read_own(const cove_trainer *t, struct restored *r, struct cove_error *err)
+{
+    const cove_value *rng = cove__tree_at(r->own, "rng");
+    int64_t seed = (int64_t)t->seed, length = t->train.d.length, batch_size = t->train.d.batch_size, word;
+    int rc = 0;
+    r->rng = t->rng;
+    cove__tree_get_int(&rc, r->own, "seed", &seed, err);
+    cove__tree_get_int(&rc, r->own, "train_length", &length, err);
+    cove__tree_get_int(&rc, r->own, "batch_size", &batch_size, err);
+    cove__tree_get_int(&rc, r->own, "val_log_step", &r->val_log_step, err);
+    for (size_t i = 0; rng && rc == 0 && i < 4; i++) {
+        const cove_value *item = cove_value_type(rng) == COVE_VALUE_LIST ? cove_value_item(rng, i) : NULL;
+        if (!item)
+            return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint has not four words");
+        rc = cove_value_as_int(item, &word, err);
+        if (rc == 0)
+            r->rng.s[i] = (uint64_t)word;
+    }
+    r->seed = (uint64_t)seed;
+    if (rc == 0 && r->position != COVE__AT_EPOCH_START &&
+        (length != t->train.d.length || batch_size != t->train.d.batch_size))
+        cove__log(COVE_LOG_WARNING, "trainer",
+                  "resuming in mid-epoch with other data: %" PRId64 " samples in batches of %" PRId64
+                  " when the checkpoint was saved, %" PRId64 " in %" PRId64 " now",
+                  length, batch_size, t->train.d.length, t->train.d.batch_size);
+    return rc;
+}
+
+/* Counters of a checkpoint that has none of Lightning's loops: one written by hand, at the end of an epoch. */
+static int read_plain(const cove_value *tree, struct cove__progress *p, struct cove_error *err)
+{
+    int64_t epoch = -1, step = 0;
+    int rc = 0;
+    cove__tree_get_int(&rc, tree, "epoch", &epoch, err);
+    cove__tree_get_int(&rc, tree, "global_step", &step, err);
+    if (rc == 0 && (epoch < 0 || epoch > INT32_MAX || step < 0))
+        rc = cove__fail(err, COVE_EMISMATCH, "the checkpoint holds weights only, nothing to resume from");
+    if (rc < 0)
+        return rc;
+    cove__counts_add(&p->epoch, epoch + 1, epoch + 1, epoch + 1, epoch + 1);
+    cove__counts_add(&p->step, step, 0, 0, step);
+    p->batches_that_stepped = step;
+    return 0;
+}
+
+static int read_tree(const cove_trainer *t, const cove_value *tree, struct restored *r, struct cove_error *err)
+{
+    const cove_value *states = cove__tree_at(tree, "optimizer_states");
+    const cove_value *schedules = cove__tree_at(tree, "lr_schedulers"), *loops = cove__tree_at(tree, "loops");
+    int rc;
+    r->weights = cove__tree_at(tree, "state_dict");
+    r->own = cove__tree_at(tree, "cove");
+    r->gradients = cove__tree_at(r->own, "gradients");
+    if (!r->weights || !states)
+        return cove__fail(err, COVE_EMISMATCH, "the checkpoint holds %s, nothing to resume from",
+                          r->weights ? "weights only" : "no state_dict");
+    if ((rc = cove__params_match(t->module.parameters, t->module.n_parameters, r->weights, err)) < 0)
+        return rc;
+    if (!(r->optimizer = only_item(states)))
+        return cove__fail(err, COVE_EMISMATCH, "the checkpoint has the states of %zu optimizers, this module has one",
+                          cove_value_length(states));
+    if ((rc = cove__optimizer_match(t->optimizer, r->optimizer, err)) < 0)
+        return rc;
+    r->scheduler = only_item(schedules);
+    if (!r->scheduler != !t->scheduler)
+        return cove__fail(err, COVE_EMISMATCH, "the checkpoint has %s learning-rate scheduler, this module has %s",
+                          r->scheduler ? "a" : "no", t->scheduler ? "one" : "none");
+    if (r->scheduler && (rc = cove__lr_scheduler_match(t->scheduler, r->scheduler, err)) < 0)
+        return rc;
+    rc = loops ? cove__progress_load(&r->p, loops, err) : read_plain(tree, &r->p, err);
+    if (rc < 0)
+        return rc;
+    r->position = cove__progress_resume(&r->p, t->n_train_batches);
+    return read_own(t, r, err);
+}
+
+static int load_callbacks(cove_trainer *t, const cove_value *tree, struct cove_error *err)
+{
+    const cove_value *dict = cove__tree_at(tree, "callbacks");
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
+        const cove_callback *c = t->callbacks[i];
+        const cove_value *state = c->state_key ? cove__tree_at(dict, c->state_key) : NULL;
+        if (state && c->load_state_dict)
+            rc = c->load_state_dict(c->self, state, err);
+        else if (c->state_key && c->load_state_dict)
+            cove__log(COVE_LOG_WARNING, "trainer", "the checkpoint has no state of %s", c->state_key);
+    }
+    return rc;
+}
+
+/* Gradients that waited for the optimizer's step; those that don't fit any more count as none. */
+static int load_gradients(cove_trainer *t, const cove_value *dict, struct cove_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < t->module.n_parameters; i++) {
+        struct cove_tensor_view view = t->module.parameters[i].value;
+        cove_value *item = cove__tree_at(dict, t->module.parameters[i].name);
+        size_t n;
+        view.data = t->module.parameters[i].grad;
+        if (!view.data || (rc = cove__view_elements(&view, &n, err)) < 0)
+            continue;
+        memset(view.data, 0, n * sizeof(float));
+        if (item)
+            rc = cove_value_copy_tensor(item, &view, NULL, err);
+    }
+    return rc;
+}
+
+static int apply(cove_trainer *t, const cove_value *tree, const struct restored *r, struct cove_error *err)
+{
+    int rc = load_callbacks(t, tree, err);
+    if (rc == 0)
+        rc =
+            cove__metrics_load(&t->metrics, cove__tree_at(r->own, "metrics"), r->position != COVE__AT_EPOCH_START, err);
+    if (rc == 0)
+        rc = cove_optimizer_load_state_dict(t->optimizer, r->optimizer, err);
+    if (rc == 0 && t->scheduler)
+        rc = cove__lr_scheduler_load(t->scheduler, r->scheduler, err);
+    if (rc == 0)
+        rc = load_gradients(t, r->gradients, err);
+    if (rc == 0)
+        rc = cove__params_load(t->module.parameters, t->module.n_parameters, r->weights, err);
+    if (rc < 0)
+        return rc;
+    t->p = r->p;
+    t->seed = r->seed;
+    t->rng = r->rng;
+    t->val_log_step = r->val_log_step;
+    return 0;
+}
+
+int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_position, struct cove_error *err)
+{
+    struct restored r = { .position = COVE__AT_EPOCH_START };
+    cove_value *tree = NULL;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    int rc;
+    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 ||
+        (rc = cove_checkpoint_load(fs, path, NULL, NULL, &tree, err)) < 0 ||
+        (rc = cove__checkpoint_hook(t, offsetof(struct cove_hooks, on_load_checkpoint), tree, err)) < 0)
+        goto out;
+    if ((rc = read_tree(t, tree, &r, err)) < 0 || (rc = apply(t, tree, &r, err)) < 0) {
+        rc = cove__error_prefix(err, rc, "resume %s: ", url);
+        goto out;
+    }
+    *ret_position = r.position;
+out:
+    cove_value_unref(tree);
+    cove_free(path);
+    cove_fs_unref(fs);
+    return rc;
+}
+
+int cove_module_load_weights(const struct cove_module *module, const char *url, const cove_options *storage,
+                             struct cove_error *err)
+{
+    cove_value *tree = NULL;
+    const cove_value *weights;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    int rc;
+    if ((rc = cove__params_check(module->parameters, module->n_parameters, err)) < 0 ||
+        (rc = cove_fs_from_url(url, storage, &fs, &path, err)) < 0 ||
+        (rc = cove_checkpoint_load(fs, path, NULL, NULL, &tree, err)) < 0)
+        goto out;
+    weights = cove__tree_at(tree, "state_dict");
+    if (!weights)
+        weights = tree;
+    if ((rc = cove__params_match(module->parameters, module->n_parameters, weights, err)) < 0 ||
+        (rc = cove__params_load(module->parameters, module->n_parameters, weights, err)) < 0)
+        rc = cove__error_prefix(err, rc, "load the weights of %s: ", url);
+out:
+    cove_value_unref(tree);
+    cove_free(path);
+    cove_fs_unref(fs);
+    return rc;
+}

@@ -1,0 +1,243 @@
+/*
+ * cove_trainer_fit and cove_trainer_validate: prepares a run, has loop.c run it, and cleans up whatever happened, in
+ * Lightning's order of hooks. All that is of one run begins in begin_run and ends in end_run.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "trainer/options.h"
+#include "trainer/params.h"
+#include "trainer/trainer_impl.h"
+
+static int64_t limited(int64_t n, int64_t limit)
+{
+    return limit >= 0 && limit < n ? limit : n;
+}
+
+static int take_val_interval(cove_trainer *t, struct cove_error *err)
+{
+    int64_t n = t->n_train_batches;
+    if (t->o.val_check_batches > 0) {
+        if (t->n_val_batches > 0 && t->o.val_check_batches > n)
+            return cove__fail(err, COVE_EINVAL,
+                              "trainer: val_check_batches is %" PRId64 ", an epoch has %" PRId64 " training batches",
+                              t->o.val_check_batches, n);
+        t->val_check_batch = t->o.val_check_batches;
+        return 0;
+    }
+    t->val_check_batch = (int64_t)((double)n * t->o.val_check_fraction);
+    if (t->val_check_batch < 1)
+        t->val_check_batch = 1;
+    return 0;
+}
+
+static int take_data(cove_trainer *t, const struct cove_data *data, struct cove_error *err)
+{
+    struct cove_data copy = COVE_DATA_INIT;
+    int rc = COVE__COPY_OPTIONS(&copy, data, err);
+    if (rc < 0)
+        return rc;
+    if (t->fitting && !copy.train)
+        return cove__fail(err, COVE_EINVAL, "trainer: fit needs training data");
+    if (!t->fitting && !copy.val)
+        return cove__fail(err, COVE_EINVAL, "trainer: validate needs validation data");
+    if (t->fitting) {
+        if ((rc = cove__loader_init(&t->train, copy.train, "train", 0, err)) < 0)
+            return rc;
+        t->n_train_batches = limited(t->train.n_batches, t->o.limit_train_batches);
+    }
+    if (copy.val && t->module.validation_step) {
+        if ((rc = cove__loader_init(&t->val, copy.val, "val", 1, err)) < 0)
+            return rc;
+        t->n_val_batches = limited(t->val.n_batches, t->o.limit_val_batches);
+    }
+    return t->fitting ? take_val_interval(t, err) : 0;
+}
+
+/* What the last run left: its module may be gone, so nothing of it is touched but what is ours. */
+void cove__forget_run(cove_trainer *t)
+{
+    cove__loader_done(&t->train);
+    cove__loader_done(&t->val);
+    cove__metrics_done(&t->metrics);
+    cove_lr_scheduler_free(t->scheduler);
+    cove_optimizer_free(t->optimizer);
+    cove__free(t->ckpt_path);
+    t->scheduler = NULL;
+    t->optimizer = NULL;
+    t->ckpt_path = NULL;
+    t->module = (struct cove_module){ 0 };
+}
+
+static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *module, const struct cove_data *data,
+                     struct cove_error *err)
+{
+    int rc;
+    cove__forget_run(t);
+    t->fitting = fitting;
+    t->stage = COVE_STAGE_NONE;
+    t->in_batch = t->should_stop = false;
+    t->log_weight = 1;
+    t->n_train_batches = t->n_val_batches = t->val_log_step = 0;
+    t->reason[0] = '\0';
+    t->p = (struct cove__progress){ 0 };
+    t->seed = t->o.seed;
+    cove__rng_seed(&t->rng, t->seed, UINT64_MAX);
+    cove__error_clear(&t->log_error);
+    if ((rc = COVE__COPY_OPTIONS(&t->module, module, err)) < 0 ||
+        (rc = cove__params_check(t->module.parameters, t->module.n_parameters, err)) < 0)
+        goto fail;
+    rc = COVE_EINVAL;
+    if (fitting && (!t->module.training_step || !t->module.configure_optimizers)) {
+        cove__fail(err, rc, "trainer: the module has no %s",
+                   t->module.training_step ? "configure_optimizers" : "training_step");
+        goto fail;
+    }
+    if (!fitting && !t->module.validation_step) {
+        cove__fail(err, rc, "trainer: the module has no validation_step");
+        goto fail;
+    }
+    if ((rc = take_data(t, data, err)) < 0)
+        goto fail;
+    return 0;
+fail:
+    /* Nothing has run and no hook was called; the caller's module is not kept. */
+    cove__forget_run(t);
+    return rc;
+}
+
+/* ---- what to resume from ---- */
+
+static bool is_word(const char *s, const char *word)
+{
+    return strcmp(s, word) == 0;
+}
+
+/* "last" and "best" are asked of the callbacks, in order. */
+static int ask_callbacks(cove_trainer *t, const char *which, struct cove_error *err)
+{
+    char *url = NULL;
+    int rc = COVE_ENOTFOUND;
+    for (size_t i = 0; rc == COVE_ENOTFOUND && i < t->n_callbacks; i++) {
+        if (t->callbacks[i]->find_checkpoint)
+            rc = t->callbacks[i]->find_checkpoint(t->callbacks[i]->self, t, which, &url, err);
+    }
+    if (rc == 0) {
+        t->ckpt_path = url;
+        return 0;
+    }
+    if (rc == COVE_ENOTFOUND && is_word(which, "last")) {
+        cove__log(COVE_LOG_WARNING, "trainer", "ckpt_path \"last\": there is none below %s, the run starts afresh",
+                  t->root);
+        return 0;
+    }
+    if (rc == COVE_ENOTFOUND)
+        return cove__fail(err, rc, "trainer: ckpt_path \"%s\": no ModelCheckpoint knows one below %s", which, t->root);
+    return rc;
+}
+
+static int find_checkpoint(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
+{
+    if (!ckpt_path)
+        return 0;
+    if (is_word(ckpt_path, "last") || is_word(ckpt_path, "best"))
+        return ask_callbacks(t, ckpt_path, err);
+    t->ckpt_path = cove__strdup(ckpt_path);
+    return t->ckpt_path ? 0 : cove__fail_nomem(err, "ckpt_path");
+}
+
+/* ---- the run ---- */
+
+static int configure(cove_trainer *t, struct cove_error *err)
+{
+    int rc = t->module.configure_optimizers(t->module.self, t, &t->optimizer, &t->scheduler, err);
+    if (rc == 0 && !t->optimizer)
+        rc = cove__fail(err, COVE_EINVAL, "trainer: configure_optimizers gave no optimizer");
+    return rc;
+}
+
+static int fit(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
+{
+    enum cove__position position = COVE__AT_EPOCH_START;
+    int rc;
+    if ((rc = COVE__HOOK(t, setup, err)) < 0 || (rc = find_checkpoint(t, ckpt_path, err)) < 0 ||
+        (rc = configure(t, err)) < 0)
+        return rc;
+    if (t->ckpt_path && (rc = cove__restore(t, t->ckpt_path, &position, err)) < 0)
+        return rc;
+    if ((rc = cove__log_hparams(t, err)) < 0 || (rc = COVE__HOOK(t, on_fit_start, err)) < 0)
+        return rc;
+    if (!t->ckpt_path && t->n_train_batches > 0 && (rc = cove__run_sanity_check(t, err)) < 0)
+        return rc;
+    if ((rc = cove__run_fit(t, position, err)) < 0)
+        return rc;
+    return COVE__HOOK(t, on_fit_end, err);
+}
+
+static int validate(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
+{
+    int rc;
+    if ((rc = COVE__HOOK(t, setup, err)) < 0 || (rc = find_checkpoint(t, ckpt_path, err)) < 0)
+        return rc;
+    if (t->ckpt_path && (rc = cove_module_load_weights(&t->module, t->ckpt_path, t->storage, err)) < 0)
+        return rc;
+    return cove__run_validation(t, err);
+}
+
+/* Runs what is prepared; after a failure the hooks for it, and in any case teardown and the loggers' end. The first
+ * error is the one that is returned, the others are logged. */
+static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller_err)
+{
+    struct cove_error err = COVE_ERROR_INIT, late = COVE_ERROR_INIT;
+    int rc = cove__open_loggers(t, &err), rc_late;
+    if (rc == 0)
+        rc = t->fitting ? fit(t, ckpt_path, &err) : validate(t, ckpt_path, &err);
+    if (rc < 0) {
+        /* A hook may return a code and say nothing. */
+        if (err.code != rc)
+            cove__fail(&err, rc, "trainer: a hook failed: %s", cove_code_phrase(rc));
+        cove__exception_hook(t, &err);
+    }
+    t->stage = COVE_STAGE_NONE;
+    t->in_batch = false;
+    for (int i = 0; i < 2; i++) {
+        rc_late = i == 0 ? COVE__HOOK(t, teardown, &late) : cove__close_loggers(t, &late);
+        if (rc_late < 0 && rc < 0)
+            cove__log(COVE_LOG_ERROR, "trainer", "%s", late.message);
+        if (rc_late < 0 && rc == 0) {
+            rc = rc_late;
+            cove__error_copy(&err, &late);
+        }
+    }
+    if (rc < 0) {
+        snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, err.message);
+        cove__error_copy(caller_err, &err);
+    }
+    return rc;
+}
+
+int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
+                     const char *ckpt_path, struct cove_error *err)
+{
+    int rc = begin_run(trainer, true, module, data, err);
+    if (rc < 0)
+        return rc;
+    rc = run(trainer, ckpt_path, err);
+    atomic_store_explicit(&trainer->interrupted, 0, memory_order_relaxed);
+    return rc;
+}
+
+int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
+                          const char *ckpt_path, struct cove_error *err)
+{
+    int rc = begin_run(trainer, false, module, data, err);
+    if (rc < 0)
+        return rc;
+    rc = run(trainer, ckpt_path, err);
+    atomic_store_explicit(&trainer->interrupted, 0, memory_order_relaxed);
+    return rc;
+}

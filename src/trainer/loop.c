@@ -1,0 +1,206 @@
+/*
+ * Epochs, batches and validations, as Lightning's FitLoop, TrainingEpochLoop and EvaluationLoop run them: between
+ * fit.c, which prepares and cleans up, and batch.c, which computes one batch. Counters move exactly where Lightning
+ * moves them, so that a checkpoint saved in any hook says where the run stands.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "trainer/trainer_impl.h"
+
+int cove__check_interrupt(cove_trainer *t, struct cove_error *err)
+{
+    if (!atomic_load_explicit(&t->interrupted, memory_order_relaxed))
+        return 0;
+    return cove__fail(err, COVE_ECANCELED, "trainer: interrupted in epoch %" PRId64 " after step %" PRId64,
+                      cove_trainer_current_epoch(t), cove_trainer_global_step(t));
+}
+
+/* ---- validation ---- */
+
+static int validation_batch(cove_trainer *t, int64_t idx, struct cove_error *err)
+{
+    struct cove_batch batch;
+    int rc = cove__loader_fetch(&t->val, t->seed, cove_trainer_current_epoch(t), idx, &batch, err);
+    if (rc < 0)
+        return rc;
+    cove__counts_add(&t->p.val_batch, 1, 0, 0, 0);
+    t->log_weight = (double)batch.n;
+    if ((rc = COVE__BATCH_HOOK(t, on_validation_batch_start, &batch, err)) < 0)
+        goto out;
+    cove__counts_add(&t->p.val_batch, 0, 1, 0, 0);
+    rc = t->module.validation_step(t->module.self, t, &batch, err);
+    if (rc < 0 || (rc = cove__take_log_error(t, err)) < 0)
+        goto out;
+    cove__counts_add(&t->p.val_batch, 0, 0, 1, 0);
+    if ((rc = COVE__BATCH_HOOK(t, on_validation_batch_end, &batch, err)) < 0)
+        goto out;
+    cove__counts_add(&t->p.val_batch, 0, 0, 0, 1);
+    if (t->stage == COVE_STAGE_VALIDATE)
+        rc = cove__log_rows(t, COVE__PHASE_VAL, true, t->val_log_step++, err);
+out:
+    cove__metrics_end_step(&t->metrics, COVE__PHASE_VAL);
+    t->log_weight = 1;
+    return rc;
+}
+
+/* Runs `n` batches of the validation data, with all hooks; what was logged is published where `stage` is
+ * COVE_STAGE_VALIDATE. */
+static int evaluate(cove_trainer *t, enum cove_stage stage, int64_t n, struct cove_error *err)
+{
+    enum cove_stage before = t->stage;
+    bool real = stage == COVE_STAGE_VALIDATE;
+    int rc;
+    t->stage = stage;
+    t->p.val_batch.current = (struct cove__counts){ 0 };
+    t->p.val_is_last_batch = false;
+    if ((rc = COVE__HOOK(t, on_validation_start, err)) < 0 || (rc = COVE__HOOK(t, on_validation_epoch_start, err)) < 0)
+        goto out;
+    for (int64_t i = 0; i < n; i++) {
+        t->p.val_is_last_batch = i + 1 == n;
+        if ((rc = validation_batch(t, i, err)) < 0 || (rc = cove__check_interrupt(t, err)) < 0)
+            goto out;
+    }
+    if ((rc = COVE__HOOK(t, on_validation_epoch_end, err)) < 0)
+        goto out;
+    if (real && ((rc = cove__metrics_publish(&t->metrics, COVE__PHASE_VAL, false, err)) < 0 ||
+                 (rc = cove__log_rows(t, COVE__PHASE_VAL, false, t->p.batches_that_stepped, err)) < 0))
+        goto out;
+    rc = COVE__HOOK(t, on_validation_end, err);
+out:
+    cove__metrics_end_epoch(&t->metrics, COVE__PHASE_VAL);
+    t->stage = before;
+    return rc;
+}
+
+int cove__run_validation(cove_trainer *t, struct cove_error *err)
+{
+    return evaluate(t, COVE_STAGE_VALIDATE, t->n_val_batches, err);
+}
+
+int cove__run_sanity_check(cove_trainer *t, struct cove_error *err)
+{
+    int64_t n = t->o.num_sanity_val_steps;
+    cove_rng rng = t->rng;
+    int rc;
+    if (n < 0 || n > t->n_val_batches)
+        n = t->n_val_batches;
+    if (n == 0)
+        return 0;
+    rc = COVE__HOOK(t, on_sanity_check_start, err);
+    if (rc == 0)
+        rc = evaluate(t, COVE_STAGE_SANITY_CHECK, n, err);
+    if (rc == 0)
+        rc = COVE__HOOK(t, on_sanity_check_end, err);
+    /* A run with the check and one without must be the same run. */
+    t->rng = rng;
+    t->p.val_batch = (struct cove__tracker){ 0 };
+    t->p.val_is_last_batch = false;
+    return rc;
+}
+
+bool cove__validation_due(const cove_trainer *t)
+{
+    if (t->n_val_batches == 0 || (cove_trainer_current_epoch(t) + 1) % t->o.check_val_every_n_epoch != 0)
+        return false;
+    return t->should_stop || t->p.batch.current.ready % t->val_check_batch == 0;
+}
+
+/* ---- training ---- */
+
+static bool max_steps_reached(const cove_trainer *t)
+{
+    return t->o.max_steps >= 0 && cove_trainer_global_step(t) >= t->o.max_steps;
+}
+
+/* What follows a processed batch. */
+static int after_batch(cove_trainer *t, enum cove__position position, struct cove_error *err)
+{
+    int rc = 0;
+    if (position == COVE__AFTER_TRAIN_BATCH) {
+        cove__counts_add(&t->p.batch, 0, 0, 0, 1);
+        if (cove__validation_due(t))
+            rc = cove__run_validation(t, err);
+        if (rc < 0) {
+            /* The resumed run must validate again: as far as a checkpoint is concerned the batch has not ended. */
+            cove__counts_add(&t->p.batch, 0, 0, 0, -1);
+            return rc;
+        }
+    }
+    if (!cove__accumulating(t))
+        t->p.batches_that_stepped++;
+    return 0;
+}
+
+static int run_batches(cove_trainer *t, enum cove__position position, struct cove_error *err)
+{
+    int rc = 0;
+    if (position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION)
+        rc = after_batch(t, position, err);
+    while (rc == 0 && t->p.batch.current.ready < t->n_train_batches && !max_steps_reached(t) && !t->should_stop) {
+        if ((rc = cove__train_batch(t, err)) < 0 || (rc = cove__check_interrupt(t, err)) < 0)
+            break;
+        rc = after_batch(t, COVE__AFTER_TRAIN_BATCH, err);
+    }
+    return rc;
+}
+
+static int run_epoch(cove_trainer *t, enum cove__position position, struct cove_error *err)
+{
+    int64_t step;
+    int rc;
+    if (position == COVE__AT_EPOCH_START) {
+        t->p.batch.current = t->p.step.current = t->p.zero_grad.current = (struct cove__counts){ 0 };
+        t->p.scheduler.current = t->p.val_batch.total = (struct cove__counts){ 0 };
+        t->p.is_last_batch = false;
+        cove__counts_add(&t->p.epoch, 1, 0, 0, 0);
+        if ((rc = COVE__HOOK(t, on_train_epoch_start, err)) < 0)
+            return rc;
+        cove__counts_add(&t->p.epoch, 0, 1, 0, 0);
+    }
+    if ((rc = run_batches(t, position, err)) < 0)
+        return rc;
+    cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
+    if ((rc = cove__epoch_end_hook(t, err)) < 0)
+        return rc;
+    step = t->p.batches_that_stepped > 0 ? t->p.batches_that_stepped - 1 : 0;
+    rc = cove__log_rows(t, COVE__PHASE_TRAIN, false, step, err);
+    cove__metrics_end_epoch(&t->metrics, COVE__PHASE_TRAIN);
+    cove__counts_add(&t->p.epoch, 0, 0, 0, 1);
+    return rc;
+}
+
+/* Whether the run is over; says why. */
+static bool done(cove_trainer *t)
+{
+    if (max_steps_reached(t)) {
+        snprintf(t->reason, sizeof t->reason, "max_steps=%" PRId64 " reached", t->o.max_steps);
+        return true;
+    }
+    if (t->o.max_epochs >= 0 && t->p.epoch.current.processed >= t->o.max_epochs) {
+        snprintf(t->reason, sizeof t->reason, "max_epochs=%" PRId64 " reached", t->o.max_epochs);
+        return true;
+    }
+    return t->should_stop;
+}
+
+int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_error *err)
+{
+    int rc = 0;
+    t->stage = COVE_STAGE_TRAIN;
+    if (t->n_train_batches == 0) {
+        snprintf(t->reason, sizeof t->reason, "no training batches");
+        return 0;
+    }
+    if (done(t))
+        return 0;
+    if ((rc = COVE__HOOK(t, on_train_start, err)) < 0)
+        return rc;
+    while (rc == 0 && !done(t) && (rc = cove__check_interrupt(t, err)) == 0) {
+        rc = run_epoch(t, position, err);
+        position = COVE__AT_EPOCH_START;
+    }
+    return rc < 0 ? rc : COVE__HOOK(t, on_train_end, err);
+}

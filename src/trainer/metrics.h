@@ -1,0 +1,62 @@
+/*
+ * What a run logs: values of this step, means of this epoch, and the newest of each (Lightning's callback_metrics).
+ * Lightning's rules on names: logged on step and on epoch, "loss" is also "loss_step" and "loss_epoch".
+ */
+#ifndef COVE_TRAINER_METRICS_H
+#define COVE_TRAINER_METRICS_H
+
+#include <stdbool.h>
+
+#include <cove/trainer.h>
+
+/* Training and validation keep apart what they accumulate. */
+enum cove__phase { COVE__PHASE_TRAIN = 0, COVE__PHASE_VAL = 1 };
+
+struct cove__logged {
+    char *name;         /* owned */
+    char *step, *epoch; /* owned: the forked names; NULL where only one of them is logged */
+    enum cove__phase phase;
+    unsigned flags;     /* enum cove_log_flags, resolved */
+    bool in_step;       /* logged in this batch */
+    bool in_epoch;      /* logged in this epoch */
+    float last;         /* this step's value */
+    double sum, weight; /* of this epoch */
+};
+
+struct cove__newest {
+    char *name; /* owned */
+    float value;
+    bool prog_bar;
+};
+
+struct cove__metrics {
+    struct cove__logged *logged; /* owned */
+    size_t n_logged, cap_logged;
+    struct cove__newest *newest; /* owned */
+    size_t n_newest, cap_newest;
+    struct cove_metric *rows; /* owned: scratch for cove__metrics_rows, names BORROWED from above */
+    size_t n_rows, cap_rows;
+};
+
+void cove__metrics_done(struct cove__metrics *m);
+/* `on_step`: the default where `flags` names neither. COVE_EINVAL, COVE_ENOMEM. */
+int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const char *name, double value, double weight,
+                      unsigned flags, bool on_step, struct cove_error *err);
+
+/* Moves this step's (or this epoch's) values to the newest. */
+int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);
+/* The same values as rows for the loggers (those not logged with COVE_NO_LOGGER), into m->rows; room for one more is
+ * kept. */
+int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);
+void cove__metrics_end_step(struct cove__metrics *m, enum cove__phase phase);
+void cove__metrics_end_epoch(struct cove__metrics *m, enum cove__phase phase);
+
+const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, const char *name);
+
+/* What a resume needs to go on with the same means and monitors: { "epoch": { name: [sum, weight, flags] }, "newest": {
+ * name: value } }. */
+int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err);
+/* `mid_epoch`: false leaves out the sums of an epoch that is over. */
+int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err);
+
+#endif

@@ -1,0 +1,169 @@
+/* Lightning's loop counters to and from a checkpoint; see progress.h. The loop moves them. */
+#include "trainer/progress.h"
+
+#include "base/error.h"
+#include "trainer/tree.h"
+
+/* Which of the four counters Lightning keeps for a thing. */
+enum { READY = 1, STARTED = 2, PROCESSED = 4, COMPLETED = 8, ALL = 15 };
+
+void cove__counts_add(struct cove__tracker *tracker, int64_t ready, int64_t started, int64_t processed,
+                      int64_t completed)
+{
+    struct cove__counts *both[] = { &tracker->total, &tracker->current };
+    for (int i = 0; i < 2; i++) {
+        both[i]->ready += ready;
+        both[i]->started += started;
+        both[i]->processed += processed;
+        both[i]->completed += completed;
+    }
+}
+
+static void save_counts(int *rc, cove_value *dict, const char *key, const struct cove__counts *c, int which,
+                        struct cove_error *err)
+{
+    cove_value *counts = cove__tree_dict(rc, dict, key, err);
+    cove__tree_int(rc, counts, "ready", c->ready, err);
+    cove__tree_int(rc, counts, "completed", c->completed, err);
+    if (which & STARTED)
+        cove__tree_int(rc, counts, "started", c->started, err);
+    if (which & PROCESSED)
+        cove__tree_int(rc, counts, "processed", c->processed, err);
+}
+
+static cove_value *save_tracker(int *rc, cove_value *dict, const char *key, const struct cove__tracker *t, int which,
+                                struct cove_error *err)
+{
+    cove_value *tracker = cove__tree_dict(rc, dict, key, err);
+    save_counts(rc, tracker, "total", &t->total, which, err);
+    save_counts(rc, tracker, "current", &t->current, which, err);
+    return tracker;
+}
+
+/* A loop that fit does not run: all zero. */
+static void save_idle_loop(int *rc, cove_value *loops, const char *key, bool has_last, struct cove_error *err)
+{
+    const struct cove__tracker zero = { 0 };
+    cove_value *loop = cove__tree_dict(rc, loops, key, err);
+    cove__tree_dict(rc, loop, "state_dict", err);
+    cove_value *batch = save_tracker(rc, loop, "batch_progress", &zero, ALL, err);
+    if (has_last)
+        cove__tree_bool(rc, batch, "is_last_batch", 0, err);
+}
+
+int cove__progress_save(const struct cove__progress *p, cove_value *loops, struct cove_error *err)
+{
+    const struct cove__tracker zero = { 0 };
+    int rc = 0;
+    cove_value *fit = cove__tree_dict(&rc, loops, "fit_loop", err), *d;
+    cove__tree_dict(&rc, fit, "state_dict", err);
+    d = cove__tree_dict(&rc, fit, "epoch_loop.state_dict", err);
+    cove__tree_int(&rc, d, "_batches_that_stepped", p->batches_that_stepped, err);
+    d = save_tracker(&rc, fit, "epoch_loop.batch_progress", &p->batch, ALL, err);
+    cove__tree_bool(&rc, d, "is_last_batch", p->is_last_batch, err);
+    save_tracker(&rc, fit, "epoch_loop.scheduler_progress", &p->scheduler, READY | COMPLETED, err);
+    cove__tree_dict(&rc, fit, "epoch_loop.automatic_optimization.state_dict", err);
+    d = cove__tree_dict(&rc, fit, "epoch_loop.automatic_optimization.optim_progress", err);
+    d = cove__tree_dict(&rc, d, "optimizer", err);
+    save_tracker(&rc, d, "step", &p->step, READY | COMPLETED, err);
+    save_tracker(&rc, d, "zero_grad", &p->zero_grad, READY | STARTED | COMPLETED, err);
+    cove__tree_dict(&rc, fit, "epoch_loop.manual_optimization.state_dict", err);
+    save_tracker(&rc, fit, "epoch_loop.manual_optimization.optim_step_progress", &zero, READY | COMPLETED, err);
+    cove__tree_dict(&rc, fit, "epoch_loop.val_loop.state_dict", err);
+    d = save_tracker(&rc, fit, "epoch_loop.val_loop.batch_progress", &p->val_batch, ALL, err);
+    cove__tree_bool(&rc, d, "is_last_batch", p->val_is_last_batch, err);
+    save_tracker(&rc, fit, "epoch_progress", &p->epoch, ALL, err);
+    save_idle_loop(&rc, loops, "validate_loop", true, err);
+    save_idle_loop(&rc, loops, "test_loop", true, err);
+    save_idle_loop(&rc, loops, "predict_loop", false, err);
+    return rc;
+}
+
+static void load_counts(int *rc, const cove_value *counts, struct cove__counts *c, struct cove_error *err)
+{
+    cove__tree_get_int(rc, counts, "ready", &c->ready, err);
+    cove__tree_get_int(rc, counts, "started", &c->started, err);
+    cove__tree_get_int(rc, counts, "processed", &c->processed, err);
+    cove__tree_get_int(rc, counts, "completed", &c->completed, err);
+}
+
+static const cove_value *load_tracker(int *rc, const cove_value *dict, const char *key, struct cove__tracker *t,
+                                      struct cove_error *err)
+{
+    const cove_value *tracker = cove__tree_at(dict, key);
+    load_counts(rc, cove__tree_at(tracker, "total"), &t->total, err);
+    load_counts(rc, cove__tree_at(tracker, "current"), &t->current, err);
+    return tracker;
+}
+
+/* Counters follow each other, at most one apart, and never run backward: what a loop can have left behind. */
+static bool sane(const struct cove__counts *c)
+{
+    const int64_t most = INT64_C(1) << 53;
+    return c->completed >= 0 && c->completed <= c->processed && c->processed <= c->started && c->started <= c->ready &&
+           c->ready <= c->completed + 1 && c->ready <= most;
+}
+
+int cove__progress_load(struct cove__progress *p, const cove_value *loops, struct cove_error *err)
+{
+    const cove_value *fit = cove__tree_at(loops, "fit_loop"), *d;
+    struct cove__progress loaded = { 0 };
+    int is_last = 0, val_is_last = 0, rc = 0;
+    if (!fit)
+        return cove__fail(err, COVE_EMISMATCH,
+                          "the checkpoint has no loops.fit_loop: it is not one of Lightning's or cove's");
+    d = load_tracker(&rc, fit, "epoch_loop.batch_progress", &loaded.batch, err);
+    cove__tree_get_bool(&rc, d, "is_last_batch", &is_last, err);
+    load_tracker(&rc, fit, "epoch_loop.scheduler_progress", &loaded.scheduler, err);
+    d = cove__tree_at(cove__tree_at(fit, "epoch_loop.automatic_optimization.optim_progress"), "optimizer");
+    load_tracker(&rc, d, "step", &loaded.step, err);
+    load_tracker(&rc, d, "zero_grad", &loaded.zero_grad, err);
+    d = load_tracker(&rc, fit, "epoch_loop.val_loop.batch_progress", &loaded.val_batch, err);
+    cove__tree_get_bool(&rc, d, "is_last_batch", &val_is_last, err);
+    load_tracker(&rc, fit, "epoch_progress", &loaded.epoch, err);
+    cove__tree_get_int(&rc, cove__tree_at(fit, "epoch_loop.state_dict"), "_batches_that_stepped",
+                       &loaded.batches_that_stepped, err);
+    if (rc == 0 && (!sane(&loaded.epoch.current) || !sane(&loaded.batch.current) || loaded.batch.total.ready < 0 ||
+                    loaded.step.total.completed < 0 || loaded.batches_that_stepped < 0))
+        rc = cove__fail(err, COVE_EMISMATCH, "the checkpoint's loop counters make no sense");
+    if (rc < 0)
+        return rc;
+    loaded.is_last_batch = is_last;
+    loaded.val_is_last_batch = val_is_last;
+    *p = loaded;
+    return 0;
+}
+
+/* All four to `n`: what was begun and not finished is forgotten, what was finished is completed. */
+static void settle(struct cove__counts *c, int64_t n)
+{
+    *c = (struct cove__counts){ n, n, n, n };
+}
+
+enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches)
+{
+    struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;
+    bool epoch_ended = epoch->processed == epoch->started, batch_done = batch->processed == batch->ready;
+    bool completed = batch->completed == batch->processed;
+    int64_t epochs = epoch->processed;
+    /* Stopped in mid-epoch by max_steps or a callback, the epoch was closed all the same: it goes on where it was. */
+    bool cut = epoch_ended && epochs > 0 && !p->is_last_batch && batch->processed > 0 && batch->processed < n_batches;
+    int64_t skipped = batch->ready - batch->processed;
+    if (cut)
+        epochs--;
+    settle(epoch, epochs);
+    settle(&p->epoch.total, epochs);
+    if (epoch_ended && !cut) {
+        settle(batch, 0);
+        settle(&p->batch.total, p->batch.total.ready - skipped);
+        p->is_last_batch = false;
+        return COVE__AT_EPOCH_START;
+    }
+    epoch->ready = epoch->started = p->epoch.total.ready = p->epoch.total.started = epochs + 1;
+    if (!batch_done || batch->processed == 0 || (cut && completed)) {
+        settle(&p->batch.total, p->batch.total.ready - skipped);
+        settle(batch, batch->processed);
+        return COVE__AT_BATCH_START;
+    }
+    return completed ? COVE__AFTER_VALIDATION : COVE__AFTER_TRAIN_BATCH;
+}

@@ -1,0 +1,228 @@
+/* Where a logger writes, in Lightning's layout. Used by tensorboard_logger.c and csv_logger.c. */
+#include "trainer/run_dir.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/options.h"
+#include "trainer/options.h"
+#include "wire/number.h"
+
+#define VERSION    "version_"
+#define MAX_DIGITS 9 /* of a version: more are somebody else's file */
+#define MAX_YAML   ((size_t)16 << 20)
+
+static int copy_string(char **field, const char *s, struct cove_error *err)
+{
+    if (s && !(*field = cove__strdup(s)))
+        return cove__fail_nomem(err, "logger");
+    return 0;
+}
+
+int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_options *options, struct cove_error *err)
+{
+    struct cove_logger_options o = COVE_LOGGER_OPTIONS_INIT;
+    int rc = COVE__COPY_OPTIONS(&o, options, err);
+    *run = (struct cove__run_dir){ 0 };
+    if (rc < 0)
+        return rc;
+    if ((rc = copy_string(&run->save_dir, o.save_dir, err)) == 0 &&
+        (rc = copy_string(&run->name, o.name ? o.name : "", err)) == 0 &&
+        (rc = copy_string(&run->version, o.version, err)) == 0 && o.storage &&
+        !(run->storage = cove__options_copy(o.storage)))
+        rc = cove__fail_nomem(err, "logger");
+    if (rc < 0)
+        cove__run_dir_done(run);
+    return rc;
+}
+
+static void close_dir(struct cove__run_dir *run)
+{
+    cove__free(run->name_dir);
+    cove__free(run->dir);
+    cove_free(run->path);
+    cove_fs_unref(run->fs);
+    run->name_dir = run->dir = run->path = NULL;
+    run->fs = NULL;
+}
+
+void cove__run_dir_done(struct cove__run_dir *run)
+{
+    close_dir(run);
+    cove__free(run->save_dir);
+    cove__free(run->name);
+    cove__free(run->version);
+    cove_options_free(run->storage);
+    *run = (struct cove__run_dir){ 0 };
+}
+
+/* N of "version_N", or -1. */
+static int64_t version_number(const char *name)
+{
+    size_t n = strlen(VERSION);
+    int64_t number = 0;
+    if (strncmp(name, VERSION, n) != 0 || !name[n] || strlen(name + n) > MAX_DIGITS)
+        return -1;
+    for (const char *p = name + n; *p; p++) {
+        if (*p < '0' || *p > '9')
+            return -1;
+        number = number * 10 + (*p - '0');
+    }
+    return number;
+}
+
+static int next_version(const char *name_dir, const cove_options *storage, int64_t *ret, struct cove_error *err)
+{
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    int64_t next = 0;
+    int rc;
+    if ((rc = cove_fs_from_url(name_dir, storage, &fs, &path, err)) < 0 ||
+        (rc = cove_fs_list(fs, path, NULL, &listing, err)) < 0)
+        goto out;
+    while ((rc = cove_listing_next(listing, &info, err)) > 0) {
+        int64_t number = version_number(cove_info_name(info));
+        if (number >= next)
+            next = number + 1;
+    }
+out:
+    cove_listing_free(listing);
+    cove_free(path);
+    cove_fs_unref(fs);
+    if (rc < 0 && rc != COVE_ENOTFOUND)
+        return rc;
+    *ret = next;
+    return 0;
+}
+
+int cove__run_dir_open(struct cove__run_dir *run, const char *root, const cove_options *storage, struct cove_error *err)
+{
+    struct cove__buf version = COVE__BUF_INIT(4096);
+    int64_t number = 0;
+    int rc = 0;
+    if (run->dir)
+        return 0;
+    if (run->storage)
+        storage = run->storage;
+    run->name_dir = run->name[0] ? cove__path_join(run->save_dir ? run->save_dir : root, run->name)
+                                 : cove__strdup(run->save_dir ? run->save_dir : root);
+    if (!run->name_dir) {
+        rc = cove__fail_nomem(err, "logger");
+        goto out;
+    }
+    if (!run->version && (rc = next_version(run->name_dir, storage, &number, err)) < 0)
+        goto out;
+    if (run->version)
+        cove__buf_add_str(&version, run->version);
+    else
+        cove__buf_addf(&version, VERSION "%" PRId64, number);
+    run->dir = cove__buf_rc(&version) == 0 ? cove__path_join(run->name_dir, cove__buf_str(&version)) : NULL;
+    if (!run->dir) {
+        rc = cove__fail_nomem(err, "logger");
+        goto out;
+    }
+    if ((rc = cove_fs_from_url(run->dir, storage, &run->fs, &run->path, err)) == 0)
+        rc = cove_fs_mkdir(run->fs, run->path, NULL, err);
+out:
+    cove__buf_done(&version);
+    if (rc < 0)
+        close_dir(run);
+    return rc;
+}
+
+char *cove__run_dir_path(const struct cove__run_dir *run, const char *name)
+{
+    return cove__path_join(run->path, name);
+}
+
+/* ---- hparams.yaml ---- */
+
+/* Words that YAML takes for something else than text. */
+static bool is_plain(const char *s)
+{
+    static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y", "n" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcasecmp(s, words[i]) == 0)
+            return false;
+    }
+    if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '/'))
+        return false;
+    for (; *s; s++) {
+        if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("_-./", *s)))
+            return false;
+    }
+    return true;
+}
+
+static void add_text(struct cove__buf *b, const char *s)
+{
+    if (is_plain(s)) {
+        cove__buf_add_str(b, s);
+        return;
+    }
+    cove__buf_add_char(b, '"');
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            cove__buf_addf(b, "\\%c", *s);
+        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            cove__buf_addf(b, "\\x%02x", (unsigned char)*s);
+        else
+            cove__buf_add_char(b, *s);
+    }
+    cove__buf_add_char(b, '"');
+}
+
+static void add_number(struct cove__buf *b, double d)
+{
+    char text[COVE__DOUBLE_TEXT_MAX];
+    if (isnan(d))
+        cove__buf_add_str(b, ".nan");
+    else if (isinf(d))
+        cove__buf_add_str(b, d > 0 ? ".inf" : "-.inf");
+    else if (d == trunc(d) && fabs(d) < 0x1p53)
+        cove__buf_addf(b, "%" PRId64, (int64_t)d);
+    else {
+        cove__format_double(d, text);
+        /* YAML 1.1 wants a dot before the exponent: "1e-05" would be read as text. */
+        char *e = strchr(text, 'e');
+        if (e && !memchr(text, '.', (size_t)(e - text)))
+            cove__buf_addf(b, "%.*s.0%s", (int)(e - text), text, e);
+        else
+            cove__buf_add_str(b, text);
+    }
+}
+
+int cove__run_dir_hparams(const struct cove__run_dir *run, const struct cove_hparam *hparams, size_t n,
+                          struct cove_error *err)
+{
+    struct cove__buf b = COVE__BUF_INIT(MAX_YAML);
+    char *path = cove__run_dir_path(run, "hparams.yaml");
+    int rc = 0;
+    for (size_t i = 0; i < n; i++) {
+        add_text(&b, hparams[i].name);
+        cove__buf_add_str(&b, ": ");
+        if (hparams[i].type == COVE_HPARAM_STRING)
+            add_text(&b, hparams[i].string ? hparams[i].string : "");
+        else if (hparams[i].type == COVE_HPARAM_BOOL)
+            cove__buf_add_str(&b, hparams[i].number != 0 ? "true" : "false");
+        else
+            add_number(&b, hparams[i].number);
+        cove__buf_add_char(&b, '\n');
+    }
+    if (n == 0)
+        cove__buf_add_str(&b, "{}\n");
+    if (!path || cove__buf_rc(&b) < 0)
+        rc = cove__fail_nomem(err, "hparams.yaml");
+    else
+        rc = cove_fs_write_file(run->fs, path, b.data, b.size, NULL, err);
+    cove__buf_done(&b);
+    cove__free(path);
+    return rc;
+}

@@ -1,0 +1,91 @@
+/* The inside of cove_trainer, for the files of this room. Built-in callbacks do not include it: they use the public
+ * header. */
+#ifndef COVE_TRAINER_IMPL_H
+#define COVE_TRAINER_IMPL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <cove/trainer.h>
+
+#include "trainer/loader.h"
+#include "trainer/metrics.h"
+#include "trainer/optimizer.h"
+#include "trainer/progress.h"
+#include "trainer/rng.h"
+#include "trainer/scheduler.h"
+#include "trainer/strategy.h"
+
+struct cove_trainer {
+    /* of its whole life */
+    struct cove_trainer_options o; /* the strings and arrays below are ours */
+    char *root;                    /* default_root_dir, owned */
+    cove_options *storage;         /* owned; NULL: none */
+    cove_logger **loggers;         /* owned array of borrowed loggers, and of own_logger */
+    size_t n_loggers;
+    cove_callback **callbacks; /* owned array, in the order of calls: those with run_last at the end */
+    size_t n_callbacks;
+    cove_logger *own_logger;                 /* owned: the default one, or NULL */
+    cove_callback *own_checkpoint, *own_bar; /* owned: the default ones, or NULL */
+    const struct cove__strategy_ops *strategy;
+    atomic_int interrupted;
+
+    /* of a run */
+    struct cove_module module; /* a copy; what it points to is BORROWED until the run ends */
+    bool fitting;
+    enum cove_stage stage;
+    bool in_batch;     /* a training batch is under way: values are logged on_step unless told otherwise */
+    double log_weight; /* the batch's size, or 1 between batches */
+    struct cove__loader train, val;
+    int64_t n_train_batches, n_val_batches, val_check_batch;
+    cove_optimizer *optimizer;    /* owned */
+    cove_lr_scheduler *scheduler; /* owned; may be NULL */
+    cove_rng rng;
+    uint64_t seed; /* of this run: a resumed one goes on with the checkpoint's */
+    struct cove__metrics metrics;
+    struct cove__progress p;
+    int64_t val_log_step; /* validation batches so far: the step of values logged on_step there */
+    bool should_stop;
+    char reason[256];
+    char *ckpt_path;             /* owned: the URL resumed from */
+    struct cove_error log_error; /* the first failure inside cove_trainer_log, until the step ends */
+};
+
+/* ---- hooks.c ---- */
+int cove__hook(cove_trainer *t, size_t offset, struct cove_error *err);
+int cove__batch_hook(cove_trainer *t, size_t offset, const struct cove_batch *batch, struct cove_error *err);
+int cove__checkpoint_hook(cove_trainer *t, size_t offset, cove_value *tree, struct cove_error *err);
+int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err);
+void cove__exception_hook(cove_trainer *t, const struct cove_error *cause);
+#define COVE__HOOK(t, name, err)              cove__hook((t), offsetof(struct cove_hooks, name), (err))
+#define COVE__BATCH_HOOK(t, name, batch, err) cove__batch_hook((t), offsetof(struct cove_hooks, name), (batch), (err))
+/* 0, or the failure kept since the last call, once. */
+int cove__take_log_error(cove_trainer *t, struct cove_error *err);
+
+/* ---- fit.c ---- */
+void cove__forget_run(cove_trainer *t); /* frees all that is of one run */
+
+/* ---- loop.c ---- */
+int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_error *err);
+int cove__run_validation(cove_trainer *t, struct cove_error *err);
+int cove__run_sanity_check(cove_trainer *t, struct cove_error *err);
+bool cove__validation_due(const cove_trainer *t);
+int cove__check_interrupt(cove_trainer *t, struct cove_error *err);
+
+/* ---- batch.c ---- */
+int cove__train_batch(cove_trainer *t, struct cove_error *err);
+bool cove__accumulating(const cove_trainer *t); /* the batch under way does not end in an optimizer step */
+
+/* ---- dump.c ---- */
+int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err);
+/* Loads `url` and restores the run from it, all or nothing; *ret_position is where it goes on. */
+int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_position, struct cove_error *err);
+
+/* ---- logs.c ---- */
+int cove__open_loggers(cove_trainer *t, struct cove_error *err);
+int cove__close_loggers(cove_trainer *t, struct cove_error *err);
+int cove__log_hparams(cove_trainer *t, struct cove_error *err);
+/* Sends this step's or epoch's rows of `phase` to all loggers. */
+int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_t step, struct cove_error *err);
+
+#endif
