@@ -1,0 +1,180 @@
+/*
+ * Trains a classifier of handwritten digits, with logs and checkpoints at any URL:
+ *
+ *     digits --root s3://lightning/data/                        logs and weights go below it
+ *     digits --logs s3://lightning/logs/                        logs go there
+ *     digits --ckpt s3://lightning/ckpts/classifier.ckpt        resumes from there
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cblas.h>
+
+#include "data.h"
+#include "model.h"
+
+struct arguments {
+    const char *root, *logs, *ckpt, *save, *data, *optimizer;
+    int64_t max_epochs, max_steps, batch_size, stop_after;
+    uint64_t seed;
+    double lr;
+};
+
+static const char usage[] =
+    "usage: digits [--root URL] [--logs URL] [--ckpt URL|last|best] [--save URL] [--data URL] [--max-epochs N]\n"
+    "              [--max-steps N] [--seed N] [--batch-size N] [--optimizer adamw|sgd] [--lr X] [--stop-after N]\n"
+    "\n"
+    "  --root URL        default_root_dir: logs and checkpoints go below it (default: runs)\n"
+    "  --logs URL        the TensorBoard logger's save_dir, where that is another place\n"
+    "  --ckpt URL        resume from a checkpoint; \"last\" and \"best\" look for one below the logs\n"
+    "  --save URL        save one more checkpoint there at the end\n"
+    "  --stop-after N    interrupt the run after N steps, as Ctrl-C does\n";
+
+static cove_trainer *trainer; /* for the signal handler */
+
+/* The first Ctrl-C ends the run in order: the batch is finished, a checkpoint saved. The second one ends the process. */
+static void on_interrupt(int signal_number)
+{
+    cove_trainer_interrupt(trainer);
+}
+
+static void catch_interrupts(void)
+{
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND | SA_RESTART };
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* A callback is a struct with the hooks that it wants: this one stops the run half way. */
+static int stop_after(void *self, cove_trainer *t, const struct cove_batch *batch, struct cove_error *err)
+{
+    const struct arguments *a = self;
+    if (cove_trainer_global_step(t) >= a->stop_after)
+        cove_trainer_interrupt(t);
+    return 0;
+}
+
+static int parse_arguments(int argc, char **argv, struct arguments *a)
+{
+    static const struct option options[] = { { "root", 1, 0, 'r' },       { "logs", 1, 0, 'l' },
+                                             { "ckpt", 1, 0, 'c' },       { "save", 1, 0, 's' },
+                                             { "data", 1, 0, 'd' },       { "max-epochs", 1, 0, 'e' },
+                                             { "max-steps", 1, 0, 'n' },  { "seed", 1, 0, 'S' },
+                                             { "batch-size", 1, 0, 'b' }, { "optimizer", 1, 0, 'o' },
+                                             { "lr", 1, 0, 'L' },         { "stop-after", 1, 0, 'x' },
+                                             { "help", 0, 0, 'h' },       { 0 } };
+    int option;
+    *a = (struct arguments){ .root = "runs", .data = DIGITS_CSV, .optimizer = "adamw", .max_epochs = 10, .max_steps = -1,
+                             .batch_size = 32, .seed = 1, .lr = 3e-3 };
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'r': a->root = optarg; break;
+        case 'l': a->logs = optarg; break;
+        case 'c': a->ckpt = optarg; break;
+        case 's': a->save = optarg; break;
+        case 'd': a->data = optarg; break;
+        case 'o': a->optimizer = optarg; break;
+        case 'e': a->max_epochs = atoll(optarg); break;
+        case 'n': a->max_steps = atoll(optarg); break;
+        case 'b': a->batch_size = atoll(optarg); break;
+        case 'x': a->stop_after = atoll(optarg); break;
+        case 'S': a->seed = strtoull(optarg, NULL, 10); break;
+        case 'L': a->lr = atof(optarg); break;
+        case 'h': fputs(usage, stdout); exit(0);
+        default: return -1;
+        }
+    }
+    return optind == argc && a->batch_size > 0 && a->batch_size <= 1024 ? 0 : -1;
+}
+
+static int train(const struct arguments *a, struct classifier *model, struct digits *digits, struct cove_error *err)
+{
+    struct cove_model_checkpoint_options keep = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;
+    struct cove_logger_options log_to = COVE_LOGGER_OPTIONS_INIT;
+    struct cove_trainer_options o = COVE_TRAINER_OPTIONS_INIT;
+    struct cove_data data = COVE_DATA_INIT;
+    struct cove_callback stopper = COVE_CALLBACK_INIT, *checkpoint = NULL;
+    struct cove_logger *tensorboard = NULL;
+    double accuracy;
+    int rc;
+
+    keep.monitor = "val_loss"; /* the best by this metric stays, and last.ckpt with it */
+    keep.save_last = 1;
+    log_to.save_dir = a->logs; /* NULL: default_root_dir */
+    stopper.self = (void *)a;
+    stopper.hooks.on_train_batch_end = a->stop_after > 0 ? stop_after : NULL;
+    if ((rc = cove_model_checkpoint_new(&keep, &checkpoint, err)) < 0 ||
+        (rc = cove_tensorboard_logger_new(&log_to, &tensorboard, err)) < 0)
+        goto out;
+
+    o.default_root_dir = a->root;
+    o.max_epochs = a->max_epochs;
+    o.max_steps = a->max_steps;
+    o.seed = a->seed;
+    o.log_every_n_steps = 10;
+    o.loggers = &tensorboard;
+    o.n_loggers = 1;
+    o.callbacks = (cove_callback *[]){ &stopper, checkpoint };
+    o.n_callbacks = 2;
+    if ((rc = cove_trainer_new(&o, &trainer, err)) < 0)
+        goto out;
+    catch_interrupts();
+
+    data.train = &digits->train;
+    data.val = &digits->val;
+    rc = cove_trainer_fit(trainer, &model->module, &data, a->ckpt, err);
+    if (rc < 0 && rc != COVE_ECANCELED)
+        goto out;
+    if (a->save && cove_trainer_save_checkpoint(trainer, a->save, 0, err) < 0) {
+        rc = err->code;
+        goto out;
+    }
+
+    printf("ended:  %s\n", cove_trainer_stop_reason(trainer));
+    printf("at:     epoch %lld, step %lld\n", (long long)cove_trainer_current_epoch(trainer),
+           (long long)cove_trainer_global_step(trainer));
+    if (cove_trainer_metric(trainer, "val_acc", &accuracy, NULL) == 0)
+        printf("val_acc %.4f\n", accuracy);
+    printf("logs:   %s\n", cove_trainer_log_dir(trainer));
+    printf("best:   %s\n", cove_model_checkpoint_best_path(checkpoint));
+    printf("last:   %s\n", cove_model_checkpoint_last_path(checkpoint));
+    if (a->save)
+        printf("saved:  %s\n", a->save);
+out:
+    cove_trainer_free(trainer);
+    cove_logger_free(tensorboard);
+    cove_callback_free(checkpoint);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct classifier model = { 0 };
+    struct digits digits = { 0 };
+    struct arguments a;
+    int rc;
+
+    if (parse_arguments(argc, argv, &a) < 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    openblas_set_num_threads(1); /* sums in one order: the same run gives the same bits */
+
+    struct cove_optimizer_options adamw = COVE_ADAMW_INIT(a.lr), sgd = COVE_SGD_INIT(a.lr);
+    sgd.momentum = 0.9;
+    rc = digits_load(&digits, a.data, a.batch_size, &err);
+    if (rc == 0)
+        rc = classifier_init(&model, a.seed, a.batch_size, strcmp(a.optimizer, "sgd") == 0 ? &sgd : &adamw);
+    if (rc == 0)
+        rc = train(&a, &model, &digits, &err);
+    classifier_free(&model);
+    digits_free(&digits);
+
+    if (rc < 0)
+        fprintf(stderr, "digits: %s\n", err.message[0] ? err.message : cove_code_phrase(rc));
+    return rc == COVE_ECANCELED ? 130 : rc < 0;
+}
