@@ -140,25 +140,29 @@ static int collect_marked(struct machine *m, int type)
 
 /* ---- containers ---- */
 
-static int set_item(struct machine *m, cove_value *dict, const cove_value *key, cove_value *value)
+/* The stack or the state keeps its own reference to `value`; the dict gets one more, before it lets an older value go. */
+static int set_item(struct machine *m, cove_value *dict, const char *key, size_t key_size, int64_t number,
+                    cove_value *value)
 {
-    int rc = charge(m, KEY_COST + (key->type == COVE_VALUE_STRING ? key->u.text.size : 0));
+    int rc = charge(m, KEY_COST + key_size);
     if (rc < 0)
         return rc;
-    if (key->type == COVE_VALUE_STRING) {
-        if (memchr(key->u.text.data, 0, key->u.text.size))
-            return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key has a NUL in it");
-        rc = cove__dict_set(dict->u.dict, key->u.text.data, key->u.text.size, 0, value);
-    } else if (key->type == COVE_VALUE_INT || key->type == COVE_VALUE_BOOL) {
-        rc = cove__dict_set(dict->u.dict, NULL, 0, key->u.i, value);
-    } else {
+    if (cove__dict_set(dict->u.dict, key, key_size, number, cove_value_ref(value)) == 0)
+        return 0;
+    cove_value_unref(value);
+    return no_memory(m);
+}
+
+static int set_pair(struct machine *m, cove_value *dict, const cove_value *key, cove_value *value)
+{
+    if (key->type == COVE_VALUE_INT || key->type == COVE_VALUE_BOOL)
+        return set_item(m, dict, NULL, 0, key->u.i, value);
+    if (key->type != COVE_VALUE_STRING)
         return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key is a %s, and only strings and ints are read",
                           cove__value_name(key));
-    }
-    if (rc < 0)
-        return no_memory(m);
-    cove_value_ref(value); /* the stack keeps its own reference */
-    return 0;
+    if (memchr(key->u.text.data, 0, key->u.text.size))
+        return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key has a NUL in it");
+    return set_item(m, dict, key->u.text.data, key->u.text.size, 0, value);
 }
 
 /* Adds the `n` topmost to the list or dict below them. */
@@ -173,7 +177,7 @@ static int add_items(struct machine *m, int type, size_t n)
         return corrupt(m, type == COVE_VALUE_DICT ? "items for what is no dict" : "items for what is no list");
     for (size_t i = 0; i < n && rc == 0; i += type == COVE_VALUE_DICT ? 2 : 1) {
         if (type == COVE_VALUE_DICT)
-            rc = set_item(m, target, items[i], items[i + 1]);
+            rc = set_pair(m, target, items[i], items[i + 1]);
         else
             rc = cove_value_append(target, cove_value_ref(items[i]), m->err);
     }
@@ -319,13 +323,7 @@ static int build(struct machine *m)
         const struct cove__dict *from = state->u.dict;
         for (size_t i = 0; i < from->n && rc == 0; i++) {
             const struct cove__dict_entry *e = &from->entries[i];
-            rc = charge(m, KEY_COST + (e->key ? strlen(e->key) : 0));
-            if (rc < 0)
-                break;
-            if (cove__dict_set(object->u.dict, e->key, e->key ? strlen(e->key) : 0, e->number, e->value) < 0)
-                rc = no_memory(m);
-            else
-                cove_value_ref(e->value);
+            rc = set_item(m, object, e->key, e->key ? strlen(e->key) : 0, e->number, e->value);
         }
     } else if (object->type != COVE_VALUE_DICT) {
         rc = cove__fail(m->err, COVE_ENOTSUP, "pickle: state for a %s", cove__value_name(object));

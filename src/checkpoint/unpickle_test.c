@@ -1,0 +1,400 @@
+/* Unit tests of the pickle machine: what pickles are worth, and what they are refused for. Storages are made up: data/K
+ * has 64 bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "checkpoint/testing.h"
+#include "checkpoint/unpickle.h"
+
+#define STORAGE_BYTES 64
+
+static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtype, int64_t count,
+                        struct cove__storage **ret, struct cove_error *err)
+{
+    (void)dtype;
+    (void)count;
+    if (!cove__slice_is(key, "0"))
+        return cove__fail(err, COVE_ECORRUPT, "no such record");
+    return cove__storage_new(user, 0, STORAGE_BYTES, NULL, ret, err);
+}
+
+static int unpickle(struct cove__slice pickle, cove_value **ret, struct cove_error *err)
+{
+    static struct testing_file file; /* as long as any tree */
+    file = (struct testing_file){ .bytes = cove__slice("", 0) };
+    struct cove__source *source = testing_source(&file, 0);
+    struct cove__storage_finder finder = { find_storage, source };
+    if (!source)
+        return cove__fail_nomem(err, "a source");
+    int rc = cove__unpickle(pickle, &finder, ret, err);
+    cove__source_unref(source);
+    if (rc < 0)
+        assert_true(file.is_closed); /* nothing of the failed tree is left */
+    return rc;
+}
+
+/* ---- the worth of pickles ---- */
+
+/* `cove__slice` is no constant: these tables are filled with what it would give. */
+#define PICKLE(s)                                                                                                      \
+    {                                                                                                                  \
+        (const uint8_t *)(s), sizeof(s) - 1                                                                            \
+    }
+#define IN                   "\x80\x02"
+#define GLOBAL(module, name) "c" module "\n" name "\n"
+#define DICT                 GLOBAL("collections", "OrderedDict") ")R"
+#define STORAGE(class)                                                                                                 \
+    "(X\x07\0\0\0storagec" class "\nX\x01\0\0\0"                                                                       \
+                                 "0X\x03\0\0\0cpuK\x10tQ"
+#define V2(rest) GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE("torch\nFloatStorage") rest "\x89" DICT "tR"
+#define V3(rest, dtype)                                                                                                \
+    GLOBAL("torch._utils", "_rebuild_tensor_v3")                                                                       \
+    "(" STORAGE("torch.storage\nUntypedStorage") rest "\x89" DICT "ctorch\n" dtype "\ntR"
+
+static const struct {
+    const char *shown;
+    struct cove__slice pickle;
+} good[] = {
+    { "None", PICKLE(IN "N.") },
+    { "True", PICKLE(IN "\x88.") },
+    { "[0, 255, 256, 65535, -1, -2147483648]", PICKLE(IN "](K\0K\xffM\0\1M\xff\xffJ\xff\xff\xff\xffJ\0\0\0\x80"
+                                                         "e.") },
+    { "(0, -1, 128, 1099511627776)", PICKLE(IN "(\x8a\0\x8a\1\xff\x8a\2\x80\0\x8a\6\0\0\0\0\0\1t.") },
+    { "(9223372036854775807, -9223372036854775808)",
+      PICKLE(IN "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\x09\0\0\0\0\0\0\0\x80\xff\x86.") },
+    { "1.5", PICKLE(IN "G\x3f\xf8\0\0\0\0\0\0.") },
+    { "('a', 'b', 'c')", PICKLE("\x80\x04X\1\0\0\0a\x8c\1b\x8d\1\0\0\0\0\0\0\0c\x87.") },
+    { "(b'00ff', b'01', b'02', b'03')", PICKLE("\x80\x05(C\2\0\xff"
+                                               "B\1\0\0\0\1\x8e\1\0\0\0\0\0\0\0\2\x96\1\0\0\0\0\0\0\0\3t.") },
+    { "{'a': [1, 2], 3: {}}", PICKLE(IN "}(X\1\0\0\0a](K\1K\2eK\3}u.") },
+    { "{'a': 2}", PICKLE(IN "}X\1\0\0\0aK\1sX\1\0\0\0aK\2s.") },
+    { "{'k': 7}", PICKLE(IN "(X\1\0\0\0kK\7d.") },
+    { "[1, 2]", PICKLE(IN "(K\1K\2l.") },
+    { "[1, 2]", PICKLE("\x80\x04\x8f(K\1K\2\x90.") },
+    { "[1]", PICKLE("\x80\x04(K\1\x91.") },
+    { "([], [])", PICKLE(IN "]q\0h\0\x86.") },
+    { "(1, 1)", PICKLE("\x80\x04K\1\x94j\0\0\0\0\x86.") },
+    { "1", PICKLE("\x80\x04\x95\3\0\0\0\0\0\0\0K\1.") },
+    { "1", PICKLE(IN "K\1K\2"
+                     "0.") },
+    { "1", PICKLE(IN "K\1(K\2K\3"
+                     "1.") },
+    { "(1, 1)", PICKLE(IN "K\1"
+                          "2\x86.") },
+    { "{1: 5}", PICKLE(IN "}\x88K\5s.") },
+    /* names */
+    { "{}", PICKLE(IN DICT ".") },
+    { "{'a': 1}", PICKLE(IN GLOBAL("collections", "OrderedDict") "]](X\1\0\0\0aK\1eaq\0\x85R.") },
+    { "{'a': 1}", PICKLE(IN DICT "X\1\0\0\0aK\1s}X\1\0\0\0xK\2sb.") }, /* attributes of a dict are dropped */
+    { "{'a': 1}", PICKLE(IN GLOBAL("collections", "Counter") "}X\1\0\0\0aK\1s\x85R.") },
+    { "{'a': []}", PICKLE(IN GLOBAL("collections", "defaultdict") GLOBAL("__builtin__", "list") "\x85RX\1\0\0\0a]s.") },
+    { "{'lr': 1}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81}X\2\0\0\0lrK\1sb.") },
+    { "{'lr': 1}", PICKLE(IN GLOBAL("pytorch_lightning.utilities.parsing", "AttributeDict") ")\x81X\2\0\0\0lrK\1s.") },
+    { "(2, 3)", PICKLE(IN GLOBAL("torch", "Size") "K\2K\3\x86\x85R.") },
+    { "('cuda:1', 'cpu')",
+      PICKLE(IN GLOBAL("torch", "device") "X\4\0\0\0cudaK\1\x86R" GLOBAL("torch", "device") "X\3\0\0\0cpu\x85R\x86.") },
+    { "'torch.float32'", PICKLE(IN GLOBAL("torch", "float32") ".") },
+    { "b'00c3bf80'",
+      PICKLE(IN GLOBAL("_codecs", "encode") "X\7\0\0\0\0\xc3\x83\xc2\xbf\xc2\x80X\6\0\0\0latin1\x86R.") },
+    { "b''", PICKLE(IN GLOBAL("__builtin__", "bytes") ")R.") },
+    { "b'71'", PICKLE(IN GLOBAL("__builtin__", "bytearray") "X\1\0\0\0qX\7\0\0\0latin-1\x86R.") },
+    { "[1]", PICKLE(IN GLOBAL("__builtin__", "set") "]K\1a\x85R.") },
+    { "(0, 1)", PICKLE(IN GLOBAL("__builtin__", "complex") "G\0\0\0\0\0\0\0\0G\x3f\xf0\0\0\0\0\0\0\x86R.") },
+    { "'/home/me'", PICKLE(IN GLOBAL("pathlib", "PosixPath") "X\1\0\0\0/X\4\0\0\0homeX\2\0\0\0me\x87R.") },
+    { "'.'", PICKLE(IN GLOBAL("pathlib", "PosixPath") ")R.") },
+    { "{}", PICKLE("\x80\x04\x8c\x0b"
+                   "collections\x8c\x0bOrderedDict\x93)R.") },
+    /* tensors */
+    { "float32@0[2,8;8,1]", PICKLE(IN V2("K\0K\2K\x08\x86K\x08K\1\x86") ".") },
+    { "float32@8[3;2]", PICKLE(IN V2("K\2K\3\x85K\2\x85") ".") },
+    { "float32@60[]", PICKLE(IN V2("K\x0f))") ".") },
+    { "float32@0[0,9;1,1]", PICKLE(IN V2("K\x63K\0K\x09\x86K\1K\1\x86") ".") }, /* nothing is anywhere */
+    { "float32@0[1000000,16;0,1]", PICKLE(IN V2("K\0J\x40\x42\x0f\0K\x10\x86K\0K\1\x86") ".") },
+    { "uint16@6[5;1]", PICKLE(IN V3("K\3K\5\x85K\1\x85", "uint16") ".") },
+    { "float32@0[16;1]",
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_parameter") V2("K\0K\x10\x85K\1\x85") "\x88" DICT "\x87R.") },
+    { "uint8@0[64;1]", PICKLE(IN STORAGE("torch.storage\nUntypedStorage") ".") },
+};
+
+static void test_good(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        struct cove__buf shown = COVE__BUF_INIT(TESTING_MAX);
+        cove_value *tree = NULL;
+        if (unpickle(good[i].pickle, &tree, &err) < 0)
+            fail_msg("pickle %zu, %s: %s", i, good[i].shown, err.message);
+        testing_describe(tree, &shown);
+        assert_string_equal(cove__buf_str(&shown), good[i].shown);
+        cove__buf_done(&shown);
+        cove_value_unref(tree);
+    }
+}
+
+/* ---- refusals ---- */
+
+static const struct {
+    int code;
+    const char *message; /* a part of it */
+    struct cove__slice pickle;
+} bad[] = {
+    { COVE_EUNSAFE, "posix.system", PICKLE(IN GLOBAL("posix", "system") "X\2\0\0\0id\x85R.") },
+    { COVE_EUNSAFE, "builtins.eval", PICKLE(IN GLOBAL("__builtin__", "eval") ".") },
+    { COVE_EUNSAFE, "builtins.getattr",
+      PICKLE("\x80\x04\x8c\x08"
+             "builtins\x8c\x07getattr\x93.") },
+    { COVE_EUNSAFE, "torch.storage._load_from_bytes", PICKLE(IN GLOBAL("torch.storage", "_load_from_bytes") ".") },
+    { COVE_EUNSAFE, "collections.OrderedDict?x", PICKLE(IN "ccollections\nOrderedDict x\n.") },
+    { COVE_EUNSAFE, "os.?[31m", PICKLE(IN GLOBAL("os", "\x1b[31m") ".") },
+    { COVE_EUNSAFE, "calls builtins.int", PICKLE(IN GLOBAL("__builtin__", "int") "K\1\x85R.") },
+    { COVE_EUNSAFE, "makes a new builtins.str", PICKLE(IN GLOBAL("__builtin__", "str") ")\x81.") },
+    { COVE_ENOTSUP, "_rebuild_sparse_tensor", PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
+    { COVE_ENOTSUP, "a tuple, and only strings and ints", PICKLE(IN "})Ns.") },
+    { COVE_ENOTSUP, "NUL", PICKLE(IN "}X\3\0\0\0a\0bNs.") },
+    { COVE_ENOTSUP, "holds itself", PICKLE(IN "]q\0h\0a.") },
+    { COVE_ENOTSUP, "holds itself", PICKLE(IN "}q\0X\1\0\0\0x(h\0ts.") },
+    { COVE_ENOTSUP, "state for a tensor", PICKLE(IN V2("K\0))") "}b.") },
+    { COVE_ENOTSUP, "text protocols", PICKLE(IN "I1\n.") },
+    { COVE_ENOTSUP, "protocol 6", PICKLE("\x80\x06N.") },
+    { COVE_ENOTSUP, "torch.QInt8Storage", PICKLE(IN STORAGE("torch\nQInt8Storage") ".") },
+    { COVE_ENOTSUP, "torch.float8_e8m0fnu", PICKLE(IN V3("K\0))", "float8_e8m0fnu") ".") },
+    { COVE_ENOTSUP, "conjugate",
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
+          "torch\nComplexFloatStorage") "K\0))\x89" DICT "}X\4\0\0\0conj\x88stR.") },
+    { COVE_ELIMIT, "more than 64 bits", PICKLE(IN "\x8a\x09\0\0\0\0\0\0\0\x80\0.") },
+    { COVE_ECORRUPT, "does not begin with its protocol", PICKLE("N.") },
+    { COVE_ECORRUPT, "cut short", PICKLE("") },
+    { COVE_ECORRUPT, "cut short", PICKLE(IN "N") },
+    { COVE_ECORRUPT, "cut short", PICKLE(IN "J\1\2") },
+    { COVE_ECORRUPT, "cut short", PICKLE(IN "ccollections\nOrdered") },
+    { COVE_ECORRUPT, "claims a length of 4294967295", PICKLE(IN "X\xff\xff\xff\xff.") },
+    { COVE_ECORRUPT, "claims a length of 18446744073709551615",
+      PICKLE("\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xff.") },
+    { COVE_ECORRUPT, "a frame claims", PICKLE("\x80\x04\x95\xff\0\0\0\0\0\0\0N.") },
+    { COVE_ECORRUPT, "not UTF-8", PICKLE(IN "X\2\0\0\0\xc0\x80.") },
+    { COVE_ECORRUPT, "unknown opcode 0x7f", PICKLE(IN "\x7f.") },
+    { COVE_ECORRUPT, "more or less than one value", PICKLE(IN ".") },
+    { COVE_ECORRUPT, "more or less than one value", PICKLE(IN "NN.") },
+    { COVE_ECORRUPT, "more or less than one value", PICKLE(IN "N(.") },
+    { COVE_ECORRUPT, "the stack is too low", PICKLE(IN "0.") },
+    { COVE_ECORRUPT, "the stack is too low", PICKLE(IN "K\1\x86.") },
+    { COVE_ECORRUPT, "the stack is too low", PICKLE(IN "](K\1a.") }, /* not beyond the mark */
+    { COVE_ECORRUPT, "no mark is open", PICKLE(IN "K\1t.") },
+    { COVE_ECORRUPT, "no container stands below the mark", PICKLE(IN "(K\1e.") },
+    { COVE_ECORRUPT, "what is no list", PICKLE(IN "}K\1a.") },
+    { COVE_ECORRUPT, "what is no dict", PICKLE(IN "]K\1K\2s.") },
+    { COVE_ECORRUPT, "what is no dict", PICKLE(IN "}(K\1u.") },
+    { COVE_ECORRUPT, "never given", PICKLE(IN "h\0.") },
+    { COVE_ECORRUPT, "out of all proportion", PICKLE(IN "Nr\xff\xff\xff\xff.") },
+    { COVE_ECORRUPT, "nothing to remember", PICKLE(IN "q\0.") },
+    { COVE_ECORRUPT, "no name", PICKLE(IN "K\1)R.") },
+    { COVE_ECORRUPT, "no name", PICKLE(IN GLOBAL("collections", "OrderedDict") "]R.") },
+    { COVE_ECORRUPT, "a name that is no string", PICKLE("\x80\x04K\1K\2\x93.") },
+    { COVE_ECORRUPT, "none of torch's", PICKLE(IN "K\1Q.") },
+    { COVE_ECORRUPT, "none of torch's", PICKLE(IN "(X\x07\0\0\0storageNNNNtQ.") },
+    { COVE_ECORRUPT, "no such record",
+      PICKLE(IN "(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+                "9X\x03\0\0\0cpuK\x10tQ.") },
+    { COVE_ECORRUPT, "reaches beyond its storage", PICKLE(IN V2("K\1K\x10\x85K\1\x85") ".") },
+    { COVE_ECORRUPT, "reaches beyond its storage", PICKLE(IN V2("K\0K\2\x85K\x10\x85") ".") },
+    { COVE_ECORRUPT, "reaches beyond its storage", PICKLE(IN V2("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f))") ".") },
+    { COVE_ECORRUPT, "lengths and strides",
+      PICKLE(IN V2("K\0\x8a\x08\0\0\0\0\0\0\0\x40K\x08\x86\x8a\x08\0\0\0\0\0\0\0\x40K\1\x86") ".") },
+    { COVE_ECORRUPT, "lengths and strides", PICKLE(IN V2("K\0J\xff\xff\xff\xff\x85K\1\x85") ".") },
+    { COVE_ECORRUPT, "lengths and strides", PICKLE(IN V2("K\0K\2\x85J\xff\xff\xff\xff\x85") ".") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN V2("J\xff\xff\xff\xff))") ".") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN V2("K\0K\1\x85)") ".") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN V2("K\0N)") ".") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "Size") ")R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("_codecs", "encode") "X\2\0\0\0\xc4\x80X\6\0\0\0latin1\x86R.") },
+    { COVE_ECORRUPT, "make no sense",
+      PICKLE(IN GLOBAL("torch._tensor", "_rebuild_from_type_v2") "(" GLOBAL("torch._tensor", "_rebuild_from_type_v2")
+                 GLOBAL("torch", "Tensor") ")}tR.") },
+};
+
+static void test_bad(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        cove_value *tree = NULL;
+        int rc = unpickle(bad[i].pickle, &tree, &err);
+        if (rc != bad[i].code || err.code != rc || !strstr(err.message, bad[i].message))
+            fail_msg("pickle %zu (%s): %s, %s", i, bad[i].message, cove_code_name(rc), err.message);
+        assert_null(tree);
+    }
+}
+
+/* Without an error to fill in, the code is the same. */
+static void test_no_error_struct(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        cove_value *tree = NULL;
+        assert_int_equal(unpickle(bad[i].pickle, &tree, NULL), bad[i].code);
+    }
+}
+
+/* ---- bombs ---- */
+
+static int unpickle_buf(struct cove__buf *pickle, struct cove_error *err)
+{
+    cove_value *tree = NULL;
+    assert_int_equal(cove__buf_rc(pickle), 0);
+    int rc = unpickle(cove__buf_slice(pickle), &tree, err);
+    cove_value_unref(tree);
+    cove__buf_done(pickle);
+    return rc;
+}
+
+static void test_depth(void **state)
+{
+    (void)state;
+    for (int deep = 0; deep < 2; deep++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+        int depth = deep ? 1000000 : COVE__VALUE_MAX_DEPTH;
+        cove__buf_add(&p, IN, 2);
+        for (int i = 0; i < depth; i++)
+            cove__buf_add_char(&p, ']');
+        for (int i = 1; i < depth; i++)
+            cove__buf_add_char(&p, 'a');
+        cove__buf_add_char(&p, '.');
+        assert_int_equal(unpickle_buf(&p, &err), deep ? COVE_ELIMIT : 0);
+    }
+}
+
+/* Shared lists that double thirty times: small, and a billion values to whoever walks them. */
+static void test_doubling(void **state)
+{
+    (void)state;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+    cove__buf_add(&p, IN "K\1", 4);
+    for (int i = 0; i < 30; i++)
+        cove__buf_add_str(&p, "2\x86");
+    cove__buf_add_char(&p, '.');
+    assert_int_equal(unpickle_buf(&p, &err), COVE_ELIMIT);
+    assert_non_null(strstr(err.message, "tree of more than"));
+}
+
+/* The same tuple twice, one deep and one high up: the height counts, not the first visit. */
+static void test_height_of_shared(void **state)
+{
+    (void)state;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+    cove__buf_add(&p, IN "]q\0(", 6);
+    cove__buf_add_str(&p, "N");
+    for (int i = 0; i < 150; i++)
+        cove__buf_add_str(&p, "\x85");
+    cove__buf_add(&p, "q\1h\1", 4);
+    for (int i = 0; i < 60; i++)
+        cove__buf_add_str(&p, "\x85");
+    cove__buf_add_str(&p, "e.");
+    assert_int_equal(unpickle_buf(&p, &err), COVE_ELIMIT);
+}
+
+/* One long string as the key of many dicts: a few bytes each, and a copy of the string each. */
+static void test_copies(void **state)
+{
+    (void)state;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+    uint32_t size = 1u << 20;
+    cove__buf_add(&p, IN "]X", 4);
+    for (int i = 0; i < 4; i++)
+        cove__buf_add_char(&p, (char)(size >> (8 * i)));
+    for (uint32_t i = 0; i < size; i++)
+        cove__buf_add_char(&p, 'k');
+    cove__buf_add(&p,
+                  "q\0"
+                  "0(",
+                  4);
+    for (int i = 0; i < 1000; i++)
+        cove__buf_add(&p, "}h\0Ns", 5);
+    cove__buf_add_str(&p, "e.");
+    assert_int_equal(unpickle_buf(&p, &err), COVE_ELIMIT);
+    assert_non_null(strstr(err.message, "MiB of memory"));
+}
+
+/* Keys that fall into one slot of a hash without a seed do not make a dict slow; many keys are found again. */
+static void test_large_dict(void **state)
+{
+    (void)state;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+    cove_value *tree = NULL;
+    cove__buf_add(&p, IN "}(", 4);
+    for (int i = 0; i < 100000; i++) {
+        char key[16];
+        int n = snprintf(key, sizeof(key), "%07d", i);
+        cove__buf_add(&p, "X\7\0\0\0", 5);
+        cove__buf_add(&p, key, (size_t)n);
+        cove__buf_add_char(&p, 'N');
+    }
+    cove__buf_add_str(&p, "u.");
+    assert_int_equal(unpickle(cove__buf_slice(&p), &tree, &err), 0);
+    assert_int_equal(cove_value_length(tree), 100000);
+    assert_ptr_equal(cove_value_get(tree, "0099999"), cove_value_item(tree, 99999));
+    assert_null(cove_value_get(tree, "0100000"));
+    cove_value_unref(tree);
+    cove__buf_done(&p);
+}
+
+/* ---- wherever it is cut, whatever byte is wrong, and whenever memory ends ---- */
+
+static void test_mutations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        size_t size = good[i].pickle.size;
+        uint8_t *copy = malloc(size + 1);
+        for (size_t at = 0; at < size; at++) {
+            cove_value *tree = NULL;
+            if (unpickle(cove__slice_sub(good[i].pickle, 0, at), &tree, NULL) == 0)
+                cove_value_unref(tree);
+            for (unsigned byte = 0; byte < 256; byte++) {
+                memcpy(copy, good[i].pickle.data, size);
+                copy[at] = (uint8_t)byte;
+                if (unpickle(cove__slice(copy, size), &tree, NULL) == 0)
+                    cove_value_unref(tree);
+            }
+        }
+        free(copy);
+    }
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        for (unsigned long nth = 1;; nth++) {
+            struct cove_error err = COVE_ERROR_INIT;
+            cove_value *tree = NULL;
+            cove__mem_fail(nth, 0);
+            int rc = unpickle(good[i].pickle, &tree, &err);
+            bool failed = cove__mem_fail(0, 0) >= nth;
+            assert_int_equal(rc, failed ? COVE_ENOMEM : 0);
+            cove_value_unref(tree);
+            if (!failed)
+                break;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),      cmocka_unit_test(test_bad),        cmocka_unit_test(test_no_error_struct),
+        cmocka_unit_test(test_depth),     cmocka_unit_test(test_doubling),   cmocka_unit_test(test_height_of_shared),
+        cmocka_unit_test(test_copies),    cmocka_unit_test(test_large_dict), cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
