@@ -224,7 +224,6 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
             verdict = COVE__HTTP_FAIL;
             break;
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
             what = "the endpoint's URL is not valid";
             code = COVE_EINVAL;
             verdict = COVE__HTTP_FAIL;
@@ -235,6 +234,7 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
             verdict = COVE__HTTP_FAIL;
             break;
         case CURLE_WEIRD_SERVER_REPLY:
+        case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl says of HTTP/0.9 */
             what = "the reply is not HTTP";
             code = COVE_EPROTOCOL;
             break;

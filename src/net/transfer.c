@@ -255,7 +255,8 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     curl_easy_setopt(st->easy, CURLOPT_PRIVATE, st);
     curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, st->curl_error);
     curl_easy_setopt(st->easy, CURLOPT_BUFFERSIZE, receive_buffer(r));
-    curl_easy_setopt(st->easy, CURLOPT_FRESH_CONNECT, st->fresh ? 1L : 0L);
+    /* On a pooled connection that the server had closed meanwhile, libcurl sends a request again by itself. */
+    curl_easy_setopt(st->easy, CURLOPT_FRESH_CONNECT, st->fresh || !r->repeatable ? 1L : 0L);
     if (curl_easy_setopt(st->easy, CURLOPT_URL, cove__buf_str(&r->url)) != CURLE_OK ||
         curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, st->lines) != CURLE_OK || set_method(st->easy, r) != 0 ||
         curl_multi_add_handle(cove__loop_multi(st->loop), st->easy) != CURLM_OK)
