@@ -19,7 +19,7 @@ int cove__storage_new(struct cove__source *source, uint64_t offset, uint64_t siz
     if (!storage)
         return cove__fail_nomem(err, "a storage");
     atomic_init(&storage->refs, 1);
-    storage->source = cove__source_ref(source);
+    storage->source = size > 0 ? cove__source_ref(source) : NULL;
     storage->offset = offset;
     storage->size = size;
     storage->is_placed = !entry;

@@ -54,7 +54,7 @@ int cove__source_read(struct cove__source *source, struct cove_range *ranges, si
 /* A run of bytes of the file that tensors view. */
 struct cove__storage {
     atomic_uint refs;
-    struct cove__source *source; /* one reference; NULL once all of it is loaded */
+    struct cove__source *source; /* one reference; NULL where nothing of it is left to load */
     uint64_t size;
     uint64_t offset; /* of its first byte in the file; a guess until `is_placed` */
     bool is_placed;

@@ -140,7 +140,8 @@ static int collect_marked(struct machine *m, int type)
 
 /* ---- containers ---- */
 
-/* The stack or the state keeps its own reference to `value`; the dict gets one more, before it lets an older value go. */
+/* The stack or the state keeps its own reference to `value`; the dict gets one more, before it lets an older value go.
+ */
 static int set_item(struct machine *m, cove_value *dict, const char *key, size_t key_size, int64_t number,
                     cove_value *value)
 {
