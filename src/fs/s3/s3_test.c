@@ -1,0 +1,375 @@
+/* The pure parts of the S3 backend, and what its open makes of options: names, directories, errors, addresses. No
+ * network. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fs/s3/s3.h"
+
+static struct cove_error err = COVE_ERROR_INIT;
+
+/* ---- names ---- */
+
+static void test_parse(void **state)
+{
+    static const struct {
+        const char *given, *path;
+    } rows[] = {
+        { "s3://b/k", "b/k" },
+        { "S3://b/k", "b/k" },
+        { "s3a://b/k", "b/k" },
+        { "b/k", "b/k" },
+        { "/b/k", "b/k" },
+        { "s3://b", "b" },
+        { "s3://b/", "b" },
+        { "s3://", "" },
+        { "", "" },
+        { "s3://b//k", "b//k" },
+        { "s3://b/k/", "b/k/" },
+        { "s3://b/a b%20#?&", "b/a b%20#?&" },
+        { "s3://b/s3://c", "b/s3://c" },
+        { "s3://b/\xc3\xa9", "b/\xc3\xa9" },
+    };
+    static const char *const bad[] = { "s3:///k",  "s3://b c/k",       "s3://b:80/k",
+                                       "gs://b/k", "s3://b\xc3\xa9/k", "s3://b/\xff" };
+    char *path;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(cove__s3_parse(rows[i].given, &path, &err), 0);
+        assert_string_equal(path, rows[i].path);
+        cove__free(path);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(cove__s3_parse(bad[i], &path, &err), COVE_EINVAL);
+
+    char longest[S3_KEY_MAX + 8];
+    memset(longest, 'k', sizeof longest);
+    memcpy(longest, "b/", 2);
+    longest[S3_KEY_MAX + 2] = '\0';
+    assert_int_equal(cove__s3_parse(longest, &path, &err), 0);
+    cove__free(path);
+    longest[S3_KEY_MAX + 2] = 'k';
+    longest[S3_KEY_MAX + 3] = '\0';
+    assert_int_equal(cove__s3_parse(longest, &path, &err), COVE_EINVAL);
+}
+
+static void test_names(void **state)
+{
+    struct cove__buf b = COVE__BUF_INIT(4096);
+    struct s3_name name = cove__s3_split("bucket/a/b/");
+
+    assert_true(cove__slice_is(name.bucket, "bucket") && cove__slice_is(name.key, "a/b/"));
+    assert_int_equal(cove__s3_prefix(name.key, &b), 0);
+    assert_string_equal(cove__buf_str(&b), "a/b/");
+    cove__buf_reset(&b);
+    assert_int_equal(cove__s3_prefix(cove__slice_str("a"), &b), 0);
+    assert_string_equal(cove__buf_str(&b), "a/");
+    cove__buf_reset(&b);
+    assert_int_equal(cove__s3_prefix(cove__s3_split("bucket").key, &b), 0);
+    assert_string_equal(cove__buf_str(&b), "");
+
+    static const struct {
+        const char *given, *plain;
+    } rows[] = { { "b/d/", "b/d" }, { "b/d", "b/d" }, { "b/d//", "b/d//" }, { "b", "b" } };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *plain = cove__s3_plain(rows[i].given);
+        assert_string_equal(plain, rows[i].plain);
+        cove__free(plain);
+    }
+
+    cove__s3_query(&b, "prefix", cove__slice_str("a b/+"));
+    cove__s3_query(&b, "n", cove__slice_str(""));
+    assert_string_equal(cove__buf_str(&b), "prefix=a%20b%2F%2B&n=");
+
+    static const char *const hosts[] = { "abc", "a-b-c", "123" }, *const not_hosts[] = { "ab",  "a.b", "Abc",
+                                                                                         "a_b", "-ab", "ab-" };
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        assert_true(cove__s3_dns_bucket(cove__slice_str(hosts[i])));
+    for (size_t i = 0; i < sizeof not_hosts / sizeof not_hosts[0]; i++)
+        assert_false(cove__s3_dns_bucket(cove__slice_str(not_hosts[i])));
+    cove__buf_done(&b);
+}
+
+static void test_decoding(void **state)
+{
+    struct cove__buf b = COVE__BUF_INIT(64);
+    static const char *const bad[] = { "%", "%2", "a%zz", "%00", "%g0" };
+
+    assert_int_equal(cove__s3_url_decode(cove__slice_str("a+b%2Bc%2f%C3%A9"), &b), 0);
+    assert_string_equal(cove__buf_str(&b), "a b+c/\xc3\xa9");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cove__buf_reset(&b);
+        assert_int_equal(cove__s3_url_decode(cove__slice_str(bad[i]), &b), COVE_EPROTOCOL);
+    }
+    cove__buf_done(&b);
+}
+
+/* ---- directories ---- */
+
+static void test_directories(void **state)
+{
+    static struct cove__s3 s3;
+    struct cove__page page = { 0 };
+
+    assert_int_equal(cove__s3_promise(&s3, "b/x/y/z"), 0);
+    assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0); /* again */
+    assert_int_equal(cove__s3_promise(&s3, "b/xx"), 0);
+    assert_int_equal(cove__s3_promise(&s3, "b/x-1"), 0);
+    static const char *const there[] = { "b/x", "b/x/y", "b/x/y/z", "b/xx", "b/x-1" }, *const not_there[] = {
+        "b", "b/x/", "b/x/z", ""
+    };
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++)
+        assert_true(cove__s3_promised(&s3, there[i]));
+    for (size_t i = 0; i < sizeof not_there / sizeof not_there[0]; i++)
+        assert_false(cove__s3_promised(&s3, not_there[i]));
+
+    assert_int_equal(cove__page_add(&page, "b/xx", COVE_TYPE_DIRECTORY, 0, -1, NULL), 0);
+    assert_int_equal(cove__s3_promised_below(&s3, "b", &page), 0);
+    assert_int_equal(page.n, 3);
+    assert_string_equal(page.items[1].path, "b/x");
+    assert_string_equal(page.items[2].path, "b/x-1");
+    cove__page_done(&page);
+    assert_int_equal(cove__s3_promised_below(&s3, "b/x", &page), 0);
+    assert_int_equal(page.n, 1);
+    assert_string_equal(page.items[0].path, "b/x/y");
+    cove__page_done(&page);
+
+    cove__s3_forget(&s3, "b/x/y", false);
+    assert_true(cove__s3_promised(&s3, "b/x/y/z"));
+    cove__s3_forget(&s3, "b/x", true);
+    assert_false(cove__s3_promised(&s3, "b/x/y/z"));
+    assert_true(cove__s3_promised(&s3, "b/xx") && cove__s3_promised(&s3, "b/x-1"));
+    cove__s3_forget_all(&s3);
+}
+
+/* ---- errors ---- */
+
+static void judge(int status, const char *body, struct s3_request *r)
+{
+    static struct cove__s3 s3;
+    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "read", .url = "s3://b/k" };
+
+    cove__s3_request_init(r, &s3, "GET", cove__s3_split("b/k"), &ctx);
+    r->http.status = status;
+    r->http.reply.max = 4096;
+    cove__buf_add_str(&r->http.reply, body);
+}
+
+static void test_errors(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        int code, retry;
+        const char *message;
+    } rows[] = {
+        { 404, "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>", COVE_ENOTFOUND, 0,
+          "read s3://b/k: no such object (NoSuchKey: Gone.)" },
+        { 404, "<Error><Code>NoSuchBucket</Code></Error>", COVE_ENOTFOUND, 0,
+          "read s3://b/k: no such bucket: b (NoSuchBucket)" },
+        { 403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", COVE_EAUTH, 0,
+          "read s3://b/k: the secret key does not belong to the access key id (SignatureDoesNotMatch)" },
+        { 403, "<Error><Code>AccessDenied</Code></Error>", COVE_EACCESS, 0,
+          "read s3://b/k: access denied (AccessDenied)" },
+        { 200, "<Error><Code>InternalError</Code></Error>", COVE_ESERVER, 1,
+          "read s3://b/k: the store failed (InternalError)" },
+        { 503, "<Error><Code>SlowDown</Code></Error>", COVE_ETHROTTLED, 1,
+          "read s3://b/k: the store asks for fewer requests (SlowDown)" },
+        { 400, "<Error><Code>NewOne</Code><Message>two\nlines</Message></Error>", COVE_EINVAL, 0,
+          "read s3://b/k: the store refused (NewOne: two lines)" },
+        { 301, "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.x</Endpoint></Error>", COVE_EINVAL, 0,
+          "read s3://b/k: the bucket is served by another endpoint: b.s3.x (PermanentRedirect)" },
+        { 403, "", COVE_EACCESS, 0, "read s3://b/k: access denied (HTTP 403)" },
+        { 502, "<html>bad gateway", COVE_ESERVER, 1, "read s3://b/k: the store failed (HTTP 502)" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_request r;
+        judge(rows[i].status, rows[i].body, &r);
+        assert_int_equal(cove__s3_judge(&r, &err), rows[i].retry);
+        assert_int_equal(err.code, rows[i].code);
+        assert_int_equal(err.http_status, rows[i].status);
+        assert_string_equal(err.message, rows[i].message);
+        cove__s3_request_done(&r);
+    }
+}
+
+/* ---- open ---- */
+
+static struct cove__s3 *open_with(const char *const *pairs, int *ret_rc)
+{
+    cove_options *options = cove_options_new();
+    void *self = NULL;
+
+    for (; *pairs != NULL; pairs += 2)
+        assert_int_equal(cove_options_set(options, pairs[0], pairs[1], &err), 0);
+    *ret_rc = cove__s3_ops.open(options, "s3://b", &self, &err);
+    cove_options_free(options);
+    return self;
+}
+#define OPEN(...) open_with((const char *const[]){ __VA_ARGS__, NULL }, &rc)
+
+static int set_up(void **state)
+{
+    static const char *const names[] = { "AWS_PROFILE",           "AWS_DEFAULT_PROFILE",    "AWS_ACCESS_KEY_ID",
+                                         "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",      "AWS_REGION",
+                                         "AWS_DEFAULT_REGION",    "AWS_ENDPOINT_URL",       "AWS_ENDPOINT_URL_S3",
+                                         "AWS_CA_BUNDLE",         "FSSPEC_S3_ENDPOINT_URL", "FSSPEC_S3_KEY",
+                                         "FSSPEC_S3_SECRET",      "FSSPEC_S3_TOKEN",        "FSSPEC_S3_ANON" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        unsetenv(names[i]);
+    setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+    return 0;
+}
+
+static void test_addresses(void **state)
+{
+    int rc;
+    struct cove__s3 *s3 = OPEN("anon", "true");
+
+    assert_int_equal(rc, 0);
+    assert_true(s3->tls && !s3->own_endpoint && !s3->path_style && !s3->sign_payload);
+    assert_string_equal(s3->region, "us-east-1");
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("anon", "true", "endpoint_url", "http://127.0.0.1:9000/base/", "region_name", "eu-west-1");
+    assert_int_equal(rc, 0);
+    assert_true(!s3->tls && s3->own_endpoint && s3->path_style && !s3->sign_payload);
+    assert_string_equal(s3->host, "127.0.0.1:9000");
+    assert_string_equal(s3->base, "/base");
+    assert_string_equal(s3->region, "eu-west-1");
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("anon", "true", "endpoint_url", "http://store.example:80", "addressing_style", "virtual");
+    assert_int_equal(rc, 0);
+    assert_true(s3->virtual_style && s3->sign_payload); /* plain http to another machine */
+    assert_string_equal(s3->host, "store.example");
+    cove__s3_ops.close(s3);
+
+    s3 =
+        OPEN("anon", "true", "client_kwargs",
+             "{\"endpoint_url\": \"https://h\", \"verify\": false, \"region_name\": null}", "config_kwargs",
+             "{\"s3\": {\"addressing_style\": \"virtual\"}, \"read_timeout\": 1.5, \"retries\": {\"max_attempts\": 3}}",
+             "s3_additional_kwargs", "{\"ServerSideEncryption\": \"aws:kms\", \"SSECustomerKey\": \"k\"}");
+    assert_int_equal(rc, 0);
+    assert_true(s3->own_endpoint && s3->virtual_style);
+    assert_int_equal(s3->o.read_timeout_ms, 1500);
+    assert_int_equal(s3->o.retries, 3);
+    assert_string_equal(s3->o.verify, "false");
+    assert_non_null(strstr(cove__buf_str(&s3->extra.create), "x-amz-server-side-encryption: aws:kms\n"));
+    assert_string_equal(cove__buf_str(&s3->extra.each), "x-amz-server-side-encryption-customer-key: k\n");
+    cove__s3_ops.close(s3);
+}
+
+static void test_open_refuses(void **state)
+{
+    static const struct {
+        const char *pairs[5];
+        const char *message;
+    } rows[] = {
+        { { "endpoint_url", "ftp://h" }, "neither http:// nor https://" },
+        { { "endpoint_url", "http://" }, "not of the form" },
+        { { "endpoint_url", "http://u:p@h" }, "not of the form" },
+        { { "region", "not a region" }, "not a region's name" },
+        { { "key", "k" }, "the option key needs secret" },
+        { { "profile", "nobody" }, "'nobody'" },
+        { { "client_kwargs", "{\"endpoint\": \"x\"}" }, "\"endpoint\" is not known; known: endpoint_url" },
+        { { "client_kwargs", "[1]" }, "not a JSON object" },
+        { { "config_kwargs", "{\"signature_version\": \"s3\"}" }, "signature_version \"s3\"" },
+        { { "s3_additional_kwargs", "{\"Acl\": \"private\"}" }, "\"Acl\" is not known; known: ACL" },
+        { { "s3_additional_kwargs", "{\"ACL\": \"a\\nHost: b\"}" }, "line break" },
+        { { "default_block_size", "1MiB" }, "default_block_size" },
+        { { "ca_bundle", "/nonexistent/ca.pem", "anon", "true" }, "/nonexistent/ca.pem" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int rc;
+        struct cove__s3 *s3 = open_with(rows[i].pairs, &rc);
+        assert_null(s3);
+        assert_int_equal(rc, COVE_EINVAL);
+        if (strstr(err.message, rows[i].message) == NULL)
+            fail_msg("\"%s\" does not hold \"%s\"", err.message, rows[i].message);
+        assert_int_equal(strncmp(err.message, "open s3://b: ", 13), 0);
+    }
+}
+
+/* Credentials are asked for by the first request, not by the open, and no secret is ever in a message. */
+static void test_no_credentials(void **state)
+{
+    int rc;
+    struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
+    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "stat", .url = "s3://b/k" };
+    struct cove_info info = { 0 };
+
+    assert_int_equal(rc, 0);
+    assert_int_equal(cove__s3_ops.stat(s3, "b/k", &ctx, &info, &err), COVE_EAUTH);
+    assert_int_equal(strncmp(err.message, "stat s3://b/k: no credentials found in ", 39), 0);
+    cove__s3_ops.close(s3);
+}
+
+static void test_open_without_memory(void **state)
+{
+    for (unsigned long n = 1; n < 300; n++) {
+        cove_options *options = cove_options_new();
+        void *self = NULL;
+        cove_options_set(options, "key", "k", &err);
+        cove_options_set(options, "secret", "s", &err);
+        cove_options_set(options, "endpoint_url", "http://h:1", &err);
+        cove_options_set(options, "s3_additional_kwargs", "{\"ACL\": \"private\"}", &err);
+        cove__mem_fail(n, 0);
+        int rc = cove__s3_ops.open(options, "s3://b", &self, &err);
+        bool failed = cove__mem_fail(0, 0) >= n;
+        cove_options_free(options);
+        if (rc == 0)
+            cove__s3_ops.close(self);
+        assert_true(rc == 0 || rc == COVE_ENOMEM);
+        if (!failed) {
+            assert_int_equal(rc, 0);
+            return;
+        }
+    }
+    fail_msg("an allocation without end");
+}
+
+static void test_part_rules(void **state)
+{
+    int rc;
+    struct cove__s3 *s3 = OPEN("anon", "true", "fixed_upload_size", "true");
+    struct cove__part_rules rules;
+
+    cove__s3_part_rules(s3, -1, &rules);
+    assert_true(rules.equal_parts);
+    assert_int_equal(rules.default_part, 8 << 20);
+    static const int64_t sizes[] = { 1, (int64_t)8 << 20, (int64_t)80000 << 20, (int64_t)80001 << 20,
+                                     (int64_t)5 << 40 };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        cove__s3_part_rules(s3, sizes[i], &rules);
+        assert_true(rules.default_part >= S3_PART_MIN && rules.default_part <= S3_PART_MAX);
+        assert_true((sizes[i] + (int64_t)rules.default_part - 1) / (int64_t)rules.default_part <= S3_PARTS_MAX);
+    }
+    cove__s3_ops.close(s3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_decoding),
+        cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_open_refuses),
+        cmocka_unit_test(test_no_credentials),
+        cmocka_unit_test(test_open_without_memory),
+        cmocka_unit_test(test_part_rules),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
