@@ -269,19 +269,19 @@ int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, stru
     return rc;
 }
 
-static void wipe(char *s)
+void cove__aws_wipe(char *secret)
 {
-    if (s != NULL)
-        explicit_bzero(s, strlen(s));
-    cove__free(s);
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    cove__free(secret);
 }
 
 void cove__aws_profile_done(struct cove__aws_profile *p)
 {
     cove__free(p->name);
     cove__free(p->access_key_id);
-    wipe(p->secret_access_key);
-    wipe(p->session_token);
+    cove__aws_wipe(p->secret_access_key);
+    cove__aws_wipe(p->session_token);
     cove__free(p->region);
     cove__free(p->endpoint_url);
     cove__free(p->ca_bundle);

@@ -30,6 +30,7 @@ struct cove__aws_profile {
  * asked for by name is in neither, or a line makes no sense (the message names file and line). A missing file is an
  * empty one. */
 int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err);
+void cove__aws_wipe(char *secret); /* frees it, having overwritten it; NULL accepted */
 void cove__aws_profile_done(struct cove__aws_profile *profile);
 
 /* One file's text. `is_config`: sections are "[profile x]", as in ~/.aws/config. Pure. 0, COVE_ENOMEM, or COVE_EINVAL

@@ -80,17 +80,10 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
     return none_found(s, err);
 }
 
-static void wipe(char *s)
-{
-    if (s != NULL)
-        explicit_bzero(s, strlen(s));
-    cove__free(s);
-}
-
 void cove__aws_credentials_done(struct cove__aws_credentials *c)
 {
     cove__free(c->key_id);
-    wipe(c->secret);
-    wipe(c->token);
+    cove__aws_wipe(c->secret);
+    cove__aws_wipe(c->token);
     *c = (struct cove__aws_credentials){ 0 };
 }

@@ -63,7 +63,6 @@ struct cove__http_request {
     uint8_t *dst;            /* BORROWED: where a 2xx reply's body goes; NULL: into `reply` */
     size_t dst_size;         /* a body that is longer ends in COVE_EPROTOCOL */
     size_t reply_max;        /* ceiling of `reply`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
-    bool want_crc32c;        /* compute `crc32c` of what lands at dst, while it is in the cache */
     /* set by prepare, per attempt */
     struct cove__buf url;
     struct cove__buf headers; /* "Name: value\n" lines */
@@ -72,7 +71,6 @@ struct cove__http_request {
     struct cove__buf reply;         /* body of an error, or of any reply when dst is NULL */
     struct cove__buf reply_headers; /* "name: value\n", names in lower case */
     int64_t received;               /* bytes of body that arrived */
-    uint32_t crc32c;                /* of them, with want_crc32c */
     unsigned attempts;
     /* the client's own */
     struct cove__http_state *state;

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "wire/crc.h"
 
 #define REPLY_MAX_DEFAULT  ((size_t)64 << 10)
 #define HEADERS_MAX        ((int64_t)256 << 10)
@@ -93,8 +92,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
         return stop(st, COVE_EPROTOCOL);
     }
     memcpy(r->dst + r->received, data, n);
-    if (r->want_crc32c)
-        r->crc32c = cove__crc32c(r->crc32c, data, n);
     r->received += (int64_t)n;
     return n;
 }
@@ -236,7 +233,6 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     st->curl_error[0] = '\0';
     r->status = 0;
     r->received = 0;
-    r->crc32c = 0;
     cove__buf_reset(&r->reply);
     cove__buf_reset(&r->reply_headers);
     r->reply.max = r->reply_max ? r->reply_max : REPLY_MAX_DEFAULT;

@@ -15,14 +15,6 @@ void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)])
     cove__base64(bytes, sizeof bytes, out);
 }
 
-void cove__base64_be64(uint64_t v, char out[COVE__BASE64_SIZE(8)])
-{
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
-    cove__base64(bytes, sizeof bytes, out);
-}
-
 void cove__hex(const void *data, size_t size, char *out)
 {
     static const char digits[] = "0123456789abcdef";

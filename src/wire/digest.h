@@ -11,7 +11,6 @@
 
 void cove__base64(const void *data, size_t size, char *out); /* out: COVE__BASE64_SIZE(size) bytes */
 void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]);
-void cove__base64_be64(uint64_t v, char out[COVE__BASE64_SIZE(8)]);
 
 /* SHA-256 as 64 hex digits and a NUL; MD5 in base64. 0, or COVE_ENOTSUP where OpenSSL refuses (MD5 in FIPS mode). */
 int cove__sha256_hex(struct cove__slice data, char out[65]);

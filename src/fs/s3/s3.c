@@ -197,7 +197,7 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
     cove__aws_profile_done(&profile);
     if (rc < 0) {
         s3_close(s3);
-        return cove__error_prefix(err, rc, "open %s", url);
+        return rc;
     }
     *ret_self = s3;
     return 0;

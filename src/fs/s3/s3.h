@@ -117,7 +117,7 @@ struct s3_request {
 void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char *method, struct s3_name name,
                            const struct cove__ctx *ctx);
 void cove__s3_request_done(struct s3_request *r);
-/* A body that is sent. With `crc32c` its checksum goes along where the options have it so. */
+/* A body that is sent, with its CRC32C where the options have it so. */
 void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum);
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...) COVE_PRINTF(3, 4);
 void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc);

@@ -125,6 +125,16 @@ static struct task *task_new(struct cove__s3 *s3, struct cove__io *io, const cha
     return t;
 }
 
+/* A follow-up of the same io, about the same object. */
+static void start_over(struct task *t, const char *method)
+{
+    struct cove__s3 *s3 = t->r.s3;
+
+    cove__s3_request_done(&t->r);
+    cove__s3_request_init(&t->r, s3, method, cove__s3_split(t->io->path), &t->io->op.ctx);
+    t->r.user = t;
+}
+
 static int keep_etag(struct task *t, struct cove_error *err)
 {
     char etag[S3_HEADER_MAX];
@@ -197,16 +207,14 @@ static void directory_looked_for(struct s3_request *r)
 
 static void look_for_directory(struct task *t)
 {
-    struct cove__s3 *s3 = t->r.s3;
-    struct s3_name name = t->r.name;
+    struct cove__slice key = t->r.name.key;
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
 
-    cove__s3_request_done(&t->r);
-    cove__s3_request_init(&t->r, s3, "GET", (struct s3_name){ name.bucket, cove__slice("", 0) }, &t->io->op.ctx);
-    t->r.user = t;
+    start_over(t, "GET");
+    t->r.name.key = cove__slice("", 0);
     t->r.done = directory_looked_for;
     cove__buf_add_str(&t->r.query, "list-type=2&max-keys=1");
-    cove__s3_prefix(name.key, &prefix);
+    cove__s3_prefix(key, &prefix);
     cove__s3_query(&t->r.query, "prefix", cove__buf_slice(&prefix));
     cove__buf_done(&prefix);
     cove__s3_start(&t->r);
@@ -351,14 +359,9 @@ static void own_write_looked_for(struct s3_request *r)
 
 static void look_for_own_write(struct task *t)
 {
-    struct cove__s3 *s3 = t->r.s3;
-    struct s3_name name = t->r.name;
-
-    cove__s3_request_done(&t->r);
-    cove__s3_request_init(&t->r, s3, "HEAD", name, &t->io->op.ctx);
-    t->r.user = t;
+    start_over(t, "HEAD");
     t->r.done = own_write_looked_for;
-    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
+    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&t->r.s3->extra.each));
     cove__s3_start(&t->r);
 }
 
@@ -378,23 +381,13 @@ static void put_done(struct s3_request *r)
     finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
 }
 
-void cove__s3_put(void *self, struct cove__io *io)
+static void send_put(struct task *t)
 {
-    struct cove__s3 *s3 = self;
-    struct task *t = task_new(s3, io, "PUT");
-
-    if (t == NULL)
-        return;
     struct s3_request *r = &t->r;
-    if (r->name.key.size == 0) {
-        struct cove_error err = COVE_ERROR_INIT;
-        int rc = cove__s3_fail(r, &err, COVE_EISDIR, "a bucket, not an object");
-        finish(t, rc, 0, &err);
-        return;
-    }
+    const struct cove__io *io = t->io;
+
     r->done = put_done;
-    cove__buf_add_slice(&r->extra, cove__buf_slice(&s3->extra.create));
-    t->condition = io->put != NULL ? io->put->condition : COVE_WRITE_ALWAYS;
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&r->s3->extra.create));
     if (t->condition != COVE_WRITE_ALWAYS)
         cove__s3_mark(r, io->put, &t->mark);
     else if (io->put != NULL && io->put->content_type != NULL)
@@ -402,4 +395,53 @@ void cove__s3_put(void *self, struct cove__io *io)
     cove__s3_condition_headers(r, io->put);
     cove__s3_body(r, io->src, true);
     cove__s3_start(r);
+}
+
+/* For stores that know no conditions: what is there now decides. Another writer may come between, which the
+ * documentation says. */
+static void condition_looked_at(struct s3_request *r)
+{
+    struct task *t = r->user;
+    struct cove_error err = r->http.op.err;
+    char etag[S3_HEADER_MAX] = "";
+    int rc = r->http.op.rc;
+
+    cove__s3_reply_header(r, "etag", etag);
+    if (rc < 0 && rc != COVE_ENOTFOUND) {
+        finish(t, rc, 0, &err);
+        return;
+    }
+    bool holds =
+        t->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND : rc == 0 && strcmp(etag, t->io->put->etag) == 0;
+    if (!holds) {
+        rc = condition_broken(&t->io->op.ctx, t->condition, &err);
+        finish(t, rc, 0, &err);
+        return;
+    }
+    start_over(t, "PUT");
+    send_put(t);
+}
+
+void cove__s3_put(void *self, struct cove__io *io)
+{
+    struct cove__s3 *s3 = self;
+    struct task *t = task_new(s3, io, "PUT");
+
+    if (t == NULL)
+        return;
+    if (t->r.name.key.size == 0) {
+        struct cove_error err = COVE_ERROR_INIT;
+        int rc = cove__s3_fail(&t->r, &err, COVE_EISDIR, "a bucket, not an object");
+        finish(t, rc, 0, &err);
+        return;
+    }
+    t->condition = io->put != NULL ? io->put->condition : COVE_WRITE_ALWAYS;
+    if (t->condition == COVE_WRITE_ALWAYS || s3->o.conditional_writes) {
+        send_put(t);
+        return;
+    }
+    start_over(t, "HEAD");
+    t->r.done = condition_looked_at;
+    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
+    cove__s3_start(&t->r);
 }

@@ -214,8 +214,9 @@ static int take_additional(void *user, const char *name, enum cove__json_type ty
                        ? cove__fail_nomem(in->err, "an option")
                        : 0;
         }
-        cove__buf_addf(&known, "%s%s", i > 0 ? ", " : "", additional[i].name);
     }
+    for (size_t i = 0; i < N_ADDITIONAL; i++)
+        cove__buf_addf(&known, "%s%s", i > 0 ? ", " : "", additional[i].name);
     int rc = refuse(in, name, cove__buf_str(&known));
     cove__buf_done(&known);
     return rc;

@@ -32,21 +32,21 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
         path++;
     size_t bucket = strcspn(path, "/");
     if (bucket == 0 && path[0] == '/')
-        return cove__fail(err, COVE_EINVAL, "%s: no bucket is named", url_or_path);
+        return cove__fail(err, COVE_EINVAL, "no bucket is named");
     if (bucket > BUCKET_MAX)
-        return cove__fail(err, COVE_EINVAL, "%s: the bucket's name is longer than %zu bytes", url_or_path, BUCKET_MAX);
+        return cove__fail(err, COVE_EINVAL, "the bucket's name is longer than %zu bytes", BUCKET_MAX);
     for (size_t i = 0; i < bucket; i++) {
         char c = path[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
               c == '_'))
-            return cove__fail(err, COVE_EINVAL, "%s: '%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')",
-                              url_or_path, (int)bucket, path);
+            return cove__fail(err, COVE_EINVAL, "'%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')",
+                              (int)bucket, path);
     }
     const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
     if (strlen(key) > S3_KEY_MAX)
-        return cove__fail(err, COVE_EINVAL, "%.*s…: the key is longer than %zu bytes", 64, url_or_path, S3_KEY_MAX);
+        return cove__fail(err, COVE_EINVAL, "the key is longer than %zu bytes", S3_KEY_MAX);
     if (!cove__utf8_check(cove__slice_str(key)))
-        return cove__fail(err, COVE_EINVAL, "s3://%.*s/…: the key is not UTF-8, as S3's keys are", (int)bucket, path);
+        return cove__fail(err, COVE_EINVAL, "the key is not UTF-8, as S3's keys are");
     /* "bucket/" is the bucket. */
     char *copy = key[0] == '\0' ? cove__strndup(path, bucket) : cove__strdup(path);
     if (copy == NULL)
