@@ -1,6 +1,7 @@
 /* Reads digits.csv and hands out its images in batches. */
 #include "data.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static const char *parse_line(const char *p, float *pixels, int *class)
         if (end == p || value < 0 || value > 16 || *end != (i < PIXELS ? ',' : '\n'))
             return NULL;
         if (i < PIXELS)
-            pixels[i] = (float)value / 16;
+            pixels[i] = (float)value / 8;
         else
             *class = (int)value;
         p = end + 1;
@@ -96,6 +97,41 @@ int digits_load(struct digits *d, const char *url, int64_t batch_size, struct co
     d->val.length = d->n - TRAIN_IMAGES;
     d->val.fetch = fetch_val;
     return 0;
+}
+
+/* The image at a place between its pixels; nothing is drawn outside. */
+static float sample(const float *image, float x, float y)
+{
+    int left = (int)floorf(x), top = (int)floorf(y);
+    float value = 0;
+    for (int row = top; row <= top + 1; row++) {
+        for (int column = left; column <= left + 1; column++) {
+            if (row >= 0 && row < SIDE && column >= 0 && column < SIDE)
+                value += image[row * SIDE + column] * (1 - fabsf(x - (float)column)) * (1 - fabsf(y - (float)row));
+        }
+    }
+    return value;
+}
+
+static float between(cove_rng *rng, float low, float high)
+{
+    return low + (high - low) * (float)cove_rng_uniform(rng);
+}
+
+void digits_distort(float *images, size_t n, cove_rng *rng)
+{
+    const float middle = (SIDE - 1) / 2.0f;
+    for (size_t i = 0; i < n; i++) {
+        float *image = images + i * PIXELS, original[PIXELS];
+        float angle = between(rng, -0.14f, 0.14f), scale = between(rng, 0.94f, 1.06f);
+        float c = scale * cosf(angle), s = scale * sinf(angle);
+        float right = between(rng, -0.4f, 0.4f), down = between(rng, -0.4f, 0.4f);
+        memcpy(original, image, sizeof original);
+        for (int k = 0; k < PIXELS; k++) {
+            float x = (float)(k % SIDE) - middle, y = (float)(k / SIDE) - middle;
+            image[k] = sample(original, c * x - s * y + middle + right, s * x + c * y + middle + down);
+        }
+    }
 }
 
 void digits_free(struct digits *d)

@@ -4,11 +4,11 @@
 
 #include <cove/cove.h>
 
-enum { PIXELS = 64, CLASSES = 10, TRAIN_IMAGES = 1437 };
+enum { SIDE = 8, PIXELS = SIDE * SIDE, CLASSES = 10, TRAIN_IMAGES = 1437 };
 
 /* What a training_step gets: the images of one batch, one after the other, and their classes. */
 struct digits_batch {
-    float *images; /* n x PIXELS, from 0 to 1 */
+    float *images; /* n x PIXELS, from 0 to 2 */
     int *classes;  /* n */
 };
 
@@ -22,6 +22,8 @@ struct digits {
 
 /* Reads a CSV file at any URL and splits it: the first TRAIN_IMAGES train, the others validate. */
 int digits_load(struct digits *digits, const char *url, int64_t batch_size, struct cove_error *err);
+/* Turns, stretches and moves each of `n` images a little, by chance: a writer never draws the same digit twice. */
+void digits_distort(float *images, size_t n, cove_rng *rng);
 void digits_free(struct digits *digits);
 
 #endif

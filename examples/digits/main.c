@@ -67,8 +67,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
                                              { "lr", 1, 0, 'L' },         { "stop-after", 1, 0, 'x' },
                                              { "help", 0, 0, 'h' },       { 0 } };
     int option;
-    *a = (struct arguments){ .root = "runs", .data = DIGITS_CSV, .optimizer = "adamw", .max_epochs = 10, .max_steps = -1,
-                             .batch_size = 32, .seed = 1, .lr = 3e-3 };
+    *a = (struct arguments){ .root = "runs", .data = DIGITS_CSV, .optimizer = "adamw", .max_epochs = 30, .max_steps = -1,
+                             .batch_size = 16, .seed = 1, .lr = 3e-3 };
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'r': a->root = optarg; break;

@@ -7,7 +7,7 @@
 
 #include <cblas.h>
 
-/* y = x W' + b, then tanh in the layers inside. */
+/* y = x W' + b, then ReLU in the layers inside. */
 static void forward(struct classifier *c, const float *x, int n)
 {
     for (int l = 0; l < LAYERS; l++) {
@@ -17,7 +17,7 @@ static void forward(struct classifier *c, const float *x, int n)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, layer->out, layer->in, 1, x, layer->in, layer->weight,
                     layer->in, 1, layer->y, layer->out);
         for (int i = 0; l < LAYERS - 1 && i < n * layer->out; i++)
-            layer->y[i] = tanhf(layer->y[i]);
+            layer->y[i] = fmaxf(layer->y[i], 0);
         x = layer->y;
     }
 }
@@ -60,7 +60,7 @@ static void backward(struct classifier *c, const float *x, int n)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, layer->in, layer->out, 1, layer->dy, layer->out,
                     layer->weight, layer->in, 0, below->dy, layer->in);
         for (int i = 0; i < n * layer->in; i++)
-            below->dy[i] *= 1 - below->y[i] * below->y[i];
+            below->dy[i] *= below->y[i] > 0;
     }
 }
 
@@ -70,6 +70,7 @@ static int training_step(void *self, cove_trainer *trainer, const struct cove_ba
     const struct digits_batch *data = batch->data;
     float accuracy;
 
+    digits_distort(data->images, batch->n, cove_trainer_rng(trainer));
     forward(c, data->images, (int)batch->n);
     float loss = cross_entropy(c, data->classes, (int)batch->n, &accuracy);
     backward(c, data->images, (int)batch->n);
@@ -96,7 +97,13 @@ static int configure_optimizers(void *self, cove_trainer *trainer, cove_optimize
                                 cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
     struct classifier *c = self;
-    return cove_optimizer_new(&c->optimizer, c->parameters, 2 * LAYERS, ret_optimizer, err);
+    struct cove_lr_scheduler_options schedule = COVE_LR_SCHEDULER_INIT;
+    int rc = cove_optimizer_new(&c->optimizer, c->parameters, 2 * LAYERS, ret_optimizer, err);
+
+    schedule.kind = COVE_STEP_LR; /* a tenth less after each epoch */
+    schedule.step_size = 1;
+    schedule.gamma = 0.9;
+    return rc < 0 ? rc : cove_lr_scheduler_new(&schedule, *ret_optimizer, ret_scheduler, err);
 }
 
 static int layer_init(struct layer *layer, int in, int out, int64_t batch_size, cove_rng *rng)

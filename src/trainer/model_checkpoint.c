@@ -184,7 +184,7 @@ static int save(struct cove__model_checkpoint *mc, cove_trainer *trainer, char *
         if (old_last)
             prune(mc, trainer, old_last, last);
     } else {
-        mc->last_saved_step = 0;
+        mc->last_saved_step = -1;
     }
 out:
     cove__free(old_last);
@@ -292,7 +292,7 @@ static bool at_epoch_end(const cove_trainer *trainer)
 static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    mc->last_saved_step = 0;
+    mc->last_saved_step = -1;
     mc->defer = mc->saved_any = false;
     return resolve_dirpath(mc, trainer, err);
 }
@@ -301,8 +301,8 @@ static int on_train_batch_end(void *self, cove_trainer *trainer, const struct co
 {
     struct cove__model_checkpoint *mc = self;
     double unused;
-    if (mc->o.every_n_train_steps < 1 || cove_trainer_global_step(trainer) % mc->o.every_n_train_steps != 0 ||
-        skip(mc, trainer))
+    int64_t step = cove_trainer_global_step(trainer);
+    if (mc->o.every_n_train_steps < 1 || step == 0 || step % mc->o.every_n_train_steps != 0 || skip(mc, trainer))
         return 0;
     /* A metric that is not there yet, or that the validation after this batch will replace, is waited for. */
     if (mc->monitor && (cove_trainer_metric(trainer, mc->monitor, &unused, NULL) < 0 ||
@@ -448,6 +448,7 @@ int cove_model_checkpoint_new(const struct cove_model_checkpoint_options *option
         return cove__fail_nomem(err, "ModelCheckpoint");
     mc->o = o;
     mc->top = (struct cove__top_k){ .max = strcmp(o.mode, "max") == 0, .k = o.save_top_k };
+    mc->last_saved_step = -1;
     mc->kth_value = mc->top.max ? -INFINITY : INFINITY;
     if ((rc = set_string(&mc->given_dirpath, o.dirpath, err)) == 0 &&
         (rc = set_string(&mc->filename, o.filename, err)) == 0 &&

@@ -18,7 +18,7 @@ struct cove__model_checkpoint {
     char *best_path, *last_path, *kth_path; /* owned; NULL: none yet */
     float best_score, kth_value, current_score;
     bool has_best_score, has_current_score;
-    int64_t last_saved_step; /* 0: none */
+    int64_t last_saved_step; /* -1: none */
     bool saved_any;
     bool defer; /* a save by steps waits for the validation that brings its metric */
 };
