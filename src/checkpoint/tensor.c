@@ -104,7 +104,8 @@ int cove__tensor_new(const struct cove__shape *s, cove_value **ret_value, struct
     for (size_t i = s->n_dims; i-- > 0;) {
         t->dims[i] = s->shape[i];
         t->dims[s->n_dims + i] = s->strides ? s->strides[i] : contiguous;
-        contiguous *= s->shape[i] > 0 && count > 0 ? s->shape[i] : 1;
+        if (__builtin_mul_overflow(contiguous, s->shape[i] > 0 ? s->shape[i] : 1, &contiguous))
+            contiguous = INT64_MAX; /* of a tensor without elements, whose strides lead nowhere */
     }
     value->u.tensor = t;
     *ret_value = value;

@@ -77,7 +77,7 @@ static void save(struct cove__buf *file)
 }
 
 static const char shown[] = "{'all': float32@0[1000;1], 'matrix': float32@3600[10,5;1,10], 'steps': int64@0[3;1], "
-                            "'empty': float32@0[0,4;1,1], 'name': 'run', 'raw': b'80ff', 'inner': {3: [0.5]}}";
+                            "'empty': float32@0[0,4;4,1], 'name': 'run', 'raw': b'80ff', 'inner': {3: [0.5]}}";
 
 static void check_tree(cove_value *tree)
 {

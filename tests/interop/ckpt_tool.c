@@ -2,12 +2,17 @@
  * What the interoperability tests drive: shows a checkpoint as JSON, copies one through a tree, makes one from C
  * memory. ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cove/cove.h>
+
+#include "checkpoint/format.h"
 
 static struct cove_error err = COVE_ERROR_INIT;
 
@@ -218,12 +223,65 @@ static int make(const char *url)
     return rc < 0 ? complain() : 0;
 }
 
+/* Large writes are of zeros here: the file gets a hole. */
+static int write_sparse(void *user, const void *data, size_t size, struct cove_error *error)
+{
+    int fd = *(int *)user;
+    int rc = 0;
+
+    if (size > (size_t)1 << 20)
+        rc = lseek(fd, (off_t)size, SEEK_CUR) < 0;
+    else
+        rc = write(fd, data, size) != (ssize_t)size;
+    if (rc != 0)
+        perror("sparse file");
+    return rc != 0 ? COVE_EIO : 0;
+}
+
+/* A checkpoint of more bytes than there are: {"large": zeros, "after": 1, 2, 3}. */
+static int sparse(const char *file, int64_t length)
+{
+    static int64_t numbers[3] = { 1, 2, 3 };
+    const int64_t three = 3;
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    void *zeros = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const struct cove_tensor_view large = { COVE_UINT8, 1, &length, NULL, zeros };
+    const struct cove_tensor_view after = { COVE_INT64, 1, &three, NULL, numbers };
+    struct cove__sink sink = { write_sparse, &fd };
+    struct cove__plan *plan = NULL;
+    cove_value *tree = cove_value_new_dict(), *item = NULL;
+    uint64_t size = 0;
+
+    if (fd < 0 || zeros == MAP_FAILED) {
+        perror(file);
+        return 1;
+    }
+    int rc = cove_value_new_tensor(&large, &item, &err);
+    if (rc == 0)
+        rc = cove_value_set(tree, "large", item, &err);
+    if (rc == 0)
+        rc = cove_value_new_tensor(&after, &item, &err);
+    if (rc == 0)
+        rc = cove_value_set(tree, "after", item, &err);
+    if (rc == 0)
+        rc = cove__torch_format.plan(tree, &plan, &size, &err);
+    if (rc == 0)
+        rc = cove__torch_format.write(plan, &sink, &err);
+    cove__torch_format.plan_free(plan);
+    cove_value_unref(tree);
+    munmap(zeros, (size_t)length);
+    close(fd);
+    return rc < 0 ? complain() : 0;
+}
+
 int main(int argc, char **argv)
 {
     cove_value *tree = NULL;
     int rc = 0;
     if (argc == 3 && strcmp(argv[1], "make") == 0)
         return make(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "sparse") == 0)
+        return sparse(argv[2], strtoll(argv[3], NULL, 10));
     if (argc == 3 && strcmp(argv[1], "show") == 0) {
         rc = load(argv[2], 0, &tree);
         if (rc == 0)
@@ -242,7 +300,7 @@ int main(int argc, char **argv)
         if (rc == 0)
             rc = cove_checkpoint_save_url(argv[3], tree, &err);
     } else {
-        fprintf(stderr, "usage: ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL\n");
+        fprintf(stderr, "usage: ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL | sparse FILE BYTES\n");
         return 2;
     }
     cove_value_unref(tree);
