@@ -77,9 +77,10 @@ def read_tap(name, text, status):
             continue
         case = TAP.search(line)
         if not case:
-            since.append(line)
-            if line.startswith("#") and tally.failures:
+            if line.startswith("# ") and tally.failures:
                 tally.failures[-1] = (tally.failures[-1][0], tally.failures[-1][1] + line + "\n")
+            else:
+                since.append(line)
             continue
         owed -= 1
         title = f"{name}: {case.group(4)}"

@@ -1,0 +1,201 @@
+"""The mock store behind a real socket on loopback, misbehaving on order. Standard library only.
+
+The first fault whose `on`, `only_if`, `skip` and `times` fit a request decides what becomes of its reply. Faults are data, so a new failure
+is a new file: docs/testing.md has the fields.
+"""
+
+import re
+import socket
+import struct
+import threading
+
+from store import Reply, Request, Store, error_reply
+
+MAX_HEAD = 64 * 1024
+
+
+class Fault:
+    """One row of a case's `faults`: which replies it spoils, and how."""
+
+    FIELDS = {
+        "on", "only_if", "skip", "times",  # which
+        "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
+        "delay_ms", "slow_bytes", "corrupt", "length_off", "cut_after", "reset_after", "stall_after",  # how it is sent
+    }
+
+    def __init__(self, row):
+        unknown = set(row) - self.FIELDS
+        if unknown:
+            raise ValueError(f"a fault has no field {', '.join(sorted(unknown))}")
+        self.row = row
+        self.skip = row.get("skip", 0)
+        self.times = row.get("times", 1)  # -1: always
+
+    def takes(self, r):
+        if self.times == 0 or not re.fullmatch(self.row.get("on", ".*"), r.operation):
+            return False
+        if not all(re.search(want, r.headers.get(name.lower(), "")) for name, want in self.row.get("only_if", {}).items()):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.times -= self.times > 0
+        return True
+
+
+class MockServer:
+    """with MockServer(objects, faults) as server: server.endpoint, server.requests (all that came, in order)"""
+
+    def __init__(self, objects=None, faults=(), buckets=("b",)):
+        self.store = Store(objects or {}, buckets)
+        self.faults = [Fault(row) for row in faults]
+        self.requests, self.troubles = [], []
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.threads = []
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self._spawn(self._accept)
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in list(self.threads):
+            thread.join(10)
+
+    def count(self, operation):
+        with self.lock:
+            return sum(r.operation == operation for r in self.requests)
+
+    def _spawn(self, target, *args):
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        while not self.stopping.is_set():
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self._spawn(self._serve, connection)
+
+    def _serve(self, connection):
+        connection.settimeout(0.2)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pending = bytearray()
+        try:
+            while (request := self._read_request(connection, pending)) is not None:
+                if not self._reply(connection, request):
+                    return
+        except OSError:
+            pass  # the client went away: its right
+        except Exception as e:  # noqa: BLE001 what is wrong here or with the request must be seen by the test
+            self.troubles.append(repr(e))
+        finally:
+            connection.close()
+
+    def _more(self, connection, pending):
+        """Waits for bytes; False at the end of the connection or of the server."""
+        while not self.stopping.is_set():
+            try:
+                data = connection.recv(256 * 1024)
+            except TimeoutError:
+                continue
+            pending += data
+            return bool(data)
+        return False
+
+    def _read_request(self, connection, pending):
+        while b"\r\n\r\n" not in pending:
+            if len(pending) > MAX_HEAD:
+                raise ValueError("a request's head is too long")
+            if not self._more(connection, pending):
+                return None
+        head, _, _ = bytes(pending).partition(b"\r\n\r\n")
+        del pending[:len(head) + 4]
+        lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = lines[0].split(" ", 2)
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        if headers.get("expect", "").lower() == "100-continue":
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if "transfer-encoding" in headers:
+            raise ValueError("S3 takes no chunked request")
+        length = int(headers.get("content-length", 0))
+        while len(pending) < length:
+            if not self._more(connection, pending):
+                return None
+        body = bytes(pending[:length])
+        del pending[:length]
+        return Request(method, target, headers, unchunk(body) if "aws-chunked" in headers.get("content-encoding", "") else body)
+
+    def _reply(self, connection, r):
+        """Answers one request; False where the connection is to end."""
+        with self.lock:
+            self.requests.append(r)
+            fault = next((f.row for f in self.faults if f.takes(r)), {})
+            # A made-up reply stands before the store, unless the store is to do its work all the same.
+            made_up = not fault.keys().isdisjoint({"status", "error", "raw", "close"})
+            reply = self.store.answer(r) if not made_up or fault.get("do_it") else None
+        if fault.get("close"):
+            return False
+        if "raw" in fault:
+            connection.sendall(fault["raw"].encode("latin-1"))
+            return False
+        if made_up:
+            reply = made_up_reply(fault, r.method == "HEAD")
+        elif "body" in fault:
+            reply.body = fault["body"].encode()
+        reply.headers.update(fault.get("headers", {}))
+        if "corrupt" in fault and reply.body:
+            spoiled = bytearray(reply.body)
+            spoiled[fault["corrupt"]] ^= 0x20
+            reply.body = bytes(spoiled)
+        return self._send(connection, fault, reply)
+
+    def _send(self, connection, fault, reply):
+        self.stopping.wait(fault.get("delay_ms", 0) / 1000)
+        head, body = reply.bytes(fault.get("length_off", 0))
+        data = head + body
+        stop_at = next((len(head) + fault[k] for k in ("cut_after", "reset_after", "stall_after") if k in fault), None)
+        if stop_at is not None:
+            data = data[:max(stop_at, 0)]
+        step = fault.get("slow_bytes", len(data) or 1)
+        for i in range(0, len(data), step):
+            connection.sendall(data[i:i + step])
+            if step < len(data):
+                self.stopping.wait(0.001)
+        if "reset_after" in fault:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if "stall_after" in fault:
+            self._more(connection, bytearray())  # nothing more is sent until the client gives up
+        return stop_at is None and "length_off" not in fault
+
+
+def made_up_reply(fault, head_only):
+    if "error" in fault:
+        reply = error_reply(fault.get("status", 400), *fault["error"], head_only=head_only)
+    else:
+        reply = Reply(fault["status"], body=fault.get("body", "").encode(), head_only=head_only)
+    if "body_size" in fault:
+        reply.body = (reply.body + b"x" * fault["body_size"])[:fault["body_size"]]
+    return reply
+
+
+def unchunk(body):
+    """The payload of an aws-chunked body, signed or with a checksum behind it."""
+    data, place = b"", 0
+    while True:
+        end = body.index(b"\r\n", place)
+        size = int(body[place:end].split(b";")[0], 16)
+        if size == 0:
+            return data
+        data += body[end + 2:end + 2 + size]
+        place = end + 2 + size + 2

@@ -1,0 +1,422 @@
+/*
+ * probe: one call of libcove from a test in Python, its outcome as JSON on standard output.
+ *
+ *   probe [-o NAME=VALUE]… [-t TIMEOUT_MS] [-c CANCEL_AFTER_MS] [-O FILE] VERB URL [ARGUMENT…]
+ *
+ * Exit status 0 whatever the call returned: the outcome is the output. What libcove logs goes to standard error.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cove/cove.h>
+
+struct probe {
+    cove_fs *fs;
+    char *path;
+    struct cove_call call;
+    struct cove_error err;
+    const char *out; /* where what was read goes */
+    int n_args;
+    char **args;
+    int64_t value; /* a count, where the verb has one */
+    bool printed_names;
+};
+
+struct verb {
+    const char *name;
+    int min_args;
+    int (*run)(struct probe *p);
+};
+
+/* ---- JSON out ---- */
+
+static void print_string(const char *s)
+{
+    putchar('"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            printf("\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            printf("\\u%04x", c); /* bytes as Latin-1: the test encodes them back */
+        else
+            putchar(c);
+    }
+    putchar('"');
+}
+
+static void print_name(struct probe *p, const char *name)
+{
+    fputs(p->printed_names ? "," : "{\"names\":[", stdout);
+    p->printed_names = true;
+    print_string(name);
+}
+
+static void print_outcome(const struct probe *p, int rc)
+{
+    printf(p->printed_names ? "]," : "{");
+    printf("\"code\":");
+    print_string(cove_code_name(rc));
+    printf(",\"value\":%lld,\"http_status\":%d,\"os_errno\":%d,\"retryable\":%d,\"message\":", (long long)p->value,
+           p->err.http_status, p->err.os_errno, p->err.retryable);
+    print_string(p->err.message);
+    printf("}\n");
+}
+
+/* ---- help for verbs ---- */
+
+/* The bytes that tests/mock/server.py calls pattern(). */
+static void pattern(unsigned char *data, size_t size, size_t offset)
+{
+    for (size_t k = 0; k < size; k++) {
+        size_t i = (offset + k) % (4 * 251);
+        data[k] = (unsigned char)((i * 31 + (i >> 3) * 7) % 251);
+    }
+}
+
+static int keep(const struct probe *p, const void *data, size_t size)
+{
+    if (!p->out)
+        return 0;
+    FILE *f = fopen(p->out, "wb");
+    if (!f || fwrite(data, 1, size, f) != size || fclose(f) != 0) {
+        fprintf(stderr, "probe: %s: %s\n", p->out, strerror(errno));
+        exit(3);
+    }
+    return 0;
+}
+
+static size_t size_arg(const struct probe *p, int i)
+{
+    return (size_t)strtoull(p->args[i], NULL, 10);
+}
+
+/* ---- verbs ---- */
+
+static int run_stat(struct probe *p)
+{
+    cove_info *info;
+    int rc = cove_fs_stat(p->fs, p->path, &p->call, &info, &p->err);
+    if (rc < 0)
+        return rc;
+    p->value = cove_info_size(info);
+    cove_info_free(info);
+    return 0;
+}
+
+static int run_exists(struct probe *p)
+{
+    int rc = cove_fs_exists(p->fs, p->path, &p->call, &p->err);
+    p->value = rc;
+    return rc < 0 ? rc : 0;
+}
+
+static int each_name(struct probe *p, int rc, cove_listing *listing)
+{
+    const cove_info *info;
+    if (rc < 0)
+        return rc;
+    while ((rc = cove_listing_next(listing, &info, &p->err)) == 1) {
+        print_name(p, cove_info_name(info));
+        p->value++;
+    }
+    cove_listing_free(listing);
+    return rc;
+}
+
+static int run_list(struct probe *p)
+{
+    cove_listing *listing = NULL;
+    int rc = cove_fs_list(p->fs, p->path, &p->call, &listing, &p->err);
+    return each_name(p, rc, listing);
+}
+
+static int run_find(struct probe *p)
+{
+    cove_listing *listing = NULL;
+    int rc = cove_fs_find(p->fs, p->path, &p->call, &listing, &p->err);
+    return each_name(p, rc, listing);
+}
+
+static int run_get(struct probe *p)
+{
+    void *data;
+    size_t size;
+    int rc = cove_fs_read_file(p->fs, p->path, 0, &data, &size, &p->call, &p->err);
+    if (rc < 0)
+        return rc;
+    p->value = (int64_t)size;
+    rc = keep(p, data, size);
+    cove_free(data);
+    return rc;
+}
+
+static int run_range(struct probe *p)
+{
+    size_t length = size_arg(p, 1);
+    void *data = malloc(length + 1);
+    if (!data)
+        return COVE_ENOMEM;
+    int64_t n = cove_fs_read_range(p->fs, p->path, strtoll(p->args[0], NULL, 10), data, length, &p->call, &p->err);
+    if (n >= 0) {
+        p->value = n;
+        keep(p, data, (size_t)n);
+    }
+    free(data);
+    return n < 0 ? (int)n : 0;
+}
+
+/* Reads the whole file through a reader, in pieces of 64 KiB. */
+static int run_read(struct probe *p)
+{
+    cove_reader *reader;
+    int rc = cove_reader_open(p->fs, p->path, &p->call, &reader, &p->err);
+    if (rc < 0)
+        return rc;
+    size_t size = (size_t)cove_reader_size(reader);
+    char *data = malloc(size + 1);
+    int64_t n = data ? 1 : COVE_ENOMEM;
+    for (size_t done = 0; n > 0; done += (size_t)n) {
+        n = cove_reader_read(reader, data + done, size - done < 65536 ? size - done : 65536, &p->err);
+        if (n >= 0)
+            p->value += n;
+    }
+    if (n == 0)
+        keep(p, data, (size_t)p->value);
+    free(data);
+    cove_reader_close(reader);
+    return (int)n;
+}
+
+/* put URL SIZE: in one step. */
+static int run_put(struct probe *p)
+{
+    size_t size = size_arg(p, 0);
+    unsigned char *data = malloc(size + 1);
+    if (!data)
+        return COVE_ENOMEM;
+    pattern(data, size, 0);
+    int rc = cove_fs_write_file(p->fs, p->path, data, size, &p->call, &p->err);
+    free(data);
+    return rc;
+}
+
+/* write URL SIZE [new|ETAG]: as a stream, in pieces of 64 KiB, under a condition. */
+static int run_write(struct probe *p)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    if (p->n_args > 1) {
+        options.condition = strcmp(p->args[1], "new") == 0 ? COVE_WRITE_IF_NEW : COVE_WRITE_IF_MATCH;
+        options.etag = p->args[1];
+    }
+    cove_writer *writer;
+    int rc = cove_writer_open(p->fs, p->path, &options, &p->call, &writer, &p->err);
+    unsigned char data[65536];
+    size_t size = size_arg(p, 0);
+    if (rc < 0)
+        return rc;
+    for (size_t done = 0; rc == 0 && done < size;) {
+        size_t n = size - done < sizeof(data) ? size - done : sizeof(data);
+        pattern(data, n, done);
+        rc = cove_writer_write(writer, data, n, &p->err);
+        done += n;
+    }
+    if (rc == 0)
+        rc = cove_writer_finish(writer, &p->err);
+    cove_writer_free(writer);
+    return rc;
+}
+
+static int run_append(struct probe *p)
+{
+    return cove_fs_append(p->fs, p->path, p->args[0], strlen(p->args[0]), &p->call, &p->err);
+}
+
+static int run_copy(struct probe *p)
+{
+    return cove_fs_copy(p->fs, p->path, p->args[0], &p->call, &p->err);
+}
+
+static int run_move(struct probe *p)
+{
+    return cove_fs_move(p->fs, p->path, p->args[0], &p->call, &p->err);
+}
+
+static int run_rm(struct probe *p)
+{
+    return cove_fs_remove(p->fs, p->path, &p->call, &p->err);
+}
+
+static int run_rmtree(struct probe *p)
+{
+    return cove_fs_remove_tree(p->fs, p->path, &p->call, &p->err);
+}
+
+static int run_mkdir(struct probe *p)
+{
+    return cove_fs_mkdir(p->fs, p->path, &p->call, &p->err);
+}
+
+/* uploads URL [remove]: abandoned ones of any age. */
+static int run_uploads(struct probe *p)
+{
+    int64_t n = cove_fs_abandoned_uploads(p->fs, p->path, 0, p->n_args > 0, NULL, NULL, &p->call, &p->err);
+    p->value = n;
+    return n < 0 ? (int)n : 0;
+}
+
+/* ---- checkpoints ---- */
+
+#define TENSORS 8
+
+/* save URL BYTES SEED: a checkpoint of eight tensors that hold SEED + their number, and a step. */
+static int run_save(struct probe *p)
+{
+    size_t count = size_arg(p, 0) / TENSORS / sizeof(float);
+    float seed = strtof(p->args[1], NULL), *memory = malloc((count * TENSORS + 1) * sizeof(float));
+    cove_value *tree = cove_value_new_dict(), *state = cove_value_new_dict();
+    int rc = memory && tree && state ? 0 : COVE_ENOMEM;
+    for (size_t t = 0; rc == 0 && t < TENSORS; t++) {
+        int64_t shape = (int64_t)count;
+        struct cove_tensor_view view = { COVE_FLOAT32, 1, &shape, NULL, memory + t * count };
+        cove_value *tensor;
+        char name[32];
+        for (size_t i = 0; i < count; i++)
+            memory[t * count + i] = seed + (float)t;
+        snprintf(name, sizeof(name), "layer%zu.weight", t);
+        rc = cove_value_new_tensor(&view, &tensor, &p->err);
+        if (rc == 0)
+            rc = cove_value_set(state, name, tensor, &p->err);
+    }
+    if (rc == 0)
+        rc = cove_value_set(tree, "global_step", cove_value_new_int((int64_t)seed), &p->err);
+    if (rc == 0) {
+        rc = cove_value_set(tree, "state_dict", state, &p->err); /* takes the reference, also on failure */
+        state = NULL;
+    }
+    if (rc == 0)
+        rc = cove_checkpoint_save(p->fs, p->path, tree, NULL, &p->call, &p->err);
+    cove_value_unref(state);
+    cove_value_unref(tree);
+    free(memory);
+    return rc;
+}
+
+/* load URL: its step is the value; COVE_ECORRUPT unless the whole tree is that of one save. */
+static int run_load(struct probe *p)
+{
+    cove_value *tree;
+    int rc = cove_checkpoint_load(p->fs, p->path, NULL, &p->call, &tree, &p->err);
+    if (rc < 0)
+        return rc;
+    rc = cove_value_as_int(cove_value_get(tree, "global_step"), &p->value, &p->err);
+    const cove_value *state = cove_value_get(tree, "state_dict");
+    for (size_t t = 0; rc == 0 && t < TENSORS; t++) {
+        char name[32];
+        struct cove_tensor_view view;
+        snprintf(name, sizeof(name), "layer%zu.weight", t);
+        rc = cove_value_as_tensor(cove_value_get(state, name), &view, &p->err);
+        for (int64_t i = 0; rc == 0 && i < view.shape[0]; i++)
+            if (((const float *)view.data)[i] != (float)p->value + (float)t)
+                rc = COVE_ECORRUPT;
+    }
+    cove_value_unref(tree);
+    return rc;
+}
+
+static const struct verb verbs[] = {
+    { "stat", 0, run_stat },   { "exists", 0, run_exists }, { "list", 0, run_list },   { "find", 0, run_find },
+    { "get", 0, run_get },     { "range", 2, run_range },   { "read", 0, run_read },   { "put", 1, run_put },
+    { "write", 1, run_write }, { "append", 1, run_append }, { "copy", 1, run_copy },   { "move", 1, run_move },
+    { "rm", 0, run_rm },       { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir }, { "uploads", 0, run_uploads },
+    { "save", 2, run_save },   { "load", 0, run_load },     { NULL, 0, NULL },
+};
+
+/* ---- the program ---- */
+
+static void log_line(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "log %d %s: %s\n", (int)level, subject, text);
+}
+
+struct alarm {
+    cove_cancel *cancel;
+    long ms;
+};
+
+static void *fire_later(void *arg)
+{
+    const struct alarm *alarm = arg;
+    struct timespec wait = { alarm->ms / 1000, alarm->ms % 1000 * 1000000 };
+    nanosleep(&wait, NULL);
+    cove_cancel_fire(alarm->cancel);
+    return NULL;
+}
+
+static int usage(void)
+{
+    fprintf(stderr,
+            "usage: probe [-o NAME=VALUE]... [-t TIMEOUT_MS] [-c CANCEL_AFTER_MS] [-O FILE] VERB URL [ARGUMENT...]\n");
+    return 2;
+}
+
+static int run_verb(struct probe *p, const struct verb *verb, const char *url, const cove_options *options)
+{
+    int rc = cove_fs_from_url(url, options, &p->fs, &p->path, &p->err);
+    if (rc == 0)
+        rc = verb->run(p);
+    cove_free(p->path);
+    cove_fs_unref(p->fs);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct probe p = { .call = COVE_CALL_INIT, .err = COVE_ERROR_INIT };
+    struct alarm alarm = { NULL, 0 };
+    pthread_t thread;
+    cove_options *options = cove_options_new();
+    int option;
+    while ((option = getopt(argc, argv, "+o:t:c:O:")) != -1) {
+        char *value = optarg ? strchr(optarg, '=') : NULL;
+        if (option == 'o' && value) {
+            *value = '\0';
+            if (cove_options_set(options, optarg, value + 1, &p.err) < 0)
+                return usage();
+        } else if (option == 't') {
+            p.call.timeout_ms = strtoll(optarg, NULL, 10);
+        } else if (option == 'c') {
+            alarm.ms = strtol(optarg, NULL, 10);
+            alarm.cancel = cove_cancel_new();
+        } else if (option == 'O') {
+            p.out = optarg;
+        } else {
+            return usage();
+        }
+    }
+    const struct verb *verb = verbs;
+    while (verb->name && (optind >= argc || strcmp(verb->name, argv[optind]) != 0))
+        verb++;
+    p.n_args = argc - optind - 2;
+    p.args = argv + optind + 2;
+    if (!verb->name || p.n_args < verb->min_args)
+        return usage();
+    cove_log_set(log_line, NULL, COVE_LOG_DEBUG);
+    p.call.cancel = alarm.cancel;
+    if (alarm.cancel && pthread_create(&thread, NULL, fire_later, &alarm) != 0)
+        return 3;
+    int rc = run_verb(&p, verb, argv[optind + 1], options);
+    if (alarm.cancel)
+        pthread_join(thread, NULL);
+    cove_cancel_unref(alarm.cancel);
+    cove_options_free(options);
+    print_outcome(&p, rc);
+    return 0;
+}
