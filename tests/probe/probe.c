@@ -76,7 +76,7 @@ static void pattern(unsigned char *data, size_t size, size_t offset)
 {
     for (size_t k = 0; k < size; k++) {
         size_t i = (offset + k) % (4 * 251);
-        data[k] = (unsigned char)((i * 31 + (i >> 3) * 7) % 251);
+        data[k] = (unsigned char)(i * 31 + (i >> 3) * 7);
     }
 }
 
