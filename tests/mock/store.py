@@ -1,5 +1,6 @@
 """S3 as it should be, in memory, as far as a client's tests need it: requests in, replies out, no network. server.py puts faults on top."""
 
+import hashlib
 import re
 import urllib.parse
 from xml.sax.saxutils import escape, unescape
@@ -67,6 +68,10 @@ def xml_reply(root, inner):
     return Reply(200, {"Content-Type": "application/xml"}, f"{XML}<{root}>{inner}</{root}>".encode())
 
 
+def user_metadata(r):
+    return {name: value for name, value in r.headers.items() if name.startswith("x-amz-meta-")}
+
+
 class Store:
     """Calls come one at a time: the server holds its lock."""
 
@@ -82,8 +87,9 @@ class Store:
         self.serial += 1
         return self.serial
 
-    def put(self, path, data):
-        self.objects[path] = (data, f'"{self._next():032x}"')
+    def put(self, path, data, meta=None, etag=None):
+        """Makes or replaces an object; its ETag is S3's: the MD5 of its bytes, or what an upload in parts gives."""
+        self.objects[path] = (data, etag or f'"{hashlib.md5(data).hexdigest()}"', meta or {})
         return self.objects[path][1]
 
     def answer(self, r):
@@ -113,8 +119,8 @@ class Store:
         if refused:
             refused.head_only = head
             return refused
-        data, etag = self.objects[path]
-        headers = {"ETag": etag, "Last-Modified": DATE, "Accept-Ranges": "bytes", "Content-Type": "binary/octet-stream"}
+        data, etag, meta = self.objects[path]
+        headers = {**meta, "ETag": etag, "Last-Modified": DATE, "Accept-Ranges": "bytes", "Content-Type": "binary/octet-stream"}
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", r.headers.get("range", ""))
         if not asked:
             return Reply(200, headers, data, head)
@@ -134,13 +140,13 @@ class Store:
 
     def do_PutObject(self, r):
         path = f"{r.bucket}/{r.key}"
-        return self._refused(r, path) or Reply(200, {"ETag": self.put(path, r.body)})
+        return self._refused(r, path) or Reply(200, {"ETag": self.put(path, r.body, user_metadata(r))})
 
     def do_CopyObject(self, r):
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
         if source not in self.objects:
             return error_reply(404, "NoSuchKey")
-        etag = self.put(f"{r.bucket}/{r.key}", self.objects[source][0])
+        etag = self.put(f"{r.bucket}/{r.key}", self.objects[source][0], self.objects[source][2])
         return xml_reply("CopyObjectResult", f"<ETag>{escape(etag)}</ETag>")
 
     def do_DeleteObject(self, r):
@@ -182,14 +188,14 @@ class Store:
             if path is None:
                 inner += f"<CommonPrefixes><Prefix>{shown}</Prefix></CommonPrefixes>"
             else:
-                data, etag = self.objects[path]
+                data, etag, _ = self.objects[path]
                 inner += (f"<Contents><Key>{shown}</Key><Size>{len(data)}</Size><ETag>{escape(etag)}</ETag>"
                           "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>")
         return xml_reply("ListBucketResult", inner)
 
     def do_CreateMultipartUpload(self, r):
         upload = f"upload-{self._next()}"
-        self.uploads[upload] = (f"{r.bucket}/{r.key}", {})
+        self.uploads[upload] = (f"{r.bucket}/{r.key}", {}, user_metadata(r))
         return xml_reply("InitiateMultipartUploadResult",
                          f"<Bucket>{r.bucket}</Bucket><Key>{escape(r.key)}</Key><UploadId>{upload}</UploadId>")
 
@@ -197,33 +203,36 @@ class Store:
         upload = self.uploads.get(r.query["uploadId"])
         if upload is None:
             return error_reply(404, "NoSuchUpload")
-        etag = f'"{self._next():032x}"'
+        etag = f'"{hashlib.md5(r.body).hexdigest()}"'
         upload[1][int(r.query["partNumber"])] = (r.body, etag)
         return Reply(200, {"ETag": etag})
 
     def do_CompleteMultipartUpload(self, r):
         if r.query["uploadId"] not in self.uploads:
             return error_reply(404, "NoSuchUpload")
-        path, parts = self.uploads[r.query["uploadId"]]
+        path, parts, meta = self.uploads[r.query["uploadId"]]
         refused = self._refused(r, path)
         if refused:
             return refused
-        data = b""
+        data, sums, n = b"", b"", 0
         for part in re.findall(r"<Part>(.*?)</Part>", r.body.decode(), re.S):
             number = int(re.search(r"<PartNumber>(\d+)</PartNumber>", part).group(1))
             etag = unescape(re.search(r"<ETag>(.*?)</ETag>", part).group(1), {"&quot;": '"', "&#34;": '"'})
             if number not in parts or parts[number][1].strip('"') != etag.strip('"'):
                 return error_reply(400, "InvalidPart")
             data += parts[number][0]
+            sums += bytes.fromhex(parts[number][1].strip('"'))
+            n += 1
         del self.uploads[r.query["uploadId"]]
-        return xml_reply("CompleteMultipartUploadResult", f"<ETag>{escape(self.put(path, data))}</ETag>")
+        etag = self.put(path, data, meta, f'"{hashlib.md5(sums).hexdigest()}-{n}"')
+        return xml_reply("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag>")
 
     def do_AbortMultipartUpload(self, r):
         return Reply(204) if self.uploads.pop(r.query["uploadId"], None) else error_reply(404, "NoSuchUpload")
 
     def do_ListMultipartUploads(self, r):
         inner = "<IsTruncated>false</IsTruncated>"
-        for upload, (path, _) in self.uploads.items():
+        for upload, (path, _, _) in self.uploads.items():
             if path.startswith(f"{r.bucket}/{r.query.get('prefix', '')}"):
                 inner += (f"<Upload><Key>{escape(path.partition('/')[2])}</Key><UploadId>{upload}</UploadId>"
                           "<Initiated>2026-11-23T21:13:00.000Z</Initiated></Upload>")
