@@ -22,7 +22,8 @@ demo: build
 
 demo-s3: build
 	@tools/setup.sh servers
-	@python3 tests/servers/minio.py --bucket lightning --keep runs/minio -- tools/demo.sh s3://lightning/data/ s3://lightning/ckpts/classifier.ckpt
+	@COVE_SERVER_COMMAND='tests/servers/minio.py --keep runs/minio' tests/servers/minio.py --bucket lightning --keep runs/minio \
+		-- tools/demo.sh s3://lightning/data/ s3://lightning/ckpts/classifier.ckpt
 
 test:
 	@tools/setup.sh test

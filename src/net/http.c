@@ -233,7 +233,6 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
             code = COVE_ENOMEM;
             verdict = COVE__HTTP_FAIL;
             break;
-        case CURLE_UNSUPPORTED_PROTOCOL: /* curl's word for what it takes for HTTP/0.9 */
         case CURLE_WEIRD_SERVER_REPLY:
         case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl says of HTTP/0.9 */
             what = "the reply is not HTTP";
