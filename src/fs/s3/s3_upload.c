@@ -396,7 +396,7 @@ void cove__s3_upload_abort(void *self, struct cove__upload *u)
 struct abandoned {
     struct cove__s3 *s3;
     struct s3_name below;
-    struct cove__slice prefix; /* as asked for */
+    struct cove__slice prefix; /* that the store is asked for */
     int64_t before_ns;
     bool remove;
     cove_upload_fn each;
@@ -419,8 +419,8 @@ static int take_upload(struct abandoned *a)
                         : cove__buf_add_slice(&key, cove__buf_slice(&a->key));
     struct cove__slice k = cove__buf_slice(&key), b = a->below.key;
     /* The prefix "run" is also one of "runs/x", which is not below it. */
-    bool below =
-        b.size == 0 || k.size == b.size || b.data[b.size - 1] == '/' || (k.size > b.size && k.data[b.size] == '/');
+    bool below = b.size == 0 || (k.size >= b.size && memcmp(k.data, b.data, b.size) == 0 &&
+                                 (k.size == b.size || b.data[b.size - 1] == '/' || k.data[b.size] == '/'));
     if (rc < 0 || !below || (started_ns >= 0 && started_ns > a->before_ns))
         goto out;
     cove__buf_add_slice(&path, a->below.bucket);
@@ -519,7 +519,8 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
 
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);
-    a.prefix = a.below.key;
+    /* MinIO takes a prefix for a whole key: there everything is listed, and looked through here. */
+    a.prefix = a.s3->own_endpoint ? cove__slice("", 0) : a.below.key;
     int rc = uploads_page(&a, true);
     while (rc == 0 && a.truncated)
         rc = uploads_page(&a, false);
