@@ -1,25 +1,20 @@
 /* Reads digits.csv and hands out its images in batches. */
 #include "data.h"
 
-#include <math.h>
+#include "augment.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies images `indices` (counted from `first`) one after the other: what both dataloaders do. */
-static void gather(const struct digits *d, int64_t first, const int64_t *indices, size_t n, struct digits_batch *batch)
-{
-    for (size_t i = 0; i < n; i++) {
-        int64_t image = first + indices[i];
-        memcpy(batch->images + i * PIXELS, d->images + image * PIXELS, PIXELS * sizeof(float));
-        batch->classes[i] = d->classes[image];
-    }
-}
-
+/* A training image is number i of all copies; its class is that of the image it was made from. */
 static int fetch_train(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err)
 {
     struct digits *d = self;
-    gather(d, 0, indices, n, &d->train_batch);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(d->train_batch.images + i * PIXELS, d->train_images + indices[i] * PIXELS, PIXELS * sizeof(float));
+        d->train_batch.classes[i] = d->classes[indices[i] % TRAIN_IMAGES];
+    }
     *ret_data = &d->train_batch;
     return 0;
 }
@@ -27,7 +22,11 @@ static int fetch_train(void *self, const int64_t *indices, size_t n, const void 
 static int fetch_val(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err)
 {
     struct digits *d = self;
-    gather(d, TRAIN_IMAGES, indices, n, &d->val_batch);
+    for (size_t i = 0; i < n; i++) {
+        int64_t image = TRAIN_IMAGES + indices[i];
+        memcpy(d->val_batch.images + i * PIXELS, d->images + image * PIXELS, PIXELS * sizeof(float));
+        d->val_batch.classes[i] = d->classes[image];
+    }
     *ret_data = &d->val_batch;
     return 0;
 }
@@ -41,7 +40,7 @@ static const char *parse_line(const char *p, float *pixels, int *class)
         if (end == p || value < 0 || value > 16 || *end != (i < PIXELS ? ',' : '\n'))
             return NULL;
         if (i < PIXELS)
-            pixels[i] = (float)value / 8;
+            pixels[i] = (float)value / 16;
         else
             *class = (int)value;
         p = end + 1;
@@ -65,6 +64,22 @@ static int parse(struct digits *d, const char *url, const char *text, size_t siz
     return COVE_EINVAL;
 }
 
+/* 1,437 images by a few hands are little: a net learns their hands and not the digits. So each comes in COPIES: itself,
+ * and as others might have written it. */
+static int add_copies(struct digits *d)
+{
+    d->train_images = malloc((size_t)TRAIN_IMAGES * COPIES * PIXELS * sizeof(float));
+    if (!d->train_images)
+        return COVE_ENOMEM;
+    memcpy(d->train_images, d->images, (size_t)TRAIN_IMAGES * PIXELS * sizeof(float));
+    for (int64_t i = TRAIN_IMAGES; i < TRAIN_IMAGES * COPIES; i++) {
+        int rc = augment(d->images + i % TRAIN_IMAGES * PIXELS, (uint64_t)i, d->train_images + i * PIXELS);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int make_loader(struct cove_dataloader *loader, struct digits *d, struct digits_batch *batch, int64_t batch_size)
 {
     *loader = (struct cove_dataloader)COVE_DATALOADER_INIT;
@@ -86,12 +101,14 @@ int digits_load(struct digits *d, const char *url, int64_t batch_size, struct co
     rc = parse(d, url, text, size, err);
     cove_free(text);
     if (rc == 0)
+        rc = add_copies(d);
+    if (rc == 0)
         rc = make_loader(&d->train, d, &d->train_batch, batch_size);
     if (rc == 0)
         rc = make_loader(&d->val, d, &d->val_batch, batch_size);
     if (rc < 0)
         return rc;
-    d->train.length = TRAIN_IMAGES;
+    d->train.length = TRAIN_IMAGES * COPIES;
     d->train.fetch = fetch_train;
     d->train.shuffle = 1;
     d->val.length = d->n - TRAIN_IMAGES;
@@ -99,44 +116,10 @@ int digits_load(struct digits *d, const char *url, int64_t batch_size, struct co
     return 0;
 }
 
-/* The image at a place between its pixels; nothing is drawn outside. */
-static float sample(const float *image, float x, float y)
-{
-    int left = (int)floorf(x), top = (int)floorf(y);
-    float value = 0;
-    for (int row = top; row <= top + 1; row++) {
-        for (int column = left; column <= left + 1; column++) {
-            if (row >= 0 && row < SIDE && column >= 0 && column < SIDE)
-                value += image[row * SIDE + column] * (1 - fabsf(x - (float)column)) * (1 - fabsf(y - (float)row));
-        }
-    }
-    return value;
-}
-
-static float between(cove_rng *rng, float low, float high)
-{
-    return low + (high - low) * (float)cove_rng_uniform(rng);
-}
-
-void digits_distort(float *images, size_t n, cove_rng *rng)
-{
-    const float middle = (SIDE - 1) / 2.0f;
-    for (size_t i = 0; i < n; i++) {
-        float *image = images + i * PIXELS, original[PIXELS];
-        float angle = between(rng, -0.14f, 0.14f), scale = between(rng, 0.94f, 1.06f);
-        float c = scale * cosf(angle), s = scale * sinf(angle);
-        float right = between(rng, -0.4f, 0.4f), down = between(rng, -0.4f, 0.4f);
-        memcpy(original, image, sizeof original);
-        for (int k = 0; k < PIXELS; k++) {
-            float x = (float)(k % SIDE) - middle, y = (float)(k / SIDE) - middle;
-            image[k] = sample(original, c * x - s * y + middle + right, s * x + c * y + middle + down);
-        }
-    }
-}
-
 void digits_free(struct digits *d)
 {
     free(d->images);
+    free(d->train_images);
     free(d->classes);
     free(d->train_batch.images);
     free(d->train_batch.classes);

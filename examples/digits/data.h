@@ -4,16 +4,17 @@
 
 #include <cove/cove.h>
 
-enum { SIDE = 8, PIXELS = SIDE * SIDE, CLASSES = 10, TRAIN_IMAGES = 1437 };
+enum { PIXELS = 64, CLASSES = 10, TRAIN_IMAGES = 1437, COPIES = 12 };
 
 /* What a training_step gets: the images of one batch, one after the other, and their classes. */
 struct digits_batch {
-    float *images; /* n x PIXELS, from 0 to 2 */
+    float *images; /* n x PIXELS, from 0 to 1 */
     int *classes;  /* n */
 };
 
 struct digits {
-    float *images;
+    float *images;       /* as they are in the file */
+    float *train_images; /* TRAIN_IMAGES x COPIES */
     int *classes;
     int64_t n;
     struct digits_batch train_batch, val_batch;
@@ -22,8 +23,6 @@ struct digits {
 
 /* Reads a CSV file at any URL and splits it: the first TRAIN_IMAGES train, the others validate. */
 int digits_load(struct digits *digits, const char *url, int64_t batch_size, struct cove_error *err);
-/* Turns, stretches and moves each of `n` images a little, by chance: a writer never draws the same digit twice. */
-void digits_distort(float *images, size_t n, cove_rng *rng);
 void digits_free(struct digits *digits);
 
 #endif

@@ -35,7 +35,8 @@ static const char usage[] =
 
 static cove_trainer *trainer; /* for the signal handler */
 
-/* The first Ctrl-C ends the run in order: the batch is finished, a checkpoint saved. The second one ends the process. */
+/* The first Ctrl-C ends the run in order: the batch is finished, a checkpoint saved. The second one ends the process.
+ */
 static void on_interrupt(int signal_number)
 {
     cove_trainer_interrupt(trainer);
@@ -67,24 +68,57 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
                                              { "lr", 1, 0, 'L' },         { "stop-after", 1, 0, 'x' },
                                              { "help", 0, 0, 'h' },       { 0 } };
     int option;
-    *a = (struct arguments){ .root = "runs", .data = DIGITS_CSV, .optimizer = "adamw", .max_epochs = 30, .max_steps = -1,
-                             .batch_size = 16, .seed = 1, .lr = 3e-3 };
+    *a = (struct arguments){ .root = "runs",
+                             .data = DIGITS_CSV,
+                             .optimizer = "adamw",
+                             .max_epochs = 10,
+                             .max_steps = -1,
+                             .batch_size = 64,
+                             .seed = 1,
+                             .lr = 3e-3 };
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'r': a->root = optarg; break;
-        case 'l': a->logs = optarg; break;
-        case 'c': a->ckpt = optarg; break;
-        case 's': a->save = optarg; break;
-        case 'd': a->data = optarg; break;
-        case 'o': a->optimizer = optarg; break;
-        case 'e': a->max_epochs = atoll(optarg); break;
-        case 'n': a->max_steps = atoll(optarg); break;
-        case 'b': a->batch_size = atoll(optarg); break;
-        case 'x': a->stop_after = atoll(optarg); break;
-        case 'S': a->seed = strtoull(optarg, NULL, 10); break;
-        case 'L': a->lr = atof(optarg); break;
-        case 'h': fputs(usage, stdout); exit(0);
-        default: return -1;
+        case 'r':
+            a->root = optarg;
+            break;
+        case 'l':
+            a->logs = optarg;
+            break;
+        case 'c':
+            a->ckpt = optarg;
+            break;
+        case 's':
+            a->save = optarg;
+            break;
+        case 'd':
+            a->data = optarg;
+            break;
+        case 'o':
+            a->optimizer = optarg;
+            break;
+        case 'e':
+            a->max_epochs = atoll(optarg);
+            break;
+        case 'n':
+            a->max_steps = atoll(optarg);
+            break;
+        case 'b':
+            a->batch_size = atoll(optarg);
+            break;
+        case 'x':
+            a->stop_after = atoll(optarg);
+            break;
+        case 'S':
+            a->seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'L':
+            a->lr = atof(optarg);
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            return -1;
         }
     }
     return optind == argc && a->batch_size > 0 && a->batch_size <= 1024 ? 0 : -1;

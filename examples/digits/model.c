@@ -7,6 +7,8 @@
 
 #include <cblas.h>
 
+#define LABEL_SMOOTHING 0.1F
+
 /* y = x W' + b, then ReLU in the layers inside. */
 static void forward(struct classifier *c, const float *x, int n)
 {
@@ -22,8 +24,10 @@ static void forward(struct classifier *c, const float *x, int n)
     }
 }
 
-/* The mean loss and the part of right answers; the gradient of the loss goes to the last layer's dy. */
-static float cross_entropy(struct classifier *c, const int *classes, int n, float *ret_accuracy)
+/* The mean loss and the part of right answers; the gradient of the loss goes to the last layer's dy. The part
+ * `smoothing` of what is asked for is spread over all classes, so that the net does not grow sure of what it merely
+ * remembers. */
+static float cross_entropy(struct classifier *c, const int *classes, int n, float smoothing, float *ret_accuracy)
 {
     struct layer *last = &c->layers[LAYERS - 1];
     float loss = 0;
@@ -36,10 +40,12 @@ static float cross_entropy(struct classifier *c, const int *classes, int n, floa
             best = y[k] > y[best] ? k : best;
         for (int k = 0; k < CLASSES; k++)
             sum += dy[k] = expf(y[k] - y[best]);
-        loss += logf(sum) - (y[classes[i]] - y[best]);
         right += best == classes[i];
-        for (int k = 0; k < CLASSES; k++)
-            dy[k] = (dy[k] / sum - (k == classes[i])) / (float)n;
+        for (int k = 0; k < CLASSES; k++) {
+            float wanted = smoothing / CLASSES + (k == classes[i] ? 1 - smoothing : 0);
+            loss += wanted * (logf(sum) - (y[k] - y[best]));
+            dy[k] = (dy[k] / sum - wanted) / (float)n;
+        }
     }
     *ret_accuracy = (float)right / (float)n;
     return loss / (float)n;
@@ -70,9 +76,8 @@ static int training_step(void *self, cove_trainer *trainer, const struct cove_ba
     const struct digits_batch *data = batch->data;
     float accuracy;
 
-    digits_distort(data->images, batch->n, cove_trainer_rng(trainer));
     forward(c, data->images, (int)batch->n);
-    float loss = cross_entropy(c, data->classes, (int)batch->n, &accuracy);
+    float loss = cross_entropy(c, data->classes, (int)batch->n, LABEL_SMOOTHING, &accuracy);
     backward(c, data->images, (int)batch->n);
 
     cove_trainer_log(trainer, "train_loss", loss, COVE_PROG_BAR);
@@ -86,7 +91,7 @@ static int validation_step(void *self, cove_trainer *trainer, const struct cove_
     float accuracy;
 
     forward(c, data->images, (int)batch->n);
-    float loss = cross_entropy(c, data->classes, (int)batch->n, &accuracy);
+    float loss = cross_entropy(c, data->classes, (int)batch->n, 0, &accuracy);
 
     cove_trainer_log(trainer, "val_loss", loss, COVE_PROG_BAR);
     cove_trainer_log(trainer, "val_acc", accuracy, COVE_PROG_BAR);
@@ -97,13 +102,14 @@ static int configure_optimizers(void *self, cove_trainer *trainer, cove_optimize
                                 cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
     struct classifier *c = self;
-    struct cove_lr_scheduler_options schedule = COVE_LR_SCHEDULER_INIT;
+    struct cove_lr_scheduler_options step_lr = COVE_LR_SCHEDULER_INIT;
+    step_lr.kind = COVE_STEP_LR;
+    step_lr.step_size = 1; /* epochs */
+    step_lr.gamma = 0.7;
     int rc = cove_optimizer_new(&c->optimizer, c->parameters, 2 * LAYERS, ret_optimizer, err);
-
-    schedule.kind = COVE_STEP_LR; /* a tenth less after each epoch */
-    schedule.step_size = 1;
-    schedule.gamma = 0.9;
-    return rc < 0 ? rc : cove_lr_scheduler_new(&schedule, *ret_optimizer, ret_scheduler, err);
+    if (rc == 0)
+        rc = cove_lr_scheduler_new(&step_lr, *ret_optimizer, ret_scheduler, err);
+    return rc;
 }
 
 static int layer_init(struct layer *layer, int in, int out, int64_t batch_size, cove_rng *rng)
@@ -137,12 +143,12 @@ int classifier_init(struct classifier *c, uint64_t seed, int64_t batch_size,
     for (int l = 0; rc == 0 && l < LAYERS; l++) {
         struct layer *layer = &c->layers[l];
         rc = layer_init(layer, sizes[l], sizes[l + 1], batch_size, rng);
-        c->parameters[2 * l] = (struct cove_parameter){
-            names[2 * l], { COVE_FLOAT32, 2, layer->weight_shape, NULL, layer->weight }, layer->weight_grad
-        };
-        c->parameters[2 * l + 1] = (struct cove_parameter){
-            names[2 * l + 1], { COVE_FLOAT32, 1, layer->bias_shape, NULL, layer->bias }, layer->bias_grad
-        };
+        c->parameters[2 * l] = (struct cove_parameter){ names[2 * l],
+                                                        { COVE_FLOAT32, 2, layer->weight_shape, NULL, layer->weight },
+                                                        layer->weight_grad };
+        c->parameters[2 * l + 1] = (struct cove_parameter){ names[2 * l + 1],
+                                                            { COVE_FLOAT32, 1, layer->bias_shape, NULL, layer->bias },
+                                                            layer->bias_grad };
     }
     cove_rng_free(rng);
 

@@ -11,9 +11,9 @@ enum { LAYERS = 3, HIDDEN = 256 };
 struct layer {
     int in, out;
     int64_t weight_shape[2], bias_shape[1];
-    float *weight, *bias;           /* out x in, as torch.nn.Linear has it; out */
+    float *weight, *bias; /* out x in, as torch.nn.Linear has it; out */
     float *weight_grad, *bias_grad;
-    float *y, *dy;                  /* of a batch: what comes out, and its gradient; batch_size x out */
+    float *y, *dy; /* of a batch: what comes out, and its gradient; batch_size x out */
 };
 
 struct classifier {
