@@ -31,6 +31,8 @@ struct cove_info {
     enum cove_type type;
     int64_t size;
     int64_t mtime_ns;
+    bool has_crc32c; /* the store keeps this checksum of the whole file */
+    uint32_t crc32c;
     bool link; /* a symbolic link to a directory: listed as one, never walked into */
 };
 int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,

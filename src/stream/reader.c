@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
+#include "wire/crc.h"
 
 #define MAX_SLOTS    64
 #define FIRST_READ   ((size_t)64 << 10)  /* the least that the first read of a file asks for */
@@ -38,9 +39,12 @@ struct cove_reader {
     char *etag;
     int64_t size;
     int64_t position;
-    int64_t expected;    /* where the next read in order begins */
-    int64_t in_order;    /* bytes read in order since the last jump */
-    unsigned generation; /* of fork: a child has none of its parent's reads ahead */
+    int64_t expected;     /* where the next read in order begins */
+    uint32_t kept_crc32c; /* the store's, of the whole file */
+    uint32_t crc32c;      /* of the file up to `summed` */
+    int64_t summed;       /* how far it has been read without a gap; -1: no checksum to hold it against, or given up */
+    int64_t in_order;     /* bytes read in order since the last jump */
+    unsigned generation;  /* of fork: a child has none of its parent's reads ahead */
     struct cove__inbox inbox;
     struct slot slots[MAX_SLOTS];
 };
@@ -82,6 +86,8 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
         return rc;
     }
     r->size = info.size;
+    r->kept_crc32c = info.crc32c;
+    r->summed = info.has_crc32c ? 0 : -1;
     r->etag = info.etag;
     info.etag = NULL;
     cove__info_done(&info);
@@ -261,6 +267,19 @@ static int64_t read_uncovered(struct cove_reader *r, uint8_t *dst, size_t length
     return copy_out(r, slot, dst, length, err);
 }
 
+/* A file that is read through from its first byte to its last is held against the store's checksum at the end. */
+static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err)
+{
+    if (r->summed != r->position)
+        return 0;
+    r->crc32c = cove__crc32c(r->crc32c, data, n);
+    r->summed += (int64_t)n;
+    if (r->summed < r->size || r->crc32c == r->kept_crc32c)
+        return 0;
+    return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
+                         "the bytes do not match the CRC32C checksum that the store keeps");
+}
+
 int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cove_error *err)
 {
     uint8_t *dst = buffer;
@@ -283,6 +302,8 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
 
         if (n == 0)
             n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
+        if (n > 0 && check_sum(r, dst + done, (size_t)n, err) < 0)
+            n = COVE_ECORRUPT;
         if (n < 0)
             return n;
         done += (size_t)n;

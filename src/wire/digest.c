@@ -1,6 +1,8 @@
 /* Digests for signatures (src/auth) and for what backends send (src/fs). */
 #include "wire/digest.h"
 
+#include <string.h>
+
 #include <cove/error.h>
 #include <openssl/evp.h>
 
@@ -13,6 +15,21 @@ void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)])
 {
     uint8_t bytes[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
     cove__base64(bytes, sizeof bytes, out);
+}
+
+bool cove__base64_to_be32(const char *text, uint32_t *ret)
+{
+    unsigned char bytes[6];
+    char again[COVE__BASE64_SIZE(4)];
+
+    if (strlen(text) != sizeof again - 1 || EVP_DecodeBlock(bytes, (const unsigned char *)text, sizeof again - 1) < 4)
+        return false;
+    uint32_t v = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    cove__base64_be32(v, again);
+    if (strcmp(again, text) != 0)
+        return false;
+    *ret = v;
+    return true;
 }
 
 void cove__hex(const void *data, size_t size, char *out)

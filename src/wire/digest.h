@@ -2,6 +2,7 @@
 #ifndef COVE_WIRE_DIGEST_H
 #define COVE_WIRE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,8 @@
 
 void cove__base64(const void *data, size_t size, char *out); /* out: COVE__BASE64_SIZE(size) bytes */
 void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]);
+/* The number back; false where the text is not exactly such a one. */
+bool cove__base64_to_be32(const char *text, uint32_t *ret);
 
 /* SHA-256 as 64 hex digits and a NUL; MD5 in base64. 0, or COVE_ENOTSUP where OpenSSL refuses (MD5 in FIPS mode). */
 int cove__sha256_hex(struct cove__slice data, char out[65]);

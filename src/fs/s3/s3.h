@@ -118,6 +118,9 @@ void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char
                            const struct cove__ctx *ctx);
 void cove__s3_request_done(struct s3_request *r);
 /* A body that is sent, with its CRC32C where the options have it so. */
+/* Asks for the store's checksum; what it said of the whole object: false where it said nothing of the kind. */
+void cove__s3_want_checksum(struct s3_request *r);
+bool cove__s3_reply_crc32c(const struct s3_request *r, uint32_t *ret);
 void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum);
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...) COVE_PRINTF(3, 4);
 void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc);
@@ -191,6 +194,8 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
 struct s3_head {
     int64_t size, mtime_ns;
     char etag[S3_HEADER_MAX], write_id[64];
+    bool has_crc32c; /* of the whole object */
+    uint32_t crc32c;
 };
 int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                   struct cove_error *err);

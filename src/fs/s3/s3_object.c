@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "wire/crc.h"
 
 #define WRITE_ID "x-amz-meta-cove-write"
 
@@ -20,6 +21,7 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
 
     cove__s3_request_init(&r, s3, "HEAD", name, ctx);
     cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.each));
+    cove__s3_want_checksum(&r);
     int rc = cove__s3_run(&r, err);
     if (rc == 0) {
         *ret = (struct s3_head){ .size = cove__s3_reply_number(&r, "content-length"), .mtime_ns = -1 };
@@ -29,6 +31,7 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
             ret->mtime_ns = cove__parse_http_date(text);
         cove__s3_reply_header(&r, "etag", ret->etag);
         cove__http_header(&r.http, WRITE_ID, ret->write_id, sizeof ret->write_id);
+        ret->has_crc32c = cove__s3_reply_crc32c(&r, &ret->crc32c);
     }
     cove__s3_request_done(&r);
     return rc;
@@ -59,6 +62,8 @@ int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, str
     int rc = is_prefix ? COVE_ENOTFOUND : cove__s3_head(s3, name, ctx, &head, &why);
     if (rc == 0) {
         rc = cove__info_set(ret, path, COVE_TYPE_FILE, head.size, head.mtime_ns, head.etag[0] ? head.etag : NULL);
+        ret->has_crc32c = head.has_crc32c;
+        ret->crc32c = head.crc32c;
         return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
     }
     if (rc != COVE_ENOTFOUND && rc != COVE_EACCESS)
@@ -171,6 +176,7 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
     struct task *t = r->user;
     struct cove__io *io = t->io;
     int64_t first, last, total;
+    uint32_t kept;
 
     if (r->http.status == 206 && io->offset < 0 && r->http.received == 0) {
         io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
@@ -188,6 +194,10 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         io->ret_total = r->http.received;
     }
+    /* A reply that is the whole object can be held against the store's own checksum. */
+    if (io->ret_total == r->http.received && cove__s3_reply_crc32c(r, &kept) &&
+        kept != cove__crc32c(0, io->dst, (size_t)r->http.received))
+        return cove__s3_fail(r, err, COVE_ECORRUPT, "the bytes do not match the CRC32C checksum that the store keeps");
     return keep_etag(t, err);
 }
 
@@ -270,6 +280,7 @@ void cove__s3_read(void *self, struct cove__io *io)
     if (io->if_match != NULL)
         cove__s3_header(r, "If-Match", "%s", io->if_match);
     if (io->length > 0) {
+        cove__s3_want_checksum(r);
         r->http.dst = io->dst;
         r->http.dst_size = io->length;
         if (io->offset >= 0)

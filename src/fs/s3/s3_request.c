@@ -279,6 +279,24 @@ void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc)
     cove__s3_header(r, "x-amz-checksum-crc32c", "%s", text);
 }
 
+void cove__s3_want_checksum(struct s3_request *r)
+{
+    if (r->s3->use_crc32c)
+        cove__s3_header(r, "x-amz-checksum-mode", "ENABLED");
+}
+
+/* A checksum of parts' checksums ("...-3", type COMPOSITE) is none of the bytes. */
+bool cove__s3_reply_crc32c(const struct s3_request *r, uint32_t *ret)
+{
+    char text[S3_HEADER_MAX];
+
+    if (!r->s3->use_crc32c)
+        return false;
+    if (cove__s3_reply_header(r, "x-amz-checksum-type", text) && strcmp(text, "FULL_OBJECT") != 0)
+        return false;
+    return cove__s3_reply_header(r, "x-amz-checksum-crc32c", text) && cove__base64_to_be32(text, ret);
+}
+
 void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum)
 {
     r->http.body = body;
