@@ -98,8 +98,10 @@ struct cove_save_options {
         sizeof(struct cove_save_options), COVE_FORMAT_AUTO                                                             \
     }
 
-/* Saves `tree` at `url`: whole or not at all. Tensors are sent from their own memory. `options` and `call` may be NULL.
- */
+/* Saves `tree` at `path`: whole or not at all. Tensors are sent from their own memory, which must not change meanwhile.
+ * `options` and `call` may be NULL. The tree is checked before anything is sent: COVE_EINVAL (a string that is not
+ * UTF-8; for safetensors, what it has no room for), COVE_ESTATE (a tensor is still remote), COVE_ENOTSUP (a dtype that
+ * safetensors lacks), COVE_ELIMIT (too deep, too many values: docs/checkpoints.md). */
 COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
                                   const struct cove_save_options *options, const struct cove_call *call,
                                   struct cove_error *err);
@@ -117,15 +119,16 @@ struct cove_load_options {
         sizeof(struct cove_load_options), COVE_FORMAT_AUTO, 0, 0, 0, 0                                                 \
     }
 
-/* Loads the tree. COVE_ENOTFOUND; COVE_ECORRUPT: truncated, or it breaks the format; COVE_EUNSAFE: a global outside the
- * list, named. */
+/* Loads the tree. COVE_ENOTFOUND: no such file, or no such path of `only` in it; COVE_ECORRUPT: truncated, or it breaks
+ * the format; COVE_EUNSAFE: a global outside the list, named; COVE_ENOTSUP: sound, but of a kind that cove does not
+ * read (torch's old format, a sparse tensor); COVE_ELIMIT: above a ceiling (docs/checkpoints.md). */
 COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);
-/* Loads a tensor that is still remote (no-op on others), reading its own bytes only; the object must not have changed.
- */
+/* Loads a tensor that is still remote (no-op on others), reading its own bytes only. COVE_EPRECONDITION: the object has
+ * been replaced since; COVE_ECORRUPT: its CRC does not match (known where all of its storage was read). */
 COVE_API int cove_value_fetch(cove_value *tensor, const struct cove_call *call, struct cove_error *err);
 /* Copies a tensor's elements, fetched where need be, into `view`'s memory: same dtype and shape (COVE_EMISMATCH), any
- * strides. */
+ * strides. The memories must not overlap. */
 COVE_API int cove_value_copy_tensor(cove_value *tensor, const struct cove_tensor_view *view,
                                     const struct cove_call *call, struct cove_error *err);
 
