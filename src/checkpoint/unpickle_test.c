@@ -92,6 +92,8 @@ static const struct {
     { "{'a': 1}", PICKLE(IN DICT "X\1\0\0\0aK\1s}X\1\0\0\0xK\2sb.") }, /* attributes of a dict are dropped */
     { "{'a': 1}", PICKLE(IN GLOBAL("collections", "Counter") "}X\1\0\0\0aK\1s\x85R.") },
     { "{'a': []}", PICKLE(IN GLOBAL("collections", "defaultdict") GLOBAL("__builtin__", "list") "\x85RX\1\0\0\0a]s.") },
+    { "{'a': None}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81}X\1\0\0\0aNsb"
+                                                               "2b.") }, /* its own state, too */
     { "{'lr': 1}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81}X\2\0\0\0lrK\1sb.") },
     { "{'lr': 1}", PICKLE(IN GLOBAL("pytorch_lightning.utilities.parsing", "AttributeDict") ")\x81X\2\0\0\0lrK\1s.") },
     { "(2, 3)", PICKLE(IN GLOBAL("torch", "Size") "K\2K\3\x86\x85R.") },
