@@ -435,7 +435,7 @@ COVE_API int cove_module_load_weights(const struct cove_module *module, const ch
 /* What hooks may ask. Strings are BORROWED until the run ends, or the trainer is freed. */
 enum cove_stage { COVE_STAGE_NONE = 0, COVE_STAGE_SANITY_CHECK, COVE_STAGE_TRAIN, COVE_STAGE_VALIDATE };
 COVE_API enum cove_stage cove_trainer_stage(const cove_trainer *trainer);
-COVE_API int cove_trainer_fitting(const cove_trainer *trainer); /* 1: in fit, 0: in validate or outside */
+COVE_API int cove_trainer_fitting(const cove_trainer *trainer); /* 1: the run is a fit; 0: a validate, or none yet */
 COVE_API int64_t cove_trainer_current_epoch(const cove_trainer *trainer);
 COVE_API int64_t cove_trainer_global_step(const cove_trainer *trainer);          /* optimizer steps done */
 COVE_API int64_t cove_trainer_max_epochs(const cove_trainer *trainer);           /* -1: no limit */

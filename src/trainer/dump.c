@@ -326,7 +326,7 @@ int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_pos
         (rc = cove__checkpoint_hook(t, offsetof(struct cove_hooks, on_load_checkpoint), tree, err)) < 0)
         goto out;
     if ((rc = read_tree(t, tree, &r, err)) < 0 || (rc = apply(t, tree, &r, err)) < 0) {
-        rc = cove__error_prefix(err, rc, "resume %s: ", url);
+        rc = cove__error_prefix(err, rc, "resume %s", url);
         goto out;
     }
     *ret_position = r.position;
@@ -354,7 +354,7 @@ int cove_module_load_weights(const struct cove_module *module, const char *url, 
         weights = tree;
     if ((rc = cove__params_match(module->parameters, module->n_parameters, weights, err)) < 0 ||
         (rc = cove__params_load(module->parameters, module->n_parameters, weights, err)) < 0)
-        rc = cove__error_prefix(err, rc, "load the weights of %s: ", url);
+        rc = cove__error_prefix(err, rc, "load the weights of %s", url);
 out:
     cove_value_unref(tree);
     cove_free(path);

@@ -48,7 +48,7 @@ static int check(struct early_stopping *s, cove_trainer *trainer, struct cove_er
     if (rc == COVE_ENOTFOUND && !s->o.strict)
         return 0;
     if (rc < 0)
-        return cove__error_prefix(err, rc, "EarlyStopping: ");
+        return cove__error_prefix(err, rc, "EarlyStopping");
     float value = (float)current;
     if (s->o.check_finite && !isfinite(value)) {
         snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %f, not finite; the best before was %.3f",
@@ -122,7 +122,7 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     if (rc == 0 && best)
         rc = cove__tree_read_scalar(best, &score, err);
     if (rc < 0)
-        return cove__error_prefix(err, rc, "EarlyStopping: ");
+        return cove__error_prefix(err, rc, "EarlyStopping");
     s->wait_count = wait;
     s->stopped_epoch = stopped;
     s->o.patience = patience;

@@ -14,7 +14,7 @@ int cove__loader_init(struct cove__loader *loader, const struct cove_dataloader 
     struct cove_dataloader copy = COVE_DATALOADER_INIT;
     int rc = COVE__COPY_OPTIONS(&copy, d, err);
     if (rc < 0)
-        return cove__error_prefix(err, rc, "%s data: ", what);
+        return cove__error_prefix(err, rc, "%s data", what);
     if (!copy.fetch)
         return cove__fail(err, COVE_EINVAL, "%s data: fetch is NULL", what);
     if (copy.batch_size < 1 || copy.batch_size > INT32_MAX)

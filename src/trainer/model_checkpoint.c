@@ -269,7 +269,7 @@ static int save_due(struct cove__model_checkpoint *mc, cove_trainer *trainer, st
         return save(mc, trainer, NULL, err);
     }
     if (rc < 0)
-        return cove__error_prefix(err, rc, "ModelCheckpoint: ");
+        return cove__error_prefix(err, rc, "ModelCheckpoint");
     return cove__top_k_wants(&mc->top, (float)value) ? save_scored(mc, trainer, (float)value, err)
                                                      : save(mc, trainer, NULL, err);
 }
@@ -399,7 +399,7 @@ static int check_options(struct cove_model_checkpoint_options *o, struct cove_er
     rc = cove__format_filename(o->filename ? o->filename : DEFAULT_NAME, o->auto_insert_metric_name, no_field, NULL,
                                &name, err);
     cove__buf_done(&name);
-    return rc < 0 ? cove__error_prefix(err, rc, "ModelCheckpoint: ") : 0;
+    return rc < 0 ? cove__error_prefix(err, rc, "ModelCheckpoint") : 0;
 }
 
 /* Lightning's state_key, to the byte: a Python dict's repr. */

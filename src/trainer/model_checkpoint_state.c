@@ -118,5 +118,5 @@ int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove
     if (rc == 0)
         rc = take_score(state, "kth_value", &mc->kth_value, &unused, err);
     cove__tree_get_int(&rc, state, "last_global_step_saved", &mc->last_saved_step, err);
-    return rc < 0 ? cove__error_prefix(err, rc, "ModelCheckpoint: ") : 0;
+    return rc < 0 ? cove__error_prefix(err, rc, "ModelCheckpoint") : 0;
 }

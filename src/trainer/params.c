@@ -61,7 +61,7 @@ int cove__params_check(const struct cove_parameter *parameters, size_t n, struct
         }
         int rc = cove__view_elements(&p->value, &elements, err);
         if (rc < 0)
-            return cove__error_prefix(err, rc, "module: parameter %s: ", p->name);
+            return cove__error_prefix(err, rc, "module: parameter %s", p->name);
         if (cove_dtype_size(p->value.dtype) == 0)
             return cove__fail(err, COVE_EINVAL, "module: parameter %s has an unknown dtype %d", p->name,
                               (int)p->value.dtype);

@@ -91,7 +91,7 @@ static int line_configure(void *self, cove_trainer *trainer, cove_optimizer **re
                           cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
     struct line *m = self;
-    int rc = cove_optimizer_new(&m->optimizer, m->parameters, m->module.n_parameters, ret_optimizer, err);
+    int rc = cove_optimizer_new(&m->optimizer, m->module.parameters, m->module.n_parameters, ret_optimizer, err);
     if (rc == 0 && m->scheduler.kind)
         rc = cove_lr_scheduler_new(&m->scheduler, *ret_optimizer, ret_scheduler, err);
     return rc;

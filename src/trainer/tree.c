@@ -72,7 +72,7 @@ void cove__tree_get_int(int *rc, const cove_value *dict, const char *key, int64_
         return;
     *rc = cove_value_as_int(item, ret, err);
     if (*rc < 0)
-        cove__error_prefix(err, *rc, "%s: ", key);
+        cove__error_prefix(err, *rc, "%s", key);
 }
 
 void cove__tree_get_float(int *rc, const cove_value *dict, const char *key, double *ret, struct cove_error *err)
@@ -90,7 +90,7 @@ void cove__tree_get_float(int *rc, const cove_value *dict, const char *key, doub
         *rc = cove_value_as_float(item, ret, err);
     }
     if (*rc < 0)
-        cove__error_prefix(err, *rc, "%s: ", key);
+        cove__error_prefix(err, *rc, "%s", key);
 }
 
 void cove__tree_get_bool(int *rc, const cove_value *dict, const char *key, int *ret, struct cove_error *err)
@@ -100,7 +100,7 @@ void cove__tree_get_bool(int *rc, const cove_value *dict, const char *key, int *
         return;
     *rc = cove_value_as_bool(item, ret, err);
     if (*rc < 0)
-        cove__error_prefix(err, *rc, "%s: ", key);
+        cove__error_prefix(err, *rc, "%s", key);
 }
 
 void cove__tree_get_string(int *rc, const cove_value *dict, const char *key, const char **ret, struct cove_error *err)
@@ -115,7 +115,7 @@ void cove__tree_get_string(int *rc, const cove_value *dict, const char *key, con
     }
     *rc = cove_value_as_string(item, ret, &length, err);
     if (*rc < 0)
-        cove__error_prefix(err, *rc, "%s: ", key);
+        cove__error_prefix(err, *rc, "%s", key);
 }
 
 int cove__tree_read_scalar(cove_value *item, float *ret, struct cove_error *err)
