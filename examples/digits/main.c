@@ -5,7 +5,6 @@
  *     digits --logs s3://lightning/logs/                        logs go there
  *     digits --ckpt s3://lightning/ckpts/classifier.ckpt        resumes from there
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +17,14 @@
 
 struct arguments {
     const char *root, *logs, *ckpt, *save, *data, *optimizer;
-    int64_t max_epochs, max_steps, batch_size, stop_after;
-    uint64_t seed;
+    int64_t max_epochs, max_steps, batch_size, stop_after, seed;
     double lr;
 };
 
 static const char usage[] =
-    "usage: digits [--root URL] [--logs URL] [--ckpt URL|last|best] [--save URL] [--data URL] [--max-epochs N]\n"
-    "              [--max-steps N] [--seed N] [--batch-size N] [--optimizer adamw|sgd] [--lr X] [--stop-after N]\n"
+    "usage: digits [--root URL] [--logs URL] [--ckpt URL|last|best] [--save URL] [--data URL]\n"
+    "              [--max-epochs N] [--max-steps N] [--seed N] [--batch-size N] [--lr X]\n"
+    "              [--optimizer adamw|sgd] [--stop-after N]\n"
     "\n"
     "  --root URL        default_root_dir: logs and checkpoints go below it (default: runs)\n"
     "  --logs URL        the TensorBoard logger's save_dir, where that is another place\n"
@@ -60,68 +59,41 @@ static int stop_after(void *self, cove_trainer *t, const struct cove_batch *batc
 
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
-    static const struct option options[] = { { "root", 1, 0, 'r' },       { "logs", 1, 0, 'l' },
-                                             { "ckpt", 1, 0, 'c' },       { "save", 1, 0, 's' },
-                                             { "data", 1, 0, 'd' },       { "max-epochs", 1, 0, 'e' },
-                                             { "max-steps", 1, 0, 'n' },  { "seed", 1, 0, 'S' },
-                                             { "batch-size", 1, 0, 'b' }, { "optimizer", 1, 0, 'o' },
-                                             { "lr", 1, 0, 'L' },         { "stop-after", 1, 0, 'x' },
-                                             { "help", 0, 0, 'h' },       { 0 } };
-    int option;
-    *a = (struct arguments){ .root = "runs",
-                             .data = DIGITS_CSV,
-                             .optimizer = "adamw",
-                             .max_epochs = 10,
-                             .max_steps = -1,
-                             .batch_size = 64,
-                             .seed = 1,
-                             .lr = 3e-3 };
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'r':
-            a->root = optarg;
-            break;
-        case 'l':
-            a->logs = optarg;
-            break;
-        case 'c':
-            a->ckpt = optarg;
-            break;
-        case 's':
-            a->save = optarg;
-            break;
-        case 'd':
-            a->data = optarg;
-            break;
-        case 'o':
-            a->optimizer = optarg;
-            break;
-        case 'e':
-            a->max_epochs = atoll(optarg);
-            break;
-        case 'n':
-            a->max_steps = atoll(optarg);
-            break;
-        case 'b':
-            a->batch_size = atoll(optarg);
-            break;
-        case 'x':
-            a->stop_after = atoll(optarg);
-            break;
-        case 'S':
-            a->seed = strtoull(optarg, NULL, 10);
-            break;
-        case 'L':
-            a->lr = atof(optarg);
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(0);
-        default:
+    const struct {
+        const char *name;
+        const char **text;
+        int64_t *number;
+        double *real;
+    } table[] = {
+        { "--root", &a->root },
+        { "--logs", &a->logs },
+        { "--ckpt", &a->ckpt },
+        { "--save", &a->save },
+        { "--data", &a->data },
+        { "--optimizer", &a->optimizer },
+        { "--max-epochs", NULL, &a->max_epochs },
+        { "--max-steps", NULL, &a->max_steps },
+        { "--seed", NULL, &a->seed },
+        { "--batch-size", NULL, &a->batch_size },
+        { "--stop-after", NULL, &a->stop_after },
+        { "--lr", NULL, NULL, &a->lr },
+    };
+    const size_t n = sizeof table / sizeof *table;
+
+    for (int i = 1; i < argc; i += 2) {
+        size_t k = 0;
+        while (k < n && strcmp(argv[i], table[k].name) != 0)
+            k++;
+        if (k == n || i + 1 == argc)
             return -1;
-        }
+        if (table[k].text)
+            *table[k].text = argv[i + 1];
+        else if (table[k].number)
+            *table[k].number = strtoll(argv[i + 1], NULL, 10);
+        else
+            *table[k].real = strtod(argv[i + 1], NULL);
     }
-    return optind == argc && a->batch_size > 0 && a->batch_size <= 1024 ? 0 : -1;
+    return a->batch_size > 0 && a->batch_size <= 1024 ? 0 : -1;
 }
 
 static int train(const struct arguments *a, struct classifier *model, struct digits *digits, struct cove_error *err)
@@ -147,7 +119,7 @@ static int train(const struct arguments *a, struct classifier *model, struct dig
     o.default_root_dir = a->root;
     o.max_epochs = a->max_epochs;
     o.max_steps = a->max_steps;
-    o.seed = a->seed;
+    o.seed = (uint64_t)a->seed;
     o.log_every_n_steps = 10;
     o.loggers = &tensorboard;
     o.n_loggers = 1;
@@ -189,7 +161,14 @@ int main(int argc, char **argv)
     struct cove_error err = COVE_ERROR_INIT;
     struct classifier model = { 0 };
     struct digits digits = { 0 };
-    struct arguments a;
+    struct arguments a = { .root = "runs",
+                           .data = DIGITS_CSV,
+                           .optimizer = "adamw",
+                           .max_epochs = 10,
+                           .max_steps = -1,
+                           .batch_size = 64,
+                           .seed = 1,
+                           .lr = 3e-3 };
     int rc;
 
     if (parse_arguments(argc, argv, &a) < 0) {
@@ -202,7 +181,7 @@ int main(int argc, char **argv)
     sgd.momentum = 0.9;
     rc = digits_load(&digits, a.data, a.batch_size, &err);
     if (rc == 0)
-        rc = classifier_init(&model, a.seed, a.batch_size, strcmp(a.optimizer, "sgd") == 0 ? &sgd : &adamw);
+        rc = classifier_init(&model, (uint64_t)a.seed, a.batch_size, strcmp(a.optimizer, "sgd") == 0 ? &sgd : &adamw);
     if (rc == 0)
         rc = train(&a, &model, &digits, &err);
     classifier_free(&model);
