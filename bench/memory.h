@@ -1,0 +1,26 @@
+/* What the C clients of the benchmark share: their arguments and the memory that they transfer from and to. */
+#ifndef BENCH_MEMORY_H
+#define BENCH_MEMORY_H
+
+#include <stddef.h>
+
+enum bench_mode {
+    BENCH_START_GET, /* all that comes before a get, and no transfer */
+    BENCH_START_PUT,
+    BENCH_GET,
+    BENCH_PUT
+};
+
+struct bench {
+    enum bench_mode mode;
+    const char *url;
+    char *memory;
+    size_t size;
+};
+
+/* Reads MODE URL MIB [fresh] and gets the memory. Its pages are touched beforehand, as those of a program that loads
+ * into what it has; with "fresh", the transfer is the first to touch them. Ends the process where that can't be done.
+ */
+void bench_start(struct bench *b, int argc, char **argv);
+
+#endif
