@@ -26,6 +26,44 @@ int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t s
     return rc;
 }
 
+/*
+ * A file whose size does not tell how much it holds (one of /proc, or a local one that grows just now): it is read on
+ * until it gives no more. `data` holds the first `*size` bytes.
+ */
+static int read_to_end(cove_fs *fs, const struct cove__target *target, size_t max_bytes, uint8_t **data, size_t *size,
+                       struct cove_error *err)
+{
+    size_t cap = *size;
+
+    for (;;) {
+        struct cove_range range = { .offset = (int64_t)*size, .length = cap - *size };
+        struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1 };
+        uint8_t *more;
+        int rc;
+
+        if (max_bytes && *size > max_bytes)
+            return cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has more than the %zu bytes that were allowed",
+                                 max_bytes);
+        if (range.length == 0) {
+            cap = cap < PROBE ? PROBE : cap * 2;
+            more = cap < SIZE_MAX / 4 ? cove__realloc(*data, cap + 1) : NULL;
+            if (!more)
+                return cove__fail(err, COVE_ENOMEM, "read %s: out of memory for %zu bytes", target->url, cap);
+            *data = more;
+            range.length = cap - *size;
+        }
+        range.buffer = *data + *size;
+        rc = cove__fs_fetch(fs, target, &fetch, err);
+        cove__free(fetch.ret_etag);
+        if (rc < 0)
+            return rc;
+        *size += (size_t)range.done;
+        (*data)[*size] = '\0';
+        if (range.done == 0)
+            return 0;
+    }
+}
+
 /* The first bytes tell the size and the version; the rest follows in parallel, straight into the result. */
 static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max_bytes, uint8_t *probe,
                       struct cove__fetch *first, uint8_t **ret, size_t *ret_size, struct cove_error *err)
@@ -41,7 +79,8 @@ static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max
     rc = cove__fs_fetch(fs, target, first, err);
     if (rc < 0)
         return rc;
-    size = first->ret_total >= 0 ? (size_t)first->ret_total : (size_t)range.done;
+    /* More may have come than the size that was told before it. */
+    size = first->ret_total > range.done ? (size_t)first->ret_total : (size_t)range.done;
     if (max_bytes && size > max_bytes)
         return cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed", size,
                              max_bytes);
@@ -59,7 +98,8 @@ static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max
         cove__free(rest.ret_etag);
         if (rc == 0 && (size_t)range.done != size - have)
             rc = cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-    }
+    } else if (range.done > 0 && first->ret_total < range.done)
+        rc = read_to_end(fs, target, max_bytes, &data, &size, err);
     if (rc < 0) {
         cove__free(data);
         return rc;
