@@ -304,8 +304,12 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
             n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
         if (n > 0 && check_sum(r, dst + done, (size_t)n, err) < 0)
             n = COVE_ECORRUPT;
-        if (n < 0)
+        if (n < 0) {
+            /* What came before the failure was not told to the caller, so that the same call can be made again. */
+            r->position -= (int64_t)done;
+            r->expected = r->position;
             return n;
+        }
         done += (size_t)n;
         r->position += n;
         r->in_order += n;
