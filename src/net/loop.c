@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -53,6 +54,7 @@ static struct {
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
+static atomic_bool global_begun;
 
 static unsigned loops_wanted(void)
 {
@@ -341,6 +343,12 @@ static void global_init(void)
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (global_result == CURLE_OK)
         atexit(end_at_exit);
+    atomic_store(&global_begun, true);
+}
+
+bool cove__loops_have_begun(void)
+{
+    return atomic_load(&global_begun);
 }
 
 int cove__loops_global_init(struct cove_error *err)

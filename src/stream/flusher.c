@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "net/http.h"
 #include "stream/appender.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -18,7 +19,9 @@ static struct {                /* under lock */
     struct cove_appender *first;
     struct cove_appender *at_work; /* the one that the thread flushes now */
     bool running;
-    bool at_exit; /* registered in this process or a parent of it */
+    /* registered in this process or a parent of it */
+    bool at_exit;
+    bool at_exit_first; /* after the I/O threads' own end was, so that it runs before that */
 } flusher;
 
 static void init_condition(void)
@@ -122,12 +125,15 @@ static int start_locked(struct cove_error *err)
     pthread_attr_t attr;
     pthread_t thread;
     int errnum;
+    bool network = cove__loops_have_begun();
 
-    if (flusher.running)
-        return 0;
-    if (!flusher.at_exit && atexit(flush_all) != 0)
+    /* An appender of a local file may have been there before the first store with a network: then once more. */
+    if ((!flusher.at_exit || (network && !flusher.at_exit_first)) && atexit(flush_all) != 0)
         return cove__fail_nomem(err, "the exit handler");
     flusher.at_exit = true;
+    flusher.at_exit_first = network;
+    if (flusher.running)
+        return 0;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     errnum = pthread_create(&thread, &attr, run, NULL);
