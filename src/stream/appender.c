@@ -115,6 +115,8 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     a->flushing = false;
     if (rc == 0)
         cove__buf_reset(&a->sending);
+    else if (a->interval_ns > 0) /* the thread tries again, whoever asked for this flush */
+        a->due_ns = cove__now_ns() + a->interval_ns;
     pthread_cond_broadcast(&a->idle);
     return rc;
 }
@@ -139,6 +141,7 @@ void cove__appender_flush_due(struct cove_appender *a)
         a->due_ns = cove__now_ns() + a->interval_ns;
     } else if (rc < 0) {
         a->failure = err;
+        a->due_ns = INT64_MAX;
     }
     pthread_mutex_unlock(&a->lock);
 }
