@@ -220,7 +220,7 @@ static int parse_into(const struct cove__option_row *row, const char *text, void
     case COVE__OPTION_CHOICE:
         if (!is_choice(row->choices, text))
             return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is none of: %s", row->name, text, row->choices);
-        /* fall through */
+        __attribute__((fallthrough));
     case COVE__OPTION_STRING:
     case COVE__OPTION_SECRET:
     case COVE__OPTION_JSON:
