@@ -136,6 +136,7 @@ static int page_of_itself(struct cove_listing *l, const char *path, struct cove_
  */
 static int fetch_page(struct cove_listing *l, struct cove_error *err)
 {
+    struct cove_error why = COVE_ERROR_INIT; /* what turns out to be no failure must not be seen in the caller's */
     char *token = l->page.token;
     int rc;
 
@@ -152,17 +153,17 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
     }
     l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
     if (l->mode == GLOB && !cove__glob_has_magic(l->pattern))
-        rc = page_of_itself(l, l->pattern, err);
+        rc = page_of_itself(l, l->pattern, &why);
     else
-        rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, err);
+        rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, &why);
     if (rc == COVE_ENOTDIR && l->mode != GLOB && !l->started)
-        rc = page_of_itself(l, l->directory, err);
+        rc = page_of_itself(l, l->directory, &why);
     /* What `find` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked. */
     if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (l->mode != LIST || l->started))
         rc = 0;
     l->started = true;
     cove__free(token);
-    return rc;
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
 /* Directories of a page go on the stack last first, so that they are walked in order. */
