@@ -83,6 +83,13 @@ int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cov
     return rc;
 }
 
+static bool is_below(const char *path, const char *directory)
+{
+    size_t n = strlen(directory);
+
+    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 0);
+}
+
 /* Every file of a page goes to its place below `to`; the originals are removed once the whole page has been copied. */
 static int move_page(cove_fs *fs, const struct cove__page *page, const struct two *two, struct cove_error *err)
 {
@@ -95,7 +102,12 @@ static int move_page(cove_fs *fs, const struct cove__page *page, const struct tw
         char *to = cove__path_join(two->to.path, rest + (*rest == '/'));
 
         paths[i] = page->items[i].path;
-        rc = to ? copy_one(fs, paths[i], to, &two->from.ctx, err) : cove__fail_nomem(err, "a path");
+        /* Moved to a folder above itself, the tree could overwrite its own files before their turn has come. */
+        if (to && is_below(to, two->from.path))
+            rc = cove__fs_fail(err, &two->from.ctx, COVE_EEXIST,
+                               "%s would take the place of a file that is to be moved", paths[i]);
+        else
+            rc = to ? copy_one(fs, paths[i], to, &two->from.ctx, err) : cove__fail_nomem(err, "a path");
         cove__free(to);
     }
     if (rc == 0)
@@ -104,16 +116,20 @@ static int move_page(cove_fs *fs, const struct cove__page *page, const struct tw
     return rc;
 }
 
-static bool is_below(const char *path, const char *directory)
+/* The folder itself: one without files moves by its name alone, and nothing stays of one that was promised. */
+static int move_folder(cove_fs *fs, const struct two *two, bool empty, struct cove_error *err)
 {
-    size_t n = strlen(directory);
+    int rc = empty && fs->ops->mkdir ? fs->ops->mkdir(fs->self, two->to.path, &two->to.ctx, err) : 0;
 
-    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 0);
+    if (rc == 0 && fs->ops->rmdir) /* what somebody put there meanwhile stays */
+        fs->ops->rmdir(fs->self, two->from.path, &two->from.ctx, NULL);
+    return rc;
 }
 
 static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
 {
     char *token = NULL;
+    bool empty = true;
     int rc;
 
     if (is_below(two->to.path, two->from.path))
@@ -127,6 +143,7 @@ static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
         token = NULL;
         if (rc == 0 && page.n > 0)
             rc = move_page(fs, &page, two, err);
+        empty = empty && page.n == 0;
         if (rc == 0) {
             token = page.token;
             page.token = NULL;
@@ -134,7 +151,7 @@ static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
         cove__page_done(&page);
     } while (rc == 0 && token);
     cove__free(token);
-    return rc;
+    return rc < 0 ? rc : move_folder(fs, two, empty, err);
 }
 
 /* Where a store has no move of its own, or (another disk) could not do it in one step. */
@@ -262,8 +279,10 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
         }
     } else {
         rc = remove_listed(fs, &target, err);
-        if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR)
+        if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) {
+            cove__error_clear(err);
             rc = 0;
+        }
         if (rc == 0 && fs->ops->rmdir && info.type == COVE_TYPE_DIRECTORY) {
             rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a directory that was promised */
             if (rc == COVE_ENOTFOUND)

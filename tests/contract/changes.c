@@ -104,11 +104,30 @@ static void removals_of_trees(void **state)
     FAILS(COVE_ENOTFOUND, cove_fs_remove_tree(w.fs, at("d"), NULL, &err));
 }
 
+/* A directory without files is moved by its name, and nothing stays behind; a move upwards overwrites nothing of its own. */
+static void moves_of_empty_directories(void **state)
+{
+    (void)state;
+    OK(cove_fs_mkdir(w.fs, at("from"), NULL, &err));
+    OK(cove_fs_move(w.fs, at("from"), at("to"), NULL, &err));
+    gone(at("from"));
+    assert_string_equal(listed(at("%s", "")), "to/");
+    put(at("to/f"), "x");
+    OK(cove_fs_move(w.fs, at("to"), at("end"), NULL, &err));
+    gone(at("to"));
+    put(at("up/up/x"), "inner");
+    put(at("up/x"), "outer");
+    assert_true(cove_fs_move(w.fs, at("up"), at("%s", ""), NULL, NULL) < 0);
+    has(at("up/up/x"), "inner");
+    has(at("up/x"), "outer");
+}
+
 const struct CMUnitTest changes_tests[] = {
     cmocka_unit_test(copies),
     cmocka_unit_test(copies_that_cannot_be),
     cmocka_unit_test(moves),
     cmocka_unit_test(moves_of_directories),
+    cmocka_unit_test(moves_of_empty_directories),
     cmocka_unit_test(removals),
     cmocka_unit_test(removals_of_trees),
     { 0 },
