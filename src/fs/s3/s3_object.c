@@ -184,7 +184,8 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
         if (!content_range(r, &first, &last, &total))
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
         if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset) ||
-            (io->offset < 0 && total >= 0 && last + 1 != total))
+            (io->offset < 0 && total >= 0 && last + 1 != total) ||
+            (io->offset >= 0 && r->http.received < (int64_t)io->length && total >= 0 && last + 1 != total))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
                                  "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived",
                                  (long long)first, (long long)last, (long long)r->http.received);
