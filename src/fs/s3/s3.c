@@ -43,12 +43,16 @@ static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error 
         s3->tls = false;
         host += 7;
     } else if (strstr(url, "://") != NULL) {
-        return cove__fail(err, COVE_EINVAL, "endpoint_url: \"%s\" is neither http:// nor https://", url);
+        return cove__fail(err, COVE_EINVAL, "endpoint_url: it begins with neither http:// nor https://");
     }
     size_t n = strcspn(host, "/");
     size_t base = strlen(host);
     while (base > n && host[base - 1] == '/')
         base--;
+    if (strchr(host, '@') != NULL) /* what stands before it may be a password: it is not shown */
+        return cove__fail(err, COVE_EINVAL,
+                          "endpoint_url: credentials do not belong in it; the form is "
+                          "https://host:port");
     if (n == 0 || strcspn(host, "?#@ \t\r\n%") < strlen(host))
         return cove__fail(err, COVE_EINVAL, "endpoint_url: \"%s\" is not of the form https://host:port", url);
     /* The port that the scheme implies is not part of the Host header, which is signed. */
