@@ -56,8 +56,15 @@ static void entries_are_complete(void **state)
 static void a_file_lists_itself(void **state)
 {
     (void)state;
+    cove_listing *listing = NULL;
+    const cove_info *info = NULL;
     put(at("f"), "x");
     assert_string_equal(listed(at("f")), "f");
+    OK(cove_fs_list(w.fs, at("f"), NULL, &listing, &err));
+    assert_int_equal(OK(cove_listing_next(listing, &info, &err)), 1);
+    assert_int_equal(err.code, 0); /* what was tried on the way is nobody's error */
+    assert_string_equal(err.message, "");
+    cove_listing_free(listing);
 }
 
 static void list_of_nothing(void **state)
@@ -172,6 +179,21 @@ static void more_than_a_page(void **state)
     cove_listing *listing;
     OK(cove_fs_glob(w.fs, at("many/f*9"), NULL, &listing, &err));
     assert_int_equal(count(listing), MANY / 10);
+    /* Directories that were only made stand in their places, whatever page that is. */
+    static const char *const made[] = { "a", "f00500a", "z" };
+    for (size_t i = 0; i < 3; i++)
+        OK(cove_fs_mkdir(w.fs, at("many/%s", made[i]), NULL, &err));
+    OK(cove_fs_list(w.fs, many_below, NULL, &listing, &err));
+    for (size_t i = 0, dirs = 0; i < MANY + 3; i++) {
+        char want[16];
+        const cove_info *entry;
+        bool dir = i == 0 || i == 502 || i == MANY + 2;
+        snprintf(want, sizeof(want), "f%05zu", i - dirs);
+        assert_int_equal(OK(cove_listing_next(listing, &entry, &err)), 1);
+        assert_string_equal(cove_info_name(entry), dir ? made[dirs] : want);
+        dirs += dir;
+    }
+    cove_listing_free(listing);
     /* One that is given up in the middle. */
     const cove_info *info;
     OK(cove_fs_find(w.fs, many_below, NULL, &listing, &err));

@@ -155,8 +155,10 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 int cove__s3_promise(struct cove__s3 *s3, const char *path); /* `path` and its parents below the bucket */
 bool cove__s3_promised(struct cove__s3 *s3, const char *path);
 void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree);
-/* Adds what was promised right below `path` and is not on the page yet. */
-int cove__s3_promised_below(struct cove__s3 *s3, const char *path, struct cove__page *page);
+/* Adds what was promised right below `path` and is not on the page yet: of the keys behind `after` (NULL: from the
+ * first) up to `until` (NULL: to the last), where the page begins and ends. */
+int cove__s3_promised_below(struct cove__s3 *s3, const char *path, const char *after, const char *until,
+                            struct cove__page *page);
 void cove__s3_forget_all(struct cove__s3 *s3);
 
 /* ---- the operations: slots of the table, see fs_ops.h ---- */

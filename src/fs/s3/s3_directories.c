@@ -138,14 +138,25 @@ static char *next_below(struct cove__s3 *s3, const char *path, const char *after
     return copy;
 }
 
-int cove__s3_promised_below(struct cove__s3 *s3, const char *path, struct cove__page *page)
+/* By the order of keys, in which a directory's ends in a slash. */
+static int compare_directory(const char *directory, const char *key)
+{
+    size_t n = strlen(directory);
+    int c = strncmp(directory, key, n);
+
+    return c != 0 ? c : strcmp("/", key + n);
+}
+
+int cove__s3_promised_below(struct cove__s3 *s3, const char *path, const char *after, const char *until,
+                            struct cove__page *page)
 {
     char *last = cove__strdup(path), *next;
     int rc = last != NULL ? 0 : COVE_ENOMEM;
     size_t listed = page->n;
 
     while (rc == 0 && (next = next_below(s3, path, last, &rc)) != NULL) {
-        bool known = false;
+        bool known = (after != NULL && compare_directory(next, after) <= 0) ||
+                     (until != NULL && compare_directory(next, until) > 0);
         for (size_t i = 0; i < listed && !known; i++)
             known = page->items[i].type == COVE_TYPE_DIRECTORY && strcmp(page->items[i].path, next) == 0;
         if (!known)

@@ -293,12 +293,56 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name n
     return cove__error_copy(err, &why);
 }
 
+/*
+ * Promised directories join the page on which they would stand. For that the token of the next page tells, before the
+ * store's own ("7:b/k9999..."), the last key of those before.
+ */
+static const char *read_token(const char *token, struct cove__buf *ret_last)
+{
+    char *rest;
+    size_t n;
+
+    if (token == NULL)
+        return NULL;
+    n = strtoull(token, &rest, 10);
+    cove__buf_add(ret_last, rest + 1, n);
+    return rest + 1 + n;
+}
+
+static int join_promised(struct cove__s3 *s3, const char *path, const char *after, struct cove__page *page)
+{
+    struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320), token = COVE__BUF_INIT(S3_KEY_MAX * 3 + 16384);
+    const struct cove_info *end = page->n > 0 ? &page->items[page->n - 1] : NULL;
+    char *plain = cove__s3_plain(path);
+    int rc = plain != NULL ? 0 : COVE_ENOMEM;
+
+    if (end != NULL)
+        cove__buf_addf(&last, "%s%s", end->path, end->type == COVE_TYPE_DIRECTORY ? "/" : "");
+    else if (after != NULL)
+        cove__buf_add_str(&last, after);
+    if (rc == 0 && page->token != NULL) {
+        cove__buf_addf(&token, "%zu:%s%s", last.size, cove__buf_str(&last), page->token);
+        cove__free(page->token);
+        page->token = cove__buf_take(&token);
+        rc = page->token != NULL ? cove__buf_rc(&last) : COVE_ENOMEM;
+    }
+    if (rc == 0)
+        rc = cove__s3_promised_below(s3, plain, after, page->token != NULL ? cove__buf_str(&last) : NULL, page);
+    if (rc == 0 && page->n > 1)
+        qsort(page->items, page->n, sizeof *page->items, compare_entries);
+    cove__buf_done(&last);
+    cove__buf_done(&token);
+    cove__free(plain);
+    return rc;
+}
+
 int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                   struct cove__page *ret_page, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct s3_name name = cove__s3_split(path);
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+    struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
     struct page_reader p;
 
     if (name.bucket.size == 0 && !deep)
@@ -308,22 +352,21 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
                              "a listing of everything in every bucket is not made; name a bucket");
     reader_init(&p, ret_page);
     int rc = cove__s3_prefix(name.key, &prefix);
+    const char *own = deep ? token : read_token(token, &last);
+    if (rc == 0)
+        rc = cove__buf_rc(&last);
     if (rc < 0)
         cove__fail_nomem(err, "a path");
     else
-        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), !deep, S3_LIST_PAGE, token, ctx, &p, err);
+        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), !deep, S3_LIST_PAGE, own, ctx, &p, err);
     if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
         rc = explain_empty(s3, path, name, ctx, err);
-    if (rc == 0 && !deep && token == NULL && ret_page->token == NULL) {
-        /* Promised directories join a listing of one page, where it is known what else is there. */
-        char *plain = cove__s3_plain(path);
-        rc = plain != NULL ? cove__s3_promised_below(s3, plain, ret_page) : COVE_ENOMEM;
-        cove__free(plain);
+    if (rc == 0 && !deep) {
+        rc = join_promised(s3, path, token != NULL ? cove__buf_str(&last) : NULL, ret_page);
         if (rc < 0)
             cove__fail_nomem(err, "a page of a listing");
-        else if (ret_page->n > 1)
-            qsort(ret_page->items, ret_page->n, sizeof *ret_page->items, compare_entries);
     }
+    cove__buf_done(&last);
     reader_done(&p);
     cove__buf_done(&prefix);
     return rc;

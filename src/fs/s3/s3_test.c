@@ -132,12 +132,12 @@ static void test_directories(void **state)
         assert_false(cove__s3_promised(&s3, not_there[i]));
 
     assert_int_equal(cove__page_add(&page, "b/xx", COVE_TYPE_DIRECTORY, 0, -1, NULL), 0);
-    assert_int_equal(cove__s3_promised_below(&s3, "b", &page), 0);
+    assert_int_equal(cove__s3_promised_below(&s3, "b", NULL, NULL, &page), 0);
     assert_int_equal(page.n, 3);
     assert_string_equal(page.items[1].path, "b/x");
     assert_string_equal(page.items[2].path, "b/x-1");
     cove__page_done(&page);
-    assert_int_equal(cove__s3_promised_below(&s3, "b/x", &page), 0);
+    assert_int_equal(cove__s3_promised_below(&s3, "b/x", NULL, NULL, &page), 0);
     assert_int_equal(page.n, 1);
     assert_string_equal(page.items[0].path, "b/x/y");
     cove__page_done(&page);
