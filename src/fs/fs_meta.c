@@ -44,9 +44,10 @@ int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, 
     return rc < 0 ? cove__error_copy(err, &why) : 1;
 }
 
-/* A path and another in the same store. */
+/* A path and another in the same store. Messages name both: what fails may lie with either. */
 struct two {
     struct cove__target from, to;
+    struct cove__buf urls;
 };
 
 static int two_init(struct two *two, cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
@@ -55,14 +56,22 @@ static int two_init(struct two *two, cove_fs *fs, const char *from, const char *
     int rc;
 
     *two = (struct two){ 0 };
+    cove__buf_init(&two->urls, SIZE_MAX);
     rc = cove__target_init(&two->from, fs, from, call, op, err);
-    return rc < 0 ? rc : cove__target_init(&two->to, fs, to, call, op, err);
+    if (rc == 0)
+        rc = cove__target_init(&two->to, fs, to, call, op, err);
+    if (rc == 0 && cove__buf_addf(&two->urls, "%s to %s", two->from.url, two->to.url) < 0)
+        rc = cove__fail_nomem(err, "a URL");
+    if (rc == 0)
+        two->from.ctx.url = cove__buf_str(&two->urls);
+    return rc;
 }
 
 static void two_done(struct two *two)
 {
     cove__target_done(&two->from);
     cove__target_done(&two->to);
+    cove__buf_done(&two->urls);
 }
 
 static int copy_one(cove_fs *fs, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
@@ -133,8 +142,7 @@ static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
     int rc;
 
     if (is_below(two->to.path, two->from.path))
-        return cove__fs_fail(err, &two->from.ctx, COVE_EINVAL, "cannot move a directory into itself, to %s",
-                             two->to.url);
+        return cove__fs_fail(err, &two->from.ctx, COVE_EINVAL, "cannot move a directory into itself");
     do {
         struct cove__page page = { 0 };
 
