@@ -51,8 +51,7 @@ static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error 
         base--;
     if (strchr(host, '@') != NULL) /* what stands before it may be a password: it is not shown */
         return cove__fail(err, COVE_EINVAL,
-                          "endpoint_url: credentials do not belong in it; the form is "
-                          "https://host:port");
+                          "endpoint_url: with credentials in it, it is not of the form https://host:port");
     if (n == 0 || strcspn(host, "?#@ \t\r\n%") < strlen(host))
         return cove__fail(err, COVE_EINVAL, "endpoint_url: \"%s\" is not of the form https://host:port", url);
     /* The port that the scheme implies is not part of the Host header, which is signed. */
