@@ -1,0 +1,22 @@
+"""Every allocation of a save, a load, a listing and an append fails once: an error or success, never a crash, a leak or half a file."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+
+@pytest.mark.parametrize("verb", ["save", "load", "list", "append"])
+@pytest.mark.parametrize("backend", ["memory", "file", "s3"])
+def test_nth_allocation(build, minio, tmp_path, backend, verb):
+    url = {"memory": "memory://torture", "file": tmp_path.as_uri(), "s3": f"s3://cove/torture-{build.name}-{verb}"}[backend]
+    result = subprocess.run([str(build / "tests" / "fault" / "torture"), verb, url + "/x.ckpt"], capture_output=True, text=True,
+                            timeout=300, env={**os.environ, **minio.environ})
+    assert result.returncode == 0, result.stderr[-8000:]
+    allocations, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries failed\n", result.stdout).groups())
+    assert allocations > 5
+    assert failed > allocations / 3, "hardly any allocation's failure was noticed: is anything injected?"
+    if backend == "file":
+        left = {p.name for p in tmp_path.iterdir()} - {"x.ckpt", "x.ckpt.log"}
+        assert left == set(), "temporary files are left"

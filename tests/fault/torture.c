@@ -1,0 +1,199 @@
+/*
+ * torture: one call with its Nth allocation failing, for every N there is, in one process.
+ *
+ *   torture save|load|list|append URL
+ *
+ * After each try the call has succeeded or said COVE_ENOMEM, and the file is one of the two that it may be: the one
+ * before, or the new one, whole. Options of the store come from the environment. Exit status 0, and how many
+ * allocations there were on standard output.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cove/cove.h>
+
+#include "base/mem.h"
+
+#define ELEMENTS   3000
+#define BEYOND     50    /* tries after the last allocation that was seen: threads do not always make as many */
+#define ENDLESS    20000 /* a call with so many allocations is not one of these */
+#define CLEAN_STEP 1000
+
+struct torture {
+    cove_fs *fs;
+    char *path;
+    const char *url;
+    float memory[ELEMENTS];
+};
+
+static cove_value *tree_of(struct torture *t, int64_t step, struct cove_error *err)
+{
+    int64_t shape[2] = { ELEMENTS / 10, 10 };
+    struct cove_tensor_view view = { COVE_FLOAT32, 2, shape, NULL, t->memory };
+    cove_value *tree = cove_value_new_dict(), *state = cove_value_new_dict(), *tensor = NULL;
+    int rc = tree && state ? 0 : COVE_ENOMEM;
+    for (size_t i = 0; i < ELEMENTS; i++)
+        t->memory[i] = (float)step;
+    if (rc == 0)
+        rc = cove_value_set(tree, "global_step", cove_value_new_int(step), err);
+    if (rc == 0)
+        rc = cove_value_new_tensor(&view, &tensor, err);
+    if (rc == 0)
+        rc = cove_value_set(state, "weight", tensor, err);
+    if (rc == 0) {
+        rc = cove_value_set(tree, "state_dict", state, err);
+        state = NULL;
+    }
+    cove_value_unref(state);
+    if (rc < 0) {
+        cove_value_unref(tree);
+        return NULL;
+    }
+    return tree;
+}
+
+static int save(struct torture *t, int64_t step, struct cove_error *err)
+{
+    cove_value *tree = tree_of(t, step, err);
+    if (!tree)
+        return COVE_ENOMEM;
+    int rc = cove_checkpoint_save(t->fs, t->path, tree, NULL, NULL, err);
+    cove_value_unref(tree);
+    return rc;
+}
+
+/* The step of the checkpoint that is there, all of it checked; or an error. */
+static int64_t load(struct torture *t, struct cove_error *err)
+{
+    cove_value *tree;
+    int64_t step = 0;
+    struct cove_tensor_view view;
+    int rc = cove_checkpoint_load(t->fs, t->path, NULL, NULL, &tree, err);
+    if (rc < 0)
+        return rc;
+    rc = cove_value_as_int(cove_value_get(tree, "global_step"), &step, err);
+    if (rc == 0)
+        rc = cove_value_as_tensor(cove_value_find(tree, "state_dict.weight"), &view, err);
+    for (size_t i = 0; rc == 0 && i < ELEMENTS; i++)
+        if (((const float *)view.data)[i] != (float)step)
+            rc = COVE_ECORRUPT;
+    cove_value_unref(tree);
+    return rc < 0 ? rc : step;
+}
+
+static int list(struct torture *t, struct cove_error *err)
+{
+    char pattern[4096];
+    snprintf(pattern, sizeof(pattern), "%.*s/{*.ckpt,x*}", (int)(strrchr(t->path, '/') - t->path), t->path);
+    cove_listing *listing;
+    const cove_info *info;
+    int n = 0, rc = cove_fs_glob(t->fs, pattern, NULL, &listing, err);
+    if (rc < 0)
+        return rc;
+    while ((rc = cove_listing_next(listing, &info, err)) == 1)
+        n++;
+    cove_listing_free(listing);
+    return rc < 0 ? rc : n == 1 ? 0 : COVE_ECORRUPT;
+}
+
+static int append(struct torture *t, struct cove_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s.log", t->path);
+    cove_appender *appender;
+    int rc = cove_appender_open(t->fs, path, NULL, NULL, &appender, err);
+    if (rc < 0)
+        return rc;
+    rc = cove_appender_write(appender, "line\n", 5, err);
+    int closed = cove_appender_close(appender, rc < 0 ? NULL : err);
+    return rc < 0 ? rc : closed;
+}
+
+/* What `verb` may leave behind it after a try with number `n` that ended with `rc`; true where it did. */
+static bool is_sound(struct torture *t, const char *verb, int64_t n, int rc)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    if (strcmp(verb, "append") == 0) {
+        char path[4096];
+        void *data;
+        size_t size;
+        snprintf(path, sizeof(path), "%s.log", t->path);
+        int read = cove_fs_read_file(t->fs, path, 0, &data, &size, NULL, &err);
+        if (read == COVE_ENOTFOUND)
+            return rc < 0;
+        bool whole = read == 0 && size % 5 == 0 && size <= (size_t)n * 5;
+        if (read == 0)
+            cove_free(data);
+        return whole;
+    }
+    int64_t step = load(t, &err);
+    bool sound = step == CLEAN_STEP || (strcmp(verb, "save") == 0 && step == CLEAN_STEP + n);
+    if (strcmp(verb, "save") == 0 && rc == 0)
+        sound = step == CLEAN_STEP + n;
+    if (!sound)
+        fprintf(stderr, "after try %lld: %lld %s\n", (long long)n, (long long)step, err.message);
+    /* The next try begins with the same. */
+    if (sound && step != CLEAN_STEP && save(t, CLEAN_STEP, &err) < 0) {
+        fprintf(stderr, "after try %lld: cannot save any more: %s\n", (long long)n, err.message);
+        return false;
+    }
+    return sound;
+}
+
+static int one_try(struct torture *t, const char *verb, int64_t n, struct cove_error *err)
+{
+    if (strcmp(verb, "save") == 0)
+        return save(t, CLEAN_STEP + n, err);
+    if (strcmp(verb, "load") == 0) {
+        int64_t step = load(t, err);
+        return step < 0 ? (int)step : 0;
+    }
+    return strcmp(verb, "list") == 0 ? list(t, err) : append(t, err);
+}
+
+static int run(struct torture *t, const char *verb)
+{
+    unsigned long most = 0, failed = 0;
+    struct cove_error err = COVE_ERROR_INIT;
+    if (save(t, CLEAN_STEP, &err) < 0) {
+        fprintf(stderr, "without a fault: %s\n", err.message);
+        return 1;
+    }
+    for (unsigned long n = 1; n <= most + BEYOND; n++) {
+        err = (struct cove_error)COVE_ERROR_INIT;
+        cove__mem_fail(n, 0);
+        int rc = one_try(t, verb, (int64_t)n, &err);
+        unsigned long seen = cove__mem_fail(0, 0);
+        most = seen > most ? seen : most;
+        failed += rc < 0;
+        if (rc != 0 && rc != COVE_ENOMEM) {
+            fprintf(stderr, "allocation %lu failing: %s: %s\n", n, cove_code_name(rc), err.message);
+            return 1;
+        }
+        if (!is_sound(t, verb, (int64_t)n, rc) || most > ENDLESS)
+            return 1;
+    }
+    printf("%lu allocations, %lu tries failed\n", most, failed);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct torture t;
+    struct cove_error err = COVE_ERROR_INIT;
+    if (argc != 3) {
+        fprintf(stderr, "usage: torture save|load|list|append URL\n");
+        return 2;
+    }
+    t.url = argv[2];
+    if (cove_fs_from_url(t.url, NULL, &t.fs, &t.path, &err) < 0) {
+        fprintf(stderr, "%s\n", err.message);
+        return 2;
+    }
+    int rc = run(&t, argv[1]);
+    cove_free(t.path);
+    cove_fs_unref(t.fs);
+    return rc;
+}
