@@ -104,15 +104,31 @@ out:
     return rc;
 }
 
+/* A URL that was refused, as a message may show it: without what may be a secret in it (user:password@, a signed
+ * query). */
+static const char *shown(const char *url, char out[256])
+{
+    const char *rest = strstr(url, "://");
+    const char *at;
+
+    rest = rest ? rest + 3 : url;
+    at = memchr(rest, '@', strcspn(rest, "/?"));
+    snprintf(out, 256, "%.*s%s%.*s", (int)(rest - url < 40 ? rest - url : 40), url, at ? "***" : "",
+             (int)(at ? strcspn(at, "?") : strcspn(rest, "?")), at ? at : rest);
+    return out;
+}
+
 static int refuse_scheme(const char *url, size_t length, const struct cove__scheme *scheme, struct cove_error *err)
 {
     struct cove__buf known = COVE__BUF_INIT(4096);
+    char text[256];
     int rc;
 
     if (scheme)
-        return cove__fail(err, COVE_ENOTSUP, "open %.200s: this build of cove has no %s backend", url, scheme->backend);
+        return cove__fail(err, COVE_ENOTSUP, "open %s: this build of cove has no %s backend", shown(url, text),
+                          scheme->backend);
     cove__scheme_list(&known);
-    rc = cove__fail(err, COVE_EINVAL, "open %.200s: unknown scheme \"%.*s\"; known: %s", url,
+    rc = cove__fail(err, COVE_EINVAL, "open %s: unknown scheme \"%.*s\"; known: %s", shown(url, text),
                     (int)(length > 40 ? 40 : length), url, cove__buf_str(&known));
     cove__buf_done(&known);
     return rc;
@@ -128,6 +144,7 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     char *key = NULL;
     cove_fs *fs = NULL;
     cove_fs *fresh = NULL;
+    char text[256];
     int rc = 0;
 
     if (!url || !*url || !ret_fs)
@@ -142,7 +159,7 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     if (rc == 0 && scheme->ops->authority)
         rc = scheme->ops->authority(url, &authority, err);
     if (rc < 0) {
-        rc = cove__error_prefix(err, rc, "open %.200s", url);
+        rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
         goto out;
     }
     key = make_key(scheme, authority ? authority : "", options);
@@ -156,7 +173,7 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     if (!fs) {
         rc = make(scheme, url, options, &fresh, err);
         if (rc < 0) {
-            rc = cove__error_prefix(err, rc, "open %.200s", url);
+            rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
             goto out;
         }
         fresh->key = key;
@@ -241,6 +258,7 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
 {
     const struct cove__scheme *scheme;
     size_t length = 0;
+    char text[256];
     int rc;
 
     *target = (struct cove__target){ 0 };
@@ -250,10 +268,11 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
         return cove__fail(err, COVE_EINVAL, "%s %.64s...: the path is longer than %zu bytes", op, path, MAX_URL_BYTES);
     scheme = cove__scheme_of(path, &length);
     if (length > 0 && scheme && scheme->ops != fs->ops)
-        return cove__fail(err, COVE_EINVAL, "%s %.200s: this URL is not of a %s:// filesystem", op, path, fs->scheme);
+        return cove__fail(err, COVE_EINVAL, "%s %s: this URL is not of a %s:// filesystem", op, shown(path, text),
+                          fs->scheme);
     rc = fs->ops->parse(path, &target->path, err);
     if (rc < 0)
-        return cove__error_prefix(err, rc, "%s %.200s", op, path);
+        return cove__error_prefix(err, rc, "%s %s", op, shown(path, text));
     target->url = cove__fs_show(fs, target->path);
     if (!target->url) {
         cove__target_done(target);

@@ -19,10 +19,11 @@
 #include "base/fork.h"
 #include "base/mem.h"
 
-#define EASY_POOL     32  /* idle curl handles that a loop keeps */
-#define CONNECTIONS   64L /* idle connections that a loop keeps */
-#define IDLE_POLL_MS  60000
-#define EXIT_WAIT_SEC 2
+#define EASY_POOL      32  /* idle curl handles that a loop keeps */
+#define CONNECTIONS    64L /* idle connections that a loop keeps */
+#define IDLE_POLL_MS   60000
+#define EXIT_WAIT_SEC  2
+#define POLL_FAILED_NS (10 * COVE__MS)
 
 struct pooled {
     CURL *easy;
@@ -219,7 +220,8 @@ static void *loop_main(void *arg)
             int64_t wait_ns = next_scan_ns - now_ns;
             timeout_ms = wait_ns > 0 ? (int)((wait_ns + COVE__MS - 1) / COVE__MS) : 0;
         }
-        curl_multi_poll(loop->multi, NULL, 0, timeout_ms, NULL);
+        if (curl_multi_poll(loop->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK)
+            cove__sleep_ns(POLL_FAILED_NS); /* no memory, say: try again, but not at full speed */
     }
 }
 

@@ -291,6 +291,18 @@ static void torture(void **state)
     }
 }
 
+/* A URL that is refused may hold a password or a signature: the message names it without them. */
+static void refused_urls_show_no_secret(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_fs *other = NULL;
+
+    assert_int_equal(cove_fs_from_url("ftp://me:hunter2@host/x?sig=abc", NULL, &other, NULL, &err), COVE_EINVAL);
+    assert_non_null(strstr(err.message, "ftp://***@host/x"));
+    assert_null(strstr(err.message, "hunter2"));
+    assert_null(strstr(err.message, "abc"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +315,7 @@ int main(void)
         cmocka_unit_test(fork_leaves_each_side_its_own),
         cmocka_unit_test(files_that_hold_more_than_their_size),
         cmocka_unit_test(torture),
+        cmocka_unit_test(refused_urls_show_no_secret),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -144,9 +144,10 @@ static int file_stat(void *self, const char *path, const struct cove__ctx *ctx, 
     return 0;
 }
 
-int cove__file_mkdirs(const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *copy = cove__strdup(path);
+    int errnum = 0;
     int rc = 0;
     struct stat st;
 
@@ -158,8 +159,12 @@ int cove__file_mkdirs(const char *path, const struct cove__ctx *ctx, struct cove
         if (was != '/' && was != '\0')
             continue;
         *p = '\0';
-        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-            rc = cove__file_fail(err, ctx, errno);
+        if (mkdir(copy, 0777) == 0)
+            errnum = f->fsync ? cove__file_sync_parent(copy) : 0;
+        else
+            errnum = errno == EEXIST ? 0 : errno;
+        if (errnum)
+            rc = cove__file_fail(err, ctx, errnum);
         *p = was;
         if (was == '\0')
             break;
@@ -172,7 +177,7 @@ int cove__file_mkdirs(const char *path, const struct cove__ctx *ctx, struct cove
 
 static int file_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    return cove__file_mkdirs(path, ctx, err);
+    return cove__file_mkdirs(self, path, ctx, err);
 }
 
 static int file_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -199,17 +204,24 @@ static int file_move(void *self, const char *from, const char *to, const struct 
 {
     struct cove__file *f = self;
     char *parent;
+    int errnum;
     int rc = 0;
 
     if (access(from, F_OK) < 0)
         return cove__file_fail(err, ctx, errno);
     if (f->auto_mkdir) {
         parent = cove__path_parent(to);
-        rc = parent ? cove__file_mkdirs(parent, ctx, err) : cove__fail_nomem(err, "a path");
+        rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
         cove__free(parent);
     }
-    if (rc < 0 || rename(from, to) == 0)
+    if (rc < 0)
         return rc;
+    if (rename(from, to) == 0) {
+        errnum = f->fsync ? cove__file_sync_parent(to) : 0;
+        if (!errnum && f->fsync)
+            errnum = cove__file_sync_parent(from);
+        return errnum ? cove__file_fail(err, ctx, errnum) : 0;
+    }
     if (errno == EXDEV)
         return cove__fs_fail(err, ctx, COVE_ENOTSUP, "another disk"); /* the front copies */
     return cove__file_fail(err, ctx, errno);

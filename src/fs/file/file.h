@@ -16,7 +16,11 @@ struct cove__file {
 /* "op URL: strerror" and the nearest code. */
 int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int errnum);
 bool cove__file_is_temporary(const char *name);
-int cove__file_mkdirs(const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+/* New directories reach the disk (option fsync) before what is put in them is promised to. */
+int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx,
+                      struct cove_error *err);
+/* Makes a new name in the folder of `path` durable. 0, or an errno. */
+int cove__file_sync_parent(const char *path);
 /* The version of a file: changes whenever its content may have. */
 void cove__file_etag(const struct stat *st, char out[80]);
 int64_t cove__file_mtime(const struct stat *st);

@@ -98,7 +98,7 @@ static int open_target(struct cove__upload *u, const struct cove__ctx *ctx, stru
         return cove__file_fail(err, ctx, errno);
     if (!there && u->f->auto_mkdir) {
         parent = cove__path_parent(u->path);
-        rc = parent ? cove__file_mkdirs(parent, ctx, err) : cove__fail_nomem(err, "a path");
+        rc = parent ? cove__file_mkdirs(u->f, parent, ctx, err) : cove__fail_nomem(err, "a path");
         cove__free(parent);
         if (rc < 0)
             return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should")
@@ -215,7 +215,7 @@ static int take_name(const struct cove__upload *u, const struct cove__ctx *ctx, 
     return rc;
 }
 
-static int sync_parent(const char *path)
+int cove__file_sync_parent(const char *path)
 {
     char *parent = cove__path_parent(path);
     int fd = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -250,7 +250,7 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
         cove__file_abort(self, u);
         return rc;
     }
-    errnum = u->f->fsync ? sync_parent(u->path) : 0;
+    errnum = u->f->fsync ? cove__file_sync_parent(u->path) : 0;
     if (errnum)
         rc = cove__file_fail(err, ctx, errnum);
     cove__file_etag(&st, etag);
@@ -388,7 +388,7 @@ static int open_tail(struct cove__file *f, struct tail *tail, const struct cove_
     tail->fd = open(tail->path, flags, 0666);
     if (tail->fd < 0 && errno == ENOENT && f->auto_mkdir) {
         parent = cove__path_parent(tail->path);
-        rc = parent ? cove__file_mkdirs(parent, ctx, err) : cove__fail_nomem(err, "a path");
+        rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
         cove__free(parent);
         if (rc < 0)
             return rc;

@@ -26,7 +26,7 @@ static void add_source(struct s3_request *r, struct s3_name source)
     cove__buf_done(&text);
 }
 
-/* ---- in parts ---- */
+/* ---- what a copy answers: the new object's, or part's, ETag; a 200 without one has copied nothing ---- */
 
 struct copied {
     char etag[S3_HEADER_MAX];
@@ -36,7 +36,8 @@ static int on_copied(void *user, const char *path, struct cove__slice text)
 {
     struct copied *c = user;
 
-    if (strcmp(path, "CopyPartResult/ETag") == 0 && text.size < sizeof c->etag) {
+    if ((strcmp(path, "CopyPartResult/ETag") == 0 || strcmp(path, "CopyObjectResult/ETag") == 0) &&
+        text.size < sizeof c->etag) {
         if (text.size > 0)
             memcpy(c->etag, text.data, text.size);
         c->etag[text.size] = '\0';
@@ -44,7 +45,7 @@ static int on_copied(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-static int accept_copied_part(struct s3_request *r, struct cove_error *err)
+static int accept_copied(struct s3_request *r, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_copied };
     struct copied *c = r->user;
@@ -53,8 +54,10 @@ static int accept_copied_part(struct s3_request *r, struct cove_error *err)
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc == 0 && c->etag[0] == '\0')
         rc = COVE_EPROTOCOL;
-    return rc < 0 ? cove__s3_fail(r, err, rc, "the store's reply to the copy of a part cannot be read") : 0;
+    return rc < 0 ? cove__s3_fail(r, err, rc, "the store's reply to the copy cannot be read") : 0;
 }
+
+/* ---- in parts ---- */
 
 /* One part under way. */
 struct part_copy {
@@ -69,7 +72,7 @@ static void start_part(struct part_copy *p, struct cove__upload *u, struct s3_na
 {
     cove__s3_request_init(&p->r, u->s3, "PUT", cove__s3_split(u->path), ctx);
     p->r.error_in_200 = true;
-    p->r.accept = accept_copied_part;
+    p->r.accept = accept_copied;
     p->r.user = &p->copied;
     cove__s3_part_query(&p->r, u, p->number);
     add_source(&p->r, source);
@@ -189,9 +192,12 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, struct s3_name to
                      bool *ret_too_large, struct cove_error *err)
 {
     struct s3_request r;
+    struct copied copied;
 
     cove__s3_request_init(&r, s3, "PUT", to, ctx);
     r.error_in_200 = true;
+    r.accept = accept_copied;
+    r.user = &copied;
     add_source(&r, from);
     cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
     int rc = cove__s3_run(&r, err);
