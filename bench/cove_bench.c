@@ -42,9 +42,11 @@ int main(int argc, char **argv)
     struct bench b;
     cove_fs *fs = NULL;
     char *path = NULL;
+    struct bench_clock begin;
     int rc;
 
     bench_start(&b, argc, argv);
+    begin = bench_now();
     rc = cove_fs_from_url(b.url, NULL, &fs, &path, &err);
     if (rc == 0 && b.mode == BENCH_GET)
         rc = get(fs, path, &b, &err);
@@ -52,6 +54,8 @@ int main(int argc, char **argv)
         rc = put(fs, path, &b, &err);
     if (rc < 0)
         fprintf(stderr, "cove_bench: %s\n", err.message);
+    else
+        bench_report(begin);
     cove_free(path);
     cove_fs_unref(fs);
     free(b.memory);

@@ -71,9 +71,11 @@ int main(int argc, char **argv)
     struct bench b;
     struct place place = { .b = &b };
     CURLcode rc = CURLE_FAILED_INIT;
+    struct bench_clock begin;
     CURL *curl;
 
     bench_start(&b, argc, argv);
+    begin = bench_now();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     curl = curl_easy_init();
     if (curl)
@@ -82,6 +84,8 @@ int main(int argc, char **argv)
         rc = CURLE_PARTIAL_FILE;
     if (rc != CURLE_OK)
         fprintf(stderr, "curl_bench: %s\n", curl_easy_strerror(rc));
+    else
+        bench_report(begin);
     curl_easy_cleanup(curl);
     curl_global_cleanup();
     free(b.memory);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int parse_mode(const char *text, enum bench_mode *ret_mode)
 {
@@ -44,4 +45,24 @@ void bench_start(struct bench *b, int argc, char **argv)
     }
     if (!fresh)
         memset(b->memory, 0x5a, b->size);
+}
+
+static double read_clock(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+struct bench_clock bench_now(void)
+{
+    return (struct bench_clock){ .wall = read_clock(CLOCK_MONOTONIC), .cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+void bench_report(struct bench_clock begin)
+{
+    struct bench_clock end = bench_now();
+
+    printf("%f %f\n", end.wall - begin.wall, end.cpu - begin.cpu);
 }

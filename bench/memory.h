@@ -23,4 +23,12 @@ struct bench {
  */
 void bench_start(struct bench *b, int argc, char **argv);
 
+/* The seconds and the CPU seconds of this process (all threads, user and system) up to now. */
+struct bench_clock {
+    double wall, cpu;
+};
+struct bench_clock bench_now(void);
+/* Prints what passed since `begin`, the line by which bench/s3 learns what the transfer alone took. */
+void bench_report(struct bench_clock begin);
+
 #endif

@@ -12,6 +12,7 @@ Imports are local, so that a client pays for itself alone.
 
 import os
 import sys
+import time
 
 
 def boto3_client():
@@ -20,28 +21,24 @@ def boto3_client():
     return boto3.client("s3")
 
 
-def run_boto3(mode, bucket, key, data, size):
+def prepare_boto3(bucket, key, data, size):
     import io
 
     client = boto3_client()
-    if mode == "put":
-        client.upload_fileobj(io.BytesIO(data), bucket, key)
-    elif mode == "get":
-        target = io.BytesIO()
+    target = io.BytesIO()
+
+    def get():
         client.download_fileobj(bucket, key, target)
         return target.getbuffer().nbytes
-    return size
+
+    return get, lambda: client.upload_fileobj(io.BytesIO(data), bucket, key)
 
 
-def run_s3fs(mode, bucket, key, data, size):
+def prepare_s3fs(bucket, key, data, size):
     import s3fs
 
     fs = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    if mode == "put":
-        fs.pipe_file(f"{bucket}/{key}", data)
-    elif mode == "get":
-        return len(fs.cat_file(f"{bucket}/{key}"))
-    return size
+    return lambda: len(fs.cat_file(f"{bucket}/{key}")), lambda: fs.pipe_file(f"{bucket}/{key}", data)
 
 
 def obstore_store(bucket):
@@ -53,41 +50,46 @@ def obstore_store(bucket):
         virtual_hosted_style_request=False, client_options={"allow_http": True})
 
 
-def run_obstore(mode, bucket, key, data, size):
+def prepare_obstore(bucket, key, data, size):
     import obstore
 
     store = obstore_store(bucket)
-    if mode == "put":
-        obstore.put(store, key, data)
-    elif mode == "get":
-        return len(obstore.get(store, key).bytes())
-    return size
+    return lambda: len(obstore.get(store, key).bytes()), lambda: obstore.put(store, key, data)
 
 
-def run_obstore_into(mode, bucket, key, data, size):
+def prepare_obstore_into(bucket, key, data, size):
     """Into memory that is there already, as cove's and libcurl's rows do it."""
     import obstore
 
     store = obstore_store(bucket)
     place = memoryview(bytearray(b"\x5a") * size)
-    at = 0
-    if mode == "get":
+
+    def get():
+        at = 0
         for chunk in obstore.get(store, key).stream():
             place[at : at + len(chunk)] = chunk
             at += len(chunk)
         return at
-    return size
+
+    return get, None
 
 
-CLIENTS = {"boto3": run_boto3, "s3fs": run_s3fs, "obstore": run_obstore, "obstore-into": run_obstore_into}
+CLIENTS = {"boto3": prepare_boto3, "s3fs": prepare_s3fs, "obstore": prepare_obstore, "obstore-into": prepare_obstore_into}
 
 
 def transfer(client, mode, bucket, key, mib):
+    """Prints what the transfer alone took: seconds of wall time and of CPU."""
     size = int(mib) << 20
     data = b"\x5a" * size if mode in ("start-put", "put") else b""
-    moved = CLIENTS[client](mode, bucket, key, data, size)
-    if moved != size:
-        sys.exit(f"{client}: {moved} bytes came instead of {size}")
+    get, put = CLIENTS[client](bucket, key, data, size)
+    begin, cpu = time.monotonic(), time.process_time()
+    if mode == "get":
+        moved = get()
+        if moved != size:
+            sys.exit(f"{client}: {moved} bytes came instead of {size}")
+    elif mode == "put":
+        put()
+    print(time.monotonic() - begin, time.process_time() - cpu)
 
 
 def main():
