@@ -1,6 +1,6 @@
 /*
- * What the verbs of the command share. main.c finds the verb in its table and calls it; args.c has parsed the options by then; target.c
- * turns arguments into stores and paths; output.c is the only way to stdout; copier.c moves bytes.
+ * What the verbs of the command share. main.c finds the verb in its table and calls it; args.c has parsed the options
+ * by then; target.c turns arguments into stores and paths; output.c is the only way to stdout; copier.c moves bytes.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -26,7 +26,7 @@ enum {
 /* ---- verbs and options ---- */
 
 struct cli_option {
-    char key;         /* how the verb asks for it, and the short option where `is_short` */
+    char key; /* how the verb asks for it, and the short option where `is_short` */
     bool is_short;
     const char *name; /* the long option */
     const char *arg;  /* what it takes, for help; NULL: nothing */
@@ -67,8 +67,8 @@ struct cli {
     int status; /* the exit code of the first thing that failed; 0 so far */
 };
 
-extern const struct cli_verb cli_cat, cli_ckpt, cli_cp, cli_du, cli_find, cli_fs, cli_logs, cli_ls, cli_mkdir, cli_mv, cli_rm,
-    cli_stat, cli_uploads;
+extern const struct cli_verb cli_cat, cli_ckpt, cli_cp, cli_du, cli_find, cli_fs, cli_logs, cli_ls, cli_mkdir, cli_mv,
+    cli_rm, cli_stat, cli_uploads;
 extern const struct cli_verb *const cli_verbs[]; /* ends with NULL */
 
 /* Parses argv[1…] of a verb. CLI_OK, CLI_USAGE (said why), or -1: help was asked for and printed. */
@@ -93,12 +93,12 @@ char *cli_join(const char *directory, const char *name); /* with one slash betwe
 /* ---- targets: an argument, its store, its path ---- */
 
 struct cli_target {
-    char *arg;   /* as it was given, without slashes at its end */
-    char *url;   /* the whole URL; file:///… for a plain path */
+    char *arg; /* as it was given, without slashes at its end */
+    char *url; /* the whole URL; file:///… for a plain path */
     cove_fs *fs;
-    char *path;  /* canonical, in the store */
-    bool local;  /* given as a plain path */
-    bool slash;  /* it ended with a slash: a directory is meant */
+    char *path; /* canonical, in the store */
+    bool local; /* given as a plain path */
+    bool slash; /* it ended with a slash: a directory is meant */
 };
 
 /* Opens the store of `arg`. 0 or an exit code, said why. */
@@ -113,8 +113,8 @@ bool cli_target_is_root(const struct cli_target *t);
 /* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
 
-/* Calls `each` with every path that the argument stands for: itself, or, where it holds *, ?, [ or { and no such path exists, what the
- * pattern matches (none: CLI_NOT_FOUND). Stops at an interrupt; otherwise goes on after a failure. */
+/* Calls `each` with every path that the argument stands for: itself, or, where it holds *, ?, [ or { and no such path
+ * exists, what the pattern matches (none: CLI_NOT_FOUND). Stops at an interrupt; otherwise goes on after a failure. */
 bool cli_is_pattern(struct cli *c, const char *arg); /* it is one, and no such path exists */
 typedef void (*cli_each)(struct cli *c, const struct cli_target *t, void *user);
 void cli_expand(struct cli *c, const char *arg, cli_each each, void *user);
@@ -122,16 +122,17 @@ void cli_expand_all(struct cli *c, cli_each each, void *user); /* every argument
 
 /* ---- output ---- */
 
-/* All of stdout goes through these; a reader that went away ends the command quietly, a full disk is said and ends it. */
+/* All of stdout goes through these; a reader that went away ends the command quietly, a full disk is said and ends it.
+ */
 void cli_print(const char *format, ...) COVE_PRINTF(1, 2);
 void cli_print_name(const char *name); /* control characters as ? on a terminal */
 void cli_write(struct cli *c, const void *data, size_t size);
 void cli_flush(void);
-const char *cli_human(int64_t bytes, char out[16]); /* "1.5 MiB" */
+const char *cli_human(int64_t bytes, char out[16]);        /* "1.5 MiB" */
 const char *cli_time(int64_t ns, bool json, char out[40]); /* local time for people, RFC 3339 in UTC for JSON */
 
-/* JSON, one value after the other: cli_json_begin("{"), cli_json_key("a"), cli_json_int(1), cli_json_end("}"), cli_json_line(). Commas are its
- * business. Text that is not UTF-8 gets U+FFFD. */
+/* JSON, one value after the other: cli_json_begin("{"), cli_json_key("a"), cli_json_int(1), cli_json_end("}"),
+ * cli_json_line(). Commas are its business. Text that is not UTF-8 gets U+FFFD. */
 void cli_json_open(char bracket);
 void cli_json_close(char bracket);
 void cli_json_key(const char *key);
@@ -143,7 +144,8 @@ void cli_json_bool(bool b);
 void cli_json_null(void);
 void cli_json_line(void); /* ends a document */
 
-void cli_json_info(const struct cli_target *t, const cove_info *info); /* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…} */
+void cli_json_info(const struct cli_target *t,
+                   const cove_info *info); /* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…} */
 
 /* ---- progress: one line on stderr, only where that is a terminal; one at a time ---- */
 
@@ -151,7 +153,8 @@ void cli_progress_start(const struct cli *c, const char *verb);
 void cli_progress_draw(int64_t files, int64_t all_files, int64_t bytes, int64_t all_bytes); /* all -1: not known */
 void cli_progress_clear(void);                                                              /* before any other line */
 
-/* stdout, stderr and the exit code, for the threads that copy: everything in cli_fail, cli_failf, cli_note takes it by itself. */
+/* stdout, stderr and the exit code, for the threads that copy: everything in cli_fail, cli_failf, cli_note takes it by
+ * itself. */
 void cli_terminal_lock(void);
 void cli_terminal_unlock(void);
 
@@ -162,11 +165,12 @@ struct cli_copier;
 /* `remove`: a source is removed once its copy is safe. */
 struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove);
 /* One more file; strings are copied, stores are referenced. Waits while too many are queued. */
-void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to, int64_t size);
+void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to,
+                    int64_t size);
 void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
 
-/* A local path that is neither file nor directory (a pipe, a terminal): a descriptor to read it by. -1: it is none of these; -2: it is, but
- * cannot be opened, said why. */
+/* A local path that is neither file nor directory (a pipe, a terminal): a descriptor to read it by. -1: it is none of
+ * these; -2: it is, but cannot be opened, said why. */
 int cli_open_special(struct cli *c, const struct cli_target *t);
 /* Everything that `fd` gives becomes one file. */
 void cli_upload(struct cli *c, int fd, cove_fs *fs, const char *path);

@@ -12,7 +12,8 @@ bool cove__glob_match(const char *pattern, const char *path);
 /* Whether something below the directory `path` may match. */
 bool cove__glob_may_descend(const char *pattern, const char *path);
 
-/* A pattern with its {a,b} written out: every pattern that it stands for. A brace without a comma or without its end is itself. */
+/* A pattern with its {a,b} written out: every pattern that it stands for. A brace without a comma or without its end is
+ * itself. */
 struct cove__patterns {
     char **items; /* owned */
     size_t n, cap;

@@ -104,7 +104,8 @@ static void removals_of_trees(void **state)
     FAILS(COVE_ENOTFOUND, cove_fs_remove_tree(w.fs, at("d"), NULL, &err));
 }
 
-/* A directory without files is moved by its name, and nothing stays behind; a move upwards overwrites nothing of its own. */
+/* A directory without files is moved by its name, and nothing stays behind; a move upwards overwrites nothing of its
+ * own. */
 static void moves_of_empty_directories(void **state)
 {
     (void)state;

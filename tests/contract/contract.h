@@ -1,9 +1,9 @@
 /*
  * The contract suite: every promise of <cove/fs.h> and <cove/stream.h>, as tests that a backend passes.
  *
- * It knows the public headers only and runs on whatever store COVE_CONTRACT_ROOT names. Each test has a directory of its own below a
- * directory of the run, which is removed at the end. What stores may do differently is a row of the table in contract.c: a test
- * then asserts what the row says, it does not look away.
+ * It knows the public headers only and runs on whatever store COVE_CONTRACT_ROOT names. Each test has a directory of
+ * its own below a directory of the run, which is removed at the end. What stores may do differently is a row of the
+ * table in contract.c: a test then asserts what the row says, it does not look away.
  */
 #ifndef CONTRACT_H
 #define CONTRACT_H
@@ -51,7 +51,8 @@ extern struct cove_error err;
 const char *at(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *url_of(const char *path); /* likewise */
 
-/* Runs a call with a fresh `err`: OK fails the test with its message unless it returns >= 0, and gives what it returned. */
+/* Runs a call with a fresh `err`: OK fails the test with its message unless it returns >= 0, and gives what it
+ * returned. */
 #define OK(call_) (err_reset(), check_ok((int64_t)(call_), #call_, __FILE__, __LINE__))
 /* Fails the test unless the call returns `code` and fills `err` to match. */
 #define FAILS(code, call_) (err_reset(), check_fails((code), (int64_t)(call_), #call_, __FILE__, __LINE__))
@@ -71,18 +72,18 @@ void has_filled(const char *path, size_t size, uint64_t seed);
 void gone(const char *path);
 char *etag_of(const char *path); /* free() */
 
-/* The names that a listing gives, relative to the test's directory, sorted as given, joined by a space; frees the listing. A directory's
- * name ends in a slash. Lives until the test ends. */
+/* The names that a listing gives, relative to the test's directory, sorted as given, joined by a space; frees the
+ * listing. A directory's name ends in a slash. Lives until the test ends. */
 const char *names(cove_listing *listing);
 const char *listed(const char *path);
 size_t count(cove_listing *listing); /* frees the listing */
 
-/* Runs `fn` in `n` threads (1 to 64), each with its number, and fails the test unless every one returns NULL, else with what it
- * returned (static text). Inside a thread, no assertion of cmocka may be used. */
+/* Runs `fn` in `n` threads (1 to 64), each with its number, and fails the test unless every one returns NULL, else with
+ * what it returned (static text). Inside a thread, no assertion of cmocka may be used. */
 void in_threads(size_t n, const char *(*fn)(size_t number));
 
 /* The suites, ended by an entry without a name. */
-extern const struct CMUnitTest names_tests[], metadata_tests[], listing_tests[], reading_tests[], reader_tests[], writing_tests[],
-    appending_tests[], changes_tests[], errors_tests[], concurrency_tests[];
+extern const struct CMUnitTest names_tests[], metadata_tests[], listing_tests[], reading_tests[], reader_tests[],
+    writing_tests[], appending_tests[], changes_tests[], errors_tests[], concurrency_tests[];
 
 #endif
