@@ -86,7 +86,9 @@ def test_save(faulty, size, sticky):
         whole(faulty, {2} if outcome.ok else {2, None})
         succeeded += outcome.ok
         if not sticky:
-            assert faulty.server.store.uploads == {}, f"call {n}: parts are left"
+            # An upload may be begun twice where the first answer was lost; then nobody knows its name. It has no parts.
+            left = [parts for _, parts, _ in faulty.server.store.uploads.values() if parts]
+            assert left == [], f"call {n}: parts are left"
         faulty.server.store.uploads.clear()
     if not sticky:
         assert succeeded > 0.9 * len(points(count, 90 if size == SMALL else 30)), "one fault should be retried"
