@@ -106,8 +106,14 @@ static int take(struct parser *p, struct cove__slice key, struct cove__slice val
             return set(rows[i].at, value);
     }
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (cove__slice_is(key, others[i]) && profile->other_source == NULL)
+        if (!cove__slice_is(key, others[i]))
+            continue;
+        bool process = strcmp(others[i], "credential_process") == 0;
+        if (!process && !profile->other_comes_first) {
+            profile->other_comes_first = true;
             return set(&profile->other_source, key);
+        }
+        return profile->other_source == NULL ? set(&profile->other_source, key) : 0;
     }
     return 0;
 }

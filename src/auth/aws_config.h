@@ -22,8 +22,9 @@ struct cove__aws_profile {
     char *s3_endpoint_url; /* of the services section that the profile names */
     char *s3_addressing_style;
     char *services;
-    char *other_source; /* a way to credentials that is known but not served ("role_arn"), for the message */
-    bool found;         /* in either file */
+    char *other_source;     /* a way to credentials that is known but not served ("role_arn"), for the message */
+    bool other_comes_first; /* AWS's tools ask it before they look at the profile's keys */
+    bool found;             /* in either file */
 };
 
 /* Reads both files for `name` (NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default"). COVE_EINVAL: a profile that was
@@ -58,7 +59,8 @@ struct cove__aws_sources {
 };
 
 /* The first of: anonymous, options, environment (unless a profile was given), the profile. COVE_EAUTH: there are none,
- * and the message says where they were looked for; COVE_EINVAL: half of a pair. */
+ * and the message says where they were looked for; or AWS's tools would ask a source first that is not served: then the
+ * profile's keys are not used, for they are those of somebody else. COVE_EINVAL: half of a pair. */
 int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
                                struct cove_error *err);
 void cove__aws_credentials_done(struct cove__aws_credentials *credentials); /* wipes the secrets */

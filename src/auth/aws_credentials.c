@@ -28,6 +28,17 @@ static bool given(const char *s)
     return s != NULL && s[0] != '\0';
 }
 
+/* `profile` NULL: it is the environment that asks for the source. */
+static int not_served(const char *profile, const char *source, struct cove_error *err)
+{
+    return cove__fail(
+        err, COVE_EAUTH,
+        "no credentials: the %s%s%s gets them by %s, which this version of cove does not do; set key and secret, or "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        profile != NULL ? "AWS profile '" : "environment", profile != NULL ? profile : "", profile != NULL ? "'" : "",
+        source);
+}
+
 static int none_found(const struct cove__aws_sources *sources, struct cove_error *err)
 {
     const struct cove__aws_profile *profile = sources->profile;
@@ -35,11 +46,7 @@ static int none_found(const struct cove__aws_sources *sources, struct cove_error
     char *credentials = cove__aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
 
     if (profile != NULL && profile->other_source != NULL)
-        cove__fail(
-            err, COVE_EAUTH,
-            "no credentials: the AWS profile '%s' gets them by %s, which this version of cove does not do; set key "
-            "and secret, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-            profile->name, profile->other_source);
+        not_served(profile->name, profile->other_source, err);
     else
         cove__fail(
             err, COVE_EAUTH,
@@ -75,6 +82,11 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
     if (!s->profile_given && given(env_id))
         return copy(ret, env_id, env_secret, getenv("AWS_SESSION_TOKEN"), err);
 
+    /* A role or a session that the user set up is who they mean to be: not the owner of keys that lie beside it. */
+    if (!s->profile_given && given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
+        return not_served(NULL, "AWS_WEB_IDENTITY_TOKEN_FILE", err);
+    if (profile != NULL && profile->other_comes_first)
+        return none_found(s, err);
     if (profile != NULL && given(profile->access_key_id) && given(profile->secret_access_key))
         return copy(ret, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
     return none_found(s, err);

@@ -27,8 +27,10 @@ static void write_file(const char *path, const char *text)
 
 static int set_up(void **state)
 {
-    static const char *const names[] = { "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID",
-                                         "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN" };
+    static const char *const names[] = {
+        "AWS_PROFILE",           "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",   "AWS_WEB_IDENTITY_TOKEN_FILE"
+    };
     strcpy(folder, "/tmp/cove-aws-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
@@ -200,6 +202,40 @@ static void test_chain(void **state)
     assert_non_null(strstr(err.message, "role_arn"));
 }
 
+/* Keys beside a role belong to somebody else than the one that AWS's tools would be; those beside a process are the
+ * profile's own. */
+static void test_not_as_somebody_else(void **state)
+{
+    static const char *const keys = "aws_access_key_id = A\naws_secret_access_key = b\n";
+    static const char *const sources[] = { "role_arn", "sso_session", "sso_account_id", "web_identity_token_file" };
+    struct cove__aws_profile p;
+    struct cove__aws_sources s = { .profile = &p };
+    struct cove__aws_credentials c;
+    struct cove_error err = COVE_ERROR_INIT;
+    char text[256];
+
+    write_file(credentials_file, "");
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s = y\n%s", sources[i], keys);
+        write_file(config_file, text);
+        assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+        assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EAUTH);
+        assert_non_null(strstr(err.message, sources[i]));
+        cove__aws_profile_done(&p);
+    }
+    snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s", keys);
+    write_file(config_file, text);
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    expect(&s, "A", NULL);
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere", 1);
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EAUTH);
+    assert_non_null(strstr(err.message, "AWS_WEB_IDENTITY_TOKEN_FILE"));
+    s.profile_given = true;
+    expect(&s, "A", NULL);
+    unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    cove__aws_profile_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_not_as_somebody_else),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
