@@ -97,7 +97,9 @@ struct cove_appender_options {
  * object: the second one's flush fails with COVE_EPRECONDITION, nothing is lost unseen. */
 COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender_options *options,
                                 const struct cove_call *call, cove_appender **ret_appender, struct cove_error *err);
-/* Takes all bytes (copied). A failure of a flush in the background is returned by the next call on the appender. */
+/* Takes all bytes (copied). A failure of a flush in the background is returned by the next call on the appender. Where
+ * it was the flush that failed (COVE_ENETWORK, COVE_ETIMEDOUT, …), the bytes are kept all the same and sent by the next
+ * one: do not write them again. Only where there was no memory for them ("no memory for N more bytes") are they not. */
 COVE_API int cove_appender_write(cove_appender *appender, const void *data, size_t length, struct cove_error *err);
 COVE_API int cove_appender_flush(cove_appender *appender,
                                  struct cove_error *err); /* returns when all is in the store */

@@ -111,3 +111,15 @@ void cove__format_iso8601_basic(int64_t wall_ns, char out[17])
     gmtime_r(&seconds, &tm);
     strftime(out, 17, "%Y%m%dT%H%M%SZ", &tm);
 }
+
+#define CENTURY_S ((int64_t)100 * 366 * 24 * 3600)
+
+int64_t cove__sec_ns(int64_t s)
+{
+    return (s < -CENTURY_S ? -CENTURY_S : s > CENTURY_S ? CENTURY_S : s) * COVE__SEC;
+}
+
+int64_t cove__ms_ns(int64_t ms)
+{
+    return (ms < -CENTURY_S * 1000 ? -CENTURY_S * 1000 : ms > CENTURY_S * 1000 ? CENTURY_S * 1000 : ms) * COVE__MS;
+}

@@ -7,6 +7,11 @@
 #define COVE__MS  ((int64_t)1000000)
 #define COVE__SEC ((int64_t)1000000000)
 
+/* A caller's seconds or milliseconds as nanoseconds; more than a century is a century, so that sums with a clock hold.
+ */
+int64_t cove__sec_ns(int64_t s);
+int64_t cove__ms_ns(int64_t ms);
+
 int64_t cove__now_ns(void);  /* monotonic: for deadlines */
 int64_t cove__wall_ns(void); /* since 1970-01-01 UTC */
 void cove__sleep_ns(int64_t ns);

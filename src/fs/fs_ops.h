@@ -74,6 +74,10 @@ struct cove__put {
     const char *etag;
     const char *content_type;
     int64_t expected_size; /* -1: not known */
+    /* For a backend's own writes: the mark that tells the object's maker (NULL: a new one each time), and more lines
+     * "name: value\n" for the new object (NULL: none). */
+    const char *write_id;
+    const char *headers;
 };
 
 struct cove__upload; /* each backend's own */
@@ -142,7 +146,9 @@ struct cove__fs_ops {
     void (*upload_abort)(void *self, struct cove__upload *upload);
 
     /* An open end of a file. `append_open` makes nothing yet where the file is missing; with `truncate` the next append
-     * replaces it. `append` adds the bytes whole or not at all: COVE_EPRECONDITION when another writer came between. */
+     * replaces it. `append` adds the bytes whole or not at all: COVE_EPRECONDITION when another writer came between.
+     * After a failure the next `append` begins with the same bytes: if they have arrived all the same, they are not
+     * added twice. */
     int (*append_open)(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                        struct cove_error *err);
     int (*append)(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err);

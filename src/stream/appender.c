@@ -30,7 +30,7 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     a->fs = cove_fs_ref(fs);
     a->generation = cove__fork_generation();
     a->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
-    a->interval_ns = o.flush_interval_ms > 0 ? o.flush_interval_ms * COVE__MS : 0;
+    a->interval_ns = o.flush_interval_ms > 0 ? cove__ms_ns(o.flush_interval_ms) : 0;
     a->flush_bytes = o.flush_bytes > 0 && o.flush_bytes < MAX_GATHERED / 2 ? o.flush_bytes : MAX_GATHERED / 2;
     a->failure = (struct cove_error)COVE_ERROR_INIT;
     a->due_ns = INT64_MAX;
@@ -128,13 +128,13 @@ static bool is_passing(int rc, const struct cove_error *err)
            rc == COVE_ESERVER || rc == COVE_ENOSPC || rc == COVE_ENOMEM;
 }
 
-void cove__appender_flush_due(struct cove_appender *a)
+void cove__appender_flush_due(struct cove_appender *a, bool wait)
 {
     struct cove_error err = COVE_ERROR_INIT;
     int rc;
 
     pthread_mutex_lock(&a->lock);
-    rc = a->flushing ? 0 : flush_locked(a, cove__now_ns() + FLUSH_TIMEOUT, &err);
+    rc = a->flushing && !wait ? 0 : flush_locked(a, cove__now_ns() + FLUSH_TIMEOUT, &err);
     if (rc < 0 && is_passing(rc, &err)) {
         cove__log(COVE_LOG_WARNING, "appender", "%s; %zu bytes are kept and tried again", err.message,
                   a->sending.size + a->gathered.size);

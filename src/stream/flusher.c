@@ -88,7 +88,7 @@ static void *run(void *unused)
         }
         flusher.at_work = a;
         pthread_mutex_unlock(&lock);
-        cove__appender_flush_due(a);
+        cove__appender_flush_due(a, false);
         pthread_mutex_lock(&lock);
         flusher.at_work = NULL;
         pthread_cond_broadcast(&changed);
@@ -112,7 +112,7 @@ static void flush_all(void)
         flusher.first = a->next;
         flusher.at_work = a;
         pthread_mutex_unlock(&lock);
-        cove__appender_flush_due(a);
+        cove__appender_flush_due(a, true);
         pthread_mutex_lock(&lock);
         flusher.at_work = NULL;
     }

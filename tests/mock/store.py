@@ -69,7 +69,7 @@ def xml_reply(root, inner):
 
 
 def user_metadata(r):
-    return {name: value for name, value in r.headers.items() if name.startswith("x-amz-meta-")}
+    return {name: value for name, value in r.headers.items() if name == "content-type" or name.startswith("x-amz-meta-")}
 
 
 class Store:
@@ -120,7 +120,8 @@ class Store:
             refused.head_only = head
             return refused
         data, etag, meta = self.objects[path]
-        headers = {**meta, "ETag": etag, "Last-Modified": DATE, "Accept-Ranges": "bytes", "Content-Type": "binary/octet-stream"}
+        headers = {**meta, "ETag": etag, "Last-Modified": DATE, "Accept-Ranges": "bytes"}
+        headers.setdefault("content-type", "binary/octet-stream")
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", r.headers.get("range", ""))
         if not asked:
             return Reply(200, headers, data, head)
@@ -206,6 +207,25 @@ class Store:
         etag = f'"{hashlib.md5(r.body).hexdigest()}"'
         upload[1][int(r.query["partNumber"])] = (r.body, etag)
         return Reply(200, {"ETag": etag})
+
+    def do_UploadPartCopy(self, r):
+        upload = self.uploads.get(r.query["uploadId"])
+        if upload is None:
+            return error_reply(404, "NoSuchUpload")
+        source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
+        if source not in self.objects:
+            return error_reply(404, "NoSuchKey")
+        data, etag, _ = self.objects[source]
+        match = r.headers.get("x-amz-copy-source-if-match")
+        if match is not None and match.strip('"') != etag.strip('"'):
+            return error_reply(412, "PreconditionFailed")
+        first, last = re.fullmatch(r"bytes=(\d+)-(\d+)", r.headers["x-amz-copy-source-range"]).groups()
+        if int(last) >= len(data):
+            return error_reply(400, "InvalidArgument")
+        piece = data[int(first):int(last) + 1]
+        etag = f'"{hashlib.md5(piece).hexdigest()}"'
+        upload[1][int(r.query["partNumber"])] = (piece, etag)
+        return xml_reply("CopyPartResult", f"<ETag>{escape(etag)}</ETag>")
 
     def do_CompleteMultipartUpload(self, r):
         if r.query["uploadId"] not in self.uploads:

@@ -13,7 +13,8 @@ from store import pattern
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 ACCESS, SECRET, TOKEN = "MOCKACCESSKEY", "mock-secret-9d1c7e", "mock-token-5b2a0f"
 FIELDS = {"about", "objects", "buckets", "options", "faults", "do", "timeout_ms", "cancel_after_ms", "then"}
-THEN = {"code", "says", "status", "retryable", "value", "names", "data", "requests", "at_most", "stored", "absent", "uploads", "sent"}
+THEN = {"code", "says", "status", "retryable", "value", "names", "data", "requests", "at_most", "stored", "absent", "uploads", "sent", "sizes",
+        "ends_in"}
 
 
 def content(spec):
@@ -58,6 +59,10 @@ def check(case, outcome, server):
         assert server.count(operation) <= count, [f"{r.method} {r.target}" for r in server.requests]
     for path, spec in then.get("stored", {}).items():
         assert server.store.objects[path][0] == content(spec), f"{path} is not what was written"
+    for path, size in then.get("sizes", {}).items():
+        assert len(server.store.objects[path][0]) == size
+    for path, text in then.get("ends_in", {}).items():
+        assert server.store.objects[path][0].endswith(text.encode())
     for path in then.get("absent", []):
         assert path not in server.store.objects
     if "uploads" in then:

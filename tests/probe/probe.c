@@ -238,6 +238,26 @@ static int run_append(struct probe *p)
     return cove_fs_append(p->fs, p->path, p->args[0], strlen(p->args[0]), &p->call, &p->err);
 }
 
+/* flush URL TEXT…: adds each by one appender, with a flush after each; the value is the number of those that failed. */
+static int run_flush(struct probe *p)
+{
+    struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
+    cove_appender *appender;
+    options.flush_interval_ms = 3600 * 1000; /* nothing in the background */
+    int rc = cove_appender_open(p->fs, p->path, &options, &p->call, &appender, &p->err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < p->n_args; i++) {
+        p->err = (struct cove_error)COVE_ERROR_INIT;
+        rc = cove_appender_write(appender, p->args[i], strlen(p->args[i]), &p->err);
+        if (rc == 0)
+            rc = cove_appender_flush(appender, &p->err);
+        p->value += rc < 0;
+    }
+    cove_appender_close(appender, NULL);
+    return rc;
+}
+
 static int run_copy(struct probe *p)
 {
     return cove_fs_copy(p->fs, p->path, p->args[0], &p->call, &p->err);
@@ -335,7 +355,7 @@ static const struct verb verbs[] = {
     { "get", 0, run_get },     { "range", 2, run_range },   { "read", 0, run_read },   { "put", 1, run_put },
     { "write", 1, run_write }, { "append", 1, run_append }, { "copy", 1, run_copy },   { "move", 1, run_move },
     { "rm", 0, run_rm },       { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir }, { "uploads", 0, run_uploads },
-    { "save", 2, run_save },   { "load", 0, run_load },     { NULL, 0, NULL },
+    { "save", 2, run_save },   { "load", 0, run_load },     { "flush", 1, run_flush }, { NULL, 0, NULL },
 };
 
 /* ---- the program ---- */

@@ -182,7 +182,7 @@ int64_t cove__file_abandoned(void *self, const char *path, int64_t min_age_s, bo
     struct walk w = { .visit = visit_temporary,
                       .ctx = ctx,
                       .now_ns = cove__wall_ns(),
-                      .min_age_ns = min_age_s * COVE__SEC,
+                      .min_age_ns = cove__sec_ns(min_age_s),
                       .remove = remove,
                       .each = each,
                       .user = user };

@@ -22,7 +22,8 @@
                         */
 #define S3_REGIONS_MAX     256
 #define S3_DIRECTORIES_MAX ((size_t)1 << 20)
-#define S3_HEADER_MAX      512 /* of a header's value that we look at */
+#define S3_KEPT_MAX        ((size_t)16 << 10) /* of an object's metadata that a successor keeps */
+#define S3_HEADER_MAX      512                /* of a header's value that we look at */
 
 /* As a user gives them; the table is in s3_options.c. */
 struct s3_options {
@@ -201,6 +202,10 @@ struct s3_head {
 };
 int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                   struct cove_error *err);
+/* The same; `kept` gets the lines that an object made in this one's place must carry over: its content type and the
+ * like, and the user's metadata. Not those that the options set anyway. */
+int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
+                       struct cove__buf *kept, struct cove_error *err);
 /* 1: something is below the prefix of `key`; 0: nothing; or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
 /* One page of every key below the prefix of `name`, markers of directories among them. */
@@ -211,7 +216,7 @@ int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *tok
 struct s3_mark {
     char write_id[33];
 };
-/* Content type, and the mark. */
+/* Content type, the lines that `put` brings, and the mark. */
 void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret);
 /* If-Match or If-None-Match, unless the options say that the store has none. `put` may be NULL. */
 void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put);

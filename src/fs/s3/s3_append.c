@@ -2,9 +2,16 @@
  * The open end of an object. S3 has no append: a small object is put again with the new bytes, a large one is copied on
  * the store's side with the new bytes as a last part. Both only if the object is still the one that was last seen, so
  * two writers never lose data unseen.
+ *
+ * A write that seems to have failed may have been applied all the same (its reply was lost, or came after the
+ * deadline). Each write of an open end carries a mark in the object's metadata, of which the first half is the same for
+ * all of them, and begins with the bytes of the one that failed before it: so an object that was changed meanwhile, but
+ * carries our mark, has the first of our bytes already, and its size says how many.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
@@ -12,15 +19,19 @@
 
 #define SMALL    ((int64_t)S3_PART_MIN) /* below it the object cannot be a part of its successor */
 #define DATA_MAX ((size_t)5 << 30)
+#define TRIES    3 /* a write that was refused because of our own earlier one is made again on top of that */
 
 struct tail {
     char *path;
     bool exists;
-    bool replace; /* the next append starts the object anew */
-    int64_t size;
-    char *etag;  /* of the object as we know it; NULL where it does not exist */
-    bool cached; /* `content` is the object, which is small */
+    bool anew;    /* nothing of what is there is kept by the next append */
+    bool replace; /* the next append starts the object anew, whatever is there */
+    int64_t size; /* of what is kept of the object: 0 where it is to be replaced */
+    char *etag;   /* of the object as we know it; NULL where it does not exist */
+    bool cached;  /* `content` is what is kept of the object, which is small */
     struct cove__buf content;
+    struct cove__buf headers; /* its content type and metadata, that its successors keep */
+    char id[17];              /* with which the marks of all our writes begin */
 };
 
 static void tail_free(struct tail *t)
@@ -28,6 +39,7 @@ static void tail_free(struct tail *t)
     cove__free(t->path);
     cove__free(t->etag);
     cove__buf_done(&t->content);
+    cove__buf_done(&t->headers);
     cove__free(t);
 }
 
@@ -53,19 +65,27 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
     if (t == NULL)
         return cove__fail_nomem(err, "an appender");
     cove__buf_init(&t->content, (size_t)SMALL);
-    t->replace = truncate;
-    t->cached = true; /* what does not exist is known to be empty */
+    cove__buf_init(&t->headers, S3_KEPT_MAX);
+    snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
+    t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
     t->path = cove__strdup(path);
     int rc = t->path != NULL ? 0 : COVE_ENOMEM;
-    if (rc == 0 && !truncate)
-        rc = cove__s3_head(self, name, ctx, &head, &why);
-    if (rc == 0 && !truncate) {
+    if (rc == 0)
+        rc = cove__s3_head_kept(self, name, ctx, &head, truncate ? NULL : &t->headers, &why);
+    if (rc == 0) {
         t->exists = true;
-        t->cached = head.size == 0;
-        t->size = head.size;
         t->etag = cove__strdup(head.etag);
         if (t->etag == NULL)
             rc = COVE_ENOMEM;
+    }
+    if (rc == 0 && !truncate) {
+        t->cached = head.size == 0;
+        t->size = head.size;
+    }
+    t->anew = truncate;
+    if (rc == COVE_EACCESS && truncate) { /* who may only write cannot ask what is there */
+        t->replace = true;
+        rc = 0;
     }
     if (rc == COVE_ENOTFOUND)
         rc = no_directory(self, path, name, ctx, &why);
@@ -86,6 +106,12 @@ void cove__s3_append_close(void *self, void *tail)
 static int changed(const struct cove__ctx *ctx, struct cove_error *err)
 {
     return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer changed the object; nothing was added");
+}
+
+/* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
+static void mark_for(const struct tail *t, int64_t size, struct s3_mark *ret)
+{
+    snprintf(ret->write_id, sizeof ret->write_id, "%s%016llx", t->id, (unsigned long long)size);
 }
 
 /* Runs one asynchronous slot and waits for it. */
@@ -130,28 +156,34 @@ static int fetch_content(struct cove__s3 *s3, struct tail *t, const struct cove_
     return 0;
 }
 
-/* Remembers what the object is now. */
+/* Remembers what the object is now. Without its etag (a reply that told none) nothing is known to have changed. */
 static int now_is(struct tail *t, char *etag, int64_t size, struct cove_error *err)
 {
+    if (etag == NULL)
+        return cove__fail_nomem(err, "an appender");
     cove__free(t->etag);
     t->etag = etag;
     t->size = size;
     t->exists = true;
-    t->replace = false;
-    return etag != NULL ? 0 : cove__fail_nomem(err, "an appender");
+    t->replace = t->anew = false;
+    return 0;
 }
 
 static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
+    struct s3_mark mark;
     struct cove__put put = { .condition = t->replace  ? COVE_WRITE_ALWAYS
                                           : t->exists ? COVE_WRITE_IF_MATCH
                                                       : COVE_WRITE_IF_NEW,
                              .etag = t->etag,
-                             .expected_size = -1 };
+                             .expected_size = -1,
+                             .write_id = mark.write_id,
+                             .headers = cove__buf_str(&t->headers) };
     struct cove__buf whole = COVE__BUF_INIT((size_t)SMALL + data.size);
     struct cove__io io = { .path = t->path, .put = &put };
 
+    mark_for(t, t->size + (int64_t)data.size, &mark);
     int rc = t->replace ? 0 : fetch_content(s3, t, ctx, err);
     if (rc < 0)
         return rc;
@@ -163,8 +195,8 @@ static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice 
     }
     io.src = cove__buf_slice(&whole);
     rc = run_io(s3, cove__s3_put, &io, ctx, err);
-    if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION) {
-        rc = changed(ctx, err);
+    if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && io.ret_etag == NULL)) {
+        rc = changed(ctx, err); /* or so it seems: the caller asks who did */
     } else if (rc == 0) {
         int64_t size = (int64_t)whole.size;
         rc = now_is(t, io.ret_etag, size, err);
@@ -187,13 +219,19 @@ static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice 
 static int append_large(struct cove__s3 *s3, struct tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
-    struct cove__put put = { .condition = COVE_WRITE_IF_MATCH, .etag = t->etag, .expected_size = -1 };
+    struct s3_mark mark;
+    struct cove__put put = { .condition = COVE_WRITE_IF_MATCH,
+                             .etag = t->etag,
+                             .expected_size = -1,
+                             .write_id = mark.write_id,
+                             .headers = cove__buf_str(&t->headers) };
     struct cove__io io = { .path = t->path, .src = data };
     struct cove__upload *u = NULL;
     unsigned n = 0;
     char *etag = NULL;
 
-    int rc = cove__s3_upload_open(s3, t->path, &put, false, NULL, ctx, &u, err);
+    mark_for(t, t->size + (int64_t)data.size, &mark);
+    int rc = cove__s3_upload_open(s3, t->path, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__s3_copy_parts(u, cove__s3_split(t->path), t->size, t->etag, 1, ctx, &n, err);
@@ -208,20 +246,59 @@ static int append_large(struct cove__s3 *s3, struct tail *t, struct cove__slice 
         return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? changed(ctx, err) : rc;
     }
     rc = cove__s3_upload_finish(s3, u, ctx, &etag, err);
-    if (rc == COVE_EPRECONDITION)
+    if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))
         return changed(ctx, err);
     return rc < 0 ? rc : now_is(t, etag, t->size + (int64_t)data.size, err);
+}
+
+/* ---- after a refusal: was it our own earlier write that changed the object? ---- */
+
+/* 0: *ret_taken bytes of `data` are in the object already, and the rest can go behind them. COVE_EPRECONDITION: what is
+ * there is another writer's. */
+static int adopt(struct cove__s3 *s3, struct tail *t, struct cove__slice data, const struct cove__ctx *ctx,
+                 size_t *ret_taken, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_head head;
+    int rc = cove__s3_head(s3, cove__s3_split(t->path), ctx, &head, &why);
+
+    *ret_taken = 0;
+    if (rc == COVE_ENOTFOUND)
+        return t->exists ? changed(ctx, err) : 0; /* refused for another writer's sake, who has not come through */
+    if (rc < 0)
+        return cove__error_copy(err, &why);
+    if (t->exists && strcmp(head.etag, t->etag) == 0)
+        return 0; /* likewise */
+    if (strncmp(head.write_id, t->id, sizeof t->id - 1) != 0 || head.size < t->size ||
+        (uint64_t)(head.size - t->size) > data.size)
+        return changed(ctx, err);
+    *ret_taken = (size_t)(head.size - t->size);
+    cove__buf_reset(&t->content);
+    t->cached = head.size == 0;
+    return now_is(t, cove__strdup(head.etag), head.size, err);
 }
 
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
                     struct cove_error *err)
 {
     struct tail *t = tail;
+    size_t taken;
 
     if (data.size > DATA_MAX)
         return cove__fs_fail(err, ctx, COVE_ELIMIT, "at most %zu bytes are added at once", DATA_MAX);
-    if (data.size == 0 && t->exists && !t->replace)
-        return 0;
-    return t->replace || !t->exists || t->size < SMALL ? append_small(self, t, data, ctx, err)
-                                                       : append_large(self, t, data, ctx, err);
+    for (int i = 1;; i++) {
+        struct cove_error why = COVE_ERROR_INIT;
+        if (data.size == 0 && t->exists && !t->anew)
+            return 0;
+        int rc = t->replace || !t->exists || t->size < SMALL ? append_small(self, t, data, ctx, &why)
+                                                             : append_large(self, t, data, ctx, &why);
+        if (rc == COVE_EPRECONDITION && i < TRIES) {
+            rc = adopt(self, t, data, ctx, &taken, err);
+            if (rc < 0)
+                return rc;
+            data = cove__slice_sub(data, taken, data.size);
+            continue;
+        }
+        return rc < 0 ? cove__error_copy(err, &why) : 0;
+    }
 }

@@ -11,7 +11,6 @@
 #define COPY_PART_MAX ((int64_t)5 << 30)
 #define COPY_PART     ((int64_t)256 << 20) /* large enough to be few, small enough to go in parallel */
 #define PARALLEL      16
-#define HEADERS_MAX   ((size_t)16 << 10)
 
 static void add_source(struct s3_request *r, struct s3_name source)
 {
@@ -96,12 +95,12 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove_err
     return rc;
 }
 
-/* Equal parts, so that none is below the smallest size that a store takes. */
+/* Equal parts, so that none is below the smallest size that a store takes. As many as go at once, until they would be
+ * too large: a larger object takes longer, but not more requests. */
 static int64_t copy_part_size(int64_t size)
 {
-    int64_t part = COPY_PART;
-    while (part < COPY_PART_MAX && size / part >= (int64_t)S3_PARTS_MAX / 2)
-        part *= 2;
+    int64_t part = size / PARALLEL;
+    part = part < COPY_PART ? COPY_PART : part > COPY_PART_MAX ? COPY_PART_MAX : part;
     int64_t n = (size + part - 1) / part;
     return n > 0 ? (size + n - 1) / n : size;
 }
@@ -142,38 +141,15 @@ int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t s
     return rc;
 }
 
-/* What a copy in parts must carry over by itself. */
-static int kept_headers(const struct s3_request *head, struct cove__buf *out)
-{
-    static const char *const names[] = { "content-type: ",     "cache-control: ",       "content-encoding: ",
-                                         "content-language: ", "content-disposition: ", "x-amz-meta-" };
-    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers);
-
-    while (rest.size > 0) {
-        const uint8_t *end = memchr(rest.data, '\n', rest.size);
-        size_t line = end != NULL ? (size_t)(end - rest.data) : rest.size;
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            size_t n = strlen(names[i]);
-            if (line < n || memcmp(rest.data, names[i], n) != 0)
-                continue;
-            if (line >= 22 && memcmp(rest.data, "x-amz-meta-cove-write:", 22) == 0)
-                continue; /* the copy gets a mark of its own */
-            cove__buf_add(out, rest.data, line);
-            cove__buf_add_char(out, '\n');
-        }
-        rest = cove__slice_sub(rest, line + 1, SIZE_MAX);
-    }
-    return cove__buf_rc(out);
-}
-
 static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
                       int64_t size, const char *etag, const char *headers, struct cove_error *err)
 {
+    struct cove__put put = { .expected_size = size, .headers = headers };
     struct cove__upload *u = NULL;
     unsigned n = 0;
     char *made = NULL;
 
-    int rc = cove__s3_upload_open(s3, to, NULL, false, headers, ctx, &u, err);
+    int rc = cove__s3_upload_open(s3, to, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__s3_copy_parts(u, from, size, etag, 1, ctx, &n, err);
@@ -210,27 +186,15 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, struct s3_name to
 static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
-    struct s3_request r;
-    struct cove__buf headers = COVE__BUF_INIT(HEADERS_MAX);
-    char etag[S3_HEADER_MAX] = "";
+    struct cove__buf headers = COVE__BUF_INIT(S3_KEPT_MAX);
+    struct s3_head head;
     bool too_large;
 
-    cove__s3_request_init(&r, s3, "HEAD", from, ctx);
-    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.each));
-    int rc = cove__s3_run(&r, err);
-    if (rc < 0)
-        goto out;
-    int64_t size = cove__s3_reply_number(&r, "content-length");
-    cove__s3_reply_header(&r, "etag", etag);
-    rc = kept_headers(&r, &headers);
-    if (rc < 0)
-        cove__s3_fail(&r, err, rc, "the object's metadata cannot be held");
-    else if (size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, from, to, ctx, size, etag, cove__buf_str(&headers), err);
-    else
+    int rc = cove__s3_head_kept(s3, from, ctx, &head, &headers, err);
+    if (rc == 0 && head.size > s3->o.copy_part_threshold)
+        rc = copy_large(s3, from, to, ctx, head.size, head.etag, cove__buf_str(&headers), err);
+    else if (rc == 0)
         rc = copy_once(s3, from, cove__s3_split(to), ctx, &too_large, err);
-out:
-    cove__s3_request_done(&r);
     cove__buf_done(&headers);
     return rc;
 }

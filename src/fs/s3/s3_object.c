@@ -2,6 +2,7 @@
 #include "fs/s3/s3.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -13,8 +14,52 @@
 
 /* ---- stat ---- */
 
+/* True: `lines` ("Name: value\n") has a header of this name, which ends in a colon. */
+static bool has_header(struct cove__slice lines, const char *name, size_t n)
+{
+    while (lines.size > 0) {
+        const uint8_t *end = memchr(lines.data, '\n', lines.size);
+        size_t line = end != NULL ? (size_t)(end - lines.data) : lines.size;
+        if (line >= n && strncasecmp((const char *)lines.data, name, n) == 0)
+            return true;
+        lines = cove__slice_sub(lines, line + 1, SIZE_MAX);
+    }
+    return false;
+}
+
+static int keep_headers(const struct s3_request *head, struct cove__buf *out)
+{
+    static const char *const names[] = { "content-type:",     "cache-control:",       "content-encoding:",
+                                         "content-language:", "content-disposition:", "x-amz-meta-" };
+    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers);
+
+    while (rest.size > 0) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        size_t line = end != NULL ? (size_t)(end - rest.data) : rest.size;
+        const uint8_t *colon = memchr(rest.data, ':', line);
+        size_t name = colon != NULL ? (size_t)(colon - rest.data) + 1 : 0;
+        bool own = name == strlen(WRITE_ID) + 1 && memcmp(rest.data, WRITE_ID, name - 1) == 0; /* gets a new one */
+        for (size_t i = 0; i < sizeof names / sizeof names[0] && !own && name > 0; i++) {
+            size_t n = strlen(names[i]);
+            if (name < n || memcmp(rest.data, names[i], n) != 0 ||
+                has_header(cove__buf_slice(&head->s3->extra.create), (const char *)rest.data, name))
+                continue;
+            cove__buf_add(out, rest.data, line);
+            cove__buf_add_char(out, '\n');
+        }
+        rest = cove__slice_sub(rest, line + 1, SIZE_MAX);
+    }
+    return cove__buf_rc(out);
+}
+
 int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                   struct cove_error *err)
+{
+    return cove__s3_head_kept(s3, name, ctx, ret, NULL, err);
+}
+
+int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
+                       struct cove__buf *kept, struct cove_error *err)
 {
     struct s3_request r;
     char text[S3_HEADER_MAX];
@@ -32,6 +77,9 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
         cove__s3_reply_header(&r, "etag", ret->etag);
         cove__http_header(&r.http, WRITE_ID, ret->write_id, sizeof ret->write_id);
         ret->has_crc32c = cove__s3_reply_crc32c(&r, &ret->crc32c);
+        rc = kept != NULL ? keep_headers(&r, kept) : 0;
+        if (rc < 0)
+            cove__s3_fail(&r, err, rc, "the object's metadata cannot be held");
     }
     cove__s3_request_done(&r);
     return rc;
@@ -299,8 +347,13 @@ void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_
 {
     if (put != NULL && put->content_type != NULL)
         cove__s3_header(r, "Content-Type", "%s", put->content_type);
-    snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
-             (unsigned long long)cove__random());
+    if (put != NULL && put->headers != NULL)
+        cove__buf_add_str(&r->extra, put->headers);
+    if (put != NULL && put->write_id != NULL)
+        snprintf(ret->write_id, sizeof ret->write_id, "%s", put->write_id);
+    else
+        snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
+                 (unsigned long long)cove__random());
     cove__s3_header(r, WRITE_ID, "%s", ret->write_id);
 }
 
@@ -400,7 +453,7 @@ static void send_put(struct task *t)
 
     r->done = put_done;
     cove__buf_add_slice(&r->extra, cove__buf_slice(&r->s3->extra.create));
-    if (t->condition != COVE_WRITE_ALWAYS)
+    if (t->condition != COVE_WRITE_ALWAYS || (io->put != NULL && io->put->write_id != NULL))
         cove__s3_mark(r, io->put, &t->mark);
     else if (io->put != NULL && io->put->content_type != NULL)
         cove__s3_header(r, "Content-Type", "%s", io->put->content_type);

@@ -71,7 +71,7 @@ static struct cove__upload *upload_new(struct cove__s3 *s3, const char *path, co
     u->put = put != NULL ? *put : (struct cove__put){ .expected_size = -1 };
     if (u->put.etag != NULL)
         u->put.etag = u->if_match = cove__strdup(u->put.etag);
-    u->put.content_type = NULL; /* told at the begin, not kept */
+    u->put.content_type = u->put.write_id = u->put.headers = NULL; /* told at the begin, not kept */
     if (u->path == NULL || u->url == NULL || (put != NULL && put->etag != NULL && u->if_match == NULL)) {
         upload_free(u);
         return NULL;
@@ -90,8 +90,7 @@ static int on_begun(void *user, const char *path, struct cove__slice text)
 }
 
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
-                         const char *headers, const struct cove__ctx *ctx, struct cove__upload **ret,
-                         struct cove_error *err)
+                         const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_begun };
     struct s3_request r;
@@ -103,8 +102,6 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
     cove__s3_request_init(&r, s3, "POST", cove__s3_split(u->path), ctx);
     cove__buf_add_str(&r.query, "uploads=");
     cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
-    if (headers != NULL)
-        cove__buf_add_str(&r.extra, headers);
     cove__s3_mark(&r, put, &u->mark);
     if (u->with_checksum) {
         cove__s3_header(&r, "x-amz-checksum-algorithm", "CRC32C");
@@ -130,7 +127,7 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
 int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                           struct cove__upload **ret, struct cove_error *err)
 {
-    return cove__s3_upload_open(self, path, put, true, NULL, ctx, ret, err);
+    return cove__s3_upload_open(self, path, put, true, ctx, ret, err);
 }
 
 /* ---- parts ---- */
@@ -509,7 +506,7 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
 {
     struct abandoned a = { .s3 = self,
                            .below = cove__s3_split(path),
-                           .before_ns = cove__wall_ns() - min_age_s * COVE__SEC,
+                           .before_ns = cove__wall_ns() - cove__sec_ns(min_age_s),
                            .remove = remove,
                            .each = each,
                            .user = user,

@@ -26,11 +26,10 @@ struct cove__upload {
     size_t n, cap;
 };
 
-/* `headers`: more lines for the new object; NULL: none. Without checksums an upload may have copied parts, whose own
+/* Without checksums an upload may have copied parts, whose own
  * are not known. */
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
-                         const char *headers, const struct cove__ctx *ctx, struct cove__upload **ret,
-                         struct cove_error *err);
+                         const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err);
 void cove__s3_part_query(struct s3_request *r, const struct cove__upload *u, unsigned number);
 int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag, uint32_t crc, int64_t size);
 
