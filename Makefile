@@ -1,7 +1,7 @@
 # The commands of this tree, for a person; the work is in tools/ and in meson. `make` alone lists them.
 # Each one first installs what the machine lacks (tools/packages.txt; apt, with sudo where need be).
 
-.PHONY: help build demo demo-s3 test bench clean
+.PHONY: help build demo demo-s3 test fuzz bench clean
 
 help:
 	@echo 'make build     the library, the command `cove` and the examples, into build/'
@@ -10,6 +10,7 @@ help:
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
 	@echo 'make demo-s3   the same on a MinIO that is started here for it'
 	@echo 'make test      everything: C and Python suites, every backend, faults, sanitizers'
+	@echo 'make fuzz      every parser on odd bytes, FUZZ_SECONDS (180) each'
 	@echo 'make bench     cove beside other S3 clients, on a server of this machine'
 	@echo 'make clean     remove what was built; ~/.cache/cove stays'
 
@@ -29,10 +30,14 @@ test:
 	@tools/setup.sh test
 	@tools/test.sh
 
+fuzz:
+	@tools/setup.sh fuzz
+	@tools/fuzz.sh
+
 bench:
 	@tools/setup.sh bench
 	@CI= tools/build.sh build-bench --buildtype=release
 	@tools/bench.sh
 
 clean:
-	rm -rf build build-asan build-tsan build-bench
+	rm -rf build build-asan build-tsan build-bench build-fuzz

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts on this machine what the commands of the Makefile need, and nothing that is there already.
 #
-#   tools/setup.sh build|test|demo|bench|servers …
+#   tools/setup.sh build|test|demo|bench|fuzz|servers …
 #
 # System packages come by apt (tools/packages.txt), Python's into a virtual environment and the test servers by `go install` into the
 # user's cache (~/.cache/cove), so that a second run does nothing and nothing else of the machine is changed.
@@ -123,7 +123,7 @@ ensure_servers() {
 
 # ---- what is wanted ----
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|servers ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|fuzz|servers ..."
 for want in "$@"; do
     case $want in
     build)
@@ -132,6 +132,10 @@ for want in "$@"; do
         ;;
     demo)
         install_packages build
+        ensure_meson
+        ;;
+    fuzz)
+        install_packages build fuzz
         ensure_meson
         ;;
     servers) ensure_servers ;;

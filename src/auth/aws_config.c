@@ -123,6 +123,8 @@ static int take_line(struct parser *p, struct cove__slice line)
     bool indented = line.size > 0 && is_blank(line.data[0]);
 
     line = trim(line);
+    if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL)
+        return COVE_EINVAL; /* it would cut a value short */
     if (line.size == 0 || line.data[0] == '#' || line.data[0] == ';')
         return 0;
     if (line.data[0] == '[') {

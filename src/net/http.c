@@ -12,6 +12,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/head.h"
 #include "net/loop.h"
 #include "net/retry.h"
 #include "net/status.h"
@@ -536,21 +537,5 @@ int cove__http_run(struct cove__http_request *r, struct cove_error *err)
 
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size)
 {
-    struct cove__slice rest = cove__buf_slice(&r->reply_headers);
-    size_t length = strlen(name);
-
-    while (rest.size > 0) {
-        const uint8_t *end = memchr(rest.data, '\n', rest.size);
-        size_t line = end != NULL ? (size_t)(end - rest.data) : rest.size;
-        if (line >= length + 2 && memcmp(rest.data, name, length) == 0 && rest.data[length] == ':') {
-            size_t n = line - length - 2;
-            if (n >= out_size)
-                return false;
-            memcpy(out, rest.data + length + 2, n);
-            out[n] = '\0';
-            return true;
-        }
-        rest = cove__slice_sub(rest, line + 1, SIZE_MAX);
-    }
-    return false;
+    return cove__head_find(cove__buf_slice(&r->reply_headers), name, out, out_size);
 }

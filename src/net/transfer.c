@@ -4,13 +4,13 @@
  */
 #include "net/loop.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/head.h"
 
 #define REPLY_MAX_DEFAULT  ((size_t)64 << 10)
 #define HEADERS_MAX        ((int64_t)256 << 10)
@@ -25,40 +25,17 @@ static size_t stop(struct cove__http_state *st, int rc)
     return 0; /* another count than curl gave ends the transfer */
 }
 
-/* Keeps the lines of the last reply, names in lower case. A status line starts a new reply (after a proxy's, or a 100).
- */
+/* Keeps the lines of the last reply. */
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     struct cove__http_state *st = user;
-    struct cove__buf *out = &st->r->reply_headers;
-    size_t n = size * count, end = n, colon = 0;
+    size_t n = size * count;
 
     st->header_bytes += (int64_t)n;
     if (st->header_bytes > HEADERS_MAX)
         return stop(st, COVE_ELIMIT);
-    while (end > 0 && (data[end - 1] == '\r' || data[end - 1] == '\n' || data[end - 1] == ' '))
-        end--;
-    if (end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        cove__buf_reset(out);
-        return n;
-    }
-    while (colon < end && data[colon] != ':')
-        colon++;
-    if (colon == 0 || colon == end)
-        return n;
-    size_t at = out->size;
-    cove__buf_add(out, data, colon);
-    cove__buf_add_str(out, ": ");
-    size_t value = colon + 1;
-    while (value < end && (data[value] == ' ' || data[value] == '\t'))
-        value++;
-    cove__buf_add(out, data + value, end - value);
-    cove__buf_add_char(out, '\n');
-    if (cove__buf_rc(out) < 0)
-        return stop(st, cove__buf_rc(out));
-    for (size_t i = at; i < at + colon; i++)
-        out->data[i] = (uint8_t)tolower(out->data[i]);
-    return n;
+    int rc = cove__head_add(&st->r->reply_headers, cove__slice(data, n));
+    return rc < 0 ? stop(st, rc) : n;
 }
 
 static size_t into_reply(struct cove__http_state *st, const char *data, size_t n, bool wanted)

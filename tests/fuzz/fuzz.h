@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/slice.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FUZZ_CHECK(promise)                                                                                            \
@@ -14,5 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         if (!(promise))                                                                                                \
             abort();                                                                                                   \
     } while (0)
+
+/* Takes what stands before the next `mark` off the front of *rest, or all of it. */
+struct cove__slice fuzz_take(struct cove__slice *rest, const char *mark);
+/* The bytes before the first NUL, as a string; to be freed with free. */
+char *fuzz_string(struct cove__slice text);
+
+/* The most memory that was held at once since the begin. Counted in a sanitizer's build; 0 in others. */
+void fuzz_peak_begin(void);
+size_t fuzz_peak(void);
 
 #endif

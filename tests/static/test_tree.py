@@ -129,7 +129,7 @@ def test_python_files_compile():
 
 def test_make_help_names_every_command():
     text = subprocess.run(["make", "-s", "-C", str(env.ROOT)], capture_output=True, text=True, check=True).stdout
-    for command in ("build", "demo", "demo-s3", "test", "bench", "clean"):
+    for command in ("build", "demo", "demo-s3", "test", "fuzz", "bench", "clean"):
         assert f"make {command}" in text
 
 

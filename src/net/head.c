@@ -1,0 +1,58 @@
+/* The head of an HTTP reply, line by line: filled by transfer.c, asked through cove__http_header. */
+#include "net/head.h"
+
+#include <string.h>
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c; /* not tolower, which the process's locale changes */
+}
+
+int cove__head_add(struct cove__buf *head, struct cove__slice line)
+{
+    while (line.size > 0 && is_blank(line.data[line.size - 1]))
+        line.size--;
+    if (line.size >= 5 && memcmp(line.data, "HTTP/", 5) == 0) {
+        cove__buf_reset(head);
+        return 0;
+    }
+    const uint8_t *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;
+    size_t name = colon != NULL ? (size_t)(colon - line.data) : 0, value = name + 1, at = head->size;
+    /* A line break within a line would be a header of its own to whoever reads the head again. */
+    if (name == 0 || memchr(line.data, '\n', line.size) != NULL)
+        return 0;
+    while (value < line.size && is_blank(line.data[value]))
+        value++;
+    cove__buf_add(head, line.data, name);
+    cove__buf_add_str(head, ": ");
+    cove__buf_add_slice(head, cove__slice_sub(line, value, SIZE_MAX));
+    int rc = cove__buf_add_char(head, '\n');
+    for (size_t i = at; rc == 0 && i < at + name; i++)
+        head->data[i] = lower(head->data[i]);
+    return rc;
+}
+
+bool cove__head_find(struct cove__slice head, const char *name, char *out, size_t out_size)
+{
+    size_t length = strlen(name);
+
+    while (head.size > 0) {
+        const uint8_t *end = memchr(head.data, '\n', head.size);
+        size_t line = end != NULL ? (size_t)(end - head.data) : head.size;
+        if (line >= length + 2 && memcmp(head.data, name, length) == 0 && head.data[length] == ':') {
+            size_t n = line - length - 2;
+            if (n >= out_size || memchr(head.data + length + 2, '\0', n) != NULL)
+                return false;
+            memcpy(out, head.data + length + 2, n);
+            out[n] = '\0';
+            return true;
+        }
+        head = cove__slice_sub(head, line + 1, SIZE_MAX);
+    }
+    return false;
+}

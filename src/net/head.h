@@ -1,0 +1,22 @@
+/*
+ * The head of an HTTP reply, as net/transfer keeps it: lines "name: value\n", names in lower case, blanks around the
+ * values gone. Pure.
+ */
+#ifndef COVE_NET_HEAD_H
+#define COVE_NET_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* One line as it came, its end with it. A status line empties the head: a new reply begins (after a proxy's, or a 100).
+ * What is no header (the empty line at the end) is passed over. 0, COVE_ELIMIT, COVE_ENOMEM. */
+int cove__head_add(struct cove__buf *head, struct cove__slice line);
+
+/* The first header of this name (in lower case): copied into `out` as a string; false where there is none, it does not
+ * fit, or it holds a NUL. */
+bool cove__head_find(struct cove__slice head, const char *name, char *out, size_t out_size);
+
+#endif
