@@ -1,5 +1,5 @@
-/* AWS's shared files, as ~/.aws/config and as ~/.aws/credentials: read twice they say the same, and what they say is
- * one trimmed line. */
+/* AWS's shared files, as ~/.aws/config and as ~/.aws/credentials: read once more they say the same, and what they say
+ * is one trimmed line. */
 #include <string.h>
 
 #include <cove/error.h>
@@ -30,6 +30,9 @@ static void parse(struct cove__slice text, bool is_config)
     for (size_t i = 0; i < text.size; i++)
         lines += text.data[i] == '\n';
     int rc = cove__aws_profile_parse(text, is_config, &profile, &line);
+    /* As the loader does it: a services section may stand before the profile that names it, and is judged only then. */
+    if (rc == 0)
+        rc = cove__aws_profile_parse(text, is_config, &profile, &line);
     FUZZ_CHECK(rc == 0 || (rc == COVE_EINVAL && line >= 1 && line <= lines));
     const char *const values[] = { profile.access_key_id, profile.region, profile.services, profile.s3_endpoint_url };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
