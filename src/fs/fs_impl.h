@@ -29,6 +29,10 @@ int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call);
 /* scheme://path */
 char *cove__fs_show(const cove_fs *fs, const char *path);
 
+/* What `path` (canonical) is, waited for. */
+int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                  struct cove_error *err);
+
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
     COVE_PRINTF(4, 5);

@@ -12,6 +12,20 @@ static int unsupported(const struct cove__target *target, struct cove_error *err
     return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP, "this store cannot do that");
 }
 
+int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                  struct cove_error *err)
+{
+    struct cove__inbox inbox;
+    struct cove__io io = { .op = { .inbox = &inbox, .ctx = *ctx }, .path = path, .ret_info = ret };
+
+    cove__inbox_init(&inbox);
+    cove__op_start(&io.op);
+    fs->ops->stat(fs->self, &io);
+    cove__inbox_wait(&inbox);
+    cove__inbox_done(&inbox);
+    return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : 0;
+}
+
 int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, cove_info **ret_info,
                  struct cove_error *err)
 {
@@ -22,7 +36,7 @@ int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, co
     if (rc < 0)
         return rc;
     info = cove__calloc(1, sizeof *info);
-    rc = info ? fs->ops->stat(fs->self, target.path, &target.ctx, info, err) : cove__fail_nomem(err, "an info");
+    rc = info ? cove__fs_stat(fs, target.path, &target.ctx, info, err) : cove__fail_nomem(err, "an info");
     if (rc == 0) {
         *ret_info = info;
         info = NULL;
@@ -167,7 +181,7 @@ static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *e
 {
     struct cove_info info = { 0 };
     const char *path = two->from.path;
-    int rc = fs->ops->stat(fs->self, path, &two->from.ctx, &info, err);
+    int rc = cove__fs_stat(fs, path, &two->from.ctx, &info, err);
 
     if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
         rc = fs->ops->real_directories ? cove__fs_fail(err, &two->from.ctx, COVE_ENOTSUP,
@@ -211,7 +225,7 @@ int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, 
         rc = unsupported(&target, err);
         goto out;
     }
-    rc = fs->ops->stat(fs->self, target.path, &target.ctx, &info, err);
+    rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
     if (rc < 0)
         goto out;
     if (info.type == COVE_TYPE_DIRECTORY && !info.link) {
@@ -270,7 +284,7 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
     if (rc < 0)
         return rc;
     one = target.path;
-    rc = fs->ops->stat(fs->self, target.path, &target.ctx, &info, err);
+    rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
     if (rc < 0)
         goto out;
     if (info.type != COVE_TYPE_DIRECTORY || info.link) {

@@ -49,8 +49,8 @@ int cove__page_add(struct cove__page *page, const char *path, enum cove_type typ
                    const char *etag);
 void cove__page_done(struct cove__page *page); /* frees items and token, leaves an empty page */
 
-/* An asynchronous read of one range, or an upload of one whole file or one part. `op` comes first: the inbox gives it
- * back. */
+/* An asynchronous read of one range, an upload of one whole file or one part, or a look at a path. `op` comes first:
+ * the inbox gives it back. */
 struct cove__io {
     struct cove__op op;
     const char *path; /* BORROWED until the op has been taken */
@@ -66,6 +66,8 @@ struct cove__io {
     struct cove__upload *upload; /* the upload that a part belongs to; `offset` is the part's place in the file */
     unsigned part_number;        /* from 1 */
     const struct cove__put *put; /* conditions of a whole put */
+    /* stat */
+    struct cove_info *ret_info; /* zeroed, owned by the caller */
 };
 
 /* Conditions and properties of a new object; BORROWED. */
@@ -96,6 +98,7 @@ struct cove__fs_ops {
     const char *name;                       /* the folder's: "s3" */
     const struct cove__option_row *options; /* ends with a row whose name is NULL */
     bool real_directories;                  /* file, memory: directories exist by themselves */
+    bool blocks;                            /* file: its asynchronous slots end inside the call, and may wait there */
 
     /* Makes the backend's own object from checked options. `authority` is the URL's host part where the backend takes
      * one (NULL). No network. COVE_EINVAL, COVE_EAUTH. */
@@ -107,9 +110,6 @@ struct cove__fs_ops {
     /* What tells one store from another in a URL, beyond the options (a host); "" for most. NULL slot: "". */
     int (*authority)(const char *url, char **ret_authority, struct cove_error *err);
 
-    /* COVE_ENOTFOUND. */
-    int (*stat)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
-                struct cove_error *err);
     /* One page below the directory `path`: its entries, or (`deep`, asked only of stores without real directories)
      * every file at any depth; `token` NULL: the first. For `deep`, entries are files only. COVE_ENOTFOUND (nothing
      * there), COVE_ENOTDIR (a file; the front then lists it itself). */
@@ -131,7 +131,8 @@ struct cove__fs_ops {
 
     /* Asynchronous: finish io->op, now or later. `read`: COVE_ENOTFOUND, COVE_EISDIR, COVE_EPRECONDITION,
      * COVE_ECORRUPT; past the end it gives 0 bytes. `put` makes the whole file in one step: COVE_EEXIST,
-     * COVE_EPRECONDITION, COVE_ENOTFOUND (bucket), COVE_ENOSPC. */
+     * COVE_EPRECONDITION, COVE_ENOTFOUND (bucket), COVE_ENOSPC. `stat`, into io->ret_info: COVE_ENOTFOUND. */
+    void (*stat)(void *self, struct cove__io *io);
     void (*read)(void *self, struct cove__io *io);
     void (*put)(void *self, struct cove__io *io);
 

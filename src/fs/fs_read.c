@@ -184,7 +184,7 @@ static int64_t read_one(cove_fs *fs, const struct cove__target *target, int64_t 
 
     if (length == 0 || (offset < 0 && (uint64_t)length < (uint64_t)-offset)) {
         /* Not the whole tail, or nothing at all: the size says where it lies, and that it is a file. */
-        rc = fs->ops->stat(fs->self, target->path, &target->ctx, &info, err);
+        rc = cove__fs_stat(fs, target->path, &target->ctx, &info, err);
         if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
             rc = cove__fs_fail(err, &target->ctx, COVE_EISDIR, "is a directory");
         if (offset < 0)

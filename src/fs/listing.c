@@ -124,7 +124,7 @@ int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call,
 static int page_of_itself(struct cove_listing *l, const char *path, struct cove_error *err)
 {
     struct cove_info info = { 0 };
-    int rc = l->fs->ops->stat(l->fs->self, path, &l->target.ctx, &info, err);
+    int rc = cove__fs_stat(l->fs, path, &l->target.ctx, &info, err);
 
     if (rc == 0 && cove__page_add(&l->page, info.path, info.type, info.size, info.mtime_ns, info.etag) < 0)
         rc = cove__fail_nomem(err, "a listing");

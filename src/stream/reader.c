@@ -77,7 +77,7 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
     cove__inbox_init(&r->inbox);
     rc = r->stop ? cove__target_init(&r->target, fs, path, call, "read", err) : cove__fail_nomem(err, "a reader");
     if (rc == 0)
-        rc = fs->ops->stat(fs->self, r->target.path, &r->target.ctx, &info, err);
+        rc = cove__fs_stat(fs, r->target.path, &r->target.ctx, &info, err);
     if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
     if (rc < 0) {

@@ -120,8 +120,7 @@ int64_t cove__file_mtime(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * COVE__SEC + st->st_mtim.tv_nsec;
 }
 
-static int file_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
-                     struct cove_error *err)
+static int look_at(const char *path, const struct cove__ctx *ctx, struct cove_info *ret, struct cove_error *err)
 {
     struct stat link_st;
     struct stat st;
@@ -142,6 +141,14 @@ static int file_stat(void *self, const char *path, const struct cove__ctx *ctx, 
         return cove__fail_nomem(err, "an info");
     ret->link = directory && S_ISLNK(link_st.st_mode);
     return 0;
+}
+
+static void file_stat(void *self, struct cove__io *io)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = look_at(io->path, &io->op.ctx, io->ret_info, &err);
+
+    cove__op_finish(&io->op, rc, 0, &err);
 }
 
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -299,6 +306,7 @@ const struct cove__fs_ops cove__file_ops = {
     .name = "file",
     .options = options,
     .real_directories = true,
+    .blocks = true,
     .open = file_open,
     .close = file_close,
     .parse = file_parse,

@@ -201,9 +201,11 @@ static int explain(const struct cove__ctx *ctx, int rc, struct cove_error *err)
 
 /* ---- metadata ---- */
 
-static int memory_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
-                       struct cove_error *err)
+static void memory_stat(void *self, struct cove__io *io)
 {
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove_info *ret = io->ret_info;
+    const char *path = io->path;
     struct entry *e;
     char etag[32];
     int rc = 0;
@@ -219,7 +221,8 @@ static int memory_stat(void *self, const char *path, const struct cove__ctx *ctx
         rc = cove__info_set(ret, path, COVE_TYPE_FILE, (int64_t)e->blob->size, e->mtime_ns, etag);
     }
     cove__unlock();
-    return explain(ctx, rc, err);
+    rc = explain(&io->op.ctx, rc, &err);
+    cove__op_finish(&io->op, rc, 0, &err);
 }
 
 static bool is_below(const char *path, const char *directory, size_t n)

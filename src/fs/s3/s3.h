@@ -1,6 +1,6 @@
 /*
  * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names; s3_request.c
- * builds, signs and judges requests; s3_error.c the store's error codes; s3_object.c, s3_list.c, s3_copy.c,
+ * builds, signs and judges requests; s3_error.c the store's error codes; s3_stat.c, s3_object.c, s3_list.c, s3_copy.c,
  * s3_upload.c, s3_append.c the operations.
  */
 #ifndef COVE_FS_S3_H
@@ -164,8 +164,7 @@ void cove__s3_forget_all(struct cove__s3 *s3);
 
 /* ---- the operations: slots of the table, see fs_ops.h ---- */
 
-int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
-                  struct cove_error *err);
+void cove__s3_stat(void *self, struct cove__io *io);
 int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                   struct cove__page *ret_page, struct cove_error *err);
 int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
@@ -206,7 +205,13 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
  * like, and the user's metadata. Not those that the options set anyway. */
 int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                        struct cove__buf *kept, struct cove_error *err);
-/* 1: something is below the prefix of `key`; 0: nothing; or an error. */
+/* The same for a request of one's own: what it asks with, and what its reply says. */
+void cove__s3_head_ask(struct s3_request *r);
+void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret);
+/* Whether anything is below the prefix of `key`: the query of a request to the bucket, and what its reply says. */
+void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
+bool cove__s3_says_below(const struct s3_request *r);
+/* The same, waited for: 1, 0 or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
 /* One page of every key below the prefix of `name`, markers of directories among them. */
 int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,

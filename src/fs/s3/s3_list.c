@@ -216,23 +216,34 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
     return rc;
 }
 
-int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
 {
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
-    struct cove__page page = { 0 };
-    struct page_reader p;
 
-    reader_init(&p, &page);
-    int rc = cove__s3_prefix(name.key, &prefix);
-    if (rc < 0)
-        cove__fail_nomem(err, "a path");
+    cove__buf_add_str(&r->query, "list-type=2&max-keys=1");
+    if (cove__s3_prefix(key, &prefix) < 0)
+        r->query.rc = COVE_ENOMEM;
     else
-        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), false, 1, NULL, ctx, &p, err);
-    bool seen = p.seen;
-    reader_done(&p);
-    cove__page_done(&page);
+        cove__s3_query(&r->query, "prefix", cove__buf_slice(&prefix));
     cove__buf_done(&prefix);
-    return rc < 0 ? rc : seen;
+}
+
+bool cove__s3_says_below(const struct s3_request *r)
+{
+    return r->http.reply.size > 0 && memmem(r->http.reply.data, r->http.reply.size, "<Key>", 5) != NULL;
+}
+
+int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct s3_request r;
+
+    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ .bucket = name.bucket }, ctx);
+    cove__s3_ask_below(&r, name.key);
+    int rc = cove__s3_run(&r, err);
+    if (rc == 0)
+        rc = cove__s3_says_below(&r);
+    cove__s3_request_done(&r);
+    return rc;
 }
 
 int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,

@@ -12,7 +12,27 @@
 
 #define WRITE_ID "x-amz-meta-cove-write"
 
-/* ---- stat ---- */
+/* ---- HEAD ---- */
+
+void cove__s3_head_ask(struct s3_request *r)
+{
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&r->s3->extra.each));
+    cove__s3_want_checksum(r);
+}
+
+void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret)
+{
+    char text[S3_HEADER_MAX];
+
+    *ret = (struct s3_head){ .size = cove__s3_reply_number(r, "content-length"), .mtime_ns = -1 };
+    if (ret->size < 0)
+        ret->size = 0; /* an empty object, of a server that does not say so */
+    if (cove__s3_reply_header(r, "last-modified", text))
+        ret->mtime_ns = cove__parse_http_date(text);
+    cove__s3_reply_header(r, "etag", ret->etag);
+    cove__http_header(&r->http, WRITE_ID, ret->write_id, sizeof ret->write_id);
+    ret->has_crc32c = cove__s3_reply_crc32c(r, &ret->crc32c);
+}
 
 /* True: `lines` ("Name: value\n") has a header of this name, which ends in a colon. */
 static bool has_header(struct cove__slice lines, const char *name, size_t n)
@@ -62,79 +82,17 @@ int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct co
                        struct cove__buf *kept, struct cove_error *err)
 {
     struct s3_request r;
-    char text[S3_HEADER_MAX];
 
     cove__s3_request_init(&r, s3, "HEAD", name, ctx);
-    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.each));
-    cove__s3_want_checksum(&r);
+    cove__s3_head_ask(&r);
     int rc = cove__s3_run(&r, err);
     if (rc == 0) {
-        *ret = (struct s3_head){ .size = cove__s3_reply_number(&r, "content-length"), .mtime_ns = -1 };
-        if (ret->size < 0)
-            ret->size = 0; /* an empty object, of a server that does not say so */
-        if (cove__s3_reply_header(&r, "last-modified", text))
-            ret->mtime_ns = cove__parse_http_date(text);
-        cove__s3_reply_header(&r, "etag", ret->etag);
-        cove__http_header(&r.http, WRITE_ID, ret->write_id, sizeof ret->write_id);
-        ret->has_crc32c = cove__s3_reply_crc32c(&r, &ret->crc32c);
+        cove__s3_head_reply(&r, ret);
         rc = kept != NULL ? keep_headers(&r, kept) : 0;
         if (rc < 0)
             cove__s3_fail(&r, err, rc, "the object's metadata cannot be held");
     }
     cove__s3_request_done(&r);
-    return rc;
-}
-
-static int stat_bucket(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
-                       struct cove_info *ret, struct cove_error *err)
-{
-    /* A listing rather than HEAD: its refusals say why. */
-    int rc = name.bucket.size > 0 ? cove__s3_any_below(s3, name, ctx, err) : 0;
-    if (rc < 0)
-        return rc;
-    rc = cove__info_set(ret, path, COVE_TYPE_DIRECTORY, 0, -1, NULL);
-    return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
-}
-
-int cove__s3_stat(void *self, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
-                  struct cove_error *err)
-{
-    struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_split(path);
-    struct s3_head head;
-    struct cove_error why = COVE_ERROR_INIT;
-
-    if (name.key.size == 0)
-        return stat_bucket(s3, path, name, ctx, ret, err);
-    bool is_prefix = name.key.data[name.key.size - 1] == '/';
-    int rc = is_prefix ? COVE_ENOTFOUND : cove__s3_head(s3, name, ctx, &head, &why);
-    if (rc == 0) {
-        rc = cove__info_set(ret, path, COVE_TYPE_FILE, head.size, head.mtime_ns, head.etag[0] ? head.etag : NULL);
-        ret->has_crc32c = head.has_crc32c;
-        ret->crc32c = head.crc32c;
-        return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
-    }
-    if (rc != COVE_ENOTFOUND && rc != COVE_EACCESS)
-        return cove__error_copy(err, &why);
-
-    /* Not an object. HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing
-     * bucket. */
-    struct cove_error below = COVE_ERROR_INIT;
-    int any = cove__s3_any_below(s3, name, ctx, &below);
-    if (any < 0 && (rc == COVE_ENOTFOUND || below.code == COVE_EAUTH))
-        return cove__error_copy(err, &below);
-    if (any < 0 || rc == COVE_EACCESS)
-        return cove__error_copy(err, &why);
-    char *plain = cove__s3_plain(path);
-    if (plain == NULL)
-        return cove__fail_nomem(err, "a path");
-    if (any == 0 && !cove__s3_promised(s3, plain))
-        rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
-    else if (cove__info_set(ret, plain, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0)
-        rc = cove__fail_nomem(err, "a file's properties");
-    else
-        rc = 0;
-    cove__free(plain);
     return rc;
 }
 
@@ -257,7 +215,7 @@ static void directory_looked_for(struct s3_request *r)
     struct cove_error err = t->why;
     int rc = t->failed;
 
-    if (r->http.op.rc == 0 && strstr(cove__buf_str(&r->http.reply), "<Key>") != NULL) {
+    if (r->http.op.rc == 0 && cove__s3_says_below(r)) {
         rc = COVE_EISDIR;
         cove__s3_fail(r, &err, rc, "a directory");
     }
@@ -267,15 +225,11 @@ static void directory_looked_for(struct s3_request *r)
 static void look_for_directory(struct task *t)
 {
     struct cove__slice key = t->r.name.key;
-    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
 
     start_over(t, "GET");
     t->r.name.key = cove__slice("", 0);
     t->r.done = directory_looked_for;
-    cove__buf_add_str(&t->r.query, "list-type=2&max-keys=1");
-    cove__s3_prefix(key, &prefix);
-    cove__s3_query(&t->r.query, "prefix", cove__buf_slice(&prefix));
-    cove__buf_done(&prefix);
+    cove__s3_ask_below(&t->r, key);
     cove__s3_start(&t->r);
 }
 

@@ -304,12 +304,20 @@ static void test_no_credentials(void **state)
 {
     int rc;
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
-    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "stat", .url = "s3://b/k" };
+    struct cove__inbox inbox;
     struct cove_info info = { 0 };
+    struct cove__io io = { .path = "b/k", .ret_info = &info };
 
     assert_int_equal(rc, 0);
-    assert_int_equal(cove__s3_ops.stat(s3, "b/k", &ctx, &info, &err), COVE_EAUTH);
-    assert_int_equal(strncmp(err.message, "stat s3://b/k: no credentials found in ", 39), 0);
+    io.op.inbox = &inbox;
+    io.op.ctx = (struct cove__ctx){ .deadline_ns = INT64_MAX, .op = "stat", .url = "s3://b/k" };
+    cove__inbox_init(&inbox);
+    cove__op_start(&io.op);
+    cove__s3_ops.stat(s3, &io);
+    assert_ptr_equal(cove__inbox_wait(&inbox), &io.op);
+    cove__inbox_done(&inbox);
+    assert_int_equal(io.op.rc, COVE_EAUTH);
+    assert_int_equal(strncmp(io.op.err.message, "stat s3://b/k: no credentials found in ", 39), 0);
     cove__s3_ops.close(s3);
 }
 

@@ -1,0 +1,133 @@
+/* What a path is: HEAD for an object, a listing of one key where there is none. Ends in the io's inbox. */
+#include "fs/s3/s3.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+/* A stat under way. Its request is its first member, so that a request's end finds it. */
+struct look {
+    struct s3_request r;
+    struct cove__io *io;
+    struct cove_error refused; /* why HEAD found no object; code 0: it was not asked */
+};
+
+static void finish(struct look *l, int rc, const struct cove_error *err)
+{
+    struct cove__io *io = l->io;
+    struct cove_error copy = *err;
+
+    cove__s3_request_done(&l->r);
+    cove__free(l);
+    cove__op_finish(&io->op, rc, 0, &copy);
+}
+
+/* Nothing has this name as a prefix: a directory only by what mkdir promised. */
+static int nothing_below(struct look *l, const char *plain, struct cove_error *err)
+{
+    if (cove__s3_promised(l->r.s3, plain))
+        return 0;
+    return cove__fs_fail(err, &l->io->op.ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
+}
+
+static int directory(struct look *l, bool below, struct cove_error *err)
+{
+    bool bucket = cove__s3_split(l->io->path).key.size == 0;
+    char *plain = cove__s3_plain(l->io->path);
+    int rc = plain != NULL ? 0 : cove__fail_nomem(err, "a path");
+
+    if (rc == 0 && !below && !bucket)
+        rc = nothing_below(l, plain, err);
+    if (rc == 0 && cove__info_set(l->io->ret_info, plain, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0)
+        rc = cove__fail_nomem(err, "a file's properties");
+    cove__free(plain);
+    return rc;
+}
+
+/* HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing bucket. */
+static void below_looked_for(struct s3_request *r)
+{
+    struct look *l = r->user;
+    struct cove_error err = r->http.op.err;
+    int rc = r->http.op.rc, refused = l->refused.code;
+
+    if ((rc < 0 && refused < 0 && refused != COVE_ENOTFOUND && err.code != COVE_EAUTH) ||
+        (rc == 0 && refused == COVE_EACCESS)) {
+        err = l->refused;
+        rc = refused;
+    } else if (rc == 0) {
+        rc = directory(l, cove__s3_says_below(r), &err);
+    }
+    finish(l, rc, &err);
+}
+
+static void look_below(struct look *l)
+{
+    struct cove__s3 *s3 = l->r.s3;
+    struct s3_name name = cove__s3_split(l->io->path);
+
+    cove__s3_request_init(&l->r, s3, "GET", (struct s3_name){ .bucket = name.bucket }, &l->io->op.ctx);
+    l->r.user = l;
+    l->r.done = below_looked_for;
+    cove__s3_ask_below(&l->r, name.key);
+    cove__s3_start(&l->r);
+}
+
+static void head_answered(struct s3_request *r)
+{
+    struct look *l = r->user;
+    struct cove_error err = r->http.op.err;
+    struct s3_head head;
+    int rc = r->http.op.rc;
+
+    if (rc == COVE_ENOTFOUND || rc == COVE_EACCESS) {
+        l->refused = err;
+        cove__s3_request_done(r);
+        look_below(l);
+        return;
+    }
+    if (rc == 0) {
+        cove__s3_head_reply(r, &head);
+        rc = cove__info_set(l->io->ret_info, l->io->path, COVE_TYPE_FILE, head.size, head.mtime_ns,
+                            head.etag[0] ? head.etag : NULL);
+        l->io->ret_info->has_crc32c = head.has_crc32c;
+        l->io->ret_info->crc32c = head.crc32c;
+        if (rc < 0)
+            cove__fail_nomem(&err, "a file's properties");
+    }
+    finish(l, rc, &err);
+}
+
+static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name name)
+{
+    cove__s3_request_init(&l->r, s3, "HEAD", name, &l->io->op.ctx);
+    l->r.user = l;
+    l->r.done = head_answered;
+    cove__s3_head_ask(&l->r);
+    cove__s3_start(&l->r);
+}
+
+void cove__s3_stat(void *self, struct cove__io *io)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name name = cove__s3_split(io->path);
+    struct look *l = cove__calloc(1, sizeof *l);
+    struct cove_error err = COVE_ERROR_INIT;
+
+    if (l == NULL) {
+        int rc = cove__fail_nomem(&err, "a request");
+        cove__op_finish(&io->op, rc, 0, &err);
+        return;
+    }
+    l->io = io;
+    l->r.s3 = s3;
+    l->refused = (struct cove_error)COVE_ERROR_INIT;
+    if (name.bucket.size == 0) {
+        cove__s3_request_init(&l->r, s3, "GET", name, &io->op.ctx);
+        finish(l, directory(l, false, &err), &err);
+    } else if (name.key.size == 0 || name.key.data[name.key.size - 1] == '/') {
+        look_below(l); /* of a bucket too, rather than HEAD: a listing's refusals say why */
+    } else {
+        look_for_object(l, s3, name);
+    }
+}
