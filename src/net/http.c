@@ -422,8 +422,14 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
 
     curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
     r->status = (int)status;
+    /* libcurl takes a connection that ends within the head for a reply without a body. */
+    bool whole_head = st->head_ended && r->status >= 200;
+    if (result == CURLE_OK && !whole_head) {
+        result = CURLE_RECV_ERROR;
+        snprintf(st->curl_error, sizeof(st->curl_error), "the reply ended within its head");
+    }
     /* A refusal whose body was cut is still a refusal. */
-    bool replied = result == CURLE_OK || (r->status >= 400 && st->local_rc == 0);
+    bool replied = whole_head && (result == CURLE_OK || (r->status >= 400 && st->local_rc == 0));
     bool connected = replied || cove__transfer_connected(st);
     if (replied)
         verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)

@@ -56,6 +56,7 @@ struct cove__http_state {
     struct curl_slist *lines;
     int local_rc; /* why a callback stopped the transfer */
     bool too_long;
+    bool head_ended; /* the empty line behind the reply's head has come */
     int64_t progress_ns, progress_mark;
     int64_t header_bytes;
     char curl_error[CURL_ERROR_SIZE];

@@ -34,6 +34,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     st->header_bytes += (int64_t)n;
     if (st->header_bytes > HEADERS_MAX)
         return stop(st, COVE_ELIMIT);
+    if (n >= 5 && memcmp(data, "HTTP/", 5) == 0)
+        st->head_ended = false;
+    else if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
+        st->head_ended = true;
     int rc = cove__head_add(&st->r->reply_headers, cove__slice(data, n));
     return rc < 0 ? stop(st, rc) : n;
 }
@@ -206,6 +210,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
 
     st->local_rc = 0;
     st->too_long = false;
+    st->head_ended = false;
     st->header_bytes = 0;
     st->curl_error[0] = '\0';
     r->status = 0;

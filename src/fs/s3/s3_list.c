@@ -16,6 +16,7 @@ struct page_reader {
     bool buckets;
     bool markers;         /* objects whose names end in a slash are entries too, each under its whole key */
     bool encoded;         /* the names are percent-encoded */
+    bool foreign;         /* an entry is not below the prefix that was asked for */
     bool seen;            /* anything at all is below the prefix, be it a marker */
     struct cove__buf key; /* as it came */
     char etag[S3_HEADER_MAX];
@@ -42,6 +43,11 @@ static int add_entry(struct page_reader *p, bool directory)
 
     int rc = p->encoded ? cove__s3_url_decode(raw, &name) : cove__buf_add_slice(&name, raw);
     struct cove__slice key = cove__buf_slice(&name);
+    /* Whoever removes a tree trusts its listing: what a store or a proxy that looks past `prefix` names is not ours. */
+    if (rc == 0 && (key.size < p->prefix.size || memcmp(key.data, p->prefix.data, p->prefix.size) != 0)) {
+        p->foreign = true;
+        rc = COVE_EPROTOCOL;
+    }
     p->seen = true;
     /* An empty object whose name ends in a slash is how other tools make a directory; it is no file. */
     bool marker = !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
@@ -177,6 +183,8 @@ static int read_page(const struct s3_request *r, struct page_reader *p, struct c
     int rc = cove__xml_read(body, p->buckets ? &buckets : &encoding, p);
     if (rc == 0 && !p->buckets)
         rc = cove__xml_read(body, &entries, p);
+    if (rc < 0 && p->foreign)
+        return cove__s3_fail(r, err, rc, "the store lists what is not below the folder that was asked for");
     if (rc < 0)
         return cove__s3_fail(r, err, rc, "the listing cannot be read: %s", cove_code_phrase(rc));
     if (p->page->n > 1)
