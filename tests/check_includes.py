@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 # From the ground up; rooms of one line do not know each other.
-FLOORS = [["base"], ["wire"], ["net"], ["auth"], ["fs"], ["stream"], ["checkpoint", "events"], ["trainer"]]
+FLOORS = [["base"], ["wire"], ["net"], ["auth"], ["fs"], ["stream"], ["queue"], ["checkpoint", "events"], ["trainer"]]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 
 # The header of a library, and the only rooms that may know it.

@@ -10,6 +10,7 @@
 #include <cove/fs.h>
 #include <cove/log.h>
 #include <cove/options.h>
+#include <cove/queue.h>
 #include <cove/stream.h>
 #include <cove/tensor.h>
 #include <cove/trainer.h>

@@ -36,6 +36,8 @@ void cove__op_start(struct cove__op *op)
     op->count = 0;
     op->err = (struct cove_error)COVE_ERROR_INIT;
     op->next = NULL;
+    if (op->inbox->arrived)
+        return;
     if (op->inbox->generation != cove__fork_generation())
         cove__inbox_init(op->inbox);
     pthread_mutex_lock(&op->inbox->lock);
@@ -51,6 +53,10 @@ void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct co
     op->count = count;
     if (err && err != &op->err)
         op->err = *err;
+    if (inbox->arrived) {
+        inbox->arrived(inbox, op);
+        return;
+    }
     pthread_mutex_lock(&inbox->lock);
     op->next = NULL;
     if (inbox->last)

@@ -3,7 +3,8 @@
  *
  * This is the one way in which work comes back in cove: whoever starts an operation names an inbox, does other things,
  * and takes finished operations from the inbox. No callback runs in anybody's thread, so an operation that ends inside
- * its start (a local file) and one that ends later on an I/O loop (HTTP) look the same to the caller.
+ * its start (a local file) and one that ends later on an I/O loop (HTTP) look the same to the caller. The one exception
+ * is the completion queue, whose inbox passes finished operations on.
  */
 #ifndef COVE_BASE_OP_H
 #define COVE_BASE_OP_H
@@ -28,6 +29,9 @@ struct cove__op {
 };
 
 struct cove__inbox {
+    /* Instead of all below: called by whoever finishes an op, also inside of its start. It must not block, and runs no
+     * code of the user's. Set before the first start. */
+    void (*arrived)(struct cove__inbox *inbox, struct cove__op *op);
     pthread_mutex_t lock;
     pthread_cond_t some;           /* on CLOCK_MONOTONIC */
     struct cove__op *first, *last; /* synced: finished, not yet taken */

@@ -339,6 +339,7 @@ int main(int argc, char **argv)
     add(all, &n, changes_tests);
     add(all, &n, errors_tests);
     add(all, &n, concurrency_tests);
+    add(all, &n, queueing_tests);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     int failed = _cmocka_run_group_tests("contract", all, n, NULL, NULL);

@@ -84,6 +84,6 @@ void in_threads(size_t n, const char *(*fn)(size_t number));
 
 /* The suites, ended by an entry without a name. */
 extern const struct CMUnitTest names_tests[], metadata_tests[], listing_tests[], reading_tests[], reader_tests[],
-    writing_tests[], appending_tests[], changes_tests[], errors_tests[], concurrency_tests[];
+    writing_tests[], appending_tests[], changes_tests[], errors_tests[], concurrency_tests[], queueing_tests[];
 
 #endif

@@ -1,0 +1,22 @@
+/* A descriptor that is readable while its bell rings: how event loops outside of the library hear of us. */
+#ifndef COVE_BASE_BELL_H
+#define COVE_BASE_BELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cove__bell {
+    int fd; /* to be polled */
+    int event, timer;
+    bool rings, ticks; /* the owner's lock guards them */
+};
+
+int cove__bell_init(struct cove__bell *bell); /* 0, or an errno */
+void cove__bell_done(struct cove__bell *bell);
+/* Rings until it is told to be quiet. */
+void cove__bell_ring(struct cove__bell *bell, bool on);
+/* Also rings every `period_ns`, until cove__bell_heard; 0: no more. */
+void cove__bell_tick(struct cove__bell *bell, int64_t period_ns);
+void cove__bell_heard(struct cove__bell *bell); /* a tick was answered */
+
+#endif

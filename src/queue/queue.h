@@ -1,0 +1,102 @@
+/*
+ * The inside of cove_queue. queue.c keeps the jobs (waiting, running, ended) and hands out results; job.c makes a job
+ * and runs it, as one request of the backend or as a whole call; workers.c are the threads for whole calls.
+ */
+#ifndef COVE_QUEUE_QUEUE_H
+#define COVE_QUEUE_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <cove/queue.h>
+
+#include "base/bell.h"
+#include "fs/fs_impl.h"
+
+enum cove__job_kind { JOB_STAT, JOB_READ_RANGE, JOB_READ_FILE, JOB_WRITE_FILE, JOB_REMOVE, JOB_COPY };
+enum cove__job_state { JOB_WAITING, JOB_RUNNING, JOB_ENDED };
+
+/* What a job needs only while it is worked on. `io` comes first: the inbox gives it back. */
+struct cove__run {
+    struct cove__io io;
+    struct cove__job *job;
+    struct cove__put put;
+    uint8_t *probe; /* read_file: where its first bytes land */
+};
+
+struct cove__job {
+    struct cove_queue *queue;
+    struct cove__job *next, *prev; /* under the queue's lock: the list of its state */
+    enum cove__job_state state;    /* likewise */
+    struct cove__job *work_next;   /* under the workers' lock */
+    /* fixed */
+    int64_t number;
+    void *user;
+    enum cove__job_kind kind;
+    cove_fs *fs;                /* a reference */
+    struct cove__target target; /* its ctx carries `stop` */
+    char *to;                   /* copy: owned */
+    cove_cancel *stop;          /* fired by cove_queue_cancel, or by the caller's token */
+    bool bounded;               /* it may have to end before its turn: a deadline or a token of the caller */
+    int64_t offset;             /* read_range */
+    void *buffer;               /* read_range: the caller's */
+    size_t length;              /* read_range, write_file; read_file: the most that is allowed */
+    const void *data;           /* write_file: the caller's */
+    /* whoever works on it, until it has ended */
+    struct cove__run *run;
+    int rc;
+    int64_t count;
+    void *bytes;            /* read_file: owned */
+    struct cove_info *info; /* stat: owned */
+    struct cove_error *err; /* owned; NULL: none, or no memory for it */
+};
+
+struct cove__jobs {
+    struct cove__job *first, *last;
+    size_t n;
+};
+
+struct cove_queue {
+    /* fixed */
+    unsigned generation;
+    size_t parallel, max_jobs;
+    struct cove__inbox inbox; /* ended requests come to cove__job_answered */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    /* under lock */
+    struct cove__jobs waiting, running, ended;
+    struct cove__bell bell;
+    int64_t numbers;
+    size_t bounded; /* of `waiting` */
+    bool starting;  /* a thread is starting jobs: it sees to those that come meanwhile */
+    bool polled;    /* somebody has the descriptor: the bell is rung */
+    bool freeing;
+    int64_t swept_ns; /* when the waiting ones were last looked through */
+    /* under the workers' lock */
+    struct cove__job *work_first, *work_last;
+    struct cove_queue *work_next;
+    bool at_work; /* stands in the workers' ring */
+};
+
+/* ---- job.c ---- */
+
+int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *fs, const char *path,
+                  const struct cove_call *call, const char *op, struct cove__job **ret, struct cove_error *err);
+void cove__job_free(struct cove__job *job); /* NULL accepted */
+/* Begins it; it ends in cove__queue_ended, now or later, on any thread. */
+void cove__job_start(struct cove__job *job);
+/* Sets how it ended. */
+void cove__job_result(struct cove__job *job, int rc, int64_t count, const struct cove_error *err);
+void cove__job_answered(struct cove__inbox *inbox, struct cove__op *op); /* the inbox's */
+void cove__job_work(struct cove__job *job);                              /* a worker's turn: as one blocking call */
+
+/* ---- queue.c ---- */
+
+void cove__queue_ended(struct cove__job *job); /* its result is set; not to be touched after this */
+
+/* ---- workers.c ---- */
+
+/* Hands a job to the threads that may block. COVE_ENOMEM: there is none, and none can be had. */
+int cove__workers_add(struct cove__job *job, struct cove_error *err);
+
+#endif

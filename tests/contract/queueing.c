@@ -1,0 +1,348 @@
+/* The completion queue: many jobs, results as they come, cancelling, deadlines, the descriptor. */
+#include "contract.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static cove_queue *queue_of(size_t parallel)
+{
+    struct cove_queue_options o = COVE_QUEUE_OPTIONS_INIT;
+    cove_queue *q = NULL;
+
+    o.parallel = parallel;
+    OK(cove_queue_new(&o, &q, &err));
+    return q;
+}
+
+/* The next result, which must come and be a success. */
+static struct cove_result next(cove_queue *q)
+{
+    struct cove_result r = COVE_RESULT_INIT;
+
+    assert_int_equal(OK(cove_queue_next(q, -1, &r, &err)), 1);
+    if (r.rc < 0)
+        fail_msg("job %lld: %s", (long long)r.job, r.err.message);
+    return r;
+}
+
+#define N    300
+#define EACH 1500
+
+static void many_files(void **state)
+{
+    cove_queue *q = queue_of(32);
+    uint8_t *data = filled_new((size_t)N * EACH, 7), *back = calloc(N, EACH);
+    bool seen[N] = { false };
+    (void)state;
+
+    assert_non_null(back);
+    for (size_t i = 0; i < N; i++)
+        OK(cove_queue_write_file(q, w.fs, at("q/f%03zu", i), data + i * EACH, EACH, NULL, (void *)i, &err));
+    for (size_t i = 0; i < N; i++) {
+        struct cove_result r = next(q);
+        assert_int_equal(r.count, EACH);
+        assert_false(seen[(size_t)r.user]);
+        seen[(size_t)r.user] = true;
+    }
+    assert_int_equal(cove_queue_pending(q), 0);
+    struct cove_result none = COVE_RESULT_INIT;
+    assert_int_equal(OK(cove_queue_next(q, -1, &none, &err)), 0); /* nothing will come: it does not wait */
+
+    for (size_t i = 0; i < N; i++) {
+        OK(cove_queue_read_range(q, w.fs, at("q/f%03zu", i), 0, back + i * EACH, EACH, NULL, NULL, &err));
+        OK(cove_queue_stat(q, w.fs, at("q/f%03zu", i), NULL, (void *)1, &err));
+    }
+    for (size_t i = 0; i < 2 * N; i++) {
+        struct cove_result r = next(q);
+        assert_int_equal(r.user ? cove_info_size(r.info) : r.count, EACH);
+        cove_info_free(r.info);
+    }
+    assert_memory_equal(data, back, (size_t)N * EACH);
+    free(data);
+    free(back);
+    cove_queue_free(q);
+}
+
+/* Sizes on both sides of what one request carries: empty, one probe, more than it, many parts. */
+static void whole_files(void **state)
+{
+    const size_t sizes[] = { 0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 20 * MIB };
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    cove_queue *q = queue_of(4);
+    void *data[COUNT];
+    (void)state;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        data[i] = filled_new(sizes[i], i);
+        OK(cove_queue_write_file(q, w.fs, at("w%zu", i), data[i], sizes[i], NULL, NULL, &err));
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        next(q);
+    for (size_t i = 0; i < COUNT; i++)
+        OK(cove_queue_read_file(q, w.fs, at("w%zu", i), 0, NULL, (void *)i, &err));
+    for (size_t i = 0; i < COUNT; i++) {
+        struct cove_result r = next(q);
+        assert_int_equal(r.count, sizes[(size_t)r.user]);
+        assert_true(filled(r.data, (size_t)r.count, (size_t)r.user, 0));
+        assert_int_equal(((char *)r.data)[r.count], '\0');
+        cove_free(r.data);
+    }
+    /* The tail, a long range, a copy, a removal. */
+    uint8_t *back = malloc(20 * MIB);
+    assert_non_null(back);
+    OK(cove_queue_read_range(q, w.fs, at("w5"), -100, back, 200, NULL, NULL, &err));
+    assert_int_equal(next(q).count, 100);
+    assert_true(filled(back, 100, 5, 20 * MIB - 100));
+    OK(cove_queue_read_range(q, w.fs, at("w5"), 10, back, 20 * MIB, NULL, NULL, &err));
+    assert_int_equal(next(q).count, 20 * MIB - 10);
+    assert_true(filled(back, 20 * MIB - 10, 5, 10));
+    OK(cove_queue_copy(q, w.fs, at("w2"), at("copy"), NULL, NULL, &err));
+    next(q);
+    has_filled(at("copy"), 64 * KIB - 1, 2);
+    OK(cove_queue_remove(q, w.fs, at("copy"), NULL, NULL, &err));
+    next(q);
+    gone(at("copy"));
+    for (size_t i = 0; i < COUNT; i++)
+        free(data[i]);
+    free(back);
+    cove_queue_free(q);
+}
+
+/* A failure is a result of its job, in the words of the plain call; the others go on. */
+static void failures(void **state)
+{
+    cove_queue *q = queue_of(2);
+    uint8_t byte;
+    (void)state;
+
+    put(at("there"), "text");
+    OK(cove_queue_stat(q, w.fs, at("missing"), NULL, (void *)1, &err));
+    OK(cove_queue_read_file(q, w.fs, at("missing"), 0, NULL, (void *)2, &err));
+    OK(cove_queue_read_range(q, w.fs, at("missing"), 0, &byte, 1, NULL, (void *)3, &err));
+    OK(cove_queue_read_file(q, w.fs, at("there"), 3, NULL, (void *)4, &err));
+    OK(cove_queue_read_file(q, w.fs, at("there"), 4, NULL, (void *)5, &err));
+    for (int i = 0; i < 5; i++) {
+        struct cove_result r = COVE_RESULT_INIT;
+        assert_int_equal(OK(cove_queue_next(q, -1, &r, &err)), 1);
+        size_t which = (size_t)r.user;
+        assert_int_equal(r.rc, which <= 3 ? COVE_ENOTFOUND : which == 4 ? COVE_ELIMIT : 0);
+        if (r.rc < 0) {
+            assert_int_equal(r.err.code, r.rc);
+            assert_non_null(strstr(r.err.message, w.can->scheme));
+            assert_null(r.data);
+            assert_null(r.info);
+        } else {
+            assert_string_equal(r.data, "text");
+            cove_free(r.data);
+        }
+    }
+    FAILS(COVE_EINVAL, cove_queue_read_range(q, w.fs, at("there"), 0, NULL, 1, NULL, NULL, &err));
+    FAILS(COVE_EINVAL, cove_queue_copy(q, w.fs, at("there"), NULL, NULL, NULL, &err));
+    FAILS(COVE_EINVAL, cove_queue_stat(q, w.fs, NULL, NULL, NULL, &err));
+    FAILS(COVE_ENOTFOUND, cove_queue_cancel(q, 12345, &err));
+    assert_int_equal(cove_queue_pending(q), 0);
+    cove_queue_free(q);
+}
+
+/* The ceiling holds, and taking makes room. */
+static void ceiling(void **state)
+{
+    struct cove_queue_options o = COVE_QUEUE_OPTIONS_INIT;
+    cove_queue *q = NULL;
+    (void)state;
+
+    put(at("f"), "x");
+    o.max_jobs = 3;
+    OK(cove_queue_new(&o, &q, &err));
+    for (int i = 0; i < 3; i++)
+        OK(cove_queue_stat(q, w.fs, at("f"), NULL, NULL, &err));
+    FAILS(COVE_ELIMIT, cove_queue_stat(q, w.fs, at("f"), NULL, NULL, &err));
+    cove_info_free(next(q).info);
+    OK(cove_queue_stat(q, w.fs, at("f"), NULL, NULL, &err));
+    cove_queue_free(q); /* with three results that nobody took */
+    o.parallel = 0;
+    FAILS(COVE_EINVAL, cove_queue_new(&o, &q, &err));
+}
+
+/* Every job ends once: as cancelled, or as done where it was faster. */
+static void cancelling(void **state)
+{
+    cove_queue *q = queue_of(1);
+    cove_cancel *token = cove_cancel_new();
+    struct cove_call call = COVE_CALL_INIT;
+    int64_t jobs[40];
+    size_t cancelled = 0;
+    (void)state;
+
+    put(at("f"), "x");
+    call.cancel = token;
+    for (size_t i = 0; i < 40; i++)
+        jobs[i] = OK(cove_queue_read_file(q, w.fs, at("f"), 0, i < 20 ? &call : NULL, (void *)i, &err));
+    cove_cancel_fire(token);
+    FAILS(COVE_ECANCELED, cove_queue_stat(q, w.fs, at("f"), &call, NULL, &err));
+    cove_queue_cancel(q, jobs[30], NULL);
+    for (size_t i = 0; i < 40; i++) {
+        struct cove_result r = COVE_RESULT_INIT;
+        assert_int_equal(OK(cove_queue_next(q, -1, &r, &err)), 1);
+        assert_true(r.rc == 0 || (r.rc == COVE_ECANCELED && ((size_t)r.user < 20 || (size_t)r.user == 30)));
+        cancelled += r.rc == COVE_ECANCELED;
+        cove_free(r.data);
+    }
+    if (w.can->slow)
+        assert_in_range(cancelled, 2, 21); /* with one at a time, most had not begun */
+    for (size_t i = 0; i < 40; i++)
+        OK(cove_queue_read_file(q, w.fs, at("f"), 0, NULL, NULL, &err));
+    cove_queue_cancel_all(q);
+    assert_int_equal(cove_queue_pending(q), 40);
+    cove_cancel_unref(token);
+    cove_queue_free(q);
+}
+
+/* A deadline that has passed ends a job also where its turn never came. */
+static void deadlines(void **state)
+{
+    cove_queue *q = queue_of(1);
+    struct cove_call call = COVE_CALL_INIT;
+    size_t late = 0;
+    (void)state;
+
+    put(at("f"), "x");
+    call.timeout_ms = 1;
+    for (size_t i = 0; i < 50; i++)
+        OK(cove_queue_stat(q, w.fs, at("f"), &call, NULL, &err));
+    for (size_t i = 0; i < 50; i++) {
+        struct cove_result r = COVE_RESULT_INIT;
+        assert_int_equal(OK(cove_queue_next(q, -1, &r, &err)), 1);
+        assert_true(r.rc == 0 || r.rc == COVE_ETIMEDOUT);
+        late += r.rc < 0;
+        cove_info_free(r.info);
+    }
+    if (w.can->slow)
+        assert_true(late > 0);
+    cove_queue_free(q);
+}
+
+/* Driven by the descriptor alone, as an event loop does. */
+static void descriptor(void **state)
+{
+    cove_queue *q = queue_of(8);
+    struct pollfd fd = { .fd = cove_queue_fd(q), .events = POLLIN };
+    size_t done = 0;
+    (void)state;
+
+    put(at("f"), "x");
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    for (size_t i = 0; i < 60; i++)
+        OK(cove_queue_stat(q, w.fs, at("f"), NULL, NULL, &err));
+    while (done < 60) {
+        struct cove_result r = COVE_RESULT_INIT;
+        assert_int_equal(poll(&fd, 1, 30000), 1);
+        while (OK(cove_queue_next(q, 0, &r, &err)) == 1) {
+            assert_int_equal(r.rc, 0);
+            cove_info_free(r.info);
+            done++;
+        }
+    }
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    cove_queue_free(q);
+}
+
+/* Four threads submit and take at once; each result comes to one of them. */
+static cove_queue *common;
+static const char *folder;
+
+static const char *submit_and_take(size_t number)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/c%zu", folder, number);
+    for (size_t i = 0; i < 25; i++)
+        if (cove_queue_write_file(common, w.fs, path, "abc", 3, NULL, NULL, NULL) < 0)
+            return "a submission failed";
+    for (size_t i = 0; i < 25; i++) {
+        struct cove_result r = COVE_RESULT_INIT;
+        if (cove_queue_next(common, -1, &r, NULL) != 1 || r.rc < 0 || r.count != 3)
+            return "a result is missing or wrong";
+    }
+    return NULL;
+}
+
+static void shared_by_threads(void **state)
+{
+    (void)state;
+    folder = at("d");
+    common = queue_of(16);
+    in_threads(4, submit_and_take);
+    assert_int_equal(cove_queue_pending(common), 0);
+    cove_queue_free(common);
+}
+
+/* One with a few jobs is not held up by one with many. */
+static void fair(void **state)
+{
+    cove_queue *many = queue_of(16), *few = queue_of(16);
+    (void)state;
+
+    put(at("f"), "x");
+    for (size_t i = 0; i < 2000; i++)
+        OK(cove_queue_stat(many, w.fs, at("f"), NULL, NULL, &err));
+    for (size_t i = 0; i < 10; i++)
+        OK(cove_queue_stat(few, w.fs, at("f"), NULL, NULL, &err));
+    for (size_t i = 0; i < 10; i++)
+        cove_info_free(next(few).info);
+    size_t ended = 0;
+    struct cove_result r = COVE_RESULT_INIT;
+    while (cove_queue_next(many, 0, &r, NULL) == 1) {
+        cove_info_free(r.info);
+        ended++;
+    }
+    if (w.can->slow) /* elsewhere a job may be over before the next is submitted */
+        assert_true(ended < 2000);
+    cove_queue_free(many);
+    cove_queue_free(few);
+}
+
+static void of_the_parent(void **state)
+{
+    cove_queue *q = queue_of(4);
+    (void)state;
+
+    put(at("f"), "x");
+    for (size_t i = 0; i < 20; i++)
+        OK(cove_queue_read_file(q, w.fs, at("f"), 0, NULL, NULL, &err));
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct cove_result r = COVE_RESULT_INIT;
+        cove_queue *own = NULL;
+        bool good = cove_queue_next(q, 0, &r, NULL) == COVE_ESTATE && cove_queue_fd(q) == -1 &&
+                    cove_queue_stat(q, w.fs, at("f"), NULL, NULL, NULL) == COVE_ESTATE;
+        cove_queue_free(q);
+        good = good && cove_queue_new(NULL, &own, NULL) == 0 &&
+               cove_queue_read_file(own, w.fs, at("f"), 0, NULL, NULL, NULL) > 0 &&
+               cove_queue_next(own, -1, &r, NULL) == 1 && r.rc == 0 && r.count == 1;
+        cove_free(r.data);
+        cove_queue_free(own);
+        _exit(good ? 0 : 1);
+    }
+    for (size_t i = 0; i < 20; i++)
+        cove_free(next(q).data);
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    cove_queue_free(q);
+}
+
+const struct CMUnitTest queueing_tests[] = {
+    cmocka_unit_test(many_files),
+    cmocka_unit_test(whole_files),
+    cmocka_unit_test(failures),
+    cmocka_unit_test(ceiling),
+    cmocka_unit_test(cancelling),
+    cmocka_unit_test(deadlines),
+    cmocka_unit_test(descriptor),
+    cmocka_unit_test(shared_by_threads),
+    cmocka_unit_test(fair),
+    cmocka_unit_test(of_the_parent),
+    { 0 },
+};
