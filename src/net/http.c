@@ -163,6 +163,57 @@ static bool leave_queue(struct cove__http_state *st)
     return waiting;
 }
 
+/* ---- waiting for what prepare needs ---- */
+
+void cove__http_wait_locked(struct cove__http_request *r, struct cove__http_waiters *waiters)
+{
+    struct cove__http_state *st = r->state;
+
+    cove__assert_locked();
+    st->waits_in = waiters;
+    st->queue_next = waiters->first;
+    waiters->first = st;
+}
+
+void cove__http_resume(struct cove__http_waiters *waiters)
+{
+    struct cove__loop *wake[COVE__LOOPS_MAX];
+    size_t n = 0;
+
+    cove__lock();
+    struct cove__http_state *st = waiters->first, *next;
+    waiters->first = NULL;
+    for (; st != NULL; st = next) {
+        next = st->queue_next;
+        st->waits_in = NULL;
+        struct cove__loop *loop = cove__loop_resume_locked(st);
+        size_t i = 0;
+        while (i < n && wake[i] != loop)
+            i++;
+        if (i == n)
+            wake[n++] = loop;
+    }
+    cove__unlock();
+    for (size_t i = 0; i < n; i++)
+        cove__loop_wake(wake[i]);
+}
+
+/* Takes a request from those that wait. False: it was resumed meanwhile and is in its loop's inbox. */
+static bool leave_waiters(struct cove__http_state *st)
+{
+    cove__lock();
+    bool waiting = st->waits_in != NULL;
+    if (waiting) {
+        struct cove__http_state **at = &st->waits_in->first;
+        while (*at != st)
+            at = &(*at)->queue_next;
+        *at = st->queue_next;
+        st->waits_in = NULL;
+    }
+    cove__unlock();
+    return waiting;
+}
+
 /* ---- errors ---- */
 
 int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err)
@@ -347,6 +398,12 @@ static void attempt(struct cove__http_state *st)
     cove__buf_reset(&r->url);
     cove__buf_reset(&r->headers);
     int rc = r->hooks != NULL && r->hooks->prepare != NULL ? r->hooks->prepare(r->self, r, &err) : 0;
+    if (rc == COVE__HTTP_LATER) { /* it may be in the inbox again already, which this thread alone takes from */
+        r->attempts--;
+        st->phase = COVE__PHASE_PARKED;
+        give_slot(st);
+        return;
+    }
     if (rc == 0)
         rc = cove__buf_rc(&r->url) < 0 ? cove__buf_rc(&r->url) : cove__buf_rc(&r->headers);
     if (rc < 0 && err.code == 0)
@@ -479,9 +536,12 @@ void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
     struct cove_error err = COVE_ERROR_INIT;
 
     if (cove__ctx_check(&st->r->op.ctx, &err) < 0) {
-        if (st->phase != COVE__PHASE_SLOT || leave_queue(st))
+        bool ours = st->phase == COVE__PHASE_SLOT     ? leave_queue(st)
+                    : st->phase == COVE__PHASE_PARKED ? leave_waiters(st)
+                                                      : true;
+        if (ours)
             finish_stopped(st, &err);
-        return; /* else its slot is already in the loop's inbox, and the attempt finds the same */
+        return; /* else it is already in the loop's inbox, and the attempt finds the same */
     }
     if (st->phase == COVE__PHASE_BACKOFF && now_ns >= st->wake_ns) {
         cove__http_begin(st);

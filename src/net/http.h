@@ -39,8 +39,8 @@ enum cove__http_verdict {
 /* What the store knows and HTTP does not: all run on a loop thread (`done` also inside cove__http_start, where nothing
  * could be started), must not block, and see a `self` that outlives the request. */
 struct cove__http_hooks {
-    /* Before each attempt: fills url and headers (already emptied) with what is to be sent now, signed. 0 or an error,
-     * which is final. */
+    /* Before each attempt: fills url and headers (already emptied) with what is to be sent now, signed. 0; an error,
+     * which is final; or COVE__HTTP_LATER, after cove__http_wait_locked: then it is asked again once resumed. */
     int (*prepare)(void *self, struct cove__http_request *request, struct cove_error *err);
     /* After each whole reply, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error).
      * NULL: by status alone. */
@@ -49,6 +49,12 @@ struct cove__http_hooks {
      * are set, no inbox is touched): to translate the result, to start a follow-up, to free it. */
     void (*done)(void *self, struct cove__http_request *request);
 };
+
+/* Requests whose prepare waits for something that all of them need (new credentials). Under cove__lock. */
+struct cove__http_waiters {
+    struct cove__http_state *first;
+};
+#define COVE__HTTP_LATER 1 /* of prepare: nothing is sent, the slot is given back, deadline and token still hold */
 
 struct cove__http_request {
     struct cove__op op; /* first: the inbox gives it back. op.ctx gives deadline, token and the words for messages */
@@ -82,6 +88,11 @@ void cove__http_request_done(struct cove__http_request *r); /* not while it is u
 void cove__http_start(struct cove__http_request *r);
 /* Starts it with an inbox of its own and waits. Returns op.rc and copies the error. */
 int cove__http_run(struct cove__http_request *r, struct cove_error *err);
+/* Called by prepare before it answers COVE__HTTP_LATER. `waiters` outlives the request. */
+void cove__http_wait_locked(struct cove__http_request *r, struct cove__http_waiters *waiters);
+/* Sends all that wait back to their loops, from any thread, without the lock. Waiters that a forked child has from its
+ * parent are forgotten by clearing the struct. */
+void cove__http_resume(struct cove__http_waiters *waiters);
 /* A header of the last reply (name in lower case): copied into `out` as a string; false where there is none or it does
  * not fit. */
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size);

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/mem.h"
 #include "net/http.h"
 
@@ -544,6 +545,124 @@ static void test_prepare_that_fails(void **state)
     cove__http_free(http);
 }
 
+/* What prepare waits for: eight requests with a slot for one, so that a parked one must have given it back. */
+static struct gate {
+    struct cove__http_waiters waiters;
+    bool open, at_once; /* under cove__lock */
+    unsigned asked;
+} gate;
+
+static int prepare_behind_the_gate(void *self, struct cove__http_request *r, struct cove_error *err)
+{
+    struct gate *g = self;
+
+    cove__lock();
+    bool open = g->open;
+    g->asked++;
+    if (!open)
+        cove__http_wait_locked(r, &g->waiters);
+    g->open |= g->at_once;
+    cove__unlock();
+    if (open)
+        return prepare(self, r, err);
+    if (g->at_once)
+        cove__http_resume(&g->waiters); /* before its loop knows that it is parked */
+    return COVE__HTTP_LATER;
+}
+
+static unsigned asked_gate(void)
+{
+    cove__lock();
+    unsigned n = gate.asked;
+    cove__unlock();
+    return n;
+}
+
+static void open_gate(void)
+{
+    cove__lock();
+    gate.open = true;
+    cove__unlock();
+    cove__http_resume(&gate.waiters);
+}
+
+static void test_parked(void **state)
+{
+    static const struct cove__http_hooks gated = { prepare_behind_the_gate, NULL, NULL };
+    struct cove__http *http = client(0, 1, 10000);
+    struct cove__http_request r[8];
+    struct cove__inbox inbox;
+    struct cove__op *op;
+
+    for (int at_once = 0; at_once < 2; at_once++) {
+        PLAY(OK_HELLO);
+        gate = (struct gate){ .at_once = at_once != 0 };
+        cove__inbox_init(&inbox);
+        for (int i = 0; i < 8; i++) {
+            request(&r[i], http);
+            r[i].hooks = &gated;
+            r[i].self = &gate;
+            r[i].op.inbox = &inbox;
+            cove__http_start(&r[i]);
+        }
+        while (!at_once && asked_gate() < 8)
+            cove__sleep_ns(COVE__MS);
+        if (!at_once)
+            open_gate();
+        while ((op = cove__inbox_wait(&inbox)) != NULL) {
+            assert_int_equal(op->rc, 0);
+            assert_int_equal(((struct cove__http_request *)op)->attempts, 1); /* what was not sent does not count */
+        }
+        assert_int_equal(served(), 8);
+        assert_null(gate.waiters.first);
+        cove__inbox_done(&inbox);
+        for (int i = 0; i < 8; i++)
+            cove__http_request_done(&r[i]);
+    }
+    cove__http_free(http);
+}
+
+static void test_parked_and_stopped(void **state)
+{
+    static const struct cove__http_hooks gated = { prepare_behind_the_gate, NULL, NULL };
+    struct cove__http *http = client(0, 1, 10000);
+    struct cove_error err = COVE_ERROR_INIT;
+
+    PLAY(OK_HELLO);
+    for (int i = 0; i < 3; i++) {
+        struct cove__http_request r;
+        struct cove__inbox inbox;
+        cove_cancel *cancel = cove_cancel_new();
+
+        gate = (struct gate){ 0 };
+        request(&r, http);
+        r.hooks = &gated;
+        r.self = &gate;
+        r.op.inbox = &inbox;
+        r.op.ctx.cancel = cancel;
+        if (i == 0)
+            r.op.ctx.deadline_ns = cove__now_ns() + 30 * COVE__MS;
+        cove__inbox_init(&inbox);
+        cove__http_start(&r);
+        while (asked_gate() == 0)
+            cove__sleep_ns(COVE__MS);
+        if (i > 0)
+            cove_cancel_fire(cancel);
+        if (i == 2)
+            open_gate(); /* resumed and cancelled at once: either way it ends once */
+        assert_ptr_equal(cove__inbox_wait(&inbox), &r.op);
+        assert_int_equal(r.op.rc, i == 0 ? COVE_ETIMEDOUT : COVE_ECANCELED);
+        assert_null(gate.waiters.first);
+        cove__inbox_done(&inbox);
+        cove__http_request_done(&r);
+        cove_cancel_unref(cancel);
+    }
+    assert_int_equal(served(), 0);
+    unsigned attempts;
+    assert_int_equal(run(http, true, &err, &attempts), 0);
+    cove__http_free(http);
+}
+
 static void test_no_memory(void **state)
 {
     struct cove__http *http = client(0, 1, 10000);
@@ -584,6 +703,8 @@ int main(void)
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_prepare_that_fails),
+        cmocka_unit_test(test_parked),
+        cmocka_unit_test(test_parked_and_stopped),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -35,7 +35,7 @@ struct cove__loop {
     CURLM *multi;
     CURLSH *share;
     /* under cove__lock */
-    struct cove__http_state *inbox, **inbox_end; /* new requests, and those that have got their slot */
+    struct cove__http_state *inbox, **inbox_end; /* new requests, and those that have got their slot or were resumed */
     unsigned load;                               /* requests that live here */
     bool stop;
     /* (loop) */
@@ -135,6 +135,13 @@ struct cove__loop *cove__loop_grant_locked(struct cove__http_state *st)
     return st->loop;
 }
 
+struct cove__loop *cove__loop_resume_locked(struct cove__http_state *st)
+{
+    st->resumed = true;
+    enqueue_locked(st->loop, st);
+    return st->loop;
+}
+
 void cove__loop_wake(struct cove__loop *loop)
 {
     if (loop != NULL)
@@ -154,13 +161,14 @@ static void take_inbox(struct cove__loop *loop, bool *ret_stop)
 
     while (st != NULL) {
         struct cove__http_state *next = st->queue_next;
-        if (!st->granted) {
+        if (!st->granted && !st->resumed) {
             st->prev = NULL;
             st->next = loop->first;
             if (loop->first != NULL)
                 loop->first->prev = st;
             loop->first = st;
         }
+        st->resumed = false;
         cove__http_begin(st);
         st = next;
     }

@@ -35,6 +35,7 @@ struct cove__http {
 enum cove__http_phase {
     COVE__PHASE_SLOT,    /* waits until the client may have one more request under way */
     COVE__PHASE_ATTEMPT, /* on a curl handle */
+    COVE__PHASE_PARKED,  /* its prepare waits for something */
     COVE__PHASE_BACKOFF
 };
 
@@ -42,8 +43,11 @@ struct cove__http_state {
     struct cove__http_request *r;
     struct cove__loop *loop;
     /* under cove__lock */
-    struct cove__http_state *queue_next; /* of the one queue that it stands in: a loop's inbox or its client's slots */
+    struct cove__http_state *queue_next; /* of the one queue that it stands in: a loop's inbox, its client's slots, or
+                                            those who wait for the same thing */
     bool granted;
+    bool resumed; /* in its loop's inbox, not for the first time, and without a slot */
+    struct cove__http_waiters *waits_in;
     /* (loop) */
     struct cove__http_state *next, *prev; /* all requests of the loop */
     enum cove__http_phase phase;
@@ -70,6 +74,8 @@ int cove__loops_global_init(struct cove_error *err);
 int cove__loop_submit(struct cove__http_state *st, struct cove_error *err);
 /* Puts a request that has got its slot into its loop's inbox; the loop to wake after the unlock. */
 struct cove__loop *cove__loop_grant_locked(struct cove__http_state *st);
+/* The same for one that has waited and has no slot. */
+struct cove__loop *cove__loop_resume_locked(struct cove__http_state *st);
 void cove__loop_wake(struct cove__loop *loop); /* NULL accepted */
 /* On the loop's thread: */
 CURLM *cove__loop_multi(struct cove__loop *loop);
