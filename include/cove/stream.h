@@ -19,6 +19,7 @@ extern "C" {
 typedef struct cove_reader cove_reader;
 typedef struct cove_writer cove_writer;
 typedef struct cove_appender cove_appender;
+typedef struct cove_parts cove_parts; /* the digests of one object's parts */
 
 /* ---- reading ---- */
 
@@ -54,10 +55,13 @@ struct cove_writer_options {
     const char *etag;         /* for COVE_WRITE_IF_MATCH; copied by the open */
     int64_t expected_size;    /* bytes, where known: parts are planned for it; -1: not known */
     const char *content_type; /* MIME type; copied by the open; NULL: the store's default */
+    int keep_parts;           /* 1: the parts' digests are kept for cove_writer_take_parts */
+    /* Of an older object: what it has is not sent again. BORROWED until the writer is freed; NULL: none. */
+    const cove_parts *base;
 };
 #define COVE_WRITER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0                                                \
+        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0, 0, 0                                          \
     }
 
 /*
@@ -77,6 +81,33 @@ COVE_API int cove_writer_finish(cove_writer *writer, struct cove_error *err);
 /* Gives up: nothing becomes visible, what was sent is removed from the store. */
 COVE_API void cove_writer_abort(cove_writer *writer);
 COVE_API void cove_writer_free(cove_writer *writer); /* NULL accepted; aborts where finish was not called */
+
+/*
+ * Incremental writing: a writer with `base` sends only the parts that the older object lacks; the store itself copies
+ * the others out of it (any equal part, wherever it stands there). The result is one ordinary object. The base may be
+ * the object that is being replaced. If it has changed meanwhile, is gone, or the store refuses to copy, the bytes are
+ * sent: a base never makes a write fail, nor its result another. Stores that cannot copy a part (file, memory) take all
+ * bytes.
+ *
+ * Parts are cut at fixed places, one size for all of them: the base's, else by `expected_size`, else the store's
+ * default (which then bounds the object: docs/s3.md). Their SHA-256 is computed by the thread that writes.
+ */
+
+/* What the writer has published: once, after a finish that succeeded, where keep_parts or base asked for it. The
+ * caller's (cove_parts_free). COVE_ESTATE; COVE_ELIMIT: it has more than 10,000 parts. */
+COVE_API int cove_writer_take_parts(cove_writer *writer, cove_parts **ret_parts, struct cove_error *err);
+/* Bytes that have gone to the store so far, and bytes that it has copied for them; together the object's, in the end.
+ */
+COVE_API int64_t cove_writer_sent(const cove_writer *writer);
+COVE_API int64_t cove_writer_copied(const cove_writer *writer);
+
+/* Parts as bytes (JSON), to be kept beside the object: cove_free. They hold the object's path, ETag and digests. */
+COVE_API int cove_parts_save(const cove_parts *parts, void **ret_bytes, size_t *ret_size, struct cove_error *err);
+/* COVE_ECORRUPT: no such bytes; COVE_ENOTSUP: of a later version; COVE_ELIMIT: more than 1 MiB. */
+COVE_API int cove_parts_load(const void *bytes, size_t size, cove_parts **ret_parts, struct cove_error *err);
+COVE_API int64_t cove_parts_object_size(const cove_parts *parts); /* bytes of the object */
+COVE_API size_t cove_parts_count(const cove_parts *parts);
+COVE_API void cove_parts_free(cove_parts *parts); /* NULL accepted */
 
 /* ---- appending ---- */
 

@@ -66,6 +66,10 @@ struct cove__io {
     struct cove__upload *upload; /* the upload that a part belongs to; `offset` is the part's place in the file */
     unsigned part_number;        /* from 1 */
     const struct cove__put *put; /* conditions of a whole put */
+    const char *sha256;          /* BORROWED: of `src`, as 64 hex digits, where it is known already; NULL: it is not */
+    /* the older object whose bytes from `src_offset` on are those of `src`, to be copied by the store; BORROWED */
+    const char *src_path, *src_etag;
+    int64_t src_offset;
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
 };
@@ -76,6 +80,7 @@ struct cove__put {
     const char *etag;
     const char *content_type;
     int64_t expected_size; /* -1: not known */
+    bool copies;           /* of an upload: some of its parts may come by upload_copy_part */
     /* For a backend's own writes: the mark that tells the object's maker (NULL: a new one each time), and more lines
      * "name: value\n" for the new object (NULL: none). */
     const char *write_id;
@@ -142,6 +147,10 @@ struct cove__fs_ops {
     int (*upload_begin)(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                         struct cove__upload **ret, struct cove_error *err);
     void (*upload_part)(void *self, struct cove__io *io);
+    /* A part whose bytes the store itself takes out of an object that it has, if that still has src_etag; any failure
+     * leaves the part to be sent by upload_part. NULL: parts are always sent. COVE_EPRECONDITION, COVE_ENOTFOUND,
+     * COVE_ENOTSUP. */
+    void (*upload_copy_part)(void *self, struct cove__io *io);
     int (*upload_finish)(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
                          struct cove_error *err);
     void (*upload_abort)(void *self, struct cove__upload *upload);

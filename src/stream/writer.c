@@ -4,6 +4,9 @@
  *
  * A part that the caller's own memory holds whole is sent from there (the write waits for it); smaller pieces gather in
  * buffers of the budget. The writer may always hold one buffer, so no number of writers can wait for each other.
+ *
+ * With a base, a part that the older object has is copied by the store. Its bytes stay where they are until that has
+ * succeeded: where it does not, they are sent like any other's.
  */
 #include <string.h>
 
@@ -11,9 +14,12 @@
 
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
+#include "stream/parts.h"
+#include "wire/digest.h"
 
 #define MAX_SLOTS          64
 #define PARTS_PER_DOUBLING 1000 /* so that 10,000 parts hold a thousand times what as many first ones would */
@@ -24,6 +30,8 @@ struct slot {
     uint8_t *buffer;    /* of the budget; NULL: the caller's memory is sent */
     size_t cap;
     bool busy;
+    bool copying; /* the store takes the bytes out of the base */
+    char sha256[2 * COVE__DIGEST_SIZE + 1];
 };
 
 enum state { OPEN, FAILED, FINISHED };
@@ -47,7 +55,11 @@ struct cove_writer {
     int64_t taken; /* bytes that the caller has given */
     int64_t sent;  /* bytes that parts have been made of */
     unsigned parts;
-    struct cove__upload *upload; /* NULL: all of it may still fit in one request */
+    struct cove__upload *upload;   /* NULL: all of it may still fit in one request */
+    const struct cove_parts *base; /* BORROWED; NULL: none of which anything can be copied */
+    struct cove_parts *made;       /* NULL: digests are not kept, or have been taken */
+    bool too_many_parts, published;
+    int64_t uploaded, copied; /* bytes of parts that are done */
 };
 
 static int remember(struct cove_writer *w, int rc)
@@ -83,8 +95,41 @@ static void destroy(struct cove_writer *w)
     cove_cancel_unref(w->stop);
     cove__free(w->etag);
     cove__free(w->content_type);
+    cove_parts_free(w->made);
     cove_fs_unref(w->fs);
     cove__free(w);
+}
+
+/* The one size of all parts, where their digests are kept: the base's, if the new object can be cut so. */
+static size_t fixed_part(const struct cove__part_rules *rules, const struct cove_writer_options *o)
+{
+    size_t part = o->base ? o->base->part_size : 0;
+
+    if (part < rules->min_part || part > rules->max_part)
+        return rules->default_part;
+    if (rules->max_parts && o->expected_size > 0 && (o->expected_size - 1) / (int64_t)part >= rules->max_parts)
+        return rules->default_part;
+    return part;
+}
+
+static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o, struct cove_error *err)
+{
+    const struct cove__fs_ops *ops = w->fs->ops;
+    const struct cove_parts *base = o->base;
+
+    ops->part_rules(w->fs->self, o->expected_size, &w->rules);
+    if (!o->keep_parts && !base)
+        return 0;
+    w->rules.default_part = fixed_part(&w->rules, o);
+    w->rules.equal_parts = true;
+    w->made = cove__parts_new(ops->name, w->target.path, w->rules.default_part);
+    if (!w->made)
+        return cove__fail_nomem(err, "a writer");
+    /* Stores copy ranges only of objects that are larger than a part. */
+    if (base && ops->upload_copy_part && base->etag && base->n > 1 && strcmp(base->store, ops->name) == 0)
+        w->base = base;
+    w->put.copies = w->base != NULL;
+    return 0;
 }
 
 int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_options *options,
@@ -111,15 +156,16 @@ int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_opt
         rc = cove__fail_nomem(err, "a writer");
     if (rc == 0 && o.condition == COVE_WRITE_IF_MATCH && !o.etag)
         rc = cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "a conditional replace needs an etag");
+    w->put = (struct cove__put){
+        .condition = o.condition, .etag = w->etag, .content_type = w->content_type, .expected_size = o.expected_size
+    };
+    if (rc == 0)
+        rc = plan_parts(w, &o, err);
     if (rc < 0) {
         destroy(w);
         return rc;
     }
     w->target.ctx.cancel = w->stop;
-    w->put = (struct cove__put){
-        .condition = o.condition, .etag = w->etag, .content_type = w->content_type, .expected_size = o.expected_size
-    };
-    fs->ops->part_rules(fs->self, o.expected_size, &w->rules);
     *ret_writer = w;
     return 0;
 }
@@ -138,6 +184,31 @@ static size_t part_size(const struct cove_writer *w)
 
 /* ---- parts under way ---- */
 
+static void start(struct cove_writer *w, struct slot *slot)
+{
+    cove__op_start(&slot->io.op);
+    if (slot->copying)
+        w->fs->ops->upload_copy_part(w->fs->self, &slot->io);
+    else
+        w->fs->ops->upload_part(w->fs->self, &slot->io);
+}
+
+/* True: sending the bytes may succeed where the copy of them did not. */
+static bool only_copy_failed(int rc)
+{
+    switch (rc) {
+    case COVE_ENOMEM:
+    case COVE_EAUTH:
+    case COVE_ENETWORK:
+    case COVE_ETIMEDOUT:
+    case COVE_ECANCELED:
+    case COVE_ETHROTTLED:
+        return false;
+    default:
+        return rc < 0;
+    }
+}
+
 /* Takes one finished part in. False: none is under way. */
 static bool reap(struct cove_writer *w)
 {
@@ -146,6 +217,16 @@ static bool reap(struct cove_writer *w)
 
     if (!op)
         return false;
+    if (slot->copying && only_copy_failed(op->rc) && w->state == OPEN) {
+        if (w->base)
+            cove__log(COVE_LOG_WARNING, "writer", "%s; from here on all parts are sent", op->err.message);
+        w->base = NULL; /* what was refused once is refused again */
+        slot->copying = false;
+        start(w, slot);
+        return true;
+    }
+    if (op->rc == 0)
+        *(slot->copying ? &w->copied : &w->uploaded) += (int64_t)slot->io.src.size;
     if (op->rc < 0 && w->state == OPEN) {
         cove__error_copy(&w->err, &op->err);
         w->state = FAILED;
@@ -190,6 +271,46 @@ static int begin(struct cove_writer *w, struct cove_error *err)
     return w->fs->ops->upload_begin(w->fs->self, w->target.path, &w->put, &w->target.ctx, &w->upload, err);
 }
 
+/* Computes the digest of the next part and keeps it. */
+static int digest(struct cove_writer *w, struct cove__slice data, uint8_t ret[COVE__DIGEST_SIZE],
+                  struct cove_error *err)
+{
+    int rc = cove__sha256(data, ret);
+
+    if (rc < 0)
+        return cove__fs_fail(err, &w->target.ctx, rc, "SHA-256 cannot be computed");
+    rc = w->made ? cove__parts_add(w->made, ret, data.size) : 0;
+    if (rc == COVE_ELIMIT) {
+        cove_parts_free(w->made);
+        w->made = NULL;
+        w->too_many_parts = true;
+        return 0;
+    }
+    return rc < 0 ? cove__fail_nomem(err, "a list of parts") : 0;
+}
+
+/* Looks whether the base has the part that `slot` holds. */
+static int compare(struct cove_writer *w, struct slot *slot, struct cove_error *err)
+{
+    struct cove__io *io = &slot->io;
+    uint8_t sha256[COVE__DIGEST_SIZE];
+    int rc;
+
+    if (!w->made && !w->base)
+        return 0;
+    rc = digest(w, io->src, sha256, err);
+    if (rc < 0)
+        return rc;
+    cove__hex(sha256, sizeof sha256, slot->sha256);
+    io->sha256 = slot->sha256;
+    if (w->base && cove__parts_find(w->base, io->part_number - 1, sha256, io->src.size, &io->src_offset)) {
+        slot->copying = true;
+        io->src_path = w->base->path;
+        io->src_etag = w->base->etag;
+    }
+    return 0;
+}
+
 /* Sends one part; `buffer` (NULL: the caller's memory) goes with it. */
 static int send(struct cove_writer *w, struct cove__slice data, uint8_t *buffer, size_t cap, struct cove_error *err)
 {
@@ -211,13 +332,19 @@ static int send(struct cove_writer *w, struct cove__slice data, uint8_t *buffer,
     slot->io.op.ctx = w->target.ctx;
     slot->io.path = w->target.path;
     slot->io.upload = w->upload;
-    slot->io.part_number = ++w->parts;
+    slot->io.part_number = w->parts + 1;
     slot->io.offset = w->sent;
     slot->io.src = data;
+    rc = compare(w, slot, err);
+    if (rc < 0) {
+        cove__budget_put(buffer, cap);
+        *slot = (struct slot){ 0 };
+        return rc;
+    }
+    w->parts++;
     w->sent += (int64_t)data.size;
     w->busy++;
-    cove__op_start(&slot->io.op);
-    w->fs->ops->upload_part(w->fs->self, &slot->io);
+    start(w, slot);
     return 0;
 }
 
@@ -305,17 +432,32 @@ int64_t cove_writer_tell(const cove_writer *w)
 
 /* ---- the end ---- */
 
+/* Takes over what the store calls the new object. */
+static void keep_etag(struct cove_writer *w, char *etag)
+{
+    if (w->made)
+        w->made->etag = etag;
+    else
+        cove__free(etag);
+}
+
 static int put_whole(struct cove_writer *w, struct cove_error *err)
 {
     struct cove__io io = { .path = w->target.path, .put = &w->put };
+    uint8_t sha256[COVE__DIGEST_SIZE];
+    int rc;
 
     io.op.inbox = &w->inbox;
     io.op.ctx = w->target.ctx;
     io.src = cove__slice(w->filling.buffer, w->filled);
+    rc = w->made && w->filled > 0 ? digest(w, io.src, sha256, err) : 0;
+    if (rc < 0)
+        return rc;
     cove__op_start(&io.op);
     w->fs->ops->put(w->fs->self, &io);
     cove__inbox_wait(&w->inbox);
-    cove__free(io.ret_etag);
+    keep_etag(w, io.ret_etag);
+    w->uploaded += io.op.rc == 0 ? (int64_t)w->filled : 0;
     return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : 0;
 }
 
@@ -334,7 +476,7 @@ static int finish_parts(struct cove_writer *w, struct cove_error *err)
         w->fs->ops->upload_abort(w->fs->self, upload);
     else
         rc = w->fs->ops->upload_finish(w->fs->self, upload, &w->target.ctx, &etag, err);
-    cove__free(etag);
+    keep_etag(w, etag);
     return rc;
 }
 
@@ -344,9 +486,33 @@ int cove_writer_finish(cove_writer *w, struct cove_error *err)
 
     if (rc == 0)
         rc = w->upload ? finish_parts(w, err) : put_whole(w, err);
+    w->published |= rc == 0;
     if (w->generation == cove__fork_generation())
         cove_writer_abort(w); /* after a failure nothing may stay behind; after success nothing is left to abort */
     return rc;
+}
+
+int cove_writer_take_parts(cove_writer *w, cove_parts **ret_parts, struct cove_error *err)
+{
+    if (!w->published)
+        return cove__fs_fail(err, &w->target.ctx, COVE_ESTATE, "the writer has published nothing");
+    if (w->too_many_parts)
+        return cove__fs_fail(err, &w->target.ctx, COVE_ELIMIT, "it has more than %zu parts", COVE__PARTS_MAX);
+    if (!w->made)
+        return cove__fs_fail(err, &w->target.ctx, COVE_ESTATE, "the digests were not asked for, or have been taken");
+    *ret_parts = w->made;
+    w->made = NULL;
+    return 0;
+}
+
+int64_t cove_writer_sent(const cove_writer *w)
+{
+    return w->uploaded;
+}
+
+int64_t cove_writer_copied(const cove_writer *w)
+{
+    return w->copied;
 }
 
 void cove_writer_abort(cove_writer *w)

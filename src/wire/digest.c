@@ -43,13 +43,38 @@ void cove__hex(const void *data, size_t size, char *out)
     out[2 * size] = '\0';
 }
 
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool cove__unhex(const char *text, void *out, size_t size)
+{
+    uint8_t *p = out;
+    for (size_t i = 0; i < size; i++) {
+        int high = nibble(text[2 * i]), low = high < 0 ? -1 : nibble(text[2 * i + 1]);
+        if (low < 0)
+            return false;
+        p[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+int cove__sha256(struct cove__slice data, uint8_t out[32])
+{
+    return EVP_Digest(data.data, data.size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : COVE_ENOTSUP;
+}
+
 int cove__sha256_hex(struct cove__slice data, char out[65])
 {
     uint8_t hash[32];
-    if (EVP_Digest(data.data, data.size, hash, NULL, EVP_sha256(), NULL) != 1)
-        return COVE_ENOTSUP;
-    cove__hex(hash, sizeof hash, out);
-    return 0;
+    int rc = cove__sha256(data, hash);
+    if (rc == 0)
+        cove__hex(hash, sizeof hash, out);
+    return rc;
 }
 
 int cove__md5_base64(struct cove__slice data, char out[COVE__BASE64_SIZE(16)])

@@ -15,9 +15,12 @@ void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]);
 /* The number back; false where the text is not exactly such a one. */
 bool cove__base64_to_be32(const char *text, uint32_t *ret);
 
+int cove__sha256(struct cove__slice data, uint8_t out[32]); /* 0, COVE_ENOTSUP */
 /* SHA-256 as 64 hex digits and a NUL; MD5 in base64. 0, or COVE_ENOTSUP where OpenSSL refuses (MD5 in FIPS mode). */
 int cove__sha256_hex(struct cove__slice data, char out[65]);
 int cove__md5_base64(struct cove__slice data, char out[COVE__BASE64_SIZE(16)]);
 void cove__hex(const void *data, size_t size, char *out); /* out: 2 * size + 1 bytes */
+/* The first 2 * size characters of `text` as bytes, digits of either case; false: they are not all hex digits. */
+bool cove__unhex(const char *text, void *out, size_t size);
 
 #endif

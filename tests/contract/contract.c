@@ -8,7 +8,12 @@
 static const struct ability abilities[] = {
     { .scheme = "file", .real_directories = true, .any_bytes = true, .part_max = 200 },
     { .scheme = "memory", .real_directories = true, .any_bytes = true, .part_max = 900 },
-    { .scheme = "s3", .slashes_are_kept = true, .slash_twins = true, .slow = true, .part_max = 200 },
+    { .scheme = "s3",
+      .slashes_are_kept = true,
+      .slash_twins = true,
+      .copies_parts = true,
+      .slow = true,
+      .part_max = 200 },
     { 0 },
 };
 
@@ -335,6 +340,7 @@ int main(int argc, char **argv)
     add(all, &n, reading_tests);
     add(all, &n, reader_tests);
     add(all, &n, writing_tests);
+    add(all, &n, parts_tests);
     add(all, &n, appending_tests);
     add(all, &n, changes_tests);
     add(all, &n, errors_tests);

@@ -18,7 +18,7 @@ def pattern(size, seed=0):
 class Request:
     def __init__(self, method, target, headers, body):
         self.method, self.target, self.headers, self.body = method, target, headers, body
-        path, _, query = target.partition("?")
+        path, _, query = re.sub("^http://[^/]*", "", target).partition("?")  # a proxy gets whole URLs
         self.path = urllib.parse.unquote(path)
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         self.bucket, _, self.key = self.path[1:].partition("/")
@@ -78,6 +78,7 @@ class Store:
     def __init__(self, objects, buckets):
         self.buckets = set(buckets)
         self.objects, self.uploads = {}, {}
+        self.checksums = {}  # of parts that came with one: ETag -> CRC32C
         self.serial = 0
         for path, data in objects.items():
             self.put(path, data)
@@ -205,6 +206,7 @@ class Store:
         if upload is None:
             return error_reply(404, "NoSuchUpload")
         etag = f'"{hashlib.md5(r.body).hexdigest()}"'
+        self.checksums[etag] = r.headers.get("x-amz-checksum-crc32c")
         upload[1][int(r.query["partNumber"])] = (r.body, etag)
         return Reply(200, {"ETag": etag})
 
@@ -225,7 +227,9 @@ class Store:
         piece = data[int(first):int(last) + 1]
         etag = f'"{hashlib.md5(piece).hexdigest()}"'
         upload[1][int(r.query["partNumber"])] = (piece, etag)
-        return xml_reply("CopyPartResult", f"<ETag>{escape(etag)}</ETag>")
+        checksum = self.checksums.get(etag)
+        told = f"<ChecksumCRC32C>{checksum}</ChecksumCRC32C>" if checksum else ""
+        return xml_reply("CopyPartResult", f"<ETag>{escape(etag)}</ETag>{told}")
 
     def do_CompleteMultipartUpload(self, r):
         if r.query["uploadId"] not in self.uploads:

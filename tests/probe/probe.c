@@ -233,6 +233,57 @@ static int run_write(struct probe *p)
     return rc;
 }
 
+/* One object of a resave: `data`, with its parts kept, and with those of an older one. */
+static int write_parts(struct probe *p, const char *path, const void *data, size_t size, const cove_parts *base,
+                       cove_parts **ret_parts)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    cove_writer *writer;
+    options.keep_parts = 1;
+    options.base = base;
+    int rc = cove_writer_open(p->fs, path, &options, &p->call, &writer, &p->err);
+    if (rc < 0)
+        return rc;
+    rc = cove_writer_write(writer, data, size, &p->err);
+    if (rc == 0)
+        rc = cove_writer_finish(writer, &p->err);
+    if (rc == 0)
+        rc = cove_writer_take_parts(writer, ret_parts, &p->err);
+    p->value = cove_writer_sent(writer);
+    if (rc == 0 && cove_writer_sent(writer) + cove_writer_copied(writer) != (int64_t)size)
+        rc = COVE_ECORRUPT;
+    cove_writer_free(writer);
+    return rc;
+}
+
+/* resave URL SIZE TO AT…: writes SIZE bytes, then the same to the path TO with the bytes at AT changed, of which the
+ * first is the base. The value: bytes that the second write sent. COVE_ECORRUPT unless they come back. */
+static int run_resave(struct probe *p)
+{
+    size_t size = size_arg(p, 0), got = 0;
+    unsigned char *data = malloc(size + 1);
+    cove_parts *first = NULL, *second = NULL;
+    void *back = NULL;
+    if (!data)
+        return COVE_ENOMEM;
+    for (size_t i = 0; i < size; i++)
+        data[i] = (unsigned char)(i * 2654435761u >> 13); /* no two parts are alike */
+    int rc = write_parts(p, p->path, data, size, NULL, &first);
+    for (int i = 2; rc == 0 && i < p->n_args; i++)
+        data[size_arg(p, i)] ^= 1;
+    if (rc == 0)
+        rc = write_parts(p, p->args[1], data, size, first, &second);
+    if (rc == 0)
+        rc = cove_fs_read_file(p->fs, p->args[1], 0, &back, &got, &p->call, &p->err);
+    if (rc == 0 && (got != size || memcmp(back, data, size) != 0))
+        rc = COVE_ECORRUPT;
+    cove_free(back);
+    cove_parts_free(first);
+    cove_parts_free(second);
+    free(data);
+    return rc;
+}
+
 static int run_append(struct probe *p)
 {
     return cove_fs_append(p->fs, p->path, p->args[0], strlen(p->args[0]), &p->call, &p->err);
@@ -355,7 +406,8 @@ static const struct verb verbs[] = {
     { "get", 0, run_get },     { "range", 2, run_range },   { "read", 0, run_read },   { "put", 1, run_put },
     { "write", 1, run_write }, { "append", 1, run_append }, { "copy", 1, run_copy },   { "move", 1, run_move },
     { "rm", 0, run_rm },       { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir }, { "uploads", 0, run_uploads },
-    { "save", 2, run_save },   { "load", 0, run_load },     { "flush", 1, run_flush }, { NULL, 0, NULL },
+    { "save", 2, run_save },   { "load", 0, run_load },     { "flush", 1, run_flush }, { "resave", 2, run_resave },
+    { NULL, 0, NULL },
 };
 
 /* ---- the program ---- */

@@ -225,6 +225,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .part_rules = cove__s3_part_rules,
     .upload_begin = cove__s3_upload_begin,
     .upload_part = cove__s3_upload_part,
+    .upload_copy_part = cove__s3_upload_copy_part,
     .upload_finish = cove__s3_upload_finish,
     .upload_abort = cove__s3_upload_abort,
     .append_open = cove__s3_append_open,

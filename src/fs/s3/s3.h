@@ -103,6 +103,7 @@ struct s3_request {
     struct cove__buf query; /* "a=b&c", encoded */
     struct cove__buf extra; /* "Name: value\n" lines, sent and signed */
     bool hash_payload;      /* the body's SHA-256 is sent whatever the mode: DeleteObjects and small bodies */
+    const char *known_hash; /* BORROWED until the body is set: its SHA-256, where the caller has it */
     bool error_in_200;      /* a 200 may hold an <Error> */
     char payload_hash[65];
     /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
@@ -179,6 +180,7 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
 int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                           struct cove__upload **ret, struct cove_error *err);
 void cove__s3_upload_part(void *self, struct cove__io *io);
+void cove__s3_upload_copy_part(void *self, struct cove__io *io);
 int cove__s3_upload_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
                            struct cove_error *err);
 void cove__s3_upload_abort(void *self, struct cove__upload *upload);

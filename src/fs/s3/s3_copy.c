@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/s3/s3_upload.h"
+#include "wire/crc.h"
+#include "wire/digest.h"
 #include "wire/xml.h"
 
 #define COPY_PART_MAX ((int64_t)5 << 30)
@@ -29,17 +31,22 @@ static void add_source(struct s3_request *r, struct s3_name source)
 
 struct copied {
     char etag[S3_HEADER_MAX];
+    char crc32c[S3_HEADER_MAX]; /* "": the store does not tell */
 };
 
 static int on_copied(void *user, const char *path, struct cove__slice text)
 {
     struct copied *c = user;
 
-    if ((strcmp(path, "CopyPartResult/ETag") == 0 || strcmp(path, "CopyObjectResult/ETag") == 0) &&
-        text.size < sizeof c->etag) {
+    char *at = NULL;
+    if (strcmp(path, "CopyPartResult/ETag") == 0 || strcmp(path, "CopyObjectResult/ETag") == 0)
+        at = c->etag;
+    else if (strcmp(path, "CopyPartResult/ChecksumCRC32C") == 0)
+        at = c->crc32c;
+    if (at != NULL && text.size < S3_HEADER_MAX) {
         if (text.size > 0)
-            memcpy(c->etag, text.data, text.size);
-        c->etag[text.size] = '\0';
+            memcpy(at, text.data, text.size);
+        at[text.size] = '\0';
     }
     return 0;
 }
@@ -49,7 +56,7 @@ static int accept_copied(struct s3_request *r, struct cove_error *err)
     static const struct cove__xml_handler handler = { NULL, on_copied };
     struct copied *c = r->user;
 
-    c->etag[0] = '\0';
+    c->etag[0] = c->crc32c[0] = '\0';
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc == 0 && c->etag[0] == '\0')
         rc = COVE_EPROTOCOL;
@@ -66,18 +73,25 @@ struct part_copy {
     int64_t size;
 };
 
+/* The request for `size` bytes of `source` from `at` on. */
+static void part_request(struct s3_request *r, const struct cove__upload *u, unsigned number, struct s3_name source,
+                         int64_t at, int64_t size, const char *etag, const struct cove__ctx *ctx)
+{
+    cove__s3_request_init(r, u->s3, "PUT", cove__s3_split(u->path), ctx);
+    r->error_in_200 = true;
+    cove__s3_part_query(r, u, number);
+    add_source(r, source);
+    cove__s3_header(r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + size - 1));
+    cove__s3_header(r, "x-amz-copy-source-if-match", "%s", etag);
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&u->s3->extra.each));
+}
+
 static void start_part(struct part_copy *p, struct cove__upload *u, struct s3_name source, int64_t at, const char *etag,
                        const struct cove__ctx *ctx, struct cove__inbox *inbox)
 {
-    cove__s3_request_init(&p->r, u->s3, "PUT", cove__s3_split(u->path), ctx);
-    p->r.error_in_200 = true;
+    part_request(&p->r, u, p->number, source, at, p->size, etag, ctx);
     p->r.accept = accept_copied;
     p->r.user = &p->copied;
-    cove__s3_part_query(&p->r, u, p->number);
-    add_source(&p->r, source);
-    cove__s3_header(&p->r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + p->size - 1));
-    cove__s3_header(&p->r, "x-amz-copy-source-if-match", "%s", etag);
-    cove__buf_add_slice(&p->r.extra, cove__buf_slice(&u->s3->extra.each));
     cove__s3_start_in(&p->r, inbox);
 }
 
@@ -140,6 +154,71 @@ int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t s
     *ret_n = n;
     return rc;
 }
+
+/* ---- one part of the writer's, whose bytes an older object has ---- */
+
+struct same_part {
+    struct s3_request r; /* first */
+    struct cove__io *io;
+    struct copied copied;
+    uint32_t crc; /* of the caller's bytes */
+};
+
+/* The caller's bytes are at hand, so what the store has copied is held against their checksum. */
+static int accept_same(struct s3_request *r, struct cove_error *err)
+{
+    struct same_part *p = (struct same_part *)r;
+    uint32_t theirs;
+
+    int rc = accept_copied(r, err);
+    if (rc < 0 || !p->io->upload->with_checksum)
+        return rc;
+    if (!cove__base64_to_be32(p->copied.crc32c, &theirs))
+        return cove__s3_fail(r, err, COVE_ENOTSUP, "the store does not tell the checksum of a copied part");
+    if (theirs != p->crc) /* a second attempt would copy the same bytes */
+        return cove__s3_fail(r, err, COVE_EMISMATCH, "the copied part has another checksum than its bytes");
+    return 0;
+}
+
+static void same_done(struct s3_request *r)
+{
+    struct same_part *p = (struct same_part *)r;
+    struct cove__io *io = p->io;
+    struct cove_error err = r->http.op.err;
+    int rc = r->http.op.rc;
+
+    if (rc == 0) {
+        rc = cove__s3_part_sent(io->upload, io->part_number, p->copied.etag, p->crc, (int64_t)io->src.size);
+        if (rc < 0)
+            cove__fail_nomem(&err, "a part");
+    }
+    cove__s3_request_done(&p->r);
+    cove__free(p);
+    cove__op_finish(&io->op, rc, rc == 0 ? (int64_t)io->src.size : 0, &err);
+}
+
+void cove__s3_upload_copy_part(void *self, struct cove__io *io)
+{
+    const struct cove__upload *u = io->upload;
+    struct same_part *p = cove__calloc(1, sizeof *p);
+
+    if (p == NULL) {
+        struct cove_error err = COVE_ERROR_INIT;
+        cove__op_finish(&io->op, cove__fail_nomem(&err, "a part"), 0, &err);
+        return;
+    }
+    part_request(&p->r, u, io->part_number, cove__s3_split(io->src_path), io->src_offset, (int64_t)io->src.size,
+                 io->src_etag, &io->op.ctx);
+    p->r.accept = accept_same;
+    p->r.user = &p->copied;
+    p->r.done = same_done;
+    p->io = io;
+    if (u->with_checksum)
+        p->crc = cove__crc32c(0, io->src.data, io->src.size);
+    cove__s3_start(&p->r);
+}
+
+/* ---- whole objects in parts ---- */
 
 static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
                       int64_t size, const char *etag, const char *headers, struct cove_error *err)

@@ -305,7 +305,9 @@ void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_chec
         cove__s3_crc32c_header(r, cove__crc32c(0, body.data, body.size));
     if (r->s3->credentials.anonymous)
         return;
-    if (r->s3->sign_payload || r->hash_payload) {
+    if ((r->s3->sign_payload || r->hash_payload) && r->known_hash != NULL) {
+        memcpy(r->payload_hash, r->known_hash, sizeof r->payload_hash);
+    } else if (r->s3->sign_payload || r->hash_payload) {
         int rc = cove__sha256_hex(body, r->payload_hash);
         if (rc < 0)
             r->extra.rc = rc;

@@ -127,7 +127,11 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
 int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                           struct cove__upload **ret, struct cove_error *err)
 {
-    return cove__s3_upload_open(self, path, put, true, ctx, ret, err);
+    const struct cove__s3 *s3 = self;
+    /* Amazon tells the checksums of copied parts; of the others hardly any does, and then refuses the end of an upload
+     * that was begun with checksums. */
+    bool with_checksum = put == NULL || !put->copies || !s3->own_endpoint;
+    return cove__s3_upload_open(self, path, put, with_checksum, ctx, ret, err);
 }
 
 /* ---- parts ---- */
@@ -220,6 +224,7 @@ void cove__s3_upload_part(void *self, struct cove__io *io)
     } else {
         t->r.hash_payload = s3->use_crc32c; /* beside copied parts only the signature can vouch for the bytes */
     }
+    t->r.known_hash = io->sha256;
     cove__s3_body(&t->r, io->src, false);
     cove__s3_start(&t->r);
 }
