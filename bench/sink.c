@@ -3,7 +3,9 @@
  * the size given and is sent from the page cache; every body is thrown away in the kernel. It believes every signature.
  * For benchmarks on loopback only.
  *
- *   sink BYTES      prints its port, then serves until it is killed
+ *   sink BYTES [KEYS [DELAY_MS]]    prints its port, then serves until it is killed
+ *
+ * A listing below "listed/" has KEYS keys, in pages of 1,000; each request is answered DELAY_MS after it arrived.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 64 << 10, REPLY_MAX = 2048, PATTERN = 16 << 20 };
+enum { HEAD_MAX = 64 << 10, REPLY_MAX = 2048, PATTERN = 16 << 20, PAGE_KEYS = 1000, PAGE_MAX = 512 << 10 };
 
 #define ETAG "\"9b2cf535f27731c974343645a3985328\""
 #define XML  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -30,6 +32,8 @@ enum { HEAD_MAX = 64 << 10, REPLY_MAX = 2048, PATTERN = 16 << 20 };
 #define DATE "Mon, 01 Jan 2024 00:00:00 GMT"
 
 static int64_t object_size; /* of every object; set once */
+static long listed_keys;    /* of the long listing; set once */
+static useconds_t delay_us; /* before each answer; set once */
 static int pattern_fd;      /* PATTERN bytes, which every object repeats; set once */
 
 struct connection {
@@ -228,11 +232,41 @@ static int send_object(int fd, const struct request *r)
     return 0;
 }
 
+/* A page of the long listing, from the key that the continuation token counts to. */
+static int list_page(int fd, long from)
+{
+    char *body = malloc(PAGE_MAX), head[256];
+    long to = from + PAGE_KEYS < listed_keys ? from + PAGE_KEYS : listed_keys;
+    int n, m, rc;
+
+    if (!body)
+        return -1;
+    n = snprintf(body, PAGE_MAX, XML "<ListBucketResult" NS "><Name>bench</Name><KeyCount>%ld</KeyCount>", to - from);
+    for (long i = from; i < to; i++)
+        n += snprintf(body + n, PAGE_MAX - (size_t)n,
+                      "<Contents><Key>listed/checkpoint-%08ld.bin</Key><LastModified>2024-01-01T00:00:00.000Z"
+                      "</LastModified><ETag>&quot;9b2cf535f27731c974343645a3985328&quot;</ETag><Size>16384</Size>"
+                      "<StorageClass>STANDARD</StorageClass></Contents>",
+                      i);
+    n += snprintf(body + n, PAGE_MAX - (size_t)n, "<IsTruncated>%s</IsTruncated>", to < listed_keys ? "true" : "false");
+    if (to < listed_keys)
+        n += snprintf(body + n, PAGE_MAX - (size_t)n, "<NextContinuationToken>%ld</NextContinuationToken>", to);
+    n += snprintf(body + n, PAGE_MAX - (size_t)n, "</ListBucketResult>");
+    m = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n",
+                 n);
+    rc = send_all(fd, head, (size_t)m, MSG_MORE) < 0 ? -1 : send_all(fd, body, (size_t)n, 0);
+    free(body);
+    return rc;
+}
+
 static int list(int fd, const struct request *r)
 {
+    const char *token = strstr(r->query, "continuation-token=");
     const char *prefix = strstr(r->query, "prefix=");
     int length = prefix ? (int)strcspn(prefix + 7, "&") : 0;
 
+    if (length >= 6 && !strncmp(prefix + 7, "listed", 6))
+        return list_page(fd, token ? strtol(token + 19, NULL, 10) : 0);
     if (!length || length > 256)
         return reply(fd, "200 OK",
                      XML "<ListBucketResult" NS "><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>"
@@ -326,6 +360,8 @@ static int serve_one(struct connection *c)
         goto out;
     if ((r.length < 0 ? discard_chunks(c) : discard(c, r.length)) < 0)
         goto out;
+    if (delay_us)
+        usleep(delay_us);
     rc = answer(c->fd, &r);
 out:
     free(head);
@@ -387,9 +423,11 @@ int main(int argc, char **argv)
     socklen_t length = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    object_size = argc == 2 ? strtoll(argv[1], NULL, 10) : 0;
+    object_size = argc >= 2 && argc <= 4 ? strtoll(argv[1], NULL, 10) : 0;
+    listed_keys = argc >= 3 ? strtol(argv[2], NULL, 10) : 0;
+    delay_us = argc == 4 ? (useconds_t)strtol(argv[3], NULL, 10) * 1000 : 0;
     if (object_size <= 0) {
-        fprintf(stderr, "usage: sink BYTES\n");
+        fprintf(stderr, "usage: sink BYTES [KEYS [DELAY_MS]]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */

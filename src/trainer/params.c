@@ -52,7 +52,7 @@ int cove__params_check(const struct cove_parameter *parameters, size_t n, struct
         return cove__fail(err, COVE_EINVAL, "module: n_parameters is %zu, but parameters is NULL", n);
     for (size_t i = 0; i < n; i++) {
         const struct cove_parameter *p = &parameters[i];
-        size_t elements;
+        size_t elements = 0;
         if (!p->name || !*p->name)
             return cove__fail(err, COVE_EINVAL, "module: parameter %zu has no name", i);
         for (size_t j = 0; j < i; j++) {
