@@ -15,7 +15,7 @@
 #define REPLY_MAX_DEFAULT  ((size_t)64 << 10)
 #define HEADERS_MAX        ((int64_t)256 << 10)
 #define RECEIVE_BUFFER_MAX ((long)512 << 10)
-#define RECEIVE_BUFFER_MIN ((long)16 << 10)
+#define RECEIVE_BUFFER_MIN ((long)32 << 10) /* a small object and its head in one go */
 #define SEND_BUFFER        ((long)512 << 10)
 #define KEEPALIVE_SEC      30L
 
@@ -199,7 +199,7 @@ static int set_lines(struct cove__http_state *st)
 static long receive_buffer(const struct cove__http_request *r)
 {
     if (r->dst == NULL || r->dst_size < (size_t)RECEIVE_BUFFER_MIN)
-        return r->dst == NULL ? 2 * RECEIVE_BUFFER_MIN : RECEIVE_BUFFER_MIN;
+        return RECEIVE_BUFFER_MIN;
     return r->dst_size < (size_t)RECEIVE_BUFFER_MAX ? (long)r->dst_size : RECEIVE_BUFFER_MAX;
 }
 
