@@ -122,7 +122,8 @@ struct cove__fs_ops {
                 struct cove__page *ret_page, struct cove_error *err);
     /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
     int (*copy)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-    /* A file or directory in one step. NULL: the front copies and removes. COVE_ENOTFOUND. */
+    /* A file or directory. NULL, or COVE_ENOTSUP without a message: the front copies and removes. COVE_ENOTFOUND,
+     * COVE_EPRECONDITION. */
     int (*move)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
     /* Files; those that are not there are no error here (the front looks first where it matters). */
     int (*remove)(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx, struct cove_error *err);

@@ -148,10 +148,16 @@ class Store:
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
         if source not in self.objects:
             return error_reply(404, "NoSuchKey")
+        match = r.headers.get("x-amz-copy-source-if-match")
+        if match is not None and match.strip('"') != self.objects[source][1].strip('"'):
+            return error_reply(412, "PreconditionFailed")
         etag = self.put(f"{r.bucket}/{r.key}", self.objects[source][0], self.objects[source][2])
         return xml_reply("CopyObjectResult", f"<ETag>{escape(etag)}</ETag>")
 
     def do_DeleteObject(self, r):
+        refused = self._refused(r, f"{r.bucket}/{r.key}")
+        if refused:
+            return refused
         self.objects.pop(f"{r.bucket}/{r.key}", None)
         return Reply(204)
 

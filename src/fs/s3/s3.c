@@ -216,6 +216,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .stat = cove__s3_stat,
     .list = cove__s3_list,
     .copy = cove__s3_copy,
+    .move = cove__s3_move,
     .remove = cove__s3_remove,
     .mkdir = cove__s3_mkdir,
     .remove_tree = cove__s3_remove_tree,

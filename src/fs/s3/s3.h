@@ -174,6 +174,7 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
 int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
                     struct cove_error *err);
 int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 void cove__s3_read(void *self, struct cove__io *io);
 void cove__s3_put(void *self, struct cove__io *io);
 void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret);
@@ -215,6 +216,9 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
 bool cove__s3_says_below(const struct s3_request *r);
 /* The same, waited for: 1, 0 or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
+/* One object; it need not be there. `etag`: only while it has that (COVE_EPRECONDITION); NULL: whatever it is. */
+int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx,
+                    struct cove_error *err);
 /* One page of every key below the prefix of `name`, markers of directories among them. */
 int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,
                        struct cove__page *ret_page, struct cove_error *err);

@@ -243,8 +243,9 @@ static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, 
 
 /* ---- in one request ---- */
 
-static int copy_once(struct cove__s3 *s3, struct s3_name from, struct s3_name to, const struct cove__ctx *ctx,
-                     bool *ret_too_large, struct cove_error *err)
+/* `etag`: only while the source has it; NULL: whatever it is. */
+static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to,
+                     const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
     struct s3_request r;
     struct copied copied;
@@ -254,6 +255,8 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, struct s3_name to
     r.accept = accept_copied;
     r.user = &copied;
     add_source(&r, from);
+    if (etag != NULL)
+        cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", etag);
     cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
     int rc = cove__s3_run(&r, err);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
@@ -273,7 +276,7 @@ static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *to
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, from, to, ctx, head.size, head.etag, cove__buf_str(&headers), err);
     else if (rc == 0)
-        rc = copy_once(s3, from, cove__s3_split(to), ctx, &too_large, err);
+        rc = copy_once(s3, from, NULL, cove__s3_split(to), ctx, &too_large, err);
     cove__buf_done(&headers);
     return rc;
 }
@@ -292,7 +295,7 @@ int cove__s3_copy(void *self, const char *from, const char *to, const struct cov
         rc = copy_by_size(s3, source, to, ctx, &why);
     } else {
         /* Most objects need one request, and the store itself says when one is not enough. */
-        rc = copy_once(s3, source, target, ctx, &too_large, &why);
+        rc = copy_once(s3, source, NULL, target, ctx, &too_large, &why);
         if (rc < 0 && too_large)
             rc = copy_by_size(s3, source, to, ctx, &why);
     }
@@ -302,4 +305,55 @@ int cove__s3_copy(void *self, const char *from, const char *to, const struct cov
             return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
     }
     return rc < 0 ? cove__error_copy(err, &why) : 0;
+}
+
+/* ---- a copy, and the original goes ---- */
+
+/* Only the version that was copied is deleted: what another writer put in its place meanwhile stays. Not every store
+ * looks at the condition of a deletion, so one that is not AWS's is asked before, too. */
+static int delete_moved(struct cove__s3 *s3, struct s3_name from, const char *etag, const struct cove__ctx *ctx,
+                        struct cove_error *err)
+{
+    struct cove__put same = { .condition = COVE_WRITE_IF_MATCH, .etag = etag };
+    struct cove_error why = COVE_ERROR_INIT;
+    bool conditions = s3->o.conditional_writes;
+    int rc = s3->own_endpoint || !conditions ? cove__s3_check_condition(s3, from, &same, ctx, &why) : 0;
+
+    if (rc == 0) {
+        rc = cove__s3_delete(s3, from, conditions ? etag : NULL, ctx, &why);
+        if (rc == COVE_ENOTSUP && conditions)
+            rc = cove__s3_delete(s3, from, NULL, ctx, &why);
+    }
+    if (rc == COVE_EPRECONDITION)
+        return cove__fs_fail(err, ctx, rc, "the object changed after it was copied; it stays, beside the copy");
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
+}
+
+int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct s3_name source = cove__s3_split(from), target = cove__s3_split(to);
+    struct cove__buf headers = COVE__BUF_INIT(S3_KEPT_MAX);
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_head head;
+    bool too_large;
+
+    if (source.key.size == 0 || target.key.size == 0)
+        return COVE_ENOTSUP;
+    int rc = cove__s3_head_kept(s3, source, ctx, &head, &headers, &why);
+    if (rc == COVE_ENOTFOUND) {
+        rc = COVE_ENOTSUP; /* a directory, or nothing: the front looks */
+        goto out;
+    }
+    if (rc == 0 && head.size > s3->o.copy_part_threshold)
+        rc = copy_large(s3, source, to, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
+    else if (rc == 0)
+        rc = copy_once(s3, source, head.etag, target, ctx, &too_large, &why);
+    if (rc == 0)
+        rc = delete_moved(s3, source, head.etag, ctx, &why);
+    if (rc < 0 && rc != COVE_ENOTSUP)
+        cove__error_copy(err, &why);
+out:
+    cove__buf_done(&headers);
+    return rc;
 }

@@ -78,12 +78,15 @@ out:
 
 /* ---- objects ---- */
 
-static int delete_one(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx,
+                    struct cove_error *err)
 {
     struct s3_request r;
     struct cove_error why = COVE_ERROR_INIT;
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    if (etag != NULL)
+        cove__s3_header(&r, "If-Match", "%s", etag);
     int rc = cove__s3_run(&r, &why);
     bool gone = rc == COVE_ENOTFOUND && strcmp(r.code, "NoSuchBucket") != 0;
     cove__s3_request_done(&r);
@@ -186,7 +189,7 @@ static int next_batch(struct cove__s3 *s3, const char *const *paths, size_t n, s
         cove__buf_add_str(body, "<Object><Key>");
         if (cove__xml_add_text(body, name.key) == COVE_EINVAL) {
             body->size = before;
-            rc = delete_one(s3, name, ctx, err);
+            rc = cove__s3_delete(s3, name, NULL, ctx, err);
             continue;
         }
         cove__buf_add_str(body, "</Key></Object>");
@@ -208,7 +211,7 @@ int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct
     for (size_t at = 0; rc == 0 && at < n;) {
         if (n - at == 1 || !same_bucket(paths[at], paths[at + 1])) {
             struct s3_name name = cove__s3_split(paths[at]);
-            rc = name.key.size > 0 ? delete_one(s3, name, ctx, err)
+            rc = name.key.size > 0 ? cove__s3_delete(s3, name, NULL, ctx, err)
                                    : cove__fs_fail(err, ctx, COVE_EISDIR, "a bucket, not an object");
             at++;
             continue;
