@@ -33,7 +33,7 @@ class MinIO:
         # On a server of one drive, a folder at its top is a bucket.
         for bucket in buckets:
             (self.data / bucket).mkdir(parents=True, exist_ok=True)
-        self.process = None
+        self.process, self.port = None, None
 
     @property
     def environ(self):
@@ -45,7 +45,7 @@ class MinIO:
         }
 
     def start(self, timeout_s=60):
-        self.port = env.free_port()
+        self.port = self.port or env.free_port()  # one that was stopped comes back where it was
         self.endpoint = f"http://127.0.0.1:{self.port}"
         environ = env.clean(os.environ, home=self.data)
         environ.update(MINIO_ROOT_USER=self.ACCESS_KEY, MINIO_ROOT_PASSWORD=self.SECRET_KEY, MINIO_BROWSER="off",
@@ -79,6 +79,14 @@ class MinIO:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process is not None:
+            self.log.close()
+        self.process = None
+
+    def kill(self):
+        """Ends it at once, as a crash does; start() brings it back with its data."""
+        self.process.kill()
+        self.process.wait()
         self.process = None
         self.log.close()
 

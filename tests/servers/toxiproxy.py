@@ -52,9 +52,10 @@ class Toxiproxy:
     def enable(self, on):
         self._call("POST", "/proxies/p", {"enabled": on})
 
-    def toxic(self, kind, stream="downstream", **attributes):
-        """Adds one: latency, bandwidth, slow_close, timeout, reset_peer, slicer, limit_data."""
-        return self._call("POST", "/proxies/p/toxics", {"type": kind, "stream": stream, "attributes": attributes})["name"]
+    def toxic(self, kind, stream="downstream", toxicity=1.0, **attributes):
+        """Adds one: latency, bandwidth, slow_close, timeout, reset_peer, slicer, limit_data. `toxicity`: the share of connections."""
+        return self._call("POST", "/proxies/p/toxics",
+                          {"type": kind, "stream": stream, "toxicity": toxicity, "attributes": attributes})["name"]
 
     def calm(self):
         """Takes all toxics away and lets connections through again."""

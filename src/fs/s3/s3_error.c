@@ -140,8 +140,11 @@ bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
             if (strcmp(codes[i].name, e.code) == 0) {
                 const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
-                fail_with(r, &e, codes[i].code, text, codes[i].retry, err);
-                return codes[i].retry;
+                /* While the end of an upload whose reply was lost is still being done, its parts seem gone: another
+                 * attempt tells whether the object was made. */
+                bool retry = codes[i].retry || (strcmp(e.code, "InvalidPart") == 0 && r->http.attempts > 1);
+                fail_with(r, &e, codes[i].code, text, retry, err);
+                return retry;
             }
         }
         bool retry = cove__status_retry(status);
