@@ -1,7 +1,7 @@
 # The commands of this tree, for a person; the work is in tools/ and in meson. `make` alone lists them.
 # Each one first installs what the machine lacks (tools/packages.txt; apt, with sudo where need be).
 
-.PHONY: help build demo demo-s3 test fuzz bench clean
+.PHONY: help build demo demo-s3 test soak fuzz bench clean
 
 help:
 	@echo 'make build     the library, the command `cove` and the examples, into build/'
@@ -10,6 +10,7 @@ help:
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
 	@echo 'make demo-s3   the same on a MinIO that is started here for it'
 	@echo 'make test      everything: C and Python suites, every backend, faults, sanitizers'
+	@echo 'make soak      SOAK_SECONDS (900) of work on a network that breaks at random and a server that crashes'
 	@echo 'make fuzz      every parser on odd bytes, FUZZ_SECONDS (180) each'
 	@echo 'make bench     cove beside other S3 clients, on a server of this machine'
 	@echo 'make clean     remove what was built; ~/.cache/cove stays'
@@ -29,6 +30,11 @@ demo-s3: build
 test:
 	@tools/setup.sh test
 	@tools/test.sh
+
+soak:
+	@tools/setup.sh test
+	@tools/build.sh build
+	@tools/soak.sh
 
 fuzz:
 	@tools/setup.sh fuzz

@@ -9,6 +9,7 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
     contract suite     every   every   every      root: file, memory, s3 on a MinIO
     mock server          x       x
     faults               x       x
+    a short soak         x       x     x
     interop, cli,        x
     installation, tree
 
@@ -241,6 +242,8 @@ class Runner:
         if "build-asan" in want and (env.ROOT / "build-asan" / "build.ninja").exists():
             self.pytest("mock server", "build-asan", "tests/mock")
             self.pytest("faults", "build-asan", "tests/fault")
+        if "build-tsan" in want and (env.ROOT / "build-tsan" / "build.ninja").exists():
+            self.pytest("short soak", "build-tsan", "tests/fault/test_soak.py")
         shutil.rmtree(self.home, ignore_errors=True)
 
     def summary(self):

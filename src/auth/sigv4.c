@@ -18,13 +18,14 @@
 
 static int sha256(struct cove__slice data, uint8_t out[HASH_SIZE])
 {
-    return EVP_Digest(data.data, data.size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : COVE_ENOMEM;
+    return cove__sha256(data, out) == 0 ? 0 : COVE_ENOMEM;
 }
 
 static int hmac(const void *key, size_t key_size, struct cove__slice text, uint8_t out[HASH_SIZE])
 {
     unsigned size = 0;
-    return HMAC(EVP_sha256(), key, (int)key_size, text.data, text.size, out, &size) != NULL ? 0 : COVE_ENOMEM;
+    const EVP_MD *md = cove__sha256_md();
+    return md != NULL && HMAC(md, key, (int)key_size, text.data, text.size, out, &size) != NULL ? 0 : COVE_ENOMEM;
 }
 
 int cove__uri_encode(struct cove__buf *out, struct cove__slice text, bool keep_slash)

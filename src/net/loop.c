@@ -3,7 +3,8 @@
  * all are busy, ended at the process's exit. Between http.c (what a request does next) and libcurl.
  *
  * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
- * servers, over connections that the parent still uses.
+ * servers, over connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of
+ * OpenSSL and the resolver that a loop held in between would be held for ever in the child.
  */
 #include "net/loop.h"
 
@@ -23,6 +24,7 @@
 #define CONNECTIONS    64L /* idle connections that a loop keeps */
 #define IDLE_POLL_MS   60000
 #define EXIT_WAIT_SEC  2
+#define FORK_WAIT_SEC  2
 #define POLL_FAILED_NS (10 * COVE__MS)
 
 struct pooled {
@@ -52,6 +54,10 @@ static struct {
     bool ended;                               /* the process is exiting */
     struct cove__loop *lost[COVE__LOOPS_MAX]; /* a parent's, only kept reachable */
 } loops;
+
+/* Read by a loop while it works, written around fork. */
+static pthread_rwlock_t working = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+static _Thread_local bool stopped_loops; /* by the fork that this thread is about to make */
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
@@ -214,9 +220,12 @@ static void *loop_main(void *arg)
 
     for (;;) {
         int running;
+        pthread_rwlock_rdlock(&working);
         take_inbox(loop, &stop);
-        if (stop)
+        if (stop) {
+            pthread_rwlock_unlock(&working);
             return NULL;
+        }
         curl_multi_perform(loop->multi, &running);
         take_ended(loop);
 
@@ -228,6 +237,7 @@ static void *loop_main(void *arg)
             int64_t wait_ns = next_scan_ns - now_ns;
             timeout_ms = wait_ns > 0 ? (int)((wait_ns + COVE__MS - 1) / COVE__MS) : 0;
         }
+        pthread_rwlock_unlock(&working);
         if (curl_multi_poll(loop->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK)
             cove__sleep_ns(POLL_FAILED_NS); /* no memory, say: try again, but not at full speed */
     }
@@ -348,8 +358,33 @@ static void end_at_exit(void)
         pthread_timedjoin_np(mine[i]->thread, NULL, &until);
 }
 
+/* Not for ever: what a loop does between two polls takes milliseconds, and a fork that cannot have that (a log callback
+ * on a loop's thread forks, say) goes on as best it can. */
+static void before_fork(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += FORK_WAIT_SEC;
+    stopped_loops = pthread_rwlock_timedwrlock(&working, &until) == 0;
+}
+
+static void after_fork_parent(void)
+{
+    if (stopped_loops)
+        pthread_rwlock_unlock(&working);
+}
+
+/* Anew: the readers that wait in the parent are not here. */
+static void after_fork_child(void)
+{
+    working = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+}
+
 static void global_init(void)
 {
+    /* After base/fork's own handlers, so that it runs before them: a loop that works may want cove__lock. */
+    cove__fork_generation();
+    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (global_result == CURLE_OK)
         atexit(end_at_exit);

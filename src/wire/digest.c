@@ -1,10 +1,33 @@
 /* Digests for signatures (src/auth) and for what backends send (src/fs). */
 #include "wire/digest.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <cove/error.h>
 #include <openssl/evp.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const EVP_MD *sha256_md, *md5_md; /* NULL: OpenSSL refuses */
+
+/* What EVP_sha256() names is looked up at each use, under locks of the whole process: a thread that forks meanwhile
+ * leaves them held in the child. Looked up once, neither is so, and each use is cheaper. */
+static void look_up(void)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    md5_md = EVP_MD_fetch(NULL, "MD5", NULL);
+#else
+    sha256_md = EVP_sha256();
+    md5_md = EVP_md5();
+#endif
+}
+
+const struct evp_md_st *cove__sha256_md(void)
+{
+    pthread_once(&once, look_up);
+    return sha256_md;
+}
 
 void cove__base64(const void *data, size_t size, char *out)
 {
@@ -65,7 +88,8 @@ bool cove__unhex(const char *text, void *out, size_t size)
 
 int cove__sha256(struct cove__slice data, uint8_t out[32])
 {
-    return EVP_Digest(data.data, data.size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : COVE_ENOTSUP;
+    const EVP_MD *md = cove__sha256_md();
+    return md != NULL && EVP_Digest(data.data, data.size, out, NULL, md, NULL) == 1 ? 0 : COVE_ENOTSUP;
 }
 
 int cove__sha256_hex(struct cove__slice data, char out[65])
@@ -80,7 +104,8 @@ int cove__sha256_hex(struct cove__slice data, char out[65])
 int cove__md5_base64(struct cove__slice data, char out[COVE__BASE64_SIZE(16)])
 {
     uint8_t hash[16];
-    if (EVP_Digest(data.data, data.size, hash, NULL, EVP_md5(), NULL) != 1)
+    pthread_once(&once, look_up);
+    if (md5_md == NULL || EVP_Digest(data.data, data.size, hash, NULL, md5_md, NULL) != 1)
         return COVE_ENOTSUP;
     cove__base64(hash, sizeof hash, out);
     return 0;

@@ -15,6 +15,7 @@ void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]);
 /* The number back; false where the text is not exactly such a one. */
 bool cove__base64_to_be32(const char *text, uint32_t *ret);
 
+const struct evp_md_st *cove__sha256_md(void);              /* OpenSSL's EVP_MD, for an HMAC; NULL: it refuses */
 int cove__sha256(struct cove__slice data, uint8_t out[32]); /* 0, COVE_ENOTSUP */
 /* SHA-256 as 64 hex digits and a NUL; MD5 in base64. 0, or COVE_ENOTSUP where OpenSSL refuses (MD5 in FIPS mode). */
 int cove__sha256_hex(struct cove__slice data, char out[65]);
