@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/budget.h"
+#include "stream/parts.h"
 
 #define ROOT "memory://stream-test/"
 
@@ -291,6 +293,106 @@ static void torture(void **state)
     }
 }
 
+/* A base that has nothing but small parts, so that a few bytes are an upload of many. */
+static cove_parts *small_parts(size_t part)
+{
+    struct cove_parts *parts = cove__parts_new("memory", "stream-test/none", part);
+
+    assert_non_null(parts);
+    return parts;
+}
+
+#define CROWD 200
+
+/* No number of writers waits for one another, be the memory for all of them less than one part. */
+static void many_writers_in_no_memory(void **state)
+{
+    enum { PART = 4096, SIZE = 5 * PART + 7, STEP = 1500 };
+    struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
+    static cove_writer *writers[CROWD];
+    uint8_t *data = pattern(SIZE + CROWD);
+    cove_parts *base = small_parts(PART);
+    char path[64];
+
+    o.base = base;
+    cove__budget_set(1);
+    for (size_t i = 0; i < CROWD; i++) {
+        snprintf(path, sizeof path, ROOT "crowd/%zu", i);
+        assert_int_equal(cove_writer_open(fs, path, &o, NULL, &writers[i], NULL), 0);
+    }
+    for (size_t at = 0; at < SIZE; at += STEP) {
+        for (size_t i = 0; i < CROWD; i++)
+            assert_int_equal(cove_writer_write(writers[i], data + i + at, SIZE - at < STEP ? SIZE - at : STEP, NULL),
+                             0);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        void *back;
+        size_t n;
+
+        assert_int_equal(cove_writer_finish(writers[i], NULL), 0);
+        assert_int_equal(cove_writer_sent(writers[i]), SIZE);
+        cove_writer_free(writers[i]);
+        snprintf(path, sizeof path, ROOT "crowd/%zu", i);
+        assert_int_equal(cove_fs_read_file(fs, path, 0, &back, &n, NULL, NULL), 0);
+        assert_int_equal(n, SIZE);
+        assert_memory_equal(back, data + i, n);
+        cove_free(back);
+    }
+    cove__budget_set(COVE__BUDGET_DEFAULT);
+    assert_int_equal(cove__budget_used(), 0);
+    cove_parts_free(base);
+    free(data);
+}
+
+static int write_with_base(const uint8_t *data, size_t size, const cove_parts *base, cove_parts **ret_parts,
+                           struct cove_error *err)
+{
+    struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
+    cove_writer *w = NULL;
+    int rc;
+
+    o.base = base;
+    rc = cove_writer_open(fs, ROOT "kept", &o, NULL, &w, err);
+    if (rc < 0)
+        return rc;
+    rc = cove_writer_write(w, data, size / 2, err);
+    if (rc == 0)
+        rc = cove_writer_write(w, data + size / 2, size - size / 2, err);
+    if (rc == 0)
+        rc = cove_writer_finish(w, err);
+    if (rc == 0)
+        rc = cove_writer_take_parts(w, ret_parts, err);
+    cove_writer_free(w);
+    return rc;
+}
+
+/* Every allocation of a write that keeps its parts fails in turn. */
+static void kept_parts_without_memory(void **state)
+{
+    enum { PART = 1000, SIZE = 20 * PART + 1 };
+    uint8_t *data = pattern(SIZE);
+    cove_parts *base = small_parts(PART), *parts = NULL;
+    int rc = -1;
+
+    for (unsigned long at = 1; rc < 0; at++) {
+        struct cove_error err = COVE_ERROR_INIT;
+
+        cove__mem_fail(at, 0);
+        rc = write_with_base(data, SIZE, base, &parts, &err);
+        cove__mem_fail(0, 0);
+        if (rc < 0) {
+            assert_int_equal(rc, COVE_ENOMEM);
+            assert_int_equal(err.code, COVE_ENOMEM);
+            assert_null(parts);
+        }
+        assert_true(at < 10000);
+    }
+    assert_int_equal(cove_parts_count(parts), 21);
+    cove_parts_free(parts);
+    cove_parts_free(base);
+    free(data);
+}
+
 /* A URL that is refused may hold a password or a signature: the message names it without them. */
 static void refused_urls_show_no_secret(void **state)
 {
@@ -315,6 +417,8 @@ int main(void)
         cmocka_unit_test(fork_leaves_each_side_its_own),
         cmocka_unit_test(files_that_hold_more_than_their_size),
         cmocka_unit_test(torture),
+        cmocka_unit_test(many_writers_in_no_memory),
+        cmocka_unit_test(kept_parts_without_memory),
         cmocka_unit_test(refused_urls_show_no_secret),
     };
 
