@@ -8,6 +8,8 @@
 #include "net/status.h"
 #include "wire/xml.h"
 
+#define LOST_PART_RETRIES 5
+
 static const struct {
     const char *name;
     int code;
@@ -49,7 +51,7 @@ static const struct {
     { "PreconditionFailed", COVE_EPRECONDITION, false, "the object changed meanwhile" },
     { "EntityTooLarge", COVE_ELIMIT, false, "larger than the store allows" },
     { "EntityTooSmall", COVE_EINVAL, false, "a part is smaller than the store allows" },
-    { "InvalidPart", COVE_EPROTOCOL, false, "the store lost a part of the upload" },
+    { "InvalidPart", COVE_ESERVER, true, "the store lost a part of the upload" },
     { "InvalidPartOrder", COVE_EPROTOCOL, false, NULL },
     { "BucketAlreadyOwnedByYou", COVE_EEXIST, false, "the bucket exists" },
     { "BucketAlreadyExists", COVE_EEXIST, false, "the bucket exists, and belongs to somebody else" },
@@ -140,9 +142,11 @@ bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
             if (strcmp(codes[i].name, e.code) == 0) {
                 const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
-                /* While the end of an upload whose reply was lost is still being done, its parts seem gone: another
-                 * attempt tells whether the object was made. */
-                bool retry = codes[i].retry || (strcmp(e.code, "InvalidPart") == 0 && r->http.attempts > 1);
+                /* While the end of an upload whose reply was lost is still being done, its parts seem gone: a few more
+                 * attempts tell whether the object was made. Also the first may be such: libcurl repeats by itself what
+                 * a kept connection lost. */
+                bool lost = strcmp(e.code, "InvalidPart") == 0;
+                bool retry = codes[i].retry && !(lost && r->http.attempts > LOST_PART_RETRIES);
                 fail_with(r, &e, codes[i].code, text, retry, err);
                 return retry;
             }

@@ -325,7 +325,8 @@ static int complete(struct cove__upload *u, const struct cove__ctx *ctx, struct 
     cove__s3_body(&r, cove__buf_slice(&body), false);
     rc = cove__s3_run(&r, &why);
     bool refused = cove__s3_condition_refused(&r, u->put.condition);
-    if (refused || (rc == COVE_ENOTFOUND && strcmp(r.code, "NoSuchUpload") == 0)) {
+    bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
+    if (refused || gone) {
         /* An earlier attempt may have made the object before its reply was lost. */
         struct s3_head head;
         if (is_ours(u, ctx, &head) == 1) {
