@@ -167,6 +167,36 @@ static void larger_than_its_buffer(void **state)
     free(all);
 }
 
+/* A log that is moved away under its appender: the next bytes begin a new one; a store says that it is gone. */
+static void rotated(void **state)
+{
+    (void)state;
+    for (int removed = 0; removed < 2; removed++) {
+        const char *log = at("log%d", removed), *old = at("old%d", removed);
+        cove_appender *appender = open_appender(log, 0);
+        OK(cove_appender_write(appender, "first", 5, &err));
+        OK(cove_appender_flush(appender, &err));
+        if (removed)
+            OK(cove_fs_remove(w.fs, log, NULL, &err));
+        else
+            OK(cove_fs_move(w.fs, log, old, NULL, &err));
+        if (!w.can->real_directories) {
+            int rc = cove_appender_write(appender, "second", 6, &err);
+            if (rc == 0) /* unless the flush in the background came first */
+                rc = cove_appender_flush(appender, &err);
+            assert_int_equal(rc, COVE_EPRECONDITION);
+            assert_int_equal(cove_appender_close(appender, NULL), COVE_EPRECONDITION);
+            gone(log);
+        } else {
+            OK(cove_appender_write(appender, "second", 6, &err));
+            OK(cove_appender_close(appender, &err));
+            has(log, "second");
+        }
+        if (!removed)
+            has(old, "first");
+    }
+}
+
 const struct CMUnitTest appending_tests[] = {
     cmocka_unit_test(additions),
     cmocka_unit_test(additions_to_a_large_file),
@@ -177,5 +207,6 @@ const struct CMUnitTest appending_tests[] = {
     cmocka_unit_test(nothing_written),
     cmocka_unit_test(two_at_once),
     cmocka_unit_test(larger_than_its_buffer),
+    cmocka_unit_test(rotated),
     { 0 },
 };

@@ -400,6 +400,20 @@ static int open_tail(struct cove__file *f, struct tail *tail, const struct cove_
     return 0;
 }
 
+/* A log that was moved away or removed under us: what goes on into its old file would be lost, or stand in the wrong
+ * one. */
+static bool was_replaced(const struct tail *tail)
+{
+    struct stat ours;
+    struct stat there;
+
+    if (fstat(tail->fd, &ours) < 0)
+        return false;
+    if (stat(tail->path, &there) < 0)
+        return errno == ENOENT;
+    return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
+}
+
 int cove__file_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx,
                       struct cove_error *err)
 {
@@ -408,8 +422,13 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
     struct stat now;
     size_t done = 0;
     int errnum = 0;
-    int rc = tail->fd < 0 ? open_tail(self, tail, ctx, err) : 0;
+    int rc;
 
+    if (tail->fd >= 0 && was_replaced(tail)) {
+        close(tail->fd);
+        tail->fd = -1;
+    }
+    rc = tail->fd < 0 ? open_tail(self, tail, ctx, err) : 0;
     if (rc < 0)
         return rc;
     if (fstat(tail->fd, &before) < 0)
