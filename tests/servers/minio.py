@@ -9,6 +9,7 @@ As a program it runs a command beside one, with the AWS_* variables that lead th
 import argparse
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -26,7 +27,9 @@ class MinIO:
     ACCESS_KEY = "cove-test-access"
     SECRET_KEY = "cove-test-secret-1f8b2c"
 
-    def __init__(self, buckets=("cove",), data=None, region="us-east-1"):
+    def __init__(self, buckets=("cove",), data=None, region="us-east-1", tls=None):
+        """`tls`: a servers.certificates.Authority, whose certificate the server then has."""
+        self.tls = tls
         self.own_data = data is None
         self.data = env.scratch("minio") if data is None else Path(data).resolve()
         self.region = region
@@ -42,17 +45,23 @@ class MinIO:
             "AWS_ACCESS_KEY_ID": self.ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": self.SECRET_KEY,
             "AWS_REGION": self.region,
+            **({"AWS_CA_BUNDLE": str(self.tls.ca)} if self.tls else {}),
         }
 
     def start(self, timeout_s=60):
         self.port = self.port or env.free_port()  # one that was stopped comes back where it was
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         environ = env.clean(os.environ, home=self.data)
         environ.update(MINIO_ROOT_USER=self.ACCESS_KEY, MINIO_ROOT_PASSWORD=self.SECRET_KEY, MINIO_BROWSER="off",
                        MINIO_UPDATE="off", MINIO_SITE_REGION=self.region)
+        certificates = []
+        if self.tls:
+            if not (self.tls.folder / "minio").exists():
+                self.tls.certificate("minio")
+            certificates = ["--certs-dir", str(self.tls.folder / "minio")]
         self.log = open(self.data / ".server.log", "ab")
         self.process = subprocess.Popen(
-            [env.server_binary("minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", str(self.data)],
+            [env.server_binary("minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", *certificates, str(self.data)],
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ)
         give_up = time.monotonic() + timeout_s
         while not self._ready():
@@ -64,7 +73,10 @@ class MinIO:
 
     def _ready(self):
         # Straight to the port: a proxy of the environment has no business between a test and its server.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        handlers = [urllib.request.ProxyHandler({})]
+        if self.tls:
+            handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(self.tls.ca))))
+        opener = urllib.request.build_opener(*handlers)
         try:
             with opener.open(self.endpoint + "/minio/health/cluster", timeout=2) as reply:
                 return reply.status == 200
