@@ -14,7 +14,7 @@
 
 #define PATH_LENGTH_MAX ((size_t)4096)
 
-enum section { SECTION_OTHER, SECTION_PROFILE, SECTION_SERVICES };
+enum section { SECTION_OTHER, SECTION_PROFILE, SECTION_SERVICES, SECTION_SSO };
 
 struct parser {
     struct cove__aws_profile *profile;
@@ -47,16 +47,16 @@ static int set(char **at, struct cove__slice value)
     return 0;
 }
 
-/* "[default]", "[profile x]", "[services y]" of the config file; "[x]" of the credentials file. */
+/* "[default]", "[profile x]", "[services y]", "[sso-session z]" of the config file; "[x]" of the credentials file. */
 static enum section section_of(const struct parser *p, struct cove__slice head)
 {
-    static const char *const words[] = { "profile", "services" };
+    static const char *const words[] = { "profile", "services", "sso-session" };
     const struct cove__aws_profile *profile = p->profile;
 
     head = trim(head);
     if (!p->is_config || cove__slice_is(head, "default"))
         return cove__slice_is(head, profile->name) ? SECTION_PROFILE : SECTION_OTHER;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         size_t n = strlen(words[i]);
         if (head.size <= n || memcmp(head.data, words[i], n) != 0 || !is_blank(head.data[n]))
             continue;
@@ -65,7 +65,10 @@ static enum section section_of(const struct parser *p, struct cove__slice head)
             name = cove__slice_sub(name, 1, name.size - 2);
         if (i == 0)
             return cove__slice_is(name, profile->name) ? SECTION_PROFILE : SECTION_OTHER;
-        return profile->services != NULL && cove__slice_is(name, profile->services) ? SECTION_SERVICES : SECTION_OTHER;
+        const char *named = i == 1 ? profile->services : profile->sso_session;
+        if (named == NULL || !cove__slice_is(name, named))
+            return SECTION_OTHER;
+        return i == 1 ? SECTION_SERVICES : SECTION_SSO;
     }
     return SECTION_OTHER;
 }
@@ -81,15 +84,16 @@ static int take_nested(struct parser *p, struct cove__slice key, struct cove__sl
     return 0;
 }
 
-static int take(struct parser *p, struct cove__slice key, struct cove__slice value)
+/* Where a key's value goes; NULL: not one that we look at. */
+static char **place_of(struct parser *p, struct cove__slice key)
 {
-    static const char *const others[] = { "role_arn", "sso_session", "sso_account_id", "credential_process",
-                                          "web_identity_token_file" };
     struct cove__aws_profile *profile = p->profile;
     const struct {
         const char *key;
         char **at;
     } rows[] = {
+        { "sso_start_url", &profile->sso_start_url }, /* these two also stand in [sso-session x] */
+        { "sso_region", &profile->sso_region },
         { "aws_access_key_id", &profile->access_key_id },
         { "aws_secret_access_key", &profile->secret_access_key },
         { "aws_session_token", &profile->session_token },
@@ -97,25 +101,32 @@ static int take(struct parser *p, struct cove__slice key, struct cove__slice val
         { "endpoint_url", &profile->endpoint_url },
         { "ca_bundle", &profile->ca_bundle },
         { "services", &profile->services },
+        { "credential_process", &profile->credential_process },
+        { "role_arn", &profile->role_arn },
+        { "source_profile", &profile->source_profile },
+        { "credential_source", &profile->credential_source },
+        { "external_id", &profile->external_id },
+        { "role_session_name", &profile->role_session_name },
+        { "duration_seconds", &profile->duration_seconds },
+        { "mfa_serial", &profile->mfa_serial },
+        { "web_identity_token_file", &profile->web_identity_token_file },
+        { "sso_session", &profile->sso_session },
+        { "sso_account_id", &profile->sso_account_id },
+        { "sso_role_name", &profile->sso_role_name },
     };
+    size_t n = p->section == SECTION_PROFILE ? sizeof rows / sizeof rows[0] : p->section == SECTION_SSO ? 2 : 0;
 
-    if (p->section != SECTION_PROFILE)
-        return 0;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (cove__slice_is(key, rows[i].key))
-            return set(rows[i].at, value);
+            return rows[i].at;
     }
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (!cove__slice_is(key, others[i]))
-            continue;
-        bool process = strcmp(others[i], "credential_process") == 0;
-        if (!process && !profile->other_comes_first) {
-            profile->other_comes_first = true;
-            return set(&profile->other_source, key);
-        }
-        return profile->other_source == NULL ? set(&profile->other_source, key) : 0;
-    }
-    return 0;
+    return NULL;
+}
+
+static int take(struct parser *p, struct cove__slice key, struct cove__slice value)
+{
+    char **at = place_of(p, key);
+    return at != NULL ? set(at, value) : 0;
 }
 
 static int take_line(struct parser *p, struct cove__slice line)
@@ -192,19 +203,26 @@ char *cove__aws_file(const char *variable, const char *name)
     return path;
 }
 
-/* A file that is not there is empty. */
-static int read_file(const char *path, struct cove__buf *out, struct cove_error *err)
+bool cove__aws_given(const char *s)
+{
+    return s != NULL && s[0] != '\0';
+}
+
+const char *cove__aws_env(const char *name)
+{
+    const char *value = getenv(name);
+    return cove__aws_given(value) ? value : NULL;
+}
+
+int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err)
 {
     char chunk[4096];
     ssize_t n;
     int rc = 0;
 
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return 0;
-        return cove__fail_errno(err, errno, "%s", path);
-    }
+    if (fd < 0)
+        return cove__fail_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
     while (rc == 0 && (n = read(fd, chunk, sizeof chunk)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
@@ -213,6 +231,7 @@ static int read_file(const char *path, struct cove__buf *out, struct cove_error 
         else if (cove__buf_add(out, chunk, (size_t)n) < 0)
             rc = cove__fail(err, cove__buf_rc(out), "%s: cannot be held (at most %zu bytes)", path, out->max);
     }
+    explicit_bzero(chunk, sizeof chunk);
     close(fd);
     return rc;
 }
@@ -222,15 +241,19 @@ static int load_file(const char *path, bool is_config, struct cove__aws_profile 
     struct cove__buf text = COVE__BUF_INIT(COVE__AWS_FILE_MAX);
     unsigned line = 0;
 
-    int rc = read_file(path, &text, err);
-    /* Twice where the profile names a services section that may stand before it. */
+    int rc = cove__aws_read_file(path, &text, err);
+    if (rc == COVE_ENOTFOUND) {
+        cove__error_clear(err);
+        rc = 0; /* as if it were empty */
+    }
+    /* Twice where the profile names a section that may stand before it. */
     for (int pass = 0; rc == 0 && pass < (is_config ? 2 : 1); pass++) {
         rc = cove__aws_profile_parse(cove__buf_slice(&text), is_config, profile, &line);
         if (rc == COVE_ENOMEM)
             cove__fail_nomem(err, "the AWS configuration");
         else if (rc < 0)
             cove__fail(err, rc, "%s: line %u is neither a [section] nor \"name = value\"", path, line);
-        if (profile->services == NULL)
+        if (profile->services == NULL && profile->sso_session == NULL)
             break;
     }
     if (text.data != NULL)
@@ -296,6 +319,19 @@ void cove__aws_profile_done(struct cove__aws_profile *p)
     cove__free(p->s3_endpoint_url);
     cove__free(p->s3_addressing_style);
     cove__free(p->services);
-    cove__free(p->other_source);
+    cove__free(p->credential_process);
+    cove__free(p->role_arn);
+    cove__free(p->source_profile);
+    cove__free(p->credential_source);
+    cove__free(p->external_id);
+    cove__free(p->role_session_name);
+    cove__free(p->duration_seconds);
+    cove__free(p->mfa_serial);
+    cove__free(p->web_identity_token_file);
+    cove__free(p->sso_session);
+    cove__free(p->sso_account_id);
+    cove__free(p->sso_role_name);
+    cove__free(p->sso_start_url);
+    cove__free(p->sso_region);
     *p = (struct cove__aws_profile){ 0 };
 }

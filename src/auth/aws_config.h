@@ -10,6 +10,7 @@
 
 #include <cove/error.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 #define COVE__AWS_FILE_MAX ((size_t)1 << 20)
@@ -22,9 +23,13 @@ struct cove__aws_profile {
     char *s3_endpoint_url; /* of the services section that the profile names */
     char *s3_addressing_style;
     char *services;
-    char *other_source;     /* a way to credentials that is known but not served ("role_arn"), for the message */
-    bool other_comes_first; /* AWS's tools ask it before they look at the profile's keys */
-    bool found;             /* in either file */
+    /* ways to credentials: see aws_chain.c */
+    char *credential_process;
+    char *role_arn, *source_profile, *credential_source, *external_id, *role_session_name, *duration_seconds;
+    char *mfa_serial, *web_identity_token_file;
+    char *sso_session, *sso_account_id, *sso_role_name;
+    char *sso_start_url, *sso_region; /* of the sso-session section that the profile names, or its own */
+    bool found;                       /* in either file */
 };
 
 /* Reads both files for `name` (NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default"). COVE_EINVAL: a profile that was
@@ -42,6 +47,10 @@ int cove__aws_profile_parse(struct cove__slice text, bool is_config, struct cove
 /* The path of the file that the environment names in `variable`, or ~/.aws/`name`; owned by the caller. NULL: no home,
  * or no memory. */
 char *cove__aws_file(const char *variable, const char *name);
+/* A whole file's text into `out`; one that is not there is COVE_ENOTFOUND. */
+int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err);
+bool cove__aws_given(const char *s);         /* neither NULL nor empty */
+const char *cove__aws_env(const char *name); /* NULL where it is not given */
 
 /* Who asks. Owned strings. A provider that renews them sets expires_ns. */
 struct cove__aws_credentials {
@@ -58,9 +67,10 @@ struct cove__aws_sources {
     const struct cove__aws_profile *profile;
 };
 
-/* The first of: anonymous, options, environment (unless a profile was given), the profile. COVE_EAUTH: there are none,
- * and the message says where they were looked for; or AWS's tools would ask a source first that is not served: then the
- * profile's keys are not used, for they are those of somebody else. COVE_EINVAL: half of a pair. */
+/* The first of: anonymous, options, environment (unless a profile was given), the profile's keys. COVE__AWS_ASK: they
+ * must be got from elsewhere (aws_chain.h); so also where keys lie beside a role, SSO or web identity, for those are
+ * somebody else's. COVE_EINVAL: half of a pair. */
+#define COVE__AWS_ASK 1
 int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
                                struct cove_error *err);
 void cove__aws_credentials_done(struct cove__aws_credentials *credentials); /* wipes the secrets */

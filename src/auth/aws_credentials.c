@@ -23,42 +23,6 @@ static int copy(struct cove__aws_credentials *ret, const char *key_id, const cha
     return 0;
 }
 
-static bool given(const char *s)
-{
-    return s != NULL && s[0] != '\0';
-}
-
-/* `profile` NULL: it is the environment that asks for the source. */
-static int not_served(const char *profile, const char *source, struct cove_error *err)
-{
-    return cove__fail(
-        err, COVE_EAUTH,
-        "no credentials: the %s%s%s gets them by %s, which this version of cove does not do; set key and secret, or "
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        profile != NULL ? "AWS profile '" : "environment", profile != NULL ? profile : "", profile != NULL ? "'" : "",
-        source);
-}
-
-static int none_found(const struct cove__aws_sources *sources, struct cove_error *err)
-{
-    const struct cove__aws_profile *profile = sources->profile;
-    char *config = cove__aws_file("AWS_CONFIG_FILE", "config");
-    char *credentials = cove__aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
-
-    if (profile != NULL && profile->other_source != NULL)
-        not_served(profile->name, profile->other_source, err);
-    else
-        cove__fail(
-            err, COVE_EAUTH,
-            "no credentials found in the options key and secret, in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-            "in the profile '%s' of %s and %s; for a public bucket set anon=true",
-            profile != NULL ? profile->name : "default", credentials != NULL ? credentials : "~/.aws/credentials",
-            config != NULL ? config : "~/.aws/config");
-    cove__free(config);
-    cove__free(credentials);
-    return COVE_EAUTH;
-}
-
 int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__aws_credentials *ret,
                                struct cove_error *err)
 {
@@ -68,28 +32,29 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
         *ret = (struct cove__aws_credentials){ .anonymous = true, .expires_ns = INT64_MAX };
         return 0;
     }
-    if (given(s->key_id) != given(s->secret))
-        return cove__fail(err, COVE_EINVAL, "the option %s needs %s beside it", given(s->key_id) ? "key" : "secret",
-                          given(s->key_id) ? "secret" : "key");
-    if (given(s->key_id))
+    if (cove__aws_given(s->key_id) != cove__aws_given(s->secret))
+        return cove__fail(err, COVE_EINVAL, "the option %s needs %s beside it",
+                          cove__aws_given(s->key_id) ? "key" : "secret", cove__aws_given(s->key_id) ? "secret" : "key");
+    if (cove__aws_given(s->key_id))
         return copy(ret, s->key_id, s->secret, s->token, err);
 
     const char *env_id = getenv("AWS_ACCESS_KEY_ID"), *env_secret = getenv("AWS_SECRET_ACCESS_KEY");
-    if (!s->profile_given && given(env_id) != given(env_secret))
+    if (!s->profile_given && cove__aws_given(env_id) != cove__aws_given(env_secret))
         return cove__fail(err, COVE_EINVAL, "the environment has AWS_%s but not AWS_%s",
-                          given(env_id) ? "ACCESS_KEY_ID" : "SECRET_ACCESS_KEY",
-                          given(env_id) ? "SECRET_ACCESS_KEY" : "ACCESS_KEY_ID");
-    if (!s->profile_given && given(env_id))
+                          cove__aws_given(env_id) ? "ACCESS_KEY_ID" : "SECRET_ACCESS_KEY",
+                          cove__aws_given(env_id) ? "SECRET_ACCESS_KEY" : "ACCESS_KEY_ID");
+    if (!s->profile_given && cove__aws_given(env_id))
         return copy(ret, env_id, env_secret, getenv("AWS_SESSION_TOKEN"), err);
 
     /* A role or a session that the user set up is who they mean to be: not the owner of keys that lie beside it. */
-    if (!s->profile_given && given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
-        return not_served(NULL, "AWS_WEB_IDENTITY_TOKEN_FILE", err);
-    if (profile != NULL && profile->other_comes_first)
-        return none_found(s, err);
-    if (profile != NULL && given(profile->access_key_id) && given(profile->secret_access_key))
+    if (!s->profile_given && cove__aws_given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
+        return COVE__AWS_ASK;
+    if (profile != NULL && (cove__aws_given(profile->role_arn) || cove__aws_given(profile->web_identity_token_file) ||
+                            cove__aws_given(profile->sso_session) || cove__aws_given(profile->sso_account_id)))
+        return COVE__AWS_ASK;
+    if (profile != NULL && cove__aws_given(profile->access_key_id) && cove__aws_given(profile->secret_access_key))
         return copy(ret, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
-    return none_found(s, err);
+    return COVE__AWS_ASK;
 }
 
 void cove__aws_credentials_done(struct cove__aws_credentials *c)

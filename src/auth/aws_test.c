@@ -193,13 +193,7 @@ static void test_chain(void **state)
     unsetenv("AWS_SESSION_TOKEN");
 
     profile.secret_access_key = NULL;
-    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EAUTH);
-    assert_non_null(strstr(err.message, "anon=true"));
-    assert_non_null(strstr(err.message, credentials_file));
-    char role[] = "role_arn";
-    profile.other_source = role;
-    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EAUTH);
-    assert_non_null(strstr(err.message, "role_arn"));
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
 }
 
 /* Keys beside a role belong to somebody else than the one that AWS's tools would be; those beside a process are the
@@ -219,8 +213,7 @@ static void test_not_as_somebody_else(void **state)
         snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s = y\n%s", sources[i], keys);
         write_file(config_file, text);
         assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
-        assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EAUTH);
-        assert_non_null(strstr(err.message, sources[i]));
+        assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
         cove__aws_profile_done(&p);
     }
     snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s", keys);
@@ -228,8 +221,7 @@ static void test_not_as_somebody_else(void **state)
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
     expect(&s, "A", NULL);
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere", 1);
-    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EAUTH);
-    assert_non_null(strstr(err.message, "AWS_WEB_IDENTITY_TOKEN_FILE"));
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
     s.profile_given = true;
     expect(&s, "A", NULL);
     unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");

@@ -272,6 +272,8 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
                         r->key_id, date, r->region, r->service, cove__buf_str(&names), hex);
 out:
     OPENSSL_cleanse(key, sizeof key);
+    if (canonical.data != NULL)
+        OPENSSL_cleanse(canonical.data, canonical.size); /* it holds the session token */
     cove__buf_done(&canonical);
     cove__buf_done(&names);
     cove__buf_done(&to_sign);

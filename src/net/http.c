@@ -325,6 +325,8 @@ void cove__http_request_init(struct cove__http_request *r)
 
 void cove__http_request_done(struct cove__http_request *r)
 {
+    if (r->headers.data != NULL)
+        explicit_bzero(r->headers.data, r->headers.size); /* tokens and signatures */
     cove__buf_done(&r->url);
     cove__buf_done(&r->headers);
     cove__buf_done(&r->reply);

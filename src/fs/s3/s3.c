@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "auth/aws_chain.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "config.h"
@@ -109,7 +110,9 @@ static void set_payload(struct cove__s3 *s3)
                        (strcmp(mode, "auto") == 0 && !s3->tls && !(s3->own_endpoint && is_loopback(s3->host)));
 }
 
-static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
+/* Keys that must be got from elsewhere are asked for by the first request, not by the open. */
+static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile *profile,
+                            const struct cove__http_config *http, struct cove_error *err)
 {
     struct cove__aws_sources sources = { .anonymous = s3->o.anon,
                                          .key_id = s3->o.key,
@@ -117,12 +120,18 @@ static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile 
                                          .token = s3->o.token,
                                          .profile_given = s3->o.profile != NULL,
                                          .profile = profile };
+    struct cove__aws_chain_options options = { .profile = s3->o.profile, .region = s3->region, .http = http };
+    struct cove__aws_credentials fixed = { 0 };
+    struct cove__aws_source source;
 
-    s3->no_credentials = (struct cove_error)COVE_ERROR_INIT;
-    int rc = cove__aws_credentials_find(&sources, &s3->credentials, &s3->no_credentials);
-    if (rc == COVE_EAUTH)
-        return 0; /* said by the first request: a path alone needs none */
-    return rc < 0 ? cove__error_copy(err, &s3->no_credentials) : 0;
+    int rc = cove__aws_credentials_find(&sources, &fixed, err);
+    if (rc == COVE__AWS_ASK) {
+        rc = cove__aws_chain_new(&options, &source, err);
+        return rc < 0 ? rc : cove__aws_provider_new(&source, &s3->provider, err);
+    }
+    if (rc < 0 || fixed.anonymous)
+        return rc;
+    return cove__aws_provider_new_fixed(&fixed, &s3->provider, err);
 }
 
 static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
@@ -147,7 +156,8 @@ static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profi
         else
             config.ca_file = ca;
     }
-    return cove__http_new(&config, &s3->http, err);
+    int rc = find_credentials(s3, profile, &config, err);
+    return rc < 0 ? rc : cove__http_new(&config, &s3->http, err);
 }
 
 static void s3_close(void *self)
@@ -157,7 +167,7 @@ static void s3_close(void *self)
     if (s3 == NULL)
         return;
     cove__http_free(s3->http);
-    cove__aws_credentials_done(&s3->credentials);
+    cove__aws_provider_free(s3->provider);
     cove__options_clear(cove__s3_option_rows, &s3->o);
     if (s3->extra.create.data != NULL)
         explicit_bzero(s3->extra.create.data, s3->extra.create.size); /* a customer's key */
@@ -189,8 +199,6 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
     int rc = cove__s3_options_read(options, &s3->o, &s3->extra, err);
     if (rc == 0)
         rc = cove__aws_profile_load(s3->o.profile, &profile, err);
-    if (rc == 0)
-        rc = find_credentials(s3, &profile, err);
     if (rc == 0)
         rc = set_address(s3, &profile, err);
     if (rc == 0) {

@@ -7,6 +7,7 @@
 #define COVE_FS_S3_H
 
 #include "auth/aws_config.h"
+#include "auth/aws_provider.h"
 #include "auth/sigv4.h"
 #include "fs/fs_ops.h"
 #include "net/http.h"
@@ -60,8 +61,7 @@ struct cove__s3 {
     struct s3_options o;
     struct s3_extra extra;
     struct cove__http *http;
-    struct cove__aws_credentials credentials;
-    struct cove_error no_credentials; /* code 0: there are some; else why not: said by the first request */
+    struct cove__aws_provider *provider; /* of the keys that sign; NULL where nothing is signed */
     bool own_endpoint; /* not AWS's own: then `host` is its authority and `base` what stands before the bucket */
     bool tls, sign_payload, use_crc32c;
     bool path_style, virtual_style; /* neither: by what the bucket's name allows */
@@ -114,6 +114,7 @@ struct s3_request {
     /* of the last reply */
     char code[64];   /* the store's word for an error; "" for none */
     char region[64]; /* that the attempt was signed for */
+    struct cove__aws_use keys;
 };
 
 void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char *method, struct s3_name name,

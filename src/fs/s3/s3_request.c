@@ -100,14 +100,12 @@ static int add_address(const struct s3_request *r, struct cove__buf *host, struc
     return cove__buf_rc(host) < 0 ? cove__buf_rc(host) : cove__buf_rc(path);
 }
 
-static int sign(struct s3_request *r, const char *path, struct cove__buf *headers)
+static int sign(struct s3_request *r, const struct cove__aws_credentials *c, const char *path,
+                struct cove__buf *headers)
 {
     struct cove__s3 *s3 = r->s3;
-    const struct cove__aws_credentials *c = &s3->credentials;
     char time[17];
 
-    if (c->anonymous)
-        return 0;
     cove__lock();
     int64_t now_ns = cove__wall_ns() + s3->clock_skew_ns;
     cove__unlock();
@@ -132,10 +130,13 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
     struct s3_request *r = self;
     struct cove__s3 *s3 = r->s3;
     struct cove__buf host = COVE__BUF_INIT(1024), path = COVE__BUF_INIT(8192);
+    struct cove__aws_set *set = NULL;
+    struct cove_error why = COVE_ERROR_INIT;
     int rc;
 
-    if (s3->no_credentials.code < 0) {
-        rc = cove__s3_fail(r, err, s3->no_credentials.code, "%s", s3->no_credentials.message);
+    if (s3->provider != NULL && (rc = cove__aws_provider_get(s3->provider, http, &r->keys, &set, &why)) != 0) {
+        if (rc < 0)
+            cove__s3_fail(r, err, rc, "%s", why.message);
         goto out;
     }
     region_of(s3, r->name.bucket, r->region);
@@ -150,11 +151,13 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         if (s3->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
-        rc = sign(r, cove__buf_str(&path), &http->headers);
+        if (set != NULL)
+            rc = sign(r, &set->keys, cove__buf_str(&path), &http->headers);
     }
     if (rc < 0)
         cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
 out:
+    cove__aws_set_unref(set);
     cove__buf_done(&host);
     cove__buf_done(&path);
     return rc;
@@ -201,6 +204,18 @@ static bool other_clock(struct s3_request *r)
     return far;
 }
 
+/* True: the store does not take the keys any more, and there may be others. A reply to HEAD has no words: 400 is what
+ * Amazon says of a token that has expired. */
+static bool keys_refused(struct s3_request *r)
+{
+    static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidTokenId" };
+    bool refused = r->http.status == 400 && strcmp(r->http.method, "HEAD") == 0;
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        refused |= strcmp(r->code, codes[i]) == 0;
+    return refused && r->s3->provider != NULL && cove__aws_provider_refused(r->s3->provider, &r->keys);
+}
+
 static bool holds_error(const struct s3_request *r)
 {
     struct s3_error_body e;
@@ -220,7 +235,10 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
     }
     if (other_region(r) || other_clock(r))
         return COVE__HTTP_AGAIN;
-    return cove__s3_judge(r, err) ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
+    bool retry = cove__s3_judge(r, err);
+    if (keys_refused(r))
+        return COVE__HTTP_AGAIN;
+    return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
 }
 
 static void done(void *self, struct cove__http_request *http)
@@ -303,7 +321,7 @@ void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_chec
     r->http.has_body = true;
     if (with_checksum && r->s3->use_crc32c)
         cove__s3_crc32c_header(r, cove__crc32c(0, body.data, body.size));
-    if (r->s3->credentials.anonymous)
+    if (r->s3->provider == NULL)
         return;
     if ((r->s3->sign_payload || r->hash_payload) && r->known_hash != NULL) {
         memcpy(r->payload_hash, r->known_hash, sizeof r->payload_hash);

@@ -227,6 +227,7 @@ static int set_up(void **state)
         unsetenv(names[i]);
     setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
     setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     return 0;
 }
 

@@ -1,0 +1,85 @@
+/*
+ * Where AWS's credentials come from when they are not simply written down: roles, web identity, SSO, processes,
+ * containers, the machine itself. For aws_provider.c, which calls it on a thread of its own: all of this blocks.
+ */
+#ifndef COVE_AUTH_AWS_CHAIN_H
+#define COVE_AUTH_AWS_CHAIN_H
+
+#include <cove/call.h>
+
+#include "auth/aws_config.h"
+#include "auth/aws_provider.h"
+#include "net/http.h"
+
+#define COVE__AWS_REPLY_MAX ((size_t)64 << 10) /* of a source's reply, or a token's file */
+
+/* What is asked for keys. Strings owned. */
+struct cove__aws_chain {
+    char *profile; /* given by option: it comes before the environment; NULL: as the environment says */
+    char *region;  /* of the store; its STS is asked where the profile names none */
+    char *ca_file, *ca_path, *proxy, *user_agent;
+};
+
+/* What a store is opened with. BORROWED. */
+struct cove__aws_chain_options {
+    const char *profile, *region;
+    const struct cove__http_config *http; /* CA, proxy and user agent of it hold for the sources too */
+};
+/* `ret`: for cove__aws_provider_new, which takes what it holds. */
+int cove__aws_chain_new(const struct cove__aws_chain_options *options, struct cove__aws_source *ret,
+                        struct cove_error *err);
+
+/* ---- shared by the sources; each gives 0 and keys, or an error whose message says what was asked ---- */
+
+/* aws_process.c: runs `command` by the shell and reads what it prints. */
+int cove__aws_process(const char *command, cove_cancel *cancel, struct cove__aws_credentials *ret,
+                      struct cove_error *err);
+/* aws_metadata.c */
+bool cove__aws_has_container(void);
+int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel, struct cove__aws_credentials *ret,
+                        struct cove_error *err);
+bool cove__aws_has_instance(void); /* not switched off */
+int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel, struct cove__aws_credentials *ret,
+                       struct cove_error *err);
+/* aws_sts.c: `by` signs. `token_file` instead: web identity. BORROWED strings; NULL where not said. */
+struct cove__aws_role {
+    const char *arn, *session_name, *external_id, *duration_seconds, *token_file, *region;
+    const struct cove__aws_credentials *by;
+};
+int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_role *role, cove_cancel *cancel,
+                  struct cove__aws_credentials *ret, struct cove_error *err);
+/* aws_sso.c */
+int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile, cove_cancel *cancel,
+                  struct cove__aws_credentials *ret, struct cove_error *err);
+
+/* ---- aws_ask.c: one exchange with a source ---- */
+
+struct cove__aws_ask {
+    /* set by the caller; zeroed otherwise */
+    const struct cove__aws_chain *chain;
+    const char *method;
+    const char *where; /* for messages: the URL without what follows the host */
+    struct cove__buf url, headers;
+    struct cove__slice body; /* BORROWED */
+    bool has_body, direct;   /* direct: no proxy, and no TLS is expected */
+    int64_t timeout_ms;      /* of the whole exchange */
+    int64_t connect_timeout_ms;
+    unsigned retries;
+    /* set by cove__aws_ask */
+    int status;
+    struct cove__buf reply;
+};
+void cove__aws_ask_init(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,
+                        const char *where);
+void cove__aws_ask_done(struct cove__aws_ask *ask); /* wipes */
+/* 0: a 2xx reply. COVE_EAUTH: a refusal, whose body is in `reply`. Else what went wrong. */
+int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_error *err);
+/* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `who` is for messages,
+ * which never show the text itself. */
+int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+                             struct cove_error *err);
+/* "2026-11-24T02:00:00Z" to nanoseconds; NULL or "": never (INT64_MAX); COVE_EPROTOCOL: neither. */
+int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct cove_error *err);
+void cove__aws_wipe_buf(struct cove__buf *b); /* frees it, having overwritten it */
+
+#endif

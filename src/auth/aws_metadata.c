@@ -1,0 +1,209 @@
+/* Credentials of the place where the program runs: a container (ECS, EKS Pod Identity), an instance (IMDSv2). For
+ * aws_chain.c. None of these requests may go through a proxy: they would be somebody else's credentials. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "auth/aws_chain.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+#define CONTAINER_HOST    "http://169.254.170.2"
+#define INSTANCE_ENDPOINT "http://169.254.169.254"
+#define INSTANCE_PATH     "/latest/meta-data/iam/security-credentials/"
+#define HOST_MAX          256
+
+/* What follows goes into a header's line or a URL. */
+static bool printable(struct cove__slice s)
+{
+    for (size_t i = 0; i < s.size; i++) {
+        if (s.data[i] <= ' ' || s.data[i] > '~')
+            return false;
+    }
+    return s.size > 0;
+}
+
+static struct cove__slice trimmed(const struct cove__buf *b)
+{
+    struct cove__slice s = cove__buf_slice(b);
+    while (s.size > 0 && s.data[s.size - 1] <= ' ')
+        s.size--;
+    return s;
+}
+
+/* ---- containers ---- */
+
+bool cove__aws_has_container(void)
+{
+    return cove__aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != NULL ||
+           cove__aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != NULL;
+}
+
+/* Only digits and dots: "127.evil.example" is a name. */
+static bool is_loopback_v4(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
+}
+
+/* Over plain HTTP the token goes only to those who live on this machine. */
+static bool allowed(const char *url, char host[HOST_MAX])
+{
+    static const char *const hosts[] = { "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]" };
+    bool tls = strncasecmp(url, "https://", 8) == 0;
+
+    if (!tls && strncasecmp(url, "http://", 7) != 0)
+        return false;
+    const char *at = url + (tls ? 8 : 7);
+    size_t whole = strcspn(at, "/?#");
+    size_t n = at[0] == '[' ? strcspn(at, "]") + 1 : strcspn(at, ":/?#");
+    if (n == 0 || n > whole || n >= HOST_MAX || memchr(at, '@', whole) != NULL || (at[n] != ':' && n != whole))
+        return false;
+    snprintf(host, HOST_MAX, "%.*s", (int)n, at);
+    if (tls || is_loopback_v4(host))
+        return true;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        if (strcasecmp(host, hosts[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The file is read each time: whoever runs the container changes it. */
+static int add_token(struct cove__aws_ask *ask, struct cove_error *err)
+{
+    const char *path = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *given = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
+    int rc = 0;
+
+    if (path != NULL)
+        rc = cove__aws_read_file(path, &text, err);
+    else if (given != NULL)
+        rc = cove__buf_add_str(&text, given);
+    struct cove__slice token = trimmed(&text);
+    for (size_t i = 0; rc == 0 && i < token.size; i++) {
+        if (token.data[i] < ' ' || token.data[i] > '~')
+            rc = cove__fail(err, COVE_EINVAL,
+                            "credentials of the container: %s has a line's end or other control "
+                            "characters in it",
+                            path != NULL ? path : "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    }
+    if (rc == 0 && token.size > 0) {
+        cove__buf_add_str(&ask->headers, "Authorization: ");
+        cove__buf_add_slice(&ask->headers, token);
+        cove__buf_add_char(&ask->headers, '\n');
+    }
+    cove__aws_wipe_buf(&text);
+    return rc;
+}
+
+int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel, struct cove__aws_credentials *ret,
+                        struct cove_error *err)
+{
+    const char *relative = cove__aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = cove__aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    struct cove__aws_ask ask;
+    char host[HOST_MAX];
+
+    cove__aws_ask_init(&ask, chain, "GET", "of the container");
+    if (relative != NULL)
+        cove__buf_addf(&ask.url, "%s%s%s", CONTAINER_HOST, relative[0] == '/' ? "" : "/", relative);
+    else
+        cove__buf_add_str(&ask.url, full != NULL ? full : "");
+    ask.direct = strncasecmp(cove__buf_str(&ask.url), "https://", 8) != 0;
+    ask.timeout_ms = 10000;
+    ask.connect_timeout_ms = 2000;
+    cove__buf_add_str(&ask.headers, "Accept: application/json\n");
+    int rc = 0;
+    if (!printable(cove__buf_slice(&ask.url)) || !allowed(cove__buf_str(&ask.url), host))
+        rc = cove__fail(err, COVE_EINVAL,
+                        "credentials of the container: AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor of this "
+                        "machine (127.0.0.0/8, ::1, 169.254.170.2, 169.254.170.23, fd00:ec2::23)");
+    if (rc == 0)
+        rc = add_token(&ask, err);
+    if (rc == 0)
+        rc = cove__aws_ask(&ask, cancel, err);
+    if (rc == 0)
+        rc = cove__aws_keys_from_json(cove__buf_slice(&ask.reply), "the container", ret, err);
+    cove__aws_ask_done(&ask);
+    return rc;
+}
+
+/* ---- instances ---- */
+
+bool cove__aws_has_instance(void)
+{
+    const char *disabled = cove__aws_env("AWS_EC2_METADATA_DISABLED");
+    return disabled == NULL || strcasecmp(disabled, "true") != 0;
+}
+
+static int64_t env_number(const char *name, int64_t otherwise, int64_t max)
+{
+    const char *text = cove__aws_env(name);
+    char *end;
+
+    if (text == NULL)
+        return otherwise;
+    long v = strtol(text, &end, 10);
+    return *end == '\0' && v >= 1 && v <= max ? v : otherwise;
+}
+
+static void instance_ask(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,
+                         const char *path, struct cove__slice name, struct cove__slice token)
+{
+    const char *endpoint = cove__aws_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+
+    cove__aws_ask_init(ask, chain, method, "of the instance's metadata service");
+    if (endpoint == NULL)
+        endpoint = INSTANCE_ENDPOINT;
+    size_t n = strlen(endpoint);
+    while (n > 0 && endpoint[n - 1] == '/')
+        n--;
+    cove__buf_addf(&ask->url, "%.*s%s", (int)n, endpoint, path);
+    cove__buf_add_slice(&ask->url, name);
+    if (token.size > 0) {
+        cove__buf_add_str(&ask->headers, "X-aws-ec2-metadata-token: ");
+        cove__buf_add_slice(&ask->headers, token);
+        cove__buf_add_char(&ask->headers, '\n');
+    }
+    ask->direct = true;
+    ask->retries = (unsigned)env_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1, 10) - 1;
+    ask->connect_timeout_ms = 1000 * env_number("AWS_METADATA_SERVICE_TIMEOUT", 1, 60);
+    ask->timeout_ms = ask->connect_timeout_ms * (ask->retries + 1);
+}
+
+/* Version 2 alone: a token first, so that no confused proxy hands the keys out. */
+int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel, struct cove__aws_credentials *ret,
+                       struct cove_error *err)
+{
+    static const struct cove__slice none = { NULL, 0 };
+    struct cove__aws_ask token, role, keys;
+
+    instance_ask(&token, chain, "PUT", "/latest/api/token", none, none);
+    cove__buf_add_str(&token.headers, "X-aws-ec2-metadata-token-ttl-seconds: 21600\n");
+    token.has_body = true;
+    int rc = cove__aws_ask(&token, cancel, err);
+    if (rc == 0 && !printable(trimmed(&token.reply)))
+        rc =
+            cove__fail(err, COVE_EPROTOCOL, "credentials of the instance's metadata service: its token makes no sense");
+    instance_ask(&role, chain, "GET", INSTANCE_PATH, none, trimmed(&token.reply));
+    if (rc == 0)
+        rc = cove__aws_ask(&role, cancel, err);
+    if (rc < 0 && role.status == 404)
+        cove__fail(err, rc, "credentials of the instance's metadata service: the instance has no role");
+    struct cove__slice name = trimmed(&role.reply);
+    if (rc == 0 && !printable(name))
+        rc = cove__fail(err, COVE_EPROTOCOL,
+                        "credentials of the instance's metadata service: the name of the role makes no sense");
+    instance_ask(&keys, chain, "GET", INSTANCE_PATH, name, trimmed(&token.reply));
+    if (rc == 0)
+        rc = cove__aws_ask(&keys, cancel, err);
+    if (rc == 0)
+        rc = cove__aws_keys_from_json(cove__buf_slice(&keys.reply), "the instance's metadata service", ret, err);
+    cove__aws_ask_done(&token);
+    cove__aws_ask_done(&role);
+    cove__aws_ask_done(&keys);
+    return rc;
+}

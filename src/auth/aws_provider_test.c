@@ -1,0 +1,305 @@
+/*
+ * Keys kept fresh: one refresh for all who wait, in the background while the old ones serve, never too often; what is
+ * said when the source fails; fork and close in the midst of a refresh. No server: prepare ends each request.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auth/aws_provider.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+
+#define MANY 64
+
+/* A source under the test's hand. Under cove__lock. */
+static struct {
+    unsigned fetches, asked; /* calls of fetch, and of get */
+    unsigned hold_until;     /* fetch waits until so many have asked */
+    int64_t lasts_ns;
+    int rc;
+    bool freed;
+} source;
+
+static unsigned value_of(const unsigned *at)
+{
+    cove__lock();
+    unsigned v = *at;
+    cove__unlock();
+    return v;
+}
+
+static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
+{
+    struct cove__aws_credentials c = { 0 };
+    char id[32];
+
+    cove__lock();
+    unsigned n = ++source.fetches, until = source.hold_until;
+    int rc = source.rc;
+    c.expires_ns = cove__wall_ns() + source.lasts_ns;
+    cove__unlock();
+    while (value_of(&source.asked) < until) {
+        if (cove_cancel_fired(cancel))
+            return cove__fail(err, COVE_ECANCELED, "cancelled");
+        cove__sleep_ns(COVE__MS);
+    }
+    if (rc < 0)
+        return cove__fail(err, rc, "the source is dry, time %u", n);
+    snprintf(id, sizeof id, "ID%u", n);
+    c.key_id = cove__strdup(id);
+    c.secret = cove__strdup("secret");
+    if (c.key_id == NULL || c.secret == NULL) {
+        cove__aws_credentials_done(&c);
+        return cove__fail_nomem(err, "the credentials");
+    }
+    *ret = c;
+    return 0;
+}
+
+static void free_source(void *self)
+{
+    source.freed = true;
+}
+
+static struct cove__aws_provider *provider(int64_t lasts_s, unsigned hold_until)
+{
+    struct cove__aws_source s = { fetch, free_source, NULL };
+    struct cove__aws_provider *p = NULL;
+    struct cove_error err = COVE_ERROR_INIT;
+
+    source.fetches = source.asked = source.rc = 0;
+    source.freed = false;
+    source.hold_until = hold_until;
+    source.lasts_ns = lasts_s * COVE__SEC;
+    assert_int_equal(cove__aws_provider_new(&s, &p, &err), 0);
+    return p;
+}
+
+struct asker {
+    struct cove__http_request r; /* first */
+    struct cove__aws_provider *p;
+    struct cove__aws_use use;
+    bool refuse; /* the store refuses what it is first signed with */
+    char id[32];
+};
+
+/* Where a real request would be sent, this one ends. */
+static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
+{
+    struct asker *a = self;
+    struct cove__aws_set *set = NULL;
+
+    cove__lock();
+    source.asked++;
+    cove__unlock();
+    int rc = cove__aws_provider_get(a->p, r, &a->use, &set, err);
+    if (rc == 0 && a->refuse && cove__aws_provider_refused(a->p, &a->use)) {
+        cove__aws_set_unref(set);
+        rc = cove__aws_provider_get(a->p, r, &a->use, &set, err);
+    }
+    if (rc != 0)
+        return rc;
+    snprintf(a->id, sizeof a->id, "%s", set->keys.key_id);
+    cove__aws_set_unref(set);
+    return cove__fail(err, COVE_ESTATE, "signed");
+}
+
+static struct cove__http *client(void)
+{
+    struct cove__http_config config = { .proxy = "", .max_concurrency = MANY };
+    struct cove__http *http = NULL;
+    struct cove_error err = COVE_ERROR_INIT;
+    assert_int_equal(cove__http_new(&config, &http, &err), 0);
+    return http;
+}
+
+static void asker_init(struct asker *a, struct cove__http *http, struct cove__aws_provider *p)
+{
+    static const struct cove__http_hooks hooks = { prepare, NULL, NULL };
+    *a = (struct asker){ .p = p };
+    cove__http_request_init(&a->r);
+    a->r.http = http;
+    a->r.hooks = &hooks;
+    a->r.self = a;
+    a->r.op.ctx.op = "read";
+    a->r.op.ctx.url = "test://x";
+}
+
+/* One request: what it was signed with, or "" and the error. */
+static const char *ask(struct cove__http *http, struct cove__aws_provider *p, bool refuse, struct cove_error *err)
+{
+    static char id[32];
+    struct asker a;
+
+    asker_init(&a, http, p);
+    a.refuse = refuse;
+    cove__http_run(&a.r, err);
+    snprintf(id, sizeof id, "%s", a.id);
+    cove__http_request_done(&a.r);
+    return id;
+}
+
+static void test_one_refresh_for_many(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__aws_provider *p = provider(3600, MANY);
+    struct asker a[MANY];
+    struct cove__inbox inbox;
+
+    for (int round = 0; round < 2; round++) { /* then all are refused at once */
+        cove__inbox_init(&inbox);
+        for (int i = 0; i < MANY; i++) {
+            asker_init(&a[i], http, p);
+            a[i].r.op.inbox = &inbox;
+            a[i].refuse = round == 1;
+            cove__http_start(&a[i].r);
+        }
+        while (cove__inbox_wait(&inbox) != NULL) {
+        }
+        cove__inbox_done(&inbox);
+        for (int i = 0; i < MANY; i++) {
+            assert_int_equal(a[i].r.op.rc, COVE_ESTATE);
+            assert_string_equal(a[i].id, round == 0 ? "ID1" : "ID2");
+            cove__http_request_done(&a[i].r);
+        }
+        assert_int_equal(source.fetches, round + 1);
+    }
+    cove__aws_provider_free(p);
+    assert_true(source.freed);
+    cove__http_free(http);
+}
+
+/* Keys that end in five minutes serve, while others are fetched; keys that end in seconds serve where they are new. */
+static void test_near_the_end(void **state)
+{
+    struct cove__http *http = client();
+    struct cove_error err = COVE_ERROR_INIT;
+
+    for (int64_t lasts_s = 300; lasts_s > 0; lasts_s -= 290) {
+        struct cove__aws_provider *p = provider(lasts_s, 0);
+        for (int i = 0; i < 5; i++)
+            assert_string_equal(ask(http, p, false, &err), "ID1"); /* just asked: not again so soon */
+        assert_int_equal(source.fetches, 1);
+        cove__aws_provider_free(p);
+    }
+    cove__http_free(http);
+}
+
+static void test_a_source_that_fails(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__aws_provider *p = provider(3600, 0);
+    struct cove_error err = COVE_ERROR_INIT;
+
+    source.rc = COVE_EAUTH;
+    assert_string_equal(ask(http, p, false, &err), "");
+    assert_int_equal(err.code, COVE_EAUTH);
+    assert_string_equal(err.message, "the source is dry, time 1");
+    cove__aws_provider_free(p);
+
+    /* Keys that the store does not take are no comfort when there are no others; those that are merely old are. */
+    p = provider(3600, 0);
+    assert_string_equal(ask(http, p, false, &err), "ID1");
+    source.rc = COVE_ENETWORK;
+    assert_string_equal(ask(http, p, true, &err), "");
+    assert_int_equal(err.code, COVE_ENETWORK);
+    cove__aws_provider_free(p);
+    cove__http_free(http);
+}
+
+static void test_closed_in_mid_refresh(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__aws_provider *p = provider(3600, 1000000); /* never */
+    struct cove_error err = COVE_ERROR_INIT;
+    struct asker a;
+
+    asker_init(&a, http, p);
+    a.r.op.ctx.deadline_ns = cove__now_ns() + 20 * COVE__MS;
+    assert_int_equal(cove__http_run(&a.r, &err), COVE_ETIMEDOUT);
+    assert_int_equal(source.fetches, 1);
+    cove__http_request_done(&a.r);
+    cove__aws_provider_free(p); /* cancels it */
+    assert_true(source.freed);
+    cove__http_free(http);
+}
+
+static void test_fork_in_mid_refresh(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__aws_provider *p = provider(3600, 2);
+    struct cove__inbox inbox;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct asker a;
+    int status;
+
+#ifdef __SANITIZE_THREAD__
+    cove__aws_provider_free(p);
+    cove__http_free(http);
+    skip(); /* ThreadSanitizer takes the child's threads for those of its parent */
+#endif
+    cove__inbox_init(&inbox);
+    asker_init(&a, http, p);
+    a.r.op.inbox = &inbox;
+    cove__http_start(&a.r);
+    while (value_of(&source.fetches) == 0)
+        cove__sleep_ns(COVE__MS);
+    pid_t child = fork();
+    if (child == 0) { /* fetches for itself: its parent's thread is not here */
+        bool right = strcmp(ask(http, p, false, &err), "ID2") == 0;
+        cove__aws_provider_free(p);
+        _exit(right ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_string_equal(ask(http, p, false, &err), "ID1"); /* the second who asks: now both go on */
+    assert_ptr_equal(cove__inbox_wait(&inbox), &a.r.op);
+    assert_string_equal(a.id, "ID1");
+    cove__inbox_done(&inbox);
+    cove__http_request_done(&a.r);
+    cove__aws_provider_free(p);
+    cove__http_free(http);
+}
+
+static void test_no_memory(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+
+    for (unsigned long n = 1; n < 10; n++) {
+        struct cove__aws_source s = { fetch, free_source, NULL };
+        struct cove__aws_credentials fixed = { .key_id = cove__strdup("a"), .secret = cove__strdup("b") };
+        struct cove__aws_provider *p = NULL, *q = NULL;
+        source.freed = false;
+        cove__mem_fail(n, 1);
+        int rc = cove__aws_provider_new(&s, &p, &err), rc_fixed = cove__aws_provider_new_fixed(&fixed, &q, &err);
+        cove__mem_fail(0, 0);
+        assert_int_equal(source.freed, rc < 0);
+        cove__aws_provider_free(p);
+        cove__aws_provider_free(q);
+        if (rc == 0 && rc_fixed == 0)
+            return;
+        assert_true(rc == COVE_ENOMEM || rc_fixed == COVE_ENOMEM);
+    }
+    fail_msg("an allocation without end");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_refresh_for_many), cmocka_unit_test(test_near_the_end),
+        cmocka_unit_test(test_a_source_that_fails),  cmocka_unit_test(test_closed_in_mid_refresh),
+        cmocka_unit_test(test_fork_in_mid_refresh),  cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

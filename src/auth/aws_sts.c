@@ -1,0 +1,236 @@
+/* Roles: AWS's Security Token Service, asked with keys (AssumeRole) or with a token of somebody whom AWS trusts
+ * (AssumeRoleWithWebIdentity). For aws_chain.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "auth/aws_chain.h"
+#include "auth/sigv4.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "wire/digest.h"
+#include "wire/xml.h"
+
+#define FORM_MAX ((size_t)128 << 10)
+#define HOST_MAX 512
+
+struct sts_reply {
+    char *id, *secret, *token, *expiration;
+    char code[64], message[256];
+};
+
+static void take_text(char *at, size_t size, struct cove__slice text)
+{
+    size_t n = text.size < size ? text.size : size - 1;
+    for (size_t i = 0; i < n; i++)
+        at[i] = text.data[i] >= ' ' ? (char)text.data[i] : ' ';
+    at[n] = '\0';
+}
+
+static int take(void *user, const char *path, struct cove__slice text)
+{
+    struct sts_reply *reply = user;
+    const struct {
+        const char *name;
+        char **at;
+    } rows[] = {
+        { "Credentials/AccessKeyId", &reply->id },
+        { "Credentials/SecretAccessKey", &reply->secret },
+        { "Credentials/SessionToken", &reply->token },
+        { "Credentials/Expiration", &reply->expiration },
+    };
+
+    if (strcmp(path, "ErrorResponse/Error/Code") == 0)
+        take_text(reply->code, sizeof reply->code, text);
+    if (strcmp(path, "ErrorResponse/Error/Message") == 0)
+        take_text(reply->message, sizeof reply->message, text);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t n = strlen(path), m = strlen(rows[i].name);
+        if (n <= m || path[n - m - 1] != '/' || strcmp(path + n - m, rows[i].name) != 0)
+            continue;
+        cove__aws_wipe(*rows[i].at);
+        *rows[i].at = cove__strndup((const char *)text.data, text.size);
+        return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
+    }
+    return 0;
+}
+
+static bool plain(const char *s)
+{
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s <= ' ' || (unsigned char)*s > '~')
+            return false;
+    }
+    return true;
+}
+
+static int keys_of(struct cove__slice text, const char *who, struct cove__aws_credentials *ret, struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { NULL, take };
+    struct sts_reply reply = { 0 };
+    struct cove__aws_credentials c = { 0 };
+
+    int rc = cove__xml_read(text, &handler, &reply);
+    if (rc == COVE_ENOMEM)
+        cove__fail_nomem(err, "the credentials");
+    else if (rc < 0 || !cove__aws_given(reply.id) || !cove__aws_given(reply.secret) || !cove__aws_given(reply.token) ||
+             !cove__aws_given(reply.expiration) || !plain(reply.id) || !plain(reply.token))
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials %s: the reply has no usable keys", who);
+    else
+        rc = cove__aws_expiry(reply.expiration, who, &c.expires_ns, err);
+    if (rc == 0) {
+        c.key_id = reply.id;
+        c.secret = reply.secret;
+        c.token = reply.token;
+        reply.id = reply.secret = reply.token = NULL;
+        *ret = c;
+    }
+    cove__aws_wipe(reply.id);
+    cove__aws_wipe(reply.secret);
+    cove__aws_wipe(reply.token);
+    cove__free(reply.expiration);
+    return rc;
+}
+
+/* Puts STS's own words into the message of a refusal. */
+static int refused(const struct cove__aws_ask *ask, const char *arn, struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { NULL, take };
+    struct sts_reply reply = { 0 };
+    int status = ask->status;
+
+    if (cove__xml_read(cove__buf_slice(&ask->reply), &handler, &reply) == 0 && reply.code[0] != '\0') {
+        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s", ask->where, arn, reply.code, reply.message);
+        err->http_status = status;
+    }
+    cove__aws_wipe(reply.id);
+    cove__aws_wipe(reply.secret);
+    cove__aws_wipe(reply.token);
+    cove__free(reply.expiration);
+    return COVE_EAUTH;
+}
+
+/* ---- the request ---- */
+
+static void add_field(struct cove__buf *form, const char *name, const char *value)
+{
+    if (!cove__aws_given(value))
+        return;
+    cove__buf_addf(form, "&%s=", name);
+    cove__uri_encode(form, cove__slice_str(value), false);
+}
+
+static int add_form(struct cove__buf *form, const struct cove__aws_role *role, struct cove_error *err)
+{
+    struct cove__buf token = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
+    char name[48];
+    int rc = 0;
+
+    snprintf(name, sizeof name, "cove-%lld", (long long)(cove__wall_ns() / COVE__SEC));
+    cove__buf_addf(form, "Action=%s&Version=2011-06-15",
+                   role->token_file != NULL ? "AssumeRoleWithWebIdentity" : "AssumeRole");
+    add_field(form, "RoleArn", role->arn);
+    add_field(form, "RoleSessionName", cove__aws_given(role->session_name) ? role->session_name : name);
+    add_field(form, "DurationSeconds", role->duration_seconds);
+    if (role->token_file != NULL) { /* read each time: whoever runs the pod changes it */
+        rc = cove__aws_read_file(role->token_file, &token, err);
+        if (rc < 0)
+            cove__error_prefix(err, rc, "credentials of a web identity");
+        while (token.size > 0 && token.data[token.size - 1] <= ' ')
+            token.data[--token.size] = '\0';
+        if (rc == 0)
+            add_field(form, "WebIdentityToken", cove__buf_str(&token));
+    } else {
+        add_field(form, "ExternalId", role->external_id);
+    }
+    cove__aws_wipe_buf(&token);
+    if (rc == 0 && cove__buf_rc(form) < 0)
+        rc = cove__fail(err, cove__buf_rc(form), "credentials of the role %s: the request cannot be made", role->arn);
+    return rc;
+}
+
+/* A region goes into a host's name. */
+static bool is_region(const char *region)
+{
+    return region[0] != '\0' && strlen(region) < 64 &&
+           strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
+}
+
+static const char *own_endpoint(void)
+{
+    const char *ignore = cove__aws_env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+
+    if (ignore != NULL && strcasecmp(ignore, "true") == 0)
+        return NULL;
+    const char *url = cove__aws_env("AWS_ENDPOINT_URL_STS");
+    return url != NULL ? url : cove__aws_env("AWS_ENDPOINT_URL");
+}
+
+static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region, const char *path)
+{
+    const struct cove__aws_credentials *by = role->by;
+    int64_t now_ns = cove__wall_ns();
+    char time[17], hash[65];
+
+    int rc = cove__sha256_hex(ask->body, hash);
+    if (rc < 0)
+        return rc;
+    cove__format_iso8601_basic(now_ns, time);
+    cove__buf_addf(&ask->headers, "X-Amz-Date: %s\n", time);
+    if (by->token != NULL)
+        cove__buf_addf(&ask->headers, "X-Amz-Security-Token: %s\n", by->token);
+    struct cove__sigv4_request v4 = { .key_id = by->key_id,
+                                      .secret = by->secret,
+                                      .region = region,
+                                      .service = "sts",
+                                      .method = "POST",
+                                      .path = path,
+                                      .query = "",
+                                      .payload_hash = hash,
+                                      .wall_ns = now_ns };
+    return cove__sigv4_sign(&v4, NULL, &ask->headers);
+}
+
+int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_role *role, cove_cancel *cancel,
+                  struct cove__aws_credentials *ret, struct cove_error *err)
+{
+    struct cove__buf form = COVE__BUF_INIT(FORM_MAX);
+    struct cove__aws_ask ask;
+    const char *given = own_endpoint();
+    const char *region = cove__aws_given(role->region) ? role->region : chain->region;
+    char url[HOST_MAX], where[HOST_MAX + 8];
+
+    if (!is_region(region))
+        return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
+    if (given == NULL)
+        snprintf(url, sizeof url, "https://sts.%s.amazonaws.com%s/", region,
+                 strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+    else if (strncasecmp(given, "http", 4) == 0 && strstr(given, "://") != NULL && strlen(given) < sizeof url - 1 &&
+             plain(given) && strpbrk(given, "@?#") == NULL)
+        snprintf(url, sizeof url, "%s%s", given, given[strlen(given) - 1] == '/' ? "" : "/");
+    else
+        return cove__fail(err, COVE_EINVAL, "the endpoint of STS is not of the form https://host:port");
+    snprintf(where, sizeof where, "of %s", url);
+    const char *host = strstr(url, "://") + 3;
+    size_t host_size = strcspn(host, "/");
+
+    cove__aws_ask_init(&ask, chain, "POST", where);
+    cove__buf_add_str(&ask.url, url);
+    int rc = add_form(&form, role, err);
+    ask.body = cove__buf_slice(&form);
+    ask.has_body = true;
+    cove__buf_addf(&ask.headers, "Host: %.*s\nContent-Type: application/x-www-form-urlencoded\n", (int)host_size, host);
+    if (rc == 0 && role->by != NULL && (rc = sign(&ask, role, region, host + host_size)) < 0)
+        cove__fail(err, rc, "credentials %s: the request cannot be signed: %s", where, cove_code_phrase(rc));
+    if (rc == 0)
+        rc = cove__aws_ask(&ask, cancel, err);
+    if (rc == COVE_EAUTH)
+        rc = refused(&ask, role->arn, err);
+    if (rc == 0)
+        rc = keys_of(cove__buf_slice(&ask.reply), where, ret, err);
+    cove__aws_ask_done(&ask);
+    cove__aws_wipe_buf(&form);
+    return rc;
+}

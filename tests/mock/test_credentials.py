@@ -1,0 +1,271 @@
+"""Where S3's keys come from: every source against an endpoint that checks what it is asked, and an S3 that checks who signed."""
+
+import hashlib
+import json
+import re
+
+import pytest
+
+from aws import World, when
+from probe_run import probe
+from server import MockServer
+from store import pattern
+
+ARN = "arn:aws:iam::123456789012:role/"
+
+
+@pytest.fixture
+def world():
+    with MockServer({"b/k": b"hello"}) as server:
+        world = World(server)
+        world.endpoint = server.endpoint
+        yield world
+        assert server.troubles == []
+
+
+@pytest.fixture
+def ask(world, tmp_path):
+    """ask(config, environment, verb…): one call in a home of its own; no secret of anybody may be said."""
+
+    def run(config="", environ=None, call=("get", "s3://b/k"), timeout_ms=20000, **more):
+        folder = tmp_path / ".aws"
+        folder.mkdir(exist_ok=True)
+        (folder / "config").write_text(config)
+        outcome = probe(*call, options={"endpoint_url": world.endpoint, "region": "eu-west-1", **more}, environ={
+            "HOME": str(tmp_path), "AWS_ENDPOINT_URL_STS": world.endpoint + "/sts", "AWS_ENDPOINT_URL_SSO": world.endpoint + "/sso",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": world.endpoint + "/imds/", "http_proxy": "http://127.0.0.1:9", **(environ or {})},
+            timeout_ms=timeout_ms)
+        for keys in world.keys.values():
+            assert keys.secret not in outcome.text and keys.token not in outcome.text
+        for token in (world.web_token, world.sso_token, world.container_token, world.imds_token):
+            assert token not in outcome.text
+        assert not re.search(r"(?i)signature=[0-9a-f]{64}", outcome.text)
+        return outcome
+
+    return run
+
+
+# The proxy of the environment leads nowhere: S3 and STS are on loopback, and must be told not to use it.
+DIRECT = {"no_proxy": "127.0.0.1"}
+
+
+def process(tmp_path, *replies):
+    """A credential_process that prints one reply after another, and counts its calls."""
+    for i, reply in enumerate(replies):
+        (tmp_path / f"reply{i}").write_text(reply)
+    script = tmp_path / "give keys.sh"
+    script.write_text(f'n=$(cat "{tmp_path}/calls" 2>/dev/null || echo 0)\necho $((n + 1)) > "{tmp_path}/calls"\n'
+                      f'[ -f "{tmp_path}/reply$n" ] || n={len(replies) - 1}\ncat "{tmp_path}/reply$n"\n')
+    return f'[default]\ncredential_process = /bin/sh "{script}" --for=me\n'
+
+
+def calls(tmp_path):
+    return int((tmp_path / "calls").read_text())
+
+
+def test_process(world, ask, tmp_path):
+    keys = world.add("P")
+    outcome = ask(process(tmp_path, keys.json("SessionToken", Version=1)), DIRECT)
+    assert outcome.ok and outcome.data == b"hello", outcome
+    assert {key for key, _ in world.signed} == {keys.id} and calls(tmp_path) == 1
+
+
+def test_process_fails(world, ask, tmp_path):
+    outcome = ask("[default]\ncredential_process = exit 7\n", DIRECT)
+    assert outcome.code == "COVE_EAUTH" and "status 7" in outcome.message, outcome
+    assert world.signed == []
+
+
+def test_process_hangs_until_the_deadline(world, ask):
+    assert ask("[default]\ncredential_process = sleep 600\n", DIRECT, timeout_ms=300).code == "COVE_ETIMEDOUT"
+
+
+def test_container(world, ask, tmp_path):
+    world.next = [world.add("C")]
+    token = tmp_path / "token"
+    token.write_text(world.container_token + "\n")
+    environ = {**DIRECT, "no_proxy": "*", "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.endpoint + "/container",
+               "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token), "AWS_CONTAINER_AUTHORIZATION_TOKEN": "not this one"}
+    assert ask("", environ).ok and world.sources() == ["container"]
+
+
+@pytest.mark.parametrize("uri", ["http://example.com/x", "http://127.evil.example/x", "http://127.0.0.1@evil.example/", "ftp://127.0.0.1/",
+                                 "http://169.254.170.20/", "http://[::2]/", "http://localhost.example/"])
+def test_container_elsewhere(world, ask, uri):
+    outcome = ask("", {**DIRECT, "AWS_CONTAINER_CREDENTIALS_FULL_URI": uri, "AWS_CONTAINER_AUTHORIZATION_TOKEN": world.container_token})
+    assert outcome.code == "COVE_EINVAL" and "AWS_CONTAINER_CREDENTIALS_FULL_URI" in outcome.message, outcome
+
+
+def test_container_token_of_two_lines(world, ask):
+    outcome = ask("", {**DIRECT, "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.endpoint + "/container",
+                       "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a\r\nX-Evil: b"})
+    assert outcome.code == "COVE_EINVAL" and "X-Evil" not in outcome.text, outcome
+
+
+def test_instance(world, ask):
+    world.next = [world.add("I")]
+    # The endpoint is reached although a proxy is set for it: the metadata service is never asked through one.
+    outcome = ask("", {"AWS_EC2_METADATA_DISABLED": "false"}, proxy="")
+    assert outcome.ok, outcome
+    assert world.sources() == ["imds"] and [r.method for r in world.server.requests[:3]] == ["PUT", "GET", "GET"]
+
+
+def test_instance_disabled(world, ask):
+    outcome = ask("", DIRECT)
+    assert outcome.code == "COVE_EAUTH" and "no credentials found" in outcome.message, outcome
+    assert world.server.requests == []
+
+
+def test_no_instance(world, ask):
+    outcome = ask("", {**DIRECT, "AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
+    assert outcome.code == "COVE_EAUTH" and "no credentials found" in outcome.message and "anon=true" in outcome.message, outcome
+
+
+def web(tmp_path, token):
+    path = tmp_path / "web-token"
+    path.write_text(token + "\n")
+    return str(path)
+
+
+def test_web_identity_of_the_environment(world, ask, tmp_path):
+    world.next = [world.add("W")]
+    environ = {**DIRECT, "AWS_WEB_IDENTITY_TOKEN_FILE": web(tmp_path, world.web_token), "AWS_ROLE_ARN": ARN + "pod"}
+    assert ask("[default]\naws_access_key_id = A\naws_secret_access_key = b\n", environ).ok
+    assert world.sources() == ["sts:pod:nobody:"]
+
+
+def test_web_identity_of_a_profile(world, ask, tmp_path):
+    world.next = [world.add("W")]
+    outcome = ask(f"[profile p]\nrole_arn = {ARN}pod\nweb_identity_token_file = {web(tmp_path, world.web_token)}\n", DIRECT, profile="p")
+    assert outcome.ok and world.sources() == ["sts:pod:nobody:"], outcome
+
+
+def test_web_identity_refused(world, ask, tmp_path):
+    outcome = ask("", {**DIRECT, "AWS_WEB_IDENTITY_TOKEN_FILE": web(tmp_path, "other"), "AWS_ROLE_ARN": ARN + "pod"})
+    assert outcome.code == "COVE_EAUTH" and "InvalidIdentityToken" in outcome.message, outcome
+
+
+def test_roles_in_a_chain(world, ask):
+    user, first, second = world.add("USER"), world.add("FIRST"), world.add("SECOND")
+    world.next = [first, second]
+    outcome = ask(f"[profile a]\nrole_arn = {ARN}one\nsource_profile = b\nexternal_id = x&y z\n"
+                  f"[profile b]\nrole_arn = {ARN}two\nsource_profile = c\n"
+                  f"[profile c]\naws_access_key_id = {user.id}\naws_secret_access_key = {user.secret}\naws_session_token = {user.token}\n",
+                  DIRECT, profile="a")
+    assert outcome.ok, outcome
+    assert world.sources() == [f"sts:two:{user.id}:", f"sts:one:{first.id}:x&y z"]
+    assert {key for key, _ in world.signed} == {second.id}
+
+
+def test_role_by_environment(world, ask):
+    user = world.add("USER")
+    world.next = [world.add("R")]
+    outcome = ask(f"[profile a]\nrole_arn = {ARN}one\ncredential_source = Environment\n",
+                  {**DIRECT, "AWS_ACCESS_KEY_ID": user.id, "AWS_SECRET_ACCESS_KEY": user.secret, "AWS_SESSION_TOKEN": user.token}, profile="a")
+    assert outcome.ok and world.sources() == [f"sts:one:{user.id}:"], outcome
+
+
+@pytest.mark.parametrize("profile, says", [
+    ("role_arn = {arn}closed\nsource_profile = u\n", "AccessDenied: IDU may not assume it"),
+    ("role_arn = {arn}one\nsource_profile = a\n", "more than 8 links"),
+    ("role_arn = {arn}one\nsource_profile = nobody\n", "nobody"),
+    ("role_arn = {arn}one\n", "none of source_profile"),
+    ("role_arn = {arn}one\nsource_profile = u\nmfa_serial = arn:mfa\n", "arn:mfa"),
+    ("sso_account_id = 1\n", "sso_role_name"),
+])
+def test_profiles_that_cannot_serve(world, ask, profile, says):
+    user = world.add("U")
+    outcome = ask(f"[profile a]\n{profile.format(arn=ARN)}[profile u]\naws_access_key_id = {user.id}\n"
+                  f"aws_secret_access_key = {user.secret}\naws_session_token = {user.token}\n", DIRECT, profile="a")
+    assert outcome.code in ("COVE_EAUTH", "COVE_EINVAL") and says in outcome.message, outcome
+    assert world.given == [] and world.signed == []
+
+
+SSO = ("[profile s]\nsso_session = work\nsso_account_id = 123456789012\nsso_role_name = Reader\n"
+       "[sso-session work]\nsso_start_url = https://start.example\nsso_region = eu-west-1\n")
+
+
+def sso_cache(tmp_path, token, expires):
+    folder = tmp_path / ".aws" / "sso" / "cache"
+    folder.mkdir(parents=True)
+    (folder / (hashlib.sha1(b"work").hexdigest() + ".json")).write_text(json.dumps({"accessToken": token, "expiresAt": expires}))
+
+
+def test_sso(world, ask, tmp_path):
+    world.next = [world.add("S")]
+    sso_cache(tmp_path, world.sso_token, when(3600))
+    outcome = ask(SSO, DIRECT, profile="s")
+    assert outcome.ok and world.sources() == ["sso"], outcome
+
+
+@pytest.mark.parametrize("token, lasts", [(None, 0), ("sso-token", -1), ("other", 3600), ("", 3600)])
+def test_sso_wants_a_login(world, ask, tmp_path, token, lasts):
+    if token is not None:
+        sso_cache(tmp_path, token, when(lasts))
+    outcome = ask(SSO, DIRECT, profile="s")
+    assert outcome.code == "COVE_EAUTH" and "aws sso login --profile s" in outcome.message, outcome
+
+
+@pytest.mark.parametrize("status, body", [
+    (200, ""), (200, "secret-in-garbage"), (200, '{"AccessKeyId": "secret-in-garbage'), (200, "[]"), (200, "{}"),
+    (200, '{"AccessKeyId":"A","SecretAccessKey":"secret-in-garbage","Token":"secret-in-garbage","Expiration":"soon"}'),
+    (200, '{"AccessKeyId":"A\\nX: y","SecretAccessKey":"secret-in-garbage"}'), (200, "x" * 70000), (404, "secret-in-garbage"),
+    (200, '{"Code":"Failed","SecretAccessKey":"secret-in-garbage"}'),
+])
+def test_garbage(world, ask, tmp_path, status, body):
+    world.garbage = (status, body)
+    outcome = ask("", {**DIRECT, "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.endpoint + "/container"})
+    assert outcome.code in ("COVE_EPROTOCOL", "COVE_EAUTH", "COVE_ELIMIT"), outcome
+    assert "secret-in-garbage" not in outcome.text and world.signed == []
+    if status == 200 and len(body) < 1000:
+        outcome = ask(process(tmp_path, body), DIRECT)
+        assert outcome.code in ("COVE_EPROTOCOL", "COVE_EAUTH"), outcome
+        assert "secret-in-garbage" not in outcome.text and world.signed == []
+
+
+@pytest.mark.parametrize("body", ["", "<x>secret-in-garbage", "<R><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>secret-in-garbage"
+                                  "</SecretAccessKey></Credentials></R>"])
+def test_garbage_of_sts(world, ask, tmp_path, body):
+    world.garbage = (200, body)
+    outcome = ask("", {**DIRECT, "AWS_WEB_IDENTITY_TOKEN_FILE": web(tmp_path, world.web_token), "AWS_ROLE_ARN": ARN + "pod"})
+    assert outcome.code == "COVE_EPROTOCOL" and "secret-in-garbage" not in outcome.text, outcome
+
+
+def test_keys_expire_in_mid_upload(world, ask, tmp_path):
+    first, second = world.add("OLD"), world.add("NEW")
+    world.revoke_after = (3, first)
+    outcome = ask(process(tmp_path, first.json("SessionToken"), second.json("SessionToken")), DIRECT,
+                  call=("write", "s3://b/big", 24 << 20), default_block_size=str(5 << 20))
+    assert outcome.ok, outcome
+    assert world.s3.objects["b/big"][0] == pattern(24 << 20)
+    assert calls(tmp_path) == 2 and world.refusals >= 1
+    assert [key for key, _ in world.signed] == [first.id] * 3 + [second.id] * (len(world.signed) - 3)
+
+
+def test_keys_near_their_end_are_replaced_once(world, ask, tmp_path):
+    """A process whose first keys end in half a minute: they serve, being just fetched."""
+    first = world.add("OLD", 30)
+    outcome = ask(process(tmp_path, first.json("SessionToken")), DIRECT)
+    assert outcome.ok and calls(tmp_path) == 1, outcome
+
+
+def test_head_that_is_refused_without_a_word(world, ask, tmp_path):
+    first, second = world.add("OLD"), world.add("NEW")
+    first.revoked = True
+    outcome = ask(process(tmp_path, first.json("SessionToken"), second.json("SessionToken")), DIRECT, call=("stat", "s3://b/k"))
+    assert outcome.ok and calls(tmp_path) == 2, outcome
+
+
+def test_keys_that_stay_refused(world, ask, tmp_path):
+    keys = world.add("OLD")
+    keys.revoked = True
+    outcome = ask(process(tmp_path, keys.json("SessionToken")), DIRECT)
+    assert outcome.code == "COVE_EAUTH" and "expired" in outcome.message, outcome
+    assert calls(tmp_path) == 2
+
+
+def test_fixed_keys_are_not_asked_for_again(world, ask):
+    keys = world.add("FIXED")
+    keys.revoked = True
+    assert ask("", DIRECT, key=keys.id, secret=keys.secret, token=keys.token).code == "COVE_EAUTH"
+    assert world.refusals == 1
