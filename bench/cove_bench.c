@@ -36,10 +36,19 @@ out:
     return rc;
 }
 
+static int sign_payload(cove_options **ret_options, struct cove_error *err)
+{
+    *ret_options = cove_options_new();
+    if (!*ret_options)
+        return COVE_ENOMEM;
+    return cove_options_set(*ret_options, "payload_signing", "always", err);
+}
+
 int main(int argc, char **argv)
 {
     struct cove_error err = COVE_ERROR_INIT;
     struct bench b;
+    cove_options *options = NULL;
     cove_fs *fs = NULL;
     char *path = NULL;
     struct bench_clock begin;
@@ -47,7 +56,9 @@ int main(int argc, char **argv)
 
     bench_start(&b, argc, argv);
     begin = bench_now();
-    rc = cove_fs_from_url(b.url, NULL, &fs, &path, &err);
+    rc = b.signed_payload ? sign_payload(&options, &err) : 0;
+    if (rc == 0)
+        rc = cove_fs_from_url(b.url, options, &fs, &path, &err);
     if (rc == 0 && b.mode == BENCH_GET)
         rc = get(fs, path, &b, &err);
     else if (rc == 0 && b.mode == BENCH_PUT)
@@ -58,6 +69,7 @@ int main(int argc, char **argv)
         bench_report(begin);
     cove_free(path);
     cove_fs_unref(fs);
+    cove_options_free(options);
     free(b.memory);
     return rc < 0;
 }

@@ -45,6 +45,8 @@ static CURLcode transfer(CURL *curl, struct place *place)
     curl_easy_setopt(curl, CURLOPT_URL, place->b->url);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (getenv("AWS_CA_BUNDLE"))
+        curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("AWS_CA_BUNDLE"));
     if (place->b->mode == BENCH_GET) {
         curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, received);

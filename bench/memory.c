@@ -28,12 +28,13 @@ void bench_start(struct bench *b, int argc, char **argv)
     long mib = 0;
     int fresh = argc == 5 && !strcmp(argv[4], "fresh");
 
-    if (argc == 4 || fresh) {
+    b->signed_payload = argc == 5 && !strcmp(argv[4], "signed");
+    if (argc == 4 || fresh || b->signed_payload) {
         errno = 0;
         mib = strtol(argv[3], &end, 10);
     }
     if (mib <= 0 || mib > 1 << 20 || errno || *end || parse_mode(argv[1], &b->mode) < 0) {
-        fprintf(stderr, "usage: %s start-get|start-put|get|put URL MIB [fresh]\n", argv[0]);
+        fprintf(stderr, "usage: %s start-get|start-put|get|put URL MIB [fresh|signed]\n", argv[0]);
         exit(2);
     }
     b->url = argv[2];

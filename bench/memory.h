@@ -16,10 +16,12 @@ struct bench {
     const char *url;
     char *memory;
     size_t size;
+    int signed_payload; /* sign what is sent, for cove's row */
 };
 
-/* Reads MODE URL MIB [fresh] and gets the memory. Its pages are touched beforehand, as those of a program that loads
- * into what it has; with "fresh", the transfer is the first to touch them. Ends the process where that can't be done.
+/* Reads MODE URL MIB [fresh|signed] and gets the memory. Its pages are touched beforehand, as those of a program that
+ * loads into what it has; with "fresh", the transfer is the first to touch them. Ends the process where that can't be
+ * done.
  */
 void bench_start(struct bench *b, int argc, char **argv);
 

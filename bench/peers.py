@@ -47,7 +47,15 @@ def obstore_store(bucket):
     return obstore.store.S3Store(
         bucket, endpoint=os.environ["AWS_ENDPOINT_URL"], access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
         secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"], region=os.environ["AWS_REGION"],
-        virtual_hosted_style_request=False, client_options={"allow_http": True})
+        virtual_hosted_style_request=False, client_options={"allow_http": True, **obstore_trust()})
+
+
+def obstore_trust():
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    if not bundle:
+        return {}
+    with open(bundle, "rb") as f:
+        return {"root_certificate": f.read()}
 
 
 def prepare_obstore(bucket, key, data, size):
@@ -74,7 +82,43 @@ def prepare_obstore_into(bucket, key, data, size):
     return get, None
 
 
-CLIENTS = {"boto3": prepare_boto3, "s3fs": prepare_s3fs, "obstore": prepare_obstore, "obstore-into": prepare_obstore_into}
+def prepare_pyarrow(bucket, key, data, size):
+    import pyarrow.fs
+
+    scheme, host = os.environ["AWS_ENDPOINT_URL"].split("://")
+    fs = pyarrow.fs.S3FileSystem(endpoint_override=host, scheme=scheme, region=os.environ["AWS_REGION"],
+                                 tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE"))
+
+    def get():
+        with fs.open_input_file(f"{bucket}/{key}") as f:
+            return len(f.read())
+
+    def put():
+        with fs.open_output_stream(f"{bucket}/{key}") as f:
+            f.write(data)
+
+    return get, put
+
+
+def prepare_crt(bucket, key, data, size):
+    """The AWS CRT, by the client that S3's connector for PyTorch is made of."""
+    from s3torchconnectorclient._mountpoint_s3_client import MountpointS3Client
+
+    client = MountpointS3Client(region=os.environ["AWS_REGION"], endpoint=os.environ["AWS_ENDPOINT_URL"], force_path_style=True)
+
+    def get():
+        return len(b"".join(client.get_object(bucket, key)))
+
+    def put():
+        stream = client.put_object(bucket, key)
+        stream.write(data)
+        stream.close()
+
+    return get, put
+
+
+CLIENTS = {"boto3": prepare_boto3, "s3fs": prepare_s3fs, "pyarrow": prepare_pyarrow, "crt": prepare_crt,
+           "obstore": prepare_obstore, "obstore-into": prepare_obstore_into}
 
 
 def transfer(client, mode, bucket, key, mib):
@@ -103,7 +147,7 @@ def main():
     elif verb == "versions":
         from importlib.metadata import version
 
-        print(", ".join(f"{name} {version(name)}" for name in ("obstore", "s3fs", "aiobotocore", "boto3", "s5cmd")))
+        print(", ".join(f"{name} {version(name)}" for name in ("obstore", "pyarrow", "s3torchconnectorclient", "s3fs", "aiobotocore", "boto3", "s5cmd")))
     else:
         transfer(verb, *args)
 
