@@ -1,0 +1,106 @@
+/*
+ * Leaves with work under way: requests to a server that accepts and never answers are queued, then the library is let
+ * go in the way that the first argument names. Right is a quiet end with status 0.
+ *
+ *   leave LIBRARY unload|return|exit|thread
+ *
+ * unload: dlclose, and the program goes on for a moment; return: from main; exit, thread: exit(), there or in another
+ * thread. It uses the library as a plug-in would, by dlopen.
+ */
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cove/queue.h>
+
+#define JOBS 200
+
+/* Never let go, and no leak either: what is global is in use to the end. */
+static void *library;
+static cove_options *options;
+static cove_queue *queue;
+static cove_fs *fs;
+
+static void *symbol(const char *name)
+{
+    void *p = dlsym(library, name);
+
+    if (!p) {
+        fprintf(stderr, "leave: %s\n", dlerror());
+        _exit(2);
+    }
+    return p;
+}
+
+/* A port that takes connections (its backlog does) and says nothing. */
+static int silent_port(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 64) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        _exit(2);
+    return ntohs(address.sin_port);
+}
+
+/* By symbol only: the program is not linked with the library. Returns how many jobs wait. */
+static size_t begin(void)
+{
+    __typeof__(&cove_options_new) options_new = symbol("cove_options_new");
+    __typeof__(&cove_options_set) options_set = symbol("cove_options_set");
+    __typeof__(&cove_fs_from_url) from_url = symbol("cove_fs_from_url");
+    __typeof__(&cove_queue_new) queue_new = symbol("cove_queue_new");
+    __typeof__(&cove_queue_stat) queue_stat = symbol("cove_queue_stat");
+    __typeof__(&cove_queue_copy) queue_copy = symbol("cove_queue_copy");
+    __typeof__(&cove_queue_pending) pending = symbol("cove_queue_pending");
+    char endpoint[64];
+
+    options = options_new();
+    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", silent_port());
+    if (options_set(options, "endpoint_url", endpoint, NULL) < 0 || options_set(options, "anon", "true", NULL) < 0 ||
+        from_url("s3://b", options, &fs, NULL, NULL) < 0 || queue_new(NULL, &queue, NULL) < 0)
+        _exit(2);
+    for (int i = 0; i < JOBS; i++) {
+        queue_stat(queue, fs, "b/k", NULL, NULL, NULL);
+        queue_copy(queue, fs, "b/k", "b/l", NULL, NULL, NULL);
+    }
+    return pending(queue);
+}
+
+static void *leave(void *unused)
+{
+    (void)unused;
+    exit(0);
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t thread;
+
+    library = argc == 3 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (!library) {
+        fprintf(stderr, "usage: leave LIBRARY unload|return|exit|thread\n");
+        return 2;
+    }
+    if (begin() != (size_t)2 * JOBS)
+        return 3;
+    if (!strcmp(argv[2], "unload")) {
+        dlclose(library);
+        usleep(300000); /* the I/O threads go on, in code that must still be there */
+    } else if (!strcmp(argv[2], "exit")) {
+        exit(0);
+    } else if (!strcmp(argv[2], "thread")) {
+        if (pthread_create(&thread, NULL, leave, NULL))
+            return 2;
+        pthread_join(thread, NULL);
+    }
+    return 0;
+}
