@@ -208,6 +208,14 @@ static int parse_into(const struct cove__option_row *row, const char *text, void
         if (parse_bool(text, field) == 0)
             return 0;
         return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is not true or false", row->name, text);
+    case COVE__OPTION_MAYBE:
+        if (strcasecmp(text, "auto") == 0) {
+            *(int *)field = -1;
+            return 0;
+        }
+        if (parse_bool(text, field) == 0)
+            return 0;
+        return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is not auto, true or false", row->name, text);
     case COVE__OPTION_INTEGER:
         rc = parse_number(text, NULL, NULL, 1, &number);
         break;

@@ -15,6 +15,7 @@ enum cove__option_type {
     COVE__OPTION_SECRET,   /* char *, never shown */
     COVE__OPTION_JSON,     /* char *, the text of a JSON object */
     COVE__OPTION_BOOL,     /* int: 0 or 1; "true" "false" "1" "0" "yes" "no" "on" "off", any case */
+    COVE__OPTION_MAYBE,    /* int: the same, or -1 for "auto" */
     COVE__OPTION_INTEGER,  /* int64_t */
     COVE__OPTION_SIZE,     /* int64_t bytes: "8388608", "8MiB", "8M" (binary), "8MB" (decimal) */
     COVE__OPTION_DURATION, /* int64_t milliseconds: "30" and "30s" (seconds), "250ms", "5m" */

@@ -20,6 +20,7 @@ class Fault:
     FIELDS = {
         "on", "only_if", "skip", "times",  # which
         "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
+        "meanwhile",  # what another writer puts there just before
         "delay_ms", "slow_bytes", "corrupt", "length_off", "cut_after", "reset_after", "stall_after",  # how it is sent
     }
 
@@ -46,8 +47,8 @@ class Fault:
 class MockServer:
     """with MockServer(objects, faults) as server: server.endpoint, server.requests (all that came, in order)"""
 
-    def __init__(self, objects=None, faults=(), buckets=("b",)):
-        self.store = Store(objects or {}, buckets)
+    def __init__(self, objects=None, faults=(), buckets=("b",), ways=None):
+        self.store = Store(objects or {}, buckets, ways or {})
         self.faults = [Fault(row) for row in faults]
         self.requests, self.troubles = [], []
         self.lock = threading.Lock()
@@ -141,6 +142,8 @@ class MockServer:
         with self.lock:
             self.requests.append(r)
             fault = next((f.row for f in self.faults if f.takes(r)), {})
+            for path, text in fault.get("meanwhile", {}).items():
+                self.store.put(path, text.encode())
             # A made-up reply stands before the store, unless the store is to do its work all the same.
             made_up = not fault.keys().isdisjoint({"status", "error", "raw", "close"})
             reply = self.store.answer(r) if not made_up or fault.get("do_it") else None
@@ -151,6 +154,7 @@ class MockServer:
             return False
         if made_up:
             reply = made_up_reply(fault, r.method == "HEAD")
+            reply.headers.update(self.store.ways.get("headers", {}))
         elif "body" in fault:
             reply.body = fault["body"].encode()
         reply.headers.update(fault.get("headers", {}))

@@ -1,5 +1,10 @@
-"""S3 as it should be, in memory, as far as a client's tests need it: requests in, replies out, no network. server.py puts faults on top."""
+"""S3 as it should be, in memory, as far as a client's tests need it: requests in, replies out, no network. server.py puts faults on top.
 
+Stores that speak the protocol differ: `ways` makes this one behave as such a store does (docs/testing.md has the fields).
+"""
+
+import base64
+import copy
 import hashlib
 import re
 import urllib.parse
@@ -75,7 +80,18 @@ def user_metadata(r):
 class Store:
     """Calls come one at a time: the server holds its lock."""
 
-    def __init__(self, objects, buckets):
+    WAYS = {
+        "headers",  # of every reply
+        "refuses",  # {operation: {header: [status, code, message]}}: a request with such a header
+        "lacks",  # operations that are not there: 501 NotImplemented
+        "ignores",  # {operation: [header]}: as if the client had not sent it
+        "equal_parts",  # all parts but the last must have one size, and the last no more
+    }
+
+    def __init__(self, objects, buckets, ways):
+        if set(ways) - self.WAYS:
+            raise ValueError(f"a store has no way {', '.join(sorted(set(ways) - self.WAYS))}")
+        self.ways = ways
         self.buckets = set(buckets)
         self.objects, self.uploads = {}, {}
         self.checksums = {}  # of parts that came with one: ETag -> CRC32C
@@ -94,6 +110,26 @@ class Store:
         return self.objects[path][1]
 
     def answer(self, r):
+        """As `ways` has it, of what a store should answer."""
+        ignored = self.ways.get("ignores", {}).get(r.operation, [])
+        r = copy.copy(r)  # a case looks at what came in
+        r.headers = {name: value for name, value in r.headers.items() if name not in ignored}
+        reply = self._refusal(r) or self._answer(r)
+        reply.headers.update(self.ways.get("headers", {}))
+        return reply
+
+    def _refusal(self, r):
+        if r.operation in self.ways.get("lacks", []):
+            return error_reply(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+        for header, error in self.ways.get("refuses", {}).get(r.operation, {}).items():
+            if header in r.headers:
+                return error_reply(*error, head_only=r.method == "HEAD")
+        digest = r.headers.get("content-md5")
+        if digest and base64.b64decode(digest) != hashlib.md5(r.body).digest():
+            return error_reply(400, "BadDigest")
+        return None
+
+    def _answer(self, r):
         head = r.method == "HEAD"
         if r.bucket and r.bucket not in self.buckets and r.operation != "CreateBucket":
             return error_reply(404, "NoSuchBucket", head_only=head)
@@ -244,6 +280,10 @@ class Store:
         refused = self._refused(r, path)
         if refused:
             return refused
+        if self.ways.get("equal_parts"):
+            sizes = [len(parts[n][0]) for n in sorted(parts)]
+            if len(set(sizes[:-1])) > 1 or sizes[-1] > sizes[0]:
+                return error_reply(400, "InvalidPart", "All non-trailing parts must have the same length.")
         data, sums, n = b"", b"", 0
         for part in re.findall(r"<Part>(.*?)</Part>", r.body.decode(), re.S):
             number = int(re.search(r"<PartNumber>(\d+)</PartNumber>", part).group(1))

@@ -12,7 +12,7 @@ from store import pattern
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 ACCESS, SECRET, TOKEN = "MOCKACCESSKEY", "mock-secret-9d1c7e", "mock-token-5b2a0f"
-FIELDS = {"about", "objects", "buckets", "options", "faults", "do", "timeout_ms", "cancel_after_ms", "then"}
+FIELDS = {"about", "objects", "buckets", "options", "faults", "do", "timeout_ms", "cancel_after_ms", "then", "ways"}
 THEN = {"code", "says", "status", "retryable", "value", "names", "data", "requests", "at_most", "stored", "absent", "uploads", "sent", "sizes",
         "ends_in"}
 
@@ -24,7 +24,7 @@ def content(spec):
 
 def run_case(case):
     objects = {path: content(spec) for path, spec in case.get("objects", {}).items()}
-    with MockServer(objects, case.get("faults", []), case.get("buckets", ["b"])) as server:
+    with MockServer(objects, case.get("faults", []), case.get("buckets", ["b"]), case.get("ways")) as server:
         options = {"endpoint_url": server.endpoint, "key": ACCESS, "secret": SECRET, "token": TOKEN, "region": "us-east-1",
                    **case.get("options", {})}
         options = {name: value.replace("{endpoint}", server.endpoint) for name, value in options.items() if value is not None}

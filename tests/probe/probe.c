@@ -284,6 +284,19 @@ static int run_resave(struct probe *p)
     return rc;
 }
 
+/* grow URL SIZE: adds so many bytes at once. */
+static int run_grow(struct probe *p)
+{
+    size_t size = size_arg(p, 0);
+    unsigned char *data = malloc(size + 1);
+    if (!data)
+        return COVE_ENOMEM;
+    pattern(data, size, 0);
+    int rc = cove_fs_append(p->fs, p->path, data, size, &p->call, &p->err);
+    free(data);
+    return rc;
+}
+
 static int run_append(struct probe *p)
 {
     return cove_fs_append(p->fs, p->path, p->args[0], strlen(p->args[0]), &p->call, &p->err);
@@ -402,12 +415,12 @@ static int run_load(struct probe *p)
 }
 
 static const struct verb verbs[] = {
-    { "stat", 0, run_stat },   { "exists", 0, run_exists }, { "list", 0, run_list },   { "find", 0, run_find },
-    { "get", 0, run_get },     { "range", 2, run_range },   { "read", 0, run_read },   { "put", 1, run_put },
-    { "write", 1, run_write }, { "append", 1, run_append }, { "copy", 1, run_copy },   { "move", 1, run_move },
-    { "rm", 0, run_rm },       { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir }, { "uploads", 0, run_uploads },
-    { "save", 2, run_save },   { "load", 0, run_load },     { "flush", 1, run_flush }, { "resave", 2, run_resave },
-    { NULL, 0, NULL },
+    { "stat", 0, run_stat },       { "exists", 0, run_exists }, { "list", 0, run_list },     { "find", 0, run_find },
+    { "get", 0, run_get },         { "range", 2, run_range },   { "read", 0, run_read },     { "put", 1, run_put },
+    { "write", 1, run_write },     { "append", 1, run_append }, { "grow", 1, run_grow },     { "copy", 1, run_copy },
+    { "move", 1, run_move },       { "rm", 0, run_rm },         { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir },
+    { "uploads", 0, run_uploads }, { "save", 2, run_save },     { "load", 0, run_load },     { "flush", 1, run_flush },
+    { "resave", 2, run_resave },   { NULL, 0, NULL },
 };
 
 /* ---- the program ---- */

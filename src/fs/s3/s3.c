@@ -11,9 +11,8 @@
 #include "base/mem.h"
 #include "config.h"
 
-#define DEFAULT_REGION "us-east-1"
-#define CONCURRENCY    64u /* requests of one store under way at once */
-#define EXTRA_MAX      ((size_t)16 << 10)
+#define CONCURRENCY 64u /* requests of one store under way at once */
+#define EXTRA_MAX   ((size_t)16 << 10)
 
 static int copy_string(char **at, const char *text, size_t size, struct cove_error *err)
 {
@@ -81,22 +80,26 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
     const char *endpoint = endpoint_of(s3, profile);
     const char *style = s3->o.addressing_style != NULL ? s3->o.addressing_style : profile->s3_addressing_style;
     const char *region = s3->o.region != NULL ? s3->o.region : profile->region;
+    char usual[64];
     int rc = 0;
 
-    if (region == NULL || region[0] == '\0')
-        region = DEFAULT_REGION;
-    if (strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(region) ||
-        strlen(region) >= 64)
-        return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
     s3->tls = s3->o.use_ssl;
     if (endpoint != NULL)
         rc = set_endpoint(s3, endpoint, err);
-    if (rc == 0 && s3->base == NULL)
+    if (rc < 0)
+        return rc;
+    const struct s3_store *store = cove__s3_choose_store(s3, usual);
+    if (region == NULL || region[0] == '\0')
+        region = usual;
+    if (strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(region) ||
+        strlen(region) >= 64)
+        return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
+    if (s3->base == NULL)
         rc = copy_string(&s3->base, "", 0, err);
     if (rc == 0)
         rc = copy_string(&s3->region, region, strlen(region), err);
     bool automatic = style == NULL || strcmp(style, "auto") == 0;
-    s3->path_style = automatic ? s3->own_endpoint : strcmp(style, "path") == 0;
+    s3->path_style = automatic ? s3->own_endpoint && !store->bucket_in_host : strcmp(style, "path") == 0;
     s3->virtual_style = !automatic && strcmp(style, "virtual") == 0;
     return rc;
 }
@@ -105,7 +108,6 @@ static void set_payload(struct cove__s3 *s3)
 {
     const char *mode = s3->o.payload_signing;
 
-    s3->use_crc32c = strcmp(s3->o.checksum, "crc32c") == 0;
     s3->sign_payload = strcmp(mode, "always") == 0 ||
                        (strcmp(mode, "auto") == 0 && !s3->tls && !(s3->own_endpoint && is_loopback(s3->host)));
 }
@@ -203,6 +205,7 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
         rc = set_address(s3, &profile, err);
     if (rc == 0) {
         set_payload(s3);
+        cove__s3_traits_open(s3);
         rc = set_client(s3, &profile, err);
     }
     cove__aws_profile_done(&profile);

@@ -1,15 +1,19 @@
 /*
  * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names; s3_request.c
- * builds, signs and judges requests; s3_error.c the store's error codes; s3_stat.c, s3_object.c, s3_list.c, s3_copy.c,
+ * builds, signs and judges requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at
+ * hand can; s3_stat.c, s3_object.c, s3_list.c, s3_copy.c,
  * s3_upload.c, s3_append.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
 
+#include <stdatomic.h>
+
 #include "auth/aws_config.h"
 #include "auth/aws_provider.h"
 #include "auth/sigv4.h"
 #include "fs/fs_ops.h"
+#include "fs/s3/s3_stores.h"
 #include "net/http.h"
 
 #define S3_KEY_MAX    ((size_t)1024)
@@ -36,9 +40,10 @@ struct s3_options {
     char *addressing_style;
     int requester_pays;
     int64_t block_size, max_concurrency;
-    int fixed_upload_size;
+    char *store;
     char *payload_signing, *checksum;
-    int conditional_writes;
+    /* 1, 0, or -1: by what the store can */
+    int fixed_upload_size, conditional_writes, conditional_copies, conditional_deletes, part_copy, batch_delete;
     int64_t copy_part_threshold;
     char *verify, *ca_bundle, *proxy;
     int64_t retries, connect_timeout_ms, read_timeout_ms;
@@ -56,6 +61,18 @@ struct s3_region {
     char *bucket, *region;
 };
 
+/* What the store can: cove__s3_can. */
+struct s3_traits {
+    /* fixed after open */
+    unsigned char set[S3_N_TRAITS]; /* enum s3_can, by options */
+    bool look_only;                 /* conditions are looked at before the write, and never sent */
+    bool no_sums;
+    /* told by any thread, once */
+    _Atomic(const struct s3_store *) store;
+    atomic_bool met; /* the store is known, or will not be */
+    atomic_uchar learned[S3_N_TRAITS];
+};
+
 struct cove__s3 {
     /* fixed after open */
     struct s3_options o;
@@ -63,10 +80,11 @@ struct cove__s3 {
     struct cove__http *http;
     struct cove__aws_provider *provider; /* of the keys that sign; NULL where nothing is signed */
     bool own_endpoint; /* not AWS's own: then `host` is its authority and `base` what stands before the bucket */
-    bool tls, sign_payload, use_crc32c;
+    bool tls, sign_payload;
     bool path_style, virtual_style; /* neither: by what the bucket's name allows */
     char *host, *base;
     char *region;
+    struct s3_traits traits;
     /* under cove__lock */
     struct cove__sigv4_cache signing;
     int64_t clock_skew_ns; /* the store's clock less ours */
@@ -95,6 +113,8 @@ int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx 
 
 /* ---- s3_request.c ---- */
 
+enum s3_sum { S3_SUM_NONE, S3_SUM_CRC32C, S3_SUM_MD5 };
+
 /* One request to the store. Zeroed, then cove__s3_request_init. */
 struct s3_request {
     struct cove__http_request http; /* first */
@@ -104,7 +124,14 @@ struct s3_request {
     struct cove__buf extra; /* "Name: value\n" lines, sent and signed */
     bool hash_payload;      /* the body's SHA-256 is sent whatever the mode: DeleteObjects and small bodies */
     const char *known_hash; /* BORROWED until the body is set: its SHA-256, where the caller has it */
-    bool error_in_200;      /* a 200 may hold an <Error> */
+    /* Checksums: added to each attempt, and given up where the store refuses them, for MD5 in their place. */
+    enum s3_sum sum; /* of the body: S3_SUM_CRC32C while `crc32c` is sent */
+    uint32_t crc32c;
+    char md5[25];       /* sent unless empty */
+    bool asks_sum;      /* the object's is wanted */
+    bool announces_sum; /* of an upload's begin: the parts will have some */
+    bool sum_refused;
+    bool error_in_200; /* a 200 may hold an <Error> */
     char payload_hash[65];
     /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
      * tried again. */
@@ -124,9 +151,8 @@ void cove__s3_request_done(struct s3_request *r);
 /* Asks for the store's checksum; what it said of the whole object: false where it said nothing of the kind. */
 void cove__s3_want_checksum(struct s3_request *r);
 bool cove__s3_reply_crc32c(const struct s3_request *r, uint32_t *ret);
-void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum);
+void cove__s3_body(struct s3_request *r, struct cove__slice body, enum s3_sum sum);
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...) COVE_PRINTF(3, 4);
-void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc);
 void cove__s3_start(struct s3_request *r);                               /* ends in `done` */
 void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox); /* ends in the inbox */
 int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* waits */
@@ -143,8 +169,40 @@ bool cove__s3_judge(struct s3_request *r, struct cove_error *err);
 /* What an <Error> says. Fields that are missing are "". */
 struct s3_error_body {
     char code[64], message[256], region[64], endpoint[256];
+    char header[64]; /* that the store does not know */
 };
 int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
+
+/* ---- s3_traits.c ---- */
+
+/* Once the endpoint is set: the store as far as that or an option tells, and the region to sign for where nobody has
+ * named one. */
+const struct s3_store *cove__s3_choose_store(struct cove__s3 *s3, char ret_region[64]);
+void cove__s3_traits_open(struct cove__s3 *s3); /* what the options say of it */
+enum s3_can cove__s3_can(struct cove__s3 *s3, enum s3_trait trait);
+enum s3_sum cove__s3_sum(struct cove__s3 *s3); /* that bodies are to have */
+
+/* What becomes of a condition of S3_PUT_CONDITIONS, S3_END_CONDITIONS. */
+enum s3_condition_way {
+    S3_CONDITION_SENT,      /* the store honours it */
+    S3_CONDITION_BOTH,      /* it may: sent, and looked at by HEAD right before */
+    S3_CONDITION_LOOKED_AT, /* by HEAD only, which the user asked for */
+    S3_CONDITION_REFUSED    /* the store has none, and nobody asked for less: cove__s3_no_conditions */
+};
+enum s3_condition_way cove__s3_condition_way(struct cove__s3 *s3, enum s3_trait trait);
+int cove__s3_no_conditions(struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove_error *err);
+
+/* After a reply: */
+void cove__s3_meet(const struct s3_request *r);
+void cove__s3_lacks(const struct s3_request *r, enum s3_trait trait); /* remembered, unless an option says otherwise */
+bool cove__s3_refuses_checksum(const struct s3_request *r);
+bool cove__s3_refuses_condition(const struct s3_request *r);
+bool cove__s3_refuses_operation(const struct s3_request *r); /* the store has no such request at all */
+/* The request's checksums, as headers; by MD5, false where there is none (FIPS); and given up: true, the request is
+ * worth another attempt. */
+void cove__s3_add_sums(struct s3_request *r, struct cove__buf *headers);
+bool cove__s3_sum_md5(struct s3_request *r);
+bool cove__s3_give_up_sums(struct s3_request *r);
 
 /* ---- s3_options.c ---- */
 
@@ -230,8 +288,8 @@ struct s3_mark {
 };
 /* Content type, the lines that `put` brings, and the mark. */
 void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret);
-/* If-Match or If-None-Match, unless the options say that the store has none. `put` may be NULL. */
-void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put);
+/* If-Match or If-None-Match, where they are to be sent. `put` may be NULL. */
+void cove__s3_condition_headers(struct s3_request *r, enum s3_condition_way way, const struct cove__put *put);
 bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition);
 int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if condition, struct cove_error *err);
 /* Asks by HEAD whether the condition holds now: COVE_EEXIST, COVE_EPRECONDITION. */

@@ -18,6 +18,7 @@
 #include "fs/s3/s3_upload.h"
 
 #define SMALL    ((int64_t)S3_PART_MIN) /* below it the object cannot be a part of its successor */
+#define REWRITE  ((int64_t)64 << 20)    /* up to it the whole is sent again where the store cannot copy parts */
 #define DATA_MAX ((size_t)5 << 30)
 #define TRIES    3 /* a write that was refused because of our own earlier one is made again on top of that */
 
@@ -33,6 +34,11 @@ struct tail {
     struct cove__buf headers; /* its content type and metadata, that its successors keep */
     char id[17];              /* with which the marks of all our writes begin */
 };
+
+static bool is_small(struct cove__s3 *s3, const struct tail *t)
+{
+    return t->size < SMALL || (t->size < REWRITE && cove__s3_can(s3, S3_PART_COPY) == S3_CAN_NO);
+}
 
 static void tail_free(struct tail *t)
 {
@@ -64,7 +70,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
     t = cove__calloc(1, sizeof *t);
     if (t == NULL)
         return cove__fail_nomem(err, "an appender");
-    cove__buf_init(&t->content, (size_t)SMALL);
+    cove__buf_init(&t->content, (size_t)REWRITE);
     cove__buf_init(&t->headers, S3_KEPT_MAX);
     snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
     t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
@@ -89,6 +95,8 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
     }
     if (rc == COVE_ENOTFOUND)
         rc = no_directory(self, path, name, ctx, &why);
+    if (rc == 0 && cove__s3_condition_way(self, S3_PUT_CONDITIONS) == S3_CONDITION_REFUSED)
+        rc = cove__s3_no_conditions(self, ctx, &why);
     if (rc < 0) {
         tail_free(t);
         return rc == COVE_ENOMEM ? cove__fail_nomem(err, "an appender") : cove__error_copy(err, &why);
@@ -180,7 +188,7 @@ static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice 
                              .expected_size = -1,
                              .write_id = mark.write_id,
                              .headers = cove__buf_str(&t->headers) };
-    struct cove__buf whole = COVE__BUF_INIT((size_t)SMALL + data.size);
+    struct cove__buf whole = COVE__BUF_INIT((size_t)REWRITE + data.size);
     struct cove__io io = { .path = t->path, .put = &put };
 
     mark_for(t, t->size + (int64_t)data.size, &mark);
@@ -202,10 +210,10 @@ static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice 
         rc = now_is(t, io.ret_etag, size, err);
         io.ret_etag = NULL;
         cove__buf_done(&t->content);
-        t->cached = size < SMALL;
+        t->cached = is_small(s3, t);
         if (t->cached) {
             t->content = whole; /* its memory, under the old maximum */
-            t->content.max = (size_t)SMALL;
+            t->content.max = (size_t)REWRITE;
             return rc;
         }
     }
@@ -278,6 +286,14 @@ static int adopt(struct cove__s3 *s3, struct tail *t, struct cove__slice data, c
     return now_is(t, cove__strdup(head.etag), head.size, err);
 }
 
+/* Where all parts must be of one size but the last, which may be smaller: no more than the object itself. */
+static struct cove__slice largest_tail(struct cove__s3 *s3, const struct tail *t, struct cove__slice data)
+{
+    if (cove__s3_can(s3, S3_UNEQUAL_PARTS) != S3_CAN_NO)
+        return data;
+    return cove__slice_sub(data, 0, (size_t)t->size);
+}
+
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
                     struct cove_error *err)
 {
@@ -290,8 +306,16 @@ int cove__s3_append(void *self, void *tail, struct cove__slice data, const struc
         struct cove_error why = COVE_ERROR_INIT;
         if (data.size == 0 && t->exists && !t->anew)
             return 0;
-        int rc = t->replace || !t->exists || t->size < SMALL ? append_small(self, t, data, ctx, &why)
-                                                             : append_large(self, t, data, ctx, &why);
+        bool small = t->replace || !t->exists || is_small(self, t);
+        struct cove__slice now = small ? data : largest_tail(self, t, data);
+        int rc = small ? append_small(self, t, data, ctx, &why) : append_large(self, t, now, ctx, &why);
+        if (rc == COVE_ENOTSUP && !small && is_small(self, t))
+            continue; /* as the store has just said that it cannot copy parts */
+        if (rc == 0 && now.size < data.size) {
+            data = cove__slice_sub(data, now.size, data.size);
+            i = 0;
+            continue;
+        }
         if (rc == COVE_EPRECONDITION && i < TRIES) {
             rc = adopt(self, t, data, ctx, &taken, err);
             if (rc < 0)

@@ -82,7 +82,8 @@ static void part_request(struct s3_request *r, const struct cove__upload *u, uns
     cove__s3_part_query(r, u, number);
     add_source(r, source);
     cove__s3_header(r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + size - 1));
-    cove__s3_header(r, "x-amz-copy-source-if-match", "%s", etag);
+    if (cove__s3_can(u->s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
+        cove__s3_header(r, "x-amz-copy-source-if-match", "%s", etag);
     cove__buf_add_slice(&r->extra, cove__buf_slice(&u->s3->extra.each));
 }
 
@@ -95,15 +96,27 @@ static void start_part(struct part_copy *p, struct cove__upload *u, struct s3_na
     cove__s3_start_in(&p->r, inbox);
 }
 
-static int end_part(struct part_copy *p, struct cove__upload *u, struct cove_error *err)
+/* Remembered where the store has no such request: then it is not asked again. */
+static int no_part_copy(const struct s3_request *r, struct cove_error *err)
+{
+    cove__s3_lacks(r, S3_PART_COPY);
+    return cove__s3_fail(r, err, COVE_ENOTSUP, "the store cannot copy parts of objects (%s)",
+                         r->code[0] != '\0' ? r->code : "no UploadPartCopy");
+}
+
+static int end_part(struct part_copy *p, struct cove__upload *u, struct s3_name source, const char *etag,
+                    struct cove_error *err)
 {
     int rc = p->r.http.op.rc;
 
     if (rc < 0 && p->r.http.status == 412)
         rc = cove__s3_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
+    else if (rc < 0 && cove__s3_refuses_operation(&p->r))
+        rc = no_part_copy(&p->r, err);
     else if (rc < 0)
         cove__error_copy(err, &p->r.http.op.err);
-    else if (cove__s3_part_sent(u, p->number, p->copied.etag, 0, p->size) < 0)
+    else if (cove__s3_part_sent(u, p->number, p->copied.etag, 0, p->size) < 0 ||
+             cove__s3_copied_from(u, source, etag) < 0)
         rc = cove__fail_nomem(err, "a part");
     cove__s3_request_done(&p->r);
     return rc;
@@ -111,8 +124,11 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove_err
 
 /* Equal parts, so that none is below the smallest size that a store takes. As many as go at once, until they would be
  * too large: a larger object takes longer, but not more requests. */
-static int64_t copy_part_size(int64_t size)
+static int64_t copy_part_size(const struct cove__upload *u, int64_t size)
 {
+    /* More parts may follow: where all must be of one size, one is made of the whole while that is possible. */
+    if (size <= COPY_PART_MAX && cove__s3_can(u->s3, S3_UNEQUAL_PARTS) == S3_CAN_NO)
+        return size;
     int64_t part = size / PARALLEL;
     part = part < COPY_PART ? COPY_PART : part > COPY_PART_MAX ? COPY_PART_MAX : part;
     int64_t n = (size + part - 1) / part;
@@ -125,12 +141,16 @@ int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t s
     struct part_copy *parts = cove__calloc(PARALLEL, sizeof *parts);
     struct cove__inbox inbox;
     struct cove__op *op;
-    int64_t step = copy_part_size(size), at = 0;
+    int64_t step = copy_part_size(u, size), at = 0;
     unsigned n = 0;
     int rc = 0;
 
     if (parts == NULL)
         return cove__fail_nomem(err, "a copy");
+    if (cove__s3_can(u->s3, S3_PART_COPY) == S3_CAN_NO) {
+        cove__free(parts);
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
+    }
     cove__inbox_init(&inbox);
     for (size_t i = 0; i < PARALLEL && at < size; i++, n++, at += step) {
         parts[i].number = first + n;
@@ -139,7 +159,7 @@ int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t s
     }
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
         struct part_copy *p = (struct part_copy *)(void *)op;
-        int ended = end_part(p, u, rc == 0 ? err : NULL);
+        int ended = end_part(p, u, source, etag, rc == 0 ? err : NULL);
         if (rc == 0)
             rc = ended;
         if (rc == 0 && at < size) {
@@ -189,8 +209,12 @@ static void same_done(struct s3_request *r)
 
     if (rc == 0) {
         rc = cove__s3_part_sent(io->upload, io->part_number, p->copied.etag, p->crc, (int64_t)io->src.size);
+        if (rc == 0)
+            rc = cove__s3_copied_from(io->upload, cove__s3_split(io->src_path), io->src_etag);
         if (rc < 0)
-            cove__fail_nomem(&err, "a part");
+            cove__s3_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
+    } else if (cove__s3_refuses_operation(r)) {
+        rc = no_part_copy(r, &err);
     }
     cove__s3_request_done(&p->r);
     cove__free(p);
@@ -202,9 +226,12 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
     const struct cove__upload *u = io->upload;
     struct same_part *p = cove__calloc(1, sizeof *p);
 
-    if (p == NULL) {
+    if (p == NULL || cove__s3_can(u->s3, S3_PART_COPY) == S3_CAN_NO) {
         struct cove_error err = COVE_ERROR_INIT;
-        cove__op_finish(&io->op, cove__fail_nomem(&err, "a part"), 0, &err);
+        int rc = p == NULL ? cove__fail_nomem(&err, "a part")
+                           : cove__fs_fail(&err, &io->op.ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
+        cove__free(p);
+        cove__op_finish(&io->op, rc, 0, &err);
         return;
     }
     part_request(&p->r, u, io->part_number, cove__s3_split(io->src_path), io->src_offset, (int64_t)io->src.size,
@@ -255,7 +282,7 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
     r.accept = accept_copied;
     r.user = &copied;
     add_source(&r, from);
-    if (etag != NULL)
+    if (etag != NULL && cove__s3_can(s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
         cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", etag);
     cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
     int rc = cove__s3_run(&r, err);
@@ -310,18 +337,18 @@ int cove__s3_copy(void *self, const char *from, const char *to, const struct cov
 /* ---- a copy, and the original goes ---- */
 
 /* Only the version that was copied is deleted: what another writer put in its place meanwhile stays. Not every store
- * looks at the condition of a deletion, so one that is not AWS's is asked before, too. */
+ * looks at the condition of a deletion, so one that may not is asked before, too. */
 static int delete_moved(struct cove__s3 *s3, struct s3_name from, const char *etag, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
     struct cove__put same = { .condition = COVE_WRITE_IF_MATCH, .etag = etag };
     struct cove_error why = COVE_ERROR_INIT;
-    bool conditions = s3->o.conditional_writes;
-    int rc = s3->own_endpoint || !conditions ? cove__s3_check_condition(s3, from, &same, ctx, &why) : 0;
+    enum s3_can can = cove__s3_can(s3, S3_DELETE_CONDITIONS);
+    int rc = can != S3_CAN_YES ? cove__s3_check_condition(s3, from, &same, ctx, &why) : 0;
 
     if (rc == 0) {
-        rc = cove__s3_delete(s3, from, conditions ? etag : NULL, ctx, &why);
-        if (rc == COVE_ENOTSUP && conditions)
+        rc = cove__s3_delete(s3, from, can != S3_CAN_NO ? etag : NULL, ctx, &why);
+        if (rc == COVE_ENOTSUP && can == S3_CAN_MAYBE)
             rc = cove__s3_delete(s3, from, NULL, ctx, &why);
     }
     if (rc == COVE_EPRECONDITION)

@@ -76,10 +76,9 @@ static int take(void *user, const char *path, struct cove__slice text)
         char *at;
         size_t size;
     } rows[] = {
-        { "Error/Code", e->code, sizeof e->code },
-        { "Error/Message", e->message, sizeof e->message },
-        { "Error/Region", e->region, sizeof e->region },
-        { "Error/Endpoint", e->endpoint, sizeof e->endpoint },
+        { "Error/Code", e->code, sizeof e->code },       { "Error/Message", e->message, sizeof e->message },
+        { "Error/Region", e->region, sizeof e->region }, { "Error/Endpoint", e->endpoint, sizeof e->endpoint },
+        { "Error/Header", e->header, sizeof e->header },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(path, rows[i].path) != 0)

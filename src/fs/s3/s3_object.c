@@ -103,6 +103,7 @@ struct task {
     struct s3_request r;
     struct cove__io *io;
     enum cove_write_if condition; /* of a put */
+    enum s3_condition_way way;
     struct s3_mark mark;
     int failed; /* what the put or read came to, while a follow-up asks more */
     struct cove_error why;
@@ -311,9 +312,9 @@ void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_
     cove__s3_header(r, WRITE_ID, "%s", ret->write_id);
 }
 
-void cove__s3_condition_headers(struct s3_request *r, const struct cove__put *put)
+void cove__s3_condition_headers(struct s3_request *r, enum s3_condition_way way, const struct cove__put *put)
 {
-    if (put == NULL || !r->s3->o.conditional_writes)
+    if (put == NULL || (way != S3_CONDITION_SENT && way != S3_CONDITION_BOTH))
         return;
     if (put->condition == COVE_WRITE_IF_NEW)
         cove__s3_header(r, "If-None-Match", "*");
@@ -392,7 +393,11 @@ static void put_done(struct s3_request *r)
 
     if (rc == 0)
         rc = keep_etag(t, &err);
-    if (cove__s3_condition_refused(r, t->condition)) {
+    if (t->condition != COVE_WRITE_ALWAYS && cove__s3_refuses_condition(r)) {
+        cove__s3_lacks(r, S3_PUT_CONDITIONS);
+        rc = cove__s3_no_conditions(r->s3, &t->io->op.ctx, &err);
+        err.http_status = r->http.status;
+    } else if (cove__s3_condition_refused(r, t->condition)) {
         t->failed = cove__s3_condition_error(r, t->condition, &t->why);
         look_for_own_write(t);
         return;
@@ -411,13 +416,20 @@ static void send_put(struct task *t)
         cove__s3_mark(r, io->put, &t->mark);
     else if (io->put != NULL && io->put->content_type != NULL)
         cove__s3_header(r, "Content-Type", "%s", io->put->content_type);
-    cove__s3_condition_headers(r, io->put);
-    cove__s3_body(r, io->src, true);
+    cove__s3_condition_headers(r, t->way, io->put);
+    cove__s3_body(r, io->src, cove__s3_sum(r->s3));
     cove__s3_start(r);
 }
 
-/* For stores that know no conditions: what is there now decides. Another writer may come between, which the
- * documentation says. */
+static void refuse_condition(struct task *t)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = cove__s3_no_conditions(t->r.s3, &t->io->op.ctx, &err);
+    finish(t, rc, 0, &err);
+}
+
+/* For stores that may know no conditions: what is there now decides. Another writer may come between, which the
+ * documentation says. The reply may also have told which store it is. */
 static void condition_looked_at(struct s3_request *r)
 {
     struct task *t = r->user;
@@ -435,6 +447,11 @@ static void condition_looked_at(struct s3_request *r)
     if (!holds) {
         rc = condition_broken(&t->io->op.ctx, t->condition, &err);
         finish(t, rc, 0, &err);
+        return;
+    }
+    t->way = cove__s3_condition_way(r->s3, S3_PUT_CONDITIONS);
+    if (t->way == S3_CONDITION_REFUSED) {
+        refuse_condition(t);
         return;
     }
     start_over(t, "PUT");
@@ -455,8 +472,13 @@ void cove__s3_put(void *self, struct cove__io *io)
         return;
     }
     t->condition = io->put != NULL ? io->put->condition : COVE_WRITE_ALWAYS;
-    if (t->condition == COVE_WRITE_ALWAYS || s3->o.conditional_writes) {
+    t->way = t->condition == COVE_WRITE_ALWAYS ? S3_CONDITION_SENT : cove__s3_condition_way(s3, S3_PUT_CONDITIONS);
+    if (t->way == S3_CONDITION_SENT) {
         send_put(t);
+        return;
+    }
+    if (t->way == S3_CONDITION_REFUSED) {
+        refuse_condition(t);
         return;
     }
     start_over(t, "HEAD");

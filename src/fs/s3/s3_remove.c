@@ -10,6 +10,7 @@
 #include "wire/xml.h"
 
 #define DELETE_BODY_MAX ((size_t)8 << 20)
+#define DELETE_PARALLEL 16
 
 /* ---- buckets and directories ---- */
 
@@ -30,7 +31,7 @@ static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct co
     if (rc < 0)
         cove__fail_nomem(&why, "a request");
     else {
-        cove__s3_body(&r, cove__buf_slice(&body), false);
+        cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
         rc = cove__s3_run(&r, &why);
     }
     if (rc < 0 && strcmp(r.code, "BucketAlreadyOwnedByYou") == 0)
@@ -89,6 +90,10 @@ int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, 
         cove__s3_header(&r, "If-Match", "%s", etag);
     int rc = cove__s3_run(&r, &why);
     bool gone = rc == COVE_ENOTFOUND && strcmp(r.code, "NoSuchBucket") != 0;
+    if (etag != NULL && cove__s3_refuses_condition(&r)) {
+        cove__s3_lacks(&r, S3_DELETE_CONDITIONS);
+        rc = cove__s3_fail(&r, &why, COVE_ENOTSUP, "the store has no conditional deletions");
+    }
     cove__s3_request_done(&r);
     return rc == 0 || gone ? 0 : cove__error_copy(err, &why);
 }
@@ -141,12 +146,11 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
                          d.first_code);
 }
 
-/* One DeleteObjects. `body` is whole. */
+/* One DeleteObjects. `body` is whole. *ret_unknown: the store has no such request. */
 static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct cove__slice body,
-                        const struct cove__ctx *ctx, struct cove_error *err)
+                        const struct cove__ctx *ctx, bool *ret_unknown, struct cove_error *err)
 {
     struct s3_request r;
-    char md5[COVE__BASE64_SIZE(16)];
 
     cove__s3_request_init(&r, s3, "POST", (struct s3_name){ bucket, cove__slice("", 0) }, ctx);
     r.http.reply_max = S3_REPLY_MAX;
@@ -155,12 +159,62 @@ static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct c
     r.hash_payload = true;
     cove__buf_add_str(&r.query, "delete=");
     cove__s3_header(&r, "Content-Type", "application/xml");
-    if (cove__md5_base64(body, md5) == 0) /* without MD5 (FIPS) the checksum header is enough for most stores */
-        cove__s3_header(&r, "Content-MD5", "%s", md5);
-    cove__s3_body(&r, body, true);
+    cove__s3_body(&r, body, cove__s3_sum(s3));
+    cove__s3_sum_md5(&r); /* which many stores want here; without MD5 (FIPS) the other is enough for most */
     int rc = cove__s3_run(&r, err);
+    *ret_unknown = cove__s3_refuses_operation(&r);
+    if (*ret_unknown)
+        cove__s3_lacks(&r, S3_BATCH_DELETE);
     cove__s3_request_done(&r);
     return rc;
+}
+
+/* One by one, some under way at once, for stores that cannot do it in one request. */
+static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    struct s3_request *requests = cove__calloc(DELETE_PARALLEL, sizeof *requests);
+    struct cove__inbox inbox;
+    struct cove__op *op;
+    size_t next = 0;
+    int rc = 0;
+
+    if (requests == NULL)
+        return cove__fail_nomem(err, "deletions");
+    cove__inbox_init(&inbox);
+    for (; next < n && next < DELETE_PARALLEL; next++) {
+        cove__s3_request_init(&requests[next], s3, "DELETE", cove__s3_split(paths[next]), ctx);
+        cove__s3_start_in(&requests[next], &inbox);
+    }
+    while ((op = cove__inbox_wait(&inbox)) != NULL) {
+        struct s3_request *r = (struct s3_request *)(void *)op;
+        bool gone = op->rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0;
+        if (op->rc < 0 && !gone && rc == 0)
+            rc = cove__error_copy(err, &op->err);
+        cove__s3_request_done(r);
+        if (rc == 0 && next < n) {
+            cove__s3_request_init(r, s3, "DELETE", cove__s3_split(paths[next++]), ctx);
+            cove__s3_start_in(r, &inbox);
+        }
+    }
+    cove__inbox_done(&inbox);
+    cove__free(requests);
+    return rc;
+}
+
+/* Objects of one bucket, which `body` names. */
+static int delete_some(struct cove__s3 *s3, const char *const *paths, size_t n, struct cove__slice body,
+                       const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    bool unknown = cove__s3_can(s3, S3_BATCH_DELETE) == S3_CAN_NO;
+    int rc = 0;
+
+    if (!unknown)
+        rc = delete_batch(s3, cove__s3_split(paths[0]).bucket, body, ctx, &unknown, &why);
+    if (unknown)
+        return delete_each(s3, paths, n, ctx, err);
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
 static bool same_bucket(const char *a, const char *b)
@@ -219,7 +273,7 @@ int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct
         size_t first = at, keys = 0;
         rc = next_batch(s3, paths, n, &at, &body, &keys, ctx, err);
         if (rc == 0 && keys > 0)
-            rc = delete_batch(s3, cove__s3_split(paths[first]).bucket, cove__buf_slice(&body), ctx, err);
+            rc = delete_some(s3, paths + first, at - first, cove__buf_slice(&body), ctx, err);
     }
     cove__buf_done(&body);
     return rc;

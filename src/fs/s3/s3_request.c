@@ -151,6 +151,7 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         if (s3->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
+        cove__s3_add_sums(r, &http->headers);
         if (set != NULL)
             rc = sign(r, &set->keys, cove__buf_str(&path), &http->headers);
     }
@@ -226,14 +227,17 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
 {
     struct s3_request *r = self;
 
+    cove__s3_meet(r);
     if (http->status >= 200 && http->status < 300 && !holds_error(r)) {
         r->code[0] = '\0';
+        if (r->sum_refused && strcmp(r->http.method, "HEAD") != 0) /* whose refusals say nothing */
+            cove__s3_lacks(r, S3_CRC32C);
         int rc = r->accept != NULL ? r->accept(r, err) : 0;
         if (rc == 0)
             return COVE__HTTP_ACCEPT;
         return rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }
-    if (other_region(r) || other_clock(r))
+    if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r))
         return COVE__HTTP_AGAIN;
     bool retry = cove__s3_judge(r, err);
     if (keys_refused(r))
@@ -290,17 +294,9 @@ void cove__s3_header(struct s3_request *r, const char *name, const char *format,
     cove__buf_add_char(&r->extra, '\n');
 }
 
-void cove__s3_crc32c_header(struct s3_request *r, uint32_t crc)
-{
-    char text[COVE__BASE64_SIZE(4)];
-    cove__base64_be32(crc, text);
-    cove__s3_header(r, "x-amz-checksum-crc32c", "%s", text);
-}
-
 void cove__s3_want_checksum(struct s3_request *r)
 {
-    if (r->s3->use_crc32c)
-        cove__s3_header(r, "x-amz-checksum-mode", "ENABLED");
+    r->asks_sum = cove__s3_sum(r->s3) == S3_SUM_CRC32C;
 }
 
 /* A checksum of parts' checksums ("...-3", type COMPOSITE) is none of the bytes. */
@@ -308,19 +304,22 @@ bool cove__s3_reply_crc32c(const struct s3_request *r, uint32_t *ret)
 {
     char text[S3_HEADER_MAX];
 
-    if (!r->s3->use_crc32c)
+    if (cove__s3_sum(r->s3) != S3_SUM_CRC32C)
         return false;
     if (cove__s3_reply_header(r, "x-amz-checksum-type", text) && strcmp(text, "FULL_OBJECT") != 0)
         return false;
     return cove__s3_reply_header(r, "x-amz-checksum-crc32c", text) && cove__base64_to_be32(text, ret);
 }
 
-void cove__s3_body(struct s3_request *r, struct cove__slice body, bool with_checksum)
+void cove__s3_body(struct s3_request *r, struct cove__slice body, enum s3_sum sum)
 {
     r->http.body = body;
     r->http.has_body = true;
-    if (with_checksum && r->s3->use_crc32c)
-        cove__s3_crc32c_header(r, cove__crc32c(0, body.data, body.size));
+    r->sum = sum;
+    if (sum == S3_SUM_CRC32C)
+        r->crc32c = cove__crc32c(0, body.data, body.size);
+    else if (sum == S3_SUM_MD5 && !cove__s3_sum_md5(r)) /* FIPS: the signature vouches for the bytes */
+        r->hash_payload = true;
     if (r->s3->provider == NULL)
         return;
     if ((r->s3->sign_payload || r->hash_payload) && r->known_hash != NULL) {

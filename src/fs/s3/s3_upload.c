@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/fs_impl.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
@@ -21,7 +22,7 @@
 
 void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
 {
-    const struct cove__s3 *s3 = self;
+    struct cove__s3 *s3 = self;
     size_t part = (size_t)s3->o.block_size;
 
     /* The writer doubles its parts as they grow in number; where the size is known, or parts must be equal, the first
@@ -36,7 +37,7 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
                                       .default_part = part,
                                       .max_part = S3_PART_MAX,
                                       .max_parts = S3_PARTS_MAX,
-                                      .equal_parts = s3->o.fixed_upload_size,
+                                      .equal_parts = cove__s3_can(s3, S3_UNEQUAL_PARTS) == S3_CAN_NO,
                                       .parallel = (unsigned)s3->o.max_concurrency };
 }
 
@@ -53,6 +54,8 @@ static void upload_free(struct cove__upload *u)
     cove__free(u->url);
     cove__free(u->id);
     cove__free(u->if_match);
+    cove__free(u->source);
+    cove__free(u->source_etag);
     pthread_mutex_destroy(&u->lock);
     cove__free(u);
 }
@@ -89,6 +92,12 @@ static int on_begun(void *user, const char *path, struct cove__slice text)
     return u->id != NULL ? 0 : COVE_ENOMEM;
 }
 
+static bool no_such_end(const struct cove__upload *u)
+{
+    return u->put.condition != COVE_WRITE_ALWAYS &&
+           cove__s3_condition_way(u->s3, S3_END_CONDITIONS) == S3_CONDITION_REFUSED;
+}
+
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
                          const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err)
 {
@@ -98,15 +107,15 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
 
     if (u == NULL)
         return cove__fail_nomem(err, "an upload");
-    u->with_checksum = with_checksum && s3->use_crc32c;
+    if (no_such_end(u)) {
+        upload_free(u);
+        return cove__s3_no_conditions(s3, ctx, err);
+    }
     cove__s3_request_init(&r, s3, "POST", cove__s3_split(u->path), ctx);
+    r.announces_sum = with_checksum && cove__s3_sum(s3) == S3_SUM_CRC32C;
     cove__buf_add_str(&r.query, "uploads=");
     cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
     cove__s3_mark(&r, put, &u->mark);
-    if (u->with_checksum) {
-        cove__s3_header(&r, "x-amz-checksum-algorithm", "CRC32C");
-        cove__s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
-    }
     r.http.has_body = true; /* an empty one */
     int rc = cove__s3_run(&r, err);
     if (rc == 0) {
@@ -116,21 +125,26 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
         if (rc < 0)
             cove__s3_fail(&r, err, rc, "the store's reply to the begin of an upload: %s", cove_code_phrase(rc));
     }
+    u->with_checksum = r.announces_sum && !r.sum_refused;
     cove__s3_request_done(&r);
-    if (rc < 0)
+    if (rc < 0) {
         upload_free(u);
-    else
-        *ret = u;
-    return rc;
+        return rc;
+    }
+    if (no_such_end(u)) { /* which the reply has told, before any part is sent in vain */
+        cove__s3_upload_abort(s3, u);
+        return cove__s3_no_conditions(s3, ctx, err);
+    }
+    *ret = u;
+    return 0;
 }
 
 int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                           struct cove__upload **ret, struct cove_error *err)
 {
-    const struct cove__s3 *s3 = self;
     /* Amazon tells the checksums of copied parts; of the others hardly any does, and then refuses the end of an upload
      * that was begun with checksums. */
-    bool with_checksum = put == NULL || !put->copies || !s3->own_endpoint;
+    bool with_checksum = put == NULL || !put->copies || cove__s3_can(self, S3_COPY_TELLS_CRC32C) == S3_CAN_YES;
     return cove__s3_upload_open(self, path, put, with_checksum, ctx, ret, err);
 }
 
@@ -190,6 +204,8 @@ static void part_done(struct s3_request *r)
     char etag[S3_HEADER_MAX];
     int rc = r->http.op.rc;
 
+    if (r->sum_refused)
+        io->upload->with_checksum = false;
     if (rc == 0 && cove__s3_reply_header(r, "etag", etag)) {
         rc = cove__s3_part_sent(io->upload, io->part_number, etag, t->crc, (int64_t)io->src.size);
         if (rc < 0)
@@ -218,14 +234,14 @@ void cove__s3_upload_part(void *self, struct cove__io *io)
     t->io = io;
     cove__s3_part_query(&t->r, u, io->part_number);
     cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
-    if (u->with_checksum) {
-        t->crc = cove__crc32c(0, io->src.data, io->src.size);
-        cove__s3_crc32c_header(&t->r, t->crc);
-    } else {
-        t->r.hash_payload = s3->use_crc32c; /* beside copied parts only the signature can vouch for the bytes */
+    enum s3_sum sum = cove__s3_sum(s3);
+    if (sum == S3_SUM_CRC32C && !u->with_checksum) {
+        sum = S3_SUM_NONE;
+        t->r.hash_payload = true; /* beside copied parts only the signature can vouch for the bytes */
     }
     t->r.known_hash = io->sha256;
-    cove__s3_body(&t->r, io->src, false);
+    cove__s3_body(&t->r, io->src, sum);
+    t->crc = t->r.crc32c;
     cove__s3_start(&t->r);
 }
 
@@ -296,7 +312,8 @@ static int is_ours(const struct cove__upload *u, const struct cove__ctx *ctx, st
     return rc < 0 ? rc : strcmp(head->write_id, u->mark.write_id) == 0;
 }
 
-static int complete(struct cove__upload *u, const struct cove__ctx *ctx, struct completed *done, struct cove_error *err)
+static int complete(struct cove__upload *u, enum s3_condition_way way, const struct cove__ctx *ctx,
+                    struct completed *done, struct cove_error *err)
 {
     struct s3_request r;
     struct cove__buf body = COVE__BUF_INIT(COMPLETE_MAX);
@@ -316,15 +333,22 @@ static int complete(struct cove__upload *u, const struct cove__ctx *ctx, struct 
     cove__s3_query(&r.query, "uploadId", cove__slice_str(u->id));
     cove__s3_header(&r, "Content-Type", "application/xml");
     cove__buf_add_slice(&r.extra, cove__buf_slice(&u->s3->extra.each));
-    if (u->with_checksum) {
-        cove__s3_crc32c_header(&r, crc);
+    r.hash_payload = true;
+    cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
+    if (u->with_checksum) { /* here it is the object's */
+        char text[COVE__BASE64_SIZE(4)];
+        cove__base64_be32(crc, text);
+        cove__s3_header(&r, "x-amz-checksum-crc32c", "%s", text);
         cove__s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
     }
-    cove__s3_condition_headers(&r, &u->put);
-    r.hash_payload = true;
-    cove__s3_body(&r, cove__buf_slice(&body), false);
+    cove__s3_condition_headers(&r, way, &u->put);
     rc = cove__s3_run(&r, &why);
     bool refused = cove__s3_condition_refused(&r, u->put.condition);
+    if (u->put.condition != COVE_WRITE_ALWAYS && cove__s3_refuses_condition(&r)) {
+        cove__s3_lacks(&r, S3_END_CONDITIONS);
+        rc = cove__s3_no_conditions(u->s3, ctx, &why);
+        why.http_status = r.http.status;
+    }
     bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
     if (refused || gone) {
         /* An earlier attempt may have made the object before its reply was lost. */
@@ -344,18 +368,66 @@ out:
     return rc;
 }
 
+/* Copied parts are of the version that was meant only if the store looked at the condition of each copy, or if that
+ * version is still there now. */
+static int same_source(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__put same = { .condition = COVE_WRITE_IF_MATCH, .etag = u->source_etag };
+
+    if (u->source == NULL || (u->put.condition == COVE_WRITE_IF_MATCH && strcmp(u->source, u->path) == 0))
+        return 0; /* of the object that is to be replaced the end's own condition says enough */
+    int rc = cove__s3_check_condition(u->s3, cove__s3_split(u->source), &same, ctx, err);
+    return rc == COVE_EPRECONDITION
+               ? cove__fs_fail(err, ctx, rc, "the object that parts were copied from changed meanwhile")
+               : rc;
+}
+
+int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const char *etag)
+{
+    struct cove__buf path = COVE__BUF_INIT(S3_KEY_MAX + 320);
+    char *copy = NULL, *copy_etag = NULL;
+    int rc = 0;
+
+    if (cove__s3_can(u->s3, S3_COPY_CONDITIONS) == S3_CAN_YES)
+        return 0;
+    cove__buf_add_slice(&path, source.bucket);
+    cove__buf_add_char(&path, '/');
+    cove__buf_add_slice(&path, source.key);
+    copy = cove__buf_take(&path);
+    copy_etag = cove__strdup(etag);
+    if (copy == NULL || copy_etag == NULL) {
+        rc = COVE_ENOMEM;
+        goto out;
+    }
+    pthread_mutex_lock(&u->lock);
+    if (u->source == NULL) {
+        u->source = copy;
+        u->source_etag = copy_etag;
+        copy = copy_etag = NULL;
+    } else if (strcmp(u->source, copy) != 0 || strcmp(u->source_etag, copy_etag) != 0) {
+        rc = COVE_ENOTSUP; /* only one is asked about */
+    }
+    pthread_mutex_unlock(&u->lock);
+out:
+    cove__free(copy);
+    cove__free(copy_etag);
+    cove__buf_done(&path);
+    return rc;
+}
+
 int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
                            struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct completed done = { "" };
+    enum s3_condition_way way = cove__s3_condition_way(s3, S3_END_CONDITIONS);
+    int rc = same_source(u, ctx, err);
 
-    /* Not every store looks at the conditions of this request, so one that is not AWS's is asked before, too. */
-    int rc = s3->own_endpoint || !s3->o.conditional_writes
-                 ? cove__s3_check_condition(s3, cove__s3_split(u->path), &u->put, ctx, err)
-                 : 0;
+    /* Not every store looks at the conditions of this request. */
+    if (rc == 0 && (way == S3_CONDITION_BOTH || way == S3_CONDITION_LOOKED_AT))
+        rc = cove__s3_check_condition(s3, cove__s3_split(u->path), &u->put, ctx, err);
     if (rc == 0)
-        rc = complete(u, ctx, &done, err);
+        rc = complete(u, way, ctx, &done, err);
     if (rc < 0) {
         cove__s3_upload_abort(s3, u);
         return rc;
@@ -523,7 +595,7 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);
     /* MinIO takes a prefix for a whole key: there everything is listed, and looked through here. */
-    a.prefix = a.s3->own_endpoint ? cove__slice("", 0) : a.below.key;
+    a.prefix = cove__s3_can(a.s3, S3_PREFIX_OF_UPLOADS) == S3_CAN_YES ? a.below.key : cove__slice("", 0);
     int rc = uploads_page(&a, true);
     while (rc == 0 && a.truncated)
         rc = uploads_page(&a, false);

@@ -3,6 +3,7 @@
 #define COVE_FS_S3_UPLOAD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "fs/s3/s3.h"
 
@@ -19,9 +20,11 @@ struct cove__upload {
     struct cove__put put; /* the condition of the end; its etag is if_match */
     char *if_match;
     struct s3_mark mark;
-    bool with_checksum;
+    /* false from the begin, or once the store has refused a part's checksum */
+    atomic_bool with_checksum;
     /* under lock: parts end on several loops */
     pthread_mutex_t lock;
+    char *source, *source_etag; /* what the end asks about (cove__s3_copied_from); NULL: nothing */
     struct s3_part *parts;
     size_t n, cap;
 };
@@ -32,6 +35,10 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
                          const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err);
 void cove__s3_part_query(struct s3_request *r, const struct cove__upload *u, unsigned number);
 int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag, uint32_t crc, int64_t size);
+
+/* After a copy: a part comes from `source` while that had `etag`. A store that may not look at the condition of a copy
+ * is asked about it at the end. COVE_ENOMEM, COVE_ENOTSUP (another source). */
+int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const char *etag);
 
 /* Fills parts from `first` on with the bytes of an object, on the store's side and in parallel; the number of parts is
  * *ret_n. The object must have `etag` (COVE_EPRECONDITION). */

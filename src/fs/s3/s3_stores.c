@@ -1,0 +1,160 @@
+/*
+ * THE table of stores that speak S3's protocol. A trait stands here only where the store's documentation or a server
+ * that was asked says so; docs/s3-stores.md names both. What is not in a row is found out by asking (s3_traits.c).
+ */
+#include "fs/s3/s3_stores.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define YES S3_CAN_YES
+#define NO  S3_CAN_NO
+
+const struct s3_store cove__s3_any_store = { .name = "other", .hosts = "" };
+
+const struct s3_store cove__s3_stores[] = {
+    { .name = "aws",
+      .hosts = "s3.*.amazonaws.com s3.*.amazonaws.com.cn s3.dualstack.*.amazonaws.com s3.*.vpce.amazonaws.com "
+               "amazonaws.com amazonaws.com.cn",
+      .can = { [S3_PUT_CONDITIONS] = YES,
+               [S3_END_CONDITIONS] = YES,
+               [S3_COPY_CONDITIONS] = YES,
+               [S3_DELETE_CONDITIONS] = YES,
+               [S3_CRC32C] = YES,
+               [S3_COPY_TELLS_CRC32C] = YES,
+               [S3_PART_COPY] = YES,
+               [S3_BATCH_DELETE] = YES,
+               [S3_UNEQUAL_PARTS] = YES,
+               [S3_PREFIX_OF_UPLOADS] = YES } },
+    { .name = "minio",
+      .hosts = "play.min.io",
+      .server = "MinIO",
+      .can = { [S3_PUT_CONDITIONS] = YES,
+               [S3_END_CONDITIONS] = YES,
+               [S3_COPY_CONDITIONS] = YES,
+               [S3_DELETE_CONDITIONS] = NO, /* ignored */
+               [S3_CRC32C] = YES,
+               [S3_PART_COPY] = YES,
+               [S3_BATCH_DELETE] = YES,
+               [S3_UNEQUAL_PARTS] = YES,
+               [S3_PREFIX_OF_UPLOADS] = NO } },
+    { .name = "ceph",
+      .hosts = "*.linodeobjects.com *.your-objectstorage.com",
+      .server = "Ceph Object Gateway",
+      .can = { [S3_PUT_CONDITIONS] = YES, /* at the end of an upload only since the end of 2025 */
+               [S3_PART_COPY] = YES,
+               [S3_BATCH_DELETE] = YES,
+               [S3_UNEQUAL_PARTS] = YES } },
+    { .name = "r2",
+      .hosts = "r2.cloudflarestorage.com",
+      .region = "auto",
+      .can = { [S3_PUT_CONDITIONS] = YES, [S3_PART_COPY] = YES, [S3_BATCH_DELETE] = YES, [S3_UNEQUAL_PARTS] = NO } },
+    { .name = "wasabi",
+      .hosts = "s3.*.wasabisys.com wasabisys.com",
+      .server = "WasabiS3",
+      .can = { [S3_BATCH_DELETE] = YES } },
+    { .name = "ovh",
+      .hosts = "s3.*.io.cloud.ovh.net s3.*.cloud.ovh.net s3.*.io.cloud.ovh.us",
+      .can = { [S3_PUT_CONDITIONS] = YES,
+               [S3_END_CONDITIONS] = YES,
+               [S3_DELETE_CONDITIONS] = YES,
+               [S3_BATCH_DELETE] = YES } },
+    { .name = "scaleway", .hosts = "s3.*.scw.cloud", .can = { [S3_PUT_CONDITIONS] = YES, [S3_BATCH_DELETE] = YES } },
+    { .name = "coreweave",
+      .hosts = "cwobject.com cwlota.com",
+      .bucket_in_host = true,
+      .can = { [S3_PUT_CONDITIONS] = YES, [S3_END_CONDITIONS] = YES } },
+    { .name = "b2",
+      .hosts = "s3.*.backblazeb2.com",
+      .can = { [S3_PUT_CONDITIONS] = NO, /* 501 NotImplemented */
+               [S3_END_CONDITIONS] = NO,
+               [S3_CRC32C] = NO, /* 400: unsupported header */
+               [S3_BATCH_DELETE] = YES } },
+    { .name = "digitalocean", .hosts = "*.digitaloceanspaces.com", .can = { [S3_BATCH_DELETE] = YES } },
+    { .name = "gcs",
+      .hosts = "storage.googleapis.com",
+      .server = "UploadServer",
+      .region = "auto",
+      .can = { [S3_CRC32C] = NO } }, /* Content-MD5 only; x-goog-hash is another tongue */
+    { .name = "oracle", .hosts = "compat.objectstorage.*.oraclecloud.com compat.objectstorage.*.oci.customer-oci.com" },
+    { .name = "ibm",
+      .hosts = "s3.*.cloud-object-storage.appdomain.cloud s3.private.*.cloud-object-storage.appdomain.cloud "
+               "s3.direct.*.cloud-object-storage.appdomain.cloud",
+      .server = "Cleversafe" },
+    { .name = "oss",
+      .hosts = "*.aliyuncs.com",
+      .server = "AliyunOSS",
+      .bucket_in_host = true,
+      .can = { [S3_PUT_CONDITIONS] = NO, [S3_END_CONDITIONS] = NO } }, /* 501 NotImplemented */
+    { .name = "cos", .hosts = "cos.*.myqcloud.com", .server = "tencent-cos", .bucket_in_host = true },
+    { .name = "storj", .hosts = "gateway.storjshare.io" },
+    { .name = "swift", .hosts = "" },
+    { .name = "seaweedfs", .hosts = "", .server = "SeaweedFS" },
+    { 0 },
+};
+
+const struct s3_store *cove__s3_store_named(const char *name)
+{
+    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++) {
+        if (strcmp(s->name, name) == 0)
+            return s;
+    }
+    return strcmp(name, cove__s3_any_store.name) == 0 ? &cove__s3_any_store : NULL;
+}
+
+/* The last label of a name is cut off; false: there was none. */
+static bool last_label(struct cove__slice *name, struct cove__slice *ret)
+{
+    size_t at = name->size;
+
+    if (name->size == 0)
+        return false;
+    while (at > 0 && name->data[at - 1] != '.')
+        at--;
+    *ret = cove__slice_sub(*name, at, SIZE_MAX);
+    *name = cove__slice_sub(*name, 0, at > 0 ? at - 1 : 0);
+    return true;
+}
+
+static bool matches(struct cove__slice host, struct cove__slice pattern, struct cove__slice *ret_region)
+{
+    struct cove__slice want, label, region = cove__slice("", 0);
+
+    while (last_label(&pattern, &want)) {
+        if (!last_label(&host, &label) || label.size == 0)
+            return false;
+        if (cove__slice_is(want, "*"))
+            region = label;
+        else if (label.size != want.size || strncasecmp((const char *)label.data, (const char *)want.data, want.size))
+            return false;
+    }
+    *ret_region = region;
+    return true;
+}
+
+const struct s3_store *cove__s3_store_at(struct cove__slice host, struct cove__slice *ret_region)
+{
+    const uint8_t *port = host.size > 0 ? memchr(host.data, ':', host.size) : NULL;
+
+    if (port != NULL)
+        host.size = (size_t)(port - host.data);
+    *ret_region = cove__slice("", 0);
+    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++) {
+        const char *p = s->hosts;
+        for (size_t n; *p != '\0'; p += n + strspn(p + n, " ")) {
+            n = strcspn(p, " ");
+            if (matches(host, cove__slice(p, n), ret_region))
+                return s;
+        }
+    }
+    return NULL;
+}
+
+const struct s3_store *cove__s3_store_serving(const char *server_header)
+{
+    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++) {
+        if (s->server != NULL && strncasecmp(server_header, s->server, strlen(s->server)) == 0)
+            return s;
+    }
+    return NULL;
+}

@@ -1,0 +1,310 @@
+/* The table of stores: who is found by name, host and reply, and what options and replies make of a store's traits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fs/s3/s3.h"
+
+static struct cove_error err = COVE_ERROR_INIT;
+
+static const char *name_of(const struct s3_store *store)
+{
+    return store != NULL ? store->name : "none";
+}
+
+static void test_table(void **state)
+{
+    const struct cove__option_row *row = cove__s3_option_rows;
+    while (strcmp(row->name, "store") != 0)
+        row++;
+    char choices[512];
+    snprintf(choices, sizeof choices, " %s ", row->choices);
+    size_t n = 0;
+
+    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++, n++) {
+        char word[64];
+        snprintf(word, sizeof word, " %s ", s->name);
+        assert_non_null(strstr(choices, word)); /* the option has it */
+        assert_ptr_equal(cove__s3_store_named(s->name), s);
+        assert_non_null(s->hosts);
+        for (size_t i = 0; i < S3_N_TRAITS; i++)
+            assert_in_range(s->can[i], S3_CAN_MAYBE, S3_CAN_NO);
+        /* A store whose CopyPartResult has a checksum takes checksums. */
+        assert_true(s->can[S3_COPY_TELLS_CRC32C] != S3_CAN_YES || s->can[S3_CRC32C] == S3_CAN_YES);
+    }
+    for (const char *p = row->choices; *p != '\0'; p++)
+        n -= *p == ' ';
+    assert_int_equal(n, 1 - 2); /* beside the table's: auto and other, with one space fewer than words */
+    assert_ptr_equal(cove__s3_store_named("other"), &cove__s3_any_store);
+    assert_null(cove__s3_store_named("nobody"));
+    assert_null(cove__s3_store_named("aw"));
+    for (size_t i = 0; i < S3_N_TRAITS; i++) {
+        assert_int_equal(cove__s3_any_store.can[i], S3_CAN_MAYBE);
+        assert_int_equal(cove__s3_stores[0].can[i], S3_CAN_YES); /* Amazon's */
+    }
+}
+
+static void test_hosts(void **state)
+{
+    static const struct {
+        const char *host, *name, *region;
+    } rows[] = {
+        { "s3.eu-west-1.amazonaws.com", "aws", "eu-west-1" },
+        { "s3.amazonaws.com", "aws", "" },
+        { "S3.DualStack.eu-west-1.AmazonAWS.com:443", "aws", "eu-west-1" },
+        { "s3.cn-north-1.amazonaws.com.cn", "aws", "cn-north-1" },
+        { "bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", "aws", "us-east-1" },
+        { "play.min.io:9000", "minio", "" },
+        { "0123abcd.r2.cloudflarestorage.com", "r2", "" },
+        { "0123abcd.eu.r2.cloudflarestorage.com", "r2", "" },
+        { "s3.eu-central-1.wasabisys.com", "wasabi", "eu-central-1" },
+        { "s3.wasabisys.com", "wasabi", "" },
+        { "s3.gra.io.cloud.ovh.net", "ovh", "gra" },
+        { "s3.rbx.cloud.ovh.net", "ovh", "rbx" },
+        { "s3.fr-par.scw.cloud", "scaleway", "fr-par" },
+        { "s3.us-west-004.backblazeb2.com", "b2", "us-west-004" },
+        { "nyc3.digitaloceanspaces.com", "digitalocean", "nyc3" },
+        { "bucket.nyc3.digitaloceanspaces.com", "digitalocean", "nyc3" },
+        { "storage.googleapis.com", "gcs", "" },
+        { "ns.compat.objectstorage.us-phoenix-1.oraclecloud.com", "oracle", "us-phoenix-1" },
+        { "s3.us-south.cloud-object-storage.appdomain.cloud", "ibm", "us-south" },
+        { "s3.private.eu-de.cloud-object-storage.appdomain.cloud", "ibm", "eu-de" },
+        { "oss-cn-hangzhou.aliyuncs.com", "oss", "oss-cn-hangzhou" },
+        { "s3.oss-cn-hangzhou.aliyuncs.com", "oss", "oss-cn-hangzhou" },
+        { "cos.ap-guangzhou.myqcloud.com", "cos", "ap-guangzhou" },
+        { "us-east-1.linodeobjects.com", "ceph", "us-east-1" },
+        { "fsn1.your-objectstorage.com", "ceph", "fsn1" },
+        { "gateway.storjshare.io", "storj", "" },
+        { "cwobject.com", "coreweave", "" },
+        { "127.0.0.1:9000", "none", "" },
+        { "[::1]:9000", "none", "" },
+        { "wasabisys.com.example.org", "none", "" },
+        { "notwasabisys.com", "none", "" },
+        { "backblazeb2.com", "none", "" },
+        { ".digitaloceanspaces.com", "none", "" },
+        { "com", "none", "" },
+        { "", "none", "" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cove__slice region;
+        const struct s3_store *store = cove__s3_store_at(cove__slice_str(rows[i].host), &region);
+        if (strcmp(name_of(store), rows[i].name) != 0 || !cove__slice_is(region, rows[i].region))
+            fail_msg("%s is taken for %s in \"%.*s\"", rows[i].host, name_of(store), (int)region.size,
+                     (const char *)region.data);
+    }
+}
+
+static void test_servers(void **state)
+{
+    assert_string_equal(name_of(cove__s3_store_serving("MinIO")), "minio");
+    assert_string_equal(name_of(cove__s3_store_serving("minio/RELEASE")), "minio");
+    assert_string_equal(name_of(cove__s3_store_serving("Ceph Object Gateway (tentacle)")), "ceph");
+    assert_string_equal(name_of(cove__s3_store_serving("WasabiS3/7.20 (head05)")), "wasabi");
+    assert_string_equal(name_of(cove__s3_store_serving("AliyunOSS")), "oss");
+    assert_null(cove__s3_store_serving("nginx"));
+    assert_null(cove__s3_store_serving("AmazonS3")); /* which others say, too */
+    assert_null(cove__s3_store_serving(""));
+}
+
+/* ---- of one filesystem ---- */
+
+static struct cove__s3 *open_with(const char *const *pairs)
+{
+    cove_options *options = cove_options_new();
+    void *self = NULL;
+
+    for (; *pairs != NULL; pairs += 2)
+        assert_int_equal(cove_options_set(options, pairs[0], pairs[1], &err), 0);
+    assert_int_equal(cove_options_set(options, "anon", "true", &err), 0);
+    if (cove__s3_ops.open(options, "s3://b", &self, &err) < 0)
+        fail_msg("%s", err.message);
+    cove_options_free(options);
+    return self;
+}
+#define OPEN(...) open_with((const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_open(void **state)
+{
+    struct cove__s3 *s3 = OPEN("endpoint_url", "https://a.r2.cloudflarestorage.com");
+    assert_string_equal(s3->region, "auto");
+    assert_int_equal(cove__s3_can(s3, S3_UNEQUAL_PARTS), S3_CAN_NO);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
+    assert_int_equal(cove__s3_condition_way(s3, S3_END_CONDITIONS), S3_CONDITION_BOTH);
+    assert_true(s3->path_style);
+    struct cove__part_rules rules;
+    cove__s3_part_rules(s3, -1, &rules);
+    assert_true(rules.equal_parts);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("endpoint_url", "https://oss-cn-hangzhou.aliyuncs.com");
+    assert_string_equal(s3->region, "oss-cn-hangzhou");
+    assert_false(s3->path_style);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_REFUSED);
+    struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
+    assert_int_equal(cove__s3_no_conditions(s3, &ctx, &err), COVE_ENOTSUP);
+    assert_non_null(strstr(err.message, "write s3://b/k: the store (oss) has no conditional writes"));
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("endpoint_url", "https://s3.us-west-004.backblazeb2.com", "region", "us-west-001");
+    assert_string_equal(s3->region, "us-west-001"); /* the user knows better */
+    assert_int_equal(cove__s3_sum(s3), S3_SUM_MD5);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "store", "b2", "checksum", "crc32c", "conditional_writes", "yes",
+              "fixed_upload_size", "True", "part_copy", "false", "batch_delete", "off", "conditional_copies", "true",
+              "conditional_deletes", "false");
+    assert_int_equal(cove__s3_sum(s3), S3_SUM_CRC32C);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
+    assert_int_equal(cove__s3_condition_way(s3, S3_END_CONDITIONS), S3_CONDITION_SENT);
+    assert_int_equal(cove__s3_can(s3, S3_UNEQUAL_PARTS), S3_CAN_NO);
+    assert_int_equal(cove__s3_can(s3, S3_PART_COPY), S3_CAN_NO);
+    assert_int_equal(cove__s3_can(s3, S3_BATCH_DELETE), S3_CAN_NO);
+    assert_int_equal(cove__s3_can(s3, S3_COPY_CONDITIONS), S3_CAN_YES);
+    assert_int_equal(cove__s3_can(s3, S3_DELETE_CONDITIONS), S3_CAN_NO);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("conditional_writes", "false", "checksum", "none");
+    assert_int_equal(cove__s3_sum(s3), S3_SUM_NONE);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_LOOKED_AT);
+    assert_int_equal(cove__s3_can(s3, S3_DELETE_CONDITIONS), S3_CAN_NO);
+    cove__s3_ops.close(s3);
+}
+
+/* A reply's status, headers and body, as s3_request.c hands it on. */
+static void reply(struct s3_request *r, struct cove__s3 *s3, int status, const char *headers, const char *body)
+{
+    struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
+
+    cove__s3_request_init(r, s3, "PUT", cove__s3_split("b/k"), &ctx);
+    r->http.status = status;
+    r->http.op.rc = status < 300 ? 0 : COVE_EINVAL;
+    cove__buf_init(&r->http.reply_headers, 4096);
+    cove__buf_init(&r->http.reply, 4096);
+    cove__buf_add_str(&r->http.reply_headers, headers);
+    cove__buf_add_str(&r->http.reply, body);
+}
+
+static void test_learning(void **state)
+{
+    struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
+    struct s3_request r;
+
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_BOTH);
+    reply(&r, s3, 502, "server: MinIO\n", ""); /* may be any proxy's */
+    cove__s3_meet(&r);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_BOTH);
+    cove__s3_request_done(&r);
+    reply(&r, s3, 404, "server: MinIO\n", "");
+    cove__s3_meet(&r);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
+    cove__s3_lacks(&r, S3_PART_COPY);
+    assert_int_equal(cove__s3_can(s3, S3_PART_COPY), S3_CAN_NO);
+    cove__s3_request_done(&r);
+    reply(&r, s3, 200, "server: AliyunOSS\n", ""); /* what was met stays */
+    cove__s3_meet(&r);
+    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
+    cove__s3_request_done(&r);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "part_copy", "true");
+    reply(&r, s3, 501, "", "");
+    cove__s3_lacks(&r, S3_PART_COPY);
+    assert_int_equal(cove__s3_can(s3, S3_PART_COPY), S3_CAN_YES); /* an option stands above what was learned */
+    cove__s3_request_done(&r);
+    cove__s3_ops.close(s3);
+}
+
+#define ERROR(code, message, more) "<Error><Code>" code "</Code><Message>" message "</Message>" more "</Error>"
+static const char unsupported[] = "Unsupported header 'x-amz-checksum-crc32c' received for this API call.";
+
+static void test_refusals(void **state)
+{
+    static const char implied[] = "A header you provided implies functionality that is not implemented";
+    char of_sum[256];
+    snprintf(of_sum, sizeof of_sum, ERROR("InvalidArgument", "%s", ""), unsupported);
+    char any[256], of_match[256];
+    snprintf(any, sizeof any, ERROR("NotImplemented", "%s", ""), implied);
+    snprintf(of_match, sizeof of_match, ERROR("NotImplemented", "%s", "<Header>If-None-Match</Header>"), implied);
+    const struct {
+        int status;
+        const char *body;
+        bool checksum, condition, operation;
+    } rows[] = {
+        { 400, of_sum, true, false, false },
+        { 501, any, true, true, true }, /* it may be either: the checksum is given up first */
+        { 501, of_match, false, true, true },
+        { 501, "", true, true, true },
+        { 405, ERROR("MethodNotAllowed", "no", ""), false, false, true },
+        { 400, ERROR("InvalidArgument", "the part number is too large", ""), false, false, false },
+        { 400, ERROR("InvalidRequest", "If-Match is not supported", ""), false, true, false },
+        { 400, ERROR("BadDigest", "the checksum is wrong", ""), false, false, false },
+        { 403, ERROR("AccessDenied", "no checksum for you", ""), false, false, false },
+        { 412, ERROR("PreconditionFailed", "If-None-Match", ""), false, false, false },
+        { 400, "<garbage", false, false, false },
+        { 400, "", false, false, false },
+    };
+    struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
+    struct s3_request r;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        reply(&r, s3, rows[i].status, "", rows[i].body);
+        cove__s3_judge(&r, &err);
+        if (cove__s3_refuses_checksum(&r) != rows[i].checksum || cove__s3_refuses_condition(&r) != rows[i].condition ||
+            cove__s3_refuses_operation(&r) != rows[i].operation)
+            fail_msg("%d %s: %d %d %d", rows[i].status, rows[i].body, cove__s3_refuses_checksum(&r),
+                     cove__s3_refuses_condition(&r), cove__s3_refuses_operation(&r));
+        cove__s3_request_done(&r);
+    }
+    cove__s3_ops.close(s3);
+}
+
+static void test_giving_up_checksums(void **state)
+{
+    char body[256];
+    struct s3_request r;
+
+    snprintf(body, sizeof body, ERROR("InvalidArgument", "%s", ""), unsupported);
+    struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
+    reply(&r, s3, 400, "", body);
+    assert_false(cove__s3_give_up_sums(&r)); /* none was sent */
+    cove__s3_body(&r, cove__slice_str("abc"), cove__s3_sum(s3));
+    struct cove__buf headers = COVE__BUF_INIT(1024);
+    cove__s3_add_sums(&r, &headers);
+    assert_string_equal(cove__buf_str(&headers), "x-amz-checksum-crc32c: Nks/tw==\n");
+    assert_true(cove__s3_give_up_sums(&r));
+    assert_false(cove__s3_give_up_sums(&r)); /* once */
+    cove__buf_reset(&headers);
+    cove__s3_add_sums(&r, &headers);
+    assert_string_equal(cove__buf_str(&headers), "Content-MD5: kAFQmDzST7DWlj99KOF/cg==\n"); /* never nothing */
+    cove__s3_request_done(&r);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "checksum", "crc32c"); /* the user wants it so */
+    reply(&r, s3, 400, "", body);
+    cove__s3_body(&r, cove__slice_str("abc"), cove__s3_sum(s3));
+    assert_false(cove__s3_give_up_sums(&r));
+    cove__s3_request_done(&r);
+    cove__s3_ops.close(s3);
+    cove__buf_done(&headers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_learning),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_giving_up_checksums),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
