@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -522,6 +523,55 @@ static void test_fork(void **state)
     cove__http_free(http);
 }
 
+static unsigned io_threads(void)
+{
+    char path[300], name[32];
+    struct dirent *entry;
+    unsigned n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+
+    while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *f = fopen(path, "r");
+        if (f == NULL)
+            continue;
+        n += fgets(name, sizeof name, f) != NULL && strcmp(name, "cove-io\n") == 0;
+        fclose(f);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return n;
+}
+
+/* In children, which begin without any: requests that no answer comes to keep every thread busy. */
+static void test_io_threads(void **state)
+{
+    enum { N = 8 };
+    static struct cove__http_request r[N];
+
+    PLAY(STALL);
+    for (unsigned wanted = 1; wanted <= 4; wanted++) {
+        int status;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct cove__http *http = client(0, N, 60000);
+            struct cove__inbox inbox;
+            char text[] = { (char)('0' + wanted), 0 };
+            setenv("COVE_IO_THREADS", text, 1);
+            cove__inbox_init(&inbox);
+            for (int i = 0; i < N; i++) {
+                request(&r[i], http);
+                r[i].op.inbox = &inbox;
+                cove__http_start(&r[i]);
+            }
+            _exit(io_threads() == wanted ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
 static int fail_prepare(void *self, struct cove__http_request *r, struct cove_error *err)
 {
     return cove__fail(err, COVE_EAUTH, "no key");
@@ -702,6 +752,7 @@ int main(void)
         cmocka_unit_test(test_slots),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_io_threads),
         cmocka_unit_test(test_prepare_that_fails),
         cmocka_unit_test(test_parked),
         cmocka_unit_test(test_parked_and_stopped),

@@ -65,6 +65,9 @@ static atomic_bool global_begun;
 
 static unsigned loops_wanted(void)
 {
+    const char *given = getenv("COVE_IO_THREADS");
+    if (given != NULL && given[0] >= '1' && given[0] <= '0' + COVE__LOOPS_MAX && given[1] == 0)
+        return (unsigned)(given[0] - '0');
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof(set), &set) != 0)
         return 1;
