@@ -1,4 +1,4 @@
-/* cove's row of the benchmark: a get into memory and a put from memory, by public calls and with default options. */
+/* cove's rows of the benchmark of one object: memory, files and streams, by public calls and with default options. */
 #include "memory.h"
 
 #include <cove/cove.h>
@@ -6,34 +6,112 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { COPY_BUFFER = 4 << 20 }; /* what `cove cp` has */
+
+static int came_short(int64_t n, size_t size, struct cove_error *err)
+{
+    snprintf(err->message, sizeof(err->message), "%lld bytes came instead of %zu", (long long)n, size);
+    return COVE_EMISMATCH;
+}
+
 static int get(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
 {
     int64_t n = cove_fs_read_range(fs, path, 0, b->memory, b->size, NULL, err);
 
-    if (n >= 0 && (size_t)n != b->size) {
-        snprintf(err->message, sizeof(err->message), "%lld bytes came instead of %zu", (long long)n, b->size);
-        return COVE_EMISMATCH;
-    }
+    if (n >= 0 && (size_t)n != b->size)
+        return came_short(n, b->size, err);
     return n < 0 ? (int)n : 0;
 }
 
+/* The whole memory in one write of known size, or the size in blocks, unknown to the writer. */
 static int put(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    size_t step = b->mode == BENCH_PUT ? b->size : BENCH_BLOCK;
     cove_writer *writer = NULL;
     int rc;
 
-    options.expected_size = (int64_t)b->size;
+    if (b->mode == BENCH_PUT)
+        options.expected_size = (int64_t)b->size;
     rc = cove_writer_open(fs, path, &options, NULL, &writer, err);
-    if (rc < 0)
-        goto out;
-    rc = cove_writer_write(writer, b->memory, b->size, err);
-    if (rc < 0)
-        goto out;
-    rc = cove_writer_finish(writer, err);
-out:
+    for (size_t at = 0; rc == 0 && at < b->size; at += step)
+        rc = cove_writer_write(writer, b->memory, step, err);
+    if (rc == 0)
+        rc = cove_writer_finish(writer, err);
     cove_writer_free(writer);
     return rc;
+}
+
+static int read_blocks(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
+{
+    cove_reader *reader = NULL;
+    int64_t n, all = 0;
+    int rc = cove_reader_open(fs, path, NULL, &reader, err);
+
+    if (rc < 0)
+        return rc;
+    while ((n = cove_reader_read(reader, b->memory, BENCH_BLOCK, err)) > 0)
+        all += n;
+    cove_reader_close(reader);
+    if (n == 0 && (size_t)all != b->size)
+        return came_short(all, b->size, err);
+    return (int)n;
+}
+
+/* One file to another by a reader and a writer, as `cove cp` does it. */
+static int copy(cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to, const struct bench *b,
+                struct cove_error *err)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    cove_reader *reader = NULL;
+    cove_writer *writer = NULL;
+    char *buffer = malloc(COPY_BUFFER);
+    int64_t n = 0;
+    int rc = buffer ? cove_reader_open(from_fs, from, NULL, &reader, err) : COVE_ENOMEM;
+
+    if (rc == 0) {
+        options.expected_size = cove_reader_size(reader);
+        rc = cove_writer_open(to_fs, to, &options, NULL, &writer, err);
+    }
+    while (rc == 0 && (n = cove_reader_read(reader, buffer, COPY_BUFFER, err)) > 0)
+        rc = cove_writer_write(writer, buffer, (size_t)n, err);
+    if (rc == 0 && n < 0)
+        rc = (int)n;
+    if (rc == 0 && (size_t)cove_writer_tell(writer) != b->size)
+        rc = came_short(cove_writer_tell(writer), b->size, err);
+    if (rc == 0)
+        rc = cove_writer_finish(writer, err);
+    cove_writer_free(writer);
+    cove_reader_close(reader);
+    free(buffer);
+    return rc;
+}
+
+static int copy_file(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
+{
+    cove_fs *local = NULL;
+    int rc = cove_fs_from_url("file:///", NULL, &local, NULL, err);
+
+    if (rc == 0)
+        rc =
+            b->mode == BENCH_GET_FILE ? copy(fs, path, local, b->file, b, err) : copy(local, b->file, fs, path, b, err);
+    cove_fs_unref(local);
+    return rc;
+}
+
+static int run(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
+{
+    switch (b->mode) {
+    case BENCH_GET:
+        return get(fs, path, b, err);
+    case BENCH_PUT:
+    case BENCH_WRITE:
+        return put(fs, path, b, err);
+    case BENCH_READ:
+        return read_blocks(fs, path, b, err);
+    default:
+        return copy_file(fs, path, b, err);
+    }
 }
 
 static int sign_payload(cove_options **ret_options, struct cove_error *err)
@@ -51,7 +129,7 @@ int main(int argc, char **argv)
     cove_options *options = NULL;
     cove_fs *fs = NULL;
     char *path = NULL;
-    struct bench_clock begin;
+    struct bench_mark begin;
     int rc;
 
     bench_start(&b, argc, argv);
@@ -59,10 +137,8 @@ int main(int argc, char **argv)
     rc = b.signed_payload ? sign_payload(&options, &err) : 0;
     if (rc == 0)
         rc = cove_fs_from_url(b.url, options, &fs, &path, &err);
-    if (rc == 0 && b.mode == BENCH_GET)
-        rc = get(fs, path, &b, &err);
-    else if (rc == 0 && b.mode == BENCH_PUT)
-        rc = put(fs, path, &b, &err);
+    if (rc == 0)
+        rc = run(fs, path, &b, &err);
     if (rc < 0)
         fprintf(stderr, "cove_bench: %s\n", err.message);
     else

@@ -2,7 +2,7 @@
  * cove's rows of the benchmark of many small things: objects by a completion queue, objects one after another, a long
  * listing. Prints what it took, as the other clients do.
  *
- *   many_bench get|put|serial-get|serial-put|list BUCKET-URL COUNT BYTES
+ *   many_bench get|put|serial-get|serial-put|list BUCKET-URL COUNT BYTES [AT-ONCE]
  */
 #include "memory.h"
 
@@ -15,7 +15,7 @@
 struct many {
     cove_fs *fs;
     const char *root;
-    size_t count, bytes;
+    size_t count, bytes, parallel;
     char *memory; /* count * bytes */
 };
 
@@ -42,9 +42,14 @@ static int take_all(cove_queue *queue, const struct many *m, struct cove_error *
 
 static int at_once(const struct many *m, int put, struct cove_error *err)
 {
+    struct cove_queue_options options = COVE_QUEUE_OPTIONS_INIT;
     cove_queue *queue = NULL;
     char key[256];
-    int rc = cove_queue_new(NULL, &queue, err);
+    int rc;
+
+    if (m->parallel)
+        options.parallel = m->parallel;
+    rc = cove_queue_new(&options, &queue, err);
 
     for (size_t i = 0; rc == 0 && i < m->count; i++) {
         char *place = m->memory + i * m->bytes;
@@ -106,17 +111,18 @@ static int run(const struct many *m, const char *verb, struct cove_error *err)
 int main(int argc, char **argv)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    struct bench_clock begin;
+    struct bench_mark begin;
     struct many m = { 0 };
     int rc;
 
-    if (argc != 5) {
-        fprintf(stderr, "usage: %s get|put|serial-get|serial-put|list BUCKET-URL COUNT BYTES\n", argv[0]);
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: %s get|put|serial-get|serial-put|list BUCKET-URL COUNT BYTES [AT-ONCE]\n", argv[0]);
         return 2;
     }
     m.root = argv[2];
     m.count = strtoul(argv[3], NULL, 10);
     m.bytes = strtoul(argv[4], NULL, 10);
+    m.parallel = argc == 6 ? strtoul(argv[5], NULL, 10) : 0;
     m.memory = malloc(m.count * m.bytes + 1);
     if (!m.memory)
         return 1;

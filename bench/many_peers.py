@@ -1,27 +1,26 @@
 #!/usr/bin/env python3
-"""obstore's and s3fs's rows of the benchmark of many small things, each in a process of its own. Run by bench/many.
+"""The peers' rows of the benchmark of many small things, each in a process of its own. Run by bench/run.
 
-    many_peers.py CLIENT get|put|serial-get|serial-put|list COUNT BYTES
+    many_peers.py CLIENT get|put|serial-get|serial-put|list COUNT BYTES [AT-ONCE]
 
-Each does what its own manual shows; many at once are 64 at once, as cove's default is. Prints seconds of wall time and of CPU.
+Each does what its own manual shows; many at once are 64 at once where nothing else is said.
 """
 
 import asyncio
 import sys
-import time
 
-from peers import obstore_store
+from measuring import measured
+from peers import boto3_client, obstore_store
 
 BUCKET = "bench"
-AT_ONCE = 64
 
 
 def key(i):
     return f"small/{i:06d}"
 
 
-async def all_of(one, count):
-    gate = asyncio.Semaphore(AT_ONCE)
+async def all_of(one, count, parallel):
+    gate = asyncio.Semaphore(parallel)
 
     async def gated(i):
         async with gate:
@@ -30,7 +29,7 @@ async def all_of(one, count):
     await asyncio.gather(*map(gated, range(count)))
 
 
-def obstore_verbs(count, size):
+def obstore_verbs(count, size, parallel):
     import obstore
 
     store, data = obstore_store(BUCKET), b"\x5a" * size
@@ -53,11 +52,11 @@ def obstore_verbs(count, size):
     def listing():
         assert sum(len(page) for page in obstore.list(store, "listed/")) == count
 
-    return {"get": lambda: asyncio.run(all_of(get, count)), "put": lambda: asyncio.run(all_of(put, count)),
+    return {"get": lambda: asyncio.run(all_of(get, count, parallel)), "put": lambda: asyncio.run(all_of(put, count, parallel)),
             "serial-get": serial_get, "serial-put": serial_put, "list": listing}
 
 
-def s3fs_verbs(count, size):
+def s3fs_verbs(count, size, parallel):
     import os
 
     import s3fs
@@ -76,16 +75,38 @@ def s3fs_verbs(count, size):
     def listing():
         assert len(fs.find(f"{BUCKET}/listed")) == count
 
-    return {"get": lambda: fs.cat(names), "put": lambda: fs.pipe(dict.fromkeys(names, data)),
+    return {"get": lambda: fs.cat(names, batch_size=parallel), "put": lambda: fs.pipe(dict.fromkeys(names, data), batch_size=parallel),
             "serial-get": serial_get, "serial-put": serial_put, "list": listing}
 
 
+def boto3_verbs(count, size, parallel):
+    from concurrent.futures import ThreadPoolExecutor
+
+    client, data = boto3_client(parallel), b"\x5a" * size
+
+    def get(i):
+        assert len(client.get_object(Bucket=BUCKET, Key=key(i))["Body"].read()) == size
+
+    def put(i):
+        client.put_object(Bucket=BUCKET, Key=key(i), Body=data)
+
+    def threads(one):
+        with ThreadPoolExecutor(parallel) as pool:
+            list(pool.map(one, range(count)))
+
+    def listing():
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="listed/")
+        assert sum(len(page["Contents"]) for page in pages) == count
+
+    return {"get": lambda: threads(get), "put": lambda: threads(put), "serial-get": lambda: list(map(get, range(count))),
+            "serial-put": lambda: list(map(put, range(count))), "list": listing}
+
+
 def main():
-    client, verb, count, size = sys.argv[1:]
-    run = {"obstore": obstore_verbs, "s3fs": s3fs_verbs}[client](int(count), int(size))[verb]
-    begin, cpu = time.monotonic(), time.process_time()
-    run()
-    print(time.monotonic() - begin, time.process_time() - cpu)
+    client, verb, count, size = sys.argv[1:5]
+    parallel = int(sys.argv[5]) if len(sys.argv) > 5 else 64
+    verbs = {"obstore": obstore_verbs, "s3fs": s3fs_verbs, "boto3": boto3_verbs}[client]
+    measured(verbs(int(count), int(size), parallel)[verb])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* The arguments and the memory of the C clients (see memory.h). */
+/* The arguments, the memory and the measuring of the C clients (see memory.h). */
 #include "memory.h"
 
 #include <errno.h>
@@ -10,7 +10,8 @@
 static int parse_mode(const char *text, enum bench_mode *ret_mode)
 {
     static const char *const names[] = {
-        [BENCH_START_GET] = "start-get", [BENCH_START_PUT] = "start-put", [BENCH_GET] = "get", [BENCH_PUT] = "put"
+        [BENCH_GET] = "get",           [BENCH_PUT] = "put",   [BENCH_GET_FILE] = "get-file",
+        [BENCH_PUT_FILE] = "put-file", [BENCH_READ] = "read", [BENCH_WRITE] = "write",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -24,28 +25,30 @@ static int parse_mode(const char *text, enum bench_mode *ret_mode)
 
 void bench_start(struct bench *b, int argc, char **argv)
 {
+    const char *more = argc == 5 ? argv[4] : "";
     char *end = NULL;
     long mib = 0;
-    int fresh = argc == 5 && !strcmp(argv[4], "fresh");
+    size_t held;
 
-    b->signed_payload = argc == 5 && !strcmp(argv[4], "signed");
-    if (argc == 4 || fresh || b->signed_payload) {
+    *b = (struct bench){ .file = more, .signed_payload = !strcmp(more, "signed") };
+    if (argc == 4 || argc == 5) {
         errno = 0;
         mib = strtol(argv[3], &end, 10);
     }
     if (mib <= 0 || mib > 1 << 20 || errno || *end || parse_mode(argv[1], &b->mode) < 0) {
-        fprintf(stderr, "usage: %s start-get|start-put|get|put URL MIB [fresh|signed]\n", argv[0]);
+        fprintf(stderr, "usage: %s get|put|get-file|put-file|read|write URL MIB [fresh|signed|FILE]\n", argv[0]);
         exit(2);
     }
     b->url = argv[2];
     b->size = (size_t)mib << 20;
-    b->memory = malloc(b->size);
+    held = b->mode == BENCH_GET || b->mode == BENCH_PUT ? b->size : BENCH_BLOCK;
+    b->memory = malloc(held);
     if (!b->memory) {
-        fprintf(stderr, "%s: no memory for %ld MiB\n", argv[0], mib);
+        fprintf(stderr, "%s: no memory for %zu bytes\n", argv[0], held);
         exit(1);
     }
-    if (!fresh)
-        memset(b->memory, 0x5a, b->size);
+    if (strcmp(more, "fresh"))
+        memset(b->memory, 0x5a, held);
 }
 
 static double read_clock(clockid_t clock)
@@ -56,14 +59,39 @@ static double read_clock(clockid_t clock)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-struct bench_clock bench_now(void)
+/* A line of /proc/self/status, in KiB; 0 where there is none. */
+static long status_kib(const char *name)
 {
-    return (struct bench_clock){ .wall = read_clock(CLOCK_MONOTONIC), .cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) };
+    char line[256];
+    long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+
+    if (!f)
+        return 0;
+    while (!kib && fgets(line, sizeof(line), f))
+        if (!strncmp(line, name, strlen(name)))
+            kib = strtol(line + strlen(name), NULL, 10);
+    fclose(f);
+    return kib;
 }
 
-void bench_report(struct bench_clock begin)
+struct bench_mark bench_now(void)
 {
-    struct bench_clock end = bench_now();
+    FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5: VmHWM begins anew */
 
-    printf("%f %f\n", end.wall - begin.wall, end.cpu - begin.cpu);
+    if (f) {
+        fputs("5", f);
+        fclose(f);
+    }
+    return (struct bench_mark){ .resident_kib = status_kib("VmRSS:"),
+                                .wall = read_clock(CLOCK_MONOTONIC),
+                                .cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+void bench_report(struct bench_mark begin)
+{
+    double wall = read_clock(CLOCK_MONOTONIC), cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    long grown = status_kib("VmHWM:") - begin.resident_kib;
+
+    printf("%f %f %lld\n", wall - begin.wall, cpu - begin.cpu, (grown > 0 ? (long long)grown : 0) << 10);
 }

@@ -1,44 +1,102 @@
 #!/usr/bin/env python3
-"""The peers that are Python packages: one transfer in a process of its own. Run by bench/s3.
+"""The peers that are Python packages: one transfer of one object in a process of its own. Run by bench/run.
 
-    peers.py CLIENT start-get|start-put|get|put BUCKET KEY MIB
-    peers.py presign GET|PUT BUCKET KEY
-    peers.py size BUCKET KEY
-    peers.py versions
+    peers.py CLIENT get|put|get-file|put-file|read|write BUCKET KEY MIB [FILE]
 
-Each does what its own manual shows for an object in memory, with default options. The start-... modes do everything but the transfer.
-Imports are local, so that a client pays for itself alone.
+Each does what its own manual shows, with default options; streams go by blocks of 1 MiB where it takes or gives blocks.
+Imports are local, so that a client pays for itself alone. A work that a client has no call for is missing from its table.
 """
 
+import io
 import os
 import sys
-import time
+
+from measuring import measured
+
+BLOCK = 1 << 20
 
 
-def boto3_client():
+class Job:
+    def __init__(self, mode, bucket, key, mib, file=None):
+        self.mode, self.bucket, self.key, self.file = mode, bucket, key, file
+        self.size = int(mib) << 20
+        self.data = b"\x5a" * (self.size if mode == "put" else BLOCK)
+        self.path = f"{bucket}/{key}"
+
+    def blocks(self):
+        return (self.data for _ in range(self.size // BLOCK))
+
+
+class Source(io.RawIOBase):
+    """A stream of `size` bytes that says neither its size nor its place."""
+
+    def __init__(self, size):
+        self.left = size
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        n = min(len(buffer), self.left)
+        buffer[:n] = b"\x5a" * n
+        self.left -= n
+        return n
+
+
+def drain(f):
+    """Reads a stream to its end by blocks; its length."""
+    length = 0
+    while block := f.read(BLOCK):
+        length += len(block)
+    return length
+
+
+def boto3_client(connections=10):
     import boto3
+    from botocore.config import Config
 
-    return boto3.client("s3")
+    return boto3.client("s3", config=Config(max_pool_connections=connections))
 
 
-def prepare_boto3(bucket, key, data, size):
-    import io
-
-    client = boto3_client()
-    target = io.BytesIO()
+def boto3_jobs(job):
+    client, target = boto3_client(), io.BytesIO()
+    at = job.bucket, job.key
 
     def get():
-        client.download_fileobj(bucket, key, target)
+        client.download_fileobj(*at, target)
         return target.getbuffer().nbytes
 
-    return get, lambda: client.upload_fileobj(io.BytesIO(data), bucket, key)
+    return {
+        "get": get,
+        "put": lambda: client.upload_fileobj(io.BytesIO(job.data), *at),
+        "get-file": lambda: client.download_file(*at, job.file),
+        "put-file": lambda: client.upload_file(job.file, *at),
+        "read": lambda: sum(map(len, client.get_object(Bucket=job.bucket, Key=job.key)["Body"].iter_chunks(BLOCK))),
+        "write": lambda: client.upload_fileobj(Source(job.size), *at),
+    }
 
 
-def prepare_s3fs(bucket, key, data, size):
+def s3fs_jobs(job):
     import s3fs
 
     fs = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    return lambda: len(fs.cat_file(f"{bucket}/{key}")), lambda: fs.pipe_file(f"{bucket}/{key}", data)
+
+    def read():
+        with fs.open(job.path) as f:
+            return drain(f)
+
+    def write():
+        with fs.open(job.path, "wb") as f:
+            f.writelines(job.blocks())
+
+    return {
+        "get": lambda: len(fs.cat_file(job.path)),
+        "put": lambda: fs.pipe_file(job.path, job.data),
+        "get-file": lambda: fs.get_file(job.path, job.file),
+        "put-file": lambda: fs.put_file(job.file, job.path),
+        "read": read,
+        "write": write,
+    }
 
 
 def obstore_store(bucket):
@@ -58,31 +116,51 @@ def obstore_trust():
         return {"root_certificate": f.read()}
 
 
-def prepare_obstore(bucket, key, data, size):
+def obstore_jobs(job):
+    from pathlib import Path
+
     import obstore
 
-    store = obstore_store(bucket)
-    return lambda: len(obstore.get(store, key).bytes()), lambda: obstore.put(store, key, data)
+    store, key = obstore_store(job.bucket), job.key
+
+    def get_file():
+        with open(job.file, "wb") as f:
+            for chunk in obstore.get(store, key).stream():
+                f.write(chunk)
+
+    def write():
+        with obstore.open_writer(store, key) as f:
+            for block in job.blocks():
+                f.write(block)
+
+    return {
+        "get": lambda: len(obstore.get(store, key).bytes()),
+        "put": lambda: obstore.put(store, key, job.data),
+        "get-file": get_file,
+        "put-file": lambda: obstore.put(store, key, Path(job.file)),
+        "read": lambda: sum(map(len, obstore.get(store, key).stream(min_chunk_size=BLOCK))),
+        "write": write,
+    }
 
 
-def prepare_obstore_into(bucket, key, data, size):
+def obstore_into_jobs(job):
     """Into memory that is there already, as cove's and libcurl's rows do it."""
     import obstore
 
-    store = obstore_store(bucket)
-    place = memoryview(bytearray(b"\x5a") * size)
+    store = obstore_store(job.bucket)
+    place = memoryview(bytearray(b"\x5a") * job.size)
 
     def get():
         at = 0
-        for chunk in obstore.get(store, key).stream():
+        for chunk in obstore.get(store, job.key).stream():
             place[at : at + len(chunk)] = chunk
             at += len(chunk)
         return at
 
-    return get, None
+    return {"get": get}
 
 
-def prepare_pyarrow(bucket, key, data, size):
+def pyarrow_jobs(job):
     import pyarrow.fs
 
     scheme, host = os.environ["AWS_ENDPOINT_URL"].split("://")
@@ -90,66 +168,83 @@ def prepare_pyarrow(bucket, key, data, size):
                                  tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE"))
 
     def get():
-        with fs.open_input_file(f"{bucket}/{key}") as f:
+        with fs.open_input_file(job.path) as f:
             return len(f.read())
 
     def put():
-        with fs.open_output_stream(f"{bucket}/{key}") as f:
-            f.write(data)
+        with fs.open_output_stream(job.path) as f:
+            f.write(job.data)
 
-    return get, put
+    def read():
+        with fs.open_input_stream(job.path) as f:
+            return drain(f)
+
+    def write():
+        with fs.open_output_stream(job.path) as f:
+            for block in job.blocks():
+                f.write(block)
+
+    local = pyarrow.fs.LocalFileSystem()
+    return {
+        "get": get,
+        "put": put,
+        "get-file": lambda: pyarrow.fs.copy_files(job.path, job.file, source_filesystem=fs, destination_filesystem=local),
+        "put-file": lambda: pyarrow.fs.copy_files(job.file, job.path, source_filesystem=local, destination_filesystem=fs),
+        "read": read,
+        "write": write,
+    }
 
 
-def prepare_crt(bucket, key, data, size):
+def crt_jobs(job):
     """The AWS CRT, by the client that S3's connector for PyTorch is made of."""
     from s3torchconnectorclient._mountpoint_s3_client import MountpointS3Client
 
     client = MountpointS3Client(region=os.environ["AWS_REGION"], endpoint=os.environ["AWS_ENDPOINT_URL"], force_path_style=True)
+    at = job.bucket, job.key
 
-    def get():
-        return len(b"".join(client.get_object(bucket, key)))
-
-    def put():
-        stream = client.put_object(bucket, key)
-        stream.write(data)
+    def put(blocks):
+        stream = client.put_object(*at)
+        for block in blocks:
+            stream.write(block)
         stream.close()
 
-    return get, put
+    def get_file():
+        with open(job.file, "wb") as f:
+            f.writelines(client.get_object(*at))
+
+    def put_file():
+        with open(job.file, "rb") as f:
+            put(iter(lambda: f.read(BLOCK), b""))
+
+    return {
+        "get": lambda: len(b"".join(client.get_object(*at))),
+        "put": lambda: put([job.data]),
+        "get-file": get_file,
+        "put-file": put_file,
+        "read": lambda: sum(map(len, client.get_object(*at))),
+        "write": lambda: put(job.blocks()),
+    }
 
 
-CLIENTS = {"boto3": prepare_boto3, "s3fs": prepare_s3fs, "pyarrow": prepare_pyarrow, "crt": prepare_crt,
-           "obstore": prepare_obstore, "obstore-into": prepare_obstore_into}
+CLIENTS = {"boto3": boto3_jobs, "s3fs": s3fs_jobs, "pyarrow": pyarrow_jobs, "crt": crt_jobs, "obstore": obstore_jobs,
+           "obstore-into": obstore_into_jobs}
 
 
-def transfer(client, mode, bucket, key, mib):
-    """Prints what the transfer alone took: seconds of wall time and of CPU."""
-    size = int(mib) << 20
-    data = b"\x5a" * size if mode in ("start-put", "put") else b""
-    get, put = CLIENTS[client](bucket, key, data, size)
-    begin, cpu = time.monotonic(), time.process_time()
-    if mode == "get":
-        moved = get()
-        if moved != size:
-            sys.exit(f"{client}: {moved} bytes came instead of {size}")
-    elif mode == "put":
-        put()
-    print(time.monotonic() - begin, time.process_time() - cpu)
+def transfer(client, mode, *args):
+    job = Job(mode, *args)
+    run = CLIENTS[client](job)[mode]
+
+    def checked():
+        came = run()
+        if mode in ("get", "read") and came != job.size:
+            sys.exit(f"{client}: {came} bytes came instead of {job.size}")
+
+    measured(checked)
 
 
 def main():
-    verb, *args = sys.argv[1:]
-    if verb == "presign":
-        method, bucket, key = args
-        call = {"GET": "get_object", "PUT": "put_object"}[method]
-        print(boto3_client().generate_presigned_url(call, Params={"Bucket": bucket, "Key": key}, ExpiresIn=6 * 3600))
-    elif verb == "size":
-        print(boto3_client().head_object(Bucket=args[0], Key=args[1])["ContentLength"])
-    elif verb == "versions":
-        from importlib.metadata import version
-
-        print(", ".join(f"{name} {version(name)}" for name in ("obstore", "pyarrow", "s3torchconnectorclient", "s3fs", "aiobotocore", "boto3", "s5cmd")))
-    else:
-        transfer(verb, *args)
+    client, mode, *args = sys.argv[1:]
+    transfer(client, mode, *args)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
  *
  *   sink BYTES [KEYS [DELAY_MS]]    prints its port, then serves until it is killed
  *
- * A listing below "listed/" has KEYS keys, in pages of 1,000; each request is answered DELAY_MS after it arrived.
+ * A listing below "listed/" has KEYS keys, in pages of 1,000; each request is answered DELAY_MS after it arrived. A GET
+ * of /sink-requests gives how many others have been answered so far.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,7 @@ static int64_t object_size; /* of every object; set once */
 static long listed_keys;    /* of the long listing; set once */
 static useconds_t delay_us; /* before each answer; set once */
 static int pattern_fd;      /* PATTERN bytes, which every object repeats; set once */
+static atomic_long answered;
 
 struct connection {
     int fd;
@@ -283,6 +286,9 @@ static int answer(int fd, const struct request *r)
     const char *key = r->path[0] ? strchr(r->path + 1, '/') : NULL;
     int is_object = key && key[1];
 
+    if (!strcmp(r->path, "/sink-requests"))
+        return reply(fd, "200 OK", "%ld", atomic_load(&answered));
+    atomic_fetch_add(&answered, 1);
     if (!strcmp(r->method, "HEAD"))
         return is_object ? send_object(fd, r) : reply(fd, "200 OK", "%s", "");
     if (!strcmp(r->method, "GET") && is_object)
@@ -360,7 +366,7 @@ static int serve_one(struct connection *c)
         goto out;
     if ((r.length < 0 ? discard_chunks(c) : discard(c, r.length)) < 0)
         goto out;
-    if (delay_us)
+    if (delay_us && strcmp(r.path, "/sink-requests"))
         usleep(delay_us);
     rc = answer(c->fd, &r);
 out:
