@@ -51,8 +51,8 @@ int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_er
 {
     static const struct cove__http_hooks hooks = { prepare, NULL, NULL };
     const struct cove__aws_chain *chain = ask->chain;
-    struct cove__http_config config = { .ca_file = ask->direct ? NULL : chain->ca_file,
-                                        .ca_path = ask->direct ? NULL : chain->ca_path,
+    struct cove__http_config config = { .ca_file = chain->ca_file,
+                                        .ca_path = chain->ca_path,
                                         .verify_tls = 1,
                                         .proxy = ask->direct ? "" : chain->proxy,
                                         .user_agent = chain->user_agent,
@@ -136,7 +136,7 @@ static int take_key(void *user, const char *path, enum cove__json_type type, con
     for (size_t i = 0; type != COVE__JSON_NULL && i < sizeof rows / sizeof rows[0]; i++) {
         if (strcasecmp(path, rows[i].name) != 0)
             continue;
-        cove__aws_wipe(*rows[i].at);
+        cove__wipe(*rows[i].at);
         *rows[i].at = cove__strdup(text);
         return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
     }
@@ -183,9 +183,9 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct co
             k.token = NULL;
         *ret = c;
     }
-    cove__aws_wipe(k.id);
-    cove__aws_wipe(k.secret);
-    cove__aws_wipe(k.token);
+    cove__wipe(k.id);
+    cove__wipe(k.secret);
+    cove__wipe(k.token);
     cove__free(k.expiration);
     cove__free(k.code);
     cove__free(k.message);

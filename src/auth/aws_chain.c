@@ -19,7 +19,7 @@ static void chain_free(void *self)
     cove__free(chain->region);
     cove__free(chain->ca_file);
     cove__free(chain->ca_path);
-    cove__aws_wipe(chain->proxy); /* it may hold a password */
+    cove__wipe(chain->proxy); /* it may hold a password */
     cove__free(chain->user_agent);
     cove__free(chain);
 }
@@ -176,12 +176,13 @@ static int of_place(const struct cove__aws_chain *chain, const struct cove__aws_
 
 static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
 {
-    const struct cove__aws_chain *chain = self;
     struct cove__aws_profile profile = { 0 };
+    struct cove__aws_chain now = *(const struct cove__aws_chain *)self, *chain = &now;
 
     int rc = cove__aws_profile_load(chain->profile, &profile, err);
     if (rc < 0)
         return rc;
+    now.first = &profile;
     bool by_role = cove__aws_given(profile.role_arn) && !cove__aws_given(profile.web_identity_token_file);
     if (chain->profile == NULL && !by_role && cove__aws_env("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL)
         rc = of_environment_token(chain, &profile, cancel, ret, err);

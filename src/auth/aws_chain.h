@@ -18,6 +18,8 @@ struct cove__aws_chain {
     char *profile; /* given by option: it comes before the environment; NULL: as the environment says */
     char *region;  /* of the store; its STS is asked where the profile names none */
     char *ca_file, *ca_path, *proxy, *user_agent;
+    /* of the refresh under way: the profile that it began with, whose endpoints hold for all that is asked. BORROWED */
+    const struct cove__aws_profile *first;
 };
 
 /* What a store is opened with. BORROWED. */
@@ -51,6 +53,12 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
 /* aws_sso.c */
 int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile, cove_cancel *cancel,
                   struct cove__aws_credentials *ret, struct cove_error *err);
+void cove__aws_sso_url(struct cove__buf *out, const char *endpoint, const char *service, const char *region);
+/* aws_sso_token.c: the token of a login, renewed where it can be; wiped by the caller. */
+int cove__aws_sso_token(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile,
+                        cove_cancel *cancel, char **ret_token, struct cove_error *err);
+/* "why: run aws sso login" */
+int cove__aws_log_in(const struct cove__aws_profile *profile, const char *why, struct cove_error *err);
 
 /* ---- aws_ask.c: one exchange with a source ---- */
 
@@ -61,7 +69,7 @@ struct cove__aws_ask {
     const char *where; /* for messages: the URL without what follows the host */
     struct cove__buf url, headers;
     struct cove__slice body; /* BORROWED */
-    bool has_body, direct;   /* direct: no proxy, and no TLS is expected */
+    bool has_body, direct;   /* direct: through no proxy, whoever names one */
     int64_t timeout_ms;      /* of the whole exchange */
     int64_t connect_timeout_ms;
     unsigned retries;

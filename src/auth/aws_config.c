@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,12 +76,25 @@ static enum section section_of(const struct parser *p, struct cove__slice head)
 
 static int take_nested(struct parser *p, struct cove__slice key, struct cove__slice value)
 {
-    if (strcmp(p->parent, "s3") != 0)
+    struct cove__aws_profile *profile = p->profile;
+    const struct {
+        const char *service;
+        char **at;
+    } rows[] = {
+        { "s3", &profile->s3_endpoint_url },
+        { "sts", &profile->sts_endpoint_url },
+        { "sso", &profile->sso_endpoint_url },
+        { "sso_oidc", &profile->sso_oidc_endpoint_url },
+    };
+
+    if (p->section == SECTION_PROFILE && strcmp(p->parent, "s3") == 0 && cove__slice_is(key, "addressing_style"))
+        return set(&profile->s3_addressing_style, value);
+    if (p->section != SECTION_SERVICES || !cove__slice_is(key, "endpoint_url"))
         return 0;
-    if (p->section == SECTION_PROFILE && cove__slice_is(key, "addressing_style"))
-        return set(&p->profile->s3_addressing_style, value);
-    if (p->section == SECTION_SERVICES && cove__slice_is(key, "endpoint_url"))
-        return set(&p->profile->s3_endpoint_url, value);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(p->parent, rows[i].service) == 0)
+            return set(rows[i].at, value);
+    }
     return 0;
 }
 
@@ -214,6 +228,22 @@ const char *cove__aws_env(const char *name)
     return cove__aws_given(value) ? value : NULL;
 }
 
+const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general)
+{
+    const char *ignore = cove__aws_env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    const char *url = cove__aws_env(variable);
+
+    if (ignore != NULL && strcasecmp(ignore, "true") == 0)
+        return NULL;
+    if (url == NULL && general != NULL)
+        url = cove__aws_env("AWS_ENDPOINT_URL");
+    if (url == NULL && cove__aws_given(of_services))
+        url = of_services;
+    if (url == NULL && general != NULL && cove__aws_given(general->endpoint_url))
+        url = general->endpoint_url;
+    return url;
+}
+
 int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err)
 {
     char chunk[4096];
@@ -300,23 +330,19 @@ int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, stru
     return rc;
 }
 
-void cove__aws_wipe(char *secret)
-{
-    if (secret != NULL)
-        explicit_bzero(secret, strlen(secret));
-    cove__free(secret);
-}
-
 void cove__aws_profile_done(struct cove__aws_profile *p)
 {
     cove__free(p->name);
     cove__free(p->access_key_id);
-    cove__aws_wipe(p->secret_access_key);
-    cove__aws_wipe(p->session_token);
+    cove__wipe(p->secret_access_key);
+    cove__wipe(p->session_token);
     cove__free(p->region);
     cove__free(p->endpoint_url);
     cove__free(p->ca_bundle);
     cove__free(p->s3_endpoint_url);
+    cove__free(p->sts_endpoint_url);
+    cove__free(p->sso_endpoint_url);
+    cove__free(p->sso_oidc_endpoint_url);
     cove__free(p->s3_addressing_style);
     cove__free(p->services);
     cove__free(p->credential_process);

@@ -20,7 +20,8 @@ struct cove__aws_profile {
     char *name;
     char *access_key_id, *secret_access_key, *session_token;
     char *region, *endpoint_url, *ca_bundle;
-    char *s3_endpoint_url; /* of the services section that the profile names */
+    /* of the services section that the profile names */
+    char *s3_endpoint_url, *sts_endpoint_url, *sso_endpoint_url, *sso_oidc_endpoint_url;
     char *s3_addressing_style;
     char *services;
     /* ways to credentials: see aws_chain.c */
@@ -36,7 +37,6 @@ struct cove__aws_profile {
  * asked for by name is in neither, or a line makes no sense (the message names file and line). A missing file is an
  * empty one. */
 int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err);
-void cove__aws_wipe(char *secret); /* frees it, having overwritten it; NULL accepted */
 void cove__aws_profile_done(struct cove__aws_profile *profile);
 
 /* One file's text. `is_config`: sections are "[profile x]", as in ~/.aws/config. Pure. 0, COVE_ENOMEM, or COVE_EINVAL
@@ -49,6 +49,10 @@ int cove__aws_profile_parse(struct cove__slice text, bool is_config, struct cove
 char *cove__aws_file(const char *variable, const char *name);
 /* A whole file's text into `out`; one that is not there is COVE_ENOTFOUND. */
 int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err);
+/* Where to ask a service, as somebody has configured it: the environment's `variable`, then `of_services` (of the
+ * profile's services section). With `general`, AWS_ENDPOINT_URL and the profile's endpoint_url come behind each.
+ * BORROWED; NULL: Amazon's own, also where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so. */
+const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general);
 bool cove__aws_given(const char *s);         /* neither NULL nor empty */
 const char *cove__aws_env(const char *name); /* NULL where it is not given */
 

@@ -60,7 +60,7 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
 void cove__aws_credentials_done(struct cove__aws_credentials *c)
 {
     cove__free(c->key_id);
-    cove__aws_wipe(c->secret);
-    cove__aws_wipe(c->token);
+    cove__wipe(c->secret);
+    cove__wipe(c->token);
     *c = (struct cove__aws_credentials){ 0 };
 }

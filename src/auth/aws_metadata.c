@@ -112,7 +112,7 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
         cove__buf_addf(&ask.url, "%s%s%s", CONTAINER_HOST, relative[0] == '/' ? "" : "/", relative);
     else
         cove__buf_add_str(&ask.url, full != NULL ? full : "");
-    ask.direct = strncasecmp(cove__buf_str(&ask.url), "https://", 8) != 0;
+    ask.direct = true;
     ask.timeout_ms = 10000;
     ask.connect_timeout_ms = 2000;
     cove__buf_add_str(&ask.headers, "Accept: application/json\n");

@@ -50,7 +50,7 @@ static int take(void *user, const char *path, struct cove__slice text)
         size_t n = strlen(path), m = strlen(rows[i].name);
         if (n <= m || path[n - m - 1] != '/' || strcmp(path + n - m, rows[i].name) != 0)
             continue;
-        cove__aws_wipe(*rows[i].at);
+        cove__wipe(*rows[i].at);
         *rows[i].at = cove__strndup((const char *)text.data, text.size);
         return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
     }
@@ -87,9 +87,9 @@ static int keys_of(struct cove__slice text, const char *who, struct cove__aws_cr
         reply.id = reply.secret = reply.token = NULL;
         *ret = c;
     }
-    cove__aws_wipe(reply.id);
-    cove__aws_wipe(reply.secret);
-    cove__aws_wipe(reply.token);
+    cove__wipe(reply.id);
+    cove__wipe(reply.secret);
+    cove__wipe(reply.token);
     cove__free(reply.expiration);
     return rc;
 }
@@ -105,9 +105,9 @@ static int refused(const struct cove__aws_ask *ask, const char *arn, struct cove
         cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s", ask->where, arn, reply.code, reply.message);
         err->http_status = status;
     }
-    cove__aws_wipe(reply.id);
-    cove__aws_wipe(reply.secret);
-    cove__aws_wipe(reply.token);
+    cove__wipe(reply.id);
+    cove__wipe(reply.secret);
+    cove__wipe(reply.token);
     cove__free(reply.expiration);
     return COVE_EAUTH;
 }
@@ -158,16 +158,6 @@ static bool is_region(const char *region)
            strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
 }
 
-static const char *own_endpoint(void)
-{
-    const char *ignore = cove__aws_env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-
-    if (ignore != NULL && strcasecmp(ignore, "true") == 0)
-        return NULL;
-    const char *url = cove__aws_env("AWS_ENDPOINT_URL_STS");
-    return url != NULL ? url : cove__aws_env("AWS_ENDPOINT_URL");
-}
-
 static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region, const char *path)
 {
     const struct cove__aws_credentials *by = role->by;
@@ -198,7 +188,7 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
 {
     struct cove__buf form = COVE__BUF_INIT(FORM_MAX);
     struct cove__aws_ask ask;
-    const char *given = own_endpoint();
+    const char *given = cove__aws_endpoint("AWS_ENDPOINT_URL_STS", chain->first->sts_endpoint_url, chain->first);
     const char *region = cove__aws_given(role->region) ? role->region : chain->region;
     char url[HOST_MAX], where[HOST_MAX + 8];
 

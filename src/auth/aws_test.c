@@ -81,6 +81,7 @@ static void test_both_files(void **state)
     assert_string_equal(p.session_token, "tok");
     assert_string_equal(p.s3_addressing_style, "path");
     assert_string_equal(p.s3_endpoint_url, "http://lab:9000");
+    assert_null(p.sts_endpoint_url); /* that of another services section */
     assert_string_equal(p.ca_bundle, "/etc/ca.pem");
     assert_null(p.endpoint_url);
     cove__aws_profile_done(&p);

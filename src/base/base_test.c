@@ -91,6 +91,9 @@ static void dates(void **state)
     assert_int_equal(cove__parse_http_date("Mon, 23 Foo 2026 21:13:00 GMT"), -1);
     cove__format_iso8601_basic(1795468380 * COVE__SEC, text);
     assert_string_equal(text, "20261123T211300Z");
+    char extended[21];
+    cove__format_iso8601(1795468380 * COVE__SEC + 999, extended);
+    assert_string_equal(extended, "2026-11-23T21:13:00Z");
 }
 
 static void tokens(void **state)

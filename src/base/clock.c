@@ -103,13 +103,23 @@ int64_t cove__parse_http_date(const char *text)
     return seconds_of(year, month, day, hour, minute, second) * COVE__SEC;
 }
 
-void cove__format_iso8601_basic(int64_t wall_ns, char out[17])
+static void format_date(int64_t wall_ns, const char *format, char *out, size_t size)
 {
     time_t seconds = (time_t)(wall_ns / COVE__SEC);
     struct tm tm;
 
     gmtime_r(&seconds, &tm);
-    strftime(out, 17, "%Y%m%dT%H%M%SZ", &tm);
+    strftime(out, size, format, &tm);
+}
+
+void cove__format_iso8601(int64_t wall_ns, char out[21])
+{
+    format_date(wall_ns, "%Y-%m-%dT%H:%M:%SZ", out, 21);
+}
+
+void cove__format_iso8601_basic(int64_t wall_ns, char out[17])
+{
+    format_date(wall_ns, "%Y%m%dT%H%M%SZ", out, 17);
 }
 
 #define CENTURY_S ((int64_t)100 * 366 * 24 * 3600)

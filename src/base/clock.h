@@ -20,6 +20,7 @@ uint64_t cove__random(void); /* not for secrets: jitter, temporary names; differ
 /* Dates on the wire, ASCII, UTC. Parsers give nanoseconds since 1970, or -1 where the text is not such a date. */
 int64_t cove__parse_iso8601(const char *text);                  /* 2026-11-23T21:13:00.123Z */
 int64_t cove__parse_http_date(const char *text);                /* Mon, 23 Nov 2026 21:13:00 GMT */
+void cove__format_iso8601(int64_t wall_ns, char out[21]);       /* 2026-11-23T21:13:00Z */
 void cove__format_iso8601_basic(int64_t wall_ns, char out[17]); /* 20261123T211300Z */
 
 #endif

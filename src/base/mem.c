@@ -49,6 +49,13 @@ void cove__free(void *p)
     free(p);
 }
 
+void cove__wipe(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    cove__free(secret);
+}
+
 void cove_free(void *p)
 {
     cove__free(p);

@@ -60,9 +60,7 @@ static void destroy(cove_fs *fs)
         return;
     if (fs->self)
         fs->ops->close(fs->self);
-    if (fs->key)
-        explicit_bzero(fs->key, strlen(fs->key)); /* options may be secrets */
-    cove__free(fs->key);
+    cove__wipe(fs->key); /* options may be secrets */
     cove__free(fs);
 }
 

@@ -33,7 +33,7 @@ void cove_options_free(cove_options *options)
         return;
     for (size_t i = 0; i < options->n; i++) {
         cove__free(options->pairs[i].name);
-        cove__free(options->pairs[i].value);
+        cove__wipe(options->pairs[i].value); /* any may be a secret */
     }
     cove__free(options->pairs);
     cove__free(options);
@@ -63,14 +63,14 @@ int cove_options_set(cove_options *options, const char *name, const char *value,
     if (!fresh.value)
         return cove__fail_nomem(err, "an option");
     if (found) {
-        cove__free(options->pairs[i].value);
+        cove__wipe(options->pairs[i].value);
         options->pairs[i].value = fresh.value;
         return 0;
     }
     fresh.name = cove__strdup(name);
     if (!fresh.name || cove__grow(&options->pairs, &options->cap, options->n + 1, sizeof fresh, MAX_OPTIONS) < 0) {
         cove__free(fresh.name);
-        cove__free(fresh.value);
+        cove__wipe(fresh.value);
         return options->n >= MAX_OPTIONS ? cove__fail(err, COVE_ELIMIT, "more than %d options", MAX_OPTIONS)
                                          : cove__fail_nomem(err, "an option");
     }
@@ -376,9 +376,7 @@ void cove__options_clear(const struct cove__option_row *rows, void *target)
         if (!is_string(rows->type))
             continue;
         memcpy(&text, (char *)target + rows->offset, sizeof text);
-        if (text && rows->type == COVE__OPTION_SECRET)
-            explicit_bzero(text, strlen(text));
-        cove__free(text);
+        cove__wipe(text); /* a JSON object or a proxy's URL may hold a secret, too */
         text = NULL;
         memcpy((char *)target + rows->offset, &text, sizeof text);
     }

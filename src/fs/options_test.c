@@ -1,11 +1,15 @@
 /* Named options: values of each type, the environment, and names that nobody knows. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -151,11 +155,96 @@ static void sets(void **state)
     cove_options_free(o);
 }
 
+/* ---- nothing of a secret stays in memory ---- */
+
+#define MARK_SIZE 64
+
+/* The mark itself is written nowhere but where the test puts it. */
+static char mark_at(size_t i)
+{
+    static const char hidden[] = "pXfdqlmwvkzrybhtgcneuioasjPXFDQLMWVKZRYBHTGCNEUIOASJ0918273645xy";
+    return (char)(hidden[i] ^ 1);
+}
+
+/* How often the second half of the mark is in the heap (the allocator writes over the first bytes of what is free);
+ * -1: no heap of that name. */
+static int marks_in_heap(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    uintptr_t from = 0, to = 0;
+    int n = 0;
+
+    while (maps != NULL && to == 0 && fgets(line, sizeof line, maps) != NULL) {
+        if (strstr(line, "[heap]") == NULL || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2)
+            to = 0;
+    }
+    if (maps != NULL)
+        fclose(maps);
+    if (to == 0)
+        return -1;
+    int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    static char heap[1 << 16];
+    size_t matched = 0;
+    if (fd < 0)
+        return -1;
+    for (uintptr_t at = from; at < to; at += sizeof heap) { /* read, so that no sanitizer minds what is free */
+        ssize_t got = pread(fd, heap, to - at < sizeof heap ? to - at : sizeof heap, (off_t)at);
+        for (ssize_t i = 0; i < got; i++) {
+            if (heap[i] == mark_at(MARK_SIZE / 2 + matched))
+                matched++;
+            else
+                matched = heap[i] == mark_at(MARK_SIZE / 2);
+            if (matched == MARK_SIZE / 2) {
+                n++;
+                matched = 0;
+            }
+        }
+    }
+    close(fd);
+    return n;
+}
+
+static void set_mark(cove_options *o, const char *name)
+{
+    char value[MARK_SIZE + 1] = "";
+
+    for (size_t i = 0; i < MARK_SIZE; i++)
+        value[i] = mark_at(i);
+    assert_int_equal(cove_options_set(o, name, value, NULL), 0);
+    explicit_bzero(value, sizeof value);
+}
+
+static void secrets_are_wiped(void **state)
+{
+    cove_options *o = cove_options_new();
+    struct target t = { 0 };
+
+    set_mark(o, "secret");
+    if (marks_in_heap() < 1) {
+        cove_options_free(o);
+        print_message("what malloc gives is not in a heap of that name here: not looked at\n");
+        skip();
+    }
+    set_mark(o, "endpoint_url");
+    cove_options *copy = cove__options_copy(o);
+    assert_int_equal(cove__options_fill(rows, o, "test", &t, NULL), 0);
+    assert_int_equal(marks_in_heap(), 6);
+    cove_options_set(o, "secret", "another", NULL);
+    assert_int_equal(marks_in_heap(), 5);
+    cove_options_free(o);
+    assert_int_equal(marks_in_heap(), 4);
+    cove_options_free(copy);
+    assert_int_equal(marks_in_heap(), 2);
+    cove__options_clear(rows, &t);
+    assert_int_equal(marks_in_heap(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),    cmocka_unit_test(values), cmocka_unit_test(unknown_names),
-        cmocka_unit_test(environment), cmocka_unit_test(sets),
+        cmocka_unit_test(environment), cmocka_unit_test(sets),   cmocka_unit_test(secrets_are_wiped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,3 +102,18 @@ int cove__json_read(struct cove__slice text, cove__json_fn each, void *user, cha
     json_decref(root);
     return rc;
 }
+
+int cove__json_add_string(struct cove__buf *out, struct cove__slice text)
+{
+    cove__buf_add_char(out, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        if (c == '"' || c == '\\')
+            cove__buf_add_char(out, '\\');
+        if (c < ' ')
+            cove__buf_addf(out, "\\u%04x", c);
+        else
+            cove__buf_add_char(out, (char)c);
+    }
+    return cove__buf_add_char(out, '"');
+}

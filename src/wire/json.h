@@ -1,8 +1,9 @@
 /* JSON in, value by value: for options and small replies, whose shape is known to the reader. By jansson; ceilings on
- * size and depth. */
+ * size and depth. And strings out. */
 #ifndef COVE_WIRE_JSON_H
 #define COVE_WIRE_JSON_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 #define COVE__JSON_SIZE_MAX  ((size_t)1 << 20)
@@ -19,5 +20,8 @@ typedef int (*cove__json_fn)(void *user, const char *path, enum cove__json_type 
 /* Calls `each` for every plain value of an object, in its order. 0; COVE_EINVAL: not a JSON object (*ret_why says what
  * is wrong, in at most `why_size` bytes); COVE_ELIMIT; COVE_ENOMEM; or what `each` returned. */
 int cove__json_read(struct cove__slice text, cove__json_fn each, void *user, char *ret_why, size_t why_size);
+
+/* Adds `text`, which is UTF-8, as a string in its quotes. */
+int cove__json_add_string(struct cove__buf *out, struct cove__slice text);
 
 #endif

@@ -57,11 +57,33 @@ static void test_refusals(void **state)
     cove__buf_done(&deep);
 }
 
+static void test_strings_out(void **state)
+{
+    static const char text[] = "a\"b\\c\n\x01\xc3\xa9/";
+    struct cove__buf out = COVE__BUF_INIT(256), back = COVE__BUF_INIT(256);
+
+    assert_int_equal(cove__json_add_string(&out, cove__slice_str(text)), 0);
+    assert_string_equal(cove__buf_str(&out), "\"a\\\"b\\\\c\\u000a\\u0001\xc3\xa9/\"");
+    cove__buf_reset(&out);
+    cove__buf_add_str(&out, "{\"k\": ");
+    cove__json_add_string(&out, cove__slice_str(text));
+    cove__buf_add_char(&out, '}');
+    assert_int_equal(read_text(cove__buf_str(&out), &back), 0);
+    assert_non_null(strstr(cove__buf_str(&back), text)); /* and it is read back the same */
+    cove__buf_done(&out);
+    cove__buf_done(&back);
+
+    struct cove__buf small = COVE__BUF_INIT(4);
+    assert_true(cove__json_add_string(&small, cove__slice_str("much too long")) < 0);
+    cove__buf_done(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_strings_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

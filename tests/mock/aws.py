@@ -39,6 +39,9 @@ class World:
         self.garbage = None     # (status, body) in place of each reply of a source
         self.web_token, self.sso_token, self.container_token = "web-identity-token", "sso-token", "container-token"
         self.imds_token = "imds-token"
+        self.refresh_token = "refresh-token-1"  # that SSO's OIDC service takes
+        self.renewals = 0
+        self.on_renewal = None    # called before each
         self.revoke_after = None  # (requests of S3, keys)
 
     def __getattr__(self, name):
@@ -59,7 +62,7 @@ class World:
 
     def answer(self, r):
         path = r.target.partition("?")[0]
-        sources = {"sts": self.sts, "imds": self.imds, "sso": self.sso, "container": self.container}
+        sources = {"sts": self.sts, "imds": self.imds, "sso": self.sso, "oidc": self.oidc, "container": self.container}
         source = sources.get(path.split("/")[1])
         if source is None:
             return self.answer_s3(r)
@@ -155,6 +158,20 @@ class World:
         if r.headers.get("authorization") != self.container_token:
             return Reply(401)
         return Reply(200, body=self.give("container").json(RoleArn="arn:x").encode())
+
+    def oidc(self, r):
+        assert (r.method, r.target) == ("POST", "/oidc/token") and r.headers["content-type"] == "application/json"
+        assert "authorization" not in r.headers
+        asked = json.loads(r.body)
+        assert set(asked) == {"grantType", "clientId", "clientSecret", "refreshToken"} and asked["grantType"] == "refresh_token"
+        self.renewals += 1
+        if self.on_renewal:
+            self.on_renewal()
+        if asked["refreshToken"] != self.refresh_token or (asked["clientId"], asked["clientSecret"]) != ("client", 'client-"secret"\\'):
+            return Reply(400, body=b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}')
+        self.sso_token, self.refresh_token = f"sso-token-{self.renewals + 1}", f"refresh-token-{self.renewals + 1}"
+        return Reply(200, body=json.dumps({"accessToken": self.sso_token, "expiresIn": 3600, "tokenType": "Bearer",
+                                           "refreshToken": self.refresh_token}).encode())
 
     def sso(self, r):
         assert r.target == "/sso/federation/credentials?role_name=Reader&account_id=123456789012"

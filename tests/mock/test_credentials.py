@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 
 import pytest
@@ -33,11 +34,12 @@ def ask(world, tmp_path):
         (folder / "config").write_text(config)
         outcome = probe(*call, options={"endpoint_url": world.endpoint, "region": "eu-west-1", **more}, environ={
             "HOME": str(tmp_path), "AWS_ENDPOINT_URL_STS": world.endpoint + "/sts", "AWS_ENDPOINT_URL_SSO": world.endpoint + "/sso",
+            "AWS_ENDPOINT_URL_SSO_OIDC": world.endpoint + "/oidc/",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": world.endpoint + "/imds/", "http_proxy": "http://127.0.0.1:9", **(environ or {})},
             timeout_ms=timeout_ms)
         for keys in world.keys.values():
             assert keys.secret not in outcome.text and keys.token not in outcome.text
-        for token in (world.web_token, world.sso_token, world.container_token, world.imds_token):
+        for token in (world.web_token, world.sso_token, world.container_token, world.imds_token, "refresh-token", "client-\"secret"):
             assert token not in outcome.text
         assert not re.search(r"(?i)signature=[0-9a-f]{64}", outcome.text)
         return outcome
@@ -170,12 +172,13 @@ def test_role_by_environment(world, ask):
     ("role_arn = {arn}one\nsource_profile = a\n", "more than 8 links"),
     ("role_arn = {arn}one\nsource_profile = nobody\n", "nobody"),
     ("role_arn = {arn}one\n", "none of source_profile"),
-    ("role_arn = {arn}one\nsource_profile = u\nmfa_serial = arn:mfa\n", "arn:mfa"),
+    ("role_arn = {arn}one\nsource_profile = u\nmfa_serial = arn:mfa\n", "the AWS profile 'a': its role wants a code of the device arn:mfa"),
+    ("role_arn = {arn}one\nsource_profile = m\n", "the AWS profile 'm': its role wants a code of the device arn:mfa2"),
     ("sso_account_id = 1\n", "sso_role_name"),
 ])
 def test_profiles_that_cannot_serve(world, ask, profile, says):
     user = world.add("U")
-    outcome = ask(f"[profile a]\n{profile.format(arn=ARN)}[profile u]\naws_access_key_id = {user.id}\n"
+    outcome = ask(f"[profile a]\n{profile.format(arn=ARN)}[profile m]\nrole_arn = {ARN}two\nsource_profile = u\nmfa_serial = arn:mfa2\n[profile u]\naws_access_key_id = {user.id}\n"
                   f"aws_secret_access_key = {user.secret}\naws_session_token = {user.token}\n", DIRECT, profile="a")
     assert outcome.code in ("COVE_EAUTH", "COVE_EINVAL") and says in outcome.message, outcome
     assert world.given == [] and world.signed == []
@@ -196,6 +199,130 @@ def test_sso(world, ask, tmp_path):
     sso_cache(tmp_path, world.sso_token, when(3600))
     outcome = ask(SSO, DIRECT, profile="s")
     assert outcome.ok and world.sources() == ["sso"], outcome
+
+
+def sso_file(tmp_path, token="sso-token", lasts=60, refresh="refresh-token-1", registered=86400, **more):
+    """A login as `aws sso login` leaves it for an sso-session."""
+    folder = tmp_path / ".aws" / "sso" / "cache"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (hashlib.sha1(b"work").hexdigest() + ".json")
+    path.write_text(json.dumps({"startUrl": "https://start.example", "region": "eu-west-1", "accessToken": token, "expiresAt": when(lasts),
+                                "clientId": "client", "clientSecret": 'client-"secret"\\', "registrationExpiresAt": when(registered),
+                                "refreshToken": refresh, **more}))
+    path.chmod(0o644)
+    return path
+
+
+@pytest.mark.parametrize("lasts", [-3600, 60, 800])
+def test_sso_token_is_renewed(world, ask, tmp_path, lasts):
+    world.next = [world.add("S")]
+    path = sso_file(tmp_path, lasts=lasts)
+    outcome = ask(SSO, DIRECT, profile="s")
+    assert outcome.ok and world.sources() == ["sso"] and world.renewals == 1, outcome
+    now = json.loads(path.read_text())
+    assert (now["accessToken"], now["refreshToken"]) == ("sso-token-2", "refresh-token-2") == (world.sso_token, world.refresh_token)
+    assert when(3500) < now["expiresAt"] < when(3700) and now["expiresAt"].endswith("Z")
+    assert (now["clientId"], now["clientSecret"]) == ("client", 'client-"secret"\\')
+    assert (now["startUrl"], now["region"]) == ("https://start.example", "eu-west-1") and "registrationExpiresAt" in now
+    assert path.stat().st_mode & 0o777 == 0o600 and list(path.parent.iterdir()) == [path]
+    # What was written serves the next, and is not renewed again.
+    outcome = ask(SSO, DIRECT, profile="s")
+    assert outcome.ok and world.renewals == 1, outcome
+
+
+def test_sso_token_that_lasts_is_left_alone(world, ask, tmp_path):
+    world.next = [world.add("S")]
+    before = sso_file(tmp_path, lasts=1000).read_text()
+    assert ask(SSO, DIRECT, profile="s").ok and world.renewals == 0
+    assert sso_file(tmp_path, lasts=1000).read_text()[:80] == before[:80]
+
+
+def test_sso_renewal_refused_while_the_token_lasts(world, ask, tmp_path):
+    world.next, world.refresh_token = [world.add("S")], "another"
+    outcome = ask(SSO, DIRECT, profile="s") if sso_file(tmp_path) else None
+    assert outcome.ok and world.renewals >= 1 and "not renewed" in outcome.log, outcome
+
+
+@pytest.mark.parametrize("what", ["refused", "garbage", "no registration", "no server"])
+def test_sso_renewal_fails_after_the_end(world, ask, tmp_path, what):
+    path = sso_file(tmp_path, lasts=-1, registered=-1 if what == "no registration" else 86400)
+    before = path.read_text()
+    environ = dict(DIRECT)
+    if what == "refused":
+        world.refresh_token = "another"
+    elif what == "garbage":
+        world.garbage = (200, '{"accessToken": "a\\r\\nX: y", "expiresIn": 3600}')
+    elif what == "no server":
+        environ["AWS_ENDPOINT_URL_SSO_OIDC"] = "http://127.0.0.1:9"
+    outcome = ask(SSO, environ, profile="s")
+    assert outcome.code == "COVE_EAUTH" and "session has expired" in outcome.message and "aws sso login --profile s" in outcome.message, outcome
+    assert ("not renewed" in outcome.message) == (what != "no registration"), outcome
+    assert path.read_text() == before and list(path.parent.iterdir()) == [path]
+
+
+def test_sso_renewed_by_another_program_meanwhile(world, ask, tmp_path):
+    """Its refresh token was used up in between: what the other one has written serves."""
+    world.next = [world.add("S")]
+    sso_file(tmp_path, lasts=-1)
+
+    def other():
+        world.sso_token, world.refresh_token = "sso-token-of-another", "refresh-token-of-another"
+        sso_file(tmp_path, world.sso_token, 3600, world.refresh_token)
+
+    world.on_renewal = other
+    outcome = ask(SSO, DIRECT, profile="s")
+    assert outcome.ok and world.sources() == ["sso"], outcome
+
+
+def test_sso_token_that_cannot_be_kept(world, ask, tmp_path):
+    world.next = [world.add("S")]
+    path = sso_file(tmp_path, lasts=-1)
+    path.parent.chmod(0o500)
+    try:
+        outcome = ask(SSO, DIRECT, profile="s")
+    finally:
+        path.parent.chmod(0o700)
+    assert outcome.ok and world.renewals == 1, outcome
+    if os.geteuid() != 0:  # whom no mode stops
+        assert "cannot be kept" in outcome.log and list(path.parent.iterdir()) == [path], outcome
+
+
+def test_services_of_the_config_file(world, ask, tmp_path):
+    """The endpoints of STS, SSO and its OIDC service stand in the services section of the profile that is asked for."""
+    world.next = [world.add("S"), world.add("R")]
+    sso_file(tmp_path, lasts=-1)
+    services = "".join(f"{name} =\n  endpoint_url = {world.endpoint}/{at}\n" for name, at in
+                       (("sts", "sts"), ("sso", "sso/"), ("sso_oidc", "oidc")))
+    none = {"AWS_ENDPOINT_URL_STS": "", "AWS_ENDPOINT_URL_SSO": "", "AWS_ENDPOINT_URL_SSO_OIDC": ""}
+    outcome = ask(f"{SSO}[profile a]\nrole_arn = {ARN}one\nsource_profile = s\nservices = lab\n[services lab]\n{services}", {**DIRECT, **none},
+                  profile="a")
+    assert outcome.ok and world.sources() == ["sso", "sts:one:IDS:"] and world.renewals == 1, outcome
+
+
+def test_endpoint_of_the_profile_is_of_sts_too(world, ask):
+    user = world.add("USER")
+    world.next = [world.add("R")]
+    outcome = ask(f"[profile a]\nrole_arn = {ARN}one\nsource_profile = u\nendpoint_url = {world.endpoint}/sts\n[profile u]\n"
+                  f"aws_access_key_id = {user.id}\naws_secret_access_key = {user.secret}\naws_session_token = {user.token}\n",
+                  {**DIRECT, "AWS_ENDPOINT_URL_STS": ""}, profile="a")
+    assert outcome.ok and world.sources() == [f"sts:one:{user.id}:"], outcome
+
+
+@pytest.mark.parametrize("place", ["instance", "container"])
+def test_no_proxy_sees_the_keys_of_the_place(world, ask, tmp_path, place):
+    """The store is reached through a proxy, by the option; the environment names one, too; the place's own service is asked directly."""
+    world.next = [world.add("I")]
+    environ = {"AWS_EC2_METADATA_DISABLED": "false"}
+    if place == "container":
+        environ = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": world.endpoint + "/container",
+                   "AWS_CONTAINER_AUTHORIZATION_TOKEN": world.container_token}
+    with MockServer({"b/k": b"hello"}) as proxy:
+        environ |= {"http_proxy": proxy.endpoint, "https_proxy": proxy.endpoint, "all_proxy": proxy.endpoint}
+        outcome = ask("", environ, proxy=proxy.endpoint)
+        assert outcome.ok and outcome.data == b"hello", outcome
+        assert [r.operation for r in proxy.requests] == ["GetObject"] and proxy.requests[0].target.startswith("http://")
+    assert world.sources() == ["imds" if place == "instance" else "container"]
+    assert all("/imds/" in r.target or r.target == "/container" for r in world.server.requests), [r.target for r in world.server.requests]
 
 
 @pytest.mark.parametrize("token, lasts", [(None, 0), ("sso-token", -1), ("other", 3600), ("", 3600)])

@@ -84,7 +84,7 @@ static int set(char **at, const char *value, struct cove_error *err)
     char *copy = cove__strdup(value);
     if (copy == NULL)
         return cove__fail_nomem(err, "an option");
-    cove__free(*at);
+    cove__wipe(*at);
     *at = copy;
     return 0;
 }
