@@ -32,7 +32,8 @@ COVE_API const char *cove_options_get(const cove_options *options, const char *n
  * or for an unknown scheme. All strings are static; `environment` may be NULL (none), `fallback` too (no default). */
 struct cove_option_help {
     const char *name;
-    const char *type; /* "string" "bool" "integer" "size" "duration" "secret" "choice" "json" */
+    const char
+        *type; /* "string" "bool" "maybe" (a bool, or "auto") "integer" "size" "duration" "secret" "choice" "json" */
     const char *fallback;
     const char *environment; /* names separated by a space, the first that is set wins */
     const char *help;

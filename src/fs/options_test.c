@@ -17,7 +17,7 @@
 
 struct target {
     char *text, *secret, *choice;
-    int flag;
+    int flag, maybe;
     int64_t number, size, duration;
 };
 
@@ -27,6 +27,7 @@ static const struct cove__option_row rows[] = {
     { "secret", COVE__OPTION_SECRET, offsetof(struct target, secret), NULL, NULL, "", 0, 0, NULL },
     { "style", COVE__OPTION_CHOICE, offsetof(struct target, choice), "auto", NULL, "", 0, 0, "auto path virtual" },
     { "flag", COVE__OPTION_BOOL, offsetof(struct target, flag), "true", NULL, "", 0, 0, NULL },
+    { "maybe", COVE__OPTION_MAYBE, offsetof(struct target, maybe), "auto", NULL, "", 0, 0, NULL },
     { "number", COVE__OPTION_INTEGER, offsetof(struct target, number), "7", NULL, "", 1, 100, NULL },
     { "size", COVE__OPTION_SIZE, offsetof(struct target, size), "8MiB", NULL, "", 0, 0, NULL },
     { "duration", COVE__OPTION_DURATION, offsetof(struct target, duration), "30s", NULL, "", 0, 0, NULL },
@@ -54,6 +55,7 @@ static void defaults(void **state)
     assert_null(t.text);
     assert_string_equal(t.choice, "auto");
     assert_int_equal(t.flag, 1);
+    assert_int_equal(t.maybe, -1);
     assert_int_equal(t.number, 7);
     assert_int_equal(t.size, 8 << 20);
     assert_int_equal(t.duration, 30000);
@@ -85,6 +87,10 @@ static void values(void **state)
         { "flag", "Off", 0, false },
         { "flag", "YES", 1, false },
         { "flag", "maybe", 0, true },
+        { "maybe", "Auto", -1, false },
+        { "maybe", "True", 1, false },
+        { "maybe", "off", 0, false },
+        { "maybe", "perhaps", 0, true },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -99,6 +105,7 @@ static void values(void **state)
             int64_t got = cases[i].name[0] == 's'   ? t.size
                           : cases[i].name[0] == 'd' ? t.duration
                           : cases[i].name[0] == 'n' ? t.number
+                          : cases[i].name[0] == 'm' ? t.maybe
                                                     : t.flag;
             assert_int_equal(got, cases[i].want);
         }

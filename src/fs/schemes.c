@@ -70,7 +70,11 @@ int cove_known_implementations(size_t i, struct cove_implementation *ret_row)
 
 int cove_options_describe(const char *scheme, size_t i, struct cove_option_help *ret_help)
 {
-    static const char *const types[] = { "string", "secret", "json", "bool", "integer", "size", "duration", "choice" };
+    static const char *const types[] = {
+        [COVE__OPTION_STRING] = "string", [COVE__OPTION_SECRET] = "secret",     [COVE__OPTION_JSON] = "json",
+        [COVE__OPTION_BOOL] = "bool",     [COVE__OPTION_MAYBE] = "maybe",       [COVE__OPTION_INTEGER] = "integer",
+        [COVE__OPTION_SIZE] = "size",     [COVE__OPTION_DURATION] = "duration", [COVE__OPTION_CHOICE] = "choice",
+    };
     const struct cove__scheme *row = scheme ? cove__scheme_named(scheme) : NULL;
     const struct cove__option_row *tables[2] = { cove__common_options, row && row->ops ? row->ops->options : NULL };
 

@@ -19,6 +19,27 @@ static const char *name_of(const struct s3_store *store)
     return store != NULL ? store->name : "none";
 }
 
+static void test_types(void **state)
+{
+    static const struct {
+        const char *name, *type;
+    } rows[] = { { "store", "choice" },       { "part_copy", "maybe" },          { "anon", "bool" },
+                 { "retries", "integer" },    { "connect_timeout", "duration" }, { "secret", "secret" },
+                 { "client_kwargs", "json" }, { "default_block_size", "size" },  { "profile", "string" } };
+    struct cove_option_help help;
+    size_t found = 0;
+
+    for (size_t i = 0; cove_options_describe("s3", i, &help) == 0; i++) {
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+            if (strcmp(help.name, rows[k].name) == 0) {
+                assert_string_equal(help.type, rows[k].type);
+                found++;
+            }
+        }
+    }
+    assert_int_equal(found, sizeof rows / sizeof rows[0]);
+}
+
 static void test_table(void **state)
 {
     const struct cove__option_row *row = cove__s3_option_rows;
@@ -298,13 +319,10 @@ static void test_giving_up_checksums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_servers),
-        cmocka_unit_test(test_open),
-        cmocka_unit_test(test_learning),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_giving_up_checksums),
+        cmocka_unit_test(test_types),    cmocka_unit_test(test_table),
+        cmocka_unit_test(test_hosts),    cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_open),     cmocka_unit_test(test_learning),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_giving_up_checksums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
