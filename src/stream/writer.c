@@ -21,8 +21,9 @@
 #include "stream/parts.h"
 #include "wire/digest.h"
 
-#define MAX_SLOTS          64
-#define PARTS_PER_DOUBLING 1000 /* so that 10,000 parts hold a thousand times what as many first ones would */
+#define MAX_SLOTS 64
+#define DOUBLINGS                                                                                                      \
+    10u /* of a part's size, so that a store's 10,000 parts hold a hundred times what as many first ones would */
 
 /* A part under way. */
 struct slot {
@@ -174,10 +175,11 @@ int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_opt
 static size_t part_size(const struct cove_writer *w)
 {
     size_t size = w->rules.default_part;
+    unsigned step = w->rules.max_parts > DOUBLINGS ? w->rules.max_parts / DOUBLINGS : 1;
 
     if (w->rules.equal_parts || w->rules.max_parts == 0)
         return size;
-    for (unsigned n = PARTS_PER_DOUBLING; n <= w->parts && size < w->rules.max_part / 2; n += PARTS_PER_DOUBLING)
+    for (unsigned n = step; n <= w->parts && size < w->rules.max_part / 2; n += step)
         size *= 2;
     return size;
 }

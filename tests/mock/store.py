@@ -85,6 +85,7 @@ class Store:
         "refuses",  # {operation: {header: [status, code, message]}}: a request with such a header
         "lacks",  # operations that are not there: 501 NotImplemented
         "ignores",  # {operation: [header]}: as if the client had not sent it
+        "max_parts",  # of an upload
         "equal_parts",  # all parts but the last must have one size, and the last no more
     }
 
@@ -280,6 +281,8 @@ class Store:
         refused = self._refused(r, path)
         if refused:
             return refused
+        if max(parts) > self.ways.get("max_parts", 10000):
+            return error_reply(400, "InvalidArgument", "Part number must be an integer between 1 and the maximum")
         if self.ways.get("equal_parts"):
             sizes = [len(parts[n][0]) for n in sorted(parts)]
             if len(set(sizes[:-1])) > 1 or sizes[-1] > sizes[0]:

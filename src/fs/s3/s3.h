@@ -39,7 +39,7 @@ struct s3_options {
     int use_ssl;
     char *addressing_style;
     int requester_pays;
-    int64_t block_size, max_concurrency;
+    int64_t block_size, max_concurrency, max_parts;
     char *store;
     char *payload_signing, *checksum;
     /* 1, 0, or -1: by what the store can */

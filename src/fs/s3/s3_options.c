@@ -42,6 +42,8 @@ const struct cove__option_row cove__s3_option_rows[] = {
       "seaweedfs other" },
     { "fixed_upload_size", COVE__OPTION_MAYBE, AT(fixed_upload_size), "auto", NULL,
       "all parts of one size (Cloudflare R2 wants it)", 0, 0, NULL },
+    { "max_parts", COVE__OPTION_INTEGER, AT(max_parts), "0", NULL,
+      "parts of one upload at most; 0: as the store has it, 10,000 or 1,000", 0, S3_PARTS_MAX, NULL },
     { "payload_signing", COVE__OPTION_CHOICE, AT(payload_signing), "auto", NULL,
       "sign what is sent: auto does over plain http, but not to this machine", 0, 0, "auto always never" },
     { "checksum", COVE__OPTION_CHOICE, AT(checksum), "auto", NULL,

@@ -59,7 +59,10 @@ const struct s3_store cove__s3_stores[] = {
                [S3_END_CONDITIONS] = YES,
                [S3_DELETE_CONDITIONS] = YES,
                [S3_BATCH_DELETE] = YES } },
-    { .name = "scaleway", .hosts = "s3.*.scw.cloud", .can = { [S3_PUT_CONDITIONS] = YES, [S3_BATCH_DELETE] = YES } },
+    { .name = "scaleway",
+      .hosts = "s3.*.scw.cloud",
+      .max_parts = 1000,
+      .can = { [S3_PUT_CONDITIONS] = YES, [S3_BATCH_DELETE] = YES } },
     { .name = "coreweave",
       .hosts = "cwobject.com cwlota.com",
       .bucket_in_host = true,
@@ -88,7 +91,7 @@ const struct s3_store cove__s3_stores[] = {
       .can = { [S3_PUT_CONDITIONS] = NO, [S3_END_CONDITIONS] = NO } }, /* 501 NotImplemented */
     { .name = "cos", .hosts = "cos.*.myqcloud.com", .server = "tencent-cos", .bucket_in_host = true },
     { .name = "storj", .hosts = "gateway.storjshare.io" },
-    { .name = "swift", .hosts = "" },
+    { .name = "swift", .hosts = "", .max_parts = 1000 },
     { .name = "seaweedfs", .hosts = "", .server = "SeaweedFS" },
     { 0 },
 };

@@ -33,6 +33,7 @@ struct s3_store {
     const char *server; /* how the Server header of its replies begins; NULL: that tells nothing */
     const char *region; /* to sign for where neither the user nor the host names one; NULL: us-east-1 */
     bool bucket_in_host;      /* it takes no other addressing */
+    unsigned max_parts;       /* of an upload; 0: 10,000, as Amazon */
     uint8_t can[S3_N_TRAITS]; /* enum s3_can */
 };
 

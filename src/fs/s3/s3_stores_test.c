@@ -164,6 +164,16 @@ static void test_open(void **state)
     assert_true(rules.equal_parts);
     cove__s3_ops.close(s3);
 
+    s3 = OPEN("endpoint_url", "https://s3.fr-par.scw.cloud");
+    cove__s3_part_rules(s3, (int64_t)100 << 30, &rules);
+    assert_int_equal(rules.max_parts, 1000);
+    assert_int_equal(rules.default_part, 103 << 20); /* 100 GiB in at most 1,000 */
+    cove__s3_ops.close(s3);
+    s3 = OPEN("endpoint_url", "https://s3.fr-par.scw.cloud", "max_parts", "10000");
+    cove__s3_part_rules(s3, -1, &rules);
+    assert_int_equal(rules.max_parts, 10000);
+    cove__s3_ops.close(s3);
+
     s3 = OPEN("endpoint_url", "https://oss-cn-hangzhou.aliyuncs.com");
     assert_string_equal(s3->region, "oss-cn-hangzhou");
     assert_false(s3->path_style);

@@ -24,11 +24,15 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
 {
     struct cove__s3 *s3 = self;
     size_t part = (size_t)s3->o.block_size;
+    const struct s3_store *store = s3->traits.store;
+    unsigned max_parts = s3->o.max_parts > 0 ? (unsigned)s3->o.max_parts : store->max_parts;
 
     /* The writer doubles its parts as they grow in number; where the size is known, or parts must be equal, the first
      * has to do. */
+    if (max_parts == 0)
+        max_parts = S3_PARTS_MAX;
     if (expected_size > 0) {
-        uint64_t needed = ((uint64_t)expected_size + S3_PARTS_MAX - 1) / S3_PARTS_MAX;
+        uint64_t needed = ((uint64_t)expected_size + max_parts - 1) / max_parts;
         needed = (needed + ((1u << 20) - 1)) & ~(uint64_t)((1u << 20) - 1);
         if (needed > part && needed <= S3_PART_MAX)
             part = (size_t)needed;
@@ -36,7 +40,7 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
     *ret = (struct cove__part_rules){ .min_part = S3_PART_MIN,
                                       .default_part = part,
                                       .max_part = S3_PART_MAX,
-                                      .max_parts = S3_PARTS_MAX,
+                                      .max_parts = max_parts,
                                       .equal_parts = cove__s3_can(s3, S3_UNEQUAL_PARTS) == S3_CAN_NO,
                                       .parallel = (unsigned)s3->o.max_concurrency };
 }
