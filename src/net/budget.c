@@ -36,13 +36,16 @@ static void *take_kept_locked(size_t size)
     return NULL;
 }
 
-/* Moves kept pages to `drop` until `size` more bytes fit; they are freed outside the lock. */
+/* Moves kept pages to `drop`: as many as the `size` bytes that come, so that sizes which nobody asks for any more do
+ * not add to those in use, and until these fit under the limit. They are freed outside the lock. */
 static size_t make_room_locked(size_t size, struct kept drop[KEPT_MAX])
 {
-    size_t n = 0;
-    while (budget.n_kept > 0 && (size > budget.limit || budget.used + budget.kept_bytes > budget.limit - size)) {
+    size_t n = 0, dropped = 0;
+    while (budget.n_kept > 0 &&
+           (dropped < size || size > budget.limit || budget.used + budget.kept_bytes > budget.limit - size)) {
         drop[n] = budget.kept[--budget.n_kept];
         budget.kept_bytes -= drop[n].size;
+        dropped += drop[n].size;
         n++;
     }
     return n;

@@ -50,11 +50,29 @@ static void test_pages_are_reused(void **state)
     assert_int_equal(cove__budget_used(), 0);
 }
 
+/* A stream whose reads grow must not leave a trail of the sizes that it had. */
+static void test_other_sizes_make_way(void **state)
+{
+    cove__budget_set(64 * PAGE);
+    void *a = cove__budget_get(PAGE, false), *b = cove__budget_get(PAGE, false);
+    cove__budget_put(a, PAGE);
+    cove__budget_put(b, PAGE);
+    void *larger = cove__budget_get(2 * PAGE, false);
+    assert_non_null(larger);
+    cove__mem_fail(1, 1);
+    assert_null(cove__budget_get(PAGE, false)); /* none was kept */
+    cove__mem_fail(0, 0);
+    cove__budget_put(larger, 2 * PAGE);
+    cove__budget_set(0);
+    assert_int_equal(cove__budget_used(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_and_entitlement),
         cmocka_unit_test(test_pages_are_reused),
+        cmocka_unit_test(test_other_sizes_make_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,10 +17,12 @@
 #include "wire/crc.h"
 
 #define MAX_SLOTS    64
+#define PARALLEL     16                  /* reads ahead under way at most */
 #define FIRST_READ   ((size_t)64 << 10)  /* the least that the first read of a file asks for */
 #define MIN_CHUNK    ((size_t)128 << 10) /* the least that prefetch asks for */
 #define READ_THROUGH ((int64_t)1 << 20)  /* a jump ahead of at most this is no jump */
 #define DIRECT       ((size_t)1 << 20)   /* reads from this size on skip the buffers */
+#define STREAMING    ((int64_t)1 << 20)  /* who has read this much in order reads on */
 
 /* A stretch of the file, asked for ahead. */
 struct slot {
@@ -178,17 +180,29 @@ static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entit
     return true;
 }
 
-/* Keeps the window open: twice what has been read in order, within what helps. */
+/* The widest window: so many parts as help, within what a stream may hold. */
+static size_t widest(const struct cove_reader *r, size_t parallel)
+{
+    size_t part = r->rules.default_part;
+    size_t may = part > COVE__STREAM_BUFFERS / 4 ? part * 4 : COVE__STREAM_BUFFERS;
+
+    return part * parallel < may ? part * parallel : may;
+}
+
+/* Keeps the window open: twice what has been read in order, eight times once that is a stream and no look at a head,
+ * within what helps. Its stretches have few sizes, so that their memory goes from one to the next. */
 static void prefetch(struct cove_reader *r)
 {
-    int64_t most = (int64_t)r->rules.default_part * (r->rules.parallel < 16 ? r->rules.parallel : 16);
-    int64_t window = r->in_order > most / 2 ? most : r->in_order * 2;
+    size_t parallel = r->rules.parallel < PARALLEL ? r->rules.parallel : PARALLEL;
+    int64_t most = (int64_t)widest(r, parallel), times = r->in_order < STREAMING ? 2 : 8;
+    int64_t window = r->in_order > most / times ? most : r->in_order * times;
     int64_t from = covered_until(r, r->position);
-    size_t chunk = (size_t)(window / 4);
+    size_t chunk = MIN_CHUNK;
 
-    if (r->rules.parallel <= 1 || r->in_order < (int64_t)FIRST_READ)
+    if (parallel <= 1 || r->in_order < (int64_t)FIRST_READ)
         return; /* a local file: the kernel reads ahead */
-    chunk = chunk < MIN_CHUNK ? MIN_CHUNK : chunk > r->rules.default_part ? r->rules.default_part : chunk;
+    while (chunk * 2 <= (size_t)most / parallel && chunk * 2 <= (size_t)window / 4)
+        chunk *= 2;
     while (from < r->size && from + (int64_t)chunk <= r->position + window && ask(r, from, chunk, false))
         from += (int64_t)chunk;
 }

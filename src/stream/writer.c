@@ -2,8 +2,9 @@
  * Writers: bytes in any sizes become one PUT or an upload in parallel parts, published at finish. Written once for
  * every backend.
  *
- * A part that the caller's own memory holds whole is sent from there (the write waits for it); smaller pieces gather in
- * buffers of the budget. The writer may always hold one buffer, so no number of writers can wait for each other.
+ * A write of many whole parts is sent from the caller's own memory (and waits for them); smaller ones gather in buffers
+ * of the budget, whose parts are under way while the caller goes on. The writer may always hold one buffer, so no
+ * number of writers can wait for each other.
  *
  * With a base, a part that the older object has is copied by the store. Its bytes stay where they are until that has
  * succeeded: where it does not, they are sent like any other's.
@@ -24,6 +25,8 @@
 #define MAX_SLOTS 64
 #define DOUBLINGS                                                                                                      \
     10u /* of a part's size, so that a store's 10,000 parts hold a hundred times what as many first ones would */
+#define ALONE_PART   ((size_t)1 << 20) /* of a store that takes one part at a time, as a local file */
+#define DIRECT_PARTS 8                 /* under way at once: less is no reason to wait for them */
 
 /* A part under way. */
 struct slot {
@@ -119,8 +122,11 @@ static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o
     const struct cove_parts *base = o->base;
 
     ops->part_rules(w->fs->self, o->expected_size, &w->rules);
-    if (!o->keep_parts && !base)
+    if (!o->keep_parts && !base) {
+        if (w->rules.parallel <= 1 && w->rules.min_part <= ALONE_PART && w->rules.default_part > ALONE_PART)
+            w->rules.default_part = ALONE_PART; /* gains nothing from more, and what is larger needs no copy */
         return 0;
+    }
     w->rules.default_part = fixed_part(&w->rules, o);
     w->rules.equal_parts = true;
     w->made = cove__parts_new(ops->name, w->target.path, w->rules.default_part);
@@ -350,7 +356,18 @@ static int send(struct cove_writer *w, struct cove__slice data, uint8_t *buffer,
     return 0;
 }
 
-/* A buffer for the next part. While the budget is full, the writer's own parts give theirs back first. */
+/* Whether one more buffer is within what a stream may hold. */
+static bool may_hold(const struct cove_writer *w, size_t size)
+{
+    size_t held = 0, may = size > COVE__STREAM_BUFFERS / 4 ? size * 4 : COVE__STREAM_BUFFERS;
+
+    for (size_t i = 0; i < MAX_SLOTS; i++)
+        held += w->slots[i].buffer ? w->slots[i].cap : 0;
+    return held + size <= may;
+}
+
+/* A buffer for the next part. While the writer holds its share, or the budget is full, its parts under way give theirs
+ * back first. */
 static int get_buffer(struct cove_writer *w, struct cove_error *err)
 {
     size_t size = part_size(w);
@@ -358,7 +375,8 @@ static int get_buffer(struct cove_writer *w, struct cove_error *err)
     if (w->filling.buffer)
         return 0;
     for (;;) {
-        w->filling.buffer = cove__budget_get(size, w->busy == 0);
+        if (w->busy == 0 || may_hold(w, size))
+            w->filling.buffer = cove__budget_get(size, w->busy == 0);
         if (w->filling.buffer)
             break;
         if (!reap(w))
@@ -382,12 +400,8 @@ static int send_filled(struct cove_writer *w, struct cove_error *err)
 static int gather(struct cove_writer *w, struct cove__slice *data, struct cove_error *err)
 {
     size_t n;
-    int rc = 0;
+    int rc = get_buffer(w, err);
 
-    if (w->filling.buffer && w->filled == w->filling.cap)
-        rc = send_filled(w, err);
-    if (rc == 0)
-        rc = get_buffer(w, err);
     if (rc < 0)
         return rc;
     n = w->filling.cap - w->filled < data->size ? w->filling.cap - w->filled : data->size;
@@ -395,6 +409,15 @@ static int gather(struct cove_writer *w, struct cove__slice *data, struct cove_e
     w->filled += n;
     *data = cove__slice_sub(*data, n, data->size);
     return 0;
+}
+
+/* Whether the next part goes out from the caller's memory, which the write then has to wait for: where enough parts go
+ * together that the store is kept busy meanwhile, or where the store may have the bytes already. */
+static bool is_direct(const struct cove_writer *w, size_t length)
+{
+    size_t part = part_size(w), parts = w->rules.parallel < DIRECT_PARTS ? w->rules.parallel : DIRECT_PARTS;
+
+    return length / part >= (w->base || parts < 1 ? 1 : parts) && (w->upload || length > part);
 }
 
 int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct cove_error *err)
@@ -406,11 +429,13 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
     while (rc == 0 && data.size > 0) {
         size_t part = part_size(w);
 
-        if (w->filled == 0 && data.size >= part && (w->upload || data.size > part)) {
+        if (w->filling.buffer && w->filled == w->filling.cap)
+            rc = send_filled(w, err);
+        if (rc == 0 && w->filled == 0 && (borrowed ? data.size >= part : is_direct(w, data.size))) {
             rc = send(w, cove__slice_sub(data, 0, part), NULL, 0, err);
             data = cove__slice_sub(data, part, data.size);
             borrowed = true;
-        } else {
+        } else if (rc == 0) {
             rc = gather(w, &data, err);
         }
     }
