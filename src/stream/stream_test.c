@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fs/fs_impl.h"
 #include "net/budget.h"
 #include "stream/parts.h"
 
@@ -302,6 +303,49 @@ static cove_parts *small_parts(size_t part)
     return parts;
 }
 
+static void wide_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+{
+    *ret = (struct cove__part_rules){
+        .min_part = 5 << 20, .default_part = 8 << 20, .max_part = 1 << 30, .max_parts = 10000, .parallel = 16
+    };
+}
+
+/* Sixteen parts of 8 MiB would help such a store; what one stream holds stays below. */
+static void one_stream_holds_its_share(void **state)
+{
+    enum { STEP = 1 << 20, STEPS = 100, STRETCH = 4 << 20 };
+    const struct cove__fs_ops *own = fs->ops;
+    struct cove__fs_ops wide = *own;
+    uint8_t *data = pattern(STEP), *back = malloc(STEP);
+    cove_writer *w = NULL;
+    cove_reader *r = NULL;
+    size_t most = 0;
+
+    wide.part_rules = wide_rules;
+    fs->ops = &wide;
+    assert_int_equal(cove_writer_open(fs, "stream-test/wide", NULL, NULL, &w, NULL), 0);
+    for (size_t i = 0; i < STEPS; i++) {
+        assert_int_equal(cove_writer_write(w, data, STEP, NULL), 0);
+        most = cove__budget_used() > most ? cove__budget_used() : most;
+    }
+    assert_int_equal(cove_writer_finish(w, NULL), 0);
+    cove_writer_free(w);
+    assert_int_equal(most, COVE__STREAM_BUFFERS);
+
+    most = 0;
+    assert_int_equal(cove_reader_open(fs, "stream-test/wide", NULL, &r, NULL), 0);
+    for (size_t i = 0; i < STEPS; i++) {
+        assert_int_equal(cove_reader_read(r, back, STEP, NULL), STEP);
+        assert_memory_equal(back, data, STEP);
+        most = cove__budget_used() > most ? cove__budget_used() : most;
+    }
+    cove_reader_close(r);
+    assert_in_range(most, COVE__STREAM_BUFFERS - STRETCH, COVE__STREAM_BUFFERS + STRETCH);
+    fs->ops = own;
+    free(data);
+    free(back);
+}
+
 #define CROWD 200
 
 /* No number of writers waits for one another, be the memory for all of them less than one part. */
@@ -418,6 +462,7 @@ int main(void)
         cmocka_unit_test(files_that_hold_more_than_their_size),
         cmocka_unit_test(torture),
         cmocka_unit_test(many_writers_in_no_memory),
+        cmocka_unit_test(one_stream_holds_its_share),
         cmocka_unit_test(kept_parts_without_memory),
         cmocka_unit_test(refused_urls_show_no_secret),
     };
