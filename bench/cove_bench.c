@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COPY_BUFFER = 4 << 20 }; /* what `cove cp` has */
+enum { COPY_BUFFER = 1 << 20 }; /* what `cove cp` has */
 
 static int came_short(int64_t n, size_t size, struct cove_error *err)
 {

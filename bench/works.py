@@ -37,6 +37,9 @@ def count_of(work, server, count):
     return max(count // 10, 1) if work.startswith("serial") and server in ("delayed", "far") else count
 
 
+WALL = [("cove", "wall", "best", 1.0), ("cove", "wall", "best-client", 1.0)]
+
+
 def aims_of(work, server):
     """What is aimed at: (client, figure, against whom, how many times it at most). "best": the best of all peers,
     "best-client": of those that are more than bare libcurl; None: MiB."""
@@ -47,10 +50,10 @@ def aims_of(work, server):
         "many-put": [("cove", "cpu", "obstore", 0.4), ("cove", "wall", "obstore", 1.0)],
         "serial-get": [("cove", "cpu", "obstore", 0.6)],
         "list": [("cove", "cpu", "obstore", 1.0), ("cove", "wall", "obstore", 1.0)],
-    }.get(work, [("cove", "wall", "best", 1.0), ("cove", "peak", None, PEAK_MIB)] if work in LARGE else [])
+    }.get(work, [*WALL, ("cove", "peak", None, PEAK_MIB)] if work in LARGE else [])
     if server == "tls":  # where OpenSSL's own cost is libcurl's
         shown = {"get": [("cove", "cpu", "libcurl", 1.25)], "put": [("cove", "cpu", "libcurl", 1.5)]}
         return [("cove", "cpu", "best-client", 0.6), *shown.get(work, [])]
     if server in ("delayed", "far"):
-        return [("cove", "wall", "best", 1.0), *(aim for aim in own if aim[1] != "wall")]
+        return [*WALL, *(aim for aim in own if aim[1] != "wall")]
     return own

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER     ((size_t)4 << 20)
+#define BUFFER     ((size_t)1 << 20) /* stays in the cache between a read and its write */
 #define MAX_QUEUED 1000
 #define DRAW_MS    200
 
