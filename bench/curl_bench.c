@@ -18,6 +18,19 @@ struct place {
     int fd; /* of the file, -1: none */
 };
 
+/* As a caller that reads by blocks: each byte to its place in the one block. */
+static void into_block(char *block, size_t at, const char *data, size_t length)
+{
+    while (length) {
+        size_t n = BENCH_BLOCK - at % BENCH_BLOCK < length ? BENCH_BLOCK - at % BENCH_BLOCK : length;
+
+        memcpy(block + at % BENCH_BLOCK, data, n);
+        at += n;
+        data += n;
+        length -= n;
+    }
+}
+
 static size_t received(char *data, size_t one, size_t length, void *user)
 {
     struct place *place = user;
@@ -26,7 +39,9 @@ static size_t received(char *data, size_t one, size_t length, void *user)
         return 0;
     if (place->b->mode == BENCH_GET)
         memcpy(place->b->memory + place->at, data, length);
-    else if (place->fd >= 0 && write(place->fd, data, length) != (ssize_t)length)
+    else if (place->b->mode == BENCH_READ)
+        into_block(place->b->memory, place->at, data, length);
+    else if (write(place->fd, data, length) != (ssize_t)length)
         return 0;
     place->at += length;
     return length;
