@@ -20,3 +20,16 @@ def test_nth_allocation(build, minio, tmp_path, backend, verb):
     if backend == "file":
         left = {p.name for p in tmp_path.iterdir()} - {"x.ckpt", "x.ckpt.log"}
         assert left == set(), "temporary files are left"
+
+
+@pytest.mark.parametrize("verb, options", [
+    ("remove", ["batch_delete=true"]), ("remove", ["batch_delete=false"]), ("create", ["store=other"]), ("create", ["store=other", "checksum=md5"]),
+    ("resave", ["store=other", "default_block_size=5MiB"]), ("append", ["store=other"])], ids=lambda v: v if isinstance(v, str) else ",".join(v))
+def test_nth_allocation_on_other_stores(build, minio, verb, options):
+    """What is done where a store can do less, or may."""
+    url = f"s3://cove/torture-{build.name}-{verb}-{len(options)}/x.ckpt"
+    result = subprocess.run([str(build / "tests" / "fault" / "torture"), verb, url, *options], capture_output=True, text=True,
+                            timeout=300, env={**os.environ, **minio.environ})
+    assert result.returncode == 0, result.stderr[-8000:]
+    allocations, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries failed\n", result.stdout).groups())
+    assert allocations > 5 and failed > allocations / 4

@@ -1,11 +1,11 @@
 /*
  * torture: one call with its Nth allocation failing, for every N there is, in one process.
  *
- *   torture save|load|list|append URL
+ *   torture save|load|list|append|remove|create|resave URL [OPTION=VALUE…]
  *
  * After each try the call has succeeded or said COVE_ENOMEM, and the file is one of the two that it may be: the one
- * before, or the new one, whole. Options of the store come from the environment. Exit status 0, and how many
- * allocations there were on standard output.
+ * before, or the new one, whole. What the options don't say of the store the environment does. Exit status 0, and how
+ * many allocations there were on standard output.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@ struct torture {
     cove_fs *fs;
     char *path;
     const char *url;
+    cove_parts *base;
     float memory[ELEMENTS];
 };
 
@@ -111,10 +112,113 @@ static int append(struct torture *t, struct cove_error *err)
     return rc < 0 ? rc : closed;
 }
 
+/* Six files below a folder of their own, before each try. */
+#define FILES 6
+static int remove_tree(struct torture *t, unsigned long fault, struct cove_error *err)
+{
+    char path[4096], folder[4096];
+    int rc = 0;
+    snprintf(folder, sizeof(folder), "%s.d", t->path);
+    for (int i = 0; rc == 0 && i < FILES; i++) {
+        snprintf(path, sizeof(path), "%.4000s/%d", folder, i);
+        rc = cove_fs_write_file(t->fs, path, "x", 1, NULL, err);
+    }
+    if (rc < 0)
+        return rc;
+    cove__mem_fail(fault, 0);
+    return cove_fs_remove_tree(t->fs, folder, NULL, err);
+}
+
+/* A stream under the condition that there is no such file yet. */
+static int create(struct torture *t, unsigned long fault, struct cove_error *err)
+{
+    char path[4096];
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    cove_writer *writer;
+    options.condition = COVE_WRITE_IF_NEW;
+    snprintf(path, sizeof(path), "%s.new", t->path);
+    int rc = cove_fs_remove(t->fs, path, NULL, err);
+    if (rc < 0 && rc != COVE_ENOTFOUND)
+        return rc;
+    cove__mem_fail(fault, 0);
+    rc = cove_writer_open(t->fs, path, &options, NULL, &writer, err);
+    if (rc < 0)
+        return rc;
+    rc = cove_writer_write(writer, "new", 3, err);
+    if (rc == 0)
+        rc = cove_writer_finish(writer, err);
+    cove_writer_free(writer);
+    return rc;
+}
+
+/* An object of three parts, with those of `base`. */
+#define PART  ((size_t)5 << 20)
+#define LARGE (2 * PART + 100)
+static int write_parts(struct torture *t, const char *path, const cove_parts *base, const char *data,
+                       struct cove_error *err)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    cove_writer *writer;
+    options.keep_parts = 1;
+    options.base = base;
+    int rc = cove_writer_open(t->fs, path, &options, NULL, &writer, err);
+    if (rc < 0)
+        return rc;
+    rc = cove_writer_write(writer, data, LARGE, err);
+    if (rc == 0)
+        rc = cove_writer_finish(writer, err);
+    if (rc == 0 && base == NULL)
+        rc = cove_writer_take_parts(writer, &t->base, err);
+    cove_writer_free(writer);
+    return rc;
+}
+
+static int resave(struct torture *t, unsigned long fault, struct cove_error *err)
+{
+    static char data[LARGE];
+    char base[4096], path[4096];
+    snprintf(base, sizeof(base), "%s.base", t->path);
+    snprintf(path, sizeof(path), "%s.again", t->path);
+    for (size_t i = 0; i < LARGE; i++)
+        data[i] = (char)(i >> 12);
+    int rc = t->base ? 0 : write_parts(t, base, NULL, data, err);
+    if (rc < 0)
+        return rc;
+    data[LARGE - 1] ^= 1; /* the last part is new */
+    cove__mem_fail(fault, 0);
+    return write_parts(t, path, t->base, data, err);
+}
+
+/* What the three above may leave. */
+static bool leaves_whole(struct torture *t, const char *verb, int rc)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    char path[4096];
+    bool found = false;
+    cove_info *info = NULL;
+    snprintf(path, sizeof(path), "%s.%s", t->path,
+             strcmp(verb, "remove") == 0   ? "d"
+             : strcmp(verb, "create") == 0 ? "new"
+                                           : "again");
+    int stat = cove_fs_stat(t->fs, path, NULL, &info, &err);
+    if (stat == 0) {
+        found = true;
+        int64_t want = strcmp(verb, "create") == 0 ? 3 : strcmp(verb, "resave") == 0 ? (int64_t)LARGE : 0;
+        if (cove_info_size(info) != want)
+            return false;
+        cove_info_free(info);
+    } else if (stat != COVE_ENOTFOUND) {
+        return false;
+    }
+    return rc < 0 || found == (strcmp(verb, "remove") != 0);
+}
+
 /* What `verb` may leave behind it after a try with number `n` that ended with `rc`; true where it did. */
 static bool is_sound(struct torture *t, const char *verb, int64_t n, int rc)
 {
     struct cove_error err = COVE_ERROR_INIT;
+    if (strcmp(verb, "remove") == 0 || strcmp(verb, "create") == 0 || strcmp(verb, "resave") == 0)
+        return leaves_whole(t, verb, rc);
     if (strcmp(verb, "append") == 0) {
         char path[4096];
         void *data;
@@ -142,8 +246,16 @@ static bool is_sound(struct torture *t, const char *verb, int64_t n, int rc)
     return sound;
 }
 
+/* The fault is set once the try's own preparations are made. */
 static int one_try(struct torture *t, const char *verb, int64_t n, struct cove_error *err)
 {
+    if (strcmp(verb, "remove") == 0)
+        return remove_tree(t, (unsigned long)n, err);
+    if (strcmp(verb, "create") == 0)
+        return create(t, (unsigned long)n, err);
+    if (strcmp(verb, "resave") == 0)
+        return resave(t, (unsigned long)n, err);
+    cove__mem_fail((unsigned long)n, 0);
     if (strcmp(verb, "save") == 0)
         return save(t, CLEAN_STEP + n, err);
     if (strcmp(verb, "load") == 0) {
@@ -163,7 +275,6 @@ static int run(struct torture *t, const char *verb)
     }
     for (unsigned long n = 1; n <= most + BEYOND; n++) {
         err = (struct cove_error)COVE_ERROR_INIT;
-        cove__mem_fail(n, 0);
         int rc = one_try(t, verb, (int64_t)n, &err);
         unsigned long seen = cove__mem_fail(0, 0);
         most = seen > most ? seen : most;
@@ -183,16 +294,28 @@ int main(int argc, char **argv)
 {
     static struct torture t;
     struct cove_error err = COVE_ERROR_INIT;
-    if (argc != 3) {
-        fprintf(stderr, "usage: torture save|load|list|append URL\n");
+    cove_options *options = cove_options_new();
+    if (argc < 3 || !options) {
+        fprintf(stderr, "usage: torture save|load|list|append|remove|create|resave URL [OPTION=VALUE...]\n");
         return 2;
     }
+    int rc = 0;
+    for (int i = 3; rc == 0 && i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (equals)
+            *equals = '\0';
+        rc = cove_options_set(options, argv[i], equals ? equals + 1 : "true", &err);
+    }
     t.url = argv[2];
-    if (cove_fs_from_url(t.url, NULL, &t.fs, &t.path, &err) < 0) {
+    if (rc == 0)
+        rc = cove_fs_from_url(t.url, options, &t.fs, &t.path, &err);
+    cove_options_free(options);
+    if (rc < 0) {
         fprintf(stderr, "%s\n", err.message);
         return 2;
     }
-    int rc = run(&t, argv[1]);
+    rc = run(&t, argv[1]);
+    cove_parts_free(t.base);
     cove_free(t.path);
     cove_fs_unref(t.fs);
     return rc;
