@@ -187,10 +187,7 @@ void cove__http_resume(struct cove__http_waiters *waiters)
         next = st->queue_next;
         st->waits_in = NULL;
         struct cove__loop *loop = cove__loop_resume_locked(st);
-        size_t i = 0;
-        while (i < n && wake[i] != loop)
-            i++;
-        if (i == n)
+        if (loop != NULL) /* at most once each: then it is awake */
             wake[n++] = loop;
     }
     cove__unlock();

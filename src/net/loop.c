@@ -1,6 +1,7 @@
 /*
- * The I/O threads: each waits in one curl multi handle for all its requests. Started when first needed, one more when
- * all are busy, ended at the process's exit. Between http.c (what a request does next) and libcurl.
+ * The I/O threads: each drives one curl multi handle with all its requests, and waits in watch.c. Started when first
+ * needed, one more when all are busy, ended at the process's exit. Between http.c (what a request does next) and
+ * libcurl.
  *
  * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
  * servers, over connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of
@@ -19,6 +20,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "net/watch.h"
 
 #define EASY_POOL      32  /* idle curl handles that a loop keeps */
 #define CONNECTIONS    64L /* idle connections that a loop keeps */
@@ -36,10 +38,12 @@ struct cove__loop {
     pthread_t thread;
     CURLM *multi;
     CURLSH *share;
+    struct cove__watch *watch;
     /* under cove__lock */
     struct cove__http_state *inbox, **inbox_end; /* new requests, and those that have got their slot or were resumed */
     unsigned load;                               /* requests that live here */
     bool stop;
+    bool asleep; /* found nothing to do: who puts something into the inbox wakes it */
     /* (loop) */
     struct cove__http_state *first;
     struct pooled pool[EASY_POOL];
@@ -87,6 +91,11 @@ CURLSH *cove__loop_share(struct cove__loop *loop)
     return loop->share;
 }
 
+struct cove__watch *cove__loop_watch(struct cove__loop *loop)
+{
+    return loop->watch;
+}
+
 CURL *cove__loop_easy_get(struct cove__loop *loop, uint64_t serial, bool *ret_prepared)
 {
     *ret_prepared = false;
@@ -130,31 +139,34 @@ void cove__loop_leave(struct cove__http_state *st)
     cove__unlock();
 }
 
-static void enqueue_locked(struct cove__loop *loop, struct cove__http_state *st)
+/* The loop, if it has to be woken after the unlock. */
+static struct cove__loop *enqueue_locked(struct cove__loop *loop, struct cove__http_state *st)
 {
     st->queue_next = NULL;
     *loop->inbox_end = st;
     loop->inbox_end = &st->queue_next;
+    if (!loop->asleep)
+        return NULL;
+    loop->asleep = false;
+    return loop;
 }
 
 struct cove__loop *cove__loop_grant_locked(struct cove__http_state *st)
 {
     st->granted = true;
-    enqueue_locked(st->loop, st);
-    return st->loop;
+    return enqueue_locked(st->loop, st);
 }
 
 struct cove__loop *cove__loop_resume_locked(struct cove__http_state *st)
 {
     st->resumed = true;
-    enqueue_locked(st->loop, st);
-    return st->loop;
+    return enqueue_locked(st->loop, st);
 }
 
 void cove__loop_wake(struct cove__loop *loop)
 {
     if (loop != NULL)
-        curl_multi_wakeup(loop->multi);
+        cove__watch_wake(loop->watch);
 }
 
 /* ---- the thread ---- */
@@ -165,6 +177,7 @@ static void take_inbox(struct cove__loop *loop, bool *ret_stop)
     struct cove__http_state *st = loop->inbox;
     loop->inbox = NULL;
     loop->inbox_end = &loop->inbox;
+    loop->asleep = false;
     *ret_stop = loop->stop;
     cove__unlock();
 
@@ -197,6 +210,16 @@ static void take_ended(struct cove__loop *loop)
     }
 }
 
+/* True: the inbox is empty, and whatever comes into it from now on wakes the loop. */
+static bool fall_asleep(struct cove__loop *loop)
+{
+    cove__lock();
+    loop->asleep = loop->inbox == NULL && !loop->stop;
+    bool asleep = loop->asleep;
+    cove__unlock();
+    return asleep;
+}
+
 /* Gives every request its tick; returns when the next round is due. */
 static int64_t scan(struct cove__loop *loop, int64_t now_ns)
 {
@@ -222,26 +245,28 @@ static void *loop_main(void *arg)
     bool stop = false;
 
     for (;;) {
-        int running;
         pthread_rwlock_rdlock(&working);
         take_inbox(loop, &stop);
         if (stop) {
             pthread_rwlock_unlock(&working);
             return NULL;
         }
-        curl_multi_perform(loop->multi, &running);
+        int64_t now_ns = cove__now_ns();
+        cove__watch_run(loop->watch, now_ns);
         take_ended(loop);
 
-        int64_t now_ns = cove__now_ns();
         if (loop->first != NULL && now_ns >= next_scan_ns)
             next_scan_ns = scan(loop, now_ns);
+        int64_t due_ns = cove__watch_next_ns(loop->watch);
+        if (loop->first != NULL && next_scan_ns < due_ns)
+            due_ns = next_scan_ns;
         int timeout_ms = IDLE_POLL_MS;
-        if (loop->first != NULL) {
-            int64_t wait_ns = next_scan_ns - now_ns;
-            timeout_ms = wait_ns > 0 ? (int)((wait_ns + COVE__MS - 1) / COVE__MS) : 0;
-        }
+        if (due_ns <= now_ns || !fall_asleep(loop))
+            timeout_ms = 0;
+        else if (due_ns - now_ns < IDLE_POLL_MS * COVE__MS)
+            timeout_ms = (int)((due_ns - now_ns + COVE__MS - 1) / COVE__MS);
         pthread_rwlock_unlock(&working);
-        if (curl_multi_poll(loop->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK)
+        if (!cove__watch_wait(loop->watch, timeout_ms))
             cove__sleep_ns(POLL_FAILED_NS); /* no memory, say: try again, but not at full speed */
     }
 }
@@ -256,6 +281,7 @@ static void loop_free(struct cove__loop *loop)
         curl_multi_cleanup(loop->multi);
     if (loop->share != NULL)
         curl_share_cleanup(loop->share);
+    cove__watch_free(loop->watch);
     cove__free(loop);
 }
 
@@ -280,7 +306,9 @@ static struct cove__loop *loop_new(void)
     loop->inbox_end = &loop->inbox;
     loop->multi = curl_multi_init();
     loop->share = curl_share_init();
-    if (loop->multi == NULL || loop->share == NULL ||
+    if (loop->multi != NULL)
+        loop->watch = cove__watch_new(loop->multi);
+    if (loop->watch == NULL || loop->share == NULL ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
         curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS) != CURLM_OK || start_thread(loop) != 0) {
         loop_free(loop);
@@ -320,18 +348,18 @@ int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
 {
     cove__lock();
     bool ended = loops.ended;
-    struct cove__loop *loop = ended ? NULL : pick_locked();
+    struct cove__loop *loop = ended ? NULL : pick_locked(), *wake = NULL;
     if (loop != NULL) {
         st->loop = loop;
         loop->load++;
-        enqueue_locked(loop, st);
+        wake = enqueue_locked(loop, st);
     }
     cove__unlock();
     if (loop == NULL)
         return ended
                    ? cove__fail(err, COVE_ESTATE, "%s %s: the process is exiting", st->r->op.ctx.op, st->r->op.ctx.url)
                    : cove__fail_nomem(err, "an I/O thread");
-    cove__loop_wake(loop);
+    cove__loop_wake(wake);
     return 0;
 }
 

@@ -72,7 +72,7 @@ struct cove__http_state {
 int cove__loops_global_init(struct cove_error *err);
 /* Hands a request to a loop (a new thread, where one more helps). */
 int cove__loop_submit(struct cove__http_state *st, struct cove_error *err);
-/* Puts a request that has got its slot into its loop's inbox; the loop to wake after the unlock. */
+/* Puts a request that has got its slot into its loop's inbox; the loop to wake after the unlock, NULL: it is awake. */
 struct cove__loop *cove__loop_grant_locked(struct cove__http_state *st);
 /* The same for one that has waited and has no slot. */
 struct cove__loop *cove__loop_resume_locked(struct cove__http_state *st);
@@ -80,6 +80,7 @@ void cove__loop_wake(struct cove__loop *loop); /* NULL accepted */
 /* On the loop's thread: */
 CURLM *cove__loop_multi(struct cove__loop *loop);
 CURLSH *cove__loop_share(struct cove__loop *loop);
+struct cove__watch *cove__loop_watch(struct cove__loop *loop);
 CURL *cove__loop_easy_get(struct cove__loop *loop, uint64_t serial, bool *ret_prepared);
 void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial);
 void cove__loop_leave(struct cove__http_state *st); /* the request ended: takes it out of the loop's list */

@@ -5,12 +5,12 @@
 #include "net/loop.h"
 
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/head.h"
+#include "net/watch.h"
 
 #define REPLY_MAX_DEFAULT  ((size_t)64 << 10)
 #define HEADERS_MAX        ((int64_t)256 << 10)
@@ -77,15 +77,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return n;
 }
 
-/* Sockets that a program started by the user's program must not inherit. */
-static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    (void)user;
-    (void)purpose;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
 /* Whether curl's own CA file is there. With a file alone, curl keeps the parsed certificates between connections; with
  * a folder beside it (Debian's default) it parses them for each one. */
 static bool system_ca_file(void)
@@ -95,7 +86,7 @@ static bool system_ca_file(void)
 }
 
 /* What all requests of one client share. */
-static void set_client(CURL *easy, const struct cove__http *http, CURLSH *share)
+static void set_client(CURL *easy, const struct cove__http *http, struct cove__loop *loop)
 {
     const struct cove__http_config *c = &http->config;
 
@@ -112,8 +103,11 @@ static void set_client(CURL *easy, const struct cove__http *http, CURLSH *share)
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a name's resolution when a request is given up */
 #endif
-    curl_easy_setopt(easy, CURLOPT_SHARE, share);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_SHARE, cove__loop_share(loop));
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, cove__watch_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, cove__loop_watch(loop));
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, cove__watch_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, cove__loop_watch(loop));
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SEC);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SEC);
@@ -225,7 +219,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     if (st->easy == NULL)
         return cove__fail_nomem(err, "a request");
     if (!prepared)
-        set_client(st->easy, r->http, cove__loop_share(st->loop));
+        set_client(st->easy, r->http, st->loop);
     if (set_lines(st) < 0)
         return cove__fail_nomem(err, "a request");
     curl_easy_setopt(st->easy, CURLOPT_HEADERDATA, st);
