@@ -23,8 +23,8 @@ typedef struct cove_parts cove_parts; /* the digests of one object's parts */
 
 /* ---- reading ---- */
 
-/* Opens `path`. Reads of one reader are of one version of the object: if it is replaced meanwhile, they fail with
- * COVE_EPRECONDITION. COVE_ENOTFOUND, COVE_EISDIR. */
+/* Opens `path`. Reads of one reader are of one version of the object: if it is replaced meanwhile, those of bytes that
+ * have not come yet fail with COVE_EPRECONDITION. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
                               struct cove_error *err);
 /* Up to `length` bytes from the position on; fewer only at the end; 0 there. Buffer BORROWED until the call returns. */

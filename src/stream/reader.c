@@ -1,9 +1,10 @@
 /*
  * Readers: a position in one version of a file, with prefetch. Written once for every backend.
  *
- * Reading on in order opens a window ahead that doubles up to what the budget gives; a jump a little ahead is read
- * through, any other jump closes the window and asks for exactly what is wanted. Large reads that no window covers go
- * straight into the caller's memory.
+ * On a network the file's first bytes are read at the open, and their reply tells version and size: a small file costs
+ * one request. Reading on in order opens a window ahead that doubles up to what the budget gives, and is wide from the
+ * first large block on; a jump a little ahead is read through, any other jump closes the window and asks for exactly
+ * what is wanted. Large reads that no window covers go straight into the caller's memory.
  */
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
@@ -18,11 +20,14 @@
 
 #define MAX_SLOTS    64
 #define PARALLEL     16                  /* reads ahead under way at most */
-#define FIRST_READ   ((size_t)64 << 10)  /* the least that the first read of a file asks for */
+#define FIRST_READ   ((size_t)64 << 10)  /* what the open reads of a file, the least that a read in order asks for */
 #define MIN_CHUNK    ((size_t)128 << 10) /* the least that prefetch asks for */
+#define NEAR_CHUNK   ((size_t)1 << 20)   /* what is needed soonest is asked for by so much */
+#define WIDE         64                  /* times what has been read in order, for who reads large blocks */
 #define READ_THROUGH ((int64_t)1 << 20)  /* a jump ahead of at most this is no jump */
 #define DIRECT       ((size_t)1 << 20)   /* reads from this size on skip the buffers */
 #define STREAMING    ((int64_t)1 << 20)  /* who has read this much in order reads on */
+#define ALONE        ((size_t)8 << 20)   /* a first read from this size on needs no window to be fast */
 
 /* A stretch of the file, asked for ahead. */
 struct slot {
@@ -42,11 +47,13 @@ struct cove_reader {
     int64_t size;
     int64_t position;
     int64_t expected;     /* where the next read in order begins */
-    uint32_t kept_crc32c; /* the store's, of the whole file */
-    uint32_t crc32c;      /* of the file up to `summed` */
-    int64_t summed;       /* how far it has been read without a gap; -1: no checksum to hold it against, or given up */
-    int64_t in_order;     /* bytes read in order since the last jump */
-    unsigned generation;  /* of fork: a child has none of its parent's reads ahead */
+    struct cove__io look; /* for the store's checksum of the whole file, beside the reads */
+    struct cove_info looked;
+    bool asked, looking; /* whether `look` has been sent; whether it is under way */
+    uint32_t crc32c;     /* of the file up to `summed` */
+    int64_t summed;      /* how far it has been read without a gap; -1: no checksum to hold it against */
+    int64_t in_order;    /* bytes read in order since the last jump */
+    unsigned generation; /* of fork: a child has none of its parent's reads ahead */
     struct cove__inbox inbox;
     struct slot slots[MAX_SLOTS];
 };
@@ -57,45 +64,10 @@ static void destroy(struct cove_reader *r)
     cove__target_done(&r->target);
     cove_cancel_unref(r->user);
     cove_cancel_unref(r->stop);
+    cove__info_done(&r->looked);
     cove__free(r->etag);
     cove_fs_unref(r->fs);
     cove__free(r);
-}
-
-int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
-                     struct cove_error *err)
-{
-    struct cove_info info = { 0 };
-    cove_reader *r = cove__calloc(1, sizeof *r);
-    int rc;
-
-    if (!r)
-        return cove__fail_nomem(err, "a reader");
-    r->fs = cove_fs_ref(fs);
-    r->generation = cove__fork_generation();
-    r->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
-    r->user = cove_cancel_ref(r->call.cancel);
-    r->stop = cove__cancel_child(r->user);
-    cove__inbox_init(&r->inbox);
-    rc = r->stop ? cove__target_init(&r->target, fs, path, call, "read", err) : cove__fail_nomem(err, "a reader");
-    if (rc == 0)
-        rc = cove__fs_stat(fs, r->target.path, &r->target.ctx, &info, err);
-    if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
-        rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
-    if (rc < 0) {
-        cove__info_done(&info);
-        destroy(r);
-        return rc;
-    }
-    r->size = info.size;
-    r->kept_crc32c = info.crc32c;
-    r->summed = info.has_crc32c ? 0 : -1;
-    r->etag = info.etag;
-    info.etag = NULL;
-    cove__info_done(&info);
-    fs->ops->part_rules(fs->self, r->size, &r->rules);
-    *ret_reader = r;
-    return 0;
 }
 
 /* ---- reads ahead ---- */
@@ -107,6 +79,20 @@ static void release(struct slot *slot)
     *slot = (struct slot){ 0 };
 }
 
+/* A checksum that cannot be had, or is of another version, is none. */
+static void has_looked(struct cove_reader *r)
+{
+    const struct cove_info *info = &r->looked;
+    bool other = info->size != r->size || (r->etag && info->etag && strcmp(r->etag, info->etag) != 0);
+
+    r->looking = false;
+    if (r->look.op.rc < 0 && r->look.op.rc != COVE_ECANCELED)
+        cove__log(COVE_LOG_WARNING, "reader", "%s; what is read is not held against the whole file's checksum",
+                  r->look.op.err.message);
+    if (r->look.op.rc < 0 || other || !info->has_crc32c)
+        r->summed = -1;
+}
+
 /* Takes one finished read in; false: none is pending. */
 static bool reap(struct cove_reader *r, bool wait)
 {
@@ -115,6 +101,10 @@ static bool reap(struct cove_reader *r, bool wait)
 
     if (!op)
         return false;
+    if (op == &r->look.op) {
+        has_looked(r);
+        return true;
+    }
     slot->pending = false;
     if (slot->dropped)
         release(slot);
@@ -189,22 +179,36 @@ static size_t widest(const struct cove_reader *r, size_t parallel)
     return part * parallel < may ? part * parallel : may;
 }
 
-/* Keeps the window open: twice what has been read in order, eight times once that is a stream and no look at a head,
- * within what helps. Its stretches have few sizes, so that their memory goes from one to the next. */
-static void prefetch(struct cove_reader *r)
+/* How much to ask for at once, `ahead` of the position, in a window so wide: stretches of few sizes, so that their
+ * memory goes from one to the next, and the nearest ones small, so that the reader need not wait for all of them. */
+static size_t stretch(size_t most, size_t window, size_t ahead)
 {
-    size_t parallel = r->rules.parallel < PARALLEL ? r->rules.parallel : PARALLEL;
-    int64_t most = (int64_t)widest(r, parallel), times = r->in_order < STREAMING ? 2 : 8;
-    int64_t window = r->in_order > most / times ? most : r->in_order * times;
-    int64_t from = covered_until(r, r->position);
     size_t chunk = MIN_CHUNK;
 
-    if (parallel <= 1 || r->in_order < (int64_t)FIRST_READ)
-        return; /* a local file: the kernel reads ahead */
-    while (chunk * 2 <= (size_t)most / parallel && chunk * 2 <= (size_t)window / 4)
+    while (chunk * 2 <= most && chunk * 2 <= window / 4 && (chunk * 2 <= ahead / 2 || chunk * 2 <= NEAR_CHUNK))
         chunk *= 2;
-    while (from < r->size && from + (int64_t)chunk <= r->position + window && ask(r, from, chunk, false))
+    return chunk;
+}
+
+/* Keeps the window open, for a read of `block` bytes: twice what has been read in order, eight times once that is a
+ * stream and no look at a head; all that helps, where the blocks are large. */
+static void prefetch(struct cove_reader *r, int64_t in_order, size_t block)
+{
+    size_t parallel = r->rules.parallel < PARALLEL ? r->rules.parallel : PARALLEL;
+    int64_t most = (int64_t)widest(r, parallel);
+    int64_t times = in_order < STREAMING ? 2 : block < (size_t)STREAMING ? 8 : WIDE;
+    int64_t window = in_order > most / times ? most : in_order * times;
+    int64_t from = covered_until(r, r->position);
+
+    if (parallel <= 1 || in_order < (int64_t)FIRST_READ)
+        return; /* a local file: the kernel reads ahead */
+    while (from < r->size) {
+        size_t chunk = stretch((size_t)most / parallel, (size_t)window, (size_t)(from - r->position));
+
+        if (from + (int64_t)chunk > r->position + window || !ask(r, from, chunk, false))
+            break;
         from += (int64_t)chunk;
+    }
 }
 
 /* Stretches that the position has passed, or jumped out of, are let go. */
@@ -227,10 +231,126 @@ static void mind_fork(struct cove_reader *r)
         return;
     r->generation = cove__fork_generation();
     cove__inbox_init(&r->inbox);
+    if (r->looking)
+        r->summed = -1;
+    r->looking = false;
     for (size_t i = 0; i < MAX_SLOTS; i++) {
         if (r->slots[i].used)
             release(&r->slots[i]);
     }
+}
+
+/* ---- the open ---- */
+
+static int open_by_look(struct cove_reader *r, struct cove_error *err)
+{
+    int rc = cove__fs_stat(r->fs, r->target.path, &r->target.ctx, &r->looked, err);
+
+    if (rc == 0 && r->looked.type == COVE_TYPE_DIRECTORY)
+        rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
+    if (rc < 0)
+        return rc;
+    r->size = r->looked.size;
+    r->etag = r->looked.etag;
+    r->looked.etag = NULL;
+    r->asked = true;
+    r->summed = r->looked.has_crc32c ? 0 : -1;
+    return 0;
+}
+
+/* The reply to a read of the first bytes tells the rest. Where it does not, *ret_told is false. */
+static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error *err)
+{
+    struct slot *first = &r->slots[0];
+    int rc;
+
+    r->size = INT64_MAX; /* not known yet */
+    if (!ask(r, 0, FIRST_READ, true))
+        return cove__fail_nomem(err, "a reader");
+    reap(r, true);
+    rc = first->io.op.rc < 0 ? cove__error_copy(err, &first->io.op.err) : 0;
+    *ret_told = rc == 0 && first->io.ret_total >= 0 && (first->io.op.count > 0 || first->io.ret_total == 0);
+    if (*ret_told) {
+        r->size = first->io.ret_total;
+        r->etag = first->io.ret_etag;
+        first->io.ret_etag = NULL;
+        if (first->io.op.count == r->size)
+            r->summed = -1; /* the one reply has been held against what there is */
+    }
+    if (!*ret_told || first->io.op.count == 0)
+        release(first);
+    return rc;
+}
+
+static int find_out(struct cove_reader *r, struct cove_error *err)
+{
+    const char *path = r->target.path;
+    size_t n = strlen(path);
+    bool told = false;
+    int rc = 0;
+
+    r->fs->ops->part_rules(r->fs->self, -1, &r->rules);
+    if (r->rules.parallel > 1 && n > 0 && path[n - 1] != '/') /* such a name may be a directory's mark */
+        rc = open_by_read(r, &told, err);
+    return rc == 0 && !told ? open_by_look(r, err) : rc;
+}
+
+int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
+                     struct cove_error *err)
+{
+    cove_reader *r = cove__calloc(1, sizeof *r);
+    int rc;
+
+    if (!r)
+        return cove__fail_nomem(err, "a reader");
+    r->fs = cove_fs_ref(fs);
+    r->generation = cove__fork_generation();
+    r->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
+    r->user = cove_cancel_ref(r->call.cancel);
+    r->stop = cove__cancel_child(r->user);
+    cove__inbox_init(&r->inbox);
+    rc = r->stop ? cove__target_init(&r->target, fs, path, call, "read", err) : cove__fail_nomem(err, "a reader");
+    if (rc == 0)
+        rc = find_out(r, err);
+    if (rc < 0) {
+        destroy(r);
+        return rc;
+    }
+    *ret_reader = r;
+    return 0;
+}
+
+/* ---- the whole file's checksum ---- */
+
+/* Who reads on from the first byte wants it at the end; asked for beside the reads, it is there by then. */
+static void look_for_sum(struct cove_reader *r, int64_t in_order)
+{
+    if (r->asked || r->summed != r->position || in_order <= (int64_t)FIRST_READ)
+        return;
+    r->asked = r->looking = true;
+    r->look = (struct cove__io){ .path = r->target.path, .ret_info = &r->looked };
+    r->look.op.inbox = &r->inbox;
+    r->look.op.ctx = r->target.ctx;
+    r->look.op.ctx.cancel = r->stop;
+    cove__op_start(&r->look.op);
+    r->fs->ops->stat(r->fs->self, &r->look);
+}
+
+/* A file that is read through from its first byte to its last is held against the store's checksum at the end. */
+static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err)
+{
+    if (r->summed != r->position)
+        return 0;
+    r->crc32c = cove__crc32c(r->crc32c, data, n);
+    r->summed += (int64_t)n;
+    if (r->summed < r->size)
+        return 0;
+    while (r->looking)
+        reap(r, true);
+    if (r->summed < 0 || r->crc32c == r->looked.crc32c)
+        return 0;
+    return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
+                         "the bytes do not match the CRC32C checksum that the store keeps");
 }
 
 /* ---- reading ---- */
@@ -277,21 +397,15 @@ static int64_t read_uncovered(struct cove_reader *r, uint8_t *dst, size_t length
     if (!ask(r, r->position, length > least ? length : least, true))
         return read_direct(r, r->position, dst, length, err);
     slot = slot_at(r, r->position);
-    prefetch(r);
+    prefetch(r, r->in_order, length);
     return copy_out(r, slot, dst, length, err);
 }
 
-/* A file that is read through from its first byte to its last is held against the store's checksum at the end. */
-static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err)
+/* Asks for what a read of `block` bytes, and those that will follow it, want. */
+static void read_ahead(struct cove_reader *r, int64_t in_order, size_t block)
 {
-    if (r->summed != r->position)
-        return 0;
-    r->crc32c = cove__crc32c(r->crc32c, data, n);
-    r->summed += (int64_t)n;
-    if (r->summed < r->size || r->crc32c == r->kept_crc32c)
-        return 0;
-    return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
-                         "the bytes do not match the CRC32C checksum that the store keeps");
+    prefetch(r, in_order, block);
+    look_for_sum(r, in_order);
 }
 
 int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cove_error *err)
@@ -309,6 +423,8 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
     drop_passed(r, jumped && !slot_at(r, r->position));
     if (r->position < r->size && (int64_t)length > r->size - r->position)
         length = (size_t)(r->size - r->position);
+    if (length < ALONE && (r->position == 0 || r->in_order > 0))
+        read_ahead(r, r->in_order + (int64_t)length, length);
     while (done < length && r->position < r->size) {
         struct slot *slot = slot_at(r, r->position);
         int64_t n = slot ? copy_out(r, slot, dst + done, length - done, err)
@@ -330,18 +446,27 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
         r->expected = r->position;
         drop_passed(r, false);
     }
-    prefetch(r);
+    read_ahead(r, r->in_order, length);
     return (int64_t)done;
 }
 
 int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t length, struct cove_error *err)
 {
+    struct slot *slot;
+
     if (offset < 0 || (length > 0 && !buffer))
         return cove__fs_fail(err, &r->target.ctx, COVE_EINVAL, "a buffer and an offset of 0 or more are needed");
     if (offset >= r->size || length == 0)
         return 0;
     if ((int64_t)length > r->size - offset)
         length = (size_t)(r->size - offset);
+    mind_fork(r);
+    slot = slot_at(r, offset);
+    if (slot && !slot->pending && slot->io.op.rc == 0 &&
+        offset + (int64_t)length <= slot->io.offset + slot->io.op.count) {
+        memcpy(buffer, slot->buffer + (offset - slot->io.offset), length);
+        return (int64_t)length;
+    }
     r->target.ctx.deadline_ns = cove__call_deadline(r->fs, &r->call);
     return read_direct(r, offset, buffer, length, err);
 }
