@@ -87,8 +87,20 @@ static int take_nested(struct parser *p, struct cove__slice key, struct cove__sl
         { "sso_oidc", &profile->sso_oidc_endpoint_url },
     };
 
-    if (p->section == SECTION_PROFILE && strcmp(p->parent, "s3") == 0 && cove__slice_is(key, "addressing_style"))
-        return set(&profile->s3_addressing_style, value);
+    const struct {
+        const char *key;
+        char **at;
+    } of_s3[] = {
+        { "addressing_style", &profile->s3_addressing_style },
+        { "use_dualstack_endpoint", &profile->s3_use_dualstack },
+        { "use_accelerate_endpoint", &profile->s3_use_accelerate },
+        { "use_arn_region", &profile->s3_use_arn_region },
+    };
+
+    for (size_t i = 0; i < sizeof of_s3 / sizeof of_s3[0]; i++) {
+        if (p->section == SECTION_PROFILE && strcmp(p->parent, "s3") == 0 && cove__slice_is(key, of_s3[i].key))
+            return set(of_s3[i].at, value);
+    }
     if (p->section != SECTION_SERVICES || !cove__slice_is(key, "endpoint_url"))
         return 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -127,6 +139,9 @@ static char **place_of(struct parser *p, struct cove__slice key)
         { "sso_session", &profile->sso_session },
         { "sso_account_id", &profile->sso_account_id },
         { "sso_role_name", &profile->sso_role_name },
+        { "use_dualstack_endpoint", &profile->use_dualstack },
+        { "use_fips_endpoint", &profile->use_fips },
+        { "s3_use_arn_region", &profile->s3_use_arn_region },
     };
     size_t n = p->section == SECTION_PROFILE ? sizeof rows / sizeof rows[0] : p->section == SECTION_SSO ? 2 : 0;
 
@@ -228,12 +243,17 @@ const char *cove__aws_env(const char *name)
     return cove__aws_given(value) ? value : NULL;
 }
 
-const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general)
+bool cove__aws_ignores_endpoints(void)
 {
     const char *ignore = cove__aws_env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    return ignore != NULL && strcasecmp(ignore, "true") == 0;
+}
+
+const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general)
+{
     const char *url = cove__aws_env(variable);
 
-    if (ignore != NULL && strcasecmp(ignore, "true") == 0)
+    if (cove__aws_ignores_endpoints())
         return NULL;
     if (url == NULL && general != NULL)
         url = cove__aws_env("AWS_ENDPOINT_URL");
@@ -344,6 +364,11 @@ void cove__aws_profile_done(struct cove__aws_profile *p)
     cove__free(p->sso_endpoint_url);
     cove__free(p->sso_oidc_endpoint_url);
     cove__free(p->s3_addressing_style);
+    cove__free(p->use_dualstack);
+    cove__free(p->use_fips);
+    cove__free(p->s3_use_dualstack);
+    cove__free(p->s3_use_accelerate);
+    cove__free(p->s3_use_arn_region);
     cove__free(p->services);
     cove__free(p->credential_process);
     cove__free(p->role_arn);

@@ -23,6 +23,8 @@ struct cove__aws_profile {
     /* of the services section that the profile names */
     char *s3_endpoint_url, *sts_endpoint_url, *sso_endpoint_url, *sso_oidc_endpoint_url;
     char *s3_addressing_style;
+    /* "true" or "false"; the ones of the s3 settings come before the profile's own */
+    char *use_dualstack, *use_fips, *s3_use_dualstack, *s3_use_accelerate, *s3_use_arn_region;
     char *services;
     /* ways to credentials: see aws_chain.c */
     char *credential_process;
@@ -53,6 +55,7 @@ int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_err
  * profile's services section). With `general`, AWS_ENDPOINT_URL and the profile's endpoint_url come behind each.
  * BORROWED; NULL: Amazon's own, also where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so. */
 const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general);
+bool cove__aws_ignores_endpoints(void);      /* so it says */
 bool cove__aws_given(const char *s);         /* neither NULL nor empty */
 const char *cove__aws_env(const char *name); /* NULL where it is not given */
 

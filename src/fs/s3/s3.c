@@ -66,13 +66,31 @@ static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error 
 
 static const char *endpoint_of(const struct cove__s3 *s3, const struct cove__aws_profile *profile)
 {
-    const char *ignore = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-
     if (s3->o.endpoint_url != NULL)
         return s3->o.endpoint_url[0] != '\0' ? s3->o.endpoint_url : NULL;
-    if (ignore != NULL && strcasecmp(ignore, "true") == 0)
+    if (cove__aws_ignores_endpoints())
         return NULL;
     return profile->s3_endpoint_url != NULL ? profile->s3_endpoint_url : profile->endpoint_url;
+}
+
+/* An option or the environment, else the first of two that the profile may say, else `otherwise`. */
+static bool switched(int option, const char *said, const char *also_said, bool otherwise)
+{
+    const char *value = cove__aws_given(said) ? said : also_said;
+
+    if (option >= 0)
+        return option != 0;
+    return cove__aws_given(value) ? strcasecmp(value, "true") == 0 : otherwise;
+}
+
+static void set_variants(struct cove__s3 *s3, const struct cove__aws_profile *profile)
+{
+    const struct s3_options *o = &s3->o;
+
+    s3->rules.dual_stack = switched(o->dual_stack, profile->s3_use_dualstack, profile->use_dualstack, false);
+    s3->rules.fips = switched(o->fips, profile->use_fips, NULL, false);
+    s3->rules.accelerate = switched(o->accelerate, profile->s3_use_accelerate, NULL, false);
+    s3->rules.ignore_arn_region = !switched(o->arn_region, profile->s3_use_arn_region, NULL, true);
 }
 
 static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
@@ -89,7 +107,8 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
     if (rc < 0)
         return rc;
     const struct s3_store *store = cove__s3_choose_store(s3, usual);
-    if (region == NULL || region[0] == '\0')
+    bool named = cove__aws_given(region);
+    if (!named)
         region = usual;
     if (strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(region) ||
         strlen(region) >= 64)
@@ -98,10 +117,19 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
         rc = copy_string(&s3->base, "", 0, err);
     if (rc == 0)
         rc = copy_string(&s3->region, region, strlen(region), err);
-    bool automatic = style == NULL || strcmp(style, "auto") == 0;
-    s3->path_style = automatic ? s3->own_endpoint && !store->bucket_in_host : strcmp(style, "path") == 0;
-    s3->virtual_style = !automatic && strcmp(style, "virtual") == 0;
-    return rc;
+    if (rc < 0)
+        return rc;
+    s3->rules = (struct s3_endpoint_rules){ .host = s3->own_endpoint ? s3->host : NULL,
+                                            .base = s3->base,
+                                            .region = named ? s3->region : NULL,
+                                            .style = style == NULL                   ? S3_STYLE_AUTO
+                                                     : strcmp(style, "path") == 0    ? S3_STYLE_PATH
+                                                     : strcmp(style, "virtual") == 0 ? S3_STYLE_VIRTUAL
+                                                                                     : S3_STYLE_AUTO,
+                                            .tls = s3->tls,
+                                            .bucket_in_host = store->bucket_in_host };
+    set_variants(s3, profile);
+    return cove__s3_endpoint_check(&s3->rules, err);
 }
 
 static void set_payload(struct cove__s3 *s3)

@@ -1,8 +1,8 @@
 /*
- * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names; s3_request.c
- * builds, signs and judges requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at
- * hand can; s3_stat.c, s3_object.c, s3_list.c, s3_copy.c,
- * s3_upload.c, s3_append.c the operations.
+ * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names;
+ * s3_endpoint.c addresses; s3_request.c builds, signs and judges requests; s3_error.c the store's error codes;
+ * s3_stores.c and s3_traits.c what the store at hand can; s3_stat.c, s3_object.c, s3_list.c, s3_copy.c, s3_upload.c,
+ * s3_append.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -13,6 +13,7 @@
 #include "auth/aws_provider.h"
 #include "auth/sigv4.h"
 #include "fs/fs_ops.h"
+#include "fs/s3/s3_endpoint.h"
 #include "fs/s3/s3_stores.h"
 #include "net/http.h"
 
@@ -38,6 +39,7 @@ struct s3_options {
     char *endpoint_url, *region, *region_name;
     int use_ssl;
     char *addressing_style;
+    int dual_stack, fips, accelerate, arn_region; /* 1, 0, or -1: not said */
     int requester_pays;
     int64_t block_size, max_concurrency, max_parts;
     char *store;
@@ -81,7 +83,7 @@ struct cove__s3 {
     struct cove__aws_provider *provider; /* of the keys that sign; NULL where nothing is signed */
     bool own_endpoint; /* not AWS's own: then `host` is its authority and `base` what stands before the bucket */
     bool tls, sign_payload;
-    bool path_style, virtual_style; /* neither: by what the bucket's name allows */
+    struct s3_endpoint_rules rules; /* of addresses; its strings are those below */
     char *host, *base;
     char *region;
     struct s3_traits traits;
@@ -106,7 +108,6 @@ struct s3_name cove__s3_split(const char *path);
 int cove__s3_prefix(struct cove__slice key, struct cove__buf *out);
 /* A directory's path without the slash that a user may write at its end; owned. */
 char *cove__s3_plain(const char *path);
-bool cove__s3_dns_bucket(struct cove__slice bucket); /* can stand in a host name, under one TLS certificate */
 int cove__s3_query(struct cove__buf *query, const char *name,
                    struct cove__slice value);                            /* adds "&name=value", encoded */
 int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
@@ -132,6 +133,7 @@ struct s3_request {
     bool announces_sum; /* of an upload's begin: the parts will have some */
     bool sum_refused;
     bool error_in_200; /* a 200 may hold an <Error> */
+    bool whole_bucket; /* it is made or removed */
     char payload_hash[65];
     /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
      * tried again. */
@@ -139,8 +141,9 @@ struct s3_request {
     void (*done)(struct s3_request *r); /* asynchronous: takes the request over; NULL: run by cove__s3_run */
     void *user;
     /* of the last reply */
-    char code[64];   /* the store's word for an error; "" for none */
-    char region[64]; /* that the attempt was signed for */
+    char code[64];     /* the store's word for an error; "" for none */
+    char region[64];   /* that the attempt was signed for */
+    bool fixed_region; /* the bucket's text tells it */
     struct cove__aws_use keys;
 };
 

@@ -18,9 +18,12 @@ static void add_source(struct s3_request *r, struct s3_name source)
 {
     struct cove__buf text = COVE__BUF_INIT(8192);
 
-    cove__buf_add_char(&text, '/');
+    bool arn = cove__s3_is_arn(source.bucket);
+
+    if (!arn)
+        cove__buf_add_char(&text, '/');
     cove__uri_encode(&text, source.bucket, false);
-    cove__buf_add_char(&text, '/');
+    cove__buf_add_str(&text, arn ? "/object/" : "/");
     if (cove__uri_encode(&text, source.key, true) < 0)
         r->extra.rc = cove__buf_rc(&text);
     cove__s3_header(r, "x-amz-copy-source", "%s", cove__buf_str(&text));

@@ -30,6 +30,14 @@ const struct cove__option_row cove__s3_option_rows[] = {
     { "use_ssl", COVE__OPTION_BOOL, AT(use_ssl), "true", NULL, "https, where endpoint_url does not say", 0, 0, NULL },
     { "addressing_style", COVE__OPTION_CHOICE, AT(addressing_style), NULL, NULL,
       "bucket in the path or in the host name", 0, 0, "auto path virtual" },
+    { "use_dualstack_endpoint", COVE__OPTION_MAYBE, AT(dual_stack), "auto", "AWS_USE_DUALSTACK_ENDPOINT",
+      "Amazon's endpoints that have IPv6, too; auto: as the profile says", 0, 0, NULL },
+    { "use_fips_endpoint", COVE__OPTION_MAYBE, AT(fips), "auto", "AWS_USE_FIPS_ENDPOINT",
+      "Amazon's FIPS 140 endpoints; auto: as the profile says", 0, 0, NULL },
+    { "use_accelerate_endpoint", COVE__OPTION_MAYBE, AT(accelerate), "auto", NULL,
+      "Amazon's transfer acceleration; auto: as the profile says", 0, 0, NULL },
+    { "use_arn_region", COVE__OPTION_MAYBE, AT(arn_region), "auto", "AWS_S3_USE_ARN_REGION",
+      "an access point's ARN may be of another region; auto: as the profile says, else true", 0, 0, NULL },
     { "requester_pays", COVE__OPTION_BOOL, AT(requester_pays), "false", NULL, "accept to be charged for requests", 0, 0,
       NULL },
     { "default_block_size", COVE__OPTION_SIZE, AT(block_size), "8MiB", NULL,
@@ -150,6 +158,27 @@ static int take_signature(const struct reading *in, const char *value)
     return 0;
 }
 
+/* True: it was one of the switches of Amazon's endpoints. */
+static bool take_switch(struct s3_options *o, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        int *at;
+    } rows[] = { { "use_fips_endpoint", &o->fips },
+                 { "use_dualstack_endpoint", &o->dual_stack },
+                 { "s3/use_dualstack_endpoint", &o->dual_stack },
+                 { "s3/use_accelerate_endpoint", &o->accelerate },
+                 { "s3/use_arn_region", &o->arn_region } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(name, rows[i].name) == 0) {
+            *rows[i].at = strcmp(value, "true") == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int take_config(void *user, const char *name, enum cove__json_type type, const char *value)
 {
     const struct reading *in = user;
@@ -178,9 +207,12 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
         return set(&o->addressing_style, value, in->err);
     if (strcmp(name, "s3/payload_signing_enabled") == 0 && type == COVE__JSON_BOOL)
         return set(&o->payload_signing, strcmp(value, "true") == 0 ? "always" : "never", in->err);
+    if (type == COVE__JSON_BOOL && take_switch(o, name, value))
+        return 0;
     return refuse(in, name,
                   "connect_timeout, read_timeout, max_pool_connections, tcp_keepalive, region_name, signature_version, "
-                  "retries {max_attempts, mode}, s3 {addressing_style, payload_signing_enabled}");
+                  "use_dualstack_endpoint, use_fips_endpoint, retries {max_attempts, mode}, s3 {addressing_style, "
+                  "payload_signing_enabled, use_accelerate_endpoint, use_arn_region, use_dualstack_endpoint}");
 }
 
 static const struct {
@@ -258,11 +290,24 @@ static void alias(char **to, char **from)
     *from = NULL;
 }
 
+/* What the environment says of an endpoint, without what Amazon's variables say. */
+static int ignore_endpoint(struct s3_options *o, struct cove_error *err)
+{
+    const char *other = getenv("FSSPEC_S3_ENDPOINT_URL");
+
+    cove__free(o->endpoint_url);
+    o->endpoint_url = NULL;
+    return other != NULL ? set(&o->endpoint_url, other, err) : 0;
+}
+
 int cove__s3_options_read(const struct cove_options *options, struct s3_options *o, struct s3_extra *extra,
                           struct cove_error *err)
 {
     int rc = cove__options_fill(cove__s3_option_rows, options, "s3", o, err);
 
+    if (rc == 0 && cove__aws_ignores_endpoints() &&
+        (options == NULL || cove_options_get(options, "endpoint_url") == NULL))
+        rc = ignore_endpoint(o, err);
     if (rc == 0)
         rc = read_json("client_kwargs", o->client_kwargs, take_client, o, extra, err);
     if (rc == 0)

@@ -23,6 +23,39 @@ static const char *after_scheme(const char *text, bool *ret_url)
     return text;
 }
 
+/* A copy of `path`, whose first `bucket` bytes are the bucket. */
+static int take_path(const char *path, size_t bucket, char **ret_path, struct cove_error *err)
+{
+    const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
+    if (strlen(key) > S3_KEY_MAX)
+        return cove__fail(err, COVE_EINVAL, "the key is longer than %zu bytes", S3_KEY_MAX);
+    if (!cove__utf8_check(cove__slice_str(key)))
+        return cove__fail(err, COVE_EINVAL, "the key is not UTF-8, as S3's keys are");
+    /* "bucket/" is the bucket. */
+    char *copy = key[0] == '\0' ? cove__strndup(path, bucket) : cove__strdup(path);
+    if (copy == NULL)
+        return cove__fail_nomem(err, "a path");
+    *ret_path = copy;
+    return 0;
+}
+
+/* An ARN stands for a bucket. Its own slashes become colons, which mean the same there, so that the first slash of a
+ * path ends the bucket whatever it is. */
+static int parse_arn(const char *path, char **ret_path, struct cove_error *err)
+{
+    size_t bucket = cove__s3_arn_length(path);
+    if (bucket == 0)
+        return cove__fail(err, COVE_EINVAL,
+                          "not the ARN of an access point (arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME, or of an Object "
+                          "Lambda or Outposts access point)");
+    int rc = take_path(path, bucket, ret_path, err);
+    for (size_t i = 0; rc == 0 && i < bucket; i++) {
+        if ((*ret_path)[i] == '/')
+            (*ret_path)[i] = ':';
+    }
+    return rc;
+}
+
 int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *err)
 {
     bool url;
@@ -30,6 +63,8 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
 
     while (!url && *path == '/') /* "/bucket/key" is what other tools write for "bucket/key" */
         path++;
+    if (strncmp(path, "arn:", 4) == 0)
+        return parse_arn(path, ret_path, err);
     size_t bucket = strcspn(path, "/");
     if (bucket == 0 && path[0] == '/')
         return cove__fail(err, COVE_EINVAL, "no bucket is named");
@@ -42,17 +77,7 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
             return cove__fail(err, COVE_EINVAL, "'%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')",
                               (int)bucket, path);
     }
-    const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
-    if (strlen(key) > S3_KEY_MAX)
-        return cove__fail(err, COVE_EINVAL, "the key is longer than %zu bytes", S3_KEY_MAX);
-    if (!cove__utf8_check(cove__slice_str(key)))
-        return cove__fail(err, COVE_EINVAL, "the key is not UTF-8, as S3's keys are");
-    /* "bucket/" is the bucket. */
-    char *copy = key[0] == '\0' ? cove__strndup(path, bucket) : cove__strdup(path);
-    if (copy == NULL)
-        return cove__fail_nomem(err, "a path");
-    *ret_path = copy;
-    return 0;
+    return take_path(path, bucket, ret_path, err);
 }
 
 struct s3_name cove__s3_split(const char *path)
@@ -76,18 +101,6 @@ char *cove__s3_plain(const char *path)
     if (n > 1 && path[n - 1] == '/' && path[n - 2] != '/')
         n--;
     return cove__strndup(path, n);
-}
-
-bool cove__s3_dns_bucket(struct cove__slice bucket)
-{
-    if (bucket.size < 3 || bucket.size > 63 || bucket.data[0] == '-' || bucket.data[bucket.size - 1] == '-')
-        return false;
-    for (size_t i = 0; i < bucket.size; i++) {
-        uint8_t c = bucket.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-            return false;
-    }
-    return true;
 }
 
 int cove__s3_query(struct cove__buf *query, const char *name, struct cove__slice value)

@@ -27,6 +27,7 @@ static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct co
                        "<LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>",
                        s3->region);
     cove__s3_request_init(&r, s3, "PUT", name, ctx);
+    r.whole_bucket = true;
     int rc = cove__buf_rc(&body);
     if (rc < 0)
         cove__fail_nomem(&why, "a request");
@@ -300,6 +301,7 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
     struct s3_request r;
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    r.whole_bucket = true;
     int rc = cove__s3_run(&r, err);
     cove__s3_request_done(&r);
     return rc;

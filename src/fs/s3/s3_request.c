@@ -69,39 +69,17 @@ static bool plausible_region(const char *region)
 
 /* ---- before an attempt ---- */
 
-static const char *aws_domain(const char *region)
+/* The URL's path, which is what is signed. */
+static int add_path(const struct s3_address *to, struct cove__slice key, struct cove__buf *path)
 {
-    return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
+    cove__buf_add_str(path, to->path);
+    if (to->ends_in_bucket && key.size > 0)
+        cove__buf_add_char(path, '/');
+    return cove__uri_encode(path, key, true);
 }
 
-/* Host and path by the addressing style; the path is what is signed. */
-static int add_address(const struct s3_request *r, struct cove__buf *host, struct cove__buf *path)
-{
-    const struct cove__s3 *s3 = r->s3;
-    struct s3_name name = r->name;
-    bool in_host = name.bucket.size > 0 && !s3->path_style && (s3->virtual_style || cove__s3_dns_bucket(name.bucket));
-
-    if (in_host) {
-        cove__buf_add_slice(host, name.bucket);
-        cove__buf_add_char(host, '.');
-    }
-    if (s3->own_endpoint)
-        cove__buf_add_str(host, s3->host);
-    else
-        cove__buf_addf(host, "s3.%s.%s", r->region, aws_domain(r->region));
-    cove__buf_add_str(path, s3->base);
-    cove__buf_add_char(path, '/');
-    if (!in_host && name.bucket.size > 0) {
-        cove__uri_encode(path, name.bucket, false);
-        if (name.key.size > 0)
-            cove__buf_add_char(path, '/');
-    }
-    cove__uri_encode(path, name.key, true);
-    return cove__buf_rc(host) < 0 ? cove__buf_rc(host) : cove__buf_rc(path);
-}
-
-static int sign(struct s3_request *r, const struct cove__aws_credentials *c, const char *path,
-                struct cove__buf *headers)
+static int sign(struct s3_request *r, const struct cove__aws_credentials *c, const struct s3_address *to,
+                const char *path, struct cove__buf *headers)
 {
     struct cove__s3 *s3 = r->s3;
     char time[17];
@@ -115,8 +93,8 @@ static int sign(struct s3_request *r, const struct cove__aws_credentials *c, con
         cove__buf_addf(headers, "x-amz-security-token: %s\n", c->token);
     struct cove__sigv4_request v4 = { .key_id = c->key_id,
                                       .secret = c->secret,
-                                      .region = r->region,
-                                      .service = "s3",
+                                      .region = to->region,
+                                      .service = to->service,
                                       .method = r->http.method,
                                       .path = path,
                                       .query = cove__buf_str(&r->query),
@@ -129,9 +107,10 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
 {
     struct s3_request *r = self;
     struct cove__s3 *s3 = r->s3;
-    struct cove__buf host = COVE__BUF_INIT(1024), path = COVE__BUF_INIT(8192);
+    struct cove__buf path = COVE__BUF_INIT(8192);
     struct cove__aws_set *set = NULL;
     struct cove_error why = COVE_ERROR_INIT;
+    struct s3_address to;
     int rc;
 
     if (s3->provider != NULL && (rc = cove__aws_provider_get(s3->provider, http, &r->keys, &set, &why)) != 0) {
@@ -140,26 +119,32 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         goto out;
     }
     region_of(s3, r->name.bucket, r->region);
+    rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, r->region, &to, &why);
+    if (rc < 0) {
+        cove__s3_fail(r, err, rc, "%s", why.message);
+        goto out;
+    }
+    memcpy(r->region, to.region, sizeof r->region);
+    r->fixed_region = to.fixed_region;
     rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
     if (rc == 0)
-        rc = add_address(r, &host, &path);
+        rc = add_path(&to, r->name.key, &path);
     if (rc == 0) {
-        cove__buf_addf(&http->url, "%s://%s%s", s3->tls ? "https" : "http", cove__buf_str(&host), cove__buf_str(&path));
+        cove__buf_addf(&http->url, "%s://%s%s", to.scheme, to.host, cove__buf_str(&path));
         if (r->query.size > 0)
             cove__buf_addf(&http->url, "?%s", cove__buf_str(&r->query));
-        cove__buf_addf(&http->headers, "Host: %s\n", cove__buf_str(&host));
+        cove__buf_addf(&http->headers, "Host: %s\n", to.host);
         if (s3->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
         cove__s3_add_sums(r, &http->headers);
         if (set != NULL)
-            rc = sign(r, &set->keys, cove__buf_str(&path), &http->headers);
+            rc = sign(r, &set->keys, &to, cove__buf_str(&path), &http->headers);
     }
     if (rc < 0)
         cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
 out:
     cove__aws_set_unref(set);
-    cove__buf_done(&host);
     cove__buf_done(&path);
     return rc;
 }
@@ -179,7 +164,7 @@ static bool other_region(struct s3_request *r)
         cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 &&
         (status != 403 || strcmp(e.code, "AuthorizationHeaderMalformed") == 0))
         snprintf(region, sizeof region, "%s", e.region);
-    if (!plausible_region(region) || strcmp(region, r->region) == 0)
+    if (r->fixed_region || !plausible_region(region) || strcmp(region, r->region) == 0)
         return false;
     cove__log(COVE_LOG_INFO, "s3", "%s: the bucket is in the region %s, not %s", r->http.op.ctx.url, region, r->region);
     return learn_region(r->s3, r->name.bucket, region);

@@ -158,7 +158,7 @@ static void test_open(void **state)
     assert_int_equal(cove__s3_can(s3, S3_UNEQUAL_PARTS), S3_CAN_NO);
     assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
     assert_int_equal(cove__s3_condition_way(s3, S3_END_CONDITIONS), S3_CONDITION_BOTH);
-    assert_true(s3->path_style);
+    assert_false(s3->rules.bucket_in_host);
     struct cove__part_rules rules;
     cove__s3_part_rules(s3, -1, &rules);
     assert_true(rules.equal_parts);
@@ -176,7 +176,7 @@ static void test_open(void **state)
 
     s3 = OPEN("endpoint_url", "https://oss-cn-hangzhou.aliyuncs.com");
     assert_string_equal(s3->region, "oss-cn-hangzhou");
-    assert_false(s3->path_style);
+    assert_true(s3->rules.bucket_in_host);
     assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_REFUSED);
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
     assert_int_equal(cove__s3_no_conditions(s3, &ctx, &err), COVE_ENOTSUP);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "fs/s3/s3.h"
@@ -37,9 +38,12 @@ static void test_parse(void **state)
         { "s3://b/a b%20#?&", "b/a b%20#?&" },
         { "s3://b/s3://c", "b/s3://c" },
         { "s3://b/\xc3\xa9", "b/\xc3\xa9" },
+        { "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/ap/a/b",
+          "arn:aws:s3:us-west-2:123456789012:accesspoint:ap/a/b" },
+        { "arn:aws:s3:us-west-2:123456789012:accesspoint:ap/", "arn:aws:s3:us-west-2:123456789012:accesspoint:ap" },
     };
-    static const char *const bad[] = { "s3:///k",  "s3://b c/k",       "s3://b:80/k",
-                                       "gs://b/k", "s3://b\xc3\xa9/k", "s3://b/\xff" };
+    static const char *const bad[] = { "s3:///k",          "s3://b c/k",  "s3://b:80/k",          "gs://b/k",
+                                       "s3://b\xc3\xa9/k", "s3://b/\xff", "s3://arn:aws:s3:::b/k" };
     char *path;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -92,9 +96,9 @@ static void test_names(void **state)
     static const char *const hosts[] = { "abc", "a-b-c", "123" }, *const not_hosts[] = { "ab",  "a.b", "Abc",
                                                                                          "a_b", "-ab", "ab-" };
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
-        assert_true(cove__s3_dns_bucket(cove__slice_str(hosts[i])));
+        assert_true(cove__s3_host_bucket(cove__slice_str(hosts[i]), false));
     for (size_t i = 0; i < sizeof not_hosts / sizeof not_hosts[0]; i++)
-        assert_false(cove__s3_dns_bucket(cove__slice_str(not_hosts[i])));
+        assert_false(cove__s3_host_bucket(cove__slice_str(not_hosts[i]), false));
     cove__buf_done(&b);
 }
 
@@ -218,11 +222,24 @@ static struct cove__s3 *open_with(const char *const *pairs, int *ret_rc)
 
 static int set_up(void **state)
 {
-    static const char *const names[] = { "AWS_PROFILE",           "AWS_DEFAULT_PROFILE",    "AWS_ACCESS_KEY_ID",
-                                         "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",      "AWS_REGION",
-                                         "AWS_DEFAULT_REGION",    "AWS_ENDPOINT_URL",       "AWS_ENDPOINT_URL_S3",
-                                         "AWS_CA_BUNDLE",         "FSSPEC_S3_ENDPOINT_URL", "FSSPEC_S3_KEY",
-                                         "FSSPEC_S3_SECRET",      "FSSPEC_S3_TOKEN",        "FSSPEC_S3_ANON" };
+    static const char *const names[] = { "AWS_PROFILE",
+                                         "AWS_DEFAULT_PROFILE",
+                                         "AWS_ACCESS_KEY_ID",
+                                         "AWS_SECRET_ACCESS_KEY",
+                                         "AWS_SESSION_TOKEN",
+                                         "AWS_REGION",
+                                         "AWS_DEFAULT_REGION",
+                                         "AWS_ENDPOINT_URL",
+                                         "AWS_ENDPOINT_URL_S3",
+                                         "AWS_CA_BUNDLE",
+                                         "AWS_USE_DUALSTACK_ENDPOINT",
+                                         "AWS_USE_FIPS_ENDPOINT",
+                                         "AWS_S3_USE_ARN_REGION",
+                                         "FSSPEC_S3_ENDPOINT_URL",
+                                         "FSSPEC_S3_KEY",
+                                         "FSSPEC_S3_SECRET",
+                                         "FSSPEC_S3_TOKEN",
+                                         "FSSPEC_S3_ANON" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unsetenv(names[i]);
     setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
@@ -237,13 +254,13 @@ static void test_addresses(void **state)
     struct cove__s3 *s3 = OPEN("anon", "true");
 
     assert_int_equal(rc, 0);
-    assert_true(s3->tls && !s3->own_endpoint && !s3->path_style && !s3->sign_payload);
+    assert_true(s3->tls && !s3->own_endpoint && s3->rules.host == NULL && !s3->sign_payload);
     assert_string_equal(s3->region, "us-east-1");
     cove__s3_ops.close(s3);
 
     s3 = OPEN("anon", "true", "endpoint_url", "http://127.0.0.1:9000/base/", "region_name", "eu-west-1");
     assert_int_equal(rc, 0);
-    assert_true(!s3->tls && s3->own_endpoint && s3->path_style && !s3->sign_payload);
+    assert_true(!s3->tls && s3->own_endpoint && s3->rules.style == S3_STYLE_AUTO && !s3->sign_payload);
     assert_string_equal(s3->host, "127.0.0.1:9000");
     assert_string_equal(s3->base, "/base");
     assert_string_equal(s3->region, "eu-west-1");
@@ -251,7 +268,7 @@ static void test_addresses(void **state)
 
     s3 = OPEN("anon", "true", "endpoint_url", "http://store.example:80", "addressing_style", "virtual");
     assert_int_equal(rc, 0);
-    assert_true(s3->virtual_style && s3->sign_payload); /* plain http to another machine */
+    assert_true(s3->rules.style == S3_STYLE_VIRTUAL && s3->sign_payload); /* plain http to another machine */
     assert_string_equal(s3->host, "store.example");
     cove__s3_ops.close(s3);
 
@@ -261,13 +278,60 @@ static void test_addresses(void **state)
              "{\"s3\": {\"addressing_style\": \"virtual\"}, \"read_timeout\": 1.5, \"retries\": {\"max_attempts\": 3}}",
              "s3_additional_kwargs", "{\"ServerSideEncryption\": \"aws:kms\", \"SSECustomerKey\": \"k\"}");
     assert_int_equal(rc, 0);
-    assert_true(s3->own_endpoint && s3->virtual_style);
+    assert_true(s3->own_endpoint && s3->rules.style == S3_STYLE_VIRTUAL);
     assert_int_equal(s3->o.read_timeout_ms, 1500);
     assert_int_equal(s3->o.retries, 3);
     assert_string_equal(s3->o.verify, "false");
     assert_non_null(strstr(cove__buf_str(&s3->extra.create), "x-amz-server-side-encryption: aws:kms\n"));
     assert_string_equal(cove__buf_str(&s3->extra.each), "x-amz-server-side-encryption-customer-key: k\n");
     cove__s3_ops.close(s3);
+}
+
+/* Option, environment, the profile's s3 settings, the profile; ignored endpoints. */
+static void test_switches(void **state)
+{
+    static const char config[] = "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n"
+                                 "endpoint_url = http://profile:1\nregion = eu-west-1\n"
+                                 "s3 =\n  use_dualstack_endpoint = false\n  use_arn_region = false\n"
+                                 "  addressing_style = virtual\n";
+    char path[] = "/tmp/cove-test-XXXXXX";
+    int rc, fd = mkstemp(path);
+
+    assert_true(fd >= 0 && write(fd, config, sizeof config - 1) == (ssize_t)(sizeof config - 1) && close(fd) == 0);
+    setenv("AWS_CONFIG_FILE", path, 1);
+    assert_null(OPEN("anon", "true")); /* FIPS and an endpoint */
+    assert_int_equal(rc, COVE_EINVAL);
+
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
+    setenv("AWS_ENDPOINT_URL_S3", "http://environment:1", 1);
+    struct cove__s3 *s3 = OPEN("anon", "true");
+    assert_int_equal(rc, 0);
+    assert_true(s3->rules.host == NULL && s3->rules.style == S3_STYLE_VIRTUAL);
+    assert_true(s3->rules.fips && !s3->rules.dual_stack && s3->rules.ignore_arn_region);
+    assert_string_equal(s3->rules.region, "eu-west-1");
+    cove__s3_ops.close(s3);
+
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+    setenv("AWS_S3_USE_ARN_REGION", "true", 1);
+    s3 = OPEN("anon", "true");
+    assert_int_equal(rc, 0);
+    assert_true(!s3->rules.fips && s3->rules.dual_stack && !s3->rules.ignore_arn_region);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("anon", "true", "use_fips_endpoint", "true", "config_kwargs",
+              "{\"use_dualstack_endpoint\": false, \"s3\": {\"use_arn_region\": false}}");
+    assert_int_equal(rc, 0);
+    assert_true(s3->rules.fips && !s3->rules.dual_stack && s3->rules.ignore_arn_region);
+    cove__s3_ops.close(s3);
+
+    s3 = OPEN("anon", "true", "endpoint_url", "http://option:1", "use_dualstack_endpoint", "false");
+    assert_int_equal(rc, 0);
+    assert_string_equal(s3->rules.host, "option:1");
+    cove__s3_ops.close(s3);
+    unsetenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    unlink(path);
+    set_up(NULL);
 }
 
 static void test_open_refuses(void **state)
@@ -282,6 +346,9 @@ static void test_open_refuses(void **state)
         { { "region", "not a region" }, "not a region's name" },
         { { "key", "k" }, "the option key needs secret" },
         { { "profile", "nobody" }, "'nobody'" },
+        { { "use_fips_endpoint", "true", "use_accelerate_endpoint", "true" }, "exclude each other" },
+        { { "addressing_style", "path", "use_accelerate_endpoint", "true" }, "exclude each other" },
+        { { "endpoint_url", "http://h", "use_dualstack_endpoint", "true" }, "cannot go with an endpoint_url (h)" },
         { { "client_kwargs", "{\"endpoint\": \"x\"}" }, "\"endpoint\" is not known; known: endpoint_url" },
         { { "client_kwargs", "[1]" }, "not a JSON object" },
         { { "config_kwargs", "{\"signature_version\": \"s3\"}" }, "signature_version \"s3\"" },
@@ -368,15 +435,11 @@ static void test_part_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_decoding),
-        cmocka_unit_test(test_directories),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_open_refuses),
-        cmocka_unit_test(test_no_credentials),
-        cmocka_unit_test(test_open_without_memory),
+        cmocka_unit_test(test_parse),          cmocka_unit_test(test_names),
+        cmocka_unit_test(test_decoding),       cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_switches),       cmocka_unit_test(test_open_refuses),
+        cmocka_unit_test(test_no_credentials), cmocka_unit_test(test_open_without_memory),
         cmocka_unit_test(test_part_rules),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
