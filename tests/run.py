@@ -6,7 +6,7 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
 
                        plain   asan   tsan
     unit suites          x       x     the concurrent ones
-    contract suite     every   every   every      root: file, memory, s3 on a MinIO
+    contract suite     every   every   every      root: file, memory, s3 on a MinIO; plain also s3 by host names
     mock server          x       x
     faults               x       x
     a short soak         x       x     x
@@ -208,6 +208,18 @@ class Runner:
             self.suite(name, [str(program)], variant, extra={"COVE_CONTRACT_ROOT": root, **extra}, timeout_s=900)
         shutil.rmtree(folder, ignore_errors=True)
 
+    def contract_virtual(self, variant):
+        """The same with buckets in the host name: BUCKET.localhost is this machine, to libcurl."""
+        name = "contract on s3, bucket in the host name"
+        if self.args.only and not re.search(self.args.only, name):
+            return
+        config = self.home / "virtual-config"
+        config.write_text("[default]\ns3 =\n  addressing_style = virtual\n")
+        with MinIO(buckets=("contract",), domain="localhost") as server:
+            extra = {**server.environ, "AWS_ENDPOINT_URL": f"http://localhost:{server.port}", "AWS_CONFIG_FILE": str(config),
+                     "COVE_CONTRACT_ROOT": f"s3://contract/{variant}"}
+            self.suite(name, [str(env.ROOT / variant / "tests" / "contract" / "contract")], variant, extra=extra, timeout_s=900)
+
     def other_python(self):
         """Folders with tests in Python besides the three that are named below."""
         found = {str(p.parent.relative_to(env.ROOT)) for top in ("tests", "cli", "examples", "src")
@@ -235,6 +247,7 @@ class Runner:
                 self.unit(variant)
                 self.contract(variant, server)
         if "build" in want and (env.ROOT / "build" / "build.ninja").exists():
+            self.contract_virtual("build")
             self.pytest("tree and installation", "build", "tests/static")
             self.pytest("mock server", "build", "tests/mock")
             self.pytest("faults", "build", "tests/fault")

@@ -27,9 +27,10 @@ class MinIO:
     ACCESS_KEY = "cove-test-access"
     SECRET_KEY = "cove-test-secret-1f8b2c"
 
-    def __init__(self, buckets=("cove",), data=None, region="us-east-1", tls=None):
-        """`tls`: a servers.certificates.Authority, whose certificate the server then has."""
-        self.tls = tls
+    def __init__(self, buckets=("cove",), data=None, region="us-east-1", tls=None, domain=None):
+        """`tls`: a servers.certificates.Authority, whose certificate the server then has. `domain`: buckets may stand before it in the
+        host name; below localhost, names lead to this machine without a name server."""
+        self.tls, self.domain = tls, domain
         self.own_data = data is None
         self.data = env.scratch("minio") if data is None else Path(data).resolve()
         self.region = region
@@ -54,6 +55,8 @@ class MinIO:
         environ = env.clean(os.environ, home=self.data)
         environ.update(MINIO_ROOT_USER=self.ACCESS_KEY, MINIO_ROOT_PASSWORD=self.SECRET_KEY, MINIO_BROWSER="off",
                        MINIO_UPDATE="off", MINIO_SITE_REGION=self.region)
+        if self.domain:
+            environ["MINIO_DOMAIN"] = self.domain
         certificates = []
         if self.tls:
             if not (self.tls.folder / "minio").exists():
