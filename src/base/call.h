@@ -8,11 +8,16 @@
 #include <cove/call.h>
 #include <cove/error.h>
 
+struct cove__inbox;
+
 struct cove__ctx {
     int64_t deadline_ns; /* monotonic; INT64_MAX: none */
     cove_cancel *cancel; /* BORROWED for the call; may be NULL */
     const char *op;      /* "read", "stat": the public verb, for messages */
     const char *url;     /* the URL it was asked of, for messages; BORROWED for the call */
+    /* Where the thread that starts this waits for it: at once, and until nothing is pending there any more. It may be
+     * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may go on with something else first. */
+    struct cove__inbox *waits;
 };
 
 /* 0, or COVE_ECANCELED / COVE_ETIMEDOUT with a message that names ctx->op and ctx->url. */

@@ -73,6 +73,8 @@ void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct co
     inbox->last = op;
     /* Signalled under the lock: the waiter may free the inbox as soon as it has the op. */
     pthread_cond_signal(&inbox->some);
+    if (inbox->driver)
+        inbox->driver->wake(inbox->driven);
     pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -90,8 +92,26 @@ static struct cove__op *take_locked(struct cove__inbox *inbox)
     return op;
 }
 
+/* Sleeps or works until something may have been finished. */
+static void wait_locked(struct cove__inbox *inbox)
+{
+    const struct cove__driver *driver = inbox->driver;
+    bool goes_on;
+
+    if (!driver) {
+        pthread_cond_wait(&inbox->some, &inbox->lock);
+        return;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    goes_on = driver->run(inbox->driven, inbox);
+    pthread_mutex_lock(&inbox->lock);
+    if (!goes_on)
+        inbox->driver = NULL;
+}
+
 static struct cove__op *next(struct cove__inbox *inbox, bool wait)
 {
+    const struct cove__driver *leave = NULL;
     struct cove__op *op;
 
     if (inbox->generation != cove__fork_generation())
@@ -99,11 +119,33 @@ static struct cove__op *next(struct cove__inbox *inbox, bool wait)
     pthread_mutex_lock(&inbox->lock);
     op = take_locked(inbox);
     while (!op && wait && inbox->pending > 0) {
-        pthread_cond_wait(&inbox->some, &inbox->lock);
+        wait_locked(inbox);
         op = take_locked(inbox);
     }
+    if (inbox->pending == 0) {
+        leave = inbox->driver;
+        inbox->driver = NULL;
+    }
     pthread_mutex_unlock(&inbox->lock);
+    if (leave)
+        leave->leave(inbox->driven);
     return op;
+}
+
+void cove__inbox_drive(struct cove__inbox *inbox, const struct cove__driver *driver, void *self)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->driver = driver;
+    inbox->driven = self;
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+bool cove__inbox_ready(struct cove__inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    bool ready = inbox->first != NULL;
+    pthread_mutex_unlock(&inbox->lock);
+    return ready;
 }
 
 struct cove__op *cove__inbox_wait(struct cove__inbox *inbox)

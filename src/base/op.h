@@ -10,6 +10,7 @@
 #define COVE_BASE_OP_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,14 @@ struct cove__op {
     struct cove__op *next; /* the inbox's */
 };
 
+/* What a thread that waits does meanwhile, instead of sleeping: the work of an I/O thread that has nothing to do. */
+struct cove__driver {
+    /* Works until the inbox has a finished op. False: it cannot go on, and the thread sleeps. */
+    bool (*run)(void *self, struct cove__inbox *inbox);
+    void (*wake)(void *self);  /* from any thread, under the inbox's lock: an op has been finished */
+    void (*leave)(void *self); /* nothing is pending any more */
+};
+
 struct cove__inbox {
     /* Instead of all below: called by whoever finishes an op, also inside of its start. It must not block, and runs no
      * code of the user's. Set before the first start. */
@@ -36,6 +45,8 @@ struct cove__inbox {
     pthread_cond_t some;           /* on CLOCK_MONOTONIC */
     struct cove__op *first, *last; /* synced: finished, not yet taken */
     size_t pending;                /* synced: started, not yet taken */
+    const struct cove__driver *driver; /* synced: of the thread that waits here; NULL: it sleeps */
+    void *driven;                      /* synced: the driver's self */
     unsigned generation;           /* of fork: a child finds the inboxes of its parent empty */
 };
 
@@ -52,5 +63,9 @@ void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct co
 struct cove__op *cove__inbox_wait(struct cove__inbox *inbox);
 struct cove__op *cove__inbox_poll(struct cove__inbox *inbox); /* NULL: none is finished now */
 size_t cove__inbox_pending(struct cove__inbox *inbox);
+bool cove__inbox_ready(struct cove__inbox *inbox); /* has a finished op */
+/* From now on, until nothing is pending, the thread that waits at this inbox works by this driver. Called inside of the
+ * start of an op whose ctx says that its thread waits (ctx.waits), on that thread. */
+void cove__inbox_drive(struct cove__inbox *inbox, const struct cove__driver *driver, void *self);
 
 #endif

@@ -19,6 +19,7 @@ int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, st
     struct cove__io io = { .op = { .inbox = &inbox, .ctx = *ctx }, .path = path, .ret_info = ret };
 
     cove__inbox_init(&inbox);
+    io.op.ctx.waits = &inbox;
     cove__op_start(&io.op);
     fs->ops->stat(fs->self, &io);
     cove__inbox_wait(&inbox);

@@ -43,6 +43,7 @@ static void fan_send(struct fan *fan, struct part *part)
     *part = (struct part){ .range = range };
     part->io.op.inbox = &fan->inbox;
     part->io.op.ctx = fan->target->ctx;
+    part->io.op.ctx.waits = &fan->inbox;
     part->io.path = fan->target->path;
     part->io.if_match = fan->fetch->if_match;
     part->io.offset = range->offset + (int64_t)fan->next_byte;
@@ -166,6 +167,7 @@ static int64_t read_suffix(cove_fs *fs, const struct cove__target *target, int64
     cove__inbox_init(&inbox);
     io.op.inbox = &inbox;
     io.op.ctx = target->ctx;
+    io.op.ctx.waits = &inbox;
     cove__op_start(&io.op);
     fs->ops->read(fs->self, &io);
     cove__inbox_wait(&inbox);

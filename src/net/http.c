@@ -593,10 +593,12 @@ int cove__http_run(struct cove__http_request *r, struct cove_error *err)
 
     cove__inbox_init(&inbox);
     r->op.inbox = &inbox;
+    r->op.ctx.waits = &inbox;
     cove__http_start(r);
     cove__inbox_wait(&inbox);
     cove__inbox_done(&inbox);
     r->op.inbox = NULL;
+    r->op.ctx.waits = NULL;
     return r->op.rc < 0 ? cove__error_copy(err, &r->op.err) : 0;
 }
 

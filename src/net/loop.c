@@ -1,7 +1,11 @@
 /*
- * The I/O threads: each drives one curl multi handle with all its requests, and waits in watch.c. Started when first
- * needed, one more when all are busy, ended at the process's exit. Between http.c (what a request does next) and
- * libcurl.
+ * The I/O loops: each has one curl multi handle with all its requests, waits in watch.c, and is driven by one thread at
+ * a time. Started when first needed, one more when all are busy, ended at the process's exit. Between http.c (what a
+ * request does next) and libcurl.
+ *
+ * A loop's own thread is parked while there is nothing to do. A caller that waits for what it starts drives the loop
+ * itself then: no thread has to be woken for its request, nor it for the reply. What others put into the loop meanwhile
+ * is done too; what is left when the caller has all it waits for goes to the loop's own thread.
  *
  * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
  * servers, over connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of
@@ -9,8 +13,10 @@
  */
 #include "net/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,6 +31,7 @@
 #define EASY_POOL      32  /* idle curl handles that a loop keeps */
 #define CONNECTIONS    64L /* idle connections that a loop keeps */
 #define IDLE_POLL_MS   60000
+#define NO_SIGPIPE     0x075700 /* from this version on libcurl writes to a socket by calls that raise no signal */
 #define EXIT_WAIT_SEC  2
 #define FORK_WAIT_SEC  2
 #define POLL_FAILED_NS (10 * COVE__MS)
@@ -34,17 +41,22 @@ struct pooled {
     uint64_t serial; /* whose settings it has */
 };
 
+enum driver { NOBODY, OWN_THREAD, A_CALLER };
+
 struct cove__loop {
     pthread_t thread;
+    sem_t park; /* posted: the loop is its own thread's to drive, or to end */
     CURLM *multi;
     CURLSH *share;
     struct cove__watch *watch;
     /* under cove__lock */
     struct cove__http_state *inbox, **inbox_end; /* new requests, and those that have got their slot or were resumed */
     unsigned load;                               /* requests that live here */
+    enum driver driver;
     bool stop;
     bool asleep; /* found nothing to do: who puts something into the inbox wakes it */
-    /* (loop) */
+    /* (loop): whoever drives it */
+    int64_t next_scan_ns;
     struct cove__http_state *first;
     struct pooled pool[EASY_POOL];
     size_t n_pool;
@@ -61,10 +73,12 @@ static struct {
 
 /* Read by a loop while it works, written around fork. */
 static pthread_rwlock_t working = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static _Thread_local bool stopped_loops; /* by the fork that this thread is about to make */
+static _Thread_local bool stopped_loops;         /* by the fork that this thread is about to make */
+static _Thread_local struct cove__loop *driving; /* by this thread, at the moment */
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
+static bool callers_drive; /* a program's own threads must get no SIGPIPE; those of this file block it */
 static atomic_bool global_begun;
 
 static unsigned loops_wanted(void)
@@ -169,7 +183,7 @@ void cove__loop_wake(struct cove__loop *loop)
         cove__watch_wake(loop->watch);
 }
 
-/* ---- the thread ---- */
+/* ---- driving ---- */
 
 static void take_inbox(struct cove__loop *loop, bool *ret_stop)
 {
@@ -238,37 +252,119 @@ static int64_t scan(struct cove__loop *loop, int64_t now_ns)
     return due < regular ? due : regular;
 }
 
-static void *loop_main(void *arg)
+/* Does all that can be done now. False: the loop is to stop. */
+static bool work(struct cove__loop *loop, int *ret_timeout_ms)
 {
-    struct cove__loop *loop = arg;
-    int64_t next_scan_ns = 0;
     bool stop = false;
 
-    for (;;) {
-        pthread_rwlock_rdlock(&working);
-        take_inbox(loop, &stop);
-        if (stop) {
-            pthread_rwlock_unlock(&working);
-            return NULL;
-        }
+    pthread_rwlock_rdlock(&working);
+    driving = loop;
+    take_inbox(loop, &stop);
+    if (!stop) {
         int64_t now_ns = cove__now_ns();
         cove__watch_run(loop->watch, now_ns);
         take_ended(loop);
 
-        if (loop->first != NULL && now_ns >= next_scan_ns)
-            next_scan_ns = scan(loop, now_ns);
+        if (loop->first != NULL && now_ns >= loop->next_scan_ns)
+            loop->next_scan_ns = scan(loop, now_ns);
         int64_t due_ns = cove__watch_next_ns(loop->watch);
-        if (loop->first != NULL && next_scan_ns < due_ns)
-            due_ns = next_scan_ns;
-        int timeout_ms = IDLE_POLL_MS;
+        if (loop->first != NULL && loop->next_scan_ns < due_ns)
+            due_ns = loop->next_scan_ns;
+        *ret_timeout_ms = IDLE_POLL_MS;
         if (due_ns <= now_ns || !fall_asleep(loop))
-            timeout_ms = 0;
+            *ret_timeout_ms = 0;
         else if (due_ns - now_ns < IDLE_POLL_MS * COVE__MS)
-            timeout_ms = (int)((due_ns - now_ns + COVE__MS - 1) / COVE__MS);
-        pthread_rwlock_unlock(&working);
-        if (!cove__watch_wait(loop->watch, timeout_ms))
-            cove__sleep_ns(POLL_FAILED_NS); /* no memory, say: try again, but not at full speed */
+            *ret_timeout_ms = (int)((due_ns - now_ns + COVE__MS - 1) / COVE__MS);
     }
+    driving = NULL;
+    pthread_rwlock_unlock(&working);
+    return !stop;
+}
+
+static void wait_for_more(struct cove__loop *loop, int timeout_ms)
+{
+    if (!cove__watch_wait(loop->watch, timeout_ms))
+        cove__sleep_ns(POLL_FAILED_NS); /* no memory, say: try again, but not at full speed */
+}
+
+/* True: nothing is left, and the loop is whosever comes first. */
+static bool let_go(struct cove__loop *loop)
+{
+    cove__lock();
+    bool idle = loop->first == NULL && loop->inbox == NULL && !loop->stop;
+    if (idle)
+        loop->driver = NOBODY;
+    cove__unlock();
+    return idle;
+}
+
+static void *loop_main(void *arg)
+{
+    struct cove__loop *loop = arg;
+    int timeout_ms;
+
+    for (;;) {
+        while (sem_wait(&loop->park) != 0)
+            ;
+        for (;;) {
+            if (!work(loop, &timeout_ms))
+                return NULL;
+            if (let_go(loop))
+                break;
+            wait_for_more(loop, timeout_ms);
+        }
+    }
+}
+
+/* ---- by a caller that waits ---- */
+
+static void hand_over(struct cove__loop *loop)
+{
+    cove__lock();
+    loop->driver = OWN_THREAD;
+    cove__unlock();
+    sem_post(&loop->park);
+}
+
+static bool caller_runs(void *self, struct cove__inbox *inbox)
+{
+    struct cove__loop *loop = self;
+    int timeout_ms;
+
+    for (;;) {
+        if (!work(loop, &timeout_ms)) { /* the process is exiting */
+            hand_over(loop);
+            return false;
+        }
+        if (cove__inbox_ready(inbox))
+            return true;
+        wait_for_more(loop, timeout_ms);
+    }
+}
+
+static void wake_caller(void *self)
+{
+    if (driving != self)
+        cove__loop_wake(self);
+}
+
+static void caller_leaves(void *self)
+{
+    if (!let_go(self))
+        hand_over(self);
+}
+
+static const struct cove__driver by_caller = { caller_runs, wake_caller, caller_leaves };
+
+/* Finds a driver for a loop that has something to do: the caller, or its own thread. */
+static void find_driver_locked(struct cove__loop *loop, struct cove__inbox *waits, bool *ret_caller, bool *ret_unpark)
+{
+    if (loop->driver != NOBODY)
+        return;
+    *ret_caller = waits != NULL && waits->driver == NULL && driving == NULL && callers_drive;
+    *ret_unpark = !*ret_caller;
+    loop->driver = *ret_caller ? A_CALLER : OWN_THREAD;
+    loop->asleep = false;
 }
 
 /* ---- start and end ---- */
@@ -282,6 +378,7 @@ static void loop_free(struct cove__loop *loop)
     if (loop->share != NULL)
         curl_share_cleanup(loop->share);
     cove__watch_free(loop->watch);
+    sem_destroy(&loop->park);
     cove__free(loop);
 }
 
@@ -304,6 +401,7 @@ static struct cove__loop *loop_new(void)
     if (loop == NULL)
         return NULL;
     loop->inbox_end = &loop->inbox;
+    sem_init(&loop->park, 0, 0);
     loop->multi = curl_multi_init();
     loop->share = curl_share_init();
     if (loop->multi != NULL)
@@ -346,12 +444,16 @@ static struct cove__loop *pick_locked(void)
 
 int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
 {
+    struct cove__inbox *waits = st->r->op.ctx.waits;
+
     cove__lock();
     bool ended = loops.ended;
     struct cove__loop *loop = ended ? NULL : pick_locked(), *wake = NULL;
+    bool caller = false, unpark = false;
     if (loop != NULL) {
         st->loop = loop;
         loop->load++;
+        find_driver_locked(loop, waits, &caller, &unpark);
         wake = enqueue_locked(loop, st);
     }
     cove__unlock();
@@ -360,6 +462,10 @@ int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
                    ? cove__fail(err, COVE_ESTATE, "%s %s: the process is exiting", st->r->op.ctx.op, st->r->op.ctx.url)
                    : cove__fail_nomem(err, "an I/O thread");
     cove__loop_wake(wake);
+    if (unpark)
+        sem_post(&loop->park);
+    if (caller) /* who alone can wait there, so that nothing has been missed */
+        cove__inbox_drive(waits, &by_caller, loop);
     return 0;
 }
 
@@ -372,9 +478,16 @@ static void end_at_exit(void)
 
     cove__lock();
     if (loops.generation == cove__fork_generation()) {
-        for (; n < loops.n; n++) {
-            mine[n] = loops.loops[n];
-            mine[n]->stop = true;
+        for (unsigned i = 0; i < loops.n; i++) {
+            struct cove__loop *loop = loops.loops[i];
+            loop->stop = true;
+            if (loop == driving)
+                continue; /* exit was called in the middle of it, by a signal's handler say */
+            if (loop->driver == NOBODY) {
+                loop->driver = OWN_THREAD;
+                sem_post(&loop->park);
+            }
+            mine[n++] = loop;
         }
     }
     loops.ended = true;
@@ -409,6 +522,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     working = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+    driving = NULL;
 }
 
 static void global_init(void)
@@ -417,6 +531,7 @@ static void global_init(void)
     cove__fork_generation();
     pthread_atfork(before_fork, after_fork_parent, after_fork_child);
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+    callers_drive = curl_version_info(CURLVERSION_NOW)->version_num >= NO_SIGPIPE;
     if (global_result == CURLE_OK)
         atexit(end_at_exit);
     atomic_store(&global_begun, true);

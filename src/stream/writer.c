@@ -476,6 +476,7 @@ static int put_whole(struct cove_writer *w, struct cove_error *err)
 
     io.op.inbox = &w->inbox;
     io.op.ctx = w->target.ctx;
+    io.op.ctx.waits = &w->inbox;
     io.src = cove__slice(w->filling.buffer, w->filled);
     rc = w->made && w->filled > 0 ? digest(w, io.src, sha256, err) : 0;
     if (rc < 0)

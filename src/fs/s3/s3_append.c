@@ -131,6 +131,7 @@ static int run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), 
     cove__inbox_init(&inbox);
     io->op.inbox = &inbox;
     io->op.ctx = *ctx;
+    io->op.ctx.waits = &inbox;
     cove__op_start(&io->op);
     slot(s3, io);
     cove__inbox_wait(&inbox);
