@@ -42,12 +42,12 @@ struct cove__inbox {
      * code of the user's. Set before the first start. */
     void (*arrived)(struct cove__inbox *inbox, struct cove__op *op);
     pthread_mutex_t lock;
-    pthread_cond_t some;           /* on CLOCK_MONOTONIC */
-    struct cove__op *first, *last; /* synced: finished, not yet taken */
-    size_t pending;                /* synced: started, not yet taken */
+    pthread_cond_t some;               /* on CLOCK_MONOTONIC */
+    struct cove__op *first, *last;     /* synced: finished, not yet taken */
+    size_t pending;                    /* synced: started, not yet taken */
     const struct cove__driver *driver; /* synced: of the thread that waits here; NULL: it sleeps */
     void *driven;                      /* synced: the driver's self */
-    unsigned generation;           /* of fork: a child finds the inboxes of its parent empty */
+    unsigned generation;               /* of fork: a child finds the inboxes of its parent empty */
 };
 
 void cove__inbox_init(struct cove__inbox *inbox);

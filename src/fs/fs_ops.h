@@ -60,7 +60,8 @@ struct cove__io {
     int64_t offset;       /* from the start; negative: from the end */
     const char *if_match; /* BORROWED: fail with COVE_EPRECONDITION unless the object has this etag; NULL: any */
     int64_t ret_total;    /* the object's size; -1: not told */
-    char *ret_etag;       /* owned by the io (cove__free); NULL: none. Also set by a put */
+    int64_t ret_wait_ns, ret_took_ns; /* until the reply began, and ended; 0: not told */
+    char *ret_etag;                   /* owned by the io (cove__free); NULL: none. Also set by a put */
     /* writes */
     struct cove__slice src;      /* BORROWED: re-read at each attempt, so it must stay until the op has been taken */
     struct cove__upload *upload; /* the upload that a part belongs to; `offset` is the part's place in the file */

@@ -9,6 +9,9 @@
 #include "fs/fs_impl.h"
 
 #define MAX_IN_FLIGHT 64
+#define LARGE_PART    16 /* store's parts at most in one request: one that breaks off is gone on with */
+#define FAR           6  /* of the time, which fraction is much */
+#define ALIGNED       ((size_t)1 << 20)
 
 /* One request: part of a range. */
 struct part {
@@ -21,9 +24,13 @@ struct fan {
     const struct cove__target *target;
     struct cove__fetch *fetch;
     struct cove__inbox inbox;
-    size_t part_size;
+    size_t part_size; /* of the wave that is being sent */
+    size_t min_part;
+    size_t left; /* bytes not asked for yet */
     unsigned parallel;
-    size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
+    unsigned in_wave;         /* requests that the wave has still to come */
+    int64_t wait_ns, took_ns; /* of the replies since it began */
+    size_t next_range;        /* what is to be asked for next: this range, from this byte of it on */
     size_t next_byte;
     int rc;
 };
@@ -35,10 +42,29 @@ static bool fan_has_more(struct fan *fan)
     return fan->rc == 0 && fan->next_range < fan->fetch->n_ranges;
 }
 
+/* Where a good part of the time was spent waiting for replies to begin, the next wave of requests is one of large ones,
+ * so that a far store is waited for a few times only; it takes three quarters of what is left, so that the last ones
+ * are small and all connections end together. Else more smaller ones are cheaper: their bytes are still in the cache.
+ */
+static size_t next_part_size(struct fan *fan)
+{
+    size_t share = fan->left / 4 * 3 / fan->parallel & ~(ALIGNED - 1), most = fan->min_part * LARGE_PART;
+
+    if (fan->in_wave == 0) {
+        bool far = fan->wait_ns > fan->took_ns / FAR && share > fan->min_part;
+
+        fan->part_size = !far ? fan->min_part : share < most ? share : most;
+        fan->in_wave = fan->parallel;
+        fan->wait_ns = fan->took_ns = 0;
+    }
+    fan->in_wave--;
+    return fan->part_size;
+}
+
 static void fan_send(struct fan *fan, struct part *part)
 {
     struct cove_range *range = &fan->fetch->ranges[fan->next_range];
-    size_t left = range->length - fan->next_byte;
+    size_t left = range->length - fan->next_byte, size = next_part_size(fan);
 
     *part = (struct part){ .range = range };
     part->io.op.inbox = &fan->inbox;
@@ -47,10 +73,11 @@ static void fan_send(struct fan *fan, struct part *part)
     part->io.path = fan->target->path;
     part->io.if_match = fan->fetch->if_match;
     part->io.offset = range->offset + (int64_t)fan->next_byte;
-    part->io.length = left < fan->part_size ? left : fan->part_size;
+    part->io.length = left < size ? left : size;
     part->io.dst = (uint8_t *)range->buffer + fan->next_byte;
     part->io.ret_total = -1;
     fan->next_byte += part->io.length;
+    fan->left -= part->io.length;
     if (fan->next_byte == range->length) {
         fan->next_range++;
         fan->next_byte = 0;
@@ -69,6 +96,8 @@ static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
             fan->rc = cove__error_copy(err, &part->io.op.err);
     } else {
         part->range->done += part->io.op.count;
+        fan->wait_ns += part->io.ret_wait_ns;
+        fan->took_ns += part->io.ret_took_ns;
         if (part->io.ret_total >= 0)
             fetch->ret_total = part->io.ret_total;
         if (!fetch->ret_etag) {
@@ -88,7 +117,7 @@ static size_t count_parts(const struct fan *fan)
     size_t n = 0;
 
     for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->parallel; i++)
-        n += fan->fetch->ranges[i].length / fan->part_size + 1;
+        n += fan->fetch->ranges[i].length / fan->min_part + 1;
     return n < fan->parallel ? n : fan->parallel;
 }
 
@@ -140,10 +169,12 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
     if (rc < 0)
         return rc;
     fs->ops->part_rules(fs->self, -1, &rules);
-    fan.part_size = rules.default_part;
+    fan.min_part = rules.default_part;
     fan.parallel = rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT;
-    for (size_t i = 0; i < fetch->n_ranges; i++)
+    for (size_t i = 0; i < fetch->n_ranges; i++) {
         fetch->ranges[i].done = 0;
+        fan.left += fetch->ranges[i].length;
+    }
     cove__inbox_init(&fan.inbox);
     rc = fan_run(&fan, err);
     cove__inbox_done(&fan.inbox);

@@ -19,7 +19,8 @@
 
 #define URL_MAX            ((size_t)64 << 10)
 #define HEADERS_MAX        ((size_t)256 << 10)
-#define NONSENSE_RETRIES   2 /* a reply that makes no sense seldom makes more the next time */
+#define NONSENSE_RETRIES   2  /* a reply that makes no sense seldom makes more the next time */
+#define FRUITFUL           16 /* an attempt that brought this fraction of the body was none in vain */
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_TIMEOUT_MS   60000
 #define CONCURRENCY        64
@@ -335,11 +336,11 @@ static void hand_back(struct cove__http_request *r, int rc)
 {
     r->state = NULL;
     if (r->hooks == NULL || r->hooks->done == NULL) {
-        cove__op_finish(&r->op, rc, r->received, &r->op.err);
+        cove__op_finish(&r->op, rc, r->kept + r->received, &r->op.err);
         return;
     }
     r->op.rc = rc;
-    r->op.count = r->received;
+    r->op.count = r->kept + r->received;
     r->hooks->done(r->self, r);
 }
 
@@ -441,7 +442,7 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
     char after[64];
 
     struct cove__retry policy = {
-        .attempts = r->attempts,
+        .attempts = r->attempts - st->fruitful,
         .max_retries = r->http->config.max_retries,
         .repeatable = r->repeatable,
         .not_done = (!replied && !connected) || (replied && cove__status_throttled(r->status)),
@@ -469,6 +470,22 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
     give_slot(st);
 }
 
+/* What a broken reply brought stays where it can be relied on. Enough of it, and the retries are counted anew: a large
+ * object comes in the end over any network on which something moves. */
+static void keep_body(struct cove__http_state *st)
+{
+    struct cove__http_request *r = st->r;
+    int64_t before = r->kept;
+
+    if (r->dst == NULL || r->received == 0)
+        return;
+    bool usable = !st->too_long && r->hooks != NULL && r->hooks->keep != NULL;
+    r->kept = usable ? r->hooks->keep(r->self, r) : 0;
+    r->received = 0;
+    if (r->kept - before >= (int64_t)(r->dst_size / FRUITFUL))
+        st->fruitful = r->attempts - 1;
+}
+
 void cove__http_ended(struct cove__http_state *st, CURLcode result)
 {
     struct cove__http_request *r = st->r;
@@ -478,6 +495,7 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
 
     curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
     r->status = (int)status;
+    cove__transfer_times(st, &r->wait_ns, &r->took_ns);
     /* libcurl takes a connection that ends within the head for a reply without a body. */
     bool whole_head = st->head_ended && r->status >= 200;
     if (result == CURLE_OK && !whole_head) {
@@ -496,6 +514,10 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     note_outcome(st, replied);
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
+    if (!replied)
+        keep_body(st);
+    else if (verdict != COVE__HTTP_ACCEPT && r->status < 300)
+        r->kept = 0; /* which of the two is wrong is not known */
     cove__transfer_stop(st);
 
     if (verdict == COVE__HTTP_ACCEPT) {
@@ -565,6 +587,7 @@ static void launch(struct cove__http_request *r)
     r->status = 0;
     r->attempts = 0;
     r->received = 0;
+    r->kept = 0;
     cove__error_clear(&r->op.err);
     struct cove__http_state *st = cove__calloc(1, sizeof(*st));
     if (st == NULL) {

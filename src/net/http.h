@@ -45,6 +45,9 @@ struct cove__http_hooks {
     /* After each whole reply, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error).
      * NULL: by status alone. */
     enum cove__http_verdict (*inspect)(void *self, struct cove__http_request *request, struct cove_error *err);
+    /* After a reply that broke off within a body meant for dst: how many bytes from dst's start on can stay there,
+     * `kept` and `received` together at most; prepare then asks for what follows them. NULL: none. */
+    int64_t (*keep)(void *self, struct cove__http_request *request);
     /* NULL: the op ends in its inbox. Else this takes the ended request over instead (its op.rc, op.count and op.err
      * are set, no inbox is touched): to translate the result, to start a follow-up, to free it. */
     void (*done)(void *self, struct cove__http_request *request);
@@ -76,8 +79,11 @@ struct cove__http_request {
     int status;                     /* 0: no reply */
     struct cove__buf reply;         /* body of an error, or of any reply when dst is NULL */
     struct cove__buf reply_headers; /* "name: value\n", names in lower case */
-    int64_t received;               /* bytes of body that arrived */
+    int64_t received;               /* bytes of body that arrived in it */
+    int64_t wait_ns, took_ns;       /* from the request's first byte until the reply began; until it ended */
     unsigned attempts;
+    /* of the attempts before it */
+    int64_t kept; /* bytes from dst's start on that stand: the body goes on behind them */
     /* the client's own */
     struct cove__http_state *state;
 };

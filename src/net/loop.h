@@ -54,7 +54,8 @@ struct cove__http_state {
     int64_t wake_ns;    /* end of the backoff */
     int64_t started_ns; /* of the attempt */
     unsigned again;
-    bool fresh; /* the last attempt broke: do not trust pooled connections */
+    unsigned fruitful; /* attempts up to the one before the last that brought a good deal of the body */
+    bool fresh;        /* the last attempt broke: do not trust pooled connections */
     /* the attempt's */
     CURL *easy;
     struct curl_slist *lines;
@@ -97,6 +98,7 @@ int64_t cove__http_next_ns(const struct cove__http_state *st);       /* when it 
 int cove__transfer_start(struct cove__http_state *st, struct cove_error *err);
 void cove__transfer_stop(struct cove__http_state *st);        /* also after its end: frees what the attempt held */
 int64_t cove__transfer_progress(struct cove__http_state *st); /* grows with each byte moved */
-bool cove__transfer_connected(struct cove__http_state *st);   /* a connection stood, so something may have been sent */
+void cove__transfer_times(struct cove__http_state *st, int64_t *ret_wait_ns, int64_t *ret_took_ns);
+bool cove__transfer_connected(struct cove__http_state *st); /* a connection stood, so something may have been sent */
 
 #endif

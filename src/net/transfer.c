@@ -68,11 +68,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     bool wanted = status >= 200 && status < 300;
     if (!wanted || r->dst == NULL)
         return into_reply(st, data, n, wanted);
-    if (n > r->dst_size - (size_t)r->received) {
+    uint8_t *dst = r->dst + r->kept + r->received;
+    if (n > (size_t)(r->dst + r->dst_size - dst)) {
         st->too_long = true;
         return stop(st, COVE_EPROTOCOL);
     }
-    memcpy(r->dst + r->received, data, n);
+    memcpy(dst, data, n);
     r->received += (int64_t)n;
     return n;
 }
@@ -254,6 +255,16 @@ int64_t cove__transfer_progress(struct cove__http_state *st)
     curl_off_t sent = 0;
     curl_easy_getinfo(st->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     return st->r->received + st->header_bytes + (int64_t)sent;
+}
+
+void cove__transfer_times(struct cove__http_state *st, int64_t *ret_wait_ns, int64_t *ret_took_ns)
+{
+    curl_off_t sent_us = 0, began_us = 0, ended_us = 0;
+    curl_easy_getinfo(st->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+    curl_easy_getinfo(st->easy, CURLINFO_STARTTRANSFER_TIME_T, &began_us);
+    curl_easy_getinfo(st->easy, CURLINFO_TOTAL_TIME_T, &ended_us);
+    *ret_wait_ns = (began_us - sent_us) * 1000;
+    *ret_took_ns = (ended_us - sent_us) * 1000;
 }
 
 bool cove__transfer_connected(struct cove__http_state *st)

@@ -105,7 +105,8 @@ struct task {
     enum cove_write_if condition; /* of a put */
     enum s3_condition_way way;
     struct s3_mark mark;
-    int failed; /* what the put or read came to, while a follow-up asks more */
+    char etag[S3_HEADER_MAX]; /* of a read: of the bytes that are there already */
+    int failed;               /* what the put or read came to, while a follow-up asks more */
     struct cove_error why;
 };
 
@@ -124,6 +125,7 @@ static struct task *task_new(struct cove__s3 *s3, struct cove__io *io, const cha
     struct task *t = cove__calloc(1, sizeof *t);
     io->ret_etag = NULL;
     io->ret_total = -1;
+    io->ret_wait_ns = io->ret_took_ns = 0;
     if (t == NULL) {
         struct cove_error err = COVE_ERROR_INIT;
         int rc = cove__fail_nomem(&err, "a request");
@@ -178,33 +180,74 @@ static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_
     return true;
 }
 
+/* The lines of an attempt: a reply that broke off is gone on with, if the object is still the same. */
+static void read_lines(struct s3_request *r, struct cove__buf *headers)
+{
+    struct task *t = r->user;
+    const struct cove__io *io = t->io;
+    const char *match = r->http.kept > 0 ? t->etag : io->if_match;
+
+    if (match != NULL)
+        cove__buf_addf(headers, "If-Match: %s\n", match);
+    if (io->offset >= 0)
+        cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
+                       (long long)(io->offset + (int64_t)io->length - 1));
+    else
+        cove__buf_addf(headers, "Range: bytes=%lld\n", (long long)io->offset);
+}
+
+/* Whether a reply is of the object that the kept bytes are of. A weak etag says nothing about bytes. */
+static bool same_object(const struct s3_request *r)
+{
+    const struct task *t = r->user;
+    char etag[S3_HEADER_MAX];
+
+    return cove__s3_reply_header(r, "etag", etag) && strcmp(etag, t->etag) == 0;
+}
+
+static int64_t keep_read(struct s3_request *r)
+{
+    struct task *t = r->user;
+    const struct cove__io *io = t->io;
+    int64_t first, last, total;
+
+    if (r->http.status != 206 || io->offset < 0 || !content_range(r, &first, &last, &total) ||
+        first != io->offset + r->http.kept || last - first + 1 <= r->http.received ||
+        last - first + 1 != cove__s3_reply_number(r, "content-length"))
+        return 0;
+    if (r->http.kept == 0 && (!cove__s3_reply_header(r, "etag", t->etag) || t->etag[0] != '"'))
+        return 0;
+    return same_object(r) ? r->http.kept + r->http.received : 0;
+}
+
 static int accept_read(struct s3_request *r, struct cove_error *err)
 {
     struct task *t = r->user;
     struct cove__io *io = t->io;
-    int64_t first, last, total;
+    int64_t first, last, total, here = r->http.kept + r->http.received;
     uint32_t kept;
 
+    if (r->http.kept > 0 && !same_object(r))
+        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the If-Match header");
     if (r->http.status == 206 && io->offset < 0 && r->http.received == 0) {
         io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
     } else if (r->http.status == 206) {
         if (!content_range(r, &first, &last, &total))
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
-        if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset) ||
+        if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset + r->http.kept) ||
             (io->offset < 0 && total >= 0 && last + 1 != total) ||
-            (io->offset >= 0 && r->http.received < (int64_t)io->length && total >= 0 && last + 1 != total))
+            (io->offset >= 0 && here < (int64_t)io->length && total >= 0 && last + 1 != total))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
                                  "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived",
                                  (long long)first, (long long)last, (long long)r->http.received);
         io->ret_total = total;
     } else {
-        if (io->offset > 0)
+        if (io->offset + r->http.kept > 0)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         io->ret_total = r->http.received;
     }
     /* A reply that is the whole object can be held against the store's own checksum. */
-    if (io->ret_total == r->http.received && cove__s3_reply_crc32c(r, &kept) &&
-        kept != cove__crc32c(0, io->dst, (size_t)r->http.received))
+    if (io->ret_total == here && cove__s3_reply_crc32c(r, &kept) && kept != cove__crc32c(0, io->dst, (size_t)here))
         return cove__s3_fail(r, err, COVE_ECORRUPT, "the bytes do not match the CRC32C checksum that the store keeps");
     return keep_etag(t, err);
 }
@@ -243,6 +286,8 @@ static void read_done(struct s3_request *r)
 
     t->failed = rc;
     t->why = r->http.op.err;
+    io->ret_wait_ns = r->http.wait_ns;
+    io->ret_took_ns = r->http.took_ns;
     if (rc < 0 && r->http.status == 416) { /* past the end */
         long long total;
         if (cove__s3_reply_header(r, "content-range", text) && sscanf(text, "bytes */%lld", &total) == 1)
@@ -251,7 +296,7 @@ static void read_done(struct s3_request *r)
     } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.key.size > 0) {
         look_for_directory(t);
     } else {
-        finish(t, rc, rc == 0 && io->length > 0 ? r->http.received : 0, &t->why);
+        finish(t, rc, rc == 0 && io->length > 0 ? r->http.op.count : 0, &t->why);
     }
 }
 
@@ -281,17 +326,14 @@ void cove__s3_read(void *self, struct cove__io *io)
     r->done = read_done;
     r->accept = io->length > 0 ? accept_read : accept_empty_read;
     cove__buf_add_slice(&r->extra, cove__buf_slice(&s3->extra.each));
-    if (io->if_match != NULL)
-        cove__s3_header(r, "If-Match", "%s", io->if_match);
     if (io->length > 0) {
         cove__s3_want_checksum(r);
+        r->lines = read_lines;
+        r->keep = keep_read;
         r->http.dst = io->dst;
         r->http.dst_size = io->length;
-        if (io->offset >= 0)
-            cove__s3_header(r, "Range", "bytes=%lld-%lld", (long long)io->offset,
-                            (long long)(io->offset + (int64_t)io->length - 1));
-        else
-            cove__s3_header(r, "Range", "bytes=%lld", (long long)io->offset);
+    } else if (io->if_match != NULL) {
+        cove__s3_header(r, "If-Match", "%s", io->if_match);
     }
     cove__s3_start(r);
 }

@@ -137,6 +137,8 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         if (s3->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
+        if (r->lines != NULL)
+            r->lines(r, &http->headers);
         cove__s3_add_sums(r, &http->headers);
         if (set != NULL)
             rc = sign(r, &set->keys, &to, cove__buf_str(&path), &http->headers);
@@ -224,10 +226,20 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
     }
     if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r))
         return COVE__HTTP_AGAIN;
+    if (http->kept > 0 && (http->status == 412 || http->status == 416)) {
+        http->kept = 0; /* another object stands there now: from the start, if the caller takes any */
+        return COVE__HTTP_AGAIN;
+    }
     bool retry = cove__s3_judge(r, err);
     if (keys_refused(r))
         return COVE__HTTP_AGAIN;
     return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
+}
+
+static int64_t keep(void *self, struct cove__http_request *http)
+{
+    struct s3_request *r = self;
+    return r->keep != NULL ? r->keep(r) : 0;
 }
 
 static void done(void *self, struct cove__http_request *http)
@@ -236,8 +248,10 @@ static void done(void *self, struct cove__http_request *http)
     r->done(r);
 }
 
-static const struct cove__http_hooks waited_for = { prepare, inspect, NULL };
-static const struct cove__http_hooks on_its_own = { prepare, inspect, done };
+static const struct cove__http_hooks waited_for = { .prepare = prepare, .inspect = inspect, .keep = keep };
+static const struct cove__http_hooks on_its_own = {
+    .prepare = prepare, .inspect = inspect, .keep = keep, .done = done
+};
 
 /* ---- making ---- */
 
