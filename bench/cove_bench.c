@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COPY_BUFFER = 1 << 20 }; /* what `cove cp` has */
-
 static int came_short(int64_t n, size_t size, struct cove_error *err)
 {
     snprintf(err->message, sizeof(err->message), "%lld bytes came instead of %zu", (long long)n, size);
@@ -45,12 +43,13 @@ static int put(cove_fs *fs, const char *path, const struct bench *b, struct cove
 static int read_blocks(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
 {
     cove_reader *reader = NULL;
+    const void *data;
     int64_t n, all = 0;
     int rc = cove_reader_open(fs, path, NULL, &reader, err);
 
     if (rc < 0)
         return rc;
-    while ((n = cove_reader_read(reader, b->memory, BENCH_BLOCK, err)) > 0)
+    while ((n = cove_reader_next(reader, &data, BENCH_BLOCK, err)) > 0)
         all += n;
     cove_reader_close(reader);
     if (n == 0 && (size_t)all != b->size)
@@ -58,23 +57,22 @@ static int read_blocks(cove_fs *fs, const char *path, const struct bench *b, str
     return (int)n;
 }
 
-/* One file to another by a reader and a writer, as `cove cp` does it. */
+/* One file to another, as `cove cp` does it. */
 static int copy(cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to, const struct bench *b,
                 struct cove_error *err)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
     cove_reader *reader = NULL;
     cove_writer *writer = NULL;
-    char *buffer = malloc(COPY_BUFFER);
     int64_t n = 0;
-    int rc = buffer ? cove_reader_open(from_fs, from, NULL, &reader, err) : COVE_ENOMEM;
+    int rc = cove_reader_open(from_fs, from, NULL, &reader, err);
 
     if (rc == 0) {
         options.expected_size = cove_reader_size(reader);
         rc = cove_writer_open(to_fs, to, &options, NULL, &writer, err);
     }
-    while (rc == 0 && (n = cove_reader_read(reader, buffer, COPY_BUFFER, err)) > 0)
-        rc = cove_writer_write(writer, buffer, (size_t)n, err);
+    while (rc == 0 && (n = cove_writer_take(writer, reader, SIZE_MAX, err)) > 0)
+        ;
     if (rc == 0 && n < 0)
         rc = (int)n;
     if (rc == 0 && (size_t)cove_writer_tell(writer) != b->size)
@@ -83,7 +81,6 @@ static int copy(cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *
         rc = cove_writer_finish(writer, err);
     cove_writer_free(writer);
     cove_reader_close(reader);
-    free(buffer);
     return rc;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define BUFFER     ((size_t)1 << 20) /* stays in the cache between a read and its write */
+#define STEP       ((size_t)8 << 20) /* between two looks at the clock */
 #define MAX_QUEUED 1000
 #define DRAW_MS    200
 
@@ -50,13 +51,12 @@ static bool same_local_file(const struct job *job)
            stat(job->from, &a) == 0 && stat(job->to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Through this process: a reader, a buffer, a writer that publishes at the end or not at all. */
+/* Through this process: a reader and a writer that publishes at the end or not at all. */
 static int stream(struct cli_copier *k, const struct job *job, struct cove_error *err)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
     cove_reader *reader = NULL;
     cove_writer *writer = NULL;
-    char *buffer = NULL;
     int64_t n = 0;
     int rc = cove_reader_open(job->from_fs, job->from, &k->c->call, &reader, err);
 
@@ -64,12 +64,8 @@ static int stream(struct cli_copier *k, const struct job *job, struct cove_error
         options.expected_size = cove_reader_size(reader);
         rc = cove_writer_open(job->to_fs, job->to, &options, &k->c->call, &writer, err);
     }
-    if (rc == 0)
-        buffer = cli_alloc(BUFFER);
-    while (rc == 0 && (n = cove_reader_read(reader, buffer, BUFFER, err)) > 0) {
-        rc = cove_writer_write(writer, buffer, (size_t)n, err);
+    while (rc == 0 && (n = cove_writer_take(writer, reader, STEP, err)) > 0)
         k->bytes += n;
-    }
     if (rc == 0 && n < 0)
         rc = (int)n;
     if (rc == 0 && cove_writer_tell(writer) != options.expected_size) {
@@ -81,7 +77,6 @@ static int stream(struct cli_copier *k, const struct job *job, struct cove_error
         rc = cove_writer_finish(writer, err);
     cove_writer_free(writer);
     cove_reader_close(reader);
-    free(buffer);
     return rc;
 }
 

@@ -32,8 +32,8 @@ struct cove_appender {
 };
 
 void cove__appender_free(struct cove_appender *a);
-/* Flushes from the background; trouble is logged or kept for the next call. A flush that another thread is at already is
- * left to it, or (`wait`) waited for, and what gathered meanwhile is flushed. */
+/* Flushes from the background; trouble is logged or kept for the next call. A flush that another thread is at already
+ * is left to it, or (`wait`) waited for, and what gathered meanwhile is flushed. */
 void cove__appender_flush_due(struct cove_appender *a, bool wait);
 int64_t cove__appender_due(struct cove_appender *a);
 

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
+#include "stream/copy.h"
 #include "wire/crc.h"
 
 #define MAX_SLOTS    64
@@ -27,6 +28,7 @@
 #define READ_THROUGH ((int64_t)1 << 20)  /* a jump ahead of at most this is no jump */
 #define DIRECT       ((size_t)1 << 20)   /* reads from this size on skip the buffers */
 #define STREAMING    ((int64_t)1 << 20)  /* who has read this much in order reads on */
+#define STEP         ((size_t)1 << 20)   /* what is asked for where the caller takes what comes */
 #define ALONE        ((size_t)8 << 20)   /* a first read from this size on needs no window to be fast */
 
 /* A stretch of the file, asked for ahead. */
@@ -355,7 +357,9 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
 
 /* ---- reading ---- */
 
-static int64_t copy_out(struct cove_reader *r, struct slot *slot, uint8_t *dst, size_t length, struct cove_error *err)
+/* What the slot has from the position on, `length` bytes at most: how many, and where. */
+static int64_t wait_for(struct cove_reader *r, struct slot *slot, size_t length, const uint8_t **ret_at,
+                        struct cove_error *err)
 {
     int64_t skip = r->position - slot->io.offset;
     int64_t have;
@@ -371,9 +375,18 @@ static int64_t copy_out(struct cove_reader *r, struct slot *slot, uint8_t *dst, 
     have = slot->io.op.count - skip;
     if (have <= 0)
         return cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-    have = have < (int64_t)length ? have : (int64_t)length;
-    memcpy(dst, slot->buffer + skip, (size_t)have);
-    return have;
+    *ret_at = slot->buffer + skip;
+    return (uint64_t)have < length ? have : (int64_t)length;
+}
+
+static int64_t copy_out(struct cove_reader *r, struct slot *slot, uint8_t *dst, size_t length, struct cove_error *err)
+{
+    const uint8_t *at = NULL;
+    int64_t n = wait_for(r, slot, length, &at, err);
+
+    if (n > 0)
+        memcpy(dst, at, (size_t)n);
+    return n;
 }
 
 static int64_t read_direct(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length, struct cove_error *err)
@@ -408,14 +421,11 @@ static void read_ahead(struct cove_reader *r, int64_t in_order, size_t block)
     look_for_sum(r, in_order);
 }
 
-int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cove_error *err)
+/* Before a read of `length` bytes at the position: fewer, where the file ends. */
+static size_t begin_read(struct cove_reader *r, size_t length)
 {
-    uint8_t *dst = buffer;
-    size_t done = 0;
     bool jumped = r->position < r->expected || r->position > r->expected + READ_THROUGH;
 
-    if (length > 0 && !buffer)
-        return cove__fs_fail(err, &r->target.ctx, COVE_EINVAL, "no buffer was given");
     mind_fork(r);
     r->target.ctx.deadline_ns = cove__call_deadline(r->fs, &r->call);
     if (jumped)
@@ -425,15 +435,38 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
         length = (size_t)(r->size - r->position);
     if (length < ALONE && (r->position == 0 || r->in_order > 0))
         read_ahead(r, r->in_order + (int64_t)length, length);
+    return length;
+}
+
+/* After `n` bytes of it came to `data`; n is negative where it failed. */
+static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, struct cove_error *err)
+{
+    if (n == 0)
+        n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
+    if (n > 0 && check_sum(r, data, (size_t)n, err) < 0)
+        n = COVE_ECORRUPT;
+    if (n < 0)
+        return n;
+    r->position += n;
+    r->in_order += n;
+    r->expected = r->position;
+    return n;
+}
+
+int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cove_error *err)
+{
+    uint8_t *dst = buffer;
+    size_t done = 0;
+
+    if (length > 0 && !buffer)
+        return cove__fs_fail(err, &r->target.ctx, COVE_EINVAL, "no buffer was given");
+    length = begin_read(r, length);
     while (done < length && r->position < r->size) {
         struct slot *slot = slot_at(r, r->position);
         int64_t n = slot ? copy_out(r, slot, dst + done, length - done, err)
                          : read_uncovered(r, dst + done, length - done, err);
 
-        if (n == 0)
-            n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-        if (n > 0 && check_sum(r, dst + done, (size_t)n, err) < 0)
-            n = COVE_ECORRUPT;
+        n = end_read(r, dst + done, n, err);
         if (n < 0) {
             /* What came before the failure was not told to the caller, so that the same call can be made again. */
             r->position -= (int64_t)done;
@@ -441,13 +474,31 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
             return n;
         }
         done += (size_t)n;
-        r->position += n;
-        r->in_order += n;
-        r->expected = r->position;
         drop_passed(r, false);
     }
     read_ahead(r, r->in_order, length);
     return (int64_t)done;
+}
+
+int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, struct cove_error *err)
+{
+    size_t length = begin_read(r, at_most < STEP ? at_most : STEP);
+    struct slot *slot = NULL;
+    const uint8_t *at = NULL;
+    int64_t n;
+
+    if (length == 0 || r->position >= r->size)
+        return 0;
+    slot = slot_at(r, r->position);
+    if (!slot && !ask(r, r->position, length, true))
+        return cove__fail_nomem(err, "a read");
+    if (!slot)
+        slot = slot_at(r, r->position);
+    n = wait_for(r, slot, at_most, &at, err);
+    n = end_read(r, at, n, err);
+    if (n > 0)
+        *ret_data = at;
+    return n;
 }
 
 int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t length, struct cove_error *err)
@@ -498,6 +549,11 @@ int64_t cove_reader_tell(const cove_reader *r)
 int64_t cove_reader_size(const cove_reader *r)
 {
     return r->size;
+}
+
+bool cove__reader_is_direct(const cove_reader *r)
+{
+    return r->rules.parallel <= 1;
 }
 
 void cove_reader_close(cove_reader *r)

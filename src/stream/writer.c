@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
+#include "stream/copy.h"
 #include "stream/parts.h"
 #include "wire/digest.h"
 
@@ -450,6 +451,26 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
     else if (w->state == OPEN)
         cove__fs_fail(&w->err, &w->target.ctx, rc, "%s", cove_code_phrase(rc));
     return remember(w, rc);
+}
+
+int64_t cove__writer_room(cove_writer *w, uint8_t **ret_room, struct cove_error *err)
+{
+    int rc = check_usable(w, err);
+
+    if (rc == 0 && w->filling.buffer && w->filled == w->filling.cap)
+        rc = remember(w, send_filled(w, err));
+    if (rc == 0)
+        rc = get_buffer(w, err);
+    if (rc < 0)
+        return rc;
+    *ret_room = w->filling.buffer + w->filled;
+    return (int64_t)(w->filling.cap - w->filled);
+}
+
+void cove__writer_filled(cove_writer *w, size_t n)
+{
+    w->filled += n;
+    w->taken += (int64_t)n;
 }
 
 int64_t cove_writer_tell(const cove_writer *w)

@@ -41,6 +41,63 @@ static void read_to_the_end(void **state)
     cove_reader_close(NULL);
 }
 
+static void read_without_a_copy(void **state)
+{
+    (void)state;
+    const size_t size = 20 * MIB + 77;
+    put_filled(at("f"), size, 27);
+    static const size_t most[] = { SIZE_MAX, 5 * MIB, 70000 };
+    for (size_t c = 0; c < 3; c++) {
+        cove_reader *reader = open_reader(at("f"));
+        const void *data = NULL;
+        size_t done = 0;
+        int64_t n;
+        while ((n = OK(cove_reader_next(reader, &data, most[c], &err))) > 0) {
+            assert_true((size_t)n <= most[c] && filled(data, (size_t)n, 27, done));
+            done += (size_t)n;
+            assert_int_equal(cove_reader_tell(reader), done);
+        }
+        assert_int_equal(done, size);
+        OK(cove_reader_seek(reader, 12345678, &err));
+        char some[100]; /* both ways of reading go on from one position */
+        assert_int_equal(OK(cove_reader_read(reader, some, sizeof some, &err)), sizeof some);
+        n = OK(cove_reader_next(reader, &data, 10, &err));
+        assert_true(n > 0 && n <= 10 && filled(data, (size_t)n, 27, 12345678 + sizeof some));
+        assert_int_equal(OK(cove_reader_next(reader, &data, 0, &err)), 0);
+        cove_reader_close(reader);
+    }
+}
+
+/* What is read at one place is written at another, by the steps that it comes in or smaller ones, beside plain writes.
+ */
+static void taken_by_a_writer(void **state)
+{
+    (void)state;
+    const size_t size = 20 * MIB + 77;
+    put_filled(at("f"), size, 28);
+    static const size_t most[] = { SIZE_MAX, 700000 };
+    for (size_t c = 0; c < 2; c++) {
+        cove_reader *reader = open_reader(at("f"));
+        cove_writer *writer;
+        char first[77];
+        size_t done = sizeof first;
+        int64_t n;
+        OK(cove_writer_open(w.fs, at("copy"), NULL, NULL, &writer, &err));
+        assert_int_equal(OK(cove_reader_read(reader, first, sizeof first, &err)), sizeof first);
+        OK(cove_writer_write(writer, first, sizeof first, &err));
+        while ((n = OK(cove_writer_take(writer, reader, most[c], &err))) > 0) {
+            done += (size_t)n;
+            assert_true((size_t)n <= most[c]);
+            assert_int_equal(cove_writer_tell(writer), done);
+        }
+        OK(cove_writer_finish(writer, &err));
+        FAILS(COVE_ESTATE, cove_writer_write(writer, "x", 1, &err));
+        cove_writer_free(writer);
+        cove_reader_close(reader);
+        has_filled(at("copy"), size, 28);
+    }
+}
+
 static void seek_about(void **state)
 {
     (void)state;
@@ -180,7 +237,15 @@ static void many_readers(void **state)
 }
 
 const struct CMUnitTest reader_tests[] = {
-    cmocka_unit_test(read_to_the_end), cmocka_unit_test(seek_about),      cmocka_unit_test(read_at_leaves_the_position),
-    cmocka_unit_test(an_empty_file),   cmocka_unit_test(nothing_to_open), cmocka_unit_test(the_file_changes),
-    cmocka_unit_test(the_file_goes),   cmocka_unit_test(many_readers),    { 0 },
+    cmocka_unit_test(read_to_the_end),
+    cmocka_unit_test(read_without_a_copy),
+    cmocka_unit_test(taken_by_a_writer),
+    cmocka_unit_test(seek_about),
+    cmocka_unit_test(read_at_leaves_the_position),
+    cmocka_unit_test(an_empty_file),
+    cmocka_unit_test(nothing_to_open),
+    cmocka_unit_test(the_file_changes),
+    cmocka_unit_test(the_file_goes),
+    cmocka_unit_test(many_readers),
+    { 0 },
 };
