@@ -96,6 +96,7 @@ struct cove__part_rules {
     size_t default_part; /* the first part's size, if nothing else says so */
     size_t max_part;
     unsigned max_parts; /* 0: no limit */
+    bool wants_sha256;  /* of each part, which the writer then computes and gives it */
     bool equal_parts;   /* every part but the last has one size */
     unsigned parallel;  /* parts and ranges under way at once that help */
 };

@@ -22,6 +22,7 @@
 #include "stream/copy.h"
 #include "stream/parts.h"
 #include "wire/digest.h"
+#include "wire/sha256_two.h"
 
 #define MAX_SLOTS 64
 #define DOUBLINGS                                                                                                      \
@@ -64,6 +65,8 @@ struct cove_writer {
     const struct cove_parts *base; /* BORROWED; NULL: none of which anything can be copied */
     struct cove_parts *made;       /* NULL: digests are not kept, or have been taken */
     bool too_many_parts, published;
+    struct cove__slice hashed_ahead; /* of the write under way: bytes whose digest is known already; empty: none */
+    uint8_t ahead[COVE__DIGEST_SIZE];
     int64_t uploaded, copied; /* bytes of parts that are done */
 };
 
@@ -280,11 +283,21 @@ static int begin(struct cove_writer *w, struct cove_error *err)
     return w->fs->ops->upload_begin(w->fs->self, w->target.path, &w->put, &w->target.ctx, &w->upload, err);
 }
 
-/* Computes the digest of the next part and keeps it. */
-static int digest(struct cove_writer *w, struct cove__slice data, uint8_t ret[COVE__DIGEST_SIZE],
+/* Computes the digest of the next part and keeps it. Where a second part of its size lies behind it in the caller's
+ * memory, both are hashed together. */
+static int digest(struct cove_writer *w, struct cove__slice data, size_t behind, uint8_t ret[COVE__DIGEST_SIZE],
                   struct cove_error *err)
 {
-    int rc = cove__sha256(data, ret);
+    int rc = 0;
+
+    if (w->hashed_ahead.data == data.data && w->hashed_ahead.size == data.size) {
+        memcpy(ret, w->ahead, COVE__DIGEST_SIZE);
+    } else if (behind >= data.size) {
+        w->hashed_ahead = cove__slice(data.data + data.size, data.size);
+        rc = cove__sha256_two(data.data, w->hashed_ahead.data, data.size, ret, w->ahead);
+    } else {
+        rc = cove__sha256(data, ret);
+    }
 
     if (rc < 0)
         return cove__fs_fail(err, &w->target.ctx, rc, "SHA-256 cannot be computed");
@@ -299,15 +312,15 @@ static int digest(struct cove_writer *w, struct cove__slice data, uint8_t ret[CO
 }
 
 /* Looks whether the base has the part that `slot` holds. */
-static int compare(struct cove_writer *w, struct slot *slot, struct cove_error *err)
+static int compare(struct cove_writer *w, struct slot *slot, size_t behind, struct cove_error *err)
 {
     struct cove__io *io = &slot->io;
     uint8_t sha256[COVE__DIGEST_SIZE];
     int rc;
 
-    if (!w->made && !w->base)
+    if (!w->made && !w->base && !w->rules.wants_sha256)
         return 0;
-    rc = digest(w, io->src, sha256, err);
+    rc = digest(w, io->src, behind, sha256, err);
     if (rc < 0)
         return rc;
     cove__hex(sha256, sizeof sha256, slot->sha256);
@@ -320,8 +333,9 @@ static int compare(struct cove_writer *w, struct slot *slot, struct cove_error *
     return 0;
 }
 
-/* Sends one part; `buffer` (NULL: the caller's memory) goes with it. */
-static int send(struct cove_writer *w, struct cove__slice data, uint8_t *buffer, size_t cap, struct cove_error *err)
+/* Sends one part; `buffer` goes with it, NULL: it lies in the caller's memory, which has `behind` bytes more. */
+static int send(struct cove_writer *w, struct cove__slice data, size_t behind, uint8_t *buffer, size_t cap,
+                struct cove_error *err)
 {
     struct slot *slot;
     int rc = begin(w, err);
@@ -344,7 +358,7 @@ static int send(struct cove_writer *w, struct cove__slice data, uint8_t *buffer,
     slot->io.part_number = w->parts + 1;
     slot->io.offset = w->sent;
     slot->io.src = data;
-    rc = compare(w, slot, err);
+    rc = compare(w, slot, behind, err);
     if (rc < 0) {
         cove__budget_put(buffer, cap);
         *slot = (struct slot){ 0 };
@@ -395,7 +409,7 @@ static int send_filled(struct cove_writer *w, struct cove_error *err)
 
     w->filling = (struct slot){ 0 };
     w->filled = 0;
-    return send(w, data, buffer, cap, err);
+    return send(w, data, 0, buffer, cap, err);
 }
 
 static int gather(struct cove_writer *w, struct cove__slice *data, struct cove_error *err)
@@ -427,13 +441,15 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
     bool borrowed = false;
     int rc = check_usable(w, err);
 
+    w->hashed_ahead = cove__slice(NULL, 0);
+
     while (rc == 0 && data.size > 0) {
         size_t part = part_size(w);
 
         if (w->filling.buffer && w->filled == w->filling.cap)
             rc = send_filled(w, err);
         if (rc == 0 && w->filled == 0 && (borrowed ? data.size >= part : is_direct(w, data.size))) {
-            rc = send(w, cove__slice_sub(data, 0, part), NULL, 0, err);
+            rc = send(w, cove__slice_sub(data, 0, part), data.size - part, NULL, 0, err);
             data = cove__slice_sub(data, part, data.size);
             borrowed = true;
         } else if (rc == 0) {
@@ -499,7 +515,7 @@ static int put_whole(struct cove_writer *w, struct cove_error *err)
     io.op.ctx = w->target.ctx;
     io.op.ctx.waits = &w->inbox;
     io.src = cove__slice(w->filling.buffer, w->filled);
-    rc = w->made && w->filled > 0 ? digest(w, io.src, sha256, err) : 0;
+    rc = w->made && w->filled > 0 ? digest(w, io.src, 0, sha256, err) : 0;
     if (rc < 0)
         return rc;
     cove__op_start(&io.op);
