@@ -63,7 +63,7 @@ static void password(struct cove__slice in)
     int rc = cove_fs_from_url(cove__buf_str(&url), NULL, &fs, &path, &err);
     FUZZ_CHECK(rc < 0);
     fuzz_check_error(rc, &err);
-    FUZZ_CHECK(!strstr(err.message, MARKER));
+    FUZZ_CHECK(!strstr(err.message, MARKER) || strstr(rest, MARKER));
     free(before);
     free(after);
     free(rest);
