@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,17 +87,19 @@ def markdown(schemes, options, more):
 
 
 def roff(text):
-    """A line of text: no request, no escape."""
-    text = text.replace("\\", "\\e")
-    return "\\&" + text if text[0] in ".'" else text
+    """Text as lines: no request, no escape, none too long."""
+    lines = textwrap.wrap(text.replace("\\", "\\e"), 78, break_long_words=False, break_on_hyphens=False)
+    return "\n".join("\\&" + line if line[0] in ".'" else line for line in lines)
 
 
 def mdoc(options):
     text = ".Bl -tag -width indent\n"
     for option, others in with_aliases(options):
         text += ".It " + " , ".join(f"Cm {name}" for name in (option["name"], *others)) + "\n"
-        text += roff(option["help"][0].upper() + option["help"][1:]) + ".\n"
-        text += "Values: " + values(option, str) + (f"; default {option['default']}" if option["default"] else "") + ".\n"
+        first = option["help"].split()[0].rstrip(",:;")
+        text += roff((option["help"] if first.isupper() or "_" in first or first == "https" else
+                      option["help"][0].upper() + option["help"][1:]) + ".") + "\n"
+        text += roff("Values: " + values(option, str) + (f"; default {option['default']}" if option["default"] else "") + ".") + "\n"
         names = (option["environment"] or "").split()
         if names:
             text += "Environment:\n" + "\n".join(f".Ev {name}" + (" ," if name != names[-1] else " .") for name in names) + "\n"
