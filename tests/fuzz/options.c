@@ -101,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     int rc = cove__s3_options_read(options, &o, &extra, &err);
     fuzz_check_error(rc, &err);
-    FUZZ_CHECK(!strstr(err.message, "not a JSON object") || !strstr(err.message, MARKER));
+    bool lines = what != 'c' && what != 'k' && what != 'a';
+    FUZZ_CHECK(lines || !strstr(err.message, "not a JSON object") || !strstr(err.message, MARKER));
     for (const struct cove__option_row *row = cove__s3_option_rows; rc == 0 && row->name; row++)
         check_row(row, &o);
     check_lines(cove__buf_slice(&extra.create));
