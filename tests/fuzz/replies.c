@@ -84,8 +84,39 @@ static int unanswered(struct cove__http_request *r)
     return cove__fail(&r->op.err, COVE_ENETWORK, "%s %s: the connection broke", r->op.ctx.op, r->op.ctx.url);
 }
 
-/* The next reply into the request, as net/transfer.c takes it; false: it is none, or does not fit. */
-static bool take_reply(struct cove__http_request *r)
+enum reply { REPLY_NONE, REPLY_CUT, REPLY_WHOLE };
+
+/* The body that is to come into the caller's memory, behind what stands there of an attempt before. */
+static enum reply take_body(struct cove__http_request *r, struct cove__slice body)
+{
+    char announced[32];
+
+    FUZZ_CHECK(r->kept >= 0 && (size_t)r->kept <= r->dst_size);
+    if (body.size > r->dst_size - (size_t)r->kept) {
+        r->kept = 0;
+        return REPLY_NONE;
+    }
+    if (body.size > 0)
+        memcpy(r->dst + r->kept, body.data, body.size);
+    r->received = (int64_t)body.size;
+    return cove__http_header(r, "content-length", announced, sizeof announced) &&
+                   strtoull(announced, NULL, 10) > body.size
+               ? REPLY_CUT
+               : REPLY_WHOLE;
+}
+
+/* What a cut reply has brought stays, if the request says so. */
+static void keep_body(struct cove__http_request *r)
+{
+    int64_t had = r->kept + r->received;
+
+    r->kept = r->hooks->keep && r->received > 0 ? r->hooks->keep(r->self, r) : r->kept;
+    FUZZ_CHECK(r->kept >= 0 && r->kept <= had);
+    r->received = 0;
+}
+
+/* The next reply into the request, as net/transfer.c takes it; none also where it does not fit. */
+static enum reply take_reply(struct cove__http_request *r)
 {
     struct cove__slice reply = fuzz_take(&given.rest, "\n%%\n");
     struct cove__slice head = fuzz_take(&reply, "\n\n"), first = fuzz_take(&head, "\n");
@@ -99,27 +130,22 @@ static bool take_reply(struct cove__http_request *r)
                     ? (first.data[0] - '0') * 100 + (first.data[1] & 15) % 10 * 10 + (first.data[2] & 15) % 10
                     : 0;
     if (r->status == 0)
-        return false;
+        return REPLY_NONE;
     while (head.size > 0) {
         struct cove__slice line = head;
         size_t n = fuzz_take(&head, "\n").size;
         if (cove__head_add(&r->reply_headers, cove__slice_sub(line, 0, n + 1)) < 0)
-            return false;
+            return REPLY_NONE;
     }
     if (strcmp(r->method, "HEAD") == 0)
-        return true;
-    if (r->dst && r->status < 300) {
-        if (reply.size > r->dst_size)
-            return false;
-        if (reply.size > 0)
-            memcpy(r->dst, reply.data, reply.size);
-    } else if (reply.size > max) {
-        return false;
-    } else {
-        cove__buf_add_slice(&r->reply, reply);
-    }
+        return REPLY_WHOLE;
+    if (r->dst && r->status < 300)
+        return take_body(r, reply);
+    if (reply.size > max)
+        return REPLY_NONE;
+    cove__buf_add_slice(&r->reply, reply);
     r->received = (int64_t)reply.size;
-    return true;
+    return REPLY_WHOLE;
 }
 
 static enum cove__http_verdict inspect(struct cove__http_request *r, struct cove_error *err)
@@ -148,11 +174,18 @@ static int exchange(struct cove__http_request *r)
         }
         check_request(r);
         check_deletion(r);
-        if (given.rest.size == 0 || !take_reply(r))
+        enum reply reply = given.rest.size > 0 ? take_reply(r) : REPLY_NONE;
+        if (reply == REPLY_NONE || (reply == REPLY_CUT && r->attempts == ATTEMPTS_MAX))
             return unanswered(r);
+        if (reply == REPLY_CUT) {
+            keep_body(r);
+            continue;
+        }
         enum cove__http_verdict verdict = inspect(r, &err);
         if (verdict == COVE__HTTP_ACCEPT)
             return 0;
+        if (r->status < 300)
+            r->kept = 0;
         if (err.code == 0)
             cove__http_error(r, r->status, "the reply cannot be used", &err);
         fuzz_check_error(err.code, &err);
@@ -169,17 +202,17 @@ void wrapped_start(struct cove__http_request *r)
     if (!own)
         cove__op_start(&r->op);
     r->status = 0;
-    r->received = 0;
+    r->received = r->kept = 0;
     cove__error_clear(&r->op.err);
     int rc = exchange(r);
     if (rc == 0)
         cove__error_clear(&r->op.err);
     if (!own) {
-        cove__op_finish(&r->op, rc, r->received, &r->op.err);
+        cove__op_finish(&r->op, rc, r->kept + r->received, &r->op.err);
         return;
     }
     r->op.rc = rc;
-    r->op.count = r->received;
+    r->op.count = r->kept + r->received;
     r->hooks->done(r->self, r);
 }
 
