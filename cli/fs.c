@@ -12,6 +12,15 @@ static void json_or_null(const char *key, const char *value)
         cli_json_null();
 }
 
+static void json_number_or_null(const char *key, int64_t number, bool is_given)
+{
+    cli_json_key(key);
+    if (is_given)
+        cli_json_int(number);
+    else
+        cli_json_null();
+}
+
 static void list_schemes(struct cli *c)
 {
     struct cove_implementation row;
@@ -40,11 +49,31 @@ static void list_schemes(struct cli *c)
     }
 }
 
+/* What its values may be: ", 1 to 64", ", 5 MiB to 5 GiB", ": auto, path, virtual"; "" where it may be any. */
+static void print_bounds(const struct cove_option_help *o)
+{
+    bool bytes = strcmp(o->type, "size") == 0, time = strcmp(o->type, "duration") == 0;
+    char low[16], high[16];
+
+    for (const char *word = o->choices; word && *word;) {
+        size_t n = strcspn(word, " ");
+        cli_print("%s%.*s", word == o->choices ? ": " : ", ", (int)n, word);
+        word += n + strspn(word + n, " ");
+    }
+    if (o->min == 0 && o->max == 0)
+        return;
+    if (bytes)
+        cli_print(", %s to %s", cli_human(o->min, low), cli_human(o->max, high));
+    else
+        cli_print(", %lld to %lld%s", (long long)o->min, (long long)o->max, time ? " ms" : "");
+}
+
 static void print_option(const struct cove_option_help *o)
 {
     cli_print("  %s (%s", o->name, o->type);
+    print_bounds(o);
     if (o->fallback)
-        cli_print(", default %s", *o->fallback ? o->fallback : "\"\"");
+        cli_print("%s default %s", o->choices ? ";" : ",", *o->fallback ? o->fallback : "\"\"");
     cli_print(")\n      %s\n", o->help);
     if (o->environment)
         cli_print("      environment: %s\n", o->environment);
@@ -86,6 +115,10 @@ static void list_options(struct cli *c, const char *scheme)
         json_or_null("default", o.fallback);
         json_or_null("environment", o.environment);
         json_or_null("help", o.help);
+        json_or_null("choices", o.choices);
+        json_or_null("alias_of", o.alias_of);
+        json_number_or_null("min", o.min, o.min != 0 || o.max != 0);
+        json_number_or_null("max", o.max, o.min != 0 || o.max != 0);
         cli_json_close('}');
     }
     if (c->json) {
@@ -113,7 +146,8 @@ const struct cli_verb cli_fs = {
     .summary = "List the schemes, or the options of one",
     .details = "--json prints one document: a list of {\"scheme\", \"backend\", \"available\", \"description\"}, or of "
                "{\"name\", \"type\", \"default\",\n"
-               "\"environment\", \"help\"}.\n",
+               "\"environment\", \"help\", \"choices\", \"alias_of\", \"min\", \"max\"}; bounds are in bytes or "
+               "milliseconds.\n",
     .examples = "  cove fs\n"
                 "  cove fs s3\n",
     .max_args = 1,

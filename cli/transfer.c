@@ -114,6 +114,19 @@ static int remove_empty(struct cli *c, cove_fs *fs, const char *path, struct cov
     return rc == COVE_ENOTFOUND ? 0 : rc;
 }
 
+/* On a disk ".." leads out of the target; in an object store it is part of a name, which anybody may have made. */
+static bool leads_out(const char *path)
+{
+    for (const char *part = path; *part;) {
+        size_t n = strcspn(part, "/");
+
+        if (n == 2 && strncmp(part, "..", 2) == 0)
+            return true;
+        part += n + strspn(part + n, "/");
+    }
+    return false;
+}
+
 static void transfer_tree(struct cli *c, struct plan *p, const struct cli_target *from, const struct cli_target *to)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -124,11 +137,17 @@ static void transfer_tree(struct cli *c, struct plan *p, const struct cli_target
 
     while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *rest = cove_info_path(info) + skip;
+
+        rc = 0;
+        if (strcmp(cove_fs_scheme(to->fs), "file") == 0 && leads_out(rest)) {
+            cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
+                      cove_info_path(info), to->arg);
+            continue;
+        }
         char *path = cli_join(to->path, rest + strspn(rest, "/"));
 
         cli_copier_add(p->copier, from->fs, cove_info_path(info), to->fs, path, cove_info_size(info));
         free(path);
-        rc = 0;
     }
     cove_listing_free(listing);
     if (rc < 0)

@@ -157,6 +157,7 @@ COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_
 
 /* ---- with a URL alone ---- */
 
+/* cove_fs_read_file (without a ceiling) and cove_fs_write_file, on the filesystem of `url` with default options. */
 COVE_API int cove_read_url(const char *url, void **ret_data, size_t *ret_size, struct cove_error *err);
 COVE_API int cove_write_url(const char *url, const void *data, size_t size, struct cove_error *err);
 

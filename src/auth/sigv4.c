@@ -44,7 +44,8 @@ int cove__uri_encode(struct cove__buf *out, struct cove__slice text, bool keep_s
         cove__buf_add(out, code, 3);
         plain = i + 1;
     }
-    cove__buf_add(out, text.data + plain, text.size - plain);
+    if (plain < text.size) /* an empty slice may have no memory at all */
+        cove__buf_add(out, text.data + plain, text.size - plain);
     return cove__buf_rc(out);
 }
 

@@ -69,6 +69,13 @@ static void errors(void **state)
     assert_string_equal(err.message, "open file:///x: No such file or directory");
     cove__error_prefix(&err, err.code, "load");
     assert_string_equal(err.message, "load: open file:///x: No such file or directory");
+    /* One line of UTF-8, whatever a store or a file's name puts into it. */
+    cove__fail(&err, COVE_EIO,
+               "a\r\nb\x1b[31m\x7f \xc2\x9b"
+               "1m \xff\xc3 \xed\xa0\x80 \xc0\xaf \xc3\xa9\xf0\x9f\x98\x80");
+    assert_string_equal(err.message, "a  b [31m    1m ?? ??? ?? \xc3\xa9\xf0\x9f\x98\x80");
+    cove__error_prefix(&err, err.code, "load %s", "\n");
+    assert_int_equal(strncmp(err.message, "load  : a", 9), 0);
     /* A caller's older, smaller struct is never written past its end, nor cut inside a character. */
     cove__fail((struct cove_error *)(void *)&small, COVE_EIO, "123456\xc3\xa9");
     assert_string_equal(small.message, "123456");

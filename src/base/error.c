@@ -126,6 +126,39 @@ static void trim_utf8(char *text, size_t room)
         text[i - 1] = '\0';
 }
 
+/* The bytes of the UTF-8 character at `text`; 0: there is none. The string's end is no byte of one. */
+static size_t utf8_length(const unsigned char *text)
+{
+    size_t more = text[0] < 0xC2 || text[0] > 0xF4 ? 0 : text[0] < 0xE0 ? 1 : text[0] < 0xF0 ? 2 : 3;
+    unsigned char low = text[0] == 0xE0 ? 0xA0 : text[0] == 0xF0 ? 0x90 : 0x80;  /* not longer than need be */
+    unsigned char high = text[0] == 0xED ? 0x9F : text[0] == 0xF4 ? 0x8F : 0xBF; /* no surrogate, none past the last */
+
+    for (size_t i = 1; i <= more; i++) {
+        if (text[i] < (i == 1 ? low : 0x80) || text[i] > (i == 1 ? high : 0xBF))
+            return 0;
+    }
+    return text[0] < 0x80 || more > 0 ? more + 1 : 0;
+}
+
+/* One line of UTF-8, whatever a server or a file's name has put into it: a control character, which might also speak to
+ * a terminal, becomes a blank, and what is no UTF-8 a question mark. */
+static void make_plain(char *text)
+{
+    unsigned char *p = (unsigned char *)text;
+
+    while (*p) {
+        size_t n = utf8_length(p);
+
+        if (n == 0)
+            *p = '?';
+        else if (*p < ' ' || *p == 0x7F)
+            *p = ' ';
+        else if (*p == 0xC2 && p[1] < 0xA0)
+            p[0] = p[1] = ' ';
+        p += n > 0 ? n : 1;
+    }
+}
+
 static int fill(struct cove_error *err, int code, int errnum, const char *format, va_list args)
 {
     size_t room = err ? message_room(err) : 0;
@@ -146,6 +179,7 @@ static int fill(struct cove_error *err, int code, int errnum, const char *format
         snprintf(err->message + used, room - used, ": %s", strerror_r(errnum, text, sizeof text));
     }
     trim_utf8(err->message, room);
+    make_plain(err->message);
     return code;
 }
 
@@ -193,6 +227,7 @@ int cove__error_prefix(struct cove_error *err, int code, const char *format, ...
     used = strlen(err->message);
     snprintf(err->message + used, room - used, ": %s", rest);
     trim_utf8(err->message, room);
+    make_plain(err->message);
     return err->code;
 }
 

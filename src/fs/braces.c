@@ -9,49 +9,55 @@
 
 #define MAX_PATTERNS      1024 /* {a,b} ten times over */
 #define MAX_PATTERN_BYTES ((size_t)64 << 10)
+#define MAX_DEPTH         64
 
-/* Behind the class or the single character at p. */
-static const char *skip_one(const char *p)
+/* Behind the class or the single character at p. `last`: the pattern's last ']' (NULL: none), so that brackets that
+ * never close cost no search each. */
+static const char *skip_one(const char *p, const char *last)
 {
-    const char *end = *p == '[' ? strchr(p[1] && p[2] ? p + 2 : p, ']') : NULL;
+    const char *from = *p == '[' ? (p[1] && p[2] ? p + 2 : p) : NULL;
 
-    return end ? end + 1 : p + 1;
+    return from && last && from <= last ? strchr(from, ']') + 1 : p + 1;
 }
 
-/* The brace that closes the one at `open`, or NULL; *ret_choices: there is a comma between them, at their own depth. */
-static const char *closing(const char *open, bool *ret_choices)
-{
-    unsigned depth = 1;
-
-    *ret_choices = false;
-    for (const char *p = open + 1; *p; p = skip_one(p)) {
-        depth += *p == '{';
-        depth -= *p == '}';
-        if (depth == 0)
-            return p;
-        *ret_choices = *ret_choices || (*p == ',' && depth == 1);
-    }
-    return NULL;
-}
-
-/* The first brace that stands for a choice, with its end; NULL: none. */
+/* The first brace that stands for a choice, with its end; NULL: none. One walk, whatever stays open; a brace nested
+ * deeper than MAX_DEPTH waits until those around it are gone. */
 static const char *first_choice(const char *pattern, const char **ret_end)
 {
-    for (const char *p = pattern; *p; p = skip_one(p)) {
-        bool choices = false;
+    struct {
+        const char *open;
+        bool choices; /* there is a comma, at this brace's own depth */
+    } levels[MAX_DEPTH];
+    const char *last = strrchr(pattern, ']'), *best = NULL;
+    size_t depth = 0; /* may be above MAX_DEPTH */
 
-        if (*p == '{' && (*ret_end = closing(p, &choices)) != NULL && choices)
-            return p;
+    for (const char *p = pattern; *p; p = skip_one(p, last)) {
+        if (*p == '{') {
+            if (depth < MAX_DEPTH) {
+                levels[depth].open = p;
+                levels[depth].choices = false;
+            }
+            depth++;
+        } else if (*p == ',' && depth > 0 && depth <= MAX_DEPTH) {
+            levels[depth - 1].choices = true;
+        } else if (*p == '}' && depth > 0 && depth-- <= MAX_DEPTH && levels[depth].choices &&
+                   (!best || levels[depth].open < best)) {
+            best = levels[depth].open;
+            *ret_end = p;
+            if (depth == 0)
+                break; /* all that follow begin later */
+        }
     }
-    return NULL;
+    return best;
 }
 
 /* The end of the alternative that begins at p, at the latest `end`. */
 static const char *alternative_end(const char *p, const char *end)
 {
+    const char *last = strrchr(p, ']');
     unsigned depth = 0;
 
-    for (; p < end; p = skip_one(p)) {
+    for (; p < end; p = skip_one(p, last)) {
         depth += *p == '{';
         depth -= *p == '}';
         if (*p == ',' && depth == 0)
@@ -73,7 +79,7 @@ static int add(struct cove__patterns *list, char *pattern)
 
 bool cove__glob_has_braces(const char *pattern)
 {
-    const char *end;
+    const char *end = NULL;
 
     return first_choice(pattern, &end) != NULL;
 }
@@ -102,12 +108,14 @@ int cove__patterns_init(struct cove__patterns *list, const char *pattern)
             cove__buf_add(&one, whole, (size_t)(open - whole));
             cove__buf_add(&one, p, (size_t)(stop - p));
             cove__buf_add_str(&one, end + 1);
-            if (p == open + 1) {
-                list->items[i] = cove__buf_take(&one);
-                rc = list->items[i] ? 0 : COVE_ENOMEM;
-            } else {
-                rc = add(list, cove__buf_take(&one));
-            }
+            rc = cove__buf_rc(&one);
+            char *written = cove__buf_take(&one);
+            if (rc == 0 && !written)
+                rc = COVE_ENOMEM;
+            if (p == open + 1)
+                list->items[i] = written;
+            else if (rc == 0)
+                rc = add(list, written);
             p = stop + 1;
         }
         cove__free(whole);

@@ -103,14 +103,16 @@ out:
 }
 
 /* A URL that was refused, as a message may show it: without what may be a secret in it (user:password@, a signed
- * query). */
+ * query). A password may hold '/', '?' or '@' itself, as many a secret key does: all up to the last '@' goes. */
 static const char *shown(const char *url, char out[256])
 {
     const char *rest = strstr(url, "://");
     const char *at;
+    size_t n;
 
     rest = rest ? rest + 3 : url;
-    at = memchr(rest, '@', strcspn(rest, "/?"));
+    n = strcspn(rest, "/?");
+    at = memrchr(rest, '@', rest > url && memchr(rest, ':', n) ? strlen(rest) : n);
     snprintf(out, 256, "%.*s%s%.*s", (int)(rest - url < 40 ? rest - url : 40), url, at ? "***" : "",
              (int)(at ? strcspn(at, "?") : strcspn(rest, "?")), at ? at : rest);
     return out;

@@ -119,6 +119,30 @@ static void braces(void **state)
     }
 }
 
+/* Whatever stays open, one walk finds what is closed. */
+static void open_braces(void **state)
+{
+    enum { N = 50000 };
+    static const char choice[] = "{a,b}";
+    static char pattern[2 * N + sizeof choice];
+    struct cove__patterns list;
+
+    for (size_t i = 0; i < N; i++)
+        memcpy(pattern + 2 * i, "{[", 2);
+    assert_false(cove__glob_has_braces(pattern));
+    assert_int_equal(cove__patterns_init(&list, "{{{[{a,b}x"), 0);
+    assert_int_equal(list.n, 2);
+    assert_string_equal(list.items[1], "{{{[bx");
+    cove__patterns_done(&list);
+    assert_int_equal(cove__patterns_init(&list, "{{a,b},c}{[}],d}"), 0);
+    assert_int_equal(list.n, 6);
+    cove__patterns_done(&list);
+    memcpy(pattern + 2 * N, choice, sizeof choice); /* nested too deep for what never ends */
+    assert_false(cove__glob_has_braces(pattern));
+    memset(pattern, 'x', 2 * N);
+    assert_int_equal(cove__patterns_init(&list, pattern), COVE_ELIMIT);
+}
+
 static void too_many_braces(void **state)
 {
     struct cove__patterns list;
@@ -133,8 +157,9 @@ static void too_many_braces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches), cmocka_unit_test(descends), cmocka_unit_test(roots),
-        cmocka_unit_test(hostile), cmocka_unit_test(braces),   cmocka_unit_test(too_many_braces),
+        cmocka_unit_test(matches),         cmocka_unit_test(descends), cmocka_unit_test(roots),
+        cmocka_unit_test(hostile),         cmocka_unit_test(braces),   cmocka_unit_test(open_braces),
+        cmocka_unit_test(too_many_braces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

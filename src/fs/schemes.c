@@ -84,7 +84,15 @@ int cove_options_describe(const char *scheme, size_t i, struct cove_option_help 
         for (const struct cove__option_row *o = tables[t]; o && o->name; o++) {
             if (i-- > 0)
                 continue;
-            *ret_help = (struct cove_option_help){ o->name, types[o->type], o->fallback, o->environment, o->help };
+            *ret_help = (struct cove_option_help){ .name = o->name,
+                                                   .type = types[o->type],
+                                                   .fallback = o->fallback,
+                                                   .environment = o->environment,
+                                                   .help = o->help,
+                                                   .choices = o->choices,
+                                                   .alias_of = o->alias_of,
+                                                   .min = o->min,
+                                                   .max = o->max };
             return 0;
         }
     }

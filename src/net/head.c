@@ -13,6 +13,24 @@ static uint8_t lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? c | 0x20 : c; /* not tolower, which the process's locale changes */
 }
 
+/* RFC 9110, section 5.6.2. */
+static bool is_token(struct cove__slice name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t c = lower(name.data[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
+            return false;
+    }
+    return name.size > 0;
+}
+
+/* What would be a header of its own, or an end, to whoever reads the head again or sends a part of it back. */
+static bool has_break(struct cove__slice line)
+{
+    return memchr(line.data, '\n', line.size) != NULL || memchr(line.data, '\r', line.size) != NULL ||
+           memchr(line.data, '\0', line.size) != NULL;
+}
+
 int cove__head_add(struct cove__buf *head, struct cove__slice line)
 {
     while (line.size > 0 && is_blank(line.data[line.size - 1]))
@@ -23,8 +41,7 @@ int cove__head_add(struct cove__buf *head, struct cove__slice line)
     }
     const uint8_t *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;
     size_t name = colon != NULL ? (size_t)(colon - line.data) : 0, value = name + 1, at = head->size;
-    /* A line break within a line would be a header of its own to whoever reads the head again. */
-    if (name == 0 || memchr(line.data, '\n', line.size) != NULL)
+    if (!is_token(cove__slice_sub(line, 0, name)) || has_break(line))
         return 0;
     while (value < line.size && is_blank(line.data[value]))
         value++;

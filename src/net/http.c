@@ -482,7 +482,7 @@ static void keep_body(struct cove__http_state *st)
     bool usable = !st->too_long && r->hooks != NULL && r->hooks->keep != NULL;
     r->kept = usable ? r->hooks->keep(r->self, r) : 0;
     r->received = 0;
-    if (r->kept - before >= (int64_t)(r->dst_size / FRUITFUL))
+    if (r->kept > before && r->kept - before >= (int64_t)(r->dst_size / FRUITFUL))
         st->fruitful = r->attempts - 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -87,6 +88,9 @@ int cove__json_read(struct cove__slice text, cove__json_fn each, void *user, cha
     if (root == NULL) {
         if (json_error_code(&why) == json_error_out_of_memory)
             return COVE_ENOMEM;
+        char *quoted = strstr(why.text, " near '"); /* what stands there may be a secret: its place is enough */
+        if (quoted != NULL)
+            *quoted = '\0';
         snprintf(ret_why, why_size, "%s (line %d, column %d)", why.text, why.line, why.column);
         return COVE_EINVAL;
     }

@@ -43,6 +43,10 @@ static void test_refusals(void **state)
         assert_int_equal(read_text(bad[i], &b), COVE_EINVAL);
         assert_true(why[0] != '\0');
     }
+    /* Neither is what stands there quoted, for it may be a secret. */
+    assert_int_equal(read_text("{\"a\": hidden}", &b), COVE_EINVAL);
+    assert_null(strstr(why, "hidden"));
+    assert_non_null(strstr(why, "line 1"));
     assert_int_equal(read_text("{\"a\": \"stop\", \"b\": 1}", &b), COVE_ESTATE);
     assert_int_equal(b.size, 0);
     cove__buf_add_str(&deep, "{\"a\":");

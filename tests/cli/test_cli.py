@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -297,6 +298,19 @@ def test_cp_trees(cove, root):
     lines = cove.json("cp", "-r", "-j", "2", "tree", f"{root}/json")
     assert sorted(line["to"] for line in lines) == [f"{root}/json/{n}" for n in names]
     assert all(line["from"].startswith("file:///") and line["size"] > 0 for line in lines)
+
+
+def test_cp_does_not_leave_its_target(cove):
+    """Keys of a store may have ".." in them, and whoever made them is not whoever copies."""
+    sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
+    from server import MockServer  # noqa: PLC0415
+
+    objects = {"b/run/../../out": b"no", "b/run/..": b"no", "b/run/a/../../../out": b"no", "b/run/..a": b"1", "b/run/z": b"2"}
+    with MockServer(objects) as server:
+        keys = [o for pair in (("endpoint_url", server.endpoint), ("key", "k"), ("secret", "s")) for o in ("-o", "=".join(pair))]
+        text = cove.error("cp", "-r", *keys, "s3://b/run", "in/target", rc=1)
+    assert text.count("lead out of in/target") == 3
+    assert {str(p.relative_to(cove.cwd)) for p in cove.cwd.rglob("*") if p.is_file()} == {"in/target/..a", "in/target/z"}
 
 
 def test_cp_many_files(cove, root):

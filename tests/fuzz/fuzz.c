@@ -1,8 +1,10 @@
-/* What the targets share: cutting their input, counting memory. */
+/* What the targets share: cutting their input, looking at errors, counting memory. */
 #include "fuzz.h"
 
 #include <stdatomic.h>
 #include <string.h>
+
+#include "wire/pickle.h"
 
 struct cove__slice fuzz_take(struct cove__slice *rest, const char *mark)
 {
@@ -21,6 +23,17 @@ char *fuzz_string(struct cove__slice text)
 
     FUZZ_CHECK(copy);
     return copy;
+}
+
+void fuzz_check_error(int rc, const struct cove_error *err)
+{
+    FUZZ_CHECK(rc <= 0);
+    if (rc == 0)
+        return;
+    FUZZ_CHECK(err->code == rc && strcmp(cove_code_name(rc), "COVE_E?") != 0 && err->message[0] != '\0');
+    FUZZ_CHECK(cove__utf8_check(cove__slice_str(err->message)));
+    for (const char *p = err->message; *p; p++)
+        FUZZ_CHECK((unsigned char)*p >= ' ' && *p != '\x7f');
 }
 
 /* ---- memory, as the sanitizer's own allocator tells of it ---- */

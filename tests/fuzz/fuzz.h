@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include <cove/error.h>
+
 #include "base/slice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,6 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct cove__slice fuzz_take(struct cove__slice *rest, const char *mark);
 /* The bytes before the first NUL, as a string; to be freed with free. */
 char *fuzz_string(struct cove__slice text);
+
+/* `rc` says how a call ended: if badly, `err` says so too, in one line of UTF-8. */
+void fuzz_check_error(int rc, const struct cove_error *err);
 
 /* The most memory that was held at once since the begin. Counted in a sanitizer's build; 0 in others. */
 void fuzz_peak_begin(void);

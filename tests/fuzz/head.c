@@ -27,7 +27,8 @@ static void check_head(struct cove__slice head)
         char *out = malloc(line.size + 1), tiny[4];
         FUZZ_CHECK(out);
         for (const char *p = name; *p; p++)
-            FUZZ_CHECK(!(*p >= 'A' && *p <= 'Z'));
+            FUZZ_CHECK(*p > ' ' && *p <= '~' && !(*p >= 'A' && *p <= 'Z'));
+        FUZZ_CHECK(!memchr(line.data, '\r', line.size) && !memchr(line.data, '\0', line.size));
         if (name[0] != '\0' && cove__head_find(head, name, out, line.size + 1))
             FUZZ_CHECK(strlen(out) <= line.size && memmem(head.data, head.size, out, strlen(out)));
         if (cove__head_find(head, name, tiny, sizeof tiny))

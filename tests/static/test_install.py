@@ -75,4 +75,6 @@ def test_what_is_installed(installed):
     names = {p.name for p in root.rglob("*") if not p.is_dir()}
     assert {h.name for h in (env.ROOT / "include" / "cove").glob("*.h")} <= names
     assert {"cove.pc", "libcove.a", "libcove.so", "libcove.so.0", "cove"} <= names
+    assert {"cove.1", "cove-s3.7", "cove.3", "cove_fs.3", "cove_fs_read_range.3"} <= names
+    assert {p.parent.name for p in root.rglob("*.3")} == {"man3"}
     assert not [n for n in names if n.startswith("test_") or n.endswith("_test")]

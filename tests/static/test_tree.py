@@ -127,6 +127,12 @@ def test_python_files_compile():
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
 
 
+def test_option_pages_are_as_the_tables_have_it(build):
+    result = subprocess.run([str(env.ROOT / "tools" / "option_pages.py"), "--check", str(build / "cli" / "cove")],
+                            capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 def test_make_help_names_every_command():
     text = subprocess.run(["make", "-s", "-C", str(env.ROOT)], capture_output=True, text=True, check=True).stdout
     for command in ("build", "demo", "demo-s3", "test", "fuzz", "bench", "clean"):

@@ -30,6 +30,7 @@
 #define S3_DIRECTORIES_MAX ((size_t)1 << 20)
 #define S3_KEPT_MAX        ((size_t)16 << 10) /* of an object's metadata that a successor keeps */
 #define S3_HEADER_MAX      512                /* of a header's value that we look at */
+#define S3_SIZE_MAX        (INT64_C(1) << 60) /* no object is larger, and some such numbers can be added */
 
 /* As a user gives them; the table is in s3_options.c. */
 struct s3_options {

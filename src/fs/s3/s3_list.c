@@ -88,7 +88,7 @@ static int64_t number_of(struct cove__slice text)
 {
     int64_t v = 0;
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || v > INT64_MAX / 10 - 1)
+        if (text.data[i] < '0' || text.data[i] > '9' || v > S3_SIZE_MAX / 10)
             return 0;
         v = v * 10 + (text.data[i] - '0');
     }

@@ -170,9 +170,11 @@ static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_
 
     if (!cove__s3_reply_header(r, "content-range", text))
         return false;
-    if (sscanf(text, "bytes %lld-%lld/%n", &first, &last, &end) != 2 || end == 0 || first < 0 || last < first)
+    if (sscanf(text, "bytes %lld-%lld/%n", &first, &last, &end) != 2 || end == 0 || first < 0 || last < first ||
+        last > S3_SIZE_MAX)
         return false;
-    if (strcmp(text + end, "*") != 0 && (sscanf(text + end, "%lld", &total) != 1 || total <= last))
+    if (strcmp(text + end, "*") != 0 &&
+        (sscanf(text + end, "%lld", &total) != 1 || total <= last || total > S3_SIZE_MAX))
         return false;
     *ret_first = first;
     *ret_last = last;
@@ -290,7 +292,8 @@ static void read_done(struct s3_request *r)
     io->ret_took_ns = r->http.took_ns;
     if (rc < 0 && r->http.status == 416) { /* past the end */
         long long total;
-        if (cove__s3_reply_header(r, "content-range", text) && sscanf(text, "bytes */%lld", &total) == 1)
+        if (cove__s3_reply_header(r, "content-range", text) && sscanf(text, "bytes */%lld", &total) == 1 &&
+            total >= 0 && total <= S3_SIZE_MAX)
             io->ret_total = total;
         finish(t, 0, 0, &t->why);
     } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.key.size > 0) {

@@ -74,8 +74,11 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
         char c = path[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
               c == '_'))
-            return cove__fail(err, COVE_EINVAL, "'%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')",
-                              (int)bucket, path);
+            return strcspn(path, ":@") < bucket /* it may be a password, which is not shown */
+                       ? cove__fail(err, COVE_EINVAL, "a bucket's name has no ':' and no '@'; keys are options")
+                       : cove__fail(err, COVE_EINVAL,
+                                    "'%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')", (int)bucket,
+                                    path);
     }
     return take_path(path, bucket, ret_path, err);
 }

@@ -363,5 +363,5 @@ int64_t cove__s3_reply_number(const struct s3_request *r, const char *name)
     if (!cove__s3_reply_header(r, name, text) || text[0] < '0' || text[0] > '9')
         return -1;
     long long v = strtoll(text, &end, 10);
-    return *end == '\0' && v >= 0 ? v : -1;
+    return *end == '\0' && v >= 0 && v <= S3_SIZE_MAX ? v : -1;
 }

@@ -389,6 +389,21 @@ static void test_no_credentials(void **state)
     cove__s3_ops.close(s3);
 }
 
+/* A key that somebody put into the URL: whatever is in it, the message does not show it. */
+static void test_password_in_url(void **state)
+{
+    static const char *const urls[] = { "s3://AKID:hidden@b/k", "s3://AKID:hi@hidden@b/k", "s3://AKID:a/hidden@b/k",
+                                        "s3://AKID:hidden/b@b", "s3://hidden@b/k",         "gs://AKID:?/hidden@b/k" };
+    cove_fs *fs = NULL;
+
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char *path = NULL;
+        assert_int_equal(cove_fs_from_url(urls[i], NULL, &fs, &path, &err), COVE_EINVAL);
+        assert_null(strstr(err.message, "hidden"));
+        assert_non_null(strstr(err.message, "://***@b"));
+    }
+}
+
 static void test_open_without_memory(void **state)
 {
     for (unsigned long n = 1; n < 300; n++) {
@@ -435,11 +450,17 @@ static void test_part_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),          cmocka_unit_test(test_names),
-        cmocka_unit_test(test_decoding),       cmocka_unit_test(test_directories),
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_switches),       cmocka_unit_test(test_open_refuses),
-        cmocka_unit_test(test_no_credentials), cmocka_unit_test(test_open_without_memory),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_decoding),
+        cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_switches),
+        cmocka_unit_test(test_open_refuses),
+        cmocka_unit_test(test_password_in_url),
+        cmocka_unit_test(test_no_credentials),
+        cmocka_unit_test(test_open_without_memory),
         cmocka_unit_test(test_part_rules),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
