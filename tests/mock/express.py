@@ -103,6 +103,12 @@ class DirectoryBuckets:
         self.parts[path], self.crcs[path] = parts, None
         return f'"{hashlib.sha256(str(self.serial).encode()).hexdigest()[:20]}"'
 
+    def add(self, path, data):
+        parts, (before, _, meta) = self.parts[path], self.store.objects[path]
+        etag = self.store.put(path, before + data, meta)
+        self.parts[path] = parts + 1
+        return etag
+
     def answer(self, r):
         reply = self._unsigned(r) or self._wrong(r) or (self._append(r) if "x-amz-write-offset-bytes" in r.headers else None)
         if reply:
@@ -194,7 +200,7 @@ class DirectoryBuckets:
         refused = self.store._refused(r, path)
         if refused:
             return refused
-        data, _, meta = self.store.objects.get(path, (b"", "", {}))
+        data = self.store.objects.get(path, (b"",))[0]
         if offset != len(data):
             return self.error(400, "InvalidWriteOffset", "The write offset value that you specified does not match the current object size.")
         if path not in self.store.objects:
@@ -208,11 +214,10 @@ class DirectoryBuckets:
             return self.error(400, "InvalidRequest", f"Checksum Type mismatch occurred, expected checksum Type: {kind}, actual checksum Type: crc32c")
         if not crc and r.headers["x-amz-content-sha256"] != hashlib.sha256(r.body).hexdigest():
             return self.error(400, "InvalidRequest", "nothing vouches for the bytes")
-        parts, known = self.parts[path], self.crcs[path]
-        if parts >= self.store.ways.get("object_parts", 10000):
+        known = self.crcs[path]
+        if self.parts[path] >= self.store.ways.get("object_parts", 10000):
             return self.error(400, "TooManyParts", "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.")
-        etag = self.store.put(path, data + r.body, meta)
-        self.parts[path] = parts + 1
+        etag = self.add(path, r.body)
         if crc and known:
             first, second = (struct.unpack(">I", base64.b64decode(c))[0] for c in (known, crc))
             self.crcs[path] = b64(crc_join(first, second, len(r.body)))

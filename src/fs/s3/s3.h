@@ -157,6 +157,7 @@ struct s3_request {
     void *user;
     /* of the last reply */
     char code[64];              /* the store's word for an error; "" for none */
+    unsigned refusals;          /* of all replies: those that say that nothing was done */
     char region[64];            /* that the attempt was signed for */
     bool fixed_region;          /* the bucket's text tells it */
     struct s3_session *session; /* that signs; NULL: the filesystem's own keys. Held until the request is done */

@@ -251,6 +251,7 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
             return COVE__HTTP_ACCEPT;
         return rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }
+    r->refusals += http->status >= 400 && http->status < 500;
     if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r))
         return COVE__HTTP_AGAIN;
     if (http->kept > 0 && (http->status == 412 || http->status == 416)) {
@@ -258,6 +259,7 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         return COVE__HTTP_AGAIN;
     }
     bool retry = cove__s3_judge(r, err);
+    r->refusals += http->status >= 500 && err->code == COVE_ETHROTTLED;
     if (keys_refused(r))
         return COVE__HTTP_AGAIN;
     return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
