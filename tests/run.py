@@ -6,7 +6,8 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
 
                        plain   asan   tsan
     unit suites          x       x     the concurrent ones
-    contract suite     every   every   every      root: file, memory, s3 on a MinIO; plain also s3 by host names
+    contract suite     every   every   every      root: file, memory, s3 on a MinIO; plain also s3 by host names,
+                                              plain and asan also a directory bucket of the mock
     mock server          x       x
     faults               x       x
     a short soak         x       x     x
@@ -29,6 +30,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 import env
+from servers.express import DirectoryBucket
 from servers.minio import MinIO
 
 VARIANTS = {
@@ -220,6 +222,19 @@ class Runner:
                      "COVE_CONTRACT_ROOT": f"s3://contract/{variant}"}
             self.suite(name, [str(env.ROOT / variant / "tests" / "contract" / "contract")], variant, extra=extra, timeout_s=900)
 
+    def contract_express(self, variant, page):
+        """The same on the mock's directory bucket, whose listings come in no order, so many entries a page."""
+        name = f"contract on s3, a directory bucket by pages of {page}"
+        if self.args.only and not re.search(self.args.only, name):
+            return
+        with DirectoryBucket(page) as bucket:
+            extra = {**bucket.environ, "COVE_CONTRACT_ROOT": f"s3://{bucket.name}/{variant}"}
+            self.suite(name, [str(env.ROOT / variant / "tests" / "contract" / "contract")], variant, extra=extra, timeout_s=900)
+            if bucket.troubles:
+                tally = Tally()
+                tally.add("failed", f"{name}: the mock", "\n".join(bucket.troubles))
+                self.report(f"{variant}: {name}", tally, 0)
+
     def other_python(self):
         """Folders with tests in Python besides the three that are named below."""
         found = {str(p.parent.relative_to(env.ROOT)) for top in ("tests", "cli", "examples", "src")
@@ -248,11 +263,13 @@ class Runner:
                 self.contract(variant, server)
         if "build" in want and (env.ROOT / "build" / "build.ninja").exists():
             self.contract_virtual("build")
+            self.contract_express("build", 3)
             self.pytest("tree and installation", "build", "tests/static")
             self.pytest("mock server", "build", "tests/mock")
             self.pytest("faults", "build", "tests/fault")
             self.pytest("interop and commands", "build", *self.other_python())
         if "build-asan" in want and (env.ROOT / "build-asan" / "build.ninja").exists():
+            self.contract_express("build-asan", 1000)
             self.pytest("mock server", "build-asan", "tests/mock")
             self.pytest("faults", "build-asan", "tests/fault")
         if "build-tsan" in want and (env.ROOT / "build-tsan" / "build.ninja").exists():

@@ -84,9 +84,10 @@ COVE_API int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_cal
 /*
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
  * right below `path` (a file lists itself); `find` every file below it, at any depth; `glob` every path that `pattern`
- * matches, with *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores; file
- * sorts each directory likewise. `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end,
- * or an error; COVE_ENOTFOUND comes from the first step. `find` and `glob` of nothing give no entry and no error.
+ * matches, with *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores
+ * (S3's directory buckets: within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next`
+ * gives 1 and an entry BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first
+ * step. `find` and `glob` of nothing give no entry and no error.
  */
 COVE_API int cove_fs_list(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);

@@ -86,6 +86,10 @@ int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_er
  * which never show the text itself. */
 int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
                              struct cove_error *err);
+/* The same of an XML document's <Credentials>, as STS and the sessions of S3's directory buckets write them: with a
+ * token and an end. aws_sts.c. */
+int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+                            struct cove_error *err);
 /* "2026-11-24T02:00:00Z" to nanoseconds; NULL or "": never (INT64_MAX); COVE_EPROTOCOL: neither. */
 int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct cove_error *err);
 void cove__aws_wipe_buf(struct cove__buf *b); /* frees it, having overwritten it */

@@ -142,6 +142,7 @@ static char **place_of(struct parser *p, struct cove__slice key)
         { "use_dualstack_endpoint", &profile->use_dualstack },
         { "use_fips_endpoint", &profile->use_fips },
         { "s3_use_arn_region", &profile->s3_use_arn_region },
+        { "s3_disable_express_session_auth", &profile->s3_disable_express_session_auth },
     };
     size_t n = p->section == SECTION_PROFILE ? sizeof rows / sizeof rows[0] : p->section == SECTION_SSO ? 2 : 0;
 
@@ -369,6 +370,7 @@ void cove__aws_profile_done(struct cove__aws_profile *p)
     cove__free(p->s3_use_dualstack);
     cove__free(p->s3_use_accelerate);
     cove__free(p->s3_use_arn_region);
+    cove__free(p->s3_disable_express_session_auth);
     cove__free(p->services);
     cove__free(p->credential_process);
     cove__free(p->role_arn);

@@ -25,6 +25,7 @@ struct cove__aws_profile {
     char *s3_addressing_style;
     /* "true" or "false"; the ones of the s3 settings come before the profile's own */
     char *use_dualstack, *use_fips, *s3_use_dualstack, *s3_use_accelerate, *s3_use_arn_region;
+    char *s3_disable_express_session_auth; /* likewise */
     char *services;
     /* ways to credentials: see aws_chain.c */
     char *credential_process;

@@ -96,6 +96,8 @@ int cove__aws_provider_new(const struct cove__aws_source *source, struct cove__a
         return cove__fail_nomem(err, "the credentials");
     }
     p->source = *source;
+    p->source.early_ns = source->early_ns > 0 ? source->early_ns : EARLY_NS;
+    p->source.late_ns = source->late_ns > 0 ? source->late_ns : LATE_NS;
     p->cancel = cancel;
     p->generation = cove__fork_generation();
     p->error = (struct cove_error)COVE_ERROR_INIT;
@@ -125,6 +127,12 @@ static void join(struct cove__aws_provider *p)
     cove__unlock();
     if (has_thread)
         pthread_join(thread, NULL);
+}
+
+bool cove__aws_provider_idle_locked(const struct cove__aws_provider *p)
+{
+    cove__assert_locked();
+    return !p->refreshing || p->generation != cove__fork_generation();
 }
 
 void cove__aws_provider_free(struct cove__aws_provider *p)
@@ -227,8 +235,8 @@ int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_reque
         int64_t until_ns = set != NULL ? set->keys.expires_ns : 0;
         bool valid = set != NULL && !p->refused;
         /* Keys just fetched are used whatever their date is: this machine's clock may be wrong. */
-        bool due = !valid || (!tried && until_ns - EARLY_NS < wall_ns);
-        bool must = !valid || (until_ns - LATE_NS < wall_ns && (failed || !tried));
+        bool due = !valid || (!tried && until_ns - p->source.early_ns < wall_ns);
+        bool must = !valid || (until_ns - p->source.late_ns < wall_ns && (failed || !tried));
         bool has_waited = use->waited != 0 && use->waited <= p->rounds;
         if (must && failed && (has_waited || tried) && !p->refreshing) {
             /* Asked in vain: the old ones serve to their very end. */

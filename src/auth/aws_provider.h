@@ -24,6 +24,9 @@ struct cove__aws_source {
     int (*fetch)(void *self, cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err);
     void (*free)(void *self);
     void *self;
+    /* So long before the keys' end new ones are fetched while the old ones serve, and nothing is signed with the old
+     * ones any more; 0: ten minutes, one minute. */
+    int64_t early_ns, late_ns;
 };
 
 /* What a request remembers from one attempt to the next; zeroed at first. */
@@ -38,6 +41,8 @@ int cove__aws_provider_new_fixed(struct cove__aws_credentials *fixed, struct cov
                                  struct cove_error *err);
 int cove__aws_provider_new(const struct cove__aws_source *source, struct cove__aws_provider **ret,
                            struct cove_error *err);
+/* No refresh is under way, so freeing it waits for nobody. */
+bool cove__aws_provider_idle_locked(const struct cove__aws_provider *p);
 /* NULL accepted. No request may use it; a refresh under way is cancelled and waited for. */
 void cove__aws_provider_free(struct cove__aws_provider *p);
 

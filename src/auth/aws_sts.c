@@ -66,7 +66,8 @@ static bool plain(const char *s)
     return true;
 }
 
-static int keys_of(struct cove__slice text, const char *who, struct cove__aws_credentials *ret, struct cove_error *err)
+int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+                            struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, take };
     struct sts_reply reply = { 0 };
@@ -219,7 +220,7 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
     if (rc == COVE_EAUTH)
         rc = refused(&ask, role->arn, err);
     if (rc == 0)
-        rc = keys_of(cove__buf_slice(&ask.reply), where, ret, err);
+        rc = cove__aws_keys_from_xml(cove__buf_slice(&ask.reply), where, ret, err);
     cove__aws_ask_done(&ask);
     cove__aws_wipe_buf(&form);
     return rc;

@@ -223,18 +223,21 @@ static int signing_key(const struct cove__sigv4_request *r, const char date[9], 
         return rc;
     cove__lock();
     known = strcmp(cache->date, date) == 0 && strcmp(cache->region, r->region) == 0 &&
-            strcmp(cache->key_id, r->key_id) == 0 && memcmp(cache->secret_hash, secret_hash, HASH_SIZE) == 0;
+            strcmp(cache->service, r->service) == 0 && strcmp(cache->key_id, r->key_id) == 0 &&
+            memcmp(cache->secret_hash, secret_hash, HASH_SIZE) == 0;
     if (known)
         memcpy(key, cache->key, HASH_SIZE);
     cove__unlock();
     if (known)
         return 0;
     rc = derive(r, date, key);
-    if (rc < 0 || strlen(r->region) >= sizeof cache->region || strlen(r->key_id) >= sizeof cache->key_id)
+    if (rc < 0 || strlen(r->region) >= sizeof cache->region || strlen(r->service) >= sizeof cache->service ||
+        strlen(r->key_id) >= sizeof cache->key_id)
         return rc;
     cove__lock();
     memcpy(cache->date, date, sizeof cache->date);
     strcpy(cache->region, r->region);
+    strcpy(cache->service, r->service);
     strcpy(cache->key_id, r->key_id);
     memcpy(cache->secret_hash, secret_hash, HASH_SIZE);
     memcpy(cache->key, key, HASH_SIZE);

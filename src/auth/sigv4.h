@@ -21,7 +21,7 @@
 /* The key that a day's signatures are made with; four HMACs are saved by keeping it. */
 struct cove__sigv4_cache {
     char date[9];
-    char region[64];
+    char region[64], service[32];
     char key_id[192];
     uint8_t secret_hash[32]; /* of the secret that it was derived from */
     uint8_t key[32];

@@ -109,10 +109,11 @@ static void test_cache_gives_the_same(void **state)
 {
     struct cove__sigv4_cache cache = { "" };
     struct cove__sigv4_request r = suite_request();
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 12; i++) {
         struct cove__buf with = COVE__BUF_INIT(8192), without = COVE__BUF_INIT(8192);
-        r.secret = i < 3 ? "one" : "two"; /* a new secret under an old key id */
+        r.secret = i < 6 ? "one" : "two"; /* a new secret under an old key id */
         r.region = i % 2 ? "us-east-1" : "eu-west-1";
+        r.service = i % 3 ? "s3" : "s3express";
         cove__buf_add_str(&with, SUITE_HEADERS);
         cove__buf_add_str(&without, SUITE_HEADERS);
         assert_int_equal(cove__sigv4_sign(&r, &cache, &with), 0);

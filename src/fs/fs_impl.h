@@ -30,6 +30,7 @@ int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call);
 char *cove__fs_show(const cove_fs *fs, const char *path);
 
 /* What `path` (canonical) is, waited for. */
+bool cove__fs_unordered(const cove_fs *fs, const char *path); /* see the slot */
 int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
                   struct cove_error *err);
 

@@ -12,6 +12,11 @@ static int unsupported(const struct cove__target *target, struct cove_error *err
     return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP, "this store cannot do that");
 }
 
+bool cove__fs_unordered(const cove_fs *fs, const char *path)
+{
+    return fs->ops->unordered != NULL && fs->ops->unordered(fs->self, path);
+}
+
 int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
                   struct cove_error *err)
 {
@@ -153,7 +158,7 @@ static int move_folder(cove_fs *fs, const struct two *two, bool empty, struct co
 static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
 {
     char *token = NULL;
-    bool empty = true;
+    bool empty = true, more = false;
     int rc;
 
     if (is_below(two->to.path, two->from.path))
@@ -167,12 +172,13 @@ static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
         if (rc == 0 && page.n > 0)
             rc = move_page(fs, &page, two, err);
         empty = empty && page.n == 0;
-        if (rc == 0) {
+        more = page.token != NULL;
+        if (rc == 0 && (page.n == 0 || !cove__fs_unordered(fs, two->from.path))) { /* else the first of what is left */
             token = page.token;
             page.token = NULL;
         }
         cove__page_done(&page);
-    } while (rc == 0 && token);
+    } while (rc == 0 && more);
     cove__free(token);
     return rc < 0 ? rc : move_folder(fs, two, empty, err);
 }

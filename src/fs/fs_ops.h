@@ -122,6 +122,9 @@ struct cove__fs_ops {
      * there), COVE_ENOTDIR (a file; the front then lists it itself). */
     int (*list)(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                 struct cove__page *ret_page, struct cove_error *err);
+    /* Whether the pages below `path` come in no order (each is sorted all the same), so that neighbours may stand on
+     * different ones, and a page's token is not known to outlive what was on it. NULL slot: they never do. Pure. */
+    bool (*unordered)(void *self, const char *path);
     /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
     int (*copy)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
     /* A file or directory. NULL, or COVE_ENOTSUP without a message: the front copies and removes. COVE_ENOTFOUND,

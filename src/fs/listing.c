@@ -90,8 +90,10 @@ static int open_listing(cove_fs *fs, const char *path, const struct cove_call *c
         else if (rc < 0)
             cove__fs_fail(err, &l->target.ctx, rc, "the braces stand for too many patterns");
     }
-    /* One depth is cheaper by directories, any depth by pages. */
-    l->flat = rc == 0 && !fs->ops->real_directories && (mode == FIND || (mode == GLOB && strstr(l->pattern, "**")));
+    /* One depth is cheaper by directories, any depth by pages; but directories that are seen only as parts of paths
+     * must be seen in order. */
+    l->flat = rc == 0 && !fs->ops->real_directories &&
+              (mode == FIND || (mode == GLOB && strstr(l->pattern, "**") && !cove__fs_unordered(fs, l->target.path)));
     if (rc == 0)
         rc = push(l, l->target.path, err);
     if (rc < 0) {

@@ -585,7 +585,7 @@ int64_t cove__http_next_ns(const struct cove__http_state *st)
 static void launch(struct cove__http_request *r)
 {
     r->status = 0;
-    r->attempts = 0;
+    r->attempts = r->sends = 0;
     r->received = 0;
     r->kept = 0;
     cove__error_clear(&r->op.err);

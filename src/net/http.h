@@ -82,6 +82,7 @@ struct cove__http_request {
     int64_t received;               /* bytes of body that arrived in it */
     int64_t wait_ns, took_ns;       /* from the request's first byte until the reply began; until it ended */
     unsigned attempts;
+    unsigned sends; /* times that it went out: libcurl repeats by itself what a kept connection lost */
     /* of the attempts before it */
     int64_t kept; /* bytes from dst's start on that stand: the body goes on behind them */
     /* the client's own */

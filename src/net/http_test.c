@@ -364,6 +364,7 @@ static void test_retry_after_beyond_the_deadline(void **state)
     r.op.ctx.deadline_ns = cove__now_ns() + 60 * COVE__SEC;
     assert_int_equal(cove__http_run(&r, &err), COVE_ETHROTTLED); /* now, not in a minute */
     assert_int_equal(r.attempts, 1);
+    assert_int_equal(r.sends, 1);
     cove__http_request_done(&r);
     cove__http_free(http);
 }

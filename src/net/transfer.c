@@ -78,6 +78,16 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return n;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int on_send(void *user, char *to, char *from, int to_port, int from_port)
+{
+    struct cove__http_state *st = user;
+
+    st->r->sends++;
+    return CURL_PREREQFUNC_OK;
+}
+#endif
+
 /* Whether curl's own CA file is there. With a file alone, curl keeps the parsed certificates between connections; with
  * a folder beside it (Debian's default) it parses them for each one. */
 static bool system_ca_file(void)
@@ -132,6 +142,9 @@ static void set_client(CURL *easy, const struct cove__http *http, struct cove__l
 
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+#endif
 }
 
 static int set_method(CURL *easy, const struct cove__http_request *r)
@@ -225,6 +238,11 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
         return cove__fail_nomem(err, "a request");
     curl_easy_setopt(st->easy, CURLOPT_HEADERDATA, st);
     curl_easy_setopt(st->easy, CURLOPT_WRITEDATA, st);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    curl_easy_setopt(st->easy, CURLOPT_PREREQDATA, st);
+#else
+    r->sends++;
+#endif
     curl_easy_setopt(st->easy, CURLOPT_PRIVATE, st);
     curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, st->curl_error);
     curl_easy_setopt(st->easy, CURLOPT_BUFFERSIZE, receive_buffer(r));

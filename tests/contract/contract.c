@@ -198,25 +198,35 @@ char *etag_of(const char *path)
 
 /* ---- listings ---- */
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 const char *names(cove_listing *listing)
 {
-    size_t size = 1, base = strlen(at("%s", "")) + 1;
-    char *text = calloc(1, 1);
+    size_t size = 1, base = strlen(at("%s", "")) + 1, n = 0;
+    char **all = NULL;
     const cove_info *info;
     while (OK(cove_listing_next(listing, &info, &err)) == 1) {
         const char *path = cove_info_path(info);
         const char *name = strlen(path) >= base ? path + base : ".";
-        size += strlen(name) + 2;
-        text = realloc(text, size);
-        assert_non_null(text);
-        if (*text)
-            strcat(text, " ");
-        strcat(text, name);
-        if (cove_info_type(info) == COVE_TYPE_DIRECTORY)
-            strcat(text, "/");
+        all = realloc(all, (n + 1) * sizeof(*all));
+        assert_non_null(all);
+        all[n] = keep(malloc(strlen(name) + 2));
+        sprintf(all[n], "%s%s", name, cove_info_type(info) == COVE_TYPE_DIRECTORY ? "/" : "");
+        size += strlen(all[n++]) + 1;
     }
     cove_listing_free(listing);
-    return keep(text);
+    if (w.unordered && n > 1)
+        qsort(all, n, sizeof(*all), by_bytes);
+    char *text = keep(calloc(size, 1));
+    for (size_t i = 0; i < n; i++) {
+        strcat(text, i > 0 ? " " : "");
+        strcat(text, all[i]);
+    }
+    free(all);
+    return text;
 }
 
 const char *listed(const char *path)
@@ -293,6 +303,7 @@ static int run_begin(const char *root)
     int rc = cove_fs_from_url(root, NULL, &w.fs, &path, &err);
     if (rc < 0)
         return rc;
+    w.unordered = strstr(root, "--x-s3/") != NULL;
     for (w.can = abilities; w.can->scheme && strcmp(w.can->scheme, cove_fs_scheme(w.fs)) != 0;)
         w.can++;
     if (!w.can->scheme) {

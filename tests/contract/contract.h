@@ -39,6 +39,7 @@ struct ability {
 struct world {
     cove_fs *fs;
     const struct ability *can;
+    bool unordered;   /* pages of listings come in no order: the root is a directory bucket of S3 */
     const char *root; /* the URL given */
     char *run;        /* the run's directory, a path */
     char dir[96];     /* the name of the running test's directory below it */

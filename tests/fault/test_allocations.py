@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from servers.express import DirectoryBucket
+
 
 @pytest.mark.parametrize("verb", ["save", "load", "list", "append"])
 @pytest.mark.parametrize("backend", ["memory", "file", "s3"])
@@ -30,6 +32,17 @@ def test_nth_allocation_on_other_stores(build, minio, verb, options):
     url = f"s3://cove/torture-{build.name}-{verb}-{len(options)}/x.ckpt"
     result = subprocess.run([str(build / "tests" / "fault" / "torture"), verb, url, *options], capture_output=True, text=True,
                             timeout=300, env={**os.environ, **minio.environ})
+    assert result.returncode == 0, result.stderr[-8000:]
+    allocations, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries failed\n", result.stdout).groups())
+    assert allocations > 5 and failed > allocations / 4
+
+
+@pytest.mark.parametrize("verb", ["save", "load", "list", "append", "remove"])
+def test_nth_allocation_on_a_directory_bucket(build, verb):
+    with DirectoryBucket(page=2) as bucket:
+        result = subprocess.run([str(build / "tests" / "fault" / "torture"), verb, f"s3://{bucket.name}/t/x.ckpt"], capture_output=True, text=True,
+                                timeout=300, env={**os.environ, **bucket.environ})
+        assert bucket.troubles == []
     assert result.returncode == 0, result.stderr[-8000:]
     allocations, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries failed\n", result.stdout).groups())
     assert allocations > 5 and failed > allocations / 4

@@ -21,6 +21,7 @@ class Fault:
         "on", "only_if", "skip", "times",  # which
         "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
         "meanwhile",  # what another writer puts there just before
+        "append_meanwhile",  # what another writer adds there just before, as to an object of a directory bucket
         "delay_ms", "slow_bytes", "corrupt", "length_off", "cut_after", "reset_after", "stall_after",  # how it is sent
     }
 
@@ -144,6 +145,8 @@ class MockServer:
             fault = next((f.row for f in self.faults if f.takes(r)), {})
             for path, text in fault.get("meanwhile", {}).items():
                 self.store.put(path, text.encode())
+            for path, text in fault.get("append_meanwhile", {}).items():
+                self.store.directories.add(path, text.encode())
             # A made-up reply stands before the store, unless the store is to do its work all the same.
             made_up = not fault.keys().isdisjoint({"status", "error", "raw", "close"})
             reply = self.store.answer(r) if not made_up or fault.get("do_it") else None

@@ -10,8 +10,14 @@ import re
 import urllib.parse
 from xml.sax.saxutils import escape, unescape
 
+import express
+
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 DATE = "Mon, 23 Nov 2026 21:13:00 GMT"
+
+
+def is_directory(bucket):
+    return bucket.endswith("--x-s3")
 
 
 def pattern(size, seed=0):
@@ -26,7 +32,11 @@ class Request:
         path, _, query = re.sub("^http://[^/]*", "", target).partition("?")  # a proxy gets whole URLs
         self.path = urllib.parse.unquote(path)
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-        self.bucket, _, self.key = self.path[1:].partition("/")
+        label = headers.get("host", "").partition(".")[0]
+        if is_directory(label):
+            self.bucket, self.key = label, self.path[1:]
+        else:
+            self.bucket, _, self.key = self.path[1:].partition("/")
         self.operation = self._operation()
 
     def _operation(self):
@@ -35,6 +45,8 @@ class Request:
         if not self.bucket:
             return "ListBuckets"
         if not self.key:
+            if m == "GET" and "session" in q:
+                return "CreateSession"
             if m == "GET":
                 return "ListMultipartUploads" if "uploads" in q else "GetBucketLocation" if "location" in q else "ListObjectsV2"
             return {"HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "POST": "DeleteObjects"}.get(m, m)
@@ -73,6 +85,25 @@ def xml_reply(root, inner):
     return Reply(200, {"Content-Type": "application/xml"}, f"{XML}<{root}>{inner}</{root}>".encode())
 
 
+def entries_xml(store, r, page, token):
+    """Of a page's names, each with its object's path or None, what a listing says."""
+    url = r.query.get("encoding-type") == "url"
+    inner = f"<Name>{r.bucket}</Name><KeyCount>{len(page)}</KeyCount>" + ("<EncodingType>url</EncodingType>" if url else "")
+    if token is not None:
+        inner += f"<IsTruncated>true</IsTruncated><NextContinuationToken>{escape(token)}</NextContinuationToken>"
+    else:
+        inner += "<IsTruncated>false</IsTruncated>"
+    for name, path in page:
+        shown = escape(urllib.parse.quote(name, safe="/") if url else name)
+        if path is None:
+            inner += f"<CommonPrefixes><Prefix>{shown}</Prefix></CommonPrefixes>"
+        else:
+            data, etag, _ = store.objects[path]
+            inner += (f"<Contents><Key>{shown}</Key><Size>{len(data)}</Size><ETag>{escape(etag)}</ETag>"
+                      "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>")
+    return inner
+
+
 def user_metadata(r):
     return {name: value for name, value in r.headers.items() if name == "content-type" or name.startswith("x-amz-meta-")}
 
@@ -86,7 +117,12 @@ class Store:
         "lacks",  # operations that are not there: 501 NotImplemented
         "ignores",  # {operation: [header]}: as if the client had not sent it
         "max_parts",  # of an upload
+        "page",  # entries of a listing's page at most
         "equal_parts",  # all parts but the last must have one size, and the last no more
+        "object_parts",  # of an object in a directory bucket, to which each append adds one
+        "sums",  # {path: "crc64nvme"}: objects in directory buckets that another client made with that checksum
+        "sessions",  # of directory buckets: "ReadOnly": others are denied; "none": so are these
+        "session_requests",  # that a session is good for
     }
 
     def __init__(self, objects, buckets, ways):
@@ -97,6 +133,7 @@ class Store:
         self.objects, self.uploads = {}, {}
         self.checksums = {}  # of parts that came with one: ETag -> CRC32C
         self.serial = 0
+        self.directories = express.DirectoryBuckets(self)
         for path, data in objects.items():
             self.put(path, data)
             self.buckets.add(path.partition("/")[0])
@@ -107,6 +144,8 @@ class Store:
 
     def put(self, path, data, meta=None, etag=None):
         """Makes or replaces an object; its ETag is S3's: the MD5 of its bytes, or what an upload in parts gives."""
+        if is_directory(path.partition("/")[0]):
+            etag = self.directories.made(path, int(etag.strip('"').rpartition("-")[2]) if etag else 1)
         self.objects[path] = (data, etag or f'"{hashlib.md5(data).hexdigest()}"', meta or {})
         return self.objects[path][1]
 
@@ -115,7 +154,7 @@ class Store:
         ignored = self.ways.get("ignores", {}).get(r.operation, [])
         r = copy.copy(r)  # a case looks at what came in
         r.headers = {name: value for name, value in r.headers.items() if name not in ignored}
-        reply = self._refusal(r) or self._answer(r)
+        reply = self._refusal(r) or (self.directories.answer(r) if is_directory(r.bucket) else self._answer(r))
         reply.headers.update(self.ways.get("headers", {}))
         return reply
 
@@ -129,6 +168,9 @@ class Store:
         if digest and base64.b64decode(digest) != hashlib.md5(r.body).digest():
             return error_reply(400, "BadDigest")
         return None
+
+    def do_CreateSession(self, r):
+        return error_reply(405, "MethodNotAllowed", "not a directory bucket")
 
     def _answer(self, r):
         head = r.method == "HEAD"
@@ -213,8 +255,7 @@ class Store:
     def do_ListObjectsV2(self, r):
         prefix, delimiter = r.query.get("prefix", ""), r.query.get("delimiter", "")
         after = r.query.get("continuation-token", r.query.get("start-after", ""))
-        most = int(r.query.get("max-keys", 1000))
-        url = r.query.get("encoding-type") == "url"
+        most = min(int(r.query.get("max-keys", 1000)), self.ways.get("page", 1000))
         names = {}
         for path in sorted(p for p in self.objects if p.startswith(f"{r.bucket}/{prefix}")):
             key = path[len(r.bucket) + 1:]
@@ -223,20 +264,7 @@ class Store:
             if name > after:
                 names.setdefault(name, None if cut >= 0 else path)
         page = list(names.items())[:most]
-        inner = f"<Name>{r.bucket}</Name><KeyCount>{len(page)}</KeyCount>" + ("<EncodingType>url</EncodingType>" if url else "")
-        if len(names) > len(page):
-            inner += f"<IsTruncated>true</IsTruncated><NextContinuationToken>{escape(page[-1][0])}</NextContinuationToken>"
-        else:
-            inner += "<IsTruncated>false</IsTruncated>"
-        for name, path in page:
-            shown = escape(urllib.parse.quote(name, safe="/") if url else name)
-            if path is None:
-                inner += f"<CommonPrefixes><Prefix>{shown}</Prefix></CommonPrefixes>"
-            else:
-                data, etag, _ = self.objects[path]
-                inner += (f"<Contents><Key>{shown}</Key><Size>{len(data)}</Size><ETag>{escape(etag)}</ETag>"
-                          "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>")
-        return xml_reply("ListBucketResult", inner)
+        return xml_reply("ListBucketResult", entries_xml(self, r, page, page[-1][0] if len(names) > len(page) else None))
 
     def do_CreateMultipartUpload(self, r):
         upload = f"upload-{self._next()}"

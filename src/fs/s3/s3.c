@@ -91,6 +91,7 @@ static void set_variants(struct cove__s3 *s3, const struct cove__aws_profile *pr
     s3->rules.fips = switched(o->fips, profile->use_fips, NULL, false);
     s3->rules.accelerate = switched(o->accelerate, profile->s3_use_accelerate, NULL, false);
     s3->rules.ignore_arn_region = !switched(o->arn_region, profile->s3_use_arn_region, NULL, true);
+    s3->no_sessions = switched(o->no_sessions, profile->s3_disable_express_session_auth, NULL, false);
 }
 
 static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
@@ -127,7 +128,8 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
                                                      : strcmp(style, "virtual") == 0 ? S3_STYLE_VIRTUAL
                                                                                      : S3_STYLE_AUTO,
                                             .tls = s3->tls,
-                                            .bucket_in_host = store->bucket_in_host };
+                                            .bucket_in_host = store->bucket_in_host,
+                                            .directories = store == &cove__s3_stores[0] };
     set_variants(s3, profile);
     return cove__s3_endpoint_check(&s3->rules, err);
 }
@@ -196,6 +198,7 @@ static void s3_close(void *self)
 
     if (s3 == NULL)
         return;
+    cove__s3_sessions_free(s3); /* they ask through the client, signed by the provider */
     cove__http_free(s3->http);
     cove__aws_provider_free(s3->provider);
     cove__options_clear(cove__s3_option_rows, &s3->o);
@@ -254,6 +257,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .parse = cove__s3_parse,
     .stat = cove__s3_stat,
     .list = cove__s3_list,
+    .unordered = cove__s3_unordered,
     .copy = cove__s3_copy,
     .move = cove__s3_move,
     .remove = cove__s3_remove,

@@ -1,8 +1,8 @@
 /*
  * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names;
- * s3_endpoint.c addresses; s3_request.c builds, signs and judges requests; s3_error.c the store's error codes;
- * s3_stores.c and s3_traits.c what the store at hand can; s3_stat.c, s3_object.c, s3_list.c, s3_copy.c, s3_upload.c,
- * s3_append.c the operations.
+ * s3_endpoint.c addresses; s3_session.c the sessions of directory buckets; s3_request.c builds, signs and judges
+ * requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at hand can; s3_stat.c,
+ * s3_object.c, s3_list.c, s3_copy.c, s3_upload.c, s3_append.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -27,6 +27,7 @@
     ((size_t)16 << 20) /* of a page of a listing; a key of 1,024 bytes may take thrice that, encoded                   \
                         */
 #define S3_REGIONS_MAX     256
+#define S3_SESSIONS_MAX    100 /* directory buckets with a session at once */
 #define S3_DIRECTORIES_MAX ((size_t)1 << 20)
 #define S3_KEPT_MAX        ((size_t)16 << 10) /* of an object's metadata that a successor keeps */
 #define S3_HEADER_MAX      512                /* of a header's value that we look at */
@@ -40,7 +41,7 @@ struct s3_options {
     char *endpoint_url, *region, *region_name;
     int use_ssl;
     char *addressing_style;
-    int dual_stack, fips, accelerate, arn_region; /* 1, 0, or -1: not said */
+    int dual_stack, fips, accelerate, arn_region, no_sessions; /* 1, 0, or -1: not said */
     int requester_pays;
     int64_t block_size, max_concurrency, max_parts;
     char *store;
@@ -62,6 +63,11 @@ struct s3_extra {
 
 struct s3_region {
     char *bucket, *region;
+};
+
+struct s3_promise {
+    char *path;
+    uint64_t serial; /* the how manyth it is */
 };
 
 /* What the store can: cove__s3_can. */
@@ -87,14 +93,19 @@ struct cove__s3 {
     struct s3_endpoint_rules rules; /* of addresses; its strings are those below */
     char *host, *base;
     char *region;
+    bool no_sessions; /* directory buckets' requests are signed with the filesystem's own keys */
     struct s3_traits traits;
     /* under cove__lock */
     struct cove__sigv4_cache signing;
     int64_t clock_skew_ns; /* the store's clock less ours */
     struct s3_region regions[S3_REGIONS_MAX];
     size_t n_regions;
-    char **directories; /* promised by mkdir, sorted */
+    struct s3_session *sessions[S3_SESSIONS_MAX];
+    size_t n_sessions;
+    uint64_t session_uses;          /* a clock that tells which session was used last */
+    struct s3_promise *directories; /* promised by mkdir, sorted */
     size_t n_directories, cap_directories;
+    uint64_t promises; /* made so far */
 };
 
 /* ---- s3_path.c: pure ---- */
@@ -135,6 +146,7 @@ struct s3_request {
     bool sum_refused;
     bool error_in_200; /* a 200 may hold an <Error> */
     bool whole_bucket; /* it is made or removed */
+    bool own_keys;     /* Amazon takes no session for it, even at a directory bucket */
     char payload_hash[65];
     /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
      * tried again. */
@@ -145,9 +157,11 @@ struct s3_request {
     void (*done)(struct s3_request *r); /* asynchronous: takes the request over; NULL: run by cove__s3_run */
     void *user;
     /* of the last reply */
-    char code[64];     /* the store's word for an error; "" for none */
-    char region[64];   /* that the attempt was signed for */
-    bool fixed_region; /* the bucket's text tells it */
+    char code[64];              /* the store's word for an error; "" for none */
+    unsigned refusals;          /* of all replies: those that say that nothing was done */
+    char region[64];            /* that the attempt was signed for */
+    bool fixed_region;          /* the bucket's text tells it */
+    struct s3_session *session; /* that signs; NULL: the filesystem's own keys. Held until the request is done */
     struct cove__aws_use keys;
 };
 
@@ -166,6 +180,22 @@ int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* wait
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none */
 
+/* ---- s3_session.c: the keys of directory buckets ---- */
+
+struct s3_session {
+    struct cove__aws_provider *provider;
+    /* under cove__lock */
+    struct cove__sigv4_cache signing;
+    unsigned refs; /* requests that hold it */
+    uint64_t used;
+    char bucket[64];
+};
+/* The bucket's session, held; its keys are fetched by the first who asks the provider. COVE_ENOMEM, COVE_ELIMIT. */
+int cove__s3_session_get(struct cove__s3 *s3, struct cove__slice bucket, struct s3_session **ret,
+                         struct cove_error *err);
+void cove__s3_session_put(struct s3_session *session); /* NULL accepted */
+void cove__s3_sessions_free(struct cove__s3 *s3);      /* no request may be under way */
+
 /* ---- s3_error.c ---- */
 
 /* "op URL: text" for this request's operation. Returns `code`. */
@@ -181,6 +211,10 @@ struct s3_error_body {
 int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
 
 /* ---- s3_traits.c ---- */
+
+/* A directory bucket of Amazon's (S3 Express One Zone), which differs as docs/s3-stores.md says. False at any other
+ * store, whatever the bucket's name. */
+bool cove__s3_is_directory(const struct cove__s3 *s3, struct cove__slice bucket);
 
 /* Once the endpoint is set: the store as far as that or an option tells, and the region to sign for where nobody has
  * named one. */
@@ -222,6 +256,9 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 
 int cove__s3_promise(struct cove__s3 *s3, const char *path); /* `path` and its parents below the bucket */
 bool cove__s3_promised(struct cove__s3 *s3, const char *path);
+/* How many promises there have been, and whether this one is among so many first. */
+uint64_t cove__s3_promises(struct cove__s3 *s3);
+bool cove__s3_promised_by(struct cove__s3 *s3, const char *path, uint64_t serial);
 void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree);
 /* Adds what was promised right below `path` and is not on the page yet: of the keys behind `after` (NULL: from the
  * first) up to `until` (NULL: to the last), where the page begins and ends. */
@@ -234,6 +271,7 @@ void cove__s3_forget_all(struct cove__s3 *s3);
 void cove__s3_stat(void *self, struct cove__io *io);
 int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                   struct cove__page *ret_page, struct cove_error *err);
+bool cove__s3_unordered(void *self, const char *path);
 int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);

@@ -7,6 +7,9 @@
  * deadline). Each write of an open end carries a mark in the object's metadata, of which the first half is the same for
  * all of them, and begins with the bytes of the one that failed before it: so an object that was changed meanwhile, but
  * carries our mark, has the first of our bytes already, and its size says how many.
+ *
+ * A directory bucket of Amazon's takes the new bytes alone, at an offset that must be the object's size:
+ * s3_append_at.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/s3/s3_append.h"
 #include "fs/s3/s3_upload.h"
 
 #define SMALL    ((int64_t)S3_PART_MIN) /* below it the object cannot be a part of its successor */
@@ -22,25 +26,12 @@
 #define DATA_MAX ((size_t)5 << 30)
 #define TRIES    3 /* a write that was refused because of our own earlier one is made again on top of that */
 
-struct tail {
-    char *path;
-    bool exists;
-    bool anew;    /* nothing of what is there is kept by the next append */
-    bool replace; /* the next append starts the object anew, whatever is there */
-    int64_t size; /* of what is kept of the object: 0 where it is to be replaced */
-    char *etag;   /* of the object as we know it; NULL where it does not exist */
-    bool cached;  /* `content` is what is kept of the object, which is small */
-    struct cove__buf content;
-    struct cove__buf headers; /* its content type and metadata, that its successors keep */
-    char id[17];              /* with which the marks of all our writes begin */
-};
-
-static bool is_small(struct cove__s3 *s3, const struct tail *t)
+static bool is_small(struct cove__s3 *s3, const struct s3_tail *t)
 {
     return t->size < SMALL || (t->size < REWRITE && cove__s3_can(s3, S3_PART_COPY) == S3_CAN_NO);
 }
 
-static void tail_free(struct tail *t)
+static void tail_free(struct s3_tail *t)
 {
     cove__free(t->path);
     cove__free(t->etag);
@@ -62,7 +53,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
 {
     struct s3_name name = cove__s3_split(path);
     struct cove_error why = COVE_ERROR_INIT;
-    struct tail *t;
+    struct s3_tail *t;
     struct s3_head head;
 
     if (name.key.size == 0)
@@ -74,6 +65,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
     cove__buf_init(&t->headers, S3_KEPT_MAX);
     snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
     t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
+    t->at_end = cove__s3_is_directory(self, name.bucket);
     t->path = cove__strdup(path);
     int rc = t->path != NULL ? 0 : COVE_ENOMEM;
     if (rc == 0)
@@ -87,6 +79,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
     if (rc == 0 && !truncate) {
         t->cached = head.size == 0;
         t->size = head.size;
+        t->with_crc32c = head.has_crc32c;
     }
     t->anew = truncate;
     if (rc == COVE_EACCESS && truncate) { /* who may only write cannot ask what is there */
@@ -111,20 +104,20 @@ void cove__s3_append_close(void *self, void *tail)
         tail_free(tail);
 }
 
-static int changed(const struct cove__ctx *ctx, struct cove_error *err)
+int cove__s3_tail_changed(const struct cove__ctx *ctx, struct cove_error *err)
 {
     return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer changed the object; nothing was added");
 }
 
 /* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
-static void mark_for(const struct tail *t, int64_t size, struct s3_mark *ret)
+static void mark_for(const struct s3_tail *t, int64_t size, struct s3_mark *ret)
 {
     snprintf(ret->write_id, sizeof ret->write_id, "%s%016llx", t->id, (unsigned long long)size);
 }
 
 /* Runs one asynchronous slot and waits for it. */
-static int run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
-                  const struct cove__ctx *ctx, struct cove_error *err)
+int cove__s3_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
+                    const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__inbox inbox;
 
@@ -142,7 +135,7 @@ static int run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), 
 /* ---- small: the whole object again ---- */
 
 /* The object as it is, where this appender has not written it itself. */
-static int fetch_content(struct cove__s3 *s3, struct tail *t, const struct cove__ctx *ctx, struct cove_error *err)
+static int fetch_content(struct cove__s3 *s3, struct s3_tail *t, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->etag };
 
@@ -152,21 +145,21 @@ static int fetch_content(struct cove__s3 *s3, struct tail *t, const struct cove_
     if (cove__buf_reserve(&t->content, (size_t)t->size) < 0)
         return cove__fail_nomem(err, "an appender");
     io.dst = t->content.data;
-    int rc = run_io(s3, cove__s3_read, &io, ctx, err);
+    int rc = cove__s3_run_io(s3, cove__s3_read, &io, ctx, err);
     cove__free(io.ret_etag);
     if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
-        return changed(ctx, err);
+        return cove__s3_tail_changed(ctx, err);
     if (rc < 0)
         return rc;
     if (io.op.count != t->size)
-        return changed(ctx, err);
+        return cove__s3_tail_changed(ctx, err);
     t->content.size = (size_t)t->size;
     t->cached = true;
     return 0;
 }
 
 /* Remembers what the object is now. Without its etag (a reply that told none) nothing is known to have changed. */
-static int now_is(struct tail *t, char *etag, int64_t size, struct cove_error *err)
+int cove__s3_tail_is(struct s3_tail *t, char *etag, int64_t size, struct cove_error *err)
 {
     if (etag == NULL)
         return cove__fail_nomem(err, "an appender");
@@ -174,11 +167,11 @@ static int now_is(struct tail *t, char *etag, int64_t size, struct cove_error *e
     t->etag = etag;
     t->size = size;
     t->exists = true;
-    t->replace = t->anew = false;
+    t->replace = t->anew = t->full = t->unsure = false;
     return 0;
 }
 
-static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice data, const struct cove__ctx *ctx,
+static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
     struct s3_mark mark;
@@ -203,15 +196,16 @@ static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice 
         return cove__fail_nomem(err, "an appender");
     }
     io.src = cove__buf_slice(&whole);
-    rc = run_io(s3, cove__s3_put, &io, ctx, err);
+    rc = cove__s3_run_io(s3, cove__s3_put, &io, ctx, err);
     if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && io.ret_etag == NULL)) {
-        rc = changed(ctx, err); /* or so it seems: the caller asks who did */
+        rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks who did */
     } else if (rc == 0) {
         int64_t size = (int64_t)whole.size;
-        rc = now_is(t, io.ret_etag, size, err);
+        rc = cove__s3_tail_is(t, io.ret_etag, size, err);
         io.ret_etag = NULL;
         cove__buf_done(&t->content);
-        t->cached = is_small(s3, t);
+        t->with_crc32c = cove__s3_sum(s3) == S3_SUM_CRC32C;
+        t->cached = is_small(s3, t) && !t->at_end;
         if (t->cached) {
             t->content = whole; /* its memory, under the old maximum */
             t->content.max = (size_t)REWRITE;
@@ -225,7 +219,7 @@ static int append_small(struct cove__s3 *s3, struct tail *t, struct cove__slice 
 
 /* ---- large: a copy on the store's side, and one part more ---- */
 
-static int append_large(struct cove__s3 *s3, struct tail *t, struct cove__slice data, const struct cove__ctx *ctx,
+static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
     struct s3_mark mark;
@@ -248,23 +242,34 @@ static int append_large(struct cove__s3 *s3, struct tail *t, struct cove__slice 
         io.upload = u;
         io.part_number = n + 1;
         io.offset = t->size;
-        rc = run_io(s3, cove__s3_upload_part, &io, ctx, err);
+        rc = cove__s3_run_io(s3, cove__s3_upload_part, &io, ctx, err);
     }
     if (rc < 0) {
         cove__s3_upload_abort(s3, u);
-        return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? changed(ctx, err) : rc;
+        return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? cove__s3_tail_changed(ctx, err) : rc;
     }
     rc = cove__s3_upload_finish(s3, u, ctx, &etag, err);
+    if (rc == 0)
+        t->with_crc32c = false;
     if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))
-        return changed(ctx, err);
-    return rc < 0 ? rc : now_is(t, etag, t->size + (int64_t)data.size, err);
+        return cove__s3_tail_changed(ctx, err);
+    return rc < 0 ? rc : cove__s3_tail_is(t, etag, t->size + (int64_t)data.size, err);
 }
 
 /* ---- after a refusal: was it our own earlier write that changed the object? ---- */
 
+/* Our mark, of just this size: a directory bucket keeps the mark of an object to which others have added. */
+static bool marked_ours(const struct s3_tail *t, const struct s3_head *head)
+{
+    struct s3_mark mark;
+
+    mark_for(t, head->size, &mark);
+    return strcmp(head->write_id, mark.write_id) == 0;
+}
+
 /* 0: *ret_taken bytes of `data` are in the object already, and the rest can go behind them. COVE_EPRECONDITION: what is
  * there is another writer's. */
-static int adopt(struct cove__s3 *s3, struct tail *t, struct cove__slice data, const struct cove__ctx *ctx,
+static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                  size_t *ret_taken, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
@@ -273,22 +278,29 @@ static int adopt(struct cove__s3 *s3, struct tail *t, struct cove__slice data, c
 
     *ret_taken = 0;
     if (rc == COVE_ENOTFOUND)
-        return t->exists ? changed(ctx, err) : 0; /* refused for another writer's sake, who has not come through */
+        return t->exists ? cove__s3_tail_changed(ctx, err)
+                         : 0; /* refused for another writer's sake, who has not come through */
     if (rc < 0)
         return cove__error_copy(err, &why);
     if (t->exists && strcmp(head.etag, t->etag) == 0)
         return 0; /* likewise */
-    if (strncmp(head.write_id, t->id, sizeof t->id - 1) != 0 || head.size < t->size ||
-        (uint64_t)(head.size - t->size) > data.size)
-        return changed(ctx, err);
-    *ret_taken = (size_t)(head.size - t->size);
+    if (head.size < t->size || (uint64_t)(head.size - t->size) > data.size)
+        return cove__s3_tail_changed(ctx, err);
+    size_t taken = (size_t)(head.size - t->size);
+    if (!marked_ours(t, &head)) {
+        rc = cove__s3_tail_has(s3, t, &head, cove__slice_sub(data, 0, taken), ctx, err);
+        if (rc <= 0)
+            return rc < 0 ? rc : cove__s3_tail_changed(ctx, err);
+    }
+    *ret_taken = taken;
     cove__buf_reset(&t->content);
     t->cached = head.size == 0;
-    return now_is(t, cove__strdup(head.etag), head.size, err);
+    t->with_crc32c = head.has_crc32c;
+    return cove__s3_tail_is(t, cove__strdup(head.etag), head.size, err);
 }
 
 /* Where all parts must be of one size but the last, which may be smaller: no more than the object itself. */
-static struct cove__slice largest_tail(struct cove__s3 *s3, const struct tail *t, struct cove__slice data)
+static struct cove__slice largest_tail(struct cove__s3 *s3, const struct s3_tail *t, struct cove__slice data)
 {
     if (cove__s3_can(s3, S3_UNEQUAL_PARTS) != S3_CAN_NO)
         return data;
@@ -298,7 +310,7 @@ static struct cove__slice largest_tail(struct cove__s3 *s3, const struct tail *t
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
                     struct cove_error *err)
 {
-    struct tail *t = tail;
+    struct s3_tail *t = tail;
     size_t taken;
 
     if (data.size > DATA_MAX)
@@ -308,10 +320,13 @@ int cove__s3_append(void *self, void *tail, struct cove__slice data, const struc
         if (data.size == 0 && t->exists && !t->anew)
             return 0;
         bool small = t->replace || !t->exists || is_small(self, t);
-        struct cove__slice now = small ? data : largest_tail(self, t, data);
-        int rc = small ? append_small(self, t, data, ctx, &why) : append_large(self, t, now, ctx, &why);
-        if (rc == COVE_ENOTSUP && !small && is_small(self, t))
-            continue; /* as the store has just said that it cannot copy parts */
+        bool at_end = t->at_end && !t->full && t->exists && !t->replace && !t->anew && t->size > 0;
+        struct cove__slice now = small || at_end ? data : largest_tail(self, t, data);
+        int rc = at_end  ? cove__s3_append_at(self, t, data, ctx, &why)
+                 : small ? append_small(self, t, data, ctx, &why)
+                         : append_large(self, t, now, ctx, &why);
+        if (rc == COVE__S3_ANOTHER_WAY || (rc == COVE_ENOTSUP && !small && is_small(self, t)))
+            continue; /* as the store has just said that it cannot do it in this one */
         if (rc == 0 && now.size < data.size) {
             data = cove__slice_sub(data, now.size, data.size);
             i = 0;

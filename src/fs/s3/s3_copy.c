@@ -17,9 +17,9 @@
 static void add_source(struct s3_request *r, struct s3_name source)
 {
     struct cove__buf text = COVE__BUF_INIT(8192);
-
     bool arn = cove__s3_is_arn(source.bucket);
 
+    r->own_keys = true; /* two buckets are asked of, and a session is of one */
     if (!arn)
         cove__buf_add_char(&text, '/');
     cove__uri_encode(&text, source.bucket, false);

@@ -16,7 +16,7 @@ static size_t place_locked(const struct cove__s3 *s3, const char *path, size_t l
     cove__assert_locked();
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const char *d = s3->directories[middle];
+        const char *d = s3->directories[middle].path;
         int c = strncmp(d, path, length);
         if (c == 0 && d[length] != '\0')
             c = 1;
@@ -28,11 +28,13 @@ static size_t place_locked(const struct cove__s3 *s3, const char *path, size_t l
     return low;
 }
 
-static bool has_locked(const struct cove__s3 *s3, const char *path, size_t length)
+/* Its serial; 0: it is not promised. */
+static uint64_t find_locked(const struct cove__s3 *s3, const char *path, size_t length)
 {
     size_t i = place_locked(s3, path, length);
-    return i < s3->n_directories && strlen(s3->directories[i]) == length &&
-           memcmp(s3->directories[i], path, length) == 0;
+    bool found = i < s3->n_directories && strlen(s3->directories[i].path) == length &&
+                 memcmp(s3->directories[i].path, path, length) == 0;
+    return found ? s3->directories[i].serial : 0;
 }
 
 static int promise_one(struct cove__s3 *s3, const char *path, size_t length)
@@ -41,7 +43,7 @@ static int promise_one(struct cove__s3 *s3, const char *path, size_t length)
     int rc = copy != NULL ? 0 : COVE_ENOMEM;
 
     cove__lock();
-    if (rc == 0 && !has_locked(s3, path, length)) {
+    if (rc == 0 && find_locked(s3, path, length) == 0) {
         if (s3->n_directories == S3_DIRECTORIES_MAX)
             rc = COVE_ELIMIT;
         else if (cove__grow(&s3->directories, &s3->cap_directories, s3->n_directories + 1, sizeof *s3->directories,
@@ -50,7 +52,7 @@ static int promise_one(struct cove__s3 *s3, const char *path, size_t length)
         if (rc == 0) {
             size_t i = place_locked(s3, path, length);
             memmove(s3->directories + i + 1, s3->directories + i, (s3->n_directories - i) * sizeof *s3->directories);
-            s3->directories[i] = copy;
+            s3->directories[i] = (struct s3_promise){ copy, ++s3->promises };
             s3->n_directories++;
             copy = NULL;
         }
@@ -79,10 +81,23 @@ int cove__s3_promise(struct cove__s3 *s3, const char *path)
 
 bool cove__s3_promised(struct cove__s3 *s3, const char *path)
 {
+    return cove__s3_promised_by(s3, path, UINT64_MAX);
+}
+
+bool cove__s3_promised_by(struct cove__s3 *s3, const char *path, uint64_t serial)
+{
     cove__lock();
-    bool found = has_locked(s3, path, strlen(path));
+    uint64_t found = find_locked(s3, path, strlen(path));
     cove__unlock();
-    return found;
+    return found != 0 && found <= serial;
+}
+
+uint64_t cove__s3_promises(struct cove__s3 *s3)
+{
+    cove__lock();
+    uint64_t n = s3->promises;
+    cove__unlock();
+    return n;
 }
 
 static bool is_below(const char *path, const char *directory, size_t length)
@@ -96,9 +111,9 @@ void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree)
 
     cove__lock();
     for (size_t i = 0; i < s3->n_directories; i++) {
-        char *d = s3->directories[i];
-        if (strcmp(d, path) == 0 || (tree && is_below(d, path, length)))
-            cove__free(d);
+        struct s3_promise d = s3->directories[i];
+        if (strcmp(d.path, path) == 0 || (tree && is_below(d.path, path, length)))
+            cove__free(d.path);
         else
             s3->directories[kept++] = d;
     }
@@ -109,7 +124,7 @@ void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree)
 void cove__s3_forget_all(struct cove__s3 *s3)
 {
     for (size_t i = 0; i < s3->n_directories; i++)
-        cove__free(s3->directories[i]);
+        cove__free(s3->directories[i].path);
     cove__free(s3->directories);
     s3->directories = NULL;
     s3->n_directories = s3->cap_directories = 0;
@@ -123,7 +138,7 @@ static char *next_below(struct cove__s3 *s3, const char *path, const char *after
 
     cove__lock();
     for (size_t i = place_locked(s3, after, strlen(after)); i < s3->n_directories; i++) {
-        const char *d = s3->directories[i];
+        const char *d = s3->directories[i].path;
         if (strcmp(d, after) <= 0)
             continue;
         if (strncmp(d, path, length) != 0)

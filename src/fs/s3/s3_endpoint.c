@@ -265,8 +265,7 @@ static int by_arn(struct making *m, struct cove__slice bucket, bool whole, struc
     return 0;
 }
 
-/* "name--ZONE--x-s3": the zone, or empty. */
-static struct cove__slice zone_of(struct cove__slice bucket)
+struct cove__slice cove__s3_zone(struct cove__slice bucket)
 {
     size_t end = ends_with(bucket, "--x-s3")    ? bucket.size - strlen("--x-s3")
                  : ends_with(bucket, "--xa-s3") ? bucket.size - strlen("--xa-s3")
@@ -278,22 +277,28 @@ static struct cove__slice zone_of(struct cove__slice bucket)
     return NOTHING;
 }
 
-/* A directory bucket: in its zone, and made and removed at the region's control endpoint. */
+/* A directory bucket: in its zone, and made and removed at the region's control endpoint. With an endpoint of one's own
+ * before that, unless an IP address allows no name there. */
 static int by_zone(struct making *m, struct cove__slice bucket, bool whole, struct cove_error *err)
 {
-    struct cove__slice zone = zone_of(bucket);
+    struct cove__slice zone = cove__s3_zone(bucket);
+    const char *host = m->rules->host;
+    bool in_path = whole || (host != NULL && (is_ip(host) || m->rules->style == S3_STYLE_PATH));
 
     if (m->rules->accelerate)
         return cove__fail(err, COVE_EINVAL, "a directory bucket has no endpoint as use_accelerate_endpoint asks for");
     if (!cove__s3_host_bucket(bucket, false))
         return cove__fail(err, COVE_EINVAL, "not a directory bucket's name (small letters, digits and '-')");
     m->a->service = "s3express";
-    if (whole)
+    m->a->directory = true;
+    if (host != NULL)
+        set_host(m, "%.*s%s%s", SLICE(in_path ? NOTHING : bucket), in_path ? "" : ".", host);
+    else if (whole)
         set_host(m, "s3express-control%s%s.%s.%s", fips(m), dual_stack(m), m->region, m->partition->suffix);
     else
         set_host(m, "%.*s.s3express%s-%.*s%s.%s.%s", SLICE(bucket), fips(m), SLICE(zone), dual_stack(m), m->region,
                  m->partition->suffix);
-    set_path(m, whole ? bucket : NOTHING);
+    set_path(m, in_path ? bucket : NOTHING);
     return 0;
 }
 
@@ -368,7 +373,7 @@ int cove__s3_endpoint(const struct s3_endpoint_rules *rules, struct cove__slice 
     m.partition = partition_of(a.region);
     if (cove__s3_is_arn(bucket))
         rc = by_arn(&m, bucket, whole, err);
-    else if (amazon && zone_of(bucket).size > 0)
+    else if ((amazon || rules->directories) && cove__s3_zone(bucket).size > 0)
         rc = by_zone(&m, bucket, whole, err);
     else if (amazon && ends_with(bucket, "--op-s3"))
         rc = by_outpost_alias(&m, bucket, err);

@@ -24,6 +24,7 @@ struct s3_endpoint_rules {
     bool bucket_in_host; /* this store takes no other style */
     bool dual_stack, fips, accelerate;
     bool ignore_arn_region; /* an ARN must be of `region` */
+    bool directories;       /* the store is Amazon's, so "name--ZONE--x-s3" is a directory bucket at a `host`, too */
 };
 
 struct s3_address {
@@ -34,6 +35,7 @@ struct s3_address {
     char region[64];     /* to sign for */
     const char *service; /* to sign for */
     bool fixed_region;   /* the name tells it: no redirect can */
+    bool directory;      /* a directory bucket, whose requests are signed by a session */
 };
 
 /* `region` is where the bucket is believed to be. `whole`: the bucket itself is made or removed. COVE_EINVAL,
@@ -47,6 +49,8 @@ int cove__s3_endpoint_check(const struct s3_endpoint_rules *rules, struct cove_e
  * *ret_slashes, they have '/' where ':' may stand as well. */
 size_t cove__s3_arn_length(const char *text);
 bool cove__s3_is_arn(struct cove__slice bucket);
+/* "usw2-az1" of "name--usw2-az1--x-s3", the name of a directory bucket or of an access point to one; else empty. */
+struct cove__slice cove__s3_zone(struct cove__slice bucket);
 /* Can stand in a host name; with `dots`, as several labels. */
 bool cove__s3_host_bucket(struct cove__slice bucket, bool dots);
 

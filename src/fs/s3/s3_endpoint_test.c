@@ -22,7 +22,7 @@
 
 /* Letters of a row: d dual-stack, f FIPS, a acceleration, p path, v virtual, n an ARN's region must be the user's, e an
  * endpoint with a path, i one that is an IP address, s a store with the bucket in the host name, h plain http, w the
- * bucket itself is made or removed, u nobody has named a region. */
+ * bucket itself is made or removed, u nobody has named a region, x the endpoint is one of Amazon's. */
 static struct s3_endpoint_rules rules_of(const char *flags, const char *region)
 {
     struct s3_endpoint_rules r = { .region = strchr(flags, 'u') ? NULL : region,
@@ -31,7 +31,8 @@ static struct s3_endpoint_rules rules_of(const char *flags, const char *region)
                                    .fips = strchr(flags, 'f'),
                                    .accelerate = strchr(flags, 'a'),
                                    .ignore_arn_region = strchr(flags, 'n'),
-                                   .bucket_in_host = strchr(flags, 's') };
+                                   .bucket_in_host = strchr(flags, 's'),
+                                   .directories = strchr(flags, 'x') };
     if (strchr(flags, 'e') || strchr(flags, 's')) {
         r.host = "store.example:9000";
         r.base = "/base";
@@ -128,6 +129,12 @@ static void test_addresses(void **state)
           "s3express", NULL },
         { "d", "b--usw2-az1--x-s3", W, "b--usw2-az1--x-s3.s3express-usw2-az1.dualstack.us-west-2.amazonaws.com/",
           "s3express", NULL },
+        { "xe", "b--usw2-az1--x-s3", W, "b--usw2-az1--x-s3.store.example:9000/base/", "s3express", NULL },
+        { "xep", "b--usw2-az1--x-s3", W, "store.example:9000/base/b--usw2-az1--x-s3", "s3express", NULL },
+        { "xew", "b--usw2-az1--x-s3", W, "store.example:9000/base/b--usw2-az1--x-s3", "s3express", NULL },
+        { "xi", "b--usw2-az1--x-s3", W, "10.0.0.1:9000/b--usw2-az1--x-s3", "s3express", NULL },
+        { "xe", "bucket", W, "store.example:9000/base/bucket", NULL, NULL },
+        { "e", "b--usw2-az1--x-s3", W, "store.example:9000/base/b--usw2-az1--x-s3", NULL, NULL },
         { "w", "b--usw2-az1--x-s3", W, "s3express-control.us-west-2.amazonaws.com/b--usw2-az1--x-s3", "s3express",
           NULL },
     };

@@ -49,6 +49,8 @@ static const struct {
     { "OperationAborted", COVE_EPRECONDITION, true, "another change of the same name is under way" },
     { "ConditionalRequestConflict", COVE_EPRECONDITION, true, "another change of the same object is under way" },
     { "PreconditionFailed", COVE_EPRECONDITION, false, "the object changed meanwhile" },
+    { "InvalidWriteOffset", COVE_EPRECONDITION, false, "the object has another size than it had" },
+    { "TooManyParts", COVE_ELIMIT, false, "the object has as many parts as it may" },
     { "EntityTooLarge", COVE_ELIMIT, false, "larger than the store allows" },
     { "EntityTooSmall", COVE_EINVAL, false, "a part is smaller than the store allows" },
     { "InvalidPart", COVE_ESERVER, true, "the store lost a part of the upload" },

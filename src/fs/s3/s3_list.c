@@ -1,5 +1,6 @@
 /* Listings: of buckets, of one level of a bucket, of all keys below a prefix; and what follows from them: directories.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -238,7 +239,12 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
 
 bool cove__s3_says_below(const struct s3_request *r)
 {
-    return r->http.reply.size > 0 && memmem(r->http.reply.data, r->http.reply.size, "<Key>", 5) != NULL;
+    static const char goes_on[] = "<IsTruncated>true<";
+
+    if (r->http.reply.size == 0)
+        return false;
+    return memmem(r->http.reply.data, r->http.reply.size, "<Key>", 5) != NULL ||
+           memmem(r->http.reply.data, r->http.reply.size, goes_on, sizeof goes_on - 1) != NULL;
 }
 
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
@@ -312,6 +318,11 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name n
     return cove__error_copy(err, &why);
 }
 
+bool cove__s3_unordered(void *self, const char *path)
+{
+    return cove__s3_is_directory(self, cove__s3_split(path).bucket);
+}
+
 /*
  * Promised directories join the page on which they would stand. For that the token of the next page tells, before the
  * store's own ("7:b/k9999..."), the last key of those before.
@@ -328,9 +339,54 @@ static const char *read_token(const char *token, struct cove__buf *ret_last)
     return rest + 1 + n;
 }
 
+/* Puts what the next page has to know before the store's own token. */
+static int mark_token(struct cove__page *page, struct cove__slice mark)
+{
+    struct cove__buf token = COVE__BUF_INIT(S3_KEY_MAX * 3 + 16384);
+
+    if (page->token == NULL)
+        return 0;
+    cove__buf_addf(&token, "%zu:%.*s%s", mark.size, (int)mark.size, (const char *)mark.data, page->token);
+    cove__free(page->token);
+    page->token = cove__buf_take(&token);
+    return page->token != NULL ? 0 : COVE_ENOMEM;
+}
+
+/*
+ * The pages of a directory bucket come in no order, so there all that is promised joins the first one, and is left out
+ * where a later one has it. Before the store's own token stands how many promises there were by then.
+ */
+static int join_unordered(struct cove__s3 *s3, const char *path, const char *before, struct cove__page *page)
+{
+    uint64_t promises = before != NULL ? strtoull(before, NULL, 10) : cove__s3_promises(s3);
+    char *plain = cove__s3_plain(path), mark[24];
+    size_t kept = 0;
+    int rc = plain != NULL ? 0 : COVE_ENOMEM;
+
+    if (rc == 0 && before == NULL) {
+        rc = cove__s3_promised_below(s3, plain, NULL, NULL, page);
+    } else if (rc == 0) {
+        for (size_t i = 0; i < page->n; i++) {
+            struct cove_info *info = &page->items[i];
+            if (info->type == COVE_TYPE_DIRECTORY && cove__s3_promised_by(s3, info->path, promises))
+                cove__info_done(info);
+            else
+                page->items[kept++] = *info;
+        }
+        page->n = kept;
+    }
+    if (page->n > 1)
+        qsort(page->items, page->n, sizeof *page->items, compare_entries);
+    snprintf(mark, sizeof mark, "%llu", (unsigned long long)promises);
+    if (rc == 0)
+        rc = mark_token(page, cove__slice_str(mark));
+    cove__free(plain);
+    return rc;
+}
+
 static int join_promised(struct cove__s3 *s3, const char *path, const char *after, struct cove__page *page)
 {
-    struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320), token = COVE__BUF_INIT(S3_KEY_MAX * 3 + 16384);
+    struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
     const struct cove_info *end = page->n > 0 ? &page->items[page->n - 1] : NULL;
     char *plain = cove__s3_plain(path);
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
@@ -339,18 +395,13 @@ static int join_promised(struct cove__s3 *s3, const char *path, const char *afte
         cove__buf_addf(&last, "%s%s", end->path, end->type == COVE_TYPE_DIRECTORY ? "/" : "");
     else if (after != NULL)
         cove__buf_add_str(&last, after);
-    if (rc == 0 && page->token != NULL) {
-        cove__buf_addf(&token, "%zu:%s%s", last.size, cove__buf_str(&last), page->token);
-        cove__free(page->token);
-        page->token = cove__buf_take(&token);
-        rc = page->token != NULL ? cove__buf_rc(&last) : COVE_ENOMEM;
-    }
+    if (rc == 0 && page->token != NULL)
+        rc = cove__buf_rc(&last) < 0 ? cove__buf_rc(&last) : mark_token(page, cove__buf_slice(&last));
     if (rc == 0)
         rc = cove__s3_promised_below(s3, plain, after, page->token != NULL ? cove__buf_str(&last) : NULL, page);
     if (rc == 0 && page->n > 1)
         qsort(page->items, page->n, sizeof *page->items, compare_entries);
     cove__buf_done(&last);
-    cove__buf_done(&token);
     cove__free(plain);
     return rc;
 }
@@ -381,7 +432,9 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
     if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
         rc = explain_empty(s3, path, name, ctx, err);
     if (rc == 0 && !deep) {
-        rc = join_promised(s3, path, token != NULL ? cove__buf_str(&last) : NULL, ret_page);
+        const char *before = token != NULL ? cove__buf_str(&last) : NULL;
+        rc = cove__s3_is_directory(s3, name.bucket) ? join_unordered(s3, path, before, ret_page)
+                                                    : join_promised(s3, path, before, ret_page);
         if (rc < 0)
             cove__fail_nomem(err, "a page of a listing");
     }

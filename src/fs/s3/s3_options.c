@@ -47,6 +47,10 @@ const struct cove__option_row cove__s3_option_rows[] = {
       "Amazon's transfer acceleration; auto: as the profile says, else false", 0, 0, NULL },
     { "use_arn_region", COVE__OPTION_MAYBE, AT(arn_region), "auto", "AWS_S3_USE_ARN_REGION",
       "an access point's ARN may be of another region; auto: as the profile says, else true", 0, 0, NULL },
+    { "disable_s3express_session_auth", COVE__OPTION_MAYBE, AT(no_sessions), "auto",
+      "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
+      "sign requests to directory buckets with the keys themselves; auto: as the profile says, else false", 0, 0,
+      NULL },
     { "requester_pays", COVE__OPTION_BOOL, AT(requester_pays), "false", NULL,
       "accept to be charged for requests to buckets that want it", 0, 0, NULL },
     /* how much at once */
@@ -186,6 +190,7 @@ static bool take_switch(struct s3_options *o, const char *name, const char *valu
         int *at;
     } rows[] = { { "use_fips_endpoint", &o->fips },
                  { "use_dualstack_endpoint", &o->dual_stack },
+                 { "s3_disable_express_session_auth", &o->no_sessions },
                  { "s3/use_dualstack_endpoint", &o->dual_stack },
                  { "s3/use_accelerate_endpoint", &o->accelerate },
                  { "s3/use_arn_region", &o->arn_region } };
@@ -231,7 +236,8 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
         return 0;
     return refuse(in, name,
                   "connect_timeout, read_timeout, max_pool_connections, tcp_keepalive, region_name, signature_version, "
-                  "use_dualstack_endpoint, use_fips_endpoint, retries {max_attempts, mode}, s3 {addressing_style, "
+                  "use_dualstack_endpoint, use_fips_endpoint, s3_disable_express_session_auth, retries {max_attempts, "
+                  "mode}, s3 {addressing_style, "
                   "payload_signing_enabled, use_accelerate_endpoint, use_arn_region, use_dualstack_endpoint}");
 }
 

@@ -14,18 +14,34 @@
 
 /* ---- buckets and directories ---- */
 
+/* A zone of a region is "usw2-az1", one outside of it "usw2-lax1-az1". */
+static void add_location(const struct cove__s3 *s3, struct cove__slice bucket, struct cove__buf *body)
+{
+    static const char begin[] = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
+    static const char end[] = "</CreateBucketConfiguration>";
+
+    if (cove__s3_is_directory(s3, bucket)) {
+        struct cove__slice zone = cove__s3_zone(bucket);
+        const uint8_t *first = memchr(zone.data, '-', zone.size);
+        const char *kind = first != NULL && memchr(first + 1, '-', (size_t)(zone.data + zone.size - first - 1)) != NULL
+                               ? "LocalZone"
+                               : "AvailabilityZone";
+        cove__buf_addf(body,
+                       "%s<Location><Name>%.*s</Name><Type>%s</Type></Location><Bucket><DataRedundancy>Single%s"
+                       "</DataRedundancy><Type>Directory</Type></Bucket>%s",
+                       begin, (int)zone.size, (const char *)zone.data, kind, kind, end);
+    } else if (strcmp(s3->region, "us-east-1") != 0) { /* the default of AWS, which refuses it by name */
+        cove__buf_addf(body, "%s<LocationConstraint>%s</LocationConstraint>%s", begin, s3->region, end);
+    }
+}
+
 static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__buf body = COVE__BUF_INIT(1024);
     struct s3_request r;
     struct cove_error why = COVE_ERROR_INIT;
 
-    /* us-east-1 is the default of AWS, which refuses it by name. */
-    if (strcmp(s3->region, "us-east-1") != 0)
-        cove__buf_addf(&body,
-                       "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-                       "<LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>",
-                       s3->region);
+    add_location(s3, name.bucket, &body);
     cove__s3_request_init(&r, s3, "PUT", name, ctx);
     r.whole_bucket = true;
     int rc = cove__buf_rc(&body);
@@ -160,8 +176,10 @@ static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct c
     r.hash_payload = true;
     cove__buf_add_str(&r.query, "delete=");
     cove__s3_header(&r, "Content-Type", "application/xml");
-    cove__s3_body(&r, body, cove__s3_sum(s3));
-    cove__s3_sum_md5(&r); /* which many stores want here; without MD5 (FIPS) the other is enough for most */
+    bool directory = cove__s3_is_directory(s3, bucket);
+    cove__s3_body(&r, body, directory ? S3_SUM_CRC32C : cove__s3_sum(s3)); /* without any it is refused there */
+    if (!directory)
+        cove__s3_sum_md5(&r); /* which many stores want here; without MD5 (FIPS) the other is enough for most */
     int rc = cove__s3_run(&r, err);
     *ret_unknown = cove__s3_refuses_operation(&r);
     if (*ret_unknown)
@@ -308,13 +326,13 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
 }
 
 /* Everything below, markers too: one page is listed while nothing else changes it, so a page's token stays good as its
- * keys go. */
+ * keys go. Of a listing without order that is not known: there the next page is the first of what is left. */
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct s3_name name = cove__s3_split(path);
     char *token = NULL, *plain = cove__s3_plain(path);
-    bool any = false;
+    bool any = false, more = false;
     int rc = 0;
 
     if (plain == NULL)
@@ -330,11 +348,15 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
             any = true;
             rc = remove_keys(s3, &page, ctx, err);
         }
+        more = page.token != NULL;
         cove__free(token);
-        token = page.token;
-        page.token = NULL;
+        token = NULL;
+        if (page.n == 0 || !cove__s3_is_directory(s3, name.bucket)) {
+            token = page.token;
+            page.token = NULL;
+        }
         cove__page_done(&page);
-    } while (rc == 0 && token != NULL);
+    } while (rc == 0 && more);
     cove__free(token);
     if (rc < 0)
         goto out;

@@ -78,6 +78,29 @@ static int add_path(const struct s3_address *to, struct cove__slice key, struct 
     return cove__uri_encode(path, key, true);
 }
 
+static struct cove__aws_provider *provider_of(const struct s3_request *r)
+{
+    return r->session != NULL ? r->session->provider : r->s3->provider;
+}
+
+/* Who signs: the session of a directory bucket, or the filesystem's own keys; NULL where nothing is signed. As
+ * cove__aws_provider_get. */
+static int get_keys(struct s3_request *r, const struct s3_address *to, struct cove__aws_set **ret,
+                    struct cove_error *err)
+{
+    struct cove__s3 *s3 = r->s3;
+    bool by_session = to->directory && !r->own_keys && !r->whole_bucket && !s3->no_sessions;
+
+    if (to->directory && s3->provider == NULL)
+        return cove__fail(err, COVE_EINVAL, "a directory bucket takes signed requests only, so none with anon=true");
+    if (by_session && r->session == NULL) {
+        int rc = cove__s3_session_get(s3, r->name.bucket, &r->session, err);
+        if (rc < 0)
+            return rc;
+    }
+    return s3->provider != NULL ? cove__aws_provider_get(provider_of(r), &r->http, &r->keys, ret, err) : 0;
+}
+
 static int sign(struct s3_request *r, const struct cove__aws_credentials *c, const struct s3_address *to,
                 const char *path, struct cove__buf *headers)
 {
@@ -90,7 +113,8 @@ static int sign(struct s3_request *r, const struct cove__aws_credentials *c, con
     cove__format_iso8601_basic(now_ns, time);
     cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, r->payload_hash);
     if (c->token != NULL)
-        cove__buf_addf(headers, "x-amz-security-token: %s\n", c->token);
+        cove__buf_addf(headers, "%s: %s\n", r->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
+                       c->token);
     struct cove__sigv4_request v4 = { .key_id = c->key_id,
                                       .secret = c->secret,
                                       .region = to->region,
@@ -100,7 +124,7 @@ static int sign(struct s3_request *r, const struct cove__aws_credentials *c, con
                                       .query = cove__buf_str(&r->query),
                                       .payload_hash = r->payload_hash,
                                       .wall_ns = now_ns };
-    return cove__sigv4_sign(&v4, &s3->signing, headers);
+    return cove__sigv4_sign(&v4, r->session != NULL ? &r->session->signing : &s3->signing, headers);
 }
 
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
@@ -113,15 +137,13 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
     struct s3_address to;
     int rc;
 
-    if (s3->provider != NULL && (rc = cove__aws_provider_get(s3->provider, http, &r->keys, &set, &why)) != 0) {
-        if (rc < 0)
-            cove__s3_fail(r, err, rc, "%s", why.message);
-        goto out;
-    }
     region_of(s3, r->name.bucket, r->region);
     rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, r->region, &to, &why);
-    if (rc < 0) {
-        cove__s3_fail(r, err, rc, "%s", why.message);
+    if (rc == 0)
+        rc = get_keys(r, &to, &set, &why);
+    if (rc != 0) {
+        if (rc < 0)
+            cove__s3_fail(r, err, rc, "%s", why.message);
         goto out;
     }
     memcpy(r->region, to.region, sizeof r->region);
@@ -193,15 +215,20 @@ static bool other_clock(struct s3_request *r)
 }
 
 /* True: the store does not take the keys any more, and there may be others. A reply to HEAD has no words: 400 is what
- * Amazon says of a token that has expired. */
+ * Amazon says of a token that has expired. What it says of a session is not documented, so that one is replaced also
+ * where its key is unknown or the word is missing. */
 static bool keys_refused(struct s3_request *r)
 {
     static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidTokenId" };
-    bool refused = r->http.status == 400 && strcmp(r->http.method, "HEAD") == 0;
+    int status = r->http.status;
+    bool wordless = strcmp(r->http.method, "HEAD") == 0;
+    bool refused = wordless && (status == 400 || (r->session != NULL && (status == 401 || status == 403)));
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         refused |= strcmp(r->code, codes[i]) == 0;
-    return refused && r->s3->provider != NULL && cove__aws_provider_refused(r->s3->provider, &r->keys);
+    if (r->session != NULL)
+        refused |= strcmp(r->code, "InvalidAccessKeyId") == 0;
+    return refused && provider_of(r) != NULL && cove__aws_provider_refused(provider_of(r), &r->keys);
 }
 
 static bool holds_error(const struct s3_request *r)
@@ -224,6 +251,7 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
             return COVE__HTTP_ACCEPT;
         return rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }
+    r->refusals += http->status >= 400 && http->status < 500;
     if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r))
         return COVE__HTTP_AGAIN;
     if (http->kept > 0 && (http->status == 412 || http->status == 416)) {
@@ -231,6 +259,7 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         return COVE__HTTP_AGAIN;
     }
     bool retry = cove__s3_judge(r, err);
+    r->refusals += http->status >= 500 && err->code == COVE_ETHROTTLED;
     if (keys_refused(r))
         return COVE__HTTP_AGAIN;
     return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
@@ -272,6 +301,8 @@ void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char
 void cove__s3_request_done(struct s3_request *r)
 {
     cove__http_request_done(&r->http);
+    cove__s3_session_put(r->session);
+    r->session = NULL;
     cove__buf_done(&r->query);
     cove__buf_done(&r->extra);
 }
@@ -317,8 +348,9 @@ void cove__s3_body(struct s3_request *r, struct cove__slice body, enum s3_sum su
     r->sum = sum;
     if (sum == S3_SUM_CRC32C)
         r->crc32c = cove__crc32c(0, body.data, body.size);
-    else if (sum == S3_SUM_MD5 && !cove__s3_sum_md5(r)) /* FIPS: the signature vouches for the bytes */
-        r->hash_payload = true;
+    else if (sum == S3_SUM_MD5 && (cove__s3_is_directory(r->s3, r->name.bucket) || !cove__s3_sum_md5(r)))
+        r->hash_payload =
+            true; /* a directory bucket takes no MD5, FIPS has none: the signature vouches for the bytes */
     if (r->s3->provider == NULL)
         return;
     if ((r->s3->sign_payload || r->hash_payload) && r->known_hash != NULL) {

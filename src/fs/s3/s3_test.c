@@ -135,6 +135,9 @@ static void test_directories(void **state)
     for (size_t i = 0; i < sizeof not_there / sizeof not_there[0]; i++)
         assert_false(cove__s3_promised(&s3, not_there[i]));
 
+    assert_int_equal(cove__s3_promises(&s3), 5);
+    assert_true(cove__s3_promised_by(&s3, "b/x", 1) && !cove__s3_promised_by(&s3, "b/x-1", 4));
+
     assert_int_equal(cove__page_add(&page, "b/xx", COVE_TYPE_DIRECTORY, 0, -1, NULL), 0);
     assert_int_equal(cove__s3_promised_below(&s3, "b", NULL, NULL, &page), 0);
     assert_int_equal(page.n, 3);
@@ -447,6 +450,68 @@ static void test_part_rules(void **state)
     cove__s3_ops.close(s3);
 }
 
+/* One for each bucket; the one that was longest unused makes room, but none that is in use. */
+static void test_sessions(void **state)
+{
+    struct s3_session *held[S3_SESSIONS_MAX], *again, *more;
+    char name[64];
+    int rc;
+    struct cove__s3 *s3 = OPEN("key", "a", "secret", "b");
+
+    assert_int_equal(rc, 0);
+    for (int i = 0; i < S3_SESSIONS_MAX; i++) {
+        snprintf(name, sizeof name, "b%d--usw2-az1--x-s3", i);
+        assert_true(cove__s3_is_directory(s3, cove__slice_str(name)));
+        assert_int_equal(cove__s3_session_get(s3, cove__slice_str(name), &held[i], &err), 0);
+    }
+    assert_int_equal(cove__s3_session_get(s3, cove__slice_str("b7--usw2-az1--x-s3"), &again, &err), 0);
+    assert_ptr_equal(again, held[7]);
+    cove__s3_session_put(again);
+    assert_int_equal(cove__s3_session_get(s3, cove__slice_str("new--usw2-az1--x-s3"), &more, &err), COVE_ELIMIT);
+    for (int i = 5; i < 9; i++)
+        cove__s3_session_put(held[i]);
+    assert_int_equal(cove__s3_session_get(s3, cove__slice_str("new--usw2-az1--x-s3"), &more, &err), 0);
+    assert_int_equal(cove__s3_session_get(s3, cove__slice_str("b7--usw2-az1--x-s3"), &again, &err), 0);
+    assert_ptr_equal(again, held[7]); /* was used after b5 */
+    assert_int_equal(s3->n_sessions, S3_SESSIONS_MAX);
+    cove__s3_ops.close(s3);
+
+    for (unsigned long n = 1; n < 10; n++) {
+        s3 = OPEN("key", "a", "secret", "b");
+        cove__mem_fail(n, 1);
+        int got = cove__s3_session_get(s3, cove__slice_str("b--usw2-az1--x-s3"), &more, &err);
+        cove__mem_fail(0, 0);
+        cove__s3_ops.close(s3);
+        if (got == 0)
+            return;
+        assert_int_equal(got, COVE_ENOMEM);
+    }
+    fail_msg("an allocation without end");
+}
+
+static void test_directory_buckets_are_amazons(void **state)
+{
+    struct cove__slice bucket = cove__slice_str("b--usw2-az1--x-s3");
+    static const struct {
+        const char *endpoint, *store;
+        bool is;
+    } rows[] = { { "", "auto", true },
+                 { "https://s3.us-west-2.amazonaws.com", "auto", true },
+                 { "http://127.0.0.1:9000", "auto", false },
+                 { "http://127.0.0.1:9000", "minio", false },
+                 { "http://127.0.0.1:9000", "aws", true } };
+    int rc;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cove__s3 *s3 = OPEN("anon", "true", "endpoint_url", rows[i].endpoint, "store", rows[i].store);
+        assert_int_equal(rc, 0);
+        assert_int_equal(cove__s3_is_directory(s3, bucket), rows[i].is);
+        assert_false(cove__s3_is_directory(s3, cove__slice_str("b-x-s3")));
+        assert_false(cove__s3_is_directory(s3, cove__slice_str("--x-s3")));
+        cove__s3_ops.close(s3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +527,8 @@ int main(void)
         cmocka_unit_test(test_no_credentials),
         cmocka_unit_test(test_open_without_memory),
         cmocka_unit_test(test_part_rules),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_directory_buckets_are_amazons),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -69,6 +69,11 @@ void cove__s3_traits_open(struct cove__s3 *s3)
 
 /* ---- asked ---- */
 
+bool cove__s3_is_directory(const struct cove__s3 *s3, struct cove__slice bucket)
+{
+    return s3->rules.directories && cove__s3_zone(bucket).size > 0;
+}
+
 enum s3_can cove__s3_can(struct cove__s3 *s3, enum s3_trait trait)
 {
     const struct s3_traits *t = &s3->traits;

@@ -477,6 +477,7 @@ struct abandoned {
     struct cove__s3 *s3;
     struct s3_name below;
     struct cove__slice prefix; /* that the store is asked for */
+    bool directory;            /* of a directory bucket */
     int64_t before_ns;
     bool remove;
     cove_upload_fn each;
@@ -568,7 +569,8 @@ static int uploads_page(struct abandoned *a, bool first)
         if (rc < 0)
             r.query.rc = rc;
         cove__s3_query(&r.query, "key-marker", cove__buf_slice(&marker));
-        cove__s3_query(&r.query, "upload-id-marker", cove__buf_slice(&a->next_id));
+        if (!a->directory) /* which takes none */
+            cove__s3_query(&r.query, "upload-id-marker", cove__buf_slice(&a->next_id));
         cove__buf_done(&marker);
     }
     a->truncated = false;
@@ -601,6 +603,9 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
         cove__buf_init(bufs[i], 8192);
     /* MinIO takes a prefix for a whole key: there everything is listed, and looked through here. */
     a.prefix = cove__s3_can(a.s3, S3_PREFIX_OF_UPLOADS) == S3_CAN_YES ? a.below.key : cove__slice("", 0);
+    a.directory = cove__s3_is_directory(a.s3, a.below.bucket);
+    while (a.directory && a.prefix.size > 0 && a.prefix.data[a.prefix.size - 1] != '/')
+        a.prefix.size--; /* only a whole directory can be asked for */
     int rc = uploads_page(&a, true);
     while (rc == 0 && a.truncated)
         rc = uploads_page(&a, false);

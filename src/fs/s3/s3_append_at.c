@@ -1,0 +1,140 @@
+/*
+ * Appends of directory buckets (S3 Express One Zone): PutObject with x-amz-write-offset-bytes, which the store refuses
+ * unless the offset is the object's size. For s3_append.c. Sent to no other store: there are some that look past the
+ * header, and put the new bytes in the object's place.
+ *
+ * Each adds a part to the object, which has 10,000 at most; then it is written anew as at other stores, which leaves it
+ * with few. Such an append takes no metadata, so there is no mark to know it by. Where it may have gone out twice, or
+ * its reply was lost, the bytes themselves tell whether it came through.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/s3/s3_append.h"
+
+#define COMPARE_MAX ((size_t)1 << 20) /* read at once */
+
+/* Of what the options set for new objects: only how they are encrypted, which must be as it was. */
+static void add_encryption(struct s3_request *r)
+{
+    static const char encryption[] = "x-amz-server-side-encryption";
+    struct cove__slice rest = cove__buf_slice(&r->s3->extra.create);
+
+    while (rest.size > 0) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        size_t line = end != NULL ? (size_t)(end - rest.data) + 1 : rest.size;
+        if (line >= sizeof encryption - 1 && memcmp(rest.data, encryption, sizeof encryption - 1) == 0)
+            cove__buf_add(&r->extra, rest.data, line);
+        rest = cove__slice_sub(rest, line, SIZE_MAX);
+    }
+}
+
+/* A reply that tells another size than it must be is of a store that did something else. */
+static int accept_append(struct s3_request *r, struct cove_error *err)
+{
+    const int64_t *size = r->user;
+    int64_t told = cove__s3_reply_number(r, "x-amz-object-size");
+
+    if (told >= 0 && told != *size)
+        return cove__s3_fail(r, err, COVE_ESERVER, "after the append the object has %lld bytes, not %lld",
+                             (long long)told, (long long)*size);
+    return 0;
+}
+
+/* After a reply that is an error. */
+static int refused(const struct s3_request *r, struct s3_tail *t, const struct cove_error *why, struct cove_error *err)
+{
+    int status = r->http.status;
+    bool elsewhere = status == 412 || status == 409 || (status == 404 && strcmp(r->code, "NoSuchKey") == 0) ||
+                     strcmp(r->code, "InvalidWriteOffset") == 0;
+
+    /* What went out and was not refused may have been done. */
+    t->unsure |= r->http.sends > r->refusals;
+    if (elsewhere)
+        return cove__s3_tail_changed(&r->http.op.ctx, err);
+    bool other_sum = strcmp(r->code, "InvalidRequest") == 0 && cove__s3_refuses_checksum(r);
+    if (strcmp(r->code, "TooManyParts") == 0 || (other_sum && !t->with_crc32c)) {
+        t->full = true;
+        return COVE__S3_ANOTHER_WAY;
+    }
+    if (other_sum) {
+        t->with_crc32c = false;
+        return COVE__S3_ANOTHER_WAY;
+    }
+    return cove__error_copy(err, why);
+}
+
+int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    struct cove__put put = { .condition = COVE_WRITE_IF_MATCH, .etag = t->etag };
+    enum s3_condition_way way = cove__s3_condition_way(s3, S3_PUT_CONDITIONS);
+    int64_t size = t->size + (int64_t)data.size;
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_request r;
+    char etag[S3_HEADER_MAX];
+    enum s3_sum sum = cove__s3_sum(s3);
+    int rc = 0;
+
+    if (way != S3_CONDITION_SENT)
+        rc = cove__s3_check_condition(s3, cove__s3_split(t->path), &put, ctx, &why);
+    if (rc < 0)
+        return rc == COVE_EPRECONDITION ? cove__s3_tail_changed(ctx, err) : cove__error_copy(err, &why);
+    cove__s3_request_init(&r, s3, "PUT", cove__s3_split(t->path), ctx);
+    r.accept = accept_append;
+    r.user = &size;
+    cove__s3_header(&r, "x-amz-write-offset-bytes", "%lld", (long long)t->size);
+    cove__s3_condition_headers(&r, way, &put);
+    add_encryption(&r);
+    if (sum == S3_SUM_CRC32C && !t->with_crc32c) {
+        sum = S3_SUM_NONE; /* beside a checksum of another kind it would be refused */
+        r.hash_payload = true;
+    }
+    cove__s3_body(&r, data, sum);
+    rc = cove__s3_run(&r, &why);
+    if (rc < 0)
+        rc = refused(&r, t, &why, err);
+    else if (!cove__s3_reply_header(&r, "etag", etag))
+        rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks */
+    else
+        rc = cove__s3_tail_is(t, cove__strdup(etag), size, err);
+    if (rc == 0) {
+        cove__buf_done(&t->content);
+        t->cached = false;
+    } else if (r.http.op.rc == 0) {
+        t->unsure = true; /* it is done, and cannot be remembered */
+    }
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct s3_head *head, struct cove__slice data,
+                      const struct cove__ctx *ctx, struct cove_error *err)
+{
+    uint8_t *buffer;
+    int same = 1;
+
+    if (!t->at_end || !t->unsure || data.size == 0)
+        return 0;
+    buffer = cove__malloc(data.size < COMPARE_MAX ? data.size : COMPARE_MAX);
+    if (buffer == NULL)
+        return cove__fail_nomem(err, "an appender");
+    for (size_t at = 0; same == 1 && at < data.size; at += COMPARE_MAX) {
+        struct cove__slice want = cove__slice_sub(data, at, at + COMPARE_MAX);
+        struct cove__io io = {
+            .path = t->path, .dst = buffer, .length = want.size, .offset = t->size + (int64_t)at, .if_match = head->etag
+        };
+        int rc = cove__s3_run_io(s3, cove__s3_read, &io, ctx, err);
+        cove__free(io.ret_etag);
+        if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
+            same = 0;
+        else if (rc < 0)
+            same = rc;
+        else
+            same = io.op.count == (int64_t)want.size && memcmp(buffer, want.data, want.size) == 0;
+    }
+    cove__free(buffer);
+    return same;
+}
