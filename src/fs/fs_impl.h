@@ -45,6 +45,8 @@ struct cove__fetch {
     const char *if_match; /* NULL: any version, but one for all ranges */
     int64_t ret_total;    /* the file's size, or -1 */
     char *ret_etag;       /* owned by the caller (cove__free) */
+    bool sums;            /* the CRC32C of what came is wanted; of one range */
+    uint32_t ret_crc32c;
 };
 int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err);

@@ -2,11 +2,13 @@
  * Reading ranges: cut into parts, merged where they touch, in flight together, each straight into its place.
  * Every part must be of the same version of the file; the first reply's etag decides which.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "wire/crc.h"
 
 #define MAX_IN_FLIGHT 64
 #define LARGE_PART    16 /* store's parts at most in one request: one that breaks off is gone on with */
@@ -17,6 +19,12 @@
 struct part {
     struct cove__io io;
     struct cove_range *range;
+};
+
+/* The checksum of bytes that have come, by their place. */
+struct sum {
+    int64_t offset, size;
+    uint32_t crc32c;
 };
 
 struct fan {
@@ -30,7 +38,9 @@ struct fan {
     unsigned parallel;
     unsigned in_wave;         /* requests that the wave has still to come */
     int64_t wait_ns, took_ns; /* of the replies since it began */
-    size_t next_range;        /* what is to be asked for next: this range, from this byte of it on */
+    struct sum *sums;         /* of the parts that have come, in any order */
+    size_t n_sums, cap_sums;
+    size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
     size_t next_byte;
     int rc;
 };
@@ -86,6 +96,36 @@ static void fan_send(struct fan *fan, struct part *part)
     fan->fs->ops->read(fan->fs->self, &part->io);
 }
 
+/* While the part is still in the cache. */
+static int take_sum(struct fan *fan, const struct part *part, struct cove_error *err)
+{
+    if (!fan->fetch->sums || part->io.op.count == 0)
+        return 0;
+    if (cove__grow(&fan->sums, &fan->cap_sums, fan->n_sums + 1, sizeof *fan->sums, SIZE_MAX / sizeof *fan->sums) < 0)
+        return cove__fail_nomem(err, "a read");
+    fan->sums[fan->n_sums++] = (struct sum){ .offset = part->io.offset,
+                                             .size = part->io.op.count,
+                                             .crc32c = cove__crc32c(0, part->io.dst, (size_t)part->io.op.count) };
+    return 0;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct sum *x = a, *y = b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static uint32_t join_sums(struct fan *fan)
+{
+    uint32_t crc32c = 0;
+
+    if (fan->n_sums > 0)
+        qsort(fan->sums, fan->n_sums, sizeof *fan->sums, by_offset);
+    for (size_t i = 0; i < fan->n_sums; i++)
+        crc32c = cove__crc32c_join(crc32c, fan->sums[i].crc32c, (uint64_t)fan->sums[i].size);
+    return crc32c;
+}
+
 /* Takes a finished part in: its count, and whether it is of the same version as the others. */
 static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
 {
@@ -107,6 +147,8 @@ static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
             fan->rc =
                 cove__fs_fail(err, &fan->target->ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
         }
+        if (fan->rc == 0)
+            fan->rc = take_sum(fan, part, err);
     }
     cove__free(part->io.ret_etag);
     part->io.ret_etag = NULL;
@@ -140,6 +182,8 @@ static int fan_run(struct fan *fan, struct cove_error *err)
             fan_send(fan, part);
     }
     cove__free(parts);
+    fan->fetch->ret_crc32c = join_sums(fan);
+    cove__free(fan->sums);
     return fan->rc;
 }
 

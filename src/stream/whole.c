@@ -4,8 +4,10 @@
 #include <cove/stream.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "wire/crc.h"
 
 #define PROBE ((size_t)64 << 10) /* what a file's first request asks for: small files need no second */
 
@@ -64,6 +66,63 @@ static int read_to_end(cove_fs *fs, const struct cove__target *target, size_t ma
     }
 }
 
+/* The store's checksum of a file, asked for while its bytes come. */
+struct look {
+    struct cove__inbox inbox;
+    struct cove__io io;
+    struct cove_info info;
+};
+
+static void look_begin(struct look *look, cove_fs *fs, const struct cove__target *target)
+{
+    *look = (struct look){ .io = { .path = target->path, .ret_info = &look->info } };
+    cove__inbox_init(&look->inbox);
+    look->io.op.inbox = &look->inbox;
+    look->io.op.ctx = target->ctx;
+    cove__op_start(&look->io.op);
+    fs->ops->stat(fs->self, &look->io);
+}
+
+/* True: *ret_crc32c is that of the version with this etag. One that cannot be had is none. */
+static bool look_end(struct look *look, const char *etag, uint32_t *ret_crc32c)
+{
+    cove__inbox_wait(&look->inbox);
+    cove__inbox_done(&look->inbox);
+    bool told =
+        look->io.op.rc == 0 && look->info.has_crc32c && etag && look->info.etag && strcmp(etag, look->info.etag) == 0;
+
+    if (look->io.op.rc < 0)
+        cove__log(COVE_LOG_WARNING, "read", "%s; what is read is not held against the whole file's checksum",
+                  look->io.op.err.message);
+    *ret_crc32c = look->info.crc32c;
+    cove__info_done(&look->info);
+    return told;
+}
+
+/* What follows the first bytes, of which the checksum is `crc32c`. */
+static int read_rest(cove_fs *fs, const struct cove__target *target, struct cove__fetch *rest, const char *etag,
+                     uint32_t crc32c, struct cove_error *err)
+{
+    size_t length = rest->ranges[0].length;
+    struct look look;
+    uint32_t kept;
+    int rc;
+
+    rest->if_match = etag;
+    rest->sums = !fs->ops->real_directories; /* what is on this machine has no checksum */
+    if (rest->sums)
+        look_begin(&look, fs, target);
+    rc = cove__fs_fetch(fs, target, rest, err);
+    bool told = rest->sums && look_end(&look, etag, &kept);
+    cove__free(rest->ret_etag);
+    if (rc == 0 && rest->ranges[0].done != (int64_t)length)
+        return cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
+    if (rc == 0 && told && kept != cove__crc32c_join(crc32c, rest->ret_crc32c, length))
+        return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
+                             "the bytes do not match the CRC32C checksum that the store keeps");
+    return rc;
+}
+
 /* The first bytes tell the size and the version; the rest follows in parallel, straight into the result. */
 static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max_bytes, uint8_t *probe,
                       struct cove__fetch *first, uint8_t **ret, size_t *ret_size, struct cove_error *err)
@@ -93,11 +152,7 @@ static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max
         size_t have = (size_t)range.done;
 
         range = (struct cove_range){ .offset = (int64_t)have, .length = size - have, .buffer = data + have };
-        rest.if_match = first->ret_etag;
-        rc = cove__fs_fetch(fs, target, &rest, err);
-        cove__free(rest.ret_etag);
-        if (rc == 0 && (size_t)range.done != size - have)
-            rc = cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
+        rc = read_rest(fs, target, &rest, first->ret_etag, cove__crc32c(0, data, have), err);
     } else if (range.done > 0 && first->ret_total < range.done)
         rc = read_to_end(fs, target, max_bytes, &data, &size, err);
     if (rc < 0) {
