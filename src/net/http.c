@@ -100,7 +100,7 @@ static bool take_slot(struct cove__http_state *st)
     cove__lock();
     check_generation_locked(http);
     if (http->first_waiting == NULL && http->active < http->limit.now) {
-        http->active++;
+        cove__limit_started(&http->limit, ++http->active);
         st->granted = true;
     } else {
         st->queue_next = NULL;
@@ -132,7 +132,7 @@ static void give_slot(struct cove__http_state *st)
         http->first_waiting = next->queue_next;
         if (http->first_waiting == NULL)
             http->last_waiting = NULL;
-        http->active++;
+        cove__limit_started(&http->limit, ++http->active);
         wake[n++] = cove__loop_grant_locked(next);
     }
     cove__unlock();
@@ -430,7 +430,7 @@ static void note_outcome(struct cove__http_state *st, bool replied)
     cove__lock();
     http->reached |= replied;
     if (replied && cove__status_throttled(st->r->status))
-        cove__limit_throttled(&http->limit, cove__now_ns());
+        cove__limit_throttled(&http->limit, st->started_ns, cove__now_ns());
     else if (replied && st->r->status < 500)
         cove__limit_succeeded(&http->limit);
     cove__unlock();

@@ -1,25 +1,33 @@
 /*
- * How many requests of one client may be under way: a ceiling that halves when the store throttles and grows back by
- * one for each round of successes. Pure; the client's owner guards it.
+ * How many requests of one client may be under way: a ceiling that is cut to half of what was under way when the store
+ * throttles, and grows back by one for each round of successes. While the store refuses everything, each flight of
+ * requests halves it; after that it grows by one for each success first, up to half of what went before. Pure; the
+ * client's owner guards it.
  */
 #ifndef COVE_NET_LIMIT_H
 #define COVE_NET_LIMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
 
-#define COVE__LIMIT_CUT_EVERY_NS (500 * COVE__MS) /* replies to one burst count as one */
+#define COVE__LIMIT_CUT_EVERY_NS (500 * COVE__MS) /* no sooner again, where some requests succeed meanwhile */
 
 struct cove__limit {
     unsigned max;   /* as configured */
     unsigned now;   /* 1..max */
-    unsigned good;  /* successes since it last changed */
+    unsigned busy;  /* the most that were under way since it was last lowered; 0: none was started */
+    unsigned steep; /* below it each success adds one */
+    unsigned good;  /* successes since it last changed by a round, or was lowered */
+    bool refused;   /* it was lowered, and nothing has succeeded since */
     int64_t cut_ns; /* when it was last lowered */
 };
 
 void cove__limit_init(struct cove__limit *limit, unsigned max);
-void cove__limit_throttled(struct cove__limit *limit, int64_t now_ns);
+void cove__limit_started(struct cove__limit *limit, unsigned active); /* one more is under way: so many with it */
+/* A request that was started then has been refused. */
+void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_t now_ns);
 void cove__limit_succeeded(struct cove__limit *limit);
 
 #endif

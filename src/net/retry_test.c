@@ -92,24 +92,47 @@ static void test_limit(void **state)
 {
     struct cove__limit limit;
     cove__limit_init(&limit, 8);
-    cove__limit_throttled(&limit, 0);
+    cove__limit_throttled(&limit, 10, 20);
     assert_int_equal(limit.now, 4);
-    cove__limit_throttled(&limit, COVE__LIMIT_CUT_EVERY_NS - 1); /* the same burst */
+    cove__limit_throttled(&limit, 19, 30); /* of the same flight */
     assert_int_equal(limit.now, 4);
-    cove__limit_throttled(&limit, COVE__LIMIT_CUT_EVERY_NS);
-    cove__limit_throttled(&limit, 2 * COVE__LIMIT_CUT_EVERY_NS);
-    cove__limit_throttled(&limit, 3 * COVE__LIMIT_CUT_EVERY_NS);
+    cove__limit_throttled(&limit, 20, 40);
+    cove__limit_throttled(&limit, 40, 50);
+    cove__limit_throttled(&limit, 50, 60);
     assert_int_equal(limit.now, 1); /* never none */
-    cove__limit_succeeded(&limit);
-    assert_int_equal(limit.now, 2);
-    cove__limit_succeeded(&limit);
-    assert_int_equal(limit.now, 2);
-    cove__limit_succeeded(&limit);
-    assert_int_equal(limit.now, 3);
+    /* Nothing had succeeded in between: back up to the 4 of the first cut by one a success, then by one a round. */
+    static const unsigned after[] = { 2, 3, 4, 4, 5, 5, 5, 5, 5, 6 };
+    for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+        cove__limit_succeeded(&limit);
+        assert_int_equal(limit.now, after[i]);
+    }
     for (int i = 0; i < 100; i++)
         cove__limit_succeeded(&limit);
     assert_int_equal(limit.now, 8);
     cove__limit_init(&limit, 0);
+    assert_int_equal(limit.now, 1);
+}
+
+/* The half is that of what was under way, and a store that lets some through keeps what it said last. */
+static void test_limit_of_what_is_under_way(void **state)
+{
+    struct cove__limit limit;
+    cove__limit_init(&limit, 64);
+    for (unsigned i = 1; i <= 16; i++)
+        cove__limit_started(&limit, i);
+    cove__limit_started(&limit, 3);
+    cove__limit_throttled(&limit, 0, 0);
+    assert_int_equal(limit.now, 8);
+    cove__limit_started(&limit, 6);
+    cove__limit_succeeded(&limit);
+    cove__limit_throttled(&limit, 1, COVE__LIMIT_CUT_EVERY_NS - 1); /* some succeed: not so soon */
+    assert_int_equal(limit.now, 8);
+    cove__limit_throttled(&limit, 1, COVE__LIMIT_CUT_EVERY_NS);
+    assert_int_equal(limit.now, 3);
+    cove__limit_succeeded(&limit);
+    assert_int_equal(limit.now, 3); /* not steep any more */
+    cove__limit_started(&limit, 1);
+    cove__limit_throttled(&limit, COVE__LIMIT_CUT_EVERY_NS, 2 * COVE__LIMIT_CUT_EVERY_NS);
     assert_int_equal(limit.now, 1);
 }
 
@@ -152,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_server_and_deadline),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_limit_of_what_is_under_way),
         cmocka_unit_test(test_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
