@@ -10,6 +10,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import env as environment  # noqa: E402
+from servers.certificates import Authority  # noqa: E402
 from servers.minio import MinIO  # noqa: E402
 
 
@@ -35,4 +36,16 @@ def build():
 def minio():
     """One MinIO for the whole session, with the buckets `cove` and `lightning`."""
     with MinIO(buckets=("cove", "lightning")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def secure(authority):
+    """The same over TLS, by a certificate of our own authority."""
+    with MinIO(buckets=("contract", "cove"), tls=authority) as server:
         yield server

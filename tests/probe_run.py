@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import env
@@ -30,8 +32,52 @@ class Outcome:
         return f"{self.code} (HTTP {self.http_status}): {self.message}\nvalue {self.value}, log:\n{self.log}"
 
 
-def probe(*arguments, options=None, timeout_ms=None, cancel_after_ms=None, environ=None, limit_s=120, program=()):
-    """One call. An end by a signal, by a sanitizer or by the clock is an AssertionError: no fault may lead to one."""
+class Running:
+    """A call under way, in a process of its own: what it has logged so far, and how it ended."""
+
+    def __init__(self, command, arguments, environ):
+        self.folder = tempfile.TemporaryDirectory(prefix="cove-probe-")
+        self.out, self.log_file = Path(self.folder.name) / "data", Path(self.folder.name) / "log"
+        self.command = [*command, "-O", str(self.out), *map(str, arguments)]
+        with open(self.log_file, "wb") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                            env={**os.environ, **(environ or {})})
+
+    def count(self, pattern):
+        """How many lines of its log match."""
+        return len(re.findall(pattern, self.log_file.read_text(errors="replace"), re.M))
+
+    def wait(self, pattern, count=1, limit_s=120):
+        """Until so many lines match: True; False where it has ended before."""
+        give_up = time.monotonic() + limit_s
+        while self.count(pattern) < count:
+            if self.process.poll() is not None:
+                return self.count(pattern) >= count
+            assert time.monotonic() < give_up, f"hangs: {self.command}\n{self.log_file.read_text(errors='replace')[-4000:]}"
+            time.sleep(0.01)
+        return True
+
+    def end(self, limit_s=120):
+        """Its outcome. An end by a signal, by a sanitizer or by the clock is an AssertionError: no fault may lead to one."""
+        try:
+            stdout, _ = self.process.communicate(timeout=limit_s)
+            log = self.log_file.read_text(errors="replace")
+            assert self.process.returncode == 0, f"{self.command} ended with {self.process.returncode}\n{log[-8000:]}"
+            return Outcome(json.loads(stdout), self.out.read_bytes() if self.out.exists() else None, log, 0)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"hangs: {self.command}\n{self.log_file.read_text(errors='replace')[-4000:]}") from None
+        finally:
+            self.kill()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+        self.folder.cleanup()
+
+
+def start(*arguments, options=None, timeout_ms=None, cancel_after_ms=None, environ=None, program=()):
+    """Begins one call: a Running, of which end() or kill() is to be called."""
     command = [*program, str(env.build_dir() / "tests" / "probe" / "probe")]
     for name, value in (options or {}).items():
         command += ["-o", f"{name}={value}"]
@@ -39,13 +85,9 @@ def probe(*arguments, options=None, timeout_ms=None, cancel_after_ms=None, envir
         command += ["-t", str(timeout_ms)]
     if cancel_after_ms is not None:
         command += ["-c", str(cancel_after_ms)]
-    with tempfile.TemporaryDirectory(prefix="cove-probe-") as folder:
-        out = Path(folder) / "data"
-        command += ["-O", str(out), *map(str, arguments)]
-        try:
-            result = subprocess.run(command, capture_output=True, env={**os.environ, **(environ or {})}, timeout=limit_s)
-        except subprocess.TimeoutExpired as e:
-            raise AssertionError(f"hangs: {command}\n{(e.stderr or b'').decode(errors='replace')[-4000:]}") from None
-        log = result.stderr.decode(errors="replace")
-        assert result.returncode == 0, f"{command} ended with {result.returncode}\n{log[-8000:]}"
-        return Outcome(json.loads(result.stdout), out.read_bytes() if out.exists() else None, log, result.returncode)
+    return Running(command, arguments, environ)
+
+
+def probe(*arguments, limit_s=120, **how):
+    """One call, from its beginning to its end."""
+    return start(*arguments, **how).end(limit_s)

@@ -12,7 +12,7 @@ static const char *work(size_t number)
 {
     char path[4096];
     uint8_t data[5000];
-    for (size_t i = 0; i < 12; i++) {
+    for (size_t i = 0; i < 3; i++) {
         snprintf(path, sizeof(path), "%s/t%zu-%zu", folder, number, i);
         fill(data, sizeof(data), number * 100 + i, 0);
         if (cove_fs_write_file(w.fs, path, data, sizeof(data), NULL, NULL) < 0)
@@ -36,17 +36,17 @@ static const char *work(size_t number)
     return NULL;
 }
 
-static void sixteen_threads(void **state)
+static void sixty_four_threads(void **state)
 {
     (void)state;
     shared = at("shared");
     folder = at("d");
     put_filled(shared, 200000, 120);
     OK(cove_fs_mkdir(w.fs, folder, NULL, &err));
-    in_threads(16, work);
+    in_threads(64, work);
     cove_listing *listing;
     OK(cove_fs_list(w.fs, folder, NULL, &listing, &err));
-    assert_int_equal(count(listing), 16 * 8);
+    assert_int_equal(count(listing), 64 * 2);
 }
 
 static const char *stream(size_t number)
@@ -222,7 +222,7 @@ static void fork_and_exit(void **state)
 }
 
 const struct CMUnitTest concurrency_tests[] = {
-    cmocka_unit_test(sixteen_threads),    cmocka_unit_test(streams_side_by_side),
+    cmocka_unit_test(sixty_four_threads),    cmocka_unit_test(streams_side_by_side),
     cmocka_unit_test(fork_in_the_middle), cmocka_unit_test(fork_among_busy_threads),
     cmocka_unit_test(fork_and_exit),      { 0 },
 };

@@ -3,6 +3,7 @@
  *
  *   SOCKFAIL_AT=N        which call fails, from 1; unset or 0: none
  *   SOCKFAIL_STICKY=1    and all after it, but for poll: a network may go away, waiting may not
+ *   SOCKFAIL_RESOLVE=N   the first N lookups of a name fail; -1: none ends. "store.test" is this machine; unset: as ever
  *   SOCKFAIL_COUNT=FILE  at exit, the number of calls that were made goes there
  *
  * Counted are socket, connect, send, sendto, sendmsg, recv, recvfrom and recvmsg on IPv4 and IPv6 sockets, getsockopt,
@@ -11,11 +12,13 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -135,6 +138,20 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
     if (is_network(fd) && fails(ENOBUFS, ENOMEM))
         return -1;
     return next(fd, level, name, value, size);
+}
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+    static atomic_long lookups;
+    NEXT(getaddrinfo)
+    const char *fails = getenv("SOCKFAIL_RESOLVE");
+    if (!fails || !name || strcmp(name, "store.test") != 0)
+        return next(name, service, hints, ret);
+    while (atol(fails) < 0)
+        pause();
+    if (atomic_fetch_add(&lookups, 1) < atol(fails))
+        return EAI_AGAIN;
+    return next("127.0.0.1", service, hints, ret);
 }
 
 int poll(struct pollfd *fds, nfds_t n, int timeout_ms)

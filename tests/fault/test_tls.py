@@ -11,21 +11,9 @@ import pytest
 
 from probe_run import probe
 from servers.certificates import Authority
-from servers.minio import MinIO
 from servers.toxiproxy import Toxiproxy
 
 SIZE = 12 << 20
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def secure(authority):
-    with MinIO(buckets=("contract", "cove"), tls=authority) as server:
-        yield server
 
 
 @contextlib.contextmanager

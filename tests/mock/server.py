@@ -1,9 +1,10 @@
 """The mock store behind a real socket on loopback, misbehaving on order. Standard library only.
 
-The first fault whose `on`, `only_if`, `skip` and `times` fit a request decides what becomes of its reply. Faults are data, so a new failure
+The first fault whose `on`, `only_if`, `skip`, `times` and `share` fit a request decides what becomes of its reply. Faults are data, so a new failure
 is a new file: docs/testing.md has the fields.
 """
 
+import random
 import re
 import socket
 import struct
@@ -18,7 +19,7 @@ class Fault:
     """One row of a case's `faults`: which replies it spoils, and how."""
 
     FIELDS = {
-        "on", "only_if", "skip", "times",  # which
+        "on", "only_if", "skip", "times", "share", "seed",  # which
         "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
         "meanwhile",  # what another writer puts there just before
         "append_meanwhile",  # what another writer adds there just before, as to an object of a directory bucket
@@ -32,6 +33,8 @@ class Fault:
         self.row = row
         self.skip = row.get("skip", 0)
         self.times = row.get("times", 1)  # -1: always
+        self.share = row.get("share", 1)  # of those, by chance
+        self.chance = random.Random(row.get("seed", 0))
 
     def takes(self, r):
         if self.times == 0 or not re.fullmatch(self.row.get("on", ".*"), r.operation):
@@ -41,17 +44,21 @@ class Fault:
         if self.skip > 0:
             self.skip -= 1
             return False
+        if self.share < 1 and self.chance.random() >= self.share:
+            return False
         self.times -= self.times > 0
         return True
 
 
 class MockServer:
-    """with MockServer(objects, faults) as server: server.endpoint, server.requests (all that came, in order)"""
+    """with MockServer(objects, faults) as server: server.endpoint, server.requests (all that came, in order; of each: `status`, what it
+    was answered, 0: nothing, and `beside`, how many were under way then, with itself)"""
 
     def __init__(self, objects=None, faults=(), buckets=("b",), ways=None):
         self.store = Store(objects or {}, buckets, ways or {})
         self.faults = [Fault(row) for row in faults]
         self.requests, self.troubles = [], []
+        self.under_way = 0  # requests that have come and whose replies have not begun
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads = []
@@ -142,6 +149,8 @@ class MockServer:
         """Answers one request; False where the connection is to end."""
         with self.lock:
             self.requests.append(r)
+            self.under_way += 1
+            r.beside, r.status = self.under_way, 0
             fault = next((f.row for f in self.faults if f.takes(r)), {})
             for path, text in fault.get("meanwhile", {}).items():
                 self.store.put(path, text.encode())
@@ -150,6 +159,10 @@ class MockServer:
             # A made-up reply stands before the store, unless the store is to do its work all the same.
             made_up = not fault.keys().isdisjoint({"status", "error", "raw", "close"})
             reply = self.store.answer(r) if not made_up or fault.get("do_it") else None
+        # Before the first byte of the reply: behind it the client may ask again.
+        self.stopping.wait(fault.get("delay_ms", 0) / 1000)
+        with self.lock:
+            self.under_way -= 1
         if fault.get("close"):
             return False
         if "raw" in fault:
@@ -165,10 +178,10 @@ class MockServer:
             spoiled = bytearray(reply.body)
             spoiled[fault["corrupt"]] ^= 0x20
             reply.body = bytes(spoiled)
+        r.status = reply.status
         return self._send(connection, fault, reply)
 
     def _send(self, connection, fault, reply):
-        self.stopping.wait(fault.get("delay_ms", 0) / 1000)
         head, body = reply.bytes(fault.get("length_off", 0))
         data = head + body
         stop_at = next((len(head) + fault[k] for k in ("cut_after", "reset_after", "stall_after") if k in fault), None)

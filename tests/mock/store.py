@@ -315,17 +315,16 @@ class Store:
             sizes = [len(parts[n][0]) for n in sorted(parts)]
             if len(set(sizes[:-1])) > 1 or sizes[-1] > sizes[0]:
                 return error_reply(400, "InvalidPart", "All non-trailing parts must have the same length.")
-        data, sums, n = b"", b"", 0
+        pieces, sums = [], b""
         for part in re.findall(r"<Part>(.*?)</Part>", r.body.decode(), re.S):
             number = int(re.search(r"<PartNumber>(\d+)</PartNumber>", part).group(1))
             etag = unescape(re.search(r"<ETag>(.*?)</ETag>", part).group(1), {"&quot;": '"', "&#34;": '"'})
             if number not in parts or parts[number][1].strip('"') != etag.strip('"'):
                 return error_reply(400, "InvalidPart")
-            data += parts[number][0]
+            pieces.append(parts[number][0])
             sums += bytes.fromhex(parts[number][1].strip('"'))
-            n += 1
         del self.uploads[r.query["uploadId"]]
-        etag = self.put(path, data, meta, f'"{hashlib.md5(sums).hexdigest()}-{n}"')
+        etag = self.put(path, b"".join(pieces), meta, f'"{hashlib.md5(sums).hexdigest()}-{len(pieces)}"')
         return xml_reply("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag>")
 
     def do_AbortMultipartUpload(self, r):

@@ -5,6 +5,7 @@
  *
  * Exit status 0 whatever the call returned: the outcome is the output. What libcove logs goes to standard error.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -16,6 +17,10 @@
 
 #include <cove/cove.h>
 
+#include "../seeded.h"
+
+#define PIECE ((size_t)1 << 20)
+
 struct probe {
     cove_fs *fs;
     char *path;
@@ -26,6 +31,8 @@ struct probe {
     char **args;
     int64_t value; /* a count, where the verb has one */
     bool printed_names;
+    int64_t worst_ms;            /* the longest call of `up`, `down` and `fetch` */
+    unsigned fds[2], threads[2]; /* of the process, before and after */
 };
 
 struct verb {
@@ -63,8 +70,10 @@ static void print_outcome(const struct probe *p, int rc)
     printf(p->printed_names ? "]," : "{");
     printf("\"code\":");
     print_string(cove_code_name(rc));
-    printf(",\"value\":%lld,\"http_status\":%d,\"os_errno\":%d,\"retryable\":%d,\"message\":", (long long)p->value,
-           p->err.http_status, p->err.os_errno, p->err.retryable);
+    printf(",\"value\":%lld,\"http_status\":%d,\"os_errno\":%d,\"retryable\":%d,\"worst_ms\":%lld,\"fds\":[%u,%u],"
+           "\"threads\":[%u,%u],\"message\":",
+           (long long)p->value, p->err.http_status, p->err.os_errno, p->err.retryable, (long long)p->worst_ms,
+           p->fds[0], p->fds[1], p->threads[0], p->threads[1]);
     print_string(p->err.message);
     printf("}\n");
 }
@@ -95,6 +104,31 @@ static int keep(const struct probe *p, const void *data, size_t size)
 static size_t size_arg(const struct probe *p, int i)
 {
     return (size_t)strtoull(p->args[i], NULL, 10);
+}
+
+static unsigned entries_of(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    unsigned n = 0;
+    while (dir && readdir(dir))
+        n++;
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void took(struct probe *p, int64_t begin_ms)
+{
+    int64_t ms = now_ms() - begin_ms;
+    if (ms > p->worst_ms)
+        p->worst_ms = ms;
 }
 
 /* ---- verbs ---- */
@@ -230,6 +264,103 @@ static int run_write(struct probe *p)
     if (rc == 0)
         rc = cove_writer_finish(writer, &p->err);
     cove_writer_free(writer);
+    return rc;
+}
+
+/* up URL SIZE SEED: writes seeded bytes as a stream. What was written is the value. */
+static int run_up(struct probe *p)
+{
+    size_t size = size_arg(p, 0), seed = size_arg(p, 1);
+    unsigned char *data = malloc(PIECE);
+    cove_writer *writer = NULL;
+    int64_t begin = now_ms();
+    if (!data)
+        return COVE_ENOMEM;
+    int rc = cove_writer_open(p->fs, p->path, NULL, &p->call, &writer, &p->err);
+    took(p, begin);
+    for (size_t at = 0; rc == 0 && at < size; at += PIECE) {
+        size_t n = size - at < PIECE ? size - at : PIECE;
+        seeded_bytes(data, seed, at, n, true);
+        begin = now_ms();
+        rc = cove_writer_write(writer, data, n, &p->err);
+        took(p, begin);
+        p->value += rc == 0 ? (int64_t)n : 0;
+    }
+    begin = now_ms();
+    if (rc == 0)
+        rc = cove_writer_finish(writer, &p->err);
+    took(p, begin);
+    fprintf(stderr, "ended %s\n", cove_code_name(rc)); /* what follows, an abort, has a limit of its own */
+    cove_writer_free(writer);
+    free(data);
+    return rc;
+}
+
+/* down URL SIZE SEED: reads the same through a reader; COVE_ECORRUPT unless each byte is as it was written. */
+static int run_down(struct probe *p)
+{
+    size_t size = size_arg(p, 0), seed = size_arg(p, 1);
+    unsigned char *data = malloc(PIECE);
+    cove_reader *reader = NULL;
+    int64_t n = 1, begin = now_ms();
+    if (!data)
+        return COVE_ENOMEM;
+    int rc = cove_reader_open(p->fs, p->path, &p->call, &reader, &p->err);
+    took(p, begin);
+    while (rc == 0 && n > 0) {
+        begin = now_ms();
+        n = cove_reader_read(reader, data, PIECE, &p->err);
+        took(p, begin);
+        rc = n < 0 ? (int)n : 0;
+        if (n > 0 && !seeded_bytes(data, seed, (uint64_t)p->value, (size_t)n, false))
+            rc = COVE_ECORRUPT;
+        p->value += n > 0 ? n : 0;
+    }
+    if (rc == 0 && p->value != (int64_t)size)
+        rc = COVE_ECORRUPT;
+    fprintf(stderr, "ended %s\n", cove_code_name(rc));
+    cove_reader_close(reader);
+    free(data);
+    return rc;
+}
+
+/* fetch URL SIZE SEED: the same by one call, to its place in memory. */
+static int run_fetch(struct probe *p)
+{
+    size_t size = size_arg(p, 0), seed = size_arg(p, 1);
+    unsigned char *data = malloc(size);
+    int64_t begin = now_ms();
+    if (!data)
+        return COVE_ENOMEM;
+    p->value = cove_fs_read_range(p->fs, p->path, 0, data, size, &p->call, &p->err);
+    took(p, begin);
+    int rc = p->value < 0 ? (int)p->value : 0;
+    if (rc == 0 && (p->value != (int64_t)size || !seeded_bytes(data, seed, 0, size, false)))
+        rc = COVE_ECORRUPT;
+    fprintf(stderr, "ended %s\n", cove_code_name(rc));
+    free(data);
+    return rc;
+}
+
+/* many URL COUNT: looks at the path so many times, by a queue; the value: how many of them succeeded. */
+static int run_many(struct probe *p)
+{
+    cove_queue *queue;
+    int rc = cove_queue_new(NULL, &queue, &p->err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < size_arg(p, 0); i++)
+        rc = cove_queue_stat(queue, p->fs, p->path, &p->call, NULL, &p->err) < 0 ? p->err.code : 0;
+    struct cove_result result = COVE_RESULT_INIT;
+    while (cove_queue_next(queue, -1, &result, NULL) == 1) {
+        p->value += result.rc == 0;
+        if (result.rc < 0 && rc == 0) {
+            rc = result.rc;
+            p->err = result.err;
+        }
+        cove_info_free(result.info);
+    }
+    cove_queue_free(queue);
     return rc;
 }
 
@@ -420,7 +551,8 @@ static const struct verb verbs[] = {
     { "write", 1, run_write },     { "append", 1, run_append }, { "grow", 1, run_grow },     { "copy", 1, run_copy },
     { "move", 1, run_move },       { "rm", 0, run_rm },         { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir },
     { "uploads", 0, run_uploads }, { "save", 2, run_save },     { "load", 0, run_load },     { "flush", 1, run_flush },
-    { "resave", 2, run_resave },   { NULL, 0, NULL },
+    { "resave", 2, run_resave },   { "up", 2, run_up },         { "down", 2, run_down },     { "fetch", 2, run_fetch },
+    { "many", 1, run_many },       { NULL, 0, NULL },
 };
 
 /* ---- the program ---- */
@@ -486,6 +618,8 @@ int main(int argc, char **argv)
             return usage();
         }
     }
+    p.fds[0] = entries_of("/proc/self/fd");
+    p.threads[0] = entries_of("/proc/self/task");
     const struct verb *verb = verbs;
     while (verb->name && (optind >= argc || strcmp(verb->name, argv[optind]) != 0))
         verb++;
@@ -502,6 +636,8 @@ int main(int argc, char **argv)
         pthread_join(thread, NULL);
     cove_cancel_unref(alarm.cancel);
     cove_options_free(options);
+    p.fds[1] = entries_of("/proc/self/fd");
+    p.threads[1] = entries_of("/proc/self/task");
     print_outcome(&p, rc);
     return 0;
 }

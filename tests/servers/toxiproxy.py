@@ -18,11 +18,16 @@ class Toxiproxy:
     def __init__(self, upstream):
         self.upstream = upstream
         self.process = None
+        self.toxics = 0
 
     def __enter__(self):
-        api, listen = env.free_port(), env.free_port()
+        self.ports = env.free_port(), env.free_port()
+        self.endpoint = f"http://127.0.0.1:{self.ports[1]}"
+        return self.start()
+
+    def start(self):
+        api, listen = self.ports
         self.api = f"http://127.0.0.1:{api}"
-        self.endpoint = f"http://127.0.0.1:{listen}"
         self.process = subprocess.Popen(
             [env.server_binary("toxiproxy-server"), "-host", "127.0.0.1", "-port", str(api)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env.clean(os.environ))
@@ -36,6 +41,11 @@ class Toxiproxy:
                     self.__exit__()
                     raise
                 time.sleep(0.05)
+
+    def restart(self):
+        """Another one in its place: no toxics, no connections. Some toxics cannot be taken away while they hold data."""
+        self.__exit__()
+        return self.start()
 
     def __exit__(self, *_):
         if self.process is not None and self.process.poll() is None:
@@ -54,8 +64,13 @@ class Toxiproxy:
 
     def toxic(self, kind, stream="downstream", toxicity=1.0, **attributes):
         """Adds one: latency, bandwidth, slow_close, timeout, reset_peer, slicer, limit_data. `toxicity`: the share of connections."""
+        self.toxics += 1
         return self._call("POST", "/proxies/p/toxics",
-                          {"type": kind, "stream": stream, "toxicity": toxicity, "attributes": attributes})["name"]
+                          {"name": f"{kind}-{self.toxics}", "type": kind, "stream": stream, "toxicity": toxicity, "attributes": attributes})["name"]
+
+    def remove(self, name):
+        """Takes one toxic away, by what toxic() returned."""
+        self._call("DELETE", f"/proxies/p/toxics/{name}")
 
     def calm(self):
         """Takes all toxics away and lets connections through again."""
