@@ -432,7 +432,7 @@ static void note_outcome(struct cove__http_state *st, bool replied)
     if (replied && cove__status_throttled(st->r->status))
         cove__limit_throttled(&http->limit, st->started_ns, cove__now_ns());
     else if (replied && st->r->status < 500)
-        cove__limit_succeeded(&http->limit);
+        cove__limit_succeeded(&http->limit, st->started_ns);
     cove__unlock();
 }
 

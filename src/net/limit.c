@@ -37,8 +37,11 @@ void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_
     limit->busy = 0;
 }
 
-void cove__limit_succeeded(struct cove__limit *limit)
+/* Of the flight that was under way when the ceiling was lowered, successes tell nothing about the new one. */
+void cove__limit_succeeded(struct cove__limit *limit, int64_t started_ns)
 {
+    if (started_ns < limit->cut_ns)
+        return;
     limit->refused = false;
     if (limit->now == limit->max)
         return;

@@ -26,8 +26,8 @@ struct cove__limit {
 
 void cove__limit_init(struct cove__limit *limit, unsigned max);
 void cove__limit_started(struct cove__limit *limit, unsigned active); /* one more is under way: so many with it */
-/* A request that was started then has been refused. */
+/* A request that was started then has been refused, or was not. */
 void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_t now_ns);
-void cove__limit_succeeded(struct cove__limit *limit);
+void cove__limit_succeeded(struct cove__limit *limit, int64_t started_ns);
 
 #endif

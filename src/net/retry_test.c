@@ -103,11 +103,11 @@ static void test_limit(void **state)
     /* Nothing had succeeded in between: back up to the 4 of the first cut by one a success, then by one a round. */
     static const unsigned after[] = { 2, 3, 4, 4, 5, 5, 5, 5, 5, 6 };
     for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
-        cove__limit_succeeded(&limit);
+        cove__limit_succeeded(&limit, 60);
         assert_int_equal(limit.now, after[i]);
     }
     for (int i = 0; i < 100; i++)
-        cove__limit_succeeded(&limit);
+        cove__limit_succeeded(&limit, 60);
     assert_int_equal(limit.now, 8);
     cove__limit_init(&limit, 0);
     assert_int_equal(limit.now, 1);
@@ -124,12 +124,14 @@ static void test_limit_of_what_is_under_way(void **state)
     cove__limit_throttled(&limit, 0, 0);
     assert_int_equal(limit.now, 8);
     cove__limit_started(&limit, 6);
-    cove__limit_succeeded(&limit);
+    cove__limit_succeeded(&limit, -1); /* of the flight before */
+    assert_true(limit.refused);
+    cove__limit_succeeded(&limit, 1);
     cove__limit_throttled(&limit, 1, COVE__LIMIT_CUT_EVERY_NS - 1); /* some succeed: not so soon */
     assert_int_equal(limit.now, 8);
     cove__limit_throttled(&limit, 1, COVE__LIMIT_CUT_EVERY_NS);
     assert_int_equal(limit.now, 3);
-    cove__limit_succeeded(&limit);
+    cove__limit_succeeded(&limit, COVE__LIMIT_CUT_EVERY_NS);
     assert_int_equal(limit.now, 3); /* not steep any more */
     cove__limit_started(&limit, 1);
     cove__limit_throttled(&limit, COVE__LIMIT_CUT_EVERY_NS, 2 * COVE__LIMIT_CUT_EVERY_NS);
