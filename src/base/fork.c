@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/log.h"
+
 static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_uint generation = 1;
@@ -25,6 +27,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     atomic_fetch_add(&generation, 1);
+    cove__log_after_fork();
     pthread_mutex_unlock(&state);
 }
 

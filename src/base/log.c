@@ -12,21 +12,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static cove_log_fn sink; /* under lock */
 static void *sink_user;  /* under lock */
 static atomic_int sink_level = -1;
-static unsigned lock_generation; /* under lock: a forked child starts with a fresh one */
 
-/* A thread of the parent may have held the lock at fork. */
-static void take(void)
+void cove__log_after_fork(void)
 {
-    if (lock_generation != cove__fork_generation()) {
-        lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-        lock_generation = cove__fork_generation();
-    }
-    pthread_mutex_lock(&lock);
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 void cove_log_set(cove_log_fn fn, void *user, enum cove_log_level level)
 {
-    take();
+    cove__fork_generation(); /* its handlers stand before there is anything to hold at a fork */
+    pthread_mutex_lock(&lock);
     sink = fn;
     sink_user = user;
     atomic_store(&sink_level, fn ? (int)level : -1);
@@ -47,7 +42,7 @@ void cove__log(enum cove_log_level level, const char *subject, const char *forma
         if (*c == '\n' || *c == '\r')
             *c = ' ';
     }
-    take();
+    pthread_mutex_lock(&lock);
     if (sink)
         sink(sink_user, level, subject, text);
     pthread_mutex_unlock(&lock);
