@@ -17,7 +17,6 @@ The last line is `N passed, N failed, N skipped`; the exit status is 0 only wher
 """
 
 import argparse
-import contextlib
 import json
 import os
 import platform
@@ -25,8 +24,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 
 import env
 from servers.express import DirectoryBucket
@@ -130,6 +131,7 @@ class Runner:
     def __init__(self, args):
         self.args = args
         self.total = Tally()
+        self.lock = threading.Lock()
         self.home = env.scratch("home")
         self.environ = {**env.clean(os.environ, home=self.home), **env.sanitizer_options()}
         self.started = time.monotonic()
@@ -139,14 +141,13 @@ class Runner:
         self.fixed_addresses = ["setarch", arch, "-R"] if fixed else []
 
     def report(self, name, tally, seconds):
-        self.total.merge(tally)
-        mark = "FAIL" if tally.failed else "ok"
-        print(f"{mark:4} {name:44} {tally.line()} ({seconds:.1f} s)", flush=True)
+        lines = [f"{'FAIL' if tally.failed else 'ok':4} {name:44} {tally.line()} ({seconds:.1f} s)"]
         for title, why in tally.failures:
-            print(f"     failed: {title}")
-            for line in why.strip("\n").splitlines()[-80:]:
-                print(f"       | {line}")
-        sys.stdout.flush()
+            lines.append(f"     failed: {title}")
+            lines += [f"       | {line}" for line in why.strip("\n").splitlines()[-80:]]
+        with self.lock:
+            self.total.merge(tally)
+            print("\n".join(lines), flush=True)
 
     def call(self, command, environ, timeout_s, cwd=env.ROOT):
         """Runs a command to its end or its limit; its status and all that it said."""
@@ -240,13 +241,11 @@ class Runner:
                  for p in (env.ROOT / top).rglob("test_*.py")}
         return sorted(found - {"tests/static", "tests/mock", "tests/fault"})
 
-    def pytest(self, name, variant, *paths):
+    def pytest(self, variant, name, *paths):
         if not paths or (self.args.only and not re.search(self.args.only, name)):
             return
         begin = time.monotonic()
-        junit = self.home / "junit.xml"
-        with contextlib.suppress(FileNotFoundError):
-            junit.unlink()
+        junit = self.home / f"{variant}-{name.replace(' ', '-')}.xml"
         environ = {**self.environ, "COVE_TEST_BUILD": variant, "XDG_CACHE_HOME": str(env.CACHE.parent)}
         prefix = self.fixed_addresses if variant == "build-tsan" else []
         command = [*prefix, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={junit}", *paths]
@@ -261,19 +260,19 @@ class Runner:
                     continue
                 self.unit(variant)
                 self.contract(variant, server)
-        if "build" in want and (env.ROOT / "build" / "build.ninja").exists():
+        built = [variant for variant in want if (env.ROOT / variant / "build.ninja").exists()]
+        suites = [(variant, name, *paths) for variant in reversed(built)
+                  for name, paths in (("faults", ["tests/fault"]), ("mock server", ["tests/mock"]))]
+        if "build" in built:
             self.contract_virtual("build")
             self.contract_express("build", 3)
-            self.pytest("tree and installation", "build", "tests/static")
-            self.pytest("mock server", "build", "tests/mock")
-            self.pytest("faults", "build", "tests/fault")
-            self.pytest("interop and commands", "build", *self.other_python())
-        for variant in ("build-asan", "build-tsan"):
-            if variant in want and (env.ROOT / variant / "build.ninja").exists():
-                if variant == "build-asan":
-                    self.contract_express(variant, 1000)
-                self.pytest("mock server", variant, "tests/mock")
-                self.pytest("faults", variant, "tests/fault")
+            suites += [("build", "interop and commands", *self.other_python()), ("build", "tree and installation", "tests/static")]
+        if "build-asan" in built:
+            self.contract_express("build-asan", 1000)
+        # Much of the time they wait for deadlines and slow networks: two beside each other.
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(self.pytest, *suite) for suite in suites]:
+                done.result()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def summary(self):

@@ -33,7 +33,7 @@
 #define IDLE_POLL_MS   60000
 #define NO_SIGPIPE     0x075700 /* from this version on libcurl writes to a socket by calls that raise no signal */
 #define EXIT_WAIT_SEC  2
-#define FORK_WAIT_SEC  2
+#define FORK_WAIT_SEC  10
 #define POLL_FAILED_NS (10 * COVE__MS)
 
 struct pooled {
@@ -502,11 +502,14 @@ static void end_at_exit(void)
         pthread_timedjoin_np(mine[i]->thread, NULL, &until);
 }
 
-/* Not for ever: what a loop does between two polls takes milliseconds, and a fork that cannot have that (a log callback
- * on a loop's thread forks, say) goes on as best it can. */
+/* What a loop does between two polls takes milliseconds, seconds where a machine has far too much to do. Not for ever:
+ * a log callback on the thread that drives one may wait for the thread that forks, or fork itself. */
 static void before_fork(void)
 {
     struct timespec until;
+    stopped_loops = false;
+    if (driving != NULL)
+        return;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += FORK_WAIT_SEC;
     stopped_loops = pthread_rwlock_timedwrlock(&working, &until) == 0;
