@@ -5,20 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/pace.h"
 #include "wire/crc.h"
 
 #define MAX_IN_FLIGHT 64
-#define LARGE_PART    16 /* store's parts at most in one request: one that breaks off is gone on with */
-#define FAR           6  /* of the time, which fraction is much */
-#define ALIGNED       ((size_t)1 << 20)
 
 /* One request: part of a range. */
 struct part {
     struct cove__io io;
-    struct cove_range *range;
+    struct cove_range *range; /* NULL: it is not under way */
 };
 
 /* The checksum of bytes that have come, by their place. */
@@ -32,13 +31,12 @@ struct fan {
     const struct cove__target *target;
     struct cove__fetch *fetch;
     struct cove__inbox inbox;
-    size_t part_size; /* of the wave that is being sent */
-    size_t min_part;
-    size_t left; /* bytes not asked for yet */
-    unsigned parallel;
-    unsigned in_wave;         /* requests that the wave has still to come */
-    int64_t wait_ns, took_ns; /* of the replies since it began */
-    struct sum *sums;         /* of the parts that have come, in any order */
+    struct cove__pace pace;
+    struct part *parts;
+    size_t n_parts;
+    unsigned under_way;
+    size_t left;      /* bytes not asked for yet */
+    struct sum *sums; /* of the parts that have come, in any order */
     size_t n_sums, cap_sums;
     size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
     size_t next_byte;
@@ -52,29 +50,10 @@ static bool fan_has_more(struct fan *fan)
     return fan->rc == 0 && fan->next_range < fan->fetch->n_ranges;
 }
 
-/* Where a good part of the time was spent waiting for replies to begin, the next wave of requests is one of large ones,
- * so that a far store is waited for a few times only; it takes three quarters of what is left, so that the last ones
- * are small and all connections end together. Else more smaller ones are cheaper: their bytes are still in the cache.
- */
-static size_t next_part_size(struct fan *fan)
-{
-    size_t share = fan->left / 4 * 3 / fan->parallel & ~(ALIGNED - 1), most = fan->min_part * LARGE_PART;
-
-    if (fan->in_wave == 0) {
-        bool far = fan->wait_ns > fan->took_ns / FAR && share > fan->min_part;
-
-        fan->part_size = !far ? fan->min_part : share < most ? share : most;
-        fan->in_wave = fan->parallel;
-        fan->wait_ns = fan->took_ns = 0;
-    }
-    fan->in_wave--;
-    return fan->part_size;
-}
-
 static void fan_send(struct fan *fan, struct part *part)
 {
     struct cove_range *range = &fan->fetch->ranges[fan->next_range];
-    size_t left = range->length - fan->next_byte, size = next_part_size(fan);
+    size_t left = range->length - fan->next_byte, size = cove__pace_next(&fan->pace, fan->left);
 
     *part = (struct part){ .range = range };
     part->io.op.inbox = &fan->inbox;
@@ -92,8 +71,18 @@ static void fan_send(struct fan *fan, struct part *part)
         fan->next_range++;
         fan->next_byte = 0;
     }
+    fan->under_way++;
     cove__op_start(&part->io.op);
     fan->fs->ops->read(fan->fs->self, &part->io);
+}
+
+/* Sends what may be under way. */
+static void fan_fill(struct fan *fan)
+{
+    for (size_t i = 0; i < fan->n_parts && fan->under_way < fan->pace.wanted && fan_has_more(fan); i++) {
+        if (!fan->parts[i].range)
+            fan_send(fan, &fan->parts[i]);
+    }
 }
 
 /* While the part is still in the cache. */
@@ -131,13 +120,14 @@ static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
 {
     struct cove__fetch *fetch = fan->fetch;
 
+    fan->under_way--;
     if (part->io.op.rc < 0) {
         if (fan->rc == 0)
             fan->rc = cove__error_copy(err, &part->io.op.err);
     } else {
         part->range->done += part->io.op.count;
-        fan->wait_ns += part->io.ret_wait_ns;
-        fan->took_ns += part->io.ret_took_ns;
+        cove__pace_took(&fan->pace, part->io.op.count, part->io.ret_wait_ns, part->io.ret_took_ns, fan->under_way,
+                        cove__now_ns());
         if (part->io.ret_total >= 0)
             fetch->ret_total = part->io.ret_total;
         if (!fetch->ret_etag) {
@@ -151,37 +141,32 @@ static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
             fan->rc = take_sum(fan, part, err);
     }
     cove__free(part->io.ret_etag);
-    part->io.ret_etag = NULL;
+    part->range = NULL;
 }
 
 static size_t count_parts(const struct fan *fan)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->parallel; i++)
-        n += fan->fetch->ranges[i].length / fan->min_part + 1;
-    return n < fan->parallel ? n : fan->parallel;
+    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->pace.most; i++)
+        n += fan->fetch->ranges[i].length / fan->pace.part + 1;
+    return n < fan->pace.most ? n : fan->pace.most;
 }
 
 static int fan_run(struct fan *fan, struct cove_error *err)
 {
-    size_t n_parts = count_parts(fan);
-    struct part *parts = cove__calloc(n_parts, sizeof *parts);
     struct cove__op *op;
-    size_t sent = 0;
 
-    if (!parts)
+    fan->n_parts = count_parts(fan);
+    fan->parts = cove__calloc(fan->n_parts, sizeof *fan->parts);
+    if (!fan->parts)
         return cove__fail_nomem(err, "a read");
-    while (sent < n_parts && fan_has_more(fan))
-        fan_send(fan, &parts[sent++]);
+    fan_fill(fan);
     while ((op = cove__inbox_wait(&fan->inbox)) != NULL) {
-        struct part *part = (struct part *)(void *)op;
-
-        fan_take(fan, part, err);
-        if (fan_has_more(fan))
-            fan_send(fan, part);
+        fan_take(fan, (struct part *)(void *)op, err);
+        fan_fill(fan);
     }
-    cove__free(parts);
+    cove__free(fan->parts);
     fan->fetch->ret_crc32c = join_sums(fan);
     cove__free(fan->sums);
     return fan->rc;
@@ -213,8 +198,8 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
     if (rc < 0)
         return rc;
     fs->ops->part_rules(fs->self, -1, &rules);
-    fan.min_part = rules.default_part;
-    fan.parallel = rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT;
+    cove__pace_begin(&fan.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part,
+                     cove__now_ns());
     for (size_t i = 0; i < fetch->n_ranges; i++) {
         fetch->ranges[i].done = 0;
         fan.left += fetch->ranges[i].length;
