@@ -12,8 +12,8 @@
 #include "base/slice.h"
 
 /* One line as it came, its end with it. A status line empties the head: a new reply begins (after a proxy's, or a 100).
- * What is no header (the empty line at the end, a name that is no token, a value with a line's end or a NUL in it) is passed
- * over. 0, COVE_ELIMIT, COVE_ENOMEM. */
+ * What is no header (the empty line at the end, a name that is no token, a value with a line's end or a NUL in it) is
+ * passed over. 0, COVE_ELIMIT, COVE_ENOMEM. */
 int cove__head_add(struct cove__buf *head, struct cove__slice line);
 
 /* The first header of this name (in lower case): copied into `out` as a string; false where there is none, it does not

@@ -35,6 +35,9 @@
 #define EXIT_WAIT_SEC  2
 #define FORK_WAIT_SEC  10
 #define POLL_FAILED_NS (10 * COVE__MS)
+/* What sockets had may take milliseconds to take: after so long those who wait for some of it go on, and what they ask
+ * for next is on its way before the next socket is looked at. */
+#define LINGER_NS (COVE__MS / 2)
 
 struct pooled {
     CURL *easy;
@@ -261,8 +264,16 @@ static bool work(struct cove__loop *loop, int *ret_timeout_ms)
     driving = loop;
     take_inbox(loop, &stop);
     if (!stop) {
-        int64_t now_ns = cove__now_ns();
-        cove__watch_run(loop->watch, now_ns);
+        int64_t now_ns = cove__now_ns(), next_ns = now_ns + LINGER_NS;
+        while (!stop && cove__watch_run_event(loop->watch)) {
+            now_ns = cove__now_ns();
+            if (now_ns < next_ns)
+                continue;
+            take_ended(loop);
+            take_inbox(loop, &stop);
+            next_ns = now_ns + LINGER_NS;
+        }
+        cove__watch_run_timer(loop->watch, now_ns);
         take_ended(loop);
 
         if (loop->first != NULL && now_ns >= loop->next_scan_ns)

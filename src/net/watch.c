@@ -32,7 +32,7 @@ struct cove__watch {
     size_t n_sockets;
     uint32_t serials;
     struct epoll_event events[EVENTS_MAX]; /* of the last wait */
-    int n_events;
+    int n_events, next_event;
 };
 
 static uint64_t key_of(const struct cove__watch *w, int fd)
@@ -200,6 +200,7 @@ bool cove__watch_wait(struct cove__watch *w, int timeout_ms)
 {
     int n = epoll_wait(w->epoll_fd, w->events, EVENTS_MAX, timeout_ms);
     w->n_events = n > 0 ? n : 0;
+    w->next_event = 0;
     return n >= 0 || errno == EINTR;
 }
 
@@ -223,12 +224,17 @@ static void run_event(struct cove__watch *w, const struct epoll_event *e)
     curl_multi_socket_action(w->multi, fd, bits, &running);
 }
 
-void cove__watch_run(struct cove__watch *w, int64_t now_ns)
+bool cove__watch_run_event(struct cove__watch *w)
+{
+    if (w->next_event == w->n_events)
+        return false;
+    run_event(w, &w->events[w->next_event++]);
+    return true;
+}
+
+void cove__watch_run_timer(struct cove__watch *w, int64_t now_ns)
 {
     int running;
-    for (int i = 0; i < w->n_events; i++)
-        run_event(w, &w->events[i]);
-    w->n_events = 0;
     if (now_ns >= w->timer_ns) {
         w->timer_ns = INT64_MAX; /* a time-out that still stands is told of anew */
         curl_multi_socket_action(w->multi, CURL_SOCKET_TIMEOUT, 0, &running);

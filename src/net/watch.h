@@ -25,7 +25,9 @@ void cove__watch_wake(struct cove__watch *w);
 /* On the loop's thread: */
 int64_t cove__watch_next_ns(const struct cove__watch *w);     /* when libcurl wants to run again; INT64_MAX: never */
 bool cove__watch_wait(struct cove__watch *w, int timeout_ms); /* false: without having waited */
-void cove__watch_run(struct cove__watch *w, int64_t now_ns);  /* lets libcurl act on what the wait found, and on time */
+bool cove__watch_run_event(
+    struct cove__watch *w); /* lets libcurl act on one thing that it found; false: none is left */
+void cove__watch_run_timer(struct cove__watch *w, int64_t now_ns); /* lets it act on time */
 
 /* CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; `user` is the watch. */
 curl_socket_t cove__watch_open(void *user, curlsocktype purpose, struct curl_sockaddr *address);

@@ -222,7 +222,7 @@ static void fork_and_exit(void **state)
 }
 
 const struct CMUnitTest concurrency_tests[] = {
-    cmocka_unit_test(sixty_four_threads),    cmocka_unit_test(streams_side_by_side),
+    cmocka_unit_test(sixty_four_threads), cmocka_unit_test(streams_side_by_side),
     cmocka_unit_test(fork_in_the_middle), cmocka_unit_test(fork_among_busy_threads),
     cmocka_unit_test(fork_and_exit),      { 0 },
 };

@@ -3,8 +3,8 @@
  *
  *   SOCKFAIL_AT=N        which call fails, from 1; unset or 0: none
  *   SOCKFAIL_STICKY=1    and all after it, but for poll: a network may go away, waiting may not
- *   SOCKFAIL_RESOLVE=N   the first N lookups of a name fail; -1: none ends. "store.test" is this machine; unset: as ever
- *   SOCKFAIL_COUNT=FILE  at exit, the number of calls that were made goes there
+ *   SOCKFAIL_RESOLVE=N   the first N lookups of a name fail; -1: none ends. "store.test" is this machine; unset: as
+ * ever SOCKFAIL_COUNT=FILE  at exit, the number of calls that were made goes there
  *
  * Counted are socket, connect, send, sendto, sendmsg, recv, recvfrom and recvmsg on IPv4 and IPv6 sockets, getsockopt,
  * and poll.

@@ -151,7 +151,8 @@ struct s3_request {
     /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
      * tried again. */
     int (*accept)(struct s3_request *r, struct cove_error *err);
-    /* A read's: the lines of its own that an attempt needs, and what of a broken reply stays (http.keep). May be NULL. */
+    /* A read's: the lines of its own that an attempt needs, and what of a broken reply stays (http.keep). May be NULL.
+     */
     void (*lines)(struct s3_request *r, struct cove__buf *headers);
     int64_t (*keep)(struct s3_request *r);
     void (*done)(struct s3_request *r); /* asynchronous: takes the request over; NULL: run by cove__s3_run */
