@@ -8,9 +8,7 @@
 #include <stddef.h>
 
 #define COVE__BUDGET_DEFAULT ((size_t)256 << 20)
-#define COVE__STREAM_BUFFERS                                                                                           \
-    ((size_t)64 << 20) /* what one stream takes of it, where four of its parts need no more                            \
-                        */
+#define COVE__STREAM_BUFFERS ((size_t)64 << 20) /* of it for one stream, unless four parts need more */
 
 /* Memory of `size` bytes, or NULL: no room now (not `entitled`), or none at all. Freed pages are reused. */
 void *cove__budget_get(size_t size, bool entitled);
