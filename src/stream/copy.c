@@ -13,6 +13,8 @@ int64_t cove_writer_take(cove_writer *writer, cove_reader *from, size_t at_most,
     int rc;
 
     if (cove__reader_is_direct(from)) {
+        if (cove_reader_tell(from) >= cove_reader_size(from))
+            return 0; /* before room is made by sending a part: what fits in one needs no upload */
         n = cove__writer_room(writer, &room, err);
         if (n <= 0)
             return n;

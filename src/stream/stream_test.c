@@ -449,6 +449,67 @@ static void refused_urls_show_no_secret(void **state)
     assert_null(strstr(err.message, "abc"));
 }
 
+static int no_upload(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
+                     struct cove__upload **ret, struct cove_error *err)
+{
+    return cove__fs_fail(err, ctx, COVE_EACCESS, "no upload may begin");
+}
+
+/* A writer that could not take all that it was given publishes nothing, also if it is told to finish. */
+static void finish_after_a_failed_take(void **state)
+{
+    enum { PART = 8 << 20, SIZE = PART + 1 };
+    const struct cove__fs_ops *own = fs->ops;
+    struct cove__fs_ops other = *own;
+    struct cove_error err = COVE_ERROR_INIT;
+    uint8_t *data = pattern(SIZE);
+    cove_writer *w = NULL;
+    cove_reader *r = NULL;
+    int64_t n;
+
+    write_in_pieces(ROOT "failed", data, SIZE, SIZE);
+    other.upload_begin = no_upload;
+    fs->ops = &other;
+    assert_int_equal(cove_reader_open(fs, "stream-test/failed", NULL, &r, NULL), 0);
+    assert_int_equal(cove_writer_open(fs, "stream-test/failed-to", NULL, NULL, &w, NULL), 0);
+    while ((n = cove_writer_take(w, r, SIZE, NULL)) > 0)
+        ;
+    assert_int_equal(n, COVE_EACCESS);
+    assert_int_equal(cove_writer_take(w, r, SIZE, &err), COVE_EACCESS);
+    assert_int_equal(cove_writer_finish(w, &err), COVE_EACCESS);
+    assert_int_equal(cove_fs_exists(fs, "stream-test/failed-to", NULL, NULL), 0);
+    cove_writer_free(w);
+    cove_reader_close(r);
+    fs->ops = own;
+    free(data);
+}
+
+/* What fits in one part is taken without an upload, be it just as long as one. */
+static void takes_one_part_in_one_request(void **state)
+{
+    enum { PART = 1 << 20 };
+    const struct cove__fs_ops *own = fs->ops;
+    struct cove__fs_ops other = *own;
+    uint8_t *data = pattern(PART);
+    cove_writer *w = NULL;
+    cove_reader *r = NULL;
+    int64_t n;
+
+    write_in_pieces(ROOT "one", data, PART, PART);
+    other.upload_begin = no_upload;
+    fs->ops = &other;
+    assert_int_equal(cove_reader_open(fs, "stream-test/one", NULL, &r, NULL), 0);
+    assert_int_equal(cove_writer_open(fs, "stream-test/one-to", NULL, NULL, &w, NULL), 0);
+    while ((n = cove_writer_take(w, r, PART, NULL)) > 0)
+        ;
+    assert_int_equal(n, 0);
+    assert_int_equal(cove_writer_finish(w, NULL), 0);
+    cove_writer_free(w);
+    cove_reader_close(r);
+    fs->ops = own;
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +526,8 @@ int main(void)
         cmocka_unit_test(one_stream_holds_its_share),
         cmocka_unit_test(kept_parts_without_memory),
         cmocka_unit_test(refused_urls_show_no_secret),
+        cmocka_unit_test(finish_after_a_failed_take),
+        cmocka_unit_test(takes_one_part_in_one_request),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

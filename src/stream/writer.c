@@ -70,10 +70,16 @@ struct cove_writer {
     int64_t uploaded, copied; /* bytes of parts that are done */
 };
 
-static int remember(struct cove_writer *w, int rc)
+/* After the first failure, why it failed (`err` may be NULL) is what every later call gives. */
+static int remember(struct cove_writer *w, int rc, const struct cove_error *err)
 {
-    if (rc < 0 && w->state == OPEN)
-        w->state = FAILED;
+    if (rc == 0 || w->state != OPEN)
+        return rc;
+    w->state = FAILED;
+    if (err)
+        cove__error_copy(&w->err, err);
+    else
+        cove__fs_fail(&w->err, &w->target.ctx, rc, "%s", cove_code_phrase(rc));
     return rc;
 }
 
@@ -462,11 +468,7 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
         rc = cove__error_copy(err, &w->err);
     if (rc == 0)
         w->taken += (int64_t)length;
-    else if (w->state == OPEN && err)
-        cove__error_copy(&w->err, err);
-    else if (w->state == OPEN)
-        cove__fs_fail(&w->err, &w->target.ctx, rc, "%s", cove_code_phrase(rc));
-    return remember(w, rc);
+    return remember(w, rc, err);
 }
 
 int64_t cove__writer_room(cove_writer *w, uint8_t **ret_room, struct cove_error *err)
@@ -474,7 +476,7 @@ int64_t cove__writer_room(cove_writer *w, uint8_t **ret_room, struct cove_error 
     int rc = check_usable(w, err);
 
     if (rc == 0 && w->filling.buffer && w->filled == w->filling.cap)
-        rc = remember(w, send_filled(w, err));
+        rc = remember(w, send_filled(w, err), err);
     if (rc == 0)
         rc = get_buffer(w, err);
     if (rc < 0)
