@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 #include "fs/fs_impl.h"
 #include "net/budget.h"
 #include "stream/parts.h"
+#include "wire/digest.h"
 
 #define ROOT "memory://stream-test/"
 
@@ -510,6 +513,63 @@ static void takes_one_part_in_one_request(void **state)
     free(data);
 }
 
+/* Memory in which whatever is allocated next of `size` bytes lies as the last thing, once it has been unmapped: nothing
+ * else has room for that. Where the C library or the kernel do otherwise, it is just memory. */
+static uint8_t *map_what_comes_next(size_t size, size_t more, void *full[64])
+{
+    size_t n = 0;
+
+    mallopt(M_MMAP_THRESHOLD, (int)size / 2);
+    do /* what is free in the heap */
+        full[n] = malloc(size / 2);
+    while ((uint8_t *)full[n] < (uint8_t *)sbrk(0) && ++n < 63);
+    free(full[n]);
+    full[n] = NULL;
+    uint8_t *map = mmap(NULL, size + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *above = map;
+    assert_true(map != MAP_FAILED);
+    for (n = 0; n < 64 && above >= map && above != MAP_FAILED; n++) /* the holes above stay taken */
+        above = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return map;
+}
+
+/* A digest that was made ahead is of the bytes of that write, not of others that lie in the same memory later. */
+static void digests_of_memory_that_is_used_again(void **state)
+{
+    enum { PART = 8 << 20, PAGE = 4096, HEAD = 16 };
+    struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
+    uint8_t *other = pattern(PART), want[COVE__DIGEST_SIZE], *map;
+    cove_parts *parts = NULL;
+    cove_writer *w = NULL;
+    cove_reader *r = NULL;
+    void *full[64];
+    int64_t n;
+
+    write_in_pieces(ROOT "again", other, PART, PART);
+    assert_int_equal(cove_reader_open(fs, ROOT "again", NULL, &r, NULL), 0);
+    o.keep_parts = 1;
+    assert_int_equal(cove_writer_open(fs, ROOT "again-to", &o, NULL, &w, NULL), 0);
+    cove__budget_set(0); /* keeps no pages */
+    map = map_what_comes_next(PART + PAGE, PART, full);
+    memset(map, 1, 2 * PART + PAGE);
+    assert_int_equal(cove_writer_write(w, map + HEAD, 2 * PART, NULL), 0);
+    munmap(map, 2 * PART + PAGE);
+    while ((n = cove_writer_take(w, r, PART, NULL)) > 0)
+        ;
+    assert_int_equal(n, 0);
+    assert_int_equal(cove_writer_finish(w, NULL), 0);
+    assert_int_equal(cove_writer_take_parts(w, &parts, NULL), 0);
+    assert_int_equal(parts->n, 3);
+    assert_int_equal(cove__sha256(cove__slice(other, PART), want), 0);
+    assert_memory_equal(parts->digests[2], want, sizeof want);
+    cove_parts_free(parts);
+    cove_writer_free(w);
+    cove_reader_close(r);
+    cove__budget_set(COVE__BUDGET_DEFAULT);
+    for (size_t i = 0; full[i]; i++)
+        free(full[i]);
+    free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +588,7 @@ int main(void)
         cmocka_unit_test(refused_urls_show_no_secret),
         cmocka_unit_test(finish_after_a_failed_take),
         cmocka_unit_test(takes_one_part_in_one_request),
+        cmocka_unit_test(digests_of_memory_that_is_used_again),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

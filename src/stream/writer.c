@@ -447,8 +447,6 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
     bool borrowed = false;
     int rc = check_usable(w, err);
 
-    w->hashed_ahead = cove__slice(NULL, 0);
-
     while (rc == 0 && data.size > 0) {
         size_t part = part_size(w);
 
@@ -464,6 +462,7 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
     }
     if (borrowed) /* the caller gets its memory back */
         reap_all(w);
+    w->hashed_ahead = cove__slice(NULL, 0); /* other bytes may come to lie there */
     if (rc == 0 && w->state == FAILED)
         rc = cove__error_copy(err, &w->err);
     if (rc == 0)
