@@ -38,6 +38,7 @@ struct fan {
     size_t left;      /* bytes not asked for yet */
     struct sum *sums; /* of the parts that have come, in any order */
     size_t n_sums, cap_sums;
+    int64_t end;       /* where a part ended early without a word of the size; INT64_MAX: none did */
     size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
     size_t next_byte;
     int rc;
@@ -115,6 +116,12 @@ static uint32_t join_sums(struct fan *fan)
     return crc32c;
 }
 
+static void fan_replaced(struct fan *fan, struct cove_error *err)
+{
+    if (fan->rc == 0)
+        fan->rc = cove__fs_fail(err, &fan->target->ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
+}
+
 /* Takes a finished part in: its count, and whether it is of the same version as the others. */
 static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
 {
@@ -128,14 +135,17 @@ static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
         part->range->done += part->io.op.count;
         cove__pace_took(&fan->pace, part->io.op.count, part->io.ret_wait_ns, part->io.ret_took_ns, fan->under_way,
                         cove__now_ns());
+        if (part->io.ret_total >= 0 && fetch->ret_total >= 0 && part->io.ret_total != fetch->ret_total)
+            fan_replaced(fan, err);
         if (part->io.ret_total >= 0)
             fetch->ret_total = part->io.ret_total;
+        else if (part->io.op.count < (int64_t)part->io.length && part->io.offset + part->io.op.count < fan->end)
+            fan->end = part->io.offset + part->io.op.count;
         if (!fetch->ret_etag) {
             fetch->ret_etag = part->io.ret_etag;
             part->io.ret_etag = NULL;
-        } else if (part->io.ret_etag && strcmp(part->io.ret_etag, fetch->ret_etag) != 0 && fan->rc == 0) {
-            fan->rc =
-                cove__fs_fail(err, &fan->target->ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
+        } else if (part->io.ret_etag && strcmp(part->io.ret_etag, fetch->ret_etag) != 0) {
+            fan_replaced(fan, err);
         }
         if (fan->rc == 0)
             fan->rc = take_sum(fan, part, err);
@@ -169,6 +179,8 @@ static int fan_run(struct fan *fan, struct cove_error *err)
     cove__free(fan->parts);
     fan->fetch->ret_crc32c = join_sums(fan);
     cove__free(fan->sums);
+    if (fan->end < fan->fetch->ret_total)
+        fan_replaced(fan, err);
     return fan->rc;
 }
 
@@ -190,7 +202,7 @@ int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ct
 int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err)
 {
     struct cove__part_rules rules = { 0 };
-    struct fan fan = { .fs = fs, .target = target, .fetch = fetch };
+    struct fan fan = { .fs = fs, .target = target, .fetch = fetch, .end = INT64_MAX };
     int rc = cove__fs_check_ranges(fetch, &target->ctx, err);
 
     fetch->ret_total = -1;

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 
-from store import Reply, Request, Store, error_reply
+from store import Reply, Request, Store, content, error_reply
 
 MAX_HEAD = 64 * 1024
 
@@ -152,8 +152,8 @@ class MockServer:
             self.under_way += 1
             r.beside, r.status = self.under_way, 0
             fault = next((f.row for f in self.faults if f.takes(r)), {})
-            for path, text in fault.get("meanwhile", {}).items():
-                self.store.put(path, text.encode())
+            for path, spec in fault.get("meanwhile", {}).items():
+                self.store.put(path, content(spec))
             for path, text in fault.get("append_meanwhile", {}).items():
                 self.store.directories.add(path, text.encode())
             # A made-up reply stands before the store, unless the store is to do its work all the same.

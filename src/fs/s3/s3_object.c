@@ -207,6 +207,15 @@ static bool same_object(const struct s3_request *r)
     return cove__s3_reply_header(r, "etag", etag) && strcmp(etag, t->etag) == 0;
 }
 
+/* True: the reply is of another object than was asked for, by a store that does not look at If-Match. */
+static bool other_object(const struct s3_request *r)
+{
+    const struct task *t = r->user;
+    char etag[S3_HEADER_MAX];
+
+    return t->io->if_match != NULL && cove__s3_reply_header(r, "etag", etag) && strcmp(etag, t->io->if_match) != 0;
+}
+
 static int64_t keep_read(struct s3_request *r)
 {
     struct task *t = r->user;
@@ -231,6 +240,8 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
 
     if (r->http.kept > 0 && !same_object(r))
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the If-Match header");
+    if (other_object(r))
+        return cove__s3_fail(r, err, COVE_EPRECONDITION, "another object has taken its place");
     if (r->http.status == 206 && io->offset < 0 && r->http.received == 0) {
         io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
     } else if (r->http.status == 206) {
@@ -238,7 +249,7 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
         if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset + r->http.kept) ||
             (io->offset < 0 && total >= 0 && last + 1 != total) ||
-            (io->offset >= 0 && here < (int64_t)io->length && total >= 0 && last + 1 != total))
+            (io->offset >= 0 && here < (int64_t)io->length && last + 1 != total))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
                                  "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived",
                                  (long long)first, (long long)last, (long long)r->http.received);
