@@ -489,11 +489,11 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
 
     if (length == 0 || r->position >= r->size)
         return 0;
-    slot = slot_at(r, r->position);
-    if (!slot && !ask(r, r->position, length, true))
-        return cove__fail_nomem(err, "a read");
-    if (!slot)
-        slot = slot_at(r, r->position);
+    while ((slot = slot_at(r, r->position)) == NULL) {
+        /* Stretches that were jumped out of may fill all slots, until their bytes have come. */
+        if (!ask(r, r->position, length, true) && !reap(r, true))
+            return cove__fail_nomem(err, "a read");
+    }
     n = wait_for(r, slot, at_most, &at, err);
     n = end_read(r, at, n, err);
     if (n > 0)

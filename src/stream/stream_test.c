@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -570,6 +572,73 @@ static void digests_of_memory_that_is_used_again(void **state)
     free(other);
 }
 
+/* A far store of one large file: what lies ahead of `near` comes only once the test has waited. */
+static struct {
+    int64_t near;
+    pthread_mutex_t lock;
+    struct cove__io *held[64]; /* under lock */
+    size_t n;
+    atomic_bool stop;
+} far = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void far_read(void *self, struct cove__io *io)
+{
+    io->ret_total = INT64_C(1) << 40;
+    if (io->offset < far.near + (2 << 20)) {
+        cove__op_finish(&io->op, 0, (int64_t)io->length, NULL);
+        return;
+    }
+    pthread_mutex_lock(&far.lock);
+    far.held[far.n++] = io;
+    pthread_mutex_unlock(&far.lock);
+}
+
+static void *far_replies(void *arg)
+{
+    while (!atomic_load(&far.stop)) {
+        cove__sleep_ns(200 * COVE__MS);
+        pthread_mutex_lock(&far.lock);
+        while (far.n > 0) {
+            struct cove__io *io = far.held[--far.n];
+            cove__op_finish(&io->op, 0, (int64_t)io->length, NULL);
+        }
+        pthread_mutex_unlock(&far.lock);
+    }
+    return NULL;
+}
+
+/* Who jumps from one open window to the next waits for what is still to come of the older ones. */
+static void jumps_out_of_many_windows(void **state)
+{
+    enum { STEP = 1 << 20 };
+    const struct cove__fs_ops *own = fs->ops;
+    struct cove__fs_ops ops = *own;
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_reader *r = NULL;
+    pthread_t thread;
+    uint8_t *back = malloc(STEP);
+    const void *data;
+
+    ops.part_rules = wide_rules;
+    ops.read = far_read;
+    fs->ops = &ops;
+    cove__budget_set((size_t)1 << 30);
+    assert_int_equal(pthread_create(&thread, NULL, far_replies, NULL), 0);
+    assert_int_equal(cove_reader_open(fs, "stream-test/far", NULL, &r, NULL), 0);
+    for (int64_t i = 1; i <= 8; i++) {
+        far.near = i << 30;
+        assert_int_equal(cove_reader_seek(r, far.near, NULL), 0);
+        assert_int_equal(cove_reader_next(r, &data, STEP, &err), STEP);
+        assert_int_equal(cove_reader_read(r, back, STEP, &err), STEP);
+    }
+    cove_reader_close(r);
+    atomic_store(&far.stop, true);
+    pthread_join(thread, NULL);
+    cove__budget_set(COVE__BUDGET_DEFAULT);
+    fs->ops = own;
+    free(back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +655,7 @@ int main(void)
         cmocka_unit_test(one_stream_holds_its_share),
         cmocka_unit_test(kept_parts_without_memory),
         cmocka_unit_test(refused_urls_show_no_secret),
+        cmocka_unit_test(jumps_out_of_many_windows),
         cmocka_unit_test(finish_after_a_failed_take),
         cmocka_unit_test(takes_one_part_in_one_request),
         cmocka_unit_test(digests_of_memory_that_is_used_again),
