@@ -341,18 +341,21 @@ static void look_for_sum(struct cove_reader *r, int64_t in_order)
 /* A file that is read through from its first byte to its last is held against the store's checksum at the end. */
 static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err)
 {
+    uint32_t crc32c;
+
     if (r->summed != r->position)
         return 0;
-    r->crc32c = cove__crc32c(r->crc32c, data, n);
-    r->summed += (int64_t)n;
-    if (r->summed < r->size)
-        return 0;
-    while (r->looking)
+    crc32c = cove__crc32c(r->crc32c, data, n);
+    while (r->looking && r->position + (int64_t)n >= r->size)
         reap(r, true);
-    if (r->summed < 0 || r->crc32c == r->looked.crc32c)
+    if (r->summed < 0)
         return 0;
-    return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
-                         "the bytes do not match the CRC32C checksum that the store keeps");
+    if (r->position + (int64_t)n >= r->size && crc32c != r->looked.crc32c)
+        return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
+                             "the bytes do not match the CRC32C checksum that the store keeps");
+    r->crc32c = crc32c;
+    r->summed += (int64_t)n;
+    return 0;
 }
 
 /* ---- reading ---- */
@@ -456,6 +459,7 @@ static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, s
 int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cove_error *err)
 {
     uint8_t *dst = buffer;
+    uint32_t crc32c = r->crc32c;
     size_t done = 0;
 
     if (length > 0 && !buffer)
@@ -469,6 +473,10 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
         n = end_read(r, dst + done, n, err);
         if (n < 0) {
             /* What came before the failure was not told to the caller, so that the same call can be made again. */
+            if (r->summed == r->position) {
+                r->summed -= (int64_t)done;
+                r->crc32c = crc32c;
+            }
             r->position -= (int64_t)done;
             r->expected = r->position;
             return n;

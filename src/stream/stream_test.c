@@ -639,6 +639,42 @@ static void jumps_out_of_many_windows(void **state)
     free(back);
 }
 
+static const struct cove__fs_ops *own_ops;
+
+static void stat_with_wrong_sum(void *self, struct cove__io *io)
+{
+    own_ops->stat(self, io);
+    io->ret_info->has_crc32c = true;
+    io->ret_info->crc32c = 1;
+}
+
+/* Who reads on after bytes were refused does not get them without a word. */
+static void wrong_bytes_stay_wrong(void **state)
+{
+    enum { SIZE = 300000 };
+    struct cove__fs_ops ops = *fs->ops;
+    uint8_t *data = pattern(SIZE), *back = malloc(SIZE);
+    const void *at;
+    cove_reader *r = NULL;
+
+    write_in_pieces(ROOT "wrong", data, SIZE, SIZE);
+    own_ops = fs->ops;
+    ops.stat = stat_with_wrong_sum;
+    fs->ops = &ops;
+    assert_int_equal(cove_reader_open(fs, "stream-test/wrong", NULL, &r, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cove_reader_read(r, back, SIZE, NULL), COVE_ECORRUPT);
+    assert_int_equal(cove_reader_read(r, back, SIZE / 2, NULL), SIZE / 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cove_reader_read(r, back, SIZE, NULL), COVE_ECORRUPT);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cove_reader_next(r, &at, SIZE, NULL), COVE_ECORRUPT);
+    cove_reader_close(r);
+    fs->ops = own_ops;
+    free(data);
+    free(back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,6 +691,7 @@ int main(void)
         cmocka_unit_test(one_stream_holds_its_share),
         cmocka_unit_test(kept_parts_without_memory),
         cmocka_unit_test(refused_urls_show_no_secret),
+        cmocka_unit_test(wrong_bytes_stay_wrong),
         cmocka_unit_test(jumps_out_of_many_windows),
         cmocka_unit_test(finish_after_a_failed_take),
         cmocka_unit_test(takes_one_part_in_one_request),
