@@ -324,10 +324,9 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
 
 /* ---- the whole file's checksum ---- */
 
-/* Who reads on from the first byte wants it at the end; asked for beside the reads, it is there by then. */
-static void look_for_sum(struct cove_reader *r, int64_t in_order)
+static void ask_for_sum(struct cove_reader *r)
 {
-    if (r->asked || r->summed != r->position || in_order <= (int64_t)FIRST_READ)
+    if (r->asked)
         return;
     r->asked = r->looking = true;
     r->look = (struct cove__io){ .path = r->target.path, .ret_info = &r->looked };
@@ -338,19 +337,29 @@ static void look_for_sum(struct cove_reader *r, int64_t in_order)
     r->fs->ops->stat(r->fs->self, &r->look);
 }
 
+/* Who reads on from the first byte wants it at the end; asked for beside the reads, it is there by then. */
+static void look_for_sum(struct cove_reader *r, int64_t in_order)
+{
+    if (r->summed == r->position && in_order > (int64_t)FIRST_READ)
+        ask_for_sum(r);
+}
+
 /* A file that is read through from its first byte to its last is held against the store's checksum at the end. */
 static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err)
 {
+    bool last = r->position + (int64_t)n >= r->size;
     uint32_t crc32c;
 
     if (r->summed != r->position)
         return 0;
     crc32c = cove__crc32c(r->crc32c, data, n);
-    while (r->looking && r->position + (int64_t)n >= r->size)
+    if (last)
+        ask_for_sum(r); /* if nothing has done so before, as after jumps to and fro */
+    while (last && r->looking)
         reap(r, true);
     if (r->summed < 0)
         return 0;
-    if (r->position + (int64_t)n >= r->size && crc32c != r->looked.crc32c)
+    if (last && crc32c != r->looked.crc32c)
         return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");
     r->crc32c = crc32c;
@@ -437,7 +446,8 @@ static size_t begin_read(struct cove_reader *r, size_t length)
     if (r->position < r->size && (int64_t)length > r->size - r->position)
         length = (size_t)(r->size - r->position);
     if (length < ALONE && (r->position == 0 || r->in_order > 0))
-        read_ahead(r, r->in_order + (int64_t)length, length);
+        prefetch(r, r->in_order + (int64_t)length, length);
+    look_for_sum(r, r->in_order + (int64_t)length);
     return length;
 }
 

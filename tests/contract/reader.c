@@ -13,8 +13,8 @@ static void read_to_the_end(void **state)
     (void)state;
     const size_t size = 20 * MIB + 77;
     put_filled(at("f"), size, 20);
-    static const size_t chunks[] = { 1, 4095, 70000, 3 * MIB + 1 };
-    for (size_t c = 0; c < 4; c++) {
+    static const size_t chunks[] = { 1, 4095, 70000, 3 * MIB + 1, 64 * MIB };
+    for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
         cove_reader *reader = open_reader(at("f"));
         assert_int_equal(cove_reader_size(reader), size);
         uint8_t *buffer = malloc(chunks[c]);
@@ -123,6 +123,25 @@ static void seek_about(void **state)
     OK(cove_reader_seek(reader, 0, &err));
     assert_int_equal(OK(cove_reader_read(reader, buffer, 10, &err)), 10);
     assert_true(filled(buffer, 10, 21, 0));
+    free(buffer);
+    cove_reader_close(reader);
+}
+
+/* The end is reached in order, though not by way of a long stream. */
+static void read_on_after_a_look_back(void **state)
+{
+    (void)state;
+    const size_t size = 100000, half = 60000;
+    char *buffer = malloc(size);
+    assert_non_null(buffer);
+    put_filled(at("f"), size, 29);
+    cove_reader *reader = open_reader(at("f"));
+    assert_int_equal(OK(cove_reader_read(reader, buffer, half, &err)), half);
+    OK(cove_reader_seek(reader, 0, &err));
+    assert_int_equal(OK(cove_reader_read(reader, buffer, 10, &err)), 10);
+    OK(cove_reader_seek(reader, (int64_t)half, &err));
+    assert_int_equal(OK(cove_reader_read(reader, buffer + half, size, &err)), size - half);
+    assert_true(filled((uint8_t *)buffer, size, 29, 0));
     free(buffer);
     cove_reader_close(reader);
 }
@@ -241,6 +260,7 @@ const struct CMUnitTest reader_tests[] = {
     cmocka_unit_test(read_without_a_copy),
     cmocka_unit_test(taken_by_a_writer),
     cmocka_unit_test(seek_about),
+    cmocka_unit_test(read_on_after_a_look_back),
     cmocka_unit_test(read_at_leaves_the_position),
     cmocka_unit_test(an_empty_file),
     cmocka_unit_test(nothing_to_open),

@@ -213,11 +213,11 @@ static int run_read(struct probe *p)
     int rc = cove_reader_open(p->fs, p->path, &p->call, &reader, &p->err);
     if (rc < 0)
         return rc;
-    size_t size = (size_t)cove_reader_size(reader);
+    size_t size = (size_t)cove_reader_size(reader), block = p->n_args > 0 ? size_arg(p, 0) : 65536;
     char *data = malloc(size + 1);
     int64_t n = data ? 1 : COVE_ENOMEM;
     for (size_t done = 0; n > 0; done += (size_t)n) {
-        n = cove_reader_read(reader, data + done, size - done < 65536 ? size - done : 65536, &p->err);
+        n = cove_reader_read(reader, data + done, size - done < block ? size - done : block, &p->err);
         if (n >= 0)
             p->value += n;
     }
