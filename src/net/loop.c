@@ -78,6 +78,9 @@ static struct {
 static pthread_rwlock_t working = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static _Thread_local bool stopped_loops;         /* by the fork that this thread is about to make */
 static _Thread_local struct cove__loop *driving; /* by this thread, at the moment */
+static _Thread_local struct cove__loop *at_poll; /* this thread, a caller's, for it */
+static _Thread_local bool signals_wait;          /* for the end of this thread's work; `signals` is its own mask */
+static _Thread_local sigset_t signals;
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
@@ -188,6 +191,26 @@ void cove__loop_wake(struct cove__loop *loop)
 
 /* ---- driving ---- */
 
+/* Signals are the program's: none is delivered to a thread of the library, as libcurl's resolver thread is, which has
+ * the mask of the thread that starts it. */
+int cove__loop_resolves(void *resolver, void *reserved, void *user)
+{
+    sigset_t all;
+
+    if (!signals_wait) {
+        sigfillset(&all);
+        signals_wait = pthread_sigmask(SIG_SETMASK, &all, &signals) == 0;
+    }
+    return 0;
+}
+
+static void let_signals_come(void)
+{
+    if (signals_wait)
+        pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    signals_wait = false;
+}
+
 static void take_inbox(struct cove__loop *loop, bool *ret_stop)
 {
     cove__lock();
@@ -289,6 +312,7 @@ static bool work(struct cove__loop *loop, int *ret_timeout_ms)
     }
     driving = NULL;
     pthread_rwlock_unlock(&working);
+    let_signals_come();
     return !stop;
 }
 
@@ -340,17 +364,17 @@ static void hand_over(struct cove__loop *loop)
 static bool caller_runs(void *self, struct cove__inbox *inbox)
 {
     struct cove__loop *loop = self;
+    bool goes_on, ready = false;
     int timeout_ms;
 
-    for (;;) {
-        if (!work(loop, &timeout_ms)) { /* the process is exiting */
-            hand_over(loop);
-            return false;
-        }
-        if (cove__inbox_ready(inbox))
-            return true;
+    while ((goes_on = work(loop, &timeout_ms)) && !(ready = cove__inbox_ready(inbox))) {
+        at_poll = loop;
         wait_for_more(loop, timeout_ms);
+        at_poll = NULL;
     }
+    if (!goes_on) /* the process is exiting */
+        hand_over(loop);
+    return ready;
 }
 
 static void wake_caller(void *self)
@@ -372,7 +396,8 @@ static void find_driver_locked(struct cove__loop *loop, struct cove__inbox *wait
 {
     if (loop->driver != NOBODY)
         return;
-    *ret_caller = waits != NULL && waits->driver == NULL && driving == NULL && callers_drive;
+    /* What another thread starts for the caller, on a loop, is not the caller's start: its inbox is not looked at. */
+    *ret_caller = driving == NULL && waits != NULL && waits->driver == NULL && callers_drive;
     *ret_unpark = !*ret_caller;
     loop->driver = *ret_caller ? A_CALLER : OWN_THREAD;
     loop->asleep = false;
@@ -492,7 +517,7 @@ static void end_at_exit(void)
         for (unsigned i = 0; i < loops.n; i++) {
             struct cove__loop *loop = loops.loops[i];
             loop->stop = true;
-            if (loop == driving)
+            if (loop == driving || loop == at_poll)
                 continue; /* exit was called in the middle of it, by a signal's handler say */
             if (loop->driver == NOBODY) {
                 loop->driver = OWN_THREAD;
@@ -536,7 +561,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     working = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-    driving = NULL;
+    driving = at_poll = NULL;
 }
 
 static void global_init(void)

@@ -84,6 +84,7 @@ CURLSH *cove__loop_share(struct cove__loop *loop);
 struct cove__watch *cove__loop_watch(struct cove__loop *loop);
 CURL *cove__loop_easy_get(struct cove__loop *loop, uint64_t serial, bool *ret_prepared);
 void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial);
+int cove__loop_resolves(void *resolver, void *reserved, void *user); /* CURLOPT_RESOLVER_START_FUNCTION */
 void cove__loop_leave(struct cove__http_state *st); /* the request ended: takes it out of the loop's list */
 
 /* ---- http.c, called by the loop's thread ---- */

@@ -119,6 +119,7 @@ static void set_client(CURL *easy, const struct cove__http *http, struct cove__l
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, cove__loop_watch(loop));
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, cove__watch_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, cove__loop_watch(loop));
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, cove__loop_resolves);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SEC);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SEC);
