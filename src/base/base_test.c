@@ -76,6 +76,10 @@ static void errors(void **state)
     assert_string_equal(err.message, "a  b [31m    1m ?? ??? ?? \xc3\xa9\xf0\x9f\x98\x80");
     cove__error_prefix(&err, err.code, "load %s", "\n");
     assert_int_equal(strncmp(err.message, "load  : a", 9), 0);
+    cove__fail(&err, COVE_EIO, "%0*d", (int)sizeof err.message - 4, 0);
+    cove__error_add(&err, "; \xc3\xa9");
+    assert_int_equal(strlen(err.message), sizeof err.message - 2);
+    assert_string_equal(err.message + sizeof err.message - 5, "0; ");
     /* A caller's older, smaller struct is never written past its end, nor cut inside a character. */
     cove__fail((struct cove_error *)(void *)&small, COVE_EIO, "123456\xc3\xa9");
     assert_string_equal(small.message, "123456");

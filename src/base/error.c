@@ -231,6 +231,22 @@ int cove__error_prefix(struct cove_error *err, int code, const char *format, ...
     return err->code;
 }
 
+void cove__error_add(struct cove_error *err, const char *format, ...)
+{
+    size_t room = err ? message_room(err) : 0;
+    va_list args;
+    size_t used;
+
+    if (room == 0)
+        return;
+    used = strlen(err->message);
+    va_start(args, format);
+    vsnprintf(err->message + used, room - used, format, args);
+    va_end(args);
+    trim_utf8(err->message, room);
+    make_plain(err->message);
+}
+
 int cove__error_copy(struct cove_error *to, const struct cove_error *from)
 {
     if (!to || to == from)

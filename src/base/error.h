@@ -14,6 +14,8 @@ int cove__fail_errno(struct cove_error *err, int errnum, const char *format, ...
 int cove__fail_nomem(struct cove_error *err, const char *what);
 /* Puts "text: " before the message that `err` has; returns err's code (or `code` if err is NULL). */
 int cove__error_prefix(struct cove_error *err, int code, const char *format, ...) COVE_PRINTF(3, 4);
+/* Puts more text behind it, as much as fits. */
+void cove__error_add(struct cove_error *err, const char *format, ...) COVE_PRINTF(2, 3);
 void cove__error_clear(struct cove_error *err);
 /* Copies what fits into a caller's struct (NULL accepted), honouring its size; returns from->code. */
 int cove__error_copy(struct cove_error *to, const struct cove_error *from);

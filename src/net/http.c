@@ -362,10 +362,8 @@ static void finish(struct cove__http_state *st, int rc)
 static void finish_failed(struct cove__http_state *st)
 {
     struct cove_error *err = &st->r->op.err;
-    if (st->r->attempts > 1) {
-        size_t used = strlen(err->message);
-        snprintf(err->message + used, sizeof(err->message) - used, ", after %u attempts", st->r->attempts);
-    }
+    if (st->r->attempts > 1)
+        cove__error_add(err, ", after %u attempts", st->r->attempts);
     finish(st, err->code);
 }
 
@@ -378,8 +376,7 @@ static void finish_stopped(struct cove__http_state *st, const struct cove_error 
     } else {
         struct cove_error before = *err;
         *err = *why;
-        size_t used = strlen(err->message);
-        snprintf(err->message + used, sizeof(err->message) - used, "; before that: %s", before.message);
+        cove__error_add(err, "; before that: %s", before.message);
     }
     finish(st, err->code);
 }
