@@ -30,7 +30,7 @@ COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_c
 /* Up to `length` bytes from the position on; fewer only at the end; 0 there. Buffer BORROWED until the call returns. */
 COVE_API int64_t cove_reader_read(cove_reader *reader, void *buffer, size_t length, struct cove_error *err);
 /* The same without a copy: *ret_data is the reader's own memory, good until the next call on the reader. It holds as
- * many of the next bytes as are at hand together, up to `at_most`; 0: the end. */
+ * many of the next bytes as are at hand together, up to `at_most`; 0: the end (or an `at_most` of 0). */
 COVE_API int64_t cove_reader_next(cove_reader *reader, const void **ret_data, size_t at_most, struct cove_error *err);
 /* The same at `offset`, without touching position or prefetch. */
 COVE_API int64_t cove_reader_read_at(cove_reader *reader, int64_t offset, void *buffer, size_t length,
@@ -77,7 +77,8 @@ COVE_API int cove_writer_open(cove_fs *fs, const char *path, const struct cove_w
 /* Takes all of `length` bytes (BORROWED until the call returns) or fails; after a failure only abort is useful. */
 COVE_API int cove_writer_write(cove_writer *writer, const void *data, size_t length, struct cove_error *err);
 /* Reads on from `from` and writes that to `writer`, up to `at_most` bytes of it: how many, 0 at the end. One of the two
- * memories in between is left out. */
+ * memories in between is left out. After a failure of the reader the same call can be made again; after one of the
+ * writer only abort is useful, as after a write. */
 COVE_API int64_t cove_writer_take(cove_writer *writer, cove_reader *from, size_t at_most, struct cove_error *err);
 COVE_API int64_t cove_writer_tell(const cove_writer *writer); /* bytes taken so far */
 /* Publishes the whole object, atomically, and is durable when it returns. On failure nothing was published, or
