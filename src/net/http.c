@@ -472,15 +472,17 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
 static void keep_body(struct cove__http_state *st)
 {
     struct cove__http_request *r = st->r;
-    int64_t before = r->kept;
 
     if (r->dst == NULL || r->received == 0)
         return;
     bool usable = !st->too_long && r->hooks != NULL && r->hooks->keep != NULL;
     r->kept = usable ? r->hooks->keep(r->self, r) : 0;
     r->received = 0;
-    if (r->kept > before && r->kept - before >= (int64_t)(r->dst_size / FRUITFUL))
+    /* Farther than ever, so that a server that begins anew again and again ends the retries. */
+    if (r->kept > st->farthest && r->kept - st->farthest >= (int64_t)(r->dst_size / FRUITFUL)) {
+        st->farthest = r->kept;
         st->fruitful = r->attempts - 1;
+    }
 }
 
 void cove__http_ended(struct cove__http_state *st, CURLcode result)
