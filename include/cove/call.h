@@ -1,4 +1,6 @@
-/* What bounds a call: a deadline and a cancel token. Every call that may wait takes one, or NULL for the defaults. */
+/* What bounds a call: a deadline and a cancel token. Every call that may wait takes one, or NULL for the defaults.
+ * pthread_cancel is none of the ways to end one: it waits until nothing of the thread's is under way, and what the call
+ * holds is lost then. */
 #ifndef COVE_CALL_H
 #define COVE_CALL_H
 

@@ -37,6 +37,24 @@ void cove__inbox_done(struct cove__inbox *inbox)
     pthread_mutex_destroy(&inbox->lock);
 }
 
+/* pthread_cancel would take the ops on the waiting thread's stack away from those who work on them, and leave an I/O
+ * loop that it drives without anybody: it has to come later. */
+static void hold_thread(struct cove__inbox *inbox)
+{
+    if (inbox->holds)
+        return;
+    inbox->holds = true;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &inbox->cancelable);
+}
+
+static void let_thread_go(struct cove__inbox *inbox)
+{
+    if (!inbox->holds)
+        return;
+    inbox->holds = false;
+    pthread_setcancelstate(inbox->cancelable, NULL);
+}
+
 void cove__op_start(struct cove__op *op)
 {
     op->rc = 0;
@@ -47,6 +65,8 @@ void cove__op_start(struct cove__op *op)
         return;
     if (op->inbox->generation != cove__fork_generation())
         cove__inbox_init(op->inbox);
+    if (op->ctx.waits == op->inbox)
+        hold_thread(op->inbox);
     pthread_mutex_lock(&op->inbox->lock);
     op->inbox->pending++;
     pthread_mutex_unlock(&op->inbox->lock);
@@ -113,22 +133,29 @@ static struct cove__op *next(struct cove__inbox *inbox, bool wait)
 {
     const struct cove__driver *leave = NULL;
     struct cove__op *op;
+    bool drained;
+    int cancelable;
 
     if (inbox->generation != cove__fork_generation())
         return NULL;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     pthread_mutex_lock(&inbox->lock);
     op = take_locked(inbox);
     while (!op && wait && inbox->pending > 0) {
         wait_locked(inbox);
         op = take_locked(inbox);
     }
-    if (inbox->pending == 0) {
+    drained = inbox->pending == 0;
+    if (drained) {
         leave = inbox->driver;
         inbox->driver = NULL;
     }
     pthread_mutex_unlock(&inbox->lock);
     if (leave)
         leave->leave(inbox->driven);
+    pthread_setcancelstate(cancelable, NULL);
+    if (drained)
+        let_thread_go(inbox);
     return op;
 }
 

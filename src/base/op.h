@@ -48,6 +48,8 @@ struct cove__inbox {
     const struct cove__driver *driver; /* synced: of the thread that waits here; NULL: it sleeps */
     void *driven;                      /* synced: the driver's self */
     unsigned generation;               /* of fork: a child finds the inboxes of its parent empty */
+    bool holds;     /* of the thread that waits here (ctx.waits): it cannot be cancelled until nothing is pending */
+    int cancelable; /* what it was before */
 };
 
 void cove__inbox_init(struct cove__inbox *inbox);

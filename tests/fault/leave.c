@@ -2,10 +2,11 @@
  * Leaves with work under way: requests to a server that accepts and never answers are queued, then the library is let
  * go in the way that the first argument names. Right is a quiet end with status 0.
  *
- *   leave LIBRARY unload|return|exit|thread
+ *   leave LIBRARY unload|return|exit|thread|cancel
  *
  * unload: dlclose, and the program goes on for a moment; return: from main; exit, thread: exit(), there or in another
- * thread. It uses the library as a plug-in would, by dlopen.
+ * thread; cancel: pthread_cancel of a thread that waits, after which others must not wait for ever. It uses the library
+ * as a plug-in would, by dlopen.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -51,22 +52,65 @@ static int silent_port(void)
     return ntohs(address.sin_port);
 }
 
-/* By symbol only: the program is not linked with the library. Returns how many jobs wait. */
-static size_t begin(void)
+static int stat_within(int64_t timeout_ms)
+{
+    __typeof__(&cove_fs_stat) fs_stat = symbol("cove_fs_stat");
+    struct cove_call call = COVE_CALL_INIT;
+    cove_info *info = NULL;
+
+    call.timeout_ms = timeout_ms;
+    return fs_stat(fs, "b/k", &call, &info, NULL);
+}
+
+static void *waits(void *unused)
+{
+    (void)unused;
+    stat_within(1000);
+    pthread_testcancel();
+    return NULL;
+}
+
+/* Alone, so that it drives the only loop that there is. */
+static int cancel(void)
+{
+    pthread_t thread;
+    void *how;
+
+    if (pthread_create(&thread, NULL, waits, NULL))
+        return 2;
+    usleep(200000);
+    pthread_cancel(thread);
+    alarm(30); /* forever, it was */
+    if (stat_within(300) != COVE_ETIMEDOUT)
+        return 4;
+    pthread_join(thread, &how);
+    return how == PTHREAD_CANCELED ? 0 : 5;
+}
+
+/* By symbol only: the program is not linked with the library. */
+static void begin(void)
 {
     __typeof__(&cove_options_new) options_new = symbol("cove_options_new");
     __typeof__(&cove_options_set) options_set = symbol("cove_options_set");
     __typeof__(&cove_fs_from_url) from_url = symbol("cove_fs_from_url");
-    __typeof__(&cove_queue_new) queue_new = symbol("cove_queue_new");
-    __typeof__(&cove_queue_stat) queue_stat = symbol("cove_queue_stat");
-    __typeof__(&cove_queue_copy) queue_copy = symbol("cove_queue_copy");
-    __typeof__(&cove_queue_pending) pending = symbol("cove_queue_pending");
     char endpoint[64];
 
     options = options_new();
     snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", silent_port());
     if (options_set(options, "endpoint_url", endpoint, NULL) < 0 || options_set(options, "anon", "true", NULL) < 0 ||
-        from_url("s3://b", options, &fs, NULL, NULL) < 0 || queue_new(NULL, &queue, NULL) < 0)
+        from_url("s3://b", options, &fs, NULL, NULL) < 0)
+        _exit(2);
+}
+
+/* Returns how many jobs wait. */
+static size_t queue_jobs(void)
+{
+    __typeof__(&cove_queue_new) queue_new = symbol("cove_queue_new");
+    __typeof__(&cove_queue_stat) queue_stat = symbol("cove_queue_stat");
+    __typeof__(&cove_queue_copy) queue_copy = symbol("cove_queue_copy");
+    __typeof__(&cove_queue_pending) pending = symbol("cove_queue_pending");
+
+    if (queue_new(NULL, &queue, NULL) < 0)
         _exit(2);
     for (int i = 0; i < JOBS; i++) {
         queue_stat(queue, fs, "b/k", NULL, NULL, NULL);
@@ -87,10 +131,13 @@ int main(int argc, char **argv)
 
     library = argc == 3 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!library) {
-        fprintf(stderr, "usage: leave LIBRARY unload|return|exit|thread\n");
+        fprintf(stderr, "usage: leave LIBRARY unload|return|exit|thread|cancel\n");
         return 2;
     }
-    if (begin() != (size_t)2 * JOBS)
+    begin();
+    if (!strcmp(argv[2], "cancel"))
+        return cancel();
+    if (queue_jobs() != (size_t)2 * JOBS)
         return 3;
     if (!strcmp(argv[2], "unload")) {
         dlclose(library);
