@@ -20,6 +20,20 @@ static bool has_scheme(const char *arg)
     return n > 0 && strncmp(arg + n, "://", 3) == 0;
 }
 
+/* "s3:/bucket/key", which the library refuses; made a whole path of the working directory's it would be one. */
+static bool lacks_slash(const char *arg)
+{
+    struct cove_implementation row;
+
+    for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++) {
+        size_t n = strlen(row.scheme);
+
+        if (strncmp(arg, row.scheme, n) == 0 && strncmp(arg + n, ":/", 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool takes_option(const char *scheme, const char *name)
 {
     struct cove_option_help help;
@@ -109,7 +123,7 @@ static char *local_url(struct cli *c, const char *arg)
 int cli_target_open(struct cli *c, const char *arg, struct cli_target *ret)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    struct cli_target t = { .local = !has_scheme(arg) };
+    struct cli_target t = { .local = !has_scheme(arg) && !lacks_slash(arg) };
     size_t n = strlen(arg);
     cove_options *options;
     char *path;

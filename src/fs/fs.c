@@ -151,6 +151,9 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
         return cove__fail(err, COVE_EINVAL, "open: an empty URL");
     if (strlen(url) > MAX_URL_BYTES)
         return cove__fail(err, COVE_EINVAL, "open %.64s...: the URL is longer than %zu bytes", url, MAX_URL_BYTES);
+    if (cove__scheme_lacks_slash(url))
+        return cove__fail(err, COVE_EINVAL, "open %s: two slashes stand behind a scheme (a local file is ./%s)",
+                          shown(url, text), text);
     scheme = cove__scheme_of(url, &length);
     if (!scheme || !scheme->ops)
         return refuse_scheme(url, length, scheme, err);
@@ -271,8 +274,11 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
         return cove__fail(err, COVE_EINVAL, "%s %s: this URL is not of a %s:// filesystem", op, shown(path, text),
                           fs->scheme);
     rc = fs->ops->parse(path, &target->path, err);
-    if (rc < 0)
-        return cove__error_prefix(err, rc, "%s %s", op, shown(path, text));
+    if (rc < 0) {
+        bool bare = length == 0 && strcmp(fs->scheme, "file") != 0; /* "bucket/key": a message names the URL */
+        return cove__error_prefix(err, rc, "%s %s%s%s", op, bare ? fs->scheme : "", bare ? "://" : "",
+                                  shown(path, text));
+    }
     target->url = cove__fs_show(fs, target->path);
     if (!target->url) {
         cove__target_done(target);

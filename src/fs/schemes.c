@@ -53,6 +53,17 @@ const struct cove__scheme *cove__scheme_of(const char *url, size_t *ret_length)
     return NULL;
 }
 
+bool cove__scheme_lacks_slash(const char *url)
+{
+    for (size_t i = 0; i < N_SCHEMES; i++) {
+        size_t n = strlen(schemes[i].name);
+
+        if (strncmp(schemes[i].name, url, n) == 0 && strncmp(url + n, ":/", 2) == 0 && url[n + 2] != '/')
+            return true;
+    }
+    return false;
+}
+
 void cove__scheme_list(struct cove__buf *out)
 {
     for (size_t i = 0; i < N_SCHEMES; i++)

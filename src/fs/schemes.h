@@ -2,6 +2,7 @@
 #ifndef COVE_FS_SCHEMES_H
 #define COVE_FS_SCHEMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -17,6 +18,8 @@ struct cove__scheme {
 /* The scheme of `url` ("" and file's for a plain path); NULL for a stranger, with its name's length in *ret_length. */
 const struct cove__scheme *cove__scheme_of(const char *url, size_t *ret_length);
 const struct cove__scheme *cove__scheme_named(const char *name);
+/* "s3:/bucket/key": a slash is missing, and taken for a local path it would be written to a folder "s3:". */
+bool cove__scheme_lacks_slash(const char *url);
 /* "file, memory, s3": for messages. */
 void cove__scheme_list(struct cove__buf *out);
 

@@ -116,11 +116,35 @@ def test_documents_name_every_verb_and_option(cove):
             assert option[2:] in manual, (verb, option)
 
 
-@pytest.mark.parametrize("args", [[], ["bogus"], ["ls", "--bogus"], ["ls", "-Z"], ["cp", "one"], ["cat"], ["ls", "--timeout", "soon"],
+@pytest.mark.parametrize("args", [[], ["bogus"], ["help", "bogus"], ["ls", "--bogus"], ["ls", "-Z"], ["cp", "one"], ["cat"], ["ls", "--timeout", "soon"],
                                   ["ls", "--timeout"], ["ls", "-o", "novalue"], ["cp", "-j", "0", "a", "b"], ["ckpt", "eat", "x"],
                                   ["uploads", "--older-than", "x", "s3://b"], ["stat", ""]])
 def test_bad_usage(cove, args):
     assert "cove" in cove.error(*args, rc=2)
+
+
+@pytest.mark.parametrize("closed", [(1,), (1, 2), (0, 1, 2)])
+def test_closed_descriptors_are_not_taken_for_output(cove, root, closed):
+    """What is opened next has the number of a closed descriptor: output must not go there."""
+    put(cove, f"{root}/f", "x")
+
+    def run(*args):
+        redirects = " ".join(f"{fd}>&-" for fd in closed)
+        return subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirects}', cove.program, *args], cwd=cove.cwd, env=cove.environ,
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120)
+
+    for verb in ("du", "cat", "ls"):
+        result = run(verb, f"{root}/f")
+        assert result.returncode == 1, verb
+        assert (2 in closed) != (b"Bad file descriptor" in result.stderr)
+    assert run("cp", "-vv", f"{root}/f", "copy").returncode == 0  # which says much, and prints nothing
+    assert (cove.cwd / "copy").read_text() == "x"
+
+
+def test_a_missing_slash_makes_no_folder(cove):
+    (cove.cwd / "a").write_text("x")
+    assert "s3://" not in cove.error("cp", "a", "s3:/bucket/key", rc=2)
+    assert os.listdir(cove.cwd) == ["a"]
 
 
 def test_unknown_scheme_lists_the_known(cove):

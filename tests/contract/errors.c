@@ -82,7 +82,11 @@ static void unknown_schemes(void **state)
     FAILS(COVE_EINVAL, cove_fs_from_url(urls[1], NULL, &fs, NULL, &err));
     FAILS(COVE_EINVAL, cove_fs_from_url(urls[2], NULL, &fs, NULL, &err));
     FAILS(COVE_EINVAL, cove_fs_from_url("", NULL, &fs, NULL, &err));
+    FAILS(COVE_EINVAL, cove_fs_from_url("s3:/b/k", NULL, &fs, NULL, &err)); /* not a file k in a folder s3:/b */
+    says("s3:/b/k"), says("slash");
     assert_null(fs);
+    OK(cove_fs_from_url("./s3:/b/k", NULL, &fs, NULL, &err));
+    cove_fs_unref(fs);
 }
 
 static void unknown_options(void **state)
@@ -126,6 +130,16 @@ static void missing_arguments(void **state)
     cove_info *info;
     FAILS(COVE_EINVAL, cove_fs_stat(w.fs, NULL, NULL, &info, &err));
     FAILS(COVE_EINVAL, cove_fs_from_url(NULL, NULL, NULL, NULL, &err));
+}
+
+static void a_path_that_cannot_be_is_named_by_its_url(void **state)
+{
+    (void)state;
+    cove_info *info;
+    if (strcmp(w.can->scheme, "s3") != 0)
+        return;
+    FAILS(COVE_EINVAL, cove_fs_stat(w.fs, "bucket/\xff", NULL, &info, &err));
+    says("stat s3://bucket/");
 }
 
 /* A fired token ends every call, before anything has been done. */
@@ -199,6 +213,7 @@ const struct CMUnitTest errors_tests[] = {
     cmocka_unit_test(unknown_options),
     cmocka_unit_test(paths_of_another_store),
     cmocka_unit_test(missing_arguments),
+    cmocka_unit_test(a_path_that_cannot_be_is_named_by_its_url),
     cmocka_unit_test(cancelled),
     cmocka_unit_test(cancelled_writer),
     cmocka_unit_test(codes_have_names),
