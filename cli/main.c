@@ -1,6 +1,7 @@
 /* The command `cove`: finds the verb, sets up signals and logs, and turns what happened into an exit code. */
 #include "cli.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,17 @@
 const struct cli_verb *const cli_verbs[] = { &cli_ls,      &cli_cat,  &cli_cp,   &cli_mv, &cli_rm,
                                              &cli_mkdir,   &cli_stat, &cli_find, &cli_du, &cli_fs,
                                              &cli_uploads, &cli_ckpt, &cli_logs, NULL };
+
+/* ---- descriptors ---- */
+
+/* One of 0, 1 and 2 that is closed (>&-) would be the next file's or connection's, and what is said would go into it.
+ * What stands there now cannot be used either, as a closed one can't. */
+static void occupy_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            _exit(CLI_FAILED);
+}
 
 /* ---- signals ---- */
 
@@ -232,22 +244,26 @@ int main(int argc, char **argv)
     const struct cli_verb *verb = find_verb(name);
     int rc;
 
+    occupy_standard_descriptors();
     if (!verb && (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)) {
         cli_print("cove %s\n", cove_version());
         cli_flush();
         return CLI_OK;
     }
     if (!verb && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)) {
-        verb = argc > 2 ? find_verb(argv[2]) : NULL;
+        name = argc > 2 ? argv[2] : "";
+        verb = find_verb(name);
         if (verb)
             cli_print_help(verb);
-        else
+        else if (!*name)
             cli_print_verbs(stdout);
-        cli_flush();
-        return CLI_OK;
+        if (verb || !*name) {
+            cli_flush();
+            return CLI_OK;
+        }
     }
     if (!verb) {
-        if (argc > 1)
+        if (*name)
             fprintf(stderr, "cove: there is no verb \"%s\"\n", name);
         cli_print_verbs(stderr);
         return CLI_USAGE;
