@@ -32,7 +32,7 @@
 #define CONNECTIONS    64L /* idle connections that a loop keeps */
 #define IDLE_POLL_MS   60000
 #define NO_SIGPIPE     0x075700 /* from this version on libcurl writes to a socket by calls that raise no signal */
-#define EXIT_WAIT_SEC  2
+#define EXIT_WAIT_SEC  10
 #define FORK_WAIT_SEC  10
 #define POLL_FAILED_NS (10 * COVE__MS)
 /* What sockets had may take milliseconds to take: after so long those who wait for some of it go on, and what they ask
@@ -221,7 +221,7 @@ static void take_inbox(struct cove__loop *loop, bool *ret_stop)
     *ret_stop = loop->stop;
     cove__unlock();
 
-    while (st != NULL) {
+    while (st != NULL && !*ret_stop) { /* what begins after exit has would be under way while OpenSSL ends */
         struct cove__http_state *next = st->queue_next;
         if (!st->granted && !st->resumed) {
             st->prev = NULL;

@@ -2,11 +2,11 @@
  * Leaves with work under way: requests to a server that accepts and never answers are queued, then the library is let
  * go in the way that the first argument names. Right is a quiet end with status 0.
  *
- *   leave LIBRARY unload|return|exit|thread|cancel
+ *   leave LIBRARY unload|return|exit|thread|busy|cancel
  *
  * unload: dlclose, and the program goes on for a moment; return: from main; exit, thread: exit(), there or in another
- * thread; cancel: pthread_cancel of a thread that waits, after which others must not wait for ever. It uses the library
- * as a plug-in would, by dlopen.
+ * thread; busy: exit() while threads go on calling; cancel: pthread_cancel of a thread that waits, after which others
+ * must not wait for ever. It uses the library as a plug-in would, by dlopen.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -70,6 +70,25 @@ static void *waits(void *unused)
     return NULL;
 }
 
+static void *calls(void *unused)
+{
+    while (stat_within(2) < 0)
+        ;
+    return unused;
+}
+
+/* Each call signs, with OpenSSL, which ends at exit too. */
+static int busy(void)
+{
+    pthread_t thread;
+
+    for (int i = 0; i < 8; i++)
+        if (pthread_create(&thread, NULL, calls, NULL))
+            return 2;
+    usleep(200000);
+    exit(0);
+}
+
 /* Alone, so that it drives the only loop that there is. */
 static int cancel(void)
 {
@@ -97,8 +116,8 @@ static void begin(void)
 
     options = options_new();
     snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", silent_port());
-    if (options_set(options, "endpoint_url", endpoint, NULL) < 0 || options_set(options, "anon", "true", NULL) < 0 ||
-        from_url("s3://b", options, &fs, NULL, NULL) < 0)
+    if (options_set(options, "endpoint_url", endpoint, NULL) < 0 || options_set(options, "key", "K", NULL) < 0 ||
+        options_set(options, "secret", "S", NULL) < 0 || from_url("s3://b", options, &fs, NULL, NULL) < 0)
         _exit(2);
 }
 
@@ -131,12 +150,14 @@ int main(int argc, char **argv)
 
     library = argc == 3 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!library) {
-        fprintf(stderr, "usage: leave LIBRARY unload|return|exit|thread|cancel\n");
+        fprintf(stderr, "usage: leave LIBRARY unload|return|exit|thread|busy|cancel\n");
         return 2;
     }
     begin();
     if (!strcmp(argv[2], "cancel"))
         return cancel();
+    if (!strcmp(argv[2], "busy"))
+        return busy();
     if (queue_jobs() != (size_t)2 * JOBS)
         return 3;
     if (!strcmp(argv[2], "unload")) {
