@@ -199,6 +199,15 @@ static void move_source(struct cli *c, struct plan *p, const struct cli_target *
     }
 }
 
+/* "x/." is what is in x, in a store too, whose paths may have a "." in them. */
+static void drop_dot(const struct cli_target *from)
+{
+    size_t n = strlen(from->path);
+
+    if (n > 2 && strcmp(from->path + n - 2, "/.") == 0)
+        from->path[n - 2] = '\0';
+}
+
 static void transfer_source(struct cli *c, const struct cli_target *from, void *user)
 {
     struct plan *p = user;
@@ -210,6 +219,8 @@ static void transfer_source(struct cli *c, const struct cli_target *from, void *
 
     if (special == -2)
         return;
+    if (p->recursive)
+        drop_dot(from);
     rc = cove_fs_stat(from->fs, from->path, &c->call, &info, &err);
     if (rc < 0) {
         cli_fail(c, rc, &err);

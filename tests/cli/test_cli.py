@@ -123,6 +123,17 @@ def test_bad_usage(cove, args):
     assert "cove" in cove.error(*args, rc=2)
 
 
+def test_a_dot_is_what_is_in_a_directory_of_any_store(cove, root):
+    put(cove, f"{root}/d/f", "1")
+    put(cove, f"{root}/d/e/g", "2")
+    cove("cp", "-r", f"{root}/d/.", "local/")
+    assert (cove.cwd / "local" / "f").read_text() == "1" and (cove.cwd / "local" / "e" / "g").read_text() == "2"
+    cove("cp", "-r", f"{root}/d/.", f"{root}/other/")
+    cove("cp", "-r", "local/.", f"{root}/third/")
+    for folder in ("other", "third"):
+        assert get(cove, f"{root}/{folder}/e/g") == b"2"
+
+
 @pytest.mark.parametrize("closed", [(1,), (1, 2), (0, 1, 2)])
 def test_closed_descriptors_are_not_taken_for_output(cove, root, closed):
     """What is opened next has the number of a closed descriptor: output must not go there."""
