@@ -447,6 +447,8 @@ int cove_writer_write(cove_writer *w, const void *bytes, size_t length, struct c
     bool borrowed = false;
     int rc = check_usable(w, err);
 
+    if (rc == 0 && length > 0 && !bytes)
+        return cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "no data was given");
     while (rc == 0 && data.size > 0) {
         size_t part = part_size(w);
 

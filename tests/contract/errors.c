@@ -129,6 +129,8 @@ static void missing_arguments(void **state)
     (void)state;
     cove_info *info;
     FAILS(COVE_EINVAL, cove_fs_stat(w.fs, NULL, NULL, &info, &err));
+    FAILS(COVE_EINVAL, cove_fs_write_file(w.fs, at("f"), NULL, 5, NULL, &err));
+    gone(at("f"));
     FAILS(COVE_EINVAL, cove_fs_from_url(NULL, NULL, NULL, NULL, &err));
 }
 
