@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
@@ -80,7 +79,7 @@ static void fan_send(struct fan *fan, struct part *part)
 /* Sends what may be under way. */
 static void fan_fill(struct fan *fan)
 {
-    for (size_t i = 0; i < fan->n_parts && fan->under_way < fan->pace.wanted && fan_has_more(fan); i++) {
+    for (size_t i = 0; i < fan->n_parts && fan->under_way < fan->pace.at_once && fan_has_more(fan); i++) {
         if (!fan->parts[i].range)
             fan_send(fan, &fan->parts[i]);
     }
@@ -133,8 +132,7 @@ static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
             fan->rc = cove__error_copy(err, &part->io.op.err);
     } else {
         part->range->done += part->io.op.count;
-        cove__pace_took(&fan->pace, part->io.op.count, part->io.ret_wait_ns, part->io.ret_took_ns, fan->under_way,
-                        cove__now_ns());
+        cove__pace_took(&fan->pace, part->io.ret_wait_ns, part->io.ret_took_ns);
         if (part->io.ret_total >= 0 && fetch->ret_total >= 0 && part->io.ret_total != fetch->ret_total)
             fan_replaced(fan, err);
         if (part->io.ret_total >= 0)
@@ -158,9 +156,9 @@ static size_t count_parts(const struct fan *fan)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->pace.most; i++)
+    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->pace.at_once; i++)
         n += fan->fetch->ranges[i].length / fan->pace.part + 1;
-    return n < fan->pace.most ? n : fan->pace.most;
+    return n < fan->pace.at_once ? n : fan->pace.at_once;
 }
 
 static int fan_run(struct fan *fan, struct cove_error *err)
@@ -210,8 +208,7 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
     if (rc < 0)
         return rc;
     fs->ops->part_rules(fs->self, -1, &rules);
-    cove__pace_begin(&fan.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part,
-                     cove__now_ns());
+    cove__pace_begin(&fan.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part);
     for (size_t i = 0; i < fetch->n_ranges; i++) {
         fetch->ranges[i].done = 0;
         fan.left += fetch->ranges[i].length;
