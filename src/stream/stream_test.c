@@ -335,7 +335,7 @@ static void one_stream_holds_its_share(void **state)
     }
     assert_int_equal(cove_writer_finish(w, NULL), 0);
     cove_writer_free(w);
-    assert_int_equal(most, COVE__STREAM_BUFFERS);
+    assert_int_equal(most, COVE__WRITER_BUFFERS);
 
     most = 0;
     assert_int_equal(cove_reader_open(fs, "stream-test/wide", NULL, &r, NULL), 0);

@@ -380,7 +380,7 @@ static int send(struct cove_writer *w, struct cove__slice data, size_t behind, u
 /* Whether one more buffer is within what a stream may hold. */
 static bool may_hold(const struct cove_writer *w, size_t size)
 {
-    size_t held = 0, may = size > COVE__STREAM_BUFFERS / 4 ? size * 4 : COVE__STREAM_BUFFERS;
+    size_t held = 0, may = size > COVE__WRITER_BUFFERS / 4 ? size * 4 : COVE__WRITER_BUFFERS;
 
     for (size_t i = 0; i < MAX_SLOTS; i++)
         held += w->slots[i].buffer ? w->slots[i].cap : 0;
