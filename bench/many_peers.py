@@ -96,7 +96,7 @@ def boto3_verbs(count, size, parallel):
 
     def listing():
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="listed/")
-        assert sum(len(page["Contents"]) for page in pages) == count
+        assert sum(len(page.get("Contents", [])) for page in pages) == count
 
     return {"get": lambda: threads(get), "put": lambda: threads(put), "serial-get": lambda: list(map(get, range(count))),
             "serial-put": lambda: list(map(put, range(count))), "list": listing}

@@ -59,6 +59,8 @@ struct cove__loop {
     bool stop;
     bool asleep; /* found nothing to do: who puts something into the inbox wakes it */
     /* (loop): whoever drives it */
+    bool signals_wait; /* for the end of the driver's work; `signals` is its own mask */
+    sigset_t signals;
     int64_t next_scan_ns;
     struct cove__http_state *first;
     struct pooled pool[EASY_POOL];
@@ -79,8 +81,6 @@ static pthread_rwlock_t working = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER
 static _Thread_local bool stopped_loops;         /* by the fork that this thread is about to make */
 static _Thread_local struct cove__loop *driving; /* by this thread, at the moment */
 static _Thread_local struct cove__loop *at_poll; /* this thread, a caller's, for it */
-static _Thread_local bool signals_wait;          /* for the end of this thread's work; `signals` is its own mask */
-static _Thread_local sigset_t signals;
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
@@ -195,33 +195,37 @@ void cove__loop_wake(struct cove__loop *loop)
  * the mask of the thread that starts it. */
 int cove__loop_resolves(void *resolver, void *reserved, void *user)
 {
+    struct cove__loop *loop = driving;
     sigset_t all;
 
-    if (!signals_wait) {
+    if (loop != NULL && !loop->signals_wait) {
         sigfillset(&all);
-        signals_wait = pthread_sigmask(SIG_SETMASK, &all, &signals) == 0;
+        loop->signals_wait = pthread_sigmask(SIG_SETMASK, &all, &loop->signals) == 0;
     }
     return 0;
 }
 
-static void let_signals_come(void)
+static void let_signals_come(struct cove__loop *loop)
 {
-    if (signals_wait)
-        pthread_sigmask(SIG_SETMASK, &signals, NULL);
-    signals_wait = false;
+    if (loop->signals_wait)
+        pthread_sigmask(SIG_SETMASK, &loop->signals, NULL);
+    loop->signals_wait = false;
 }
 
 static void take_inbox(struct cove__loop *loop, bool *ret_stop)
 {
     cove__lock();
-    struct cove__http_state *st = loop->inbox;
-    loop->inbox = NULL;
-    loop->inbox_end = &loop->inbox;
+    struct cove__http_state *st = NULL;
     loop->asleep = false;
     *ret_stop = loop->stop;
+    if (!loop->stop) { /* else it stays: what begins after exit has would be under way while OpenSSL ends */
+        st = loop->inbox;
+        loop->inbox = NULL;
+        loop->inbox_end = &loop->inbox;
+    }
     cove__unlock();
 
-    while (st != NULL && !*ret_stop) { /* what begins after exit has would be under way while OpenSSL ends */
+    while (st != NULL) {
         struct cove__http_state *next = st->queue_next;
         if (!st->granted && !st->resumed) {
             st->prev = NULL;
@@ -312,7 +316,7 @@ static bool work(struct cove__loop *loop, int *ret_timeout_ms)
     }
     driving = NULL;
     pthread_rwlock_unlock(&working);
-    let_signals_come();
+    let_signals_come(loop);
     return !stop;
 }
 
