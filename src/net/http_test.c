@@ -43,6 +43,7 @@ static struct {
     /* under lock */
     const char *script[SCRIPT_MAX]; /* one reply a request, in order; the last one stands for all that follow */
     size_t n_script, served;
+    char path[32]; /* of the script's own requests: one that was given up before may be read only now */
     unsigned connections, now, most; /* requests being answered: now, and at most */
     char last[4096];
     size_t last_size;
@@ -91,10 +92,13 @@ static bool read_request(int fd)
             break;
     }
     pthread_mutex_lock(&server.lock);
-    memcpy(server.last, data, size + 1);
-    server.last_size = size;
+    bool ours = strstr(data, server.path) != NULL;
+    if (ours) {
+        memcpy(server.last, data, size + 1);
+        server.last_size = size;
+    }
     pthread_mutex_unlock(&server.lock);
-    return true;
+    return ours;
 }
 
 static void *serve_connection(void *arg)
@@ -155,7 +159,10 @@ static int stop_server(void **state)
 
 static void play(const char *const *script, size_t n)
 {
+    static unsigned plays;
+
     pthread_mutex_lock(&server.lock);
+    snprintf(server.path, sizeof server.path, "/play-%u ", ++plays);
     memcpy(server.script, script, n * sizeof *script);
     server.n_script = n;
     server.served = 0;
@@ -186,7 +193,9 @@ static unsigned connections(void)
 
 static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
 {
-    cove__buf_addf(&r->url, "http://127.0.0.1:%u/x", server.port);
+    pthread_mutex_lock(&server.lock);
+    cove__buf_addf(&r->url, "http://127.0.0.1:%u%.*s", server.port, (int)strcspn(server.path, " "), server.path);
+    pthread_mutex_unlock(&server.lock);
     cove__buf_add_str(&r->headers, "X-Mine: yes\n");
     return 0;
 }
