@@ -40,8 +40,7 @@ typedef struct cove_listing cove_listing;
 COVE_API int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
                               struct cove_error *err);
 COVE_API cove_fs *cove_fs_ref(cove_fs *fs);
-COVE_API void
-cove_fs_unref(cove_fs *fs); /* NULL accepted; idle connections stay with the I/O threads, for the next one */
+COVE_API void cove_fs_unref(cove_fs *fs); /* NULL accepted; idle connections stay with the I/O threads */
 
 /* Frees strings and buffers that cove handed over. NULL accepted. */
 COVE_API void cove_free(void *p);

@@ -13,7 +13,6 @@
  */
 #include "net/loop.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>

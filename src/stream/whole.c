@@ -71,6 +71,7 @@ struct look {
     struct cove__inbox inbox;
     struct cove__io io;
     struct cove_info info;
+    cove_cancel *stop;
 };
 
 static void look_begin(struct look *look, cove_fs *fs, const struct cove__target *target)
@@ -79,19 +80,26 @@ static void look_begin(struct look *look, cove_fs *fs, const struct cove__target
     cove__inbox_init(&look->inbox);
     look->io.op.inbox = &look->inbox;
     look->io.op.ctx = target->ctx;
+    look->stop = cove__cancel_child(target->ctx.cancel);
+    if (look->stop) /* else nothing ends it early */
+        look->io.op.ctx.cancel = look->stop;
     cove__op_start(&look->io.op);
     fs->ops->stat(fs->self, &look->io);
 }
 
-/* True: *ret_crc32c is that of the version with this etag. One that cannot be had is none. */
-static bool look_end(struct look *look, const char *etag, uint32_t *ret_crc32c)
+/* True: *ret_crc32c is that of the version with this etag. One that cannot be had, or is not `wanted` any more, is
+ * none. */
+static bool look_end(struct look *look, bool wanted, const char *etag, uint32_t *ret_crc32c)
 {
+    if (!wanted && look->stop)
+        cove_cancel_fire(look->stop);
     cove__inbox_wait(&look->inbox);
     cove__inbox_done(&look->inbox);
+    cove_cancel_unref(look->stop);
     bool told =
         look->io.op.rc == 0 && look->info.has_crc32c && etag && look->info.etag && strcmp(etag, look->info.etag) == 0;
 
-    if (look->io.op.rc < 0)
+    if (wanted && look->io.op.rc < 0)
         cove__log(COVE_LOG_WARNING, "read", "%s; what is read is not held against the whole file's checksum",
                   look->io.op.err.message);
     *ret_crc32c = look->info.crc32c;
@@ -113,7 +121,7 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, struct cove
     if (rest->sums)
         look_begin(&look, fs, target);
     rc = cove__fs_fetch(fs, target, rest, err);
-    bool told = rest->sums && look_end(&look, etag, &kept);
+    bool told = rest->sums && look_end(&look, rc == 0, etag, &kept);
     cove__free(rest->ret_etag);
     if (rc == 0 && rest->ranges[0].done != (int64_t)length)
         return cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");

@@ -173,25 +173,16 @@ static bool can_do_two(void)
     return usable;
 }
 
-#else
-
-static bool can_do_two(void)
-{
-    return false;
-}
-
-static void two(const uint8_t *a, const uint8_t *b, size_t size, uint8_t ret_a[32], uint8_t ret_b[32])
-{
-}
-
 #endif
 
 int cove__sha256_two(const void *a, const void *b, size_t size, uint8_t ret_a[32], uint8_t ret_b[32])
 {
+#if defined(__x86_64__)
     if (can_do_two()) {
         two(a, b, size, ret_a, ret_b);
         return 0;
     }
+#endif
     int rc = cove__sha256(cove__slice(a, size), ret_a);
     return rc < 0 ? rc : cove__sha256(cove__slice(b, size), ret_b);
 }
