@@ -114,13 +114,9 @@ def proxy(minio):
         yield p
 
 
-def through(proxy, minio):
-    return {**minio.environ, "AWS_ENDPOINT_URL": proxy.endpoint}
-
-
 def test_no_network(proxy, minio, build):
     url = f"s3://cove/network-{build.name}/x.ckpt"
-    environ = through(proxy, minio)
+    environ = proxy.environ(minio)
     assert probe("save", url, SIZE, 1, environ=environ).ok
     proxy.enable(False)
     for verb in (("load",), ("save", SIZE, 2), ("exists",)):
@@ -133,7 +129,7 @@ def test_no_network(proxy, minio, build):
 def test_network_goes_and_comes_back(proxy, minio, build):
     """It goes in the middle of a save and comes back: the retries outlast it."""
     url = f"s3://cove/back-{build.name}/x.ckpt"
-    environ = through(proxy, minio)
+    environ = proxy.environ(minio)
     proxy.toxic("bandwidth", stream="upstream", rate=8000)  # KB/s: seconds for a save
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(probe("save", url, SIZE, 5, environ=environ)))
@@ -158,7 +154,7 @@ def test_network_goes_and_comes_back(proxy, minio, build):
 ])
 def test_a_slow_network(proxy, minio, build, kind, attributes):
     url = f"s3://cove/slow-{build.name}-{kind}/x.ckpt"
-    environ = through(proxy, minio)
+    environ = proxy.environ(minio)
     proxy.toxic(kind, **attributes)
     assert probe("save", url, 1 << 20, 6, environ=environ).ok
     assert probe("load", url, environ=environ).value == 6
@@ -167,7 +163,7 @@ def test_a_slow_network(proxy, minio, build, kind, attributes):
 def test_connections_that_end_early(proxy, minio, build):
     """Each connection is cut after 3 MB: what arrived is not thrown away for ever, and in the end all of it is right."""
     url = f"s3://cove/cut-{build.name}/x"
-    environ = through(proxy, minio)
+    environ = proxy.environ(minio)
     assert probe("put", url, 2 << 20, environ=minio.environ).ok
     proxy.toxic("limit_data", bytes=3_000_000)
     outcome = probe("read", url, environ=environ)

@@ -57,10 +57,6 @@ def proxy(server):
         yield p
 
 
-def through(proxy, server):
-    return {**server.environ, "AWS_ENDPOINT_URL": proxy.endpoint}
-
-
 def nothing_leaks(outcome, at_once=int(PARTS.get("max_concurrency", 16))):
     """What I/O threads are made of may stay, and idle connections, no more than were in use at once."""
     assert outcome.threads[1] <= outcome.threads[0] + 4 + 1, outcome.threads
@@ -114,7 +110,7 @@ def test_slow(proxy, server, stored, build, name):
     for kind, stream, attributes in SLOW[name]:
         proxy.toxic(kind, stream=stream, **attributes)
     options = {**PARTS, "max_concurrency": at_once}
-    with beside_each_other(VERBS, stored, build, name, environ=through(proxy, server), options=options) as running:
+    with beside_each_other(VERBS, stored, build, name, environ=proxy.environ(server), options=options) as running:
         for verb, url, one in running:
             ended_right(verb, one.end(LIMIT_S), url, server, at_once=at_once)
 
@@ -164,7 +160,7 @@ def test_breaks(proxy, server, stored, build, name):
     options = {**PARTS, "read_timeout": 2, "retries": 30}
     met = dict.fromkeys(verbs_of(name), 0)
     slowly(proxy)
-    with beside_each_other(met, stored, build, name, environ=through(proxy, server), options=options) as running:
+    with beside_each_other(met, stored, build, name, environ=proxy.environ(server), options=options) as running:
         for _ in range(ROUNDS):
             marks = {one: one.count(DONE) for _, _, one in running}
             under_way = [(verb, one) for verb, _, one in running if one.wait(DONE, marks[one] + 1, LIMIT_S)]
@@ -197,7 +193,7 @@ STAYS = {
 @pytest.mark.parametrize("name", STAYS)
 def test_stays_broken(proxy, server, stored, build, name):
     slowly(proxy)
-    with beside_each_other(verbs_of(name), stored, build, f"{name}-stays", environ=through(proxy, server), options=PARTS,
+    with beside_each_other(verbs_of(name), stored, build, f"{name}-stays", environ=proxy.environ(server), options=PARTS,
                            timeout_ms=DEADLINE_MS) as running:
         for _, _, one in running:
             one.wait(DONE, 1, LIMIT_S)  # on a very slow machine its deadline may come first: all else is to hold then, too

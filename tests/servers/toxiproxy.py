@@ -42,6 +42,10 @@ class Toxiproxy:
                     raise
                 time.sleep(0.05)
 
+    def environ(self, server):
+        """The environment of `server`, which this stands before, by way of here."""
+        return {**server.environ, "AWS_ENDPOINT_URL": self.endpoint}
+
     def restart(self):
         """Another one in its place: no toxics, no connections. Some toxics cannot be taken away while they hold data."""
         self.__exit__()
