@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 #define COVE__BUDGET_DEFAULT ((size_t)256 << 20)
-/* Of it for one stream, unless four parts need more. A part of a writer stays there until the store has it: a far one
- * gets more of them at once. */
-#define COVE__STREAM_BUFFERS ((size_t)64 << 20)
+/* Of it for one stream, unless four parts need more: a far store gives or takes so much in a round trip. With what the
+ * connections need beside it, a stream stays within 96 MiB. */
+#define COVE__READER_BUFFERS ((size_t)76 << 20)
 #define COVE__WRITER_BUFFERS ((size_t)80 << 20)
 
 /* Memory of `size` bytes, or NULL: no room now (not `entitled`), or none at all. Freed pages are reused. */

@@ -176,7 +176,7 @@ static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entit
 static size_t widest(const struct cove_reader *r, size_t parallel)
 {
     size_t part = r->rules.default_part;
-    size_t may = part > COVE__STREAM_BUFFERS / 4 ? part * 4 : COVE__STREAM_BUFFERS;
+    size_t may = part > COVE__READER_BUFFERS / 4 ? part * 4 : COVE__READER_BUFFERS;
 
     return part * parallel < may ? part * parallel : may;
 }

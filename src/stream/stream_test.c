@@ -345,7 +345,7 @@ static void one_stream_holds_its_share(void **state)
         most = cove__budget_used() > most ? cove__budget_used() : most;
     }
     cove_reader_close(r);
-    assert_in_range(most, COVE__STREAM_BUFFERS - STRETCH, COVE__STREAM_BUFFERS + STRETCH);
+    assert_in_range(most, COVE__READER_BUFFERS - STRETCH, COVE__READER_BUFFERS + STRETCH);
     fs->ops = own;
     free(data);
     free(back);
