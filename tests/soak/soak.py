@@ -12,6 +12,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -73,8 +74,19 @@ def disturb(process, proxy, server, seconds, chance):
     return counts
 
 
-def finish(process):
-    """Answers the program's question, and gives its figures; None where it hangs or says none."""
+def finish(process, server):
+    """Answers the program's question, and gives its figures; None where it hangs or says none.
+
+    MinIO starts anew before the last look: of an upload whose client went away while it was being finished it remembers in memory, for
+    its listings, that it is under way, whatever is removed; its folder no longer has it.
+    """
+    hangs = threading.Timer(END_S, process.kill)
+    hangs.start()
+    while process.stdout.readline() not in ("calm?\n", ""):
+        pass
+    hangs.cancel()
+    server.kill()
+    server.start()
     try:
         out, _ = process.communicate("yes\n", timeout=END_S)
     except subprocess.TimeoutExpired:
@@ -121,7 +133,7 @@ def main():
         process = subprocess.Popen([str(word) for word in command], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             counts = disturb(process, proxy, server, args.seconds, chance)
-            figures = finish(process)
+            figures = finish(process, server)
         finally:
             if process.poll() is None:
                 process.kill()
