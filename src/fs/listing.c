@@ -249,6 +249,31 @@ static bool wanted(const struct cove_listing *l, const struct cove_info *info)
     return !walks(l) || cove__patterns_match(&l->patterns, info->path);
 }
 
+int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
+{
+    struct cove__page all = { 0 };
+    int rc = 0;
+
+    while (rc == 0 && !l->ended) {
+        rc = fetch_page(l, err);
+        if (rc == 0 && walks(l) && !l->flat)
+            rc = descend(l, err);
+        for (size_t i = 0; rc == 0 && i < l->page.n; i++) {
+            if (wanted(l, &l->page.items[i]) && cove__page_take(&all, &l->page.items[i]) < 0)
+                rc = cove__fail_nomem(err, "a listing");
+        }
+    }
+    if (rc < 0) {
+        cove__page_done(&all);
+        return rc;
+    }
+    cove__page_done(&l->page);
+    l->page = all;
+    l->next = 0;
+    l->ended = false; /* with nothing left to be fetched */
+    return (int64_t)all.n;
+}
+
 int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_error *err)
 {
     int rc;
