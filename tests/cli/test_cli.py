@@ -14,7 +14,7 @@ import pytest
 
 import env as environment
 
-VERBS = ["ls", "cat", "cp", "mv", "rm", "mkdir", "stat", "find", "du", "fs", "uploads", "ckpt", "logs"]
+VERBS = ["ls", "cat", "cp", "mv", "rm", "mkdir", "stat", "find", "du", "fs", "uploads", "sign", "ckpt", "logs"]
 
 
 class Cove:
