@@ -88,9 +88,32 @@ static void words_without_memory(void **state)
     cove_fs_unref(fs);
 }
 
+/* Of a program that was built when results had no listing: what lies behind its struct is not touched. */
+static void older_results(void **state)
+{
+    struct cove_result r = COVE_RESULT_INIT;
+    cove_fs *fs = NULL;
+    cove_queue *q = NULL;
+
+    (void)state;
+    assert_int_equal(cove_fs_from_url("memory://queue-test", NULL, &fs, NULL, NULL), 0);
+    assert_int_equal(cove_queue_new(NULL, &q, NULL), 0);
+    r.size = offsetof(struct cove_result, listing);
+    r.listing = (cove_listing *)&r;
+    assert_true(cove_queue_list(q, fs, "memory://queue-test", NULL, NULL, NULL) > 0);
+    assert_int_equal(cove_queue_next(q, -1, &r, NULL), 1);
+    assert_int_equal(r.size, offsetof(struct cove_result, listing));
+    assert_ptr_equal(r.listing, &r);
+    r.size--;
+    assert_int_equal(cove_queue_next(q, 0, &r, NULL), COVE_EINVAL);
+    cove_queue_free(q);
+    cove_fs_unref(fs);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(without_memory), cmocka_unit_test(words_without_memory) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(without_memory), cmocka_unit_test(words_without_memory),
+                                        cmocka_unit_test(older_results) };
 
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }
