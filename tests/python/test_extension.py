@@ -412,7 +412,7 @@ def test_a_file_in_the_way(tmp_path):
 
 def test_invalid_arguments_are_value_errors_and_os_errors():
     for url, options, said in (("ftp://x/y", None, "ftp"), ("s3://b/k", {"endpont_url": "x"}, "endpoint_url"),
-                               ("s3://b/k", {"anon": "perhaps"}, "anon"), ("", None, "URL")):
+                               ("s3://b/k", {"anon": "perhaps"}, "anon"), ("", None, "empty URL")):
         with pytest.raises(_cove.InvalidArgument, match=said) as caught:
             _cove.Filesystem(url, options)
         assert isinstance(caught.value, ValueError) and isinstance(caught.value, OSError)
