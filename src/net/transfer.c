@@ -88,18 +88,30 @@ static int on_send(void *user, char *to, char *from, int to_port, int from_port)
 }
 #endif
 
-/* Whether curl's own CA file is there. With a file alone, curl keeps the parsed certificates between connections; with
- * a folder beside it (Debian's default) it parses them for each one. */
-static bool system_ca_file(void)
+/* The system's file of authorities: where this libcurl looks by itself, or, where it came along from a system that has
+ * them elsewhere (in a Python wheel), where others keep them. NULL: in none of these places. With a file alone, curl
+ * keeps the parsed certificates between connections; with a folder beside it (Debian's default) it parses them for each
+ * one. */
+static const char *system_ca_file(void)
 {
+    static const char *const places[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                          "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem" };
     const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
-    return v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL && access(v->cainfo, R_OK) == 0;
+
+    if (v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL && access(v->cainfo, R_OK) == 0)
+        return v->cainfo;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (access(places[i], R_OK) == 0)
+            return places[i];
+    }
+    return NULL;
 }
 
 /* What all requests of one client share. */
 static void set_client(CURL *easy, const struct cove__http *http, struct cove__loop *loop)
 {
     const struct cove__http_config *c = &http->config;
+    const char *ca_file = system_ca_file();
 
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -137,7 +149,8 @@ static void set_client(CURL *easy, const struct cove__http *http, struct cove__l
     if (c->ca_file != NULL || c->ca_path != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, c->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, c->ca_path);
-    } else if (system_ca_file()) {
+    } else if (ca_file != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     }
 
