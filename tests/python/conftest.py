@@ -1,0 +1,106 @@
+"""The package under test is the one in the build folder, in this process and in those that tests start."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import uuid
+
+import pytest
+
+import env as environment
+
+PACKAGE = environment.build_dir() / "python"
+sys.path.insert(0, str(PACKAGE))
+
+
+class Store:
+    """A fresh directory of a store: `fs` and paths below `root`."""
+
+    def __init__(self, name, url, options, environ):
+        from cove import _cove
+
+        self.name, self.url, self.options, self.environ = name, url, options, environ
+        self.fs = _cove.Filesystem(url, options)
+        self.root = self.fs.path(url)
+
+    def __truediv__(self, name):
+        return f"{self.root}/{name}"
+
+
+def open_store(name, request, tmp_path):
+    key = uuid.uuid4().hex
+    if name == "file":
+        return Store(name, (tmp_path / key).as_uri(), {}, {})
+    if name == "memory":
+        return Store(name, f"memory://python/{key}", {}, {})
+    server = request.getfixturevalue("minio")
+    options = {"endpoint_url": server.endpoint, "key": server.ACCESS_KEY, "secret": server.SECRET_KEY, "region": server.region}
+    return Store(name, f"s3://cove/python/{key}", options, server.environ)
+
+
+@pytest.fixture(params=["memory", "file", "s3"])
+def store(request, tmp_path):
+    return open_store(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def s3(request, tmp_path):
+    return open_store("s3", request, tmp_path)
+
+
+@pytest.fixture
+def memory(request, tmp_path):
+    return open_store("memory", request, tmp_path)
+
+
+@pytest.fixture
+def python():
+    """Runs a program of Python with the package on its path; what it printed."""
+
+    def start(code, *args, environ=(), **more):
+        environ = {**os.environ, **dict(environ), "PYTHONPATH": str(PACKAGE)}
+        return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], env=environ, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+    def run(code, *args, environ=(), rc=0):
+        process = start(code, *args, environ=environ)
+        out, said = process.communicate(timeout=120)
+        assert (process.returncode, said) == (rc, ""), (out, said)
+        return out
+
+    run.start = start
+    return run
+
+
+@pytest.fixture
+def aws(minio, monkeypatch):
+    """The environment leads s3:// to the session's MinIO; instances do not outlive the test."""
+    from cove.s3 import S3FileSystem
+
+    for name, value in minio.environ.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()
+    yield minio
+    S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def fs(aws):
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem()
+
+
+@pytest.fixture
+def other(aws):
+    """Another client of the same store, which shares no state with `fs` but the process."""
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem(retries=9)
+
+
+@pytest.fixture
+def root():
+    """A directory of the test's own, without its scheme."""
+    return f"cove/python/{uuid.uuid4().hex}"
