@@ -413,11 +413,9 @@ class CoveFileSystem(Coroutines):
         batch_size: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         """Copies local files and directories there, by fsspec's rules for what goes where. `batch_size`: files under way at once."""
-        pairs = transfers.uploads(self, lpath, rpath, recursive, maxdepth)
-        files = [pair for pair in pairs if not os.path.isdir(pair[0])]
-        for local, path in pairs:
-            if os.path.isdir(local) and not os.listdir(local):  # others come to be with what is in them
-                self.makedirs(path, exist_ok=True)
+        files, directories = transfers.uploads(self, lpath, rpath, recursive, maxdepth)
+        for path in directories:
+            self.makedirs(path, exist_ok=True)
         callback.set_size(len(files))
 
         def put_one(local: str, path: str) -> None:
@@ -524,21 +522,27 @@ class CoveFileSystem(Coroutines):
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
         on_error = on_error or ("ignore" if recursive else "raise")
-        pairs = [(self._see(source, kwargs), self._take(target)) for source, target in transfers.copies(self, path1, path2, recursive, maxdepth)]
+        files, directories = transfers.copies(self, path1, path2, recursive, maxdepth)
+        pairs = [(self._see(source, kwargs), self._take(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
+        for path in directories:
+            self._fs.mkdir(path)
 
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then."""
         if path1 == path2:
             return
-        pairs = [(self._take(source), self._take(target)) for source, target in transfers.copies(self, path1, path2, recursive, maxdepth)]
+        files, directories = transfers.copies(self, path1, path2, recursive, maxdepth)
+        pairs = [(self._take(source), self._take(target)) for source, target in files]
         if len(pairs) == 1 and not recursive:
             self._fs.move(*pairs[0])
             return
-        if not pairs and self.isdir(path1):
+        if not pairs and not recursive and self.isdir(path1):
             raise IsADirectoryError(errno.EISDIR, "a directory is moved with recursive=True", self.unstrip_protocol(path1))
         self._results(self._fs.copy_many(pairs))
+        for path in directories:
+            self._fs.mkdir(path)
         self._results(self._fs.remove_many([source for source, _ in pairs]))
         if self._is_one_path(path1, False) and maxdepth is None:
             self._remove_empty(self._strip_protocol(path1))

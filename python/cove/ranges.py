@@ -53,7 +53,7 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
                 size = _known_once(filesystem, path)
                 wanted = [byte_range(starts[i], ends[i], size) for i in places]
                 if len(places) > 1:
-                    for i, data in zip(places, filesystem.read_ranges(path, wanted)):
+                    for i, data in zip(places, filesystem.read_ranges(path, [_within(size, *w) for w in wanted])):
                         results[i] = data
                 elif wanted[0][1] < 0:
                     results[places[0]] = filesystem.read_range(path, *wanted[0])
@@ -68,6 +68,13 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
     finally:
         queue.close()
     return results
+
+
+def _within(size: Callable[[], int], offset: int, length: int) -> tuple[int, int]:
+    """A range from the file's start on, which has an end."""
+    if offset < 0:
+        return max(0, size() + offset), length
+    return offset, max(0, size() - offset) if length == TO_THE_END else length
 
 
 def _known_once(filesystem: _cove.Filesystem, path: str) -> Callable[[], int]:

@@ -56,30 +56,44 @@ def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int 
     return [(path, local, known) for (path, known), local in zip(found.items(), targets)]
 
 
-def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> list[tuple[str, str]]:
-    """(local path, path in the store) for each file and directory."""
+def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
+    """(local path, path in the store) for each file; and the directories to make, beside those that come to be with what is in them."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        return [(make_path_posix(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
-    local = LocalFileSystem()
-    source = make_path_posix(source) if isinstance(source, str) else source
-    found = dict.fromkeys(local.expand_path(source, recursive=recursive, maxdepth=maxdepth))
-    sources = list(without_directories(found, source, recursive, maxdepth, local.isdir))
-    if not sources:
-        return []
-    into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
-    return list(zip(sources, destinations(sources, source, fs._strip_protocol(target), into)))
+        pairs = [(make_path_posix(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
+    else:
+        local = LocalFileSystem()
+        source = make_path_posix(source) if isinstance(source, str) else source
+        found = dict.fromkeys(local.expand_path(source, recursive=recursive, maxdepth=maxdepth))
+        sources = list(without_directories(found, source, recursive, maxdepth, local.isdir))
+        into = isinstance(target, str) and bool(sources) and (trailing_sep(target) or fs.isdir(target))
+        pairs = list(zip(sources, destinations(sources, source, fs._strip_protocol(target), into))) if sources else []
+    directories = {local: path for local, path in pairs if os.path.isdir(local)}
+    made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
+    return [pair for pair in pairs if pair[0] not in directories], sorted(directories[d] for d in made)
 
 
-def copies(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> list[tuple[str, str]]:
-    """(from, to) for each file within the store. Directories come to be with what is in them."""
+def copies(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
+    """(from, to) for each file within the store; and the directories to make, beside those that come to be with what is in them."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        return [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
+        return [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)], []
     found = without_directories(fs._expand(source, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
+    if not found:
+        return [], []
     into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
-    targets = destinations(list(found), source, fs._strip_protocol(target), into) if found else []
-    return [(path, to) for (path, known), to in zip(found.items(), targets) if not known or known["type"] != "directory"]
+    places = dict(zip(found, destinations(list(found), source, fs._strip_protocol(target), into)))
+    directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
+    return [pair for pair in places.items() if pair[0] not in directories], [places[d] for d in _tops(directories)]
+
+
+def _tops(directories: Iterable[str]) -> list[str]:
+    """Those that are not below another one."""
+    tops: list[str] = []
+    for directory in sorted(directories, key=lambda d: d + "/"):
+        if not tops or not directory.startswith(tops[-1] + "/"):
+            tops.append(directory)
+    return tops
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:

@@ -76,8 +76,10 @@ def python():
 @pytest.fixture
 def aws(minio, monkeypatch):
     """The environment leads s3:// to the session's MinIO; instances do not outlive the test."""
+    import cove
     from cove.s3 import S3FileSystem
 
+    cove.register()
     for name, value in minio.environ.items():
         monkeypatch.setenv(name, value)
     S3FileSystem.clear_instance_cache()

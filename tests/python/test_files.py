@@ -292,8 +292,8 @@ def test_text(fs, root):
         assert f.readline().endswith("\n")
     with fs.open(f"{root}/x", encoding=None) as f:  # as TensorBoard asks for bytes
         assert f.read(1) == b"\xc3"
-    fs.write_text(f"{root}/y", "z", encoding="utf-16")
-    assert fs.read_text(f"{root}/y", encoding="utf-16") == "z"
+    fs.write_text(f"{root}/y", "z", encoding="utf-16-le")
+    assert fs.read_text(f"{root}/y", encoding="utf-16-le") == "z"
 
 
 def test_compressed_is_read_back(fs, root):

@@ -109,7 +109,7 @@ def test_a_secret_is_in_no_message(aws):
     with pytest.raises(ValueError) as caught:
         fsspec.filesystem("s3", key="k", secret="hidden-word", read_timeout="never")
     assert "hidden-word" not in str(caught.value)
-    fs = fsspec.filesystem("s3", secret="hidden-word")
+    fs = fsspec.filesystem("s3", key="k", secret="hidden-word")
     with pytest.raises(PermissionError) as denied:
         fs.cat("cove/x")
     assert "hidden-word" not in str(denied.value) + repr(fs)
