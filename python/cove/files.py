@@ -256,13 +256,12 @@ def _left_by_exception(file: WritableFile) -> bool:
 class AppendFile(WritableFile):
     """A file opened with "ab": what is written joins the file's end within `append_interval`, and is seen by this process at once.
 
-    All handles of one file share an appender, which goes on gathering when a handle is closed; `flush` sends. Bytes that were taken stay taken: an
-    exception in a `with` block takes none back. In a transaction they are held until its end.
+    All handles of one file share an appender, which goes on gathering when a handle is closed; `flush` sends. What was taken stays taken, by an exception in a
+    `with` block and by a transaction, too: a log is none the worse for what failed beside it.
     """
 
-    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
-        super().__init__(fs, path, mode, autocommit)
-        self._held: list[bytes] = []  # by a transaction
+    def __init__(self, fs: CoveFileSystem, path: str) -> None:
+        super().__init__(fs, path, "ab", autocommit=True)
         self._before: int | None = None  # the file's size without what was written here
         self._written = 0
         self._shared: appenders.SharedAppender | None = fs._acquire_appender(path)
@@ -271,50 +270,34 @@ class AppendFile(WritableFile):
     def write(self, data: Any) -> int:
         self._check_open()
         assert self._shared is not None
-        if self.autocommit:
-            n = self._shared.write(data)
-        else:
-            self._held.append(bytes(data))
-            n = len(self._held[-1])
+        n = self._shared.write(data)
         self._written += n
         return n
 
     def tell(self) -> int:
         self._check_open()
         if self._before is None:
-            seen = self._written if self.autocommit else 0
-            self._before = (self.fs.size(self.path) if self.fs.exists(self.path) else 0) - seen
+            self._before = (self.fs.size(self.path) if self.fs.exists(self.path) else 0) - self._written
         return self._before + self._written
 
     def flush(self, force: bool = False) -> None:
-        """Sends all that was appended to this file. In a transaction nothing goes before its end."""
+        """Returns when all that was appended to this file is in the store."""
         self._check_open()
         assert self._shared is not None
-        if self.autocommit:
-            self._shared.flush()
+        self._shared.flush()
 
     def commit(self) -> None:
-        """Lets go of the file. What a transaction held joins it."""
-        self._closed = True
-        if self._shared is None:
-            return
+        """Lets go of the file; one that nothing was written to is made where it is missing."""
         try:
-            if self._held:
-                self._shared.write(b"".join(self._held))
-                self._shared.flush()
-            elif self._written == 0:
+            if self._written == 0:
                 self.fs._create_missing(self.path)
         finally:
-            self._release()
+            self.discard()
 
     def discard(self) -> None:
-        """Lets go of the file. What a transaction held is dropped."""
+        """Lets go of the file."""
         self._closed = True
-        self._release()
-
-    def _release(self) -> None:
         shared, self._shared = self._shared, None
-        self._held.clear()
         if shared is not None:
             appenders.release(shared)
 

@@ -457,7 +457,7 @@ class CoveFileSystem(Coroutines):
             return TextFile(self.open(path, mode.replace("t", "") + "b", block_size, cache_options, compression, **kwargs), **text)
         autocommit = kwargs.pop("autocommit", not self._intrans)
         file = self._open(path, mode, block_size=block_size, autocommit=autocommit, cache_options=cache_options, **kwargs)
-        if not autocommit and mode != "rb":
+        if not getattr(file, "autocommit", True):
             self.transaction.files.append(file)
         if compression is not None:
             from cove.compressed import open_compressed
@@ -480,7 +480,7 @@ class CoveFileSystem(Coroutines):
                 raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
             return self._writing(path, autocommit, "xb", condition="new", expected_size=expected_size, **properties)
         if letters == "ab":
-            return AppendFile(self, path, "ab", autocommit)
+            return AppendFile(self, path)
         if letters == "+br":
             from cove.update import UpdateFile
 
