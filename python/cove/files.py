@@ -104,6 +104,20 @@ class ReadFile(_Named, io.BufferedReader):
         """What the filesystem says of this path."""
         return self.details
 
+    # s3fs's names for what its filesystem has under the same ones.
+
+    def url(self, **kwargs: Any) -> str:
+        return self.fs.url(self.path, **kwargs)
+
+    def metadata(self, **kwargs: Any) -> dict[str, str]:
+        return self.fs.metadata(self.path, **kwargs)
+
+    def getxattr(self, xattr_name: str, **kwargs: Any) -> str | None:
+        return self.fs.getxattr(self.path, xattr_name, **kwargs)
+
+    def setxattr(self, copy_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        self.fs.setxattr(self.path, copy_kwargs=copy_kwargs, **kwargs)
+
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
         """All up to the next `char`, that included; or up to the end. `blocks`: bytes to look at in one go."""
         found = []

@@ -79,7 +79,14 @@ class S3FileSystem(CoveFileSystem):
             key, _, version = key.partition("?versionId=")
         return bucket, key, version or None
 
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, Any]:
+        """A URL that names a version asks for a filesystem that is aware of them."""
+        return {"version_aware": True} if "?versionId=" in path else {}
+
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
+        if kwargs.get("versions"):
+            raise NotImplementedError("listings are of the latest versions; object_version_info lists all those of a file")
         version = kwargs.get("version_id")
         if version is None:
             return path
@@ -91,6 +98,8 @@ class S3FileSystem(CoveFileSystem):
 
     def _details(self, info: tuple) -> dict[str, Any]:
         path, size, is_directory, mtime_ns, etag, version_id, storage_class = info
+        if self.version_aware:
+            path = path.partition("?versionId=")[0]
         if is_directory:
             kind = "DIRECTORY" if "/" in path else "BUCKET"
             return {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
@@ -195,7 +204,7 @@ class S3FileSystem(CoveFileSystem):
     def object_version_info(self, path: str, **kwargs: Any) -> list[dict[str, Any]]:
         """Every version of a file that the store keeps, newest first."""
         return [
-            {"Key": info[0].partition("/")[2], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
+            {"Key": self.split_path(info[0])[1], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
              "LastModified": time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
             for info, latest, deleted in self._fs.versions(self._see(path))
         ]  # fmt: skip

@@ -789,12 +789,6 @@ def test_what_is_not_offered_says_so(fs, root, name):
         getattr(fs, name)(root)
 
 
-def test_versions_need_to_be_asked_for(fs, tree):
-    for call in (fs.info, fs.cat, fs.open, fs.ls):
-        with pytest.raises(ValueError, match="version_aware"):
-            call(f"{tree}/a.txt", version_id="x")
-
-
 # ---- processes ----
 
 
