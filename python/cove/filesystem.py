@@ -235,7 +235,7 @@ class CoveFileSystem(Coroutines):
         path = transfers.plain(path)
         found: dict[str, Any] = {}
         for root in [self._strip_protocol(p) for p in ([path] if isinstance(path, str) else path)]:
-            if has_magic(root) and not assume_literal:
+            if not assume_literal and self._is_pattern(root):
                 matches = self.glob(root, maxdepth=maxdepth, detail=True)
                 found.update(matches)
                 deeper = None if maxdepth is None else maxdepth - 1
@@ -298,9 +298,11 @@ class CoveFileSystem(Coroutines):
             return results[0]
         return {name: data for name, data in zip(names, results) if on_error != "omit" or not isinstance(data, Exception)}
 
-    @staticmethod
-    def _is_one_path(path: Any, recursive: bool) -> bool:
-        return not recursive and not isinstance(path, (list, tuple, set)) and not has_magic(stringify_path(path))
+    def _is_one_path(self, path: Any, recursive: bool = False) -> bool:
+        return not recursive and not isinstance(path, (list, tuple, set)) and not self._is_pattern(stringify_path(path))
+
+    def _is_pattern(self, path: Any) -> bool:
+        return isinstance(path, str) and has_magic(path)
 
     @staticmethod
     def _results(results: list[Any], on_error: str = "raise") -> list[Any]:
@@ -544,7 +546,7 @@ class CoveFileSystem(Coroutines):
         for path in directories:
             self._fs.mkdir(path)
         self._results(self._fs.remove_many([source for source, _ in pairs]))
-        if self._is_one_path(path1, False) and maxdepth is None:
+        if self._is_one_path(path1) and maxdepth is None:
             self._remove_empty(self._strip_protocol(path1))
 
     def _remove_empty(self, path: str) -> None:
@@ -557,7 +559,7 @@ class CoveFileSystem(Coroutines):
 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them."""
-        if self._is_one_path(path, False) and maxdepth is None:
+        if self._is_one_path(path) and maxdepth is None:
             path = self._take(path)
             self._fs.remove_tree(path) if recursive else self._fs.remove(path)
         elif recursive and maxdepth is None:

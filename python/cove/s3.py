@@ -84,6 +84,10 @@ class S3FileSystem(CoveFileSystem):
         """A URL that names a version asks for a filesystem that is aware of them."""
         return {"version_aware": True} if "?versionId=" in path else {}
 
+    def _is_pattern(self, path: Any) -> bool:
+        """The mark before a version is no wildcard."""
+        return super()._is_pattern(path.partition("?versionId=")[0] if self.version_aware and isinstance(path, str) else path)
+
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
         if kwargs.get("versions"):
             raise NotImplementedError("listings are of the latest versions; object_version_info lists all those of a file")
@@ -189,7 +193,10 @@ class S3FileSystem(CoveFileSystem):
         """Sets entries of the metadata, removes those that are None, and keeps the others."""
         if copy_kwargs:
             raise NotImplementedError("setxattr changes metadata only: copy_kwargs are not taken")
-        self._fs.set_metadata(self._see(path), {name.replace("_", "-"): value for name, value in attributes.items()})
+        path = self._see(path)
+        changes = {name.replace("_", "-"): value for name, value in attributes.items()}
+        same = {name: None for name in self._fs.metadata(path) if name not in changes and name.replace("_", "-") in changes}
+        self._fs.set_metadata(path, {**same, **changes})
 
     def get_tags(self, path: str) -> dict[str, str]:
         return self._fs.tags(self._see(path))
