@@ -333,7 +333,7 @@ class TextFile(io.TextIOWrapper):
 
     def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
-        self.buffer.discard()
+        self.buffer.discard()  # type: ignore[attr-defined]
         self.close()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:

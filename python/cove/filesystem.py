@@ -190,10 +190,7 @@ class CoveFileSystem(Coroutines):
         start = f"{_literal(root)}/" if root else ""
         found = {e[0]: self._details(e) for e in self._fs.glob(f"{start}{_literal(prefix)}*/**" if prefix else f"{start}**")}
         if root and not prefix:
-            try:
-                found[root] = self.info(root)
-            except _GONE:
-                pass
+            found.update(self._one(root))
         return found if withdirs else {name: details for name, details in found.items() if details["type"] != "directory"}
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:

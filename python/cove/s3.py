@@ -127,14 +127,14 @@ class S3FileSystem(CoveFileSystem):
         """When the object was written: each write makes a new one."""
         return self.modified(path)
 
-    def mkdir(self, path: str, acl: Any = False, create_parents: bool = True, **kwargs: Any) -> None:
+    def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
         """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store. With `create_parents` the bucket
         is made where it is missing.
 
-        FileExistsError: a bucket that exists. How buckets are made further (`acl`, a region of their own) is not offered.
+        FileExistsError: a bucket that exists. It is made in the filesystem's region; `acl` and `region_name` are not offered here.
         """
-        if acl:
-            raise NotImplementedError("a bucket's ACL is not set by cove")
+        if kwargs.get("acl") or kwargs.get("region_name"):
+            raise NotImplementedError("a bucket is made in the filesystem's region and without an ACL: use boto3 for others")
         bucket, key, _ = self.split_path(path)
         if not key:
             if self.exists(bucket):
@@ -212,7 +212,7 @@ class S3FileSystem(CoveFileSystem):
         """Every version of a file that the store keeps, newest first."""
         return [
             {"Key": self.split_path(info[0])[1], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
-             "LastModified": time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
+             "LastModified": info[3] and time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
             for info, latest, deleted in self._fs.versions(self._see(path))
         ]  # fmt: skip
 

@@ -478,7 +478,7 @@ def test_csv_rows(fs, root):
         with fs.open(f"{root}/x.csv", "a", newline="") as f:
             csv.writer(f).writerow([n, n * n])
     with fs.open(f"{root}/x.csv", "r", newline="") as f:
-        assert [row for row in csv.reader(f)] == [[str(n), str(n * n)] for n in range(5)]
+        assert list(csv.reader(f)) == [[str(n), str(n * n)] for n in range(5)]
 
 
 REPLACED = {
