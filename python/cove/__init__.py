@@ -22,6 +22,7 @@ _LAZY = {
     "PreconditionFailed": "cove._cove",
     "known_implementations": "cove._cove",
     "option_help": "cove._cove",
+    "set_log": "cove._cove",
     "__version__": "cove._cove",
 }
 

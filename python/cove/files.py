@@ -48,6 +48,7 @@ class _Raw(io.RawIOBase):
 
     def __init__(self, reader: _cove.Reader) -> None:
         self._reader = reader
+        self.cache: Any = None
 
     def readable(self) -> bool:
         return True
@@ -56,10 +57,19 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._reader.readinto(buffer)
+        if self.cache is None:
+            return self._reader.readinto(buffer)
+        start = self._reader.tell()
+        data = self.cache._fetch(start, min(start + len(buffer), self._reader.size))
+        buffer[: len(data)] = data
+        self._reader.seek(start + len(data))
+        return len(data)
 
     def readall(self) -> bytes:
-        return self._reader.read(-1)
+        return self._reader.read(-1) if self.cache is None else super().readall()
+
+    def fetch(self, start: int, end: int) -> bytes:
+        return self._reader.read_at(start, end - start)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_CUR:
@@ -103,6 +113,27 @@ class ReadFile(_Named, io.BufferedReader):
     def info(self) -> dict[str, Any]:
         """What the filesystem says of this path."""
         return self.details
+
+    # fsspec's "blockcache" puts a cache of its own before the file, and says itself when the file is closed.
+
+    @property
+    def cache(self) -> Any:
+        return self.raw.cache
+
+    @cache.setter
+    def cache(self, cache: Any) -> None:
+        self.raw.cache = cache
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return self.raw.fetch(start, end)
+
+    @property
+    def closed(self) -> bool:
+        return self.raw.closed
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        pass
 
     # s3fs's names for what its filesystem has under the same ones.
 
@@ -183,12 +214,14 @@ class WritableFile(_Named, io.BufferedIOBase):
     def close(self) -> None:
         if self._closed:
             return
-        if self._abandoned or _left_by_exception(self):
+        if self._abandoned:
+            self._give_up()
+        elif _left_by_exception(self):
             self.discard()
-            return
-        self._closed = True
-        if self.autocommit:
-            self.commit()
+        else:
+            self._closed = True
+            if self.autocommit:
+                self.commit()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None:
@@ -201,8 +234,12 @@ class WritableFile(_Named, io.BufferedIOBase):
 
     def __del__(self) -> None:
         if not self._closed:
-            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
-            self.discard()
+            self._give_up()
+
+    def _give_up(self) -> None:
+        # Not a ResourceWarning, which Python does not show: bytes are lost here that a local file would have.
+        warnings.warn(f"{self!r} was never closed, so nothing is published: use it in a `with` block", RuntimeWarning, source=self, stacklevel=3)
+        self.discard()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -314,6 +351,9 @@ class AppendFile(WritableFile):
         shared, self._shared = self._shared, None
         if shared is not None:
             appenders.release(shared)
+
+    def _give_up(self) -> None:
+        self.discard()
 
 
 # ---- text ----

@@ -388,9 +388,11 @@ class CoveFileSystem(Coroutines):
         """`pipe_file`; or many at once, for a dict of bytes by path."""
         if not isinstance(path, dict):
             self.pipe_file(path, value, **kwargs)
-        elif self._intrans or kwargs:
+        elif self._intrans:  # which is of this thread
             for name, data in path.items():
                 self.pipe_file(name, data, **kwargs)
+        elif kwargs:
+            transfers.each(lambda name, data: self.pipe_file(name, data, **kwargs), path.items(), self.batch_size, DEFAULT_CALLBACK)
         else:
             self._results(self._fs.write_many([(self._take(name), data) for name, data in path.items()]))
 
@@ -503,7 +505,7 @@ class CoveFileSystem(Coroutines):
 
     def rmdir(self, path: str) -> None:
         """Removes an empty directory."""
-        path = self._see(path)
+        path = self._take(path)
         if not self._fs.stat(path)[2]:
             raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
         self._fs.remove(path)

@@ -98,6 +98,11 @@ class S3FileSystem(CoveFileSystem):
             raise ValueError(f"{self.unstrip_protocol(path)}: version_id needs a filesystem with version_aware=True")
         return f"{path}?versionId={version}"
 
+    def _take(self, path: Any) -> str:
+        path = super()._take(path)
+        self._buckets.discard(path)
+        return path
+
     # ---- what is there ----
 
     def _details(self, info: tuple) -> dict[str, Any]:

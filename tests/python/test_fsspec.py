@@ -181,6 +181,8 @@ def test_find(fs, tree):
     assert fs.find(f"s3://{tree}/b/") == below(tree, ["b/c.txt", "b/d/e.bin", "b/d/f.txt"])
     assert fs.find(f"{tree}/a.txt") == [f"{tree}/a.txt"]
     assert fs.find(f"{tree}/none") == []
+    with pytest.raises(ValueError):
+        fs.find("")  # all buckets at once
     assert fs.find(f"{tree}/b", withdirs=True) == below(tree, ["b", "b/c.txt", "b/d", "b/d/e.bin", "b/d/f.txt"])
     assert fs.find(f"{tree}/b", maxdepth=1) == below(tree, ["b/c.txt"])
     assert fs.find(f"{tree}/b", maxdepth=1, withdirs=True) == below(tree, ["b", "b/c.txt", "b/d"])
@@ -367,6 +369,8 @@ def test_pipe(fs, root):
         fs.pipe_file(f"{root}/a", b"new", mode="create")
     fs.pipe_file(f"{root}/f", b"6", mode="create")
     assert fs.cat(f"{root}/a") == b"1" and fs.cat(f"{root}/f") == b"6"
+    fs.pipe({f"{root}/h": b"8", f"{root}/i": b"9"}, ContentType="text/plain")
+    assert fs.cat(below(root, "hi")) == {f"{root}/h": b"8", f"{root}/i": b"9"}
     with pytest.raises(TypeError, match="ServerSideEncryption"):
         fs.pipe_file(f"{root}/a", b"1", ServerSideEncryption="AES256")
     with pytest.raises(FileNotFoundError):
@@ -451,6 +455,9 @@ def test_buckets(fs, root):
     assert fs.cat(f"{name}/a/x") == b"1"
     fs.rm(name, recursive=True)
     assert not fs.exists(name)
+    fs.makedirs(f"{name}/again")
+    assert fs.isdir(name)
+    fs.rm(name, recursive=True)
 
 
 def test_rm(fs, tree):

@@ -3,8 +3,8 @@
 import multiprocessing
 import os
 
+import env
 import pytest
-from conftest import PACKAGE
 
 
 def read_in_child(fs, file, path, results):
@@ -51,7 +51,7 @@ class Files:
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
     data = pytest.importorskip("torch.utils.data")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE), os.path.dirname(__file__)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(env.build_dir() / "python"), os.path.dirname(__file__)]))
     files = {f"{root}/{n:02}": b"%d" % n for n in range(40)}
     fs.pipe(files)
     loader = data.DataLoader(Files(fs, list(files)), batch_size=8, num_workers=2, multiprocessing_context=start)
