@@ -514,6 +514,20 @@ def test_corrupt_data_has_a_class_of_its_own():
     assert not issubclass(_cove.CorruptData, ValueError)
 
 
+def test_errors_go_from_process_to_process(memory):
+    import pickle
+
+    memory.fs.write_file(memory / "x", b"")
+    for call in (lambda: memory.fs.stat(memory / "no"), lambda: _cove.Filesystem("odd://x"), lambda: memory.fs.tags(memory / "x"),
+                 lambda: memory.fs.write_file(memory / "x", b"", "match", '"other"')):
+        with pytest.raises(OSError) as caught:
+            call()
+        error = pickle.loads(pickle.dumps(caught.value))
+        assert type(error) is type(caught.value) and str(error) == str(caught.value)
+        assert (error.errno, error.code, error.http_status, error.retryable) == (
+            caught.value.errno, caught.value.code, caught.value.http_status, caught.value.retryable)
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "soon"])
 def test_a_timeout_is_a_number_above_zero(memory, timeout):
     with pytest.raises((ValueError, TypeError)):
