@@ -162,7 +162,7 @@ class ReadFile(_Named, io.BufferedReader):
             found.append(block)
         return b"".join(found)
 
-    def __reduce__(self) -> tuple:
+    def __reduce_ex__(self, protocol: Any) -> tuple:  # BufferedReader has this one, and refuses in it
         return _reopen, (self.fs, self.path, self.tell())
 
 
