@@ -98,7 +98,8 @@ class ReadFile(_Named, io.BufferedReader):
     mode = "rb"
 
     def __init__(self, fs: CoveFileSystem, path: str, reader: _cove.Reader) -> None:
-        super().__init__(_Raw(reader), READ_BUFFER)
+        self._raw = _Raw(reader)
+        super().__init__(self._raw, READ_BUFFER)
         self.fs, self.path, self.size = fs, path, reader.size
         self.blocksize = fs.blocksize
 
@@ -118,18 +119,18 @@ class ReadFile(_Named, io.BufferedReader):
 
     @property
     def cache(self) -> Any:
-        return self.raw.cache
+        return self._raw.cache
 
     @cache.setter
     def cache(self, cache: Any) -> None:
-        self.raw.cache = cache
+        self._raw.cache = cache
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        return self.raw.fetch(start, end)
+        return self._raw.fetch(start, end)
 
     @property
     def closed(self) -> bool:
-        return self.raw.closed
+        return self._raw.closed
 
     @closed.setter
     def closed(self, value: bool) -> None:

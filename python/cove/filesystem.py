@@ -190,7 +190,7 @@ class CoveFileSystem(Coroutines):
         start = f"{_literal(root)}/" if root else ""
         found = {e[0]: self._details(e) for e in self._fs.glob(f"{start}{_literal(prefix)}*/**" if prefix else f"{start}**")}
         if root and not prefix:
-            found.update(self._one(root))
+            found.update(self._top(root, found))
         return found if withdirs else {name: details for name, details in found.items() if details["type"] != "directory"}
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
@@ -206,14 +206,18 @@ class CoveFileSystem(Coroutines):
         self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
         found = {e[0]: self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))}
         if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
-            found.update({name: details for name, details in self._one(pattern[:-3]).items() if details["type"] == "directory"})
+            top = self._top(pattern[:-3], found)
+            found.update({name: details for name, details in top.items() if details["type"] == "directory"})
         if has_magic(pattern):
             matches = re.compile(glob_translate(pattern + "/" * directories_only)).match
             slash = directories_only or pattern.endswith("/**")
             found = {n: d for n, d in found.items() if (withdirs or d["type"] != "directory") and matches(n + "/" * (slash and d["type"] == "directory"))}
         return dict(sorted(found.items())) if detail else sorted(found)
 
-    def _one(self, path: str) -> dict[str, Any]:
+    def _top(self, path: str, below: dict[str, Any]) -> dict[str, Any]:
+        """What `path` is itself: a directory where something was found below it, else whoever knows is asked."""
+        if below:
+            return {path: self._details((path, 0, True, None, None, None, None))}
         try:
             return {path: self.info(path)}
         except _GONE:
