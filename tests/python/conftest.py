@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 import env as environment
+from trees import TREE
 
 PACKAGE = environment.build_dir() / "python"
 sys.path.insert(0, str(PACKAGE))
@@ -71,3 +72,45 @@ def python():
 
     run.start = start
     return run
+
+
+@pytest.fixture
+def aws(minio, monkeypatch):
+    """The environment leads s3:// to the session's MinIO; instances do not outlive the test."""
+    import cove
+    from cove.s3 import S3FileSystem
+
+    cove.register()
+    for name, value in minio.environ.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()
+    yield minio
+    S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def fs(aws):
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem()
+
+
+@pytest.fixture
+def other(aws):
+    """Another client of the same store, which shares no state with `fs` but the process."""
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem(retries=9)
+
+
+@pytest.fixture
+def root():
+    """A directory of the test's own, without its scheme."""
+    return f"cove/python/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def tree(fs, root):
+    """`root` with the files of `trees.TREE`."""
+    fs.pipe({f"{root}/{name}": data for name, data in TREE.items()})
+    return root
