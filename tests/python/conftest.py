@@ -1,7 +1,9 @@
-"""What the tests of the package share: the package of the build under test, and a place on MinIO behind a proxy that counts."""
+"""What the tests of the package share: the package of the build under test as pip would leave it, and a place on MinIO behind a proxy that counts."""
 
+import atexit
 import gc
 import re
+import shutil
 import sys
 
 import pytest
@@ -9,7 +11,23 @@ import pytest
 import env as environment
 from servers.counting import Counting
 
-sys.path.insert(0, str(environment.build_dir() / "python"))
+
+def installed():
+    """Puts the package on sys.path, whose folders subprocesses get, too, with the entry points that pip writes down."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no TOML reader")
+    with open(environment.ROOT / "pyproject.toml", "rb") as file:
+        groups = tomllib.load(file)["project"]["entry-points"]
+    site = environment.scratch("site")
+    atexit.register(shutil.rmtree, site, ignore_errors=True)
+    metadata = site / "cove-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: cove\nVersion: 0\n")
+    (metadata / "entry_points.txt").write_text("".join(
+        f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in names.items()) for group, names in groups.items()))
+    sys.path[:0] = [str(site), str(environment.build_dir() / "python")]
+
+
+installed()
 
 
 def forget_filesystems():
@@ -27,7 +45,8 @@ def forget_filesystems():
 @pytest.fixture
 def proxy(minio, monkeypatch):
     """Every request to the session's MinIO goes by here, for the time of one test."""
-    pytest.importorskip("cove", reason="the package is not built: -Dpython=enabled")
+    cove = pytest.importorskip("cove", reason="the package is not built: -Dpython=enabled")
+    cove.register()  # fsspec may have been imported before the entry points were there
     with Counting(minio.port) as proxy:
         for name, value in proxy.environ(minio).items():
             monkeypatch.setenv(name, value)

@@ -138,7 +138,6 @@ EXAMPLES = {function.__name__: function for function in (
 
 def main():
     name, root = sys.argv[1:]
-    cove.register()
     assert isinstance(fsspec.url_to_fs(root)[0], cove.CoveFileSystem)
     EXAMPLES[name](root)
     assert not Path("s3:").exists()

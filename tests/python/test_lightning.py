@@ -1,6 +1,8 @@
 """Lightning on URLs of cove's: what comes out is what comes out on a local disk, under both of Lightning's names; then cove's own plugins."""
 
+import concurrent.futures
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -210,7 +212,7 @@ def test_profilers_write_to_a_url(both, root, kind):
 
 
 def test_tuner_leaves_nothing_behind(both, root):
-    trainer, model = both.Trainer(default_root_dir=root, logger=False, max_epochs=1, **QUIET), both.model()
+    trainer, model = both.Trainer(default_root_dir=root, logger=False, max_epochs=5, **QUIET), both.model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     found = both.Tuner(trainer).lr_find(model, num_training=8)
     assert len(found.results["loss"]) == 8
@@ -378,7 +380,7 @@ def test_storage_options_make_parts_larger(pl, root, proxy):
     assert len(uploaded(proxy)) == 1 and proxy.count() == 1
     proxy.clear()
     trainer.save_checkpoint(root + "/b.ckpt", storage_options={"default_block_size": "8MiB"})
-    assert len(uploaded(proxy)) == 3 + 1  # parts, and the list of them
+    assert len(uploaded(proxy)) == 3 and proxy.count() == 5  # beside the parts, a beginning and an end
 
 
 def test_what_a_load_costs(pl, root, proxy):
@@ -400,9 +402,10 @@ def test_map_location(pl, root):
     io = pl.cove.CoveCheckpointIO()
     io.save_checkpoint({"a": torch.ones(3)}, root + "/a.ckpt")
     assert io.load_checkpoint(root + "/a.ckpt", map_location="meta")["a"].is_meta
-    with pytest.raises(Exception, match="weights_only|Weights only"):
-        io.save_checkpoint({"a": pytest.approx(1)}, root + "/b.ckpt")
+    io.save_checkpoint({"a": pytest.approx(1)}, root + "/b.ckpt")
+    with pytest.raises(pickle.UnpicklingError, match="Weights only"):
         io.load_checkpoint(root + "/b.ckpt", weights_only=True)
+    assert io.load_checkpoint(root + "/b.ckpt", weights_only=False)["a"] == 1
 
 
 # ---- beside the training ----
@@ -416,11 +419,12 @@ def test_a_failed_save_ends_training_at_the_next_batch(both, root, proxy):
 
     def at_batch(model, step):
         seen.append(step)
+        io = model.trainer.strategy.checkpoint_io
         if step == 2:
+            io.wait()
             proxy.refuse = refuse_uploads
         if step == 4:
-            with pytest.raises(PermissionError):  # it has failed by the next batch's end, not by chance
-                model.trainer.strategy.checkpoint_io._jobs[-1].result()
+            concurrent.futures.wait(io._jobs)  # so that it has failed before this batch ends
 
     model = both.model()
     model.at_batch = at_batch
