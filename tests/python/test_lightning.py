@@ -217,7 +217,7 @@ def test_tuner_leaves_nothing_behind(both, root):
     found = both.Tuner(trainer).lr_find(model, num_training=8)
     assert len(found.results["loss"]) == 8
     size = both.Tuner(trainer).scale_batch_size(model, max_trials=2, steps_per_trial=1, init_val=2)
-    assert size == 8 and names(root) == []
+    assert size == 4 and names(root) == []
     assert same(dict(model.state_dict()), before)
 
 
@@ -229,10 +229,10 @@ def test_on_exception_checkpoint(both, root):
     model = both.model()
     model.at_batch = interrupted
     with pytest.raises(RuntimeError, match="needed"):
-        fit(both, root, model, callbacks=[both.callbacks.OnExceptionCheckpoint(root)], enable_checkpointing=False)
-    assert names(root) == ["on_exception.ckpt"] and load(root + "/on_exception.ckpt")["global_step"] == 5
-    trainer = fit(both, root, callbacks=[both.callbacks.OnExceptionCheckpoint(root)], ckpt_path="last", enable_checkpointing=False)
-    assert trainer.global_step == 2 * BATCHES and names(root) == []
+        fit(both, root, model, callbacks=[both.callbacks.OnExceptionCheckpoint(root)])
+    assert "on_exception.ckpt" in names(root) and load(root + "/on_exception.ckpt")["global_step"] == 5
+    trainer = fit(both, root, callbacks=[both.callbacks.OnExceptionCheckpoint(root)], ckpt_path="last")
+    assert trainer.global_step == 2 * BATCHES and names(root) == [f"checkpoints/epoch=1-step={2 * BATCHES}.ckpt"]
 
 
 def test_distributed_checkpoint_by_fsspec(root):
