@@ -1,10 +1,11 @@
 # The commands of this tree, for a person; the work is in tools/ and in meson. `make` alone lists them.
 # Each one first installs what the machine lacks (tools/packages.txt; apt, with sudo where need be).
 
-.PHONY: help build demo demo-s3 test soak fuzz bench bench-python clean
+.PHONY: help build wheel demo demo-s3 test soak fuzz bench bench-python clean
 
 help:
-	@echo 'make build     the library, the command `cove` and the examples, into build/'
+	@echo 'make build     the library, the command `cove`, the Python package and the examples, into build/'
+	@echo 'make wheel     the Python package for any Linux, into dist/, tried in an empty environment'
 	@echo 'make demo      train a digit classifier, stop, resume from its checkpoint; ROOT=URL puts all of it there:'
 	@echo '                 make demo                              below runs/'
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
@@ -19,6 +20,10 @@ help:
 build:
 	@tools/setup.sh build
 	@tools/build.sh build
+
+wheel:
+	@tools/setup.sh wheel
+	@tools/wheel.sh
 
 demo: build
 	@tools/demo.sh
@@ -52,4 +57,4 @@ bench-python:
 	@tools/bench-python.sh
 
 clean:
-	rm -rf build build-asan build-tsan build-bench build-fuzz
+	rm -rf build build-asan build-tsan build-bench build-fuzz dist

@@ -11,7 +11,8 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
     mock server          x       x     x
     faults, short soak   x       x     x
     interop, cli,        x
-    installation, tree
+    installation, tree,
+    Python package
 
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only where nothing failed and something passed.
 """
@@ -236,10 +237,10 @@ class Runner:
                 self.report(f"{variant}: {name}", tally, 0)
 
     def other_python(self):
-        """Folders with tests in Python besides the three that are named below."""
+        """Folders with tests in Python besides those that are named below."""
         found = {str(p.parent.relative_to(env.ROOT)) for top in ("tests", "cli", "examples", "src")
                  for p in (env.ROOT / top).rglob("test_*.py")}
-        return sorted(found - {"tests/static", "tests/mock", "tests/fault"})
+        return sorted(found - {"tests/static", "tests/mock", "tests/fault", "tests/python"})
 
     def pytest(self, variant, name, *paths):
         if not paths or (self.args.only and not re.search(self.args.only, name)):
@@ -266,7 +267,8 @@ class Runner:
         if "build" in built:
             self.contract_virtual("build")
             self.contract_express("build", 3)
-            suites += [("build", "interop and commands", *self.other_python()), ("build", "tree and installation", "tests/static")]
+            suites += [("build", "interop and commands", *self.other_python()), ("build", "tree and installation", "tests/static"),
+                       ("build", "python package", "tests/python")]
         if "build-asan" in built:
             self.contract_express("build-asan", 1000)
         # Much of the time they wait for deadlines and slow networks: two beside each other.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts on this machine what the commands of the Makefile need, and nothing that is there already.
 #
-#   tools/setup.sh build|test|demo|bench|bench-python|fuzz|servers …
+#   tools/setup.sh build|test|demo|bench|bench-python|fuzz|wheel|servers …
 #
 # System packages come by apt (tools/packages.txt), Python's into a virtual environment and the test servers by `go install` into the
 # user's cache (~/.cache/cove), so that a second run does nothing and nothing else of the machine is changed.
@@ -123,7 +123,7 @@ ensure_servers() {
 
 # ---- what is wanted ----
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|bench-python|fuzz|servers ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|bench-python|fuzz|wheel|servers ..."
 for want in "$@"; do
     case $want in
     build)
@@ -139,6 +139,11 @@ for want in "$@"; do
         ensure_meson
         ;;
     servers) ensure_servers ;;
+    wheel)
+        install_packages build test wheel
+        ensure_venv "$COVE_VENV-wheel" "$COVE_ROOT/tools/wheel-requirements.txt"
+        ensure_server minio github.com/minio/minio minio
+        ;;
     test)
         install_packages build test
         [ -z "${CI:-}" ] || install_packages format

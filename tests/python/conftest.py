@@ -1,61 +1,108 @@
-"""What the tests of the package share: the package of the build under test as pip would leave it, and a place on MinIO behind a proxy that counts."""
+"""The package under test is the one in the build folder, in this process and in those that tests start."""
 
-import atexit
-import gc
-import re
-import shutil
+import os
+import subprocess
 import sys
+import textwrap
+import uuid
 
 import pytest
 
 import env as environment
-from servers.counting import Counting
+
+PACKAGE = environment.build_dir() / "python"
+sys.path.insert(0, str(PACKAGE))
 
 
-def installed():
-    """Puts the package on sys.path, whose folders subprocesses get, too, with the entry points that pip writes down."""
-    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no TOML reader")
-    with open(environment.ROOT / "pyproject.toml", "rb") as file:
-        groups = tomllib.load(file)["project"]["entry-points"]
-    site = environment.scratch("site")
-    atexit.register(shutil.rmtree, site, ignore_errors=True)
-    metadata = site / "cove-0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: cove\nVersion: 0\n")
-    (metadata / "entry_points.txt").write_text("".join(
-        f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in names.items()) for group, names in groups.items()))
-    sys.path[:0] = [str(site), str(environment.build_dir() / "python")]
+class Store:
+    """A fresh directory of a store: `fs` and paths below `root`."""
+
+    def __init__(self, name, url, options, environ):
+        from cove import _cove
+
+        self.name, self.url, self.options, self.environ = name, url, options, environ
+        self.fs = _cove.Filesystem(url, options)
+        self.root = self.fs.path(url)
+
+    def __truediv__(self, name):
+        return f"{self.root}/{name}"
 
 
-installed()
+def open_store(name, request, tmp_path):
+    key = uuid.uuid4().hex
+    if name == "file":
+        return Store(name, (tmp_path / key).as_uri(), {}, {})
+    if name == "memory":
+        return Store(name, f"memory://python/{key}", {}, {})
+    server = request.getfixturevalue("minio")
+    options = {"endpoint_url": server.endpoint, "key": server.ACCESS_KEY, "secret": server.SECRET_KEY, "region": server.region}
+    return Store(name, f"s3://cove/python/{key}", options, server.environ)
 
 
-def forget_filesystems():
-    """Instances keep the environment that they were made in."""
-    from cove.filesystem import CoveFileSystem
-
-    kinds = [CoveFileSystem]
-    while kinds:
-        kind = kinds.pop()
-        kind.clear_instance_cache()
-        kinds += kind.__subclasses__()
-    gc.collect()
-
-
-@pytest.fixture
-def proxy(minio, monkeypatch):
-    """Every request to the session's MinIO goes by here, for the time of one test."""
-    cove = pytest.importorskip("cove", reason="the package is not built: -Dpython=enabled")
-    cove.register()  # fsspec may have been imported before the entry points were there
-    with Counting(minio.port) as proxy:
-        for name, value in proxy.environ(minio).items():
-            monkeypatch.setenv(name, value)
-        forget_filesystems()
-        yield proxy
-        forget_filesystems()
+@pytest.fixture(params=["memory", "file", "s3"])
+def store(request, tmp_path):
+    return open_store(request.param, request, tmp_path)
 
 
 @pytest.fixture
-def root(proxy, request):
-    """A URL of the test's own."""
-    return "s3://cove/" + re.sub(r"[^\w.-]+", "-", request.node.name)
+def s3(request, tmp_path):
+    return open_store("s3", request, tmp_path)
+
+
+@pytest.fixture
+def memory(request, tmp_path):
+    return open_store("memory", request, tmp_path)
+
+
+@pytest.fixture
+def python():
+    """Runs a program of Python with the package on its path; what it printed."""
+
+    def start(code, *args, environ=(), **more):
+        environ = {**os.environ, **dict(environ), "PYTHONPATH": str(PACKAGE)}
+        return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], env=environ, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+    def run(code, *args, environ=(), rc=0):
+        process = start(code, *args, environ=environ)
+        out, said = process.communicate(timeout=120)
+        assert (process.returncode, said) == (rc, ""), (out, said)
+        return out
+
+    run.start = start
+    return run
+
+
+@pytest.fixture
+def aws(minio, monkeypatch):
+    """The environment leads s3:// to the session's MinIO; instances do not outlive the test."""
+    import cove
+    from cove.s3 import S3FileSystem
+
+    cove.register()
+    for name, value in minio.environ.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()
+    yield minio
+    S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def fs(aws):
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem()
+
+
+@pytest.fixture
+def other(aws):
+    """Another client of the same store, which shares no state with `fs` but the process."""
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem(retries=9)
+
+
+@pytest.fixture
+def root():
+    """A directory of the test's own, without its scheme."""
+    return f"cove/python/{uuid.uuid4().hex}"

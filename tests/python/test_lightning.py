@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 import training  # noqa: E402
+from counted import proxy, root  # noqa: E402, F401
 from training import BATCHES, QUIET, same  # noqa: E402
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import env as environment
+from counted import proxy, root  # noqa: F401
 
 PYTHON = environment.CACHE / "venv-others" / "bin" / "python"
 EXAMPLES = ["pandas_csv", "pandas_parquet", "pyarrow_parquet", "zarr_store", "xarray_zarr", "dask_collections", "hugging_face_datasets",

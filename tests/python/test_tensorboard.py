@@ -17,6 +17,8 @@ from tensorboard.backend.event_processing import event_file_loader, plugin_event
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: E402
 from tensorboard.compat.tensorflow_stub import errors  # noqa: E402
 
+from counted import proxy, root  # noqa: E402, F401
+
 
 @pytest.fixture
 def writer_of(proxy):

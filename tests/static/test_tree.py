@@ -135,7 +135,7 @@ def test_option_pages_are_as_the_tables_have_it(build):
 
 def test_make_help_names_every_command():
     text = subprocess.run(["make", "-s", "-C", str(env.ROOT)], capture_output=True, text=True, check=True).stdout
-    for command in ("build", "demo", "demo-s3", "test", "fuzz", "bench", "clean"):
+    for command in ("build", "wheel", "demo", "demo-s3", "test", "fuzz", "bench", "clean"):
         assert f"make {command}" in text
 
 

@@ -1,0 +1,58 @@
+"""cove: remote filesystems for training, under fsspec's and Lightning's names.
+
+With this package installed fsspec serves s3:// by cove: `Trainer(default_root_dir="s3://bucket/run")`, `fsspec.open("s3://...")` and
+`pandas.read_parquet("s3://...")` need no further line. Where another package has claimed the same scheme, call `cove.register()`.
+
+What is named here is loaded when it is first used, so that `import cove` costs next to nothing.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+# Which class serves a URL, by its scheme; `pyproject.toml` gives the same to fsspec.
+FILESYSTEMS = {
+    "s3": "cove.s3:S3FileSystem",
+    "s3a": "cove.s3:S3FileSystem",
+}
+
+_LAZY = {
+    "CoveFileSystem": "cove.filesystem",
+    "S3FileSystem": "cove.s3",
+    "CorruptData": "cove._cove",
+    "InvalidArgument": "cove._cove",
+    "PreconditionFailed": "cove._cove",
+    "known_implementations": "cove._cove",
+    "option_help": "cove._cove",
+    "__version__": "cove._cove",
+}
+
+__all__ = ["FILESYSTEMS", "register", *_LAZY]
+
+
+def register() -> None:
+    """Makes fsspec serve every scheme of cove's by cove, whichever package had it before; TensorBoard, too, which has a way of its own to s3:// where boto3
+    is installed.
+
+    Filesystems that were made earlier stay what they are.
+    """
+    import fsspec
+
+    for scheme, place in FILESYSTEMS.items():
+        module, name = place.split(":")
+        fsspec.register_implementation(scheme, getattr(import_module(module), name), clobber=True)
+    if find_spec("tensorboard") and find_spec("boto3"):
+        import_module("cove.tensorboard").register()
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'cove' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

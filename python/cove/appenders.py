@@ -1,0 +1,163 @@
+"""The appenders behind mode "ab": one a file, shared by all its handles, and known to whoever reads in this process.
+
+A log is opened, written to and closed again for every line by some writers (TensorBoard's does), so closing a handle sends nothing: what is written gathers
+in the library's appender, which sends it after `append_interval` at the latest. Whoever reads, looks or lists here calls `settle` first and so sees every
+byte; whoever replaces, moves or removes a file calls `end`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from cove import _cove
+
+MAX_IDLE = 16  # appenders that no handle uses, and that are kept for the next one
+# An appender holds on to the version of the file that it made. One that was idle so long is begun anew, so that processes that take turns at a file
+# do not meet.
+IDLE_S = 10.0
+
+# After these the library's appender keeps its bytes and tries again; after any other it is of no more use.
+_PASSING = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COVE_ESERVER", "COVE_ENOSPC", "COVE_ENOMEM", "COVE_ECANCELED"})
+
+_lock = threading.Lock()  # around `_shared` and the counts of handles
+_shared: dict[tuple, SharedAppender] = {}  # in the order of their last use
+dirty: set[SharedAppender] = set()  # those that may hold bytes back; looked at by every read, so a plain set
+
+
+class SharedAppender:
+    """The library's appender of one path, opened when it is needed."""
+
+    def __init__(self, key: tuple, filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> None:
+        self.key, self.family, self.path = key, key[0], path
+        self.handles = 0
+        self.used = time.monotonic()
+        self._filesystem, self._options = filesystem, options
+        self._lock = threading.RLock()  # the library wants one thread at a time
+        self._appender: _cove.Appender | None = None
+
+    def open(self) -> None:
+        """Raises what speaks against appending there, before a byte is written."""
+        with self._lock:
+            if self._appender is None:
+                self._appender = _cove.Appender(self._filesystem, self.path, **self._options)
+
+    def write(self, data: Any) -> int:
+        with self._lock:
+            self.open()
+            dirty.add(self)
+            self.used = time.monotonic()
+            return self._call("write", data)
+
+    def flush(self) -> None:
+        """Returns when every byte is in the store."""
+        with self._lock:
+            dirty.discard(self)
+            if self._appender is not None:
+                self._call("flush")
+
+    def close(self) -> None:
+        """Flushes, and lets go of the version of the file that was appended to."""
+        with self._lock:
+            dirty.discard(self)
+            appender, self._appender = self._appender, None
+            if appender is not None:
+                appender.close()
+
+    def forget(self) -> None:
+        """In a forked child: the bytes that gathered here are the parent's to send."""
+        self._lock = threading.RLock()
+        self._appender = None
+
+    def is_under(self, path: str) -> bool:
+        return not path or self.path == path or self.path.startswith(path + "/")
+
+    def _call(self, name: str, *args: Any) -> Any:
+        assert self._appender is not None
+        try:
+            return getattr(self._appender, name)(*args)
+        except OSError as error:
+            if getattr(error, "retryable", False) or getattr(error, "code", None) in _PASSING:
+                dirty.add(self)
+            else:
+                self.close()  # fails, too, and says how many bytes are lost
+            raise
+        except BaseException:
+            dirty.add(self)
+            raise
+
+
+def acquire(store: tuple, filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> SharedAppender:
+    """One more handle of the appender of `path`. `store`: the family of filesystems first, then what tells one store from another."""
+    key = (*store, path)
+    with _lock:
+        shared = _shared.pop(key, None) or SharedAppender(key, filesystem, path, options)
+        _shared[key] = shared
+        shared.handles += 1
+        stale = shared.handles == 1 and time.monotonic() - shared.used > IDLE_S
+    try:
+        if stale:
+            shared.close()
+        shared.open()
+    except BaseException:
+        release(shared)
+        raise
+    return shared
+
+
+def release(shared: SharedAppender) -> None:
+    """One handle less. Nothing is sent, but for appenders that have been idle longest when there are too many of them."""
+    with _lock:
+        shared.handles -= 1
+        idle = [s for s in _shared.values() if s.handles == 0]
+        surplus = idle[: max(0, len(idle) - MAX_IDLE)]
+        for one in surplus:
+            del _shared[one.key]
+    for one in surplus:
+        one.close()
+
+
+def settle(family: str, path: str) -> None:
+    """Sends what was appended at `path` or below it, so that a look at the store sees it."""
+    for shared in list(dirty):
+        if shared.family == family and shared.is_under(path):
+            shared.flush()
+
+
+def end(family: str, path: str) -> None:
+    """Sends what was appended at `path` or below it and appends no more to what is there now: it is about to be replaced, moved or removed."""
+    with _lock:
+        under = [s for s in _shared.values() if s.family == family and s.is_under(path)]
+        for shared in under:
+            if shared.handles == 0:
+                del _shared[shared.key]
+    for shared in under:
+        shared.close()
+
+
+def any_open() -> bool:
+    return bool(_shared)
+
+
+@atexit.register
+def _close_all() -> None:
+    for shared in list(_shared.values()):
+        try:
+            shared.close()
+        except OSError as error:
+            logging.getLogger("cove").error("%s", error)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    dirty.clear()
+    for shared in _shared.values():
+        shared.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,66 @@
+"""The library's completion queue on a running event loop: hundreds of coroutines wait at once, and no thread does.
+
+Each event loop has a queue of its own, made at its first job, whose descriptor the loop watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from typing import Any
+
+from cove import _cove
+
+MAX_JOBS = 32768  # not ended yet; half of what a queue takes. Further ones wait for their turn here.
+
+
+class LoopQueue:
+    """The jobs of one event loop. Everything here happens in the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.pid = os.getpid()
+        self._queue = _cove.Queue()
+        self._waiting: dict[int, asyncio.Future] = {}
+        self._room: asyncio.Future | None = None
+        loop.add_reader(self._queue.fileno(), self._take)
+
+    async def run(self, operation: str, *args: Any) -> Any:
+        """The result of one job, or its exception. Cancelling the task that waits for it ends the job."""
+        loop = asyncio.get_running_loop()
+        while len(self._waiting) >= MAX_JOBS:
+            self._room = self._room or loop.create_future()
+            await asyncio.shield(self._room)
+        job = getattr(self._queue, operation)(*args)
+        future = self._waiting[job] = loop.create_future()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if job in self._waiting:
+                self._queue.cancel(job)
+            raise
+
+    def _take(self) -> None:
+        for job, result in self._queue.next(0):
+            future = self._waiting.pop(job)
+            if future.done():  # its task was cancelled
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        if self._room is not None and len(self._waiting) < MAX_JOBS:
+            self._room.set_result(None)
+            self._room = None
+
+
+_queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
+
+
+async def run(operation: str, *args: Any) -> Any:
+    """One job of the library's queue (`stat`, `read_file`, ...) on the running loop."""
+    loop = asyncio.get_running_loop()
+    queue = _queues.get(loop)
+    if queue is None or queue.pid != os.getpid():  # a queue stays behind in the process that made it
+        queue = _queues[loop] = LoopQueue(loop)
+    return await queue.run(operation, *args)

@@ -1,0 +1,152 @@
+"""The asynchronous half of a filesystem: fsspec's coroutines, on the completion queue where one request is one job, else in a thread.
+
+They may be used on any event loop, by instances made with asynchronous=True and by others, beside the ordinary methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from fsspec.asyn import AsyncFileSystem
+
+from cove import appenders, ranges
+from cove.async_files import AsyncFile
+from cove.asyncio_queue import run
+from cove.options import object_properties
+
+
+def in_thread(name: str) -> Callable[..., Any]:
+    """The coroutine for an ordinary method that has more to do than one request."""
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(getattr(self, name), *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = f"_{name}"
+    method.__doc__ = f"`{name}`, awaited."
+    return method
+
+
+class Coroutines(AsyncFileSystem):
+    """fsspec's `_info`, `_cat_file`, `_pipe_file`, ...; see the ordinary methods for what they do."""
+
+    # ---- one request, one job ----
+
+    async def _info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        path = await self._settled(path, kwargs)
+        return self._details(await run("stat", self._fs, path))
+
+    async def _exists(self, path: str, **kwargs: Any) -> bool:
+        try:
+            await self._info(path, **kwargs)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    async def _isdir(self, path: str) -> bool:
+        return await self._type(path) == "directory"
+
+    async def _isfile(self, path: str) -> bool:
+        return await self._type(path) == "file"
+
+    async def _type(self, path: str) -> str | None:
+        try:
+            return (await self._info(path))["type"]
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> bytes:
+        path = await self._settled(path, kwargs)
+        if start is None and end is None:
+            return await run("read_file", self._fs, path)
+        size = 0
+        if start is not None and start < 0 and end is not None or end is not None and end < 0:
+            size = (await run("stat", self._fs, path))[1]
+        offset, length = ranges.byte_range(start, end, lambda: size)
+        if length == ranges.TO_THE_END:
+            return await asyncio.to_thread(self._fs.read_range, path, offset, length)
+        return await run("read_range", self._fs, path, offset, length)
+
+    async def _cat_ranges(
+        self, paths: list[str], starts: Any, ends: Any, max_gap: int | None = None, batch_size: int | None = None, on_error: str = "return", **kwargs: Any
+    ) -> list[Any]:
+        starts, ends = ranges.spread(paths, starts), ranges.spread(paths, ends)
+        stripped = [self._strip_protocol(path) for path in paths]
+        results: list[Any] = [None] * len(paths)
+
+        async def one(place: int) -> None:
+            results[place] = await self._cat_file(stripped[place], starts[place], ends[place], **kwargs)
+
+        async def several(places: list[int]) -> None:  # merged, as the ordinary method does it
+            found = await asyncio.to_thread(self.cat_ranges, *([some[i] for i in places] for some in (stripped, starts, ends)), **kwargs)
+            for place, data in zip(places, found):
+                results[place] = data
+
+        groups = list(ranges.by_path(stripped).values())
+        ended = await asyncio.gather(*(one(g[0]) if len(g) == 1 else several(g) for g in groups), return_exceptions=True)
+        for places, error in zip(groups, ended):
+            if error is not None:
+                for place in places:
+                    results[place] = error
+        return self._results(results, on_error)
+
+    async def _pipe_file(self, path: str, value: Any, mode: str = "overwrite", **kwargs: Any) -> None:
+        if mode != "overwrite" or object_properties(kwargs):
+            await asyncio.to_thread(self.pipe_file, path, value, mode=mode, **kwargs)
+            return
+        path = await self._ended(path)
+        await run("write_file", self._fs, path, value)
+
+    async def _rm_file(self, path: str, **kwargs: Any) -> None:
+        await run("remove", self._fs, await self._ended(path))
+
+    async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
+        path1 = await self._settled(path1, kwargs)
+        await run("copy", self._fs, path1, await self._ended(path2))
+
+    # ---- more than one request ----
+
+    _ls = in_thread("ls")
+    _find = in_thread("find")
+    _glob = in_thread("glob")
+    _du = in_thread("du")
+    _expand_path = in_thread("expand_path")
+    _mkdir = in_thread("mkdir")
+    _makedirs = in_thread("makedirs")
+    _rmdir = in_thread("rmdir")
+    _rm = in_thread("rm")
+    _copy = in_thread("copy")
+    _mv_file = in_thread("mv")
+    _get_file = in_thread("get_file")
+    _put_file = in_thread("put_file")
+    _get = in_thread("get")
+    _put = in_thread("put")
+    _touch = in_thread("touch")
+
+    async def _cat(self, path: Any, recursive: bool = False, on_error: str = "raise", batch_size: int | None = None, **kwargs: Any) -> Any:
+        if self._is_one_path(path, recursive):
+            return await self._cat_file(path, **kwargs)
+        return await asyncio.to_thread(self.cat, path, recursive=recursive, on_error=on_error, **kwargs)
+
+    async def open_async(self, path: str, mode: str = "rb", **kwargs: Any) -> AsyncFile:
+        """`open`, with methods to await. Bytes only, without compression."""
+        if "b" not in mode or kwargs.get("compression"):
+            raise ValueError(f"open_async {self.unstrip_protocol(path)}: bytes only, without compression, not mode {mode!r}")
+        return AsyncFile(await asyncio.to_thread(self.open, path, mode, **kwargs))
+
+    # ---- helpers ----
+
+    async def _settled(self, path: str, kwargs: dict[str, Any]) -> str:
+        """The path in the store, where all that this process appended has arrived."""
+        path = self._strip_protocol(path)
+        if appenders.dirty:
+            await asyncio.to_thread(appenders.settle, self.family, path)
+        return self._version(path, kwargs)
+
+    async def _ended(self, path: str) -> str:
+        """The path in the store, to which nobody here appends any more."""
+        path = self._strip_protocol(path)
+        if appenders.any_open():
+            await asyncio.to_thread(appenders.end, self.family, path)
+        return path

@@ -1,0 +1,345 @@
+"""What `open` gives: files to read, to write and to append to, and text over them.
+
+A file that is written is published when it is closed, whole and in one step; until then, and for ever where it is left by an exception, the old one stays.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from fsspec.core import OpenFile
+
+from cove import _cove, appenders
+
+if TYPE_CHECKING:
+    from cove.filesystem import CoveFileSystem
+
+READ_BUFFER = 64 << 10  # one request brings so much whether it is wanted or not
+
+
+class _Named:
+    """What a file knows of its place; fsspec's names."""
+
+    fs: CoveFileSystem
+    path: str
+    mode: str
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    @property
+    def full_name(self) -> str:
+        return self.fs.unstrip_protocol(self.path)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.full_name!r} mode={self.mode!r}>"
+
+
+# ---- reading ----
+
+
+class _Raw(io.RawIOBase):
+    """The library's reader as Python's own buffers want it."""
+
+    def __init__(self, reader: _cove.Reader) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._reader.readinto(buffer)
+
+    def readall(self) -> bytes:
+        return self._reader.read(-1)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_CUR:
+            offset += self._reader.tell()
+        elif whence == io.SEEK_END:
+            offset += self._reader.size
+        self._reader.seek(offset)
+        return offset
+
+    def tell(self) -> int:
+        return self._reader.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._reader.close()
+
+
+class ReadFile(_Named, io.BufferedReader):
+    """A file opened with "rb": one version of it, however often it is replaced meanwhile.
+
+    Reads ahead where it is read in order; what is large goes straight into the caller's memory. `block_size`, `cache_type` and their like are accepted by
+    `open` and change nothing.
+    """
+
+    mode = "rb"
+
+    def __init__(self, fs: CoveFileSystem, path: str, reader: _cove.Reader) -> None:
+        super().__init__(_Raw(reader), READ_BUFFER)
+        self.fs, self.path, self.size = fs, path, reader.size
+        self.blocksize = fs.blocksize
+
+    @property
+    def loc(self) -> int:
+        return self.tell()
+
+    @functools.cached_property
+    def details(self) -> dict[str, Any]:
+        return self.fs.info(self.path)
+
+    def info(self) -> dict[str, Any]:
+        """What the filesystem says of this path."""
+        return self.details
+
+    def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
+        """All up to the next `char`, that included; or up to the end. `blocks`: bytes to look at in one go."""
+        found = []
+        while block := self.read(blocks or READ_BUFFER):
+            end = block.find(char)
+            if end >= 0:
+                end += len(char)
+                self.seek(end - len(block), io.SEEK_CUR)
+                found.append(block[:end])
+                break
+            found.append(block)
+        return b"".join(found)
+
+    def __reduce__(self) -> tuple:
+        return _reopen, (self.fs, self.path, self.tell())
+
+
+def _reopen(fs: CoveFileSystem, path: str, position: int) -> ReadFile:
+    file = fs.open(path, "rb")
+    file.seek(position)
+    return file
+
+
+# ---- writing ----
+
+
+class WritableFile(_Named, io.BufferedIOBase):
+    """What files to write and to append to have in common: they end in `commit` or in `discard`.
+
+    `close` commits, unless a transaction (autocommit=False) is to decide. Left by an exception, or dropped without `close`, a file is discarded.
+    """
+
+    _closed = True  # until an __init__ has succeeded, for what Python calls on a half made object
+    _abandoned = False
+
+    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
+        self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
+        self.blocksize = fs.blocksize
+
+    def commit(self) -> None:
+        raise NotImplementedError
+
+    def discard(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def writable(self) -> bool:
+        return True
+
+    def flush(self, force: bool = False) -> None:
+        self._check_open()
+
+    def info(self) -> dict[str, Any]:
+        raise ValueError(f"{self.full_name} is being written")
+
+    @property
+    def loc(self) -> int:
+        return self.tell()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        if self._abandoned or _left_by_exception(self):
+            self.discard()
+            return
+        self._closed = True
+        if self.autocommit:
+            self.commit()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is not None:
+            self.discard()
+        self.close()
+
+    def _dealloc_warn(self, source: Any) -> None:
+        """Python's own text and buffer files call this before they close what is below them because nobody holds them any more."""
+        self._abandoned = True
+
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
+            self.discard()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError(f"I/O operation on closed file {self.full_name}")
+
+    def __reduce__(self) -> tuple:
+        raise TypeError(f"{self!r} cannot be pickled: it is being written")
+
+
+class WriteFile(WritableFile):
+    """A file opened with "wb" or "xb": sent in parallel parts while it is written, published by `close` or at the end of a transaction.
+
+    `flush` publishes nothing.
+    """
+
+    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool, writer: _cove.Writer) -> None:
+        super().__init__(fs, path, mode, autocommit)
+        self._writer: _cove.Writer | None = writer
+        self._closed = False
+
+    def write(self, data: Any) -> int:
+        self._check_open()
+        assert self._writer is not None
+        return self._writer.write(data)
+
+    def tell(self) -> int:
+        self._check_open()
+        assert self._writer is not None
+        return self._writer.tell()
+
+    def commit(self) -> None:
+        """Publishes what was written. Nothing is published where that fails, nor where `discard` came first."""
+        self._closed = True
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            if appenders.any_open():
+                appenders.end(self.fs.family, self.path)
+            writer.finish()
+
+    def discard(self) -> None:
+        """Gives up what was written; what is in the store stays as it is."""
+        self._closed = True
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abort()
+
+
+def _left_by_exception(file: WritableFile) -> bool:
+    """Whether `with fsspec.open(url, "wb") as file` is being left by an exception.
+
+    fsspec's OpenFile gets to know of the exception in its __exit__, but tells nobody: it closes its files as if all were well, and half a file would
+    replace the whole one. So the question goes to the callers.
+    """
+    frame = sys._getframe(2)
+    for _ in range(8):  # wrappers for text and compression may stand in between
+        if frame.f_code is OpenFile.__exit__.__code__:
+            found = frame.f_locals
+            return bool(found["args"]) and found["args"][0] is not None and any(f is file for f in found["self"].fobjects)
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return False
+
+
+class AppendFile(WritableFile):
+    """A file opened with "ab": what is written joins the file's end within `append_interval`, and is seen by this process at once.
+
+    All handles of one file share an appender, which goes on gathering when a handle is closed; `flush` sends. Bytes that were taken stay taken: an
+    exception in a `with` block takes none back. In a transaction they are held until its end.
+    """
+
+    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
+        super().__init__(fs, path, mode, autocommit)
+        self._held: list[bytes] = []  # by a transaction
+        self._before: int | None = None  # the file's size without what was written here
+        self._written = 0
+        self._shared: appenders.SharedAppender | None = fs._acquire_appender(path)
+        self._closed = False
+
+    def write(self, data: Any) -> int:
+        self._check_open()
+        assert self._shared is not None
+        if self.autocommit:
+            n = self._shared.write(data)
+        else:
+            self._held.append(bytes(data))
+            n = len(self._held[-1])
+        self._written += n
+        return n
+
+    def tell(self) -> int:
+        self._check_open()
+        if self._before is None:
+            seen = self._written if self.autocommit else 0
+            self._before = (self.fs.size(self.path) if self.fs.exists(self.path) else 0) - seen
+        return self._before + self._written
+
+    def flush(self, force: bool = False) -> None:
+        """Sends all that was appended to this file. In a transaction nothing goes before its end."""
+        self._check_open()
+        assert self._shared is not None
+        if self.autocommit:
+            self._shared.flush()
+
+    def commit(self) -> None:
+        """Lets go of the file. What a transaction held joins it."""
+        self._closed = True
+        if self._shared is None:
+            return
+        try:
+            if self._held:
+                self._shared.write(b"".join(self._held))
+                self._shared.flush()
+            elif self._written == 0:
+                self.fs._create_missing(self.path)
+        finally:
+            self._release()
+
+    def discard(self) -> None:
+        """Lets go of the file. What a transaction held is dropped."""
+        self._closed = True
+        self._release()
+
+    def _release(self) -> None:
+        shared, self._shared = self._shared, None
+        self._held.clear()
+        if shared is not None:
+            appenders.release(shared)
+
+
+# ---- text ----
+
+
+class TextFile(io.TextIOWrapper):
+    """Text over one of the files above. Left by an exception, it publishes nothing either."""
+
+    def __init__(self, buffer: Any, **kwargs: Any) -> None:
+        # Text that is appended is handed on at once, so that closing has nothing to flush: TextIOWrapper's flush is the store's.
+        super().__init__(buffer, write_through=isinstance(buffer, AppendFile), **kwargs)
+
+    def close(self) -> None:
+        if isinstance(self.buffer, AppendFile):
+            self.buffer.close()
+        super().close()
+
+    def discard(self) -> None:
+        """Gives up what was written; what is in the store stays as it is."""
+        self.buffer.discard()
+        self.close()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is not None and self.buffer.writable():
+            self.discard()
+        self.close()

@@ -1,0 +1,608 @@
+"""A store as an fsspec filesystem: what all families share. The ordinary methods go straight to the library; the coroutines are in coroutines.py."""
+
+from __future__ import annotations
+
+import errno
+import mimetypes
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
+from glob import has_magic
+from operator import itemgetter
+from typing import Any
+
+from fsspec.asyn import get_loop
+from fsspec.callbacks import DEFAULT_CALLBACK, Callback
+from fsspec.spec import AbstractFileSystem
+from fsspec.utils import glob_translate, isfilelike, stringify_path
+
+from cove import _cove, appenders, ranges, transfers
+from cove.coroutines import Coroutines
+from cove.files import AppendFile, ReadFile, TextFile, WriteFile
+from cove.options import object_properties, to_library
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_SMALL = 1 << 20  # of files up to it many are fetched together
+_TOGETHER = 32 << 20  # bytes of small files in memory at once
+_GONE = (FileNotFoundError, NotADirectoryError)
+_BRACES = re.compile(r"[{}]")
+_MAGIC = re.compile(r"[][*?{}]")
+
+
+class CoveFileSystem(Coroutines):
+    """What the classes of all families share.
+
+    Parameters
+    ----------
+    append_interval:
+        Seconds after which what was written to an "ab" file is in the store at the latest; until then only this process sees it. 0: at each write.
+    append_bytes:
+        As soon as so many bytes have gathered, they are sent.
+    asynchronous, loop, batch_size, skip_instance_cache, use_listings_cache, listings_expiry_time, max_paths:
+        As fsspec has them. Nothing is cached about what is in a store, so the last three change nothing.
+    options:
+        The library's, by their names (`cove fs SCHEME` in a shell lists them). An unknown one is named by the InvalidArgument that it raises.
+    """
+
+    mirror_sync_methods = False  # each ordinary method is written out: a loop's thread in between would cost more than most calls do
+    family = ""  # of stores whose paths mean the same, whatever the scheme and the options
+    _options_of_others: Iterable[str] = ()
+
+    def __init__(
+        self, *, asynchronous: bool = False, loop: Any = None, batch_size: int | None = None, append_interval: float = 1.0, append_bytes: int = 8 << 20,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        # AsyncFileSystem's own __init__ starts a thread with an event loop, which is made here when somebody asks for it.
+        self.asynchronous, self._loop, self.batch_size = asynchronous, loop, batch_size
+        self._thread = threading.local()
+        AbstractFileSystem.__init__(self)
+        given = to_library(options, self._options_of_others)
+        self._fs = _cove.Filesystem(f"{self._schemes()[0]}://", given)
+        self._store = (self.family, tuple(sorted(given.items())))
+        self._append_options = {"flush_interval": float(append_interval), "flush_bytes": int(append_bytes)}
+
+    @property
+    def loop(self) -> Any:
+        """fsspec's event loop, for what wants to run a coroutine from outside; None where the user brings one."""
+        return None if self.asynchronous else self._loop or get_loop()
+
+    # A transaction is of the thread that began it: a log that another thread writes meanwhile is neither held back by it nor dropped with it.
+
+    @property
+    def _intrans(self) -> bool:
+        return getattr(self._thread, "in_transaction", False)
+
+    @_intrans.setter
+    def _intrans(self, value: bool) -> None:
+        self._thread.in_transaction = value
+
+    @property
+    def _transaction(self) -> Any:
+        return getattr(self._thread, "transaction", None)
+
+    @_transaction.setter
+    def _transaction(self, value: Any) -> None:
+        self._thread.transaction = value
+
+    # ---- paths ----
+
+    @classmethod
+    def _schemes(cls) -> tuple[str, ...]:
+        return (cls.protocol,) if isinstance(cls.protocol, str) else tuple(cls.protocol)
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        """The path as the store has it: no scheme, no slash at either end."""
+        if type(path) is not str:
+            if isinstance(path, (list, tuple, set)):
+                return [cls._strip_protocol(p) for p in path]
+            path = stringify_path(path)
+            if isinstance(path, bytes):
+                path = os.fsdecode(path)
+        if "::" in path or "://" in path:
+            for scheme in cls._schemes():
+                if path.startswith((f"{scheme}://", f"{scheme}::")):
+                    path = path[len(scheme) :].lstrip(":")
+                    break
+        return path.strip("/")
+
+    def _see(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
+        """The path in the store, where all that this process appended has arrived; of the version that the arguments of the call name."""
+        path = self._strip_protocol(path)
+        if appenders.dirty:
+            appenders.settle(self.family, path)
+        return self._version(path, kwargs) if kwargs else path
+
+    def _take(self, path: Any) -> str:
+        """The path in the store, to which nobody here appends any more."""
+        path = self._strip_protocol(path)
+        if appenders.any_open():
+            appenders.end(self.family, path)
+        return path
+
+    def _version(self, path: str, kwargs: dict[str, Any]) -> str:
+        """The path of one version of a file. Further arguments of other clients' methods are hints that need no answer; this one does."""
+        if kwargs.get("version_id") is not None:
+            raise ValueError(f"{self.unstrip_protocol(path)}: only the latest version of a file is served")
+        return path
+
+    # ---- what is there ----
+
+    def _details(self, info: tuple) -> dict[str, Any]:
+        path, size, is_directory, mtime_ns, etag = info[:5]
+        details = {"name": path, "size": size, "type": "directory" if is_directory else "file"}
+        if mtime_ns is not None:
+            details["mtime"] = time_of(mtime_ns)
+        if etag is not None:
+            details["ETag"] = etag
+        return details
+
+    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        return self._details(self._fs.stat(self._see(path, kwargs)))
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        """Whether there is a file or a directory. What keeps the store from answering is raised, and is no "no"."""
+        return self._fs.exists(self._see(path, kwargs))
+
+    def isdir(self, path: str) -> bool:
+        try:
+            return self._fs.stat(self._see(path))[2]
+        except _GONE:
+            return False
+
+    def isfile(self, path: str) -> bool:
+        try:
+            return not self._fs.stat(self._see(path))[2]
+        except _GONE:
+            return False
+
+    def size(self, path: str) -> int:
+        return self._fs.stat(self._see(path))[1]
+
+    def sizes(self, paths: list[str]) -> list[int]:
+        return [info[1] for info in self._results(self._fs.stat_many([self._see(path) for path in paths]))]
+
+    def ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
+        """The entries right below a path, in the order of their names: names, or dicts with `detail`. A file is its own entry."""
+        entries = sorted(self._fs.list(self._see(path, kwargs)), key=itemgetter(0))
+        return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
+
+    def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
+        """All files below a path, a file itself included; with `withdirs` the directories, too, and the path itself. `prefix`: what the rest of a path
+        begins with."""
+        root = self._see(path, kwargs)
+        if maxdepth is not None:
+            found = super().find(root, maxdepth=maxdepth, withdirs=withdirs, detail=True)
+            if found.get(root) == {}:  # a file, of which fsspec says no more
+                found[root] = self.info(root)
+        elif withdirs or prefix:
+            found = self._find_by_pattern(root, withdirs, prefix)
+        else:
+            found = {e[0]: self._details(e) for e in self._fs.find(root)}
+        if prefix:
+            start = f"{root}/{prefix}" if root else prefix
+            found = {name: details for name, details in found.items() if name.startswith(start)}
+        return dict(sorted(found.items())) if detail else sorted(found)
+
+    def _find_by_pattern(self, root: str, withdirs: bool, prefix: str) -> dict[str, Any]:
+        start = f"{_literal(root)}/" if root else ""
+        found = {e[0]: self._details(e) for e in self._fs.glob(f"{start}{_literal(prefix)}*/**" if prefix else f"{start}**")}
+        if root and not prefix:
+            try:
+                found[root] = self.info(root)
+            except _GONE:
+                pass
+        return found if withdirs else {name: details for name, details in found.items() if details["type"] != "directory"}
+
+    def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
+        """The paths that a pattern of *, ?, [] and ** matches, as fsspec documents them: sorted names, or a dict by name with `detail=True`."""
+        path = stringify_path(path)
+        if maxdepth is not None:
+            return super().glob(path, maxdepth=maxdepth, **kwargs)
+        detail = kwargs.pop("detail", False)
+        withdirs = kwargs.pop("withdirs", True)
+        pattern = self._strip_protocol(path)
+        directories_only = path.endswith("/")
+        literal = pattern[: _MAGIC.search(pattern + "*").start()]  # type: ignore[union-attr]
+        self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
+        found = {e[0]: self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))}
+        if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
+            found.update({name: details for name, details in self._one(pattern[:-3]).items() if details["type"] == "directory"})
+        if has_magic(pattern):
+            matches = re.compile(glob_translate(pattern + "/" * directories_only)).match
+            slash = directories_only or pattern.endswith("/**")
+            found = {n: d for n, d in found.items() if (withdirs or d["type"] != "directory") and matches(n + "/" * (slash and d["type"] == "directory"))}
+        return dict(sorted(found.items())) if detail else sorted(found)
+
+    def _one(self, path: str) -> dict[str, Any]:
+        try:
+            return {path: self.info(path)}
+        except _GONE:
+            return {}
+
+    def du(self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any) -> Any:
+        """Bytes of all files below a path; of each of them with total=False. Directories have none."""
+        found = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
+        sizes = {name: details["size"] for name, details in found.items()}
+        return sum(sizes.values()) if total else sizes
+
+    def _expand(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False) -> dict[str, Any]:
+        """What paths and patterns stand for, and what is known of each: None where nobody has looked yet."""
+        if maxdepth is not None and maxdepth < 1:
+            raise ValueError("maxdepth must be at least 1")
+        path = transfers.plain(path)
+        found: dict[str, Any] = {}
+        for root in [self._strip_protocol(p) for p in ([path] if isinstance(path, str) else path)]:
+            if has_magic(root) and not assume_literal:
+                matches = self.glob(root, maxdepth=maxdepth, detail=True)
+                found.update(matches)
+                deeper = None if maxdepth is None else maxdepth - 1
+                for name, details in matches.items():
+                    if recursive and details["type"] == "directory" and deeper != 0:
+                        found.update(self.find(name, maxdepth=deeper, withdirs=True, detail=True))
+            elif recursive:
+                found.update(self.find(root, maxdepth=maxdepth, withdirs=True, detail=True))
+            else:
+                found.setdefault(root, None)
+        if not found:
+            raise FileNotFoundError(errno.ENOENT, "nothing is there", path)
+        return dict(sorted(found.items()))
+
+    def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:
+        """The sorted paths that paths and patterns stand for; with `recursive`, also all that is below them."""
+        return list(self._expand(path, recursive, maxdepth, assume_literal))
+
+    def modified(self, path: str) -> datetime:
+        """When the file was written last, in UTC."""
+        info = self._fs.stat(self._see(path))
+        if info[3] is None:
+            raise IsADirectoryError(errno.EISDIR, "nothing is known of when it was written", self.unstrip_protocol(path))
+        return time_of(info[3])
+
+    def _etag(self, path: str) -> str | None:
+        return self._fs.stat(path)[4]
+
+    # ---- reading ----
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> bytes:
+        """The bytes of a file, or `file[start:end]` as Python's slices have it."""
+        path = self._see(path, kwargs)
+        if start is None and end is None:
+            return self._fs.read_file(path)
+        return self._fs.read_range(path, *ranges.byte_range(start, end, lambda: self._fs.stat(path)[1]))
+
+    def cat_ranges(self, paths: list[str], starts: Any, ends: Any, max_gap: int | None = None, on_error: str = "return", **kwargs: Any) -> list[Any]:
+        """`paths[i][starts[i]:ends[i]]` for each i, all at once. `max_gap` is accepted: the library merges what lies close together by itself."""
+        if not isinstance(paths, list):
+            raise TypeError("paths must be a list")
+        starts, ends = ranges.spread(paths, starts), ranges.spread(paths, ends)
+        return self._results(ranges.read(self._fs, [self._see(path, kwargs) for path in paths], starts, ends), on_error)
+
+    def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any) -> Any:
+        """The bytes of one file; or a dict of them by path, for a list, a pattern, or all files below a directory.
+
+        on_error: "raise", "omit" (leave out what fails) or "return" (an exception in the place of bytes).
+        """
+        if self._is_one_path(path, recursive):
+            return self.cat_file(path, **kwargs)
+        found = self._expand(path, recursive=recursive)
+        names = [self._see(name) for name, details in found.items() if not details or details["type"] != "directory"]
+        if kwargs.get("start") is None and kwargs.get("end") is None:
+            results = self._fs.read_many(names)
+        else:
+            results = self.cat_ranges(names, kwargs.pop("start", None), kwargs.pop("end", None), **kwargs)
+        self._results(results, on_error)
+        if names == [self._strip_protocol(path)]:
+            return results[0]
+        return {name: data for name, data in zip(names, results) if on_error != "omit" or not isinstance(data, Exception)}
+
+    @staticmethod
+    def _is_one_path(path: Any, recursive: bool) -> bool:
+        return not recursive and not isinstance(path, (list, tuple, set)) and not has_magic(stringify_path(path))
+
+    @staticmethod
+    def _results(results: list[Any], on_error: str = "raise") -> list[Any]:
+        if on_error == "raise":
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+        return results
+
+    def head(self, path: str, size: int = 1024) -> bytes:
+        return self._fs.read_range(self._see(path), 0, size)
+
+    def tail(self, path: str, size: int = 1024) -> bytes:
+        return self._fs.read_range(self._see(path), -size, size) if size else b""
+
+    def get_file(self, rpath: str, lpath: Any = None, callback: Callback = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any) -> None:
+        """Copies a file to a local path or an open file, in bounded memory. A directory makes one."""
+        outfile = lpath if outfile is None and isfilelike(lpath) else outfile
+        try:
+            source = _cove.Reader(self._fs, self._see(rpath, kwargs))
+        except IsADirectoryError:
+            if outfile is not None:
+                raise
+            os.makedirs(lpath, exist_ok=True)
+            return
+        try:
+            callback.set_size(source.size)
+            block = min(max(source.size, 1), transfers.BLOCK)
+            if outfile is not None:
+                transfers.send(source, outfile, callback, block)
+                return
+            os.makedirs(os.path.dirname(lpath) or ".", exist_ok=True)
+            with open(lpath, "wb") as target:
+                transfers.send(source, target, callback, block)
+        except BaseException:
+            if outfile is None and os.path.isfile(lpath):
+                os.unlink(lpath)  # a part of a file would be taken for the whole
+            raise
+        finally:
+            source.close()
+
+    def get(
+        self, rpath: Any, lpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
+        batch_size: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Copies files and directories here, by fsspec's rules for what goes where. `batch_size`: files under way at once."""
+        pairs = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
+        callback.set_size(len(pairs))
+        small, others = [], []
+        for path, local, known in pairs:
+            if known and known["type"] == "directory":
+                os.makedirs(local, exist_ok=True)
+                callback.relative_update(1)
+            elif known and known["size"] <= _SMALL:
+                small.append((path, local, known["size"]))
+            else:
+                others.append((path, local))
+        for some in _together(small):
+            self._get_together(some, callback)
+
+        def get_one(path: str, local: str) -> None:
+            with callback.branched(path, local) as child:
+                self.get_file(path, local, callback=child, **kwargs)
+
+        transfers.each(get_one, others, batch_size or self.batch_size, callback)
+
+    def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
+        for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._see(path) for path, _, _ in files]))):
+            os.makedirs(os.path.dirname(local) or ".", exist_ok=True)
+            with callback.branched(path, local) as child, open(local, "wb") as target:
+                child.set_size(len(data))
+                child.relative_update(target.write(data))
+            callback.relative_update(1)
+
+    # ---- writing ----
+
+    def pipe_file(self, path: str, value: Any, mode: str = "overwrite", **kwargs: Any) -> None:
+        """Makes or replaces a file in one step. mode="create": FileExistsError where there is one. `content_type` and `metadata` go with it."""
+        if self._intrans:
+            with self.open(path, "xb" if mode == "create" else "wb", **kwargs) as file:
+                file.write(value)
+            return
+        self._fs.write_file(self._take(path), value, condition="new" if mode == "create" else None, **object_properties(kwargs))
+
+    def pipe(self, path: Any, value: Any = None, **kwargs: Any) -> None:
+        """`pipe_file`; or many at once, for a dict of bytes by path."""
+        if not isinstance(path, dict):
+            self.pipe_file(path, value, **kwargs)
+        elif self._intrans or kwargs:
+            for name, data in path.items():
+                self.pipe_file(name, data, **kwargs)
+        else:
+            self._results(self._fs.write_many([(self._take(name), data) for name, data in path.items()]))
+
+    def put_file(self, lpath: Any, rpath: str, callback: Callback = DEFAULT_CALLBACK, mode: str = "overwrite", **kwargs: Any) -> None:
+        """Copies a local file, in bounded memory and parallel parts, with the content type that its name tells. A directory makes one."""
+        lpath = stringify_path(lpath)
+        if os.path.isdir(lpath):
+            self.makedirs(rpath, exist_ok=True)
+            return
+        kwargs.setdefault("content_type", kwargs.pop("ContentType", None) or mimetypes.guess_type(lpath)[0])
+        with open(lpath, "rb", buffering=0) as source:
+            size = os.fstat(source.fileno()).st_size
+            callback.set_size(size)
+            with self.open(rpath, "xb" if mode == "create" else "wb", expected_size=size or None, **kwargs) as target:
+                transfers.send(source, target, callback, min(max(size, 1), transfers.BLOCK))
+
+    def put(
+        self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
+        batch_size: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Copies local files and directories there, by fsspec's rules for what goes where. `batch_size`: files under way at once."""
+        files, directories = transfers.uploads(self, lpath, rpath, recursive, maxdepth)
+        for path in directories:
+            self.makedirs(path, exist_ok=True)
+        callback.set_size(len(files))
+
+        def put_one(local: str, path: str) -> None:
+            with callback.branched(local, path) as child:
+                self.put_file(local, path, callback=child, **kwargs)
+
+        if self._intrans:  # which is of this thread
+            for local, path in callback.wrap(files):
+                put_one(local, path)
+        else:
+            transfers.each(put_one, files, batch_size or self.batch_size, callback)
+
+    def touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
+        """Makes an empty file; one that exists becomes empty. ValueError with truncate=False where there is one: its time cannot be set."""
+        if truncate:
+            self.pipe_file(path, b"", **kwargs)
+        elif not self._create_missing(path):
+            raise ValueError(f"{self.unstrip_protocol(path)} exists, and a store does not set a file's time")
+
+    def _create_missing(self, path: str) -> bool:
+        """Makes an empty file where there is none; whether that was needed."""
+        path = self._see(path)
+        try:
+            self._fs.write_file(path, b"", condition="new")
+        except FileExistsError:
+            return False
+        return True
+
+    # ---- open files ----
+
+    def open(
+        self, path: str, mode: str = "rb", block_size: int | None = None, cache_options: dict | None = None, compression: str | None = None,
+        **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """A file: "rb", "wb", "xb", "ab", "r+b", or text without the "b". See ReadFile, WriteFile, AppendFile, UpdateFile and TextFile."""
+        path = self._strip_protocol(path)
+        text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
+        if "b" not in mode:
+            return TextFile(self.open(path, mode.replace("t", "") + "b", block_size, cache_options, compression, **kwargs), **text)
+        autocommit = kwargs.pop("autocommit", not self._intrans)
+        file = self._open(path, mode, block_size=block_size, autocommit=autocommit, cache_options=cache_options, **kwargs)
+        if not autocommit and mode != "rb":
+            self.transaction.files.append(file)
+        if compression is not None:
+            from cove.compressed import open_compressed
+
+            return open_compressed(file, path, compression, mode)
+        return file
+
+    def _open(
+        self, path: str, mode: str = "rb", block_size: int | None = None, autocommit: bool = True, cache_options: dict | None = None,
+        expected_size: int | None = None, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        letters = "".join(sorted(mode))
+        if letters == "br":
+            return ReadFile(self, path, _cove.Reader(self._fs, self._see(path, kwargs)))
+        properties = object_properties(kwargs)
+        if letters == "bw":
+            return self._writing(path, autocommit, expected_size=expected_size, **properties)
+        if letters == "bx":
+            if self.exists(path):  # said before anything is sent; the store is asked again in the end
+                raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
+            return self._writing(path, autocommit, "xb", condition="new", expected_size=expected_size, **properties)
+        if letters == "ab":
+            return AppendFile(self, path, "ab", autocommit)
+        if letters == "+br":
+            from cove.update import UpdateFile
+
+            return UpdateFile(self, path, autocommit, properties)
+        raise ValueError(f"open {self.unstrip_protocol(path)}: no mode {mode!r}; there are rb, wb, xb, ab, r+b, and r, w, x, a, r+ for text")
+
+    def _writing(self, path: str, autocommit: bool = True, mode: str = "wb", expected_size: int | None = None, **options: Any) -> WriteFile:
+        size = -1 if expected_size is None else expected_size
+        return WriteFile(self, path, mode, autocommit, _cove.Writer(self._fs, path, expected_size=size, **options))
+
+    def _acquire_appender(self, path: str) -> appenders.SharedAppender:
+        return appenders.acquire(self._store, self._fs, path, self._append_options)
+
+    # ---- changes ----
+
+    def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
+        self._fs.mkdir(self._strip_protocol(path))
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        self._fs.mkdir(self._strip_protocol(path))
+
+    def rmdir(self, path: str) -> None:
+        """Removes an empty directory."""
+        path = self._see(path)
+        if not self._fs.stat(path)[2]:
+            raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
+        self._fs.remove(path)
+
+    def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
+        """Copies a file within the store, on the server's side."""
+        self._fs.copy(self._see(path1, kwargs), self._take(path2))
+
+    def copy(
+        self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, on_error: str | None = None, batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Copies files and directories within the store, by fsspec's rules for what goes where.
+
+        on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
+        """
+        on_error = on_error or ("ignore" if recursive else "raise")
+        files, directories = transfers.copies(self, path1, path2, recursive, maxdepth)
+        pairs = [(self._see(source, kwargs), self._take(target)) for source, target in files]
+        results = self._fs.copy_many(pairs)
+        self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
+        for path in directories:
+            self._fs.mkdir(path)
+
+    def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
+        """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then."""
+        if path1 == path2:
+            return
+        files, directories = transfers.copies(self, path1, path2, recursive, maxdepth)
+        pairs = [(self._take(source), self._take(target)) for source, target in files]
+        if len(pairs) == 1 and not recursive:
+            self._fs.move(*pairs[0])
+            return
+        if not pairs and not recursive and self.isdir(path1):
+            raise IsADirectoryError(errno.EISDIR, "a directory is moved with recursive=True", self.unstrip_protocol(path1))
+        self._results(self._fs.copy_many(pairs))
+        for path in directories:
+            self._fs.mkdir(path)
+        self._results(self._fs.remove_many([source for source, _ in pairs]))
+        if self._is_one_path(path1, False) and maxdepth is None:
+            self._remove_empty(self._strip_protocol(path1))
+
+    def _remove_empty(self, path: str) -> None:
+        """What is left of a directory whose files have gone, unless somebody has put others there meanwhile."""
+        if not self._fs.find(path):
+            self._remove_if_there(self._fs.remove_tree, path)
+
+    def rm_file(self, path: str) -> None:
+        self._fs.remove(self._take(path))
+
+    def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
+        """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them."""
+        if self._is_one_path(path, False) and maxdepth is None:
+            path = self._take(path)
+            self._fs.remove_tree(path) if recursive else self._fs.remove(path)
+        elif recursive and maxdepth is None:
+            removed = [name for name in self._expand(path) if self._remove_if_there(self._fs.remove_tree, name)]
+            if not removed:
+                raise FileNotFoundError(errno.ENOENT, "nothing is there", str(path))
+        else:
+            found = self._expand(path, recursive, maxdepth)
+            directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
+            self._results(self._fs.remove_many([self._take(name) for name in found if name not in directories]))
+            for name in reversed(directories):
+                try:
+                    self._remove_if_there(self._fs.remove, name)
+                except OSError as error:
+                    if not (recursive and error.errno == errno.ENOTEMPTY):  # what is deeper than maxdepth stays
+                        raise
+
+    def _remove_if_there(self, remove: Callable[[str], None], path: str) -> bool:
+        """A directory may have gone with the last of its files, or with the one above it."""
+        try:
+            remove(self._take(path))
+        except _GONE:
+            return False
+        return True
+
+
+def time_of(ns: int) -> datetime:
+    """UTC, of nanoseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=ns // 1000)
+
+
+def _literal(path: str) -> str:
+    """A pattern that matches this path only."""
+    return _MAGIC.sub(r"[\g<0>]", path)
+
+
+def _together(files: list[tuple[str, str, int]]) -> Iterable[list[tuple[str, str, int]]]:
+    """Small files in groups that fit in memory."""
+    group: list[tuple[str, str, int]] = []
+    held = 0
+    for file in files:
+        if group and held + file[2] > _TOGETHER:
+            yield group
+            group, held = [], 0
+        group.append(file)
+        held += file[2]
+    if group:
+        yield group

@@ -1,0 +1,88 @@
+"""Parts of files: limits as Python's slices have them, and many parts of many files at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cove import _cove
+
+TO_THE_END = -1  # a length, as the library's ranges have it
+
+
+def byte_range(start: int | None, end: int | None, size: Callable[[], int]) -> tuple[int, int]:
+    """The offset and length of `file[start:end]`. Only two of the forms that a slice may have depend on the file's size, and ask for it."""
+    start = start or 0
+    if end is None:
+        return start, -start if start < 0 else TO_THE_END
+    if start < 0 or end < 0:
+        total = size()
+        start = max(0, start + total) if start < 0 else start
+        end = end + total if end < 0 else end
+    return start, max(0, end - start)
+
+
+def spread(paths: list[str], limits: Any) -> list[int | None]:
+    """One limit for each path: `limits` is a list of them, or one for all."""
+    if not isinstance(limits, (list, tuple)):
+        return [limits] * len(paths)
+    if len(limits) != len(paths):
+        raise ValueError(f"{len(paths)} paths, but {len(limits)} limits")
+    return list(limits)
+
+
+def by_path(paths: list[str]) -> dict[str, list[int]]:
+    """Where each path stands in the list."""
+    places: dict[str, list[int]] = {}
+    for place, path in enumerate(paths):
+        places.setdefault(path, []).append(place)
+    return places
+
+
+def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None], ends: list[int | None]) -> list[Any]:
+    """The bytes of `paths[i][starts[i]:ends[i]]`, or what went wrong with it.
+
+    Files with one range wanted are read at the same time. Of a file with several they are merged into few requests, and fail together.
+    """
+    results: list[Any] = [None] * len(paths)
+    singles: dict[int, int] = {}
+    queue = _cove.Queue()
+    try:
+        for path, places in by_path(paths).items():
+            try:
+                size = _known_once(filesystem, path)
+                wanted = [byte_range(starts[i], ends[i], size) for i in places]
+                if len(places) > 1:
+                    for i, data in zip(places, filesystem.read_ranges(path, [_within(size, *w) for w in wanted])):
+                        results[i] = data
+                elif wanted[0][1] < 0:
+                    results[places[0]] = filesystem.read_range(path, *wanted[0])
+                else:
+                    singles[queue.read_range(filesystem, path, *wanted[0])] = places[0]
+            except OSError as error:
+                for i in places:
+                    results[i] = error
+        while singles:
+            for job, result in queue.next(None):
+                results[singles.pop(job)] = result
+    finally:
+        queue.close()
+    return results
+
+
+def _within(size: Callable[[], int], offset: int, length: int) -> tuple[int, int]:
+    """A range from the file's start on, which has an end."""
+    if offset < 0:
+        return max(0, size() + offset), length
+    return offset, max(0, size() - offset) if length == TO_THE_END else length
+
+
+def _known_once(filesystem: _cove.Filesystem, path: str) -> Callable[[], int]:
+    known: list[int] = []
+
+    def size() -> int:
+        if not known:
+            known.append(filesystem.stat(path)[1])
+        return known[0]
+
+    return size

@@ -1,0 +1,246 @@
+"""s3:// and s3a:// under fsspec: s3fs's names for options, methods and details, on cove's library."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from fsspec.utils import tokenize
+
+from cove.coroutines import in_thread
+from cove.filesystem import CoveFileSystem, time_of
+
+MIN_PART = 5 << 20  # the smallest part of an upload that S3 takes
+MAX_CONCURRENCY = 64  # the largest that the library takes
+
+_METHODS = {"get_object": "GET", "head_object": "HEAD", "put_object": "PUT", "delete_object": "DELETE"}
+
+
+def _not_offered(name: str, instead: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"S3FileSystem.{name} is not offered by cove: {instead}")
+
+    method.__name__, method.__doc__ = name, f"Not offered: {instead}."
+    return method
+
+
+class S3FileSystem(CoveFileSystem):
+    """Amazon S3 and compatible stores.
+
+    Parameters
+    ----------
+    anon, endpoint_url, key, secret, token, use_ssl, username, password, profile, client_kwargs, config_kwargs, s3_additional_kwargs, requester_pays,
+    default_block_size, max_concurrency, fixed_upload_size, version_aware:
+        As in s3fs. `default_block_size` is the size of the first parts of an upload and of ranges, 5 MiB at least; `max_concurrency` is 64 at most.
+    session:
+        An aiobotocore or botocore session, of which the profile is taken. Its keys are not: give `key`, `secret` and `token`.
+    cache_regions, default_cache_type, default_fill_cache, local_expiry_check:
+        Accepted; the library does what they ask for, or decides by itself.
+    options:
+        Others of the library's, as `addressing_style`, `read_timeout`, `retries`, `verify` (docs/s3-options.md), and those of CoveFileSystem.
+
+    Examples
+    --------
+    >>> fs = S3FileSystem(endpoint_url="http://127.0.0.1:9000")  # doctest: +SKIP
+    >>> fs.ls("bucket/run")  # doctest: +SKIP
+    ['bucket/run/checkpoints', 'bucket/run/metrics.csv']
+    """
+
+    protocol = ("s3", "s3a")
+    family = "s3"
+    _options_of_others = ("cache_regions", "default_cache_type", "default_fill_cache", "local_expiry_check")
+
+    def __init__(
+        self, anon: bool | None = None, endpoint_url: str | None = None, key: str | None = None, secret: str | None = None, token: str | None = None,
+        session: Any = None, default_block_size: Any = None, max_concurrency: Any = None, **options: Any,
+    ) -> None:  # fmt: skip
+        if isinstance(default_block_size, int):
+            default_block_size = max(default_block_size, MIN_PART)
+        if isinstance(max_concurrency, int):
+            max_concurrency = min(max_concurrency, MAX_CONCURRENCY)
+        if session is not None:
+            options.setdefault("profile", _profile(session))
+        super().__init__(
+            anon=anon, endpoint_url=endpoint_url, key=key, secret=secret, token=token, default_block_size=default_block_size,
+            max_concurrency=max_concurrency, **options,
+        )  # fmt: skip
+        self.version_aware = options.get("version_aware") in (True, "true")
+        self._buckets: set[str] = set()  # that were seen, so that makedirs need not look again
+
+    # ---- paths ----
+
+    def split_path(self, path: str) -> tuple[str, str, str | None]:
+        """The bucket, the key, and the version where the filesystem is aware of versions and the path names one."""
+        bucket, _, key = self._strip_protocol(path).partition("/")
+        version = None
+        if self.version_aware:
+            key, _, version = key.partition("?versionId=")
+        return bucket, key, version or None
+
+    def _version(self, path: str, kwargs: dict[str, Any]) -> str:
+        version = kwargs.get("version_id")
+        if version is None:
+            return path
+        if not self.version_aware:
+            raise ValueError(f"{self.unstrip_protocol(path)}: version_id needs a filesystem with version_aware=True")
+        return f"{path}?versionId={version}"
+
+    # ---- what is there ----
+
+    def _details(self, info: tuple) -> dict[str, Any]:
+        path, size, is_directory, mtime_ns, etag, version_id, storage_class = info
+        if is_directory:
+            kind = "DIRECTORY" if "/" in path else "BUCKET"
+            return {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
+        details = {
+            "name": path, "type": "file", "size": size, "Key": path, "Size": size, "ETag": etag, "StorageClass": storage_class or "STANDARD",
+            "VersionId": version_id,
+        }  # fmt: skip
+        if mtime_ns is not None:
+            details["LastModified"] = time_of(mtime_ns)
+        return details
+
+    def checksum(self, path: str, refresh: bool = False) -> int:
+        """A number that changes with the file: of its ETag, as s3fs has it."""
+        info = self.info(path)
+        try:
+            return int(info["ETag"].strip('"').split("-")[0], 16)
+        except (KeyError, ValueError):  # a directory; a store whose ETags are no digests
+            return int(tokenize(info), 16)
+
+    def created(self, path: str) -> datetime:
+        """When the object was written: each write makes a new one."""
+        return self.modified(path)
+
+    def mkdir(self, path: str, acl: Any = False, create_parents: bool = True, **kwargs: Any) -> None:
+        """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store. With `create_parents` the bucket
+        is made where it is missing.
+
+        FileExistsError: a bucket that exists. How buckets are made further (`acl`, a region of their own) is not offered.
+        """
+        if acl:
+            raise NotImplementedError("a bucket's ACL is not set by cove")
+        bucket, key, _ = self.split_path(path)
+        if not key:
+            if self.exists(bucket):
+                raise FileExistsError(errno.EEXIST, "the bucket exists", self.unstrip_protocol(bucket))
+            self._fs.mkdir(bucket)
+            return
+        if bucket not in self._buckets:
+            if not self._bucket_is_there(bucket):
+                if not create_parents:
+                    raise FileNotFoundError(errno.ENOENT, "there is no such bucket", self.unstrip_protocol(bucket))
+                self._fs.mkdir(bucket)
+            self._buckets.add(bucket)
+        self._fs.mkdir(f"{bucket}/{key}")
+
+    def _bucket_is_there(self, bucket: str) -> bool:
+        try:
+            return self._fs.exists(bucket)
+        except PermissionError:  # to look at it, that is
+            return True
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """`mkdir`, with `exist_ok` also of a bucket that exists. A directory that exists is no error."""
+        try:
+            self.mkdir(path)
+        except FileExistsError:
+            if not exist_ok or self.split_path(path)[1]:
+                raise
+
+    def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
+        """Removes files, some at once, and gives the names of those that were there."""
+        names = [self._take(path) for path in pathlist]
+        results = self._fs.remove_many(names)
+        self._results([r for r in results if not isinstance(r, FileNotFoundError)])
+        return [name for name, result in zip(names, results) if result is None]
+
+    # ---- what a store keeps beside the bytes ----
+
+    def url(self, path: str, expires: int = 3600, client_method: str = "get_object", **kwargs: Any) -> str:
+        """A URL by which anybody may do that one thing with the file, for `expires` seconds."""
+        if kwargs or client_method not in _METHODS:
+            raise NotImplementedError(f"cove signs {', '.join(_METHODS)}, without further parameters")
+        return self._fs.sign(self._see(path), _METHODS[client_method], expires)
+
+    def sign(self, path: str, expiration: int = 100, **kwargs: Any) -> str:
+        return self.url(path, expires=expiration, **kwargs)
+
+    def metadata(self, path: str, refresh: bool = False, **kwargs: Any) -> dict[str, str]:
+        """The user's metadata of a file, names with "-" for "_" as S3 has them."""
+        return {name.replace("_", "-"): value for name, value in self._fs.metadata(self._see(path, kwargs)).items()}
+
+    def getxattr(self, path: str, attr_name: str, **kwargs: Any) -> str | None:
+        """One entry of the metadata; None where there is none of that name."""
+        return self.metadata(path, **kwargs).get(attr_name.replace("_", "-"))
+
+    def setxattr(self, path: str, copy_kwargs: dict[str, Any] | None = None, **attributes: str | None) -> None:
+        """Sets entries of the metadata, removes those that are None, and keeps the others."""
+        if copy_kwargs:
+            raise NotImplementedError("setxattr changes metadata only: copy_kwargs are not taken")
+        self._fs.set_metadata(self._see(path), {name.replace("_", "-"): value for name, value in attributes.items()})
+
+    def get_tags(self, path: str) -> dict[str, str]:
+        return self._fs.tags(self._see(path))
+
+    def put_tags(self, path: str, tags: dict[str, str], mode: str = "o") -> None:
+        """Sets the tags of a file. mode: "o" puts these in the place of all others, "m" keeps the others."""
+        if mode not in ("o", "m"):
+            raise ValueError(f"mode must be 'o' or 'm', not {mode!r}")
+        path = self._see(path)
+        self._fs.set_tags(path, {**self._fs.tags(path), **tags} if mode == "m" else dict(tags))
+
+    def object_version_info(self, path: str, **kwargs: Any) -> list[dict[str, Any]]:
+        """Every version of a file that the store keeps, newest first."""
+        return [
+            {"Key": info[0].partition("/")[2], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
+             "LastModified": time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
+            for info, latest, deleted in self._fs.versions(self._see(path))
+        ]  # fmt: skip
+
+    def list_multipart_uploads(self, bucket: str) -> list[dict[str, Any]]:
+        """Uploads that were begun and not finished: by killed processes, or by some that are at work."""
+        return [
+            {"Key": path.partition("/")[2], "UploadId": upload, "Initiated": time_of(started)}
+            for path, upload, started in self._fs.abandoned_uploads(self._strip_protocol(bucket), 0)
+        ]
+
+    def clear_multipart_uploads(self, bucket: str) -> None:
+        """Removes the parts of all unfinished uploads in a bucket, also of those that are at work now."""
+        self._fs.abandoned_uploads(self._strip_protocol(bucket), 0, True)
+
+    _url = in_thread("url")
+    _checksum = in_thread("checksum")
+    _metadata = in_thread("metadata")
+    _getxattr = in_thread("getxattr")
+    _setxattr = in_thread("setxattr")
+    _object_version_info = in_thread("object_version_info")
+    _bulk_delete = in_thread("bulk_delete")
+    _list_multipart_uploads = in_thread("list_multipart_uploads")
+    _clear_multipart_uploads = in_thread("clear_multipart_uploads")
+
+    # ---- of s3fs, and not here ----
+
+    async def set_session(self, refresh: bool = False) -> _Session:
+        """What s3fs wants to be awaited before its coroutines are used. There is nothing to be set up here."""
+        return _Session()
+
+    call_s3 = _not_offered("call_s3", "use boto3 for what has no method of its own")
+    chmod = _not_offered("chmod", "ACLs are set when a file is written, by s3_additional_kwargs={'ACL': ...} of the filesystem")
+    is_bucket_versioned = _not_offered("is_bucket_versioned", "use boto3's get_bucket_versioning")
+    make_bucket_versioned = _not_offered("make_bucket_versioned", "use boto3's put_bucket_versioning")
+    merge = _not_offered("merge", "read the files and write one")
+
+
+class _Session:
+    async def close(self) -> None:
+        pass
+
+
+def _profile(session: Any) -> str | None:
+    if getattr(session, "_credentials", None) is not None:
+        raise ValueError("the keys of a session are not taken over: give key, secret and token")
+    profile = getattr(session, "profile", None) or getattr(session, "profile_name", None)
+    return profile if isinstance(profile, str) else None

@@ -1,0 +1,128 @@
+"""Copies of many files: which file goes where, as fsspec documents it, and how many are under way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from glob import has_magic
+from typing import Any
+
+from fsspec.callbacks import DEFAULT_CALLBACK, Callback
+from fsspec.implementations.local import LocalFileSystem, make_path_posix, trailing_sep
+from fsspec.utils import check_contained, other_paths, stringify_path
+
+BLOCK = 4 << 20  # bytes between two looks at a callback
+PARALLEL = 16  # files under way at once; each has its parts in parallel besides
+
+
+def plain(path: Any) -> Any:
+    """A path as a string; a list of paths as a list of strings."""
+    return [stringify_path(p) for p in path] if isinstance(path, (list, tuple, set)) else stringify_path(path)
+
+
+def destinations(sources: list[str], source: Any, target: Any, into: bool) -> list[str]:
+    """Where each of `sources` goes, which are what `source` (a path, a pattern or a list) stands for.
+
+    `target`: a path or a list of paths. `into`: it is a directory that exists, or its slash at the end says so: what has a name of its own, a file or a
+    directory without a slash behind it, keeps that name in there.
+    """
+    if not isinstance(source, str):
+        return other_paths(sources, target, flatten=True)
+    keeps_name = len(sources) == 1 if has_magic(source) else into and not trailing_sep(source)
+    return other_paths(sources, target, exists=keeps_name)
+
+
+def without_directories(found: dict[str, Any], source: Any, recursive: bool, maxdepth: int | None, is_directory: Callable[[str], bool]) -> dict[str, Any]:
+    """What is copied of all that was found: of a path or a pattern that is not copied with all below it, the files only."""
+    if not isinstance(source, str) or (recursive and maxdepth is None):
+        return found
+    return {path: known for path, known in found.items() if not (known["type"] == "directory" if known else is_directory(path))}
+
+
+def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> list[tuple[str, str, Any]]:
+    """(path in the store, local path, what is known of it) for each file and directory."""
+    source, target = plain(source), plain(target)
+    if isinstance(source, list) and isinstance(target, list):
+        return [(fs._strip_protocol(s), make_path_posix(t), None) for s, t in zip(source, target, strict=True)]
+    found = without_directories(fs._expand(source, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
+    if not found:
+        return []
+    target = make_path_posix(target)
+    into = isinstance(target, str) and (trailing_sep(target) or os.path.isdir(target))
+    targets = destinations(list(found), source, target, into)
+    if isinstance(target, str):
+        check_contained(target, targets)  # a key may hold ".."
+    return [(path, local, known) for (path, known), local in zip(found.items(), targets)]
+
+
+def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
+    """(local path, path in the store) for each file; and the directories to make, beside those that come to be with what is in them."""
+    source, target = plain(source), plain(target)
+    if isinstance(source, list) and isinstance(target, list):
+        pairs = [(make_path_posix(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
+    else:
+        local = LocalFileSystem()
+        source = make_path_posix(source) if isinstance(source, str) else source
+        found = dict.fromkeys(local.expand_path(source, recursive=recursive, maxdepth=maxdepth))
+        sources = list(without_directories(found, source, recursive, maxdepth, local.isdir))
+        into = isinstance(target, str) and bool(sources) and (trailing_sep(target) or fs.isdir(target))
+        pairs = list(zip(sources, destinations(sources, source, fs._strip_protocol(target), into))) if sources else []
+    directories = {local: path for local, path in pairs if os.path.isdir(local)}
+    made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
+    return [pair for pair in pairs if pair[0] not in directories], sorted(directories[d] for d in made)
+
+
+def copies(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
+    """(from, to) for each file within the store; and the directories to make, beside those that come to be with what is in them."""
+    source, target = plain(source), plain(target)
+    if isinstance(source, list) and isinstance(target, list):
+        return [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)], []
+    found = without_directories(fs._expand(source, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
+    if not found:
+        return [], []
+    into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
+    places = dict(zip(found, destinations(list(found), source, fs._strip_protocol(target), into)))
+    directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
+    return [pair for pair in places.items() if pair[0] not in directories], [places[d] for d in _tops(directories)]
+
+
+def _tops(directories: Iterable[str]) -> list[str]:
+    """Those that are not below another one."""
+    tops: list[str] = []
+    for directory in sorted(directories, key=lambda d: d + "/"):
+        if not tops or not directory.startswith(tops[-1] + "/"):
+            tops.append(directory)
+    return tops
+
+
+def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:
+    """All that `source` still has goes to `target`, through one buffer."""
+    buffer = memoryview(bytearray(block))
+    while n := source.readinto(buffer):
+        target.write(buffer[:n])
+        callback.relative_update(n)
+
+
+def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:
+    """Makes all the calls, some at once, and counts them. The first failure ends it; those under way are waited for."""
+    todo, under_way = iter(calls), set()
+    with ThreadPoolExecutor(parallel or PARALLEL, thread_name_prefix="cove-copy") as pool:
+        try:
+            for call in todo:
+                under_way.add(pool.submit(work, *call))
+                if len(under_way) > 2 * (parallel or PARALLEL):
+                    under_way = _finished(under_way, callback)
+            while under_way:
+                under_way = _finished(under_way, callback)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _finished(under_way: set, callback: Callback) -> set:
+    done, rest = wait(under_way, return_when=FIRST_COMPLETED)
+    for future in done:
+        future.result()
+        callback.relative_update(1)
+    return rest

@@ -1,0 +1,174 @@
+/*
+ * What the files of the extension `cove._cove` share. One file is one type (filesystem.c, reader.c, writer.c, appender.c,
+ * queue.c) or one idea below them: errors.c, call.c, lock.c, convert.c, info.c, ranges.c, log.c.
+ *
+ * The rules of all of them: a call that may wait releases the GIL (COVEPY_WAIT); what it needs meanwhile, paths and
+ * buffers, is held by the frame that made it; memory that the library fills is seen by nobody else before it is full.
+ */
+#ifndef COVEPY_H
+#define COVEPY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <cove/cove.h>
+
+#include "buffer.h"
+
+/* ---- errors.c ---- */
+
+/* Makes cove's own exception classes and adds them to the module. */
+int covepy_errors_init(PyObject *module);
+/* An exception for what a call said; NULL with an exception set where none could be made. `rc` stands in where the call
+ * filled in nothing. */
+PyObject *covepy_exception(int64_t rc, const struct cove_error *err);
+/* Sets it. Always NULL. */
+PyObject *covepy_raise(int64_t rc, const struct cove_error *err);
+
+/* ---- call.c ---- */
+
+/* One call of the library: its bounds, its error, and what brings the GIL back. */
+struct covepy_call {
+    struct cove_call call;
+    struct cove_error err;
+    cove_cancel *own;      /* a token of this call alone; NULL: of a stream, or none */
+    int patience;          /* how many Ctrl-C it takes to end it */
+    bool guarded;          /* SIGINT comes to us just now */
+    bool interrupted;      /* a Ctrl-C has ended it */
+    PyThreadState *thread; /* while the GIL is released */
+};
+
+int covepy_call_setup(void);
+/* A call on a filesystem. Never fails: without memory for its token it cannot be interrupted. */
+void covepy_call_init(struct covepy_call *c, int64_t timeout_ms);
+/* A call on a stream, whose token is the stream's own. */
+void covepy_call_init_stream(struct covepy_call *c, cove_cancel *cancel, int patience);
+void covepy_call_done(struct covepy_call *c);
+
+void covepy_release(struct covepy_call *c);
+void covepy_reacquire(struct covepy_call *c);
+#define COVEPY_WAIT(c, ...)                                                                                            \
+    do {                                                                                                               \
+        covepy_release(c);                                                                                             \
+        __VA_ARGS__;                                                                                                   \
+        covepy_reacquire(c);                                                                                           \
+    } while (0)
+
+/* Whether the call went well; else its exception is set, or the one that a Ctrl-C raised. */
+bool covepy_call_ok(struct covepy_call *c, int64_t rc);
+
+/* ---- lock.c ---- */
+
+/* Held through each call on a stream: one thread at a time. */
+struct covepy_lock {
+    PyThread_type_lock lock;
+    pid_t holder; /* the process in which it is held; 0: nobody holds it */
+};
+
+int covepy_lock_init(struct covepy_lock *lock);
+void covepy_lock_done(struct covepy_lock *lock);
+/* Waits for it without the GIL. -1 with an exception set: a Ctrl-C came, or it was held by a thread that a fork has left
+ * behind, for ever. */
+int covepy_lock_take(struct covepy_lock *lock, const char *what);
+void covepy_lock_give(struct covepy_lock *lock);
+/* Held by a thread of the parent: what it guards may be in any state. */
+bool covepy_lock_orphaned(const struct covepy_lock *lock);
+
+/* ---- convert.c ---- */
+
+/* A path, or any other string for the library, as bytes that end in a NUL. */
+struct covepy_path {
+    const char *text;
+    PyObject *held; /* the object whose memory `text` is: Py_XDECREF when done */
+};
+/* Converters for PyArg_Parse…'s "O&". str or bytes; into struct covepy_path, whose start is { 0 }. */
+int covepy_path(PyObject *value, void *ret_path);
+/* Seconds, or None for the filesystem's own; into int64_t milliseconds. */
+int covepy_timeout(PyObject *value, void *ret_ms);
+/* A path of the library's as str. */
+PyObject *covepy_str(const char *text);
+PyObject *covepy_str_or_none(const char *text);
+/* A bytes object of `size` bytes that the library will fill, and what is left of it after `count` of them came. NULL: with
+ * an exception set. */
+PyObject *covepy_bytes_new(uint64_t size, char **ret_data);
+PyObject *covepy_bytes_shorten(PyObject *bytes, int64_t count);
+/* A copy; a large one is made without the GIL. */
+PyObject *covepy_bytes_copy(const void *data, size_t size);
+/* `value` as an item of a list that is its own; NULL takes the list away too. */
+PyObject *covepy_list_add(PyObject *list, PyObject *value);
+
+/* ---- info.c ---- */
+
+/* (path, size, is_directory, mtime_ns, etag, version_id, storage_class) */
+PyObject *covepy_info(const cove_info *info);
+/* Everything that `listing` gives, as a list of those. It is freed. */
+PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing);
+
+/* ---- ranges.c ---- */
+
+/* [(offset, length), …] as the library takes them, with a bytes object for each. */
+struct covepy_ranges {
+    struct cove_range *ranges;
+    PyObject **bytes;
+    size_t n;
+};
+
+int covepy_ranges_parse(struct covepy_ranges *r, PyObject *value);
+PyObject *covepy_ranges_list(struct covepy_ranges *r); /* the results, each as long as its range was read */
+void covepy_ranges_done(struct covepy_ranges *r);
+
+/* ---- log.c ---- */
+
+int covepy_log_setup(void);
+PyObject *covepy_set_log(PyObject *module, PyObject *args);
+/* Hands over what the library has said since, to Python's loggers. */
+void covepy_log_deliver(void);
+
+/* ---- the types ---- */
+
+struct covepy_fs {
+    PyObject_HEAD cove_fs *fs;
+    cove_options *options; /* as given: for what a URL means to this filesystem */
+};
+
+extern PyTypeObject *covepy_fs_type;
+/* Converter: a Filesystem, borrowed, as struct covepy_fs *. */
+int covepy_fs(PyObject *value, void *ret_fs);
+
+int covepy_fs_init(PyObject *module);
+int covepy_reader_init(PyObject *module);
+int covepy_writer_init(PyObject *module);
+int covepy_appender_init(PyObject *module);
+int covepy_queue_init(PyObject *module);
+/* Makes the type of `spec` and adds it to the module; a borrowed reference comes out. */
+PyTypeObject *covepy_add_type(PyObject *module, PyType_Spec *spec);
+/* The end of every dealloc: a type that was made at run time is held by its instances. */
+void covepy_free_object(PyObject *self);
+
+/* fs_read.c, fs_write.c and many.c: methods of Filesystem */
+PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_read_range(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_read_into(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_read_ranges(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_append(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_read_many(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_write_many(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_stat_many(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_remove_many(PyObject *self, PyObject *args, PyObject *kwargs);
+
+/* The whole of `path` straight into the bytes object that comes out, however large it is. */
+PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, uint64_t max_bytes);
+
+/* ---- writer.c ---- */
+
+/* What a write may be told, of Writer and of write_file alike. Strings belong to the objects parsed. */
+int covepy_write_options(struct cove_writer_options *o, const char *condition, const char *etag, const char *content_type,
+                         int64_t expected_size);
+
+#endif

@@ -1,0 +1,491 @@
+/* Filesystem: a store by its URL; what it tells of paths, and changes. Files' bytes: fs_read.c, fs_write.c, many.c. */
+#include "covepy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+PyTypeObject *covepy_fs_type;
+
+int covepy_fs(PyObject *value, void *ret_fs)
+{
+    if (!PyObject_TypeCheck(value, covepy_fs_type)) {
+        PyErr_SetString(PyExc_TypeError, "a cove Filesystem is needed");
+        return 0;
+    }
+    *(struct covepy_fs **)ret_fs = (struct covepy_fs *)value;
+    return 1;
+}
+
+/* ---- life ---- */
+
+static int set_option(cove_options *options, PyObject *name, PyObject *value)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct covepy_path name_bytes = { 0 }, value_bytes = { 0 };
+    int rc = -1;
+
+    if (!PyUnicode_Check(name) || !PyUnicode_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "options: names and values are str");
+    } else if (covepy_path(name, &name_bytes) && covepy_path(value, &value_bytes)) {
+        rc = cove_options_set(options, name_bytes.text, value_bytes.text, &err);
+        if (rc < 0)
+            covepy_raise(rc, &err);
+    }
+    Py_XDECREF(name_bytes.held);
+    Py_XDECREF(value_bytes.held);
+    return rc;
+}
+
+static cove_options *parse_options(PyObject *dict)
+{
+    cove_options *options = cove_options_new();
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    if (!options) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    if (dict == Py_None)
+        return options;
+    if (!PyDict_Check(dict)) {
+        PyErr_SetString(PyExc_TypeError, "options: a dict is needed");
+        goto fail;
+    }
+    while (PyDict_Next(dict, &at, &name, &value)) {
+        if (set_option(options, name, value) < 0)
+            goto fail;
+    }
+    return options;
+fail:
+    cove_options_free(options);
+    return NULL;
+}
+
+static PyObject *fs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "url", "options", NULL };
+    struct covepy_call c;
+    struct covepy_fs *self = NULL;
+    struct covepy_path url = { 0 };
+    PyObject *dict = Py_None;
+    cove_options *options;
+    cove_fs *fs = NULL;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|O", (char **)keywords, covepy_path, &url, &dict))
+        return NULL;
+    options = parse_options(dict);
+    if (!options)
+        goto out;
+    covepy_call_init(&c, 0);
+    COVEPY_WAIT(&c, rc = cove_fs_from_url(url.text, options, &fs, NULL, &c.err));
+    if (covepy_call_ok(&c, rc))
+        self = (struct covepy_fs *)PyType_GenericAlloc(type, 0);
+    covepy_call_done(&c);
+    if (self) {
+        self->fs = fs;
+        self->options = options;
+    } else {
+        cove_fs_unref(fs);
+        cove_options_free(options);
+    }
+out:
+    Py_DECREF(url.held);
+    return (PyObject *)self;
+}
+
+static void fs_dealloc(PyObject *object)
+{
+    struct covepy_fs *self = (struct covepy_fs *)object;
+    cove_fs *fs = self->fs;
+
+    cove_options_free(self->options);
+    Py_BEGIN_ALLOW_THREADS;
+    cove_fs_unref(fs);
+    Py_END_ALLOW_THREADS;
+    covepy_free_object(object);
+}
+
+static PyObject *fs_repr(PyObject *object)
+{
+    return PyUnicode_FromFormat("<cove._cove.Filesystem %s>", cove_fs_scheme(((struct covepy_fs *)object)->fs));
+}
+
+static PyObject *fs_scheme(PyObject *object, void *closure)
+{
+    return PyUnicode_FromString(cove_fs_scheme(((struct covepy_fs *)object)->fs));
+}
+
+/* ---- names ---- */
+
+static char *whole_url(struct covepy_fs *self, PyObject *args)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    struct covepy_path path = { 0 };
+    char *url = NULL;
+    int rc;
+
+    if (!PyArg_ParseTuple(args, "O&", covepy_path, &path))
+        return NULL;
+    rc = cove_fs_url(self->fs, path.text, &url, &err);
+    if (rc < 0)
+        covepy_raise(rc, &err);
+    Py_DECREF(path.held);
+    return url;
+}
+
+static PyObject *fs_url(PyObject *self, PyObject *args)
+{
+    char *url = whole_url((struct covepy_fs *)self, args);
+    PyObject *result = url ? covepy_str(url) : NULL;
+
+    cove_free(url);
+    return result;
+}
+
+/* By way of the whole URL, so that a path and a URL of the same thing give the same. */
+static PyObject *fs_path(PyObject *object, PyObject *args)
+{
+    struct covepy_fs *self = (struct covepy_fs *)object;
+    struct cove_error err = COVE_ERROR_INIT;
+    char *url = whole_url(self, args), *path = NULL;
+    PyObject *result = NULL;
+    cove_fs *fs = NULL;
+    int rc;
+
+    if (!url)
+        return NULL;
+    rc = cove_fs_from_url(url, self->options, &fs, &path, &err);
+    result = rc < 0 ? covepy_raise(rc, &err) : covepy_str(path);
+    cove_free(path);
+    cove_free(url);
+    cove_fs_unref(fs);
+    return result;
+}
+
+/* ---- one path ---- */
+
+typedef int (*path_fn)(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+
+/* A call that takes a path and gives a number: its result, or -1 with an exception set. */
+static int call_path(PyObject *self, PyObject *args, PyObject *kwargs, path_fn fn)
+{
+    static const char *const keywords[] = { "path", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    int64_t timeout_ms = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
+                                     &timeout_ms))
+        return -1;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, path.text, &c.call, &c.err));
+    if (!covepy_call_ok(&c, rc))
+        rc = -1;
+    covepy_call_done(&c);
+    Py_DECREF(path.held);
+    return rc;
+}
+
+static PyObject *none_or_null(int rc)
+{
+    if (rc < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *fs_exists(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    int there = call_path(self, args, kwargs, cove_fs_exists);
+
+    return there < 0 ? NULL : PyBool_FromLong(there);
+}
+
+static PyObject *fs_remove(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return none_or_null(call_path(self, args, kwargs, cove_fs_remove));
+}
+
+static PyObject *fs_remove_tree(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return none_or_null(call_path(self, args, kwargs, cove_fs_remove_tree));
+}
+
+static PyObject *fs_mkdir(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return none_or_null(call_path(self, args, kwargs, cove_fs_mkdir));
+}
+
+static PyObject *fs_stat(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *result = NULL;
+    int64_t timeout_ms = 0;
+    cove_info *info = NULL;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
+                                     &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, rc = cove_fs_stat(((struct covepy_fs *)self)->fs, path.text, &c.call, &info, &c.err));
+    if (covepy_call_ok(&c, rc))
+        result = covepy_info(info);
+    cove_info_free(info);
+    covepy_call_done(&c);
+    Py_DECREF(path.held);
+    return result;
+}
+
+/* ---- listings ---- */
+
+typedef int (*listing_fn)(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                          struct cove_error *err);
+
+static PyObject *call_listing(PyObject *self, PyObject *args, PyObject *kwargs, const char *name, listing_fn fn)
+{
+    const char *const keywords[] = { name, "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *list = NULL;
+    int64_t timeout_ms = 0;
+    cove_listing *listing = NULL;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
+                                     &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, path.text, &c.call, &listing, &c.err));
+    if (covepy_call_ok(&c, rc))
+        list = covepy_infos(&c, listing);
+    covepy_call_done(&c);
+    Py_DECREF(path.held);
+    return list;
+}
+
+static PyObject *fs_list(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_listing(self, args, kwargs, "path", cove_fs_list);
+}
+
+static PyObject *fs_find(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_listing(self, args, kwargs, "path", cove_fs_find);
+}
+
+static PyObject *fs_glob(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_listing(self, args, kwargs, "pattern", cove_fs_glob);
+}
+
+/* ---- two paths ---- */
+
+typedef int (*paths_fn)(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
+                        struct cove_error *err);
+
+static PyObject *call_paths(PyObject *self, PyObject *args, PyObject *kwargs, paths_fn fn)
+{
+    static const char *const keywords[] = { "source", "target", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path from = { 0 }, to = { 0 };
+    int64_t timeout_ms = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|$O&", (char **)keywords, covepy_path, &from, covepy_path, &to,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, from.text, to.text, &c.call, &c.err));
+    if (!covepy_call_ok(&c, rc))
+        rc = -1;
+    covepy_call_done(&c);
+    Py_DECREF(from.held);
+    Py_DECREF(to.held);
+    return none_or_null(rc);
+}
+
+static PyObject *fs_copy(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_paths(self, args, kwargs, cove_fs_copy);
+}
+
+static PyObject *fs_move(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_paths(self, args, kwargs, cove_fs_move);
+}
+
+/* ---- uploads that were left behind ---- */
+
+struct upload {
+    struct upload *next;
+    int64_t started_ns;
+    char *id;    /* behind the path, in the same memory */
+    char path[]; /* NUL-terminated */
+};
+
+struct uploads {
+    struct upload *first, **last;
+    bool no_memory;
+};
+
+static void note_upload(void *user, const char *path, const char *upload_id, int64_t started_ns)
+{
+    struct uploads *all = user;
+    size_t path_size = strlen(path) + 1, id_size = strlen(upload_id) + 1;
+    struct upload *u = malloc(sizeof *u + path_size + id_size);
+
+    if (!u) {
+        all->no_memory = true;
+        return;
+    }
+    *u = (struct upload){ .started_ns = started_ns };
+    u->id = u->path + path_size;
+    memcpy(u->path, path, path_size);
+    memcpy(u->id, upload_id, id_size);
+    *all->last = u;
+    all->last = &u->next;
+}
+
+static PyObject *take_uploads(struct uploads *all)
+{
+    PyObject *list = all->no_memory ? PyErr_NoMemory() : PyList_New(0);
+
+    for (struct upload *u = all->first, *next; u; u = next) {
+        next = u->next;
+        if (list)
+            list = covepy_list_add(
+                list, Py_BuildValue("(NNL)", covepy_str(u->path), covepy_str(u->id), (long long)u->started_ns));
+        free(u);
+    }
+    return list;
+}
+
+static PyObject *fs_abandoned_uploads(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "min_age_s", "remove", "timeout", NULL };
+    struct covepy_call c;
+    struct uploads all = { .last = &all.first };
+    struct covepy_path path = { 0 };
+    PyObject *list;
+    long long min_age_s = 0;
+    int64_t timeout_ms = 0, n;
+    int remove = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&L|p$O&", (char **)keywords, covepy_path, &path, &min_age_s,
+                                     &remove, covepy_timeout, &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, n = cove_fs_abandoned_uploads(((struct covepy_fs *)self)->fs, path.text, min_age_s, remove,
+                                                  note_upload, &all, &c.call, &c.err));
+    list = take_uploads(&all);
+    if (list && !covepy_call_ok(&c, n))
+        Py_CLEAR(list);
+    covepy_call_done(&c);
+    Py_DECREF(path.held);
+    return list;
+}
+
+/* ---- the type ---- */
+
+#define KEYWORDS(fn) (PyCFunction)(void (*)(void)) fn, METH_VARARGS | METH_KEYWORDS
+
+static PyMethodDef fs_methods[] = {
+    { "url", fs_url, METH_VARARGS, "url($self, path, /)\n--\n\nThe whole URL of a path." },
+    { "path", fs_path, METH_VARARGS,
+      "path($self, url, /)\n--\n\nThe path in the store's own form, of a URL or a path. ValueError: of another "
+      "store." },
+    { "stat", KEYWORDS(fs_stat),
+      "stat($self, path, *, timeout=None)\n--\n\nWhat a path is: (path, size, is_directory, mtime_ns, etag, "
+      "version_id, "
+      "storage_class)." },
+    { "exists", KEYWORDS(fs_exists),
+      "exists($self, path, *, timeout=None)\n--\n\nWhether there is anything at a path." },
+    { "list", KEYWORDS(fs_list),
+      "list($self, path, *, timeout=None)\n--\n\nThe entries right below a path, each as stat() gives it." },
+    { "find", KEYWORDS(fs_find), "find($self, path, *, timeout=None)\n--\n\nEvery file below a path, at any depth." },
+    { "glob", KEYWORDS(fs_glob),
+      "glob($self, pattern, *, timeout=None)\n--\n\nEvery path that a pattern of *, ?, [], {} and ** matches." },
+    { "read_file", KEYWORDS(covepy_fs_read_file),
+      "read_file($self, path, max_bytes=0, *, timeout=None)\n--\n\nA whole file. OSError (COVE_ELIMIT) where it has "
+      "more "
+      "than max_bytes; 0: any." },
+    { "read_range", KEYWORDS(covepy_fs_read_range),
+      "read_range($self, path, offset, length, *, timeout=None)\n--\n\nUp to length bytes at offset, fewer only at the "
+      "end. "
+      "A negative offset counts from the end, a negative length reads to it." },
+    { "read_into", KEYWORDS(covepy_fs_read_into),
+      "read_into($self, path, offset, buffer, *, timeout=None)\n--\n\nFills a writable buffer with what is at offset: "
+      "how "
+      "many bytes came." },
+    { "read_ranges", KEYWORDS(covepy_fs_read_ranges),
+      "read_ranges($self, path, ranges, *, timeout=None)\n--\n\nMany ranges [(offset, length), ...] of one file at "
+      "once, "
+      "neighbours in one request: a list of bytes." },
+    { "write_file", KEYWORDS(covepy_fs_write_file),
+      "write_file($self, path, buffer, condition=None, etag=None, content_type=None, *, timeout=None)\n--\n\nMakes or "
+      "replaces a file in one step. condition: 'new' (only where there is none), 'match' (only while it has this "
+      "etag)." },
+    { "append", KEYWORDS(covepy_fs_append),
+      "append($self, path, buffer, *, timeout=None)\n--\n\nAdds bytes at the end of a file, which is made where it is "
+      "missing." },
+    { "copy", KEYWORDS(fs_copy),
+      "copy($self, source, target, *, timeout=None)\n--\n\nCopies one file within the store, on the server's side." },
+    { "move", KEYWORDS(fs_move), "move($self, source, target, *, timeout=None)\n--\n\nMoves a file or a directory." },
+    { "remove", KEYWORDS(fs_remove),
+      "remove($self, path, *, timeout=None)\n--\n\nRemoves one file, or an empty directory." },
+    { "remove_tree", KEYWORDS(fs_remove_tree),
+      "remove_tree($self, path, *, timeout=None)\n--\n\nRemoves a path and everything below it." },
+    { "mkdir", KEYWORDS(fs_mkdir),
+      "mkdir($self, path, *, timeout=None)\n--\n\nMakes a directory and its parents; one that exists is fine." },
+    { "read_many", KEYWORDS(covepy_fs_read_many),
+      "read_many($self, paths, parallel=64, *, timeout=None)\n--\n\nMany whole files at once: a list of bytes or "
+      "exceptions, in the order of the paths." },
+    { "write_many", KEYWORDS(covepy_fs_write_many),
+      "write_many($self, files, parallel=64, *, timeout=None)\n--\n\nWrites many files [(path, buffer), ...] at once: "
+      "a "
+      "list of None or exceptions." },
+    { "stat_many", KEYWORDS(covepy_fs_stat_many),
+      "stat_many($self, paths, parallel=64, *, timeout=None)\n--\n\nstat() of many paths at once: a list of tuples or "
+      "exceptions." },
+    { "copy_many", KEYWORDS(covepy_fs_copy_many),
+      "copy_many($self, pairs, parallel=64, *, timeout=None)\n--\n\nCopies many files [(source, target), ...] at once: "
+      "a "
+      "list of None or exceptions." },
+    { "remove_many", KEYWORDS(covepy_fs_remove_many),
+      "remove_many($self, paths, parallel=64, *, timeout=None)\n--\n\nRemoves many files at once: a list of None or "
+      "exceptions." },
+    { "abandoned_uploads", KEYWORDS(fs_abandoned_uploads),
+      "abandoned_uploads($self, path, min_age_s, remove=False, *, timeout=None)\n--\n\nUnfinished uploads below a path "
+      "that are older, and away with them where asked: [(path, upload_id, started_ns), ...]." },
+    { 0 },
+};
+
+static PyGetSetDef fs_getset[] = {
+    { "scheme", fs_scheme, NULL, "The scheme that the URL used.", NULL },
+    { 0 },
+};
+
+static PyType_Slot fs_slots[] = {
+    { Py_tp_doc,
+      (char *)"Filesystem(url, options=None)\n--\n\nOne store with one set of options, by any URL in it. Touches no "
+              "network. Any number of threads may use it at once, and a forked child too." },
+    { Py_tp_new, fs_new },
+    { Py_tp_dealloc, fs_dealloc },
+    { Py_tp_repr, fs_repr },
+    { Py_tp_methods, fs_methods },
+    { Py_tp_getset, fs_getset },
+    { 0 },
+};
+
+static PyType_Spec fs_spec = { "cove._cove.Filesystem", sizeof(struct covepy_fs), 0, Py_TPFLAGS_DEFAULT, fs_slots };
+
+int covepy_fs_init(PyObject *module)
+{
+    covepy_fs_type = covepy_add_type(module, &fs_spec);
+    return covepy_fs_type ? 0 : -1;
+}

@@ -1,0 +1,220 @@
+/* Filesystem: the bytes of files. What may be large goes from the library straight into the object that is returned. */
+#include "covepy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Up to this size a whole file comes by the library's own call, which needs one request where the file is small, and is
+ * copied once. Beyond it, it is read by a reader, which knows the size before the bytes. */
+#define LARGE ((size_t)8 << 20)
+/* Who asks for more than this may mean "to the end": not worth memory before the size is known. */
+#define SURE ((long long)64 << 20)
+
+/* By the library's own call. NULL with an exception set; NULL without one: it has more than `ceiling` bytes, and may.
+ */
+static PyObject *read_small(struct covepy_call *c, cove_fs *fs, const char *path, size_t ceiling, bool may)
+{
+    PyObject *bytes = NULL;
+    size_t size = 0;
+    void *data = NULL;
+    int rc;
+
+    COVEPY_WAIT(c, rc = cove_fs_read_file(fs, path, ceiling, &data, &size, &c->call, &c->err));
+    if (rc == COVE_ELIMIT && may)
+        c->err = (struct cove_error)COVE_ERROR_INIT;
+    else if (covepy_call_ok(c, rc))
+        bytes = covepy_bytes_copy(data, size);
+    cove_free(data);
+    return bytes;
+}
+
+static PyObject *refuse_size(struct covepy_call *c, cove_fs *fs, const char *path, int64_t size, uint64_t max_bytes)
+{
+    char *url = NULL;
+
+    cove_fs_url(fs, path, &url, NULL);
+    c->err.code = COVE_ELIMIT;
+    snprintf(c->err.message, sizeof c->err.message, "read %s: has %lld bytes, more than the %llu that were allowed",
+             url ? url : path, (long long)size, (unsigned long long)max_bytes);
+    cove_free(url);
+    return covepy_raise(COVE_ELIMIT, &c->err);
+}
+
+/* `length` bytes at `offset`, either of any sign. In order from the start they are also held against the store's
+ * checksum of the whole file. */
+static PyObject *read_part(struct covepy_call *c, cove_reader *reader, int64_t offset, int64_t length)
+{
+    int64_t size = cove_reader_size(reader), n;
+    PyObject *bytes;
+    char *to = NULL;
+
+    if (offset < 0)
+        offset = size + offset < 0 ? 0 : size + offset;
+    if (offset > size)
+        offset = size;
+    if (length < 0 || length > size - offset)
+        length = size - offset;
+    bytes = covepy_bytes_new((uint64_t)length, &to);
+    if (!bytes)
+        return NULL;
+    if (offset == 0)
+        COVEPY_WAIT(c, n = cove_reader_read(reader, to, (size_t)length, &c->err));
+    else
+        COVEPY_WAIT(c, n = cove_reader_read_at(reader, offset, to, (size_t)length, &c->err));
+    if (!covepy_call_ok(c, n)) {
+        Py_DECREF(bytes);
+        return NULL;
+    }
+    return covepy_bytes_shorten(bytes, n);
+}
+
+static void close_reader(cove_reader *reader)
+{
+    Py_BEGIN_ALLOW_THREADS;
+    cove_reader_close(reader);
+    Py_END_ALLOW_THREADS;
+}
+
+PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, uint64_t max_bytes)
+{
+    cove_reader *reader = NULL;
+    PyObject *bytes = NULL;
+    int64_t size;
+    int rc;
+
+    COVEPY_WAIT(c, rc = cove_reader_open(fs, path, &c->call, &reader, &c->err));
+    if (!covepy_call_ok(c, rc))
+        return NULL;
+    size = cove_reader_size(reader);
+    if (size <= (int64_t)LARGE) { /* its size does not tell how much it holds, as that of a file of /proc */
+        close_reader(reader);
+        return read_small(c, fs, path, max_bytes, false);
+    }
+    if (max_bytes && (uint64_t)size > max_bytes)
+        refuse_size(c, fs, path, size, max_bytes);
+    else
+        bytes = read_part(c, reader, 0, -1);
+    close_reader(reader);
+    return bytes;
+}
+
+PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "max_bytes", "timeout", NULL };
+    cove_fs *fs = ((struct covepy_fs *)self)->fs;
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *bytes;
+    Py_ssize_t max_bytes = 0;
+    int64_t timeout_ms = 0;
+    bool may;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|n$O&", (char **)keywords, covepy_path, &path, &max_bytes,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    if (max_bytes < 0)
+        max_bytes = 0;
+    may = max_bytes == 0 || (size_t)max_bytes > LARGE;
+    covepy_call_init(&c, timeout_ms);
+    bytes = read_small(&c, fs, path.text, may ? LARGE : (size_t)max_bytes, may);
+    if (!bytes && !PyErr_Occurred())
+        bytes = covepy_read_large(&c, fs, path.text, (uint64_t)max_bytes);
+    covepy_call_done(&c);
+    Py_DECREF(path.held);
+    return bytes;
+}
+
+/* Where the file's size has to be known before there is memory for its bytes. */
+static PyObject *read_range_by_reader(struct covepy_call *c, cove_fs *fs, const char *path, int64_t offset,
+                                      int64_t length)
+{
+    cove_reader *reader = NULL;
+    PyObject *bytes;
+    int rc;
+
+    COVEPY_WAIT(c, rc = cove_reader_open(fs, path, &c->call, &reader, &c->err));
+    if (!covepy_call_ok(c, rc))
+        return NULL;
+    bytes = read_part(c, reader, offset, length);
+    close_reader(reader);
+    return bytes;
+}
+
+PyObject *covepy_fs_read_range(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "offset", "length", "timeout", NULL };
+    cove_fs *fs = ((struct covepy_fs *)self)->fs;
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *bytes = NULL;
+    long long offset = 0, length = 0;
+    char *to = NULL;
+    int64_t timeout_ms = 0, n;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&LL|$O&", (char **)keywords, covepy_path, &path, &offset, &length,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    if (length < 0 || length > SURE) {
+        bytes = read_range_by_reader(&c, fs, path.text, offset, length);
+    } else if ((bytes = covepy_bytes_new((uint64_t)length, &to)) != NULL) {
+        COVEPY_WAIT(&c, n = cove_fs_read_range(fs, path.text, offset, to, (size_t)length, &c.call, &c.err));
+        if (covepy_call_ok(&c, n))
+            bytes = covepy_bytes_shorten(bytes, n);
+        else
+            Py_CLEAR(bytes);
+    }
+    covepy_call_done(&c);
+    Py_DECREF(path.held);
+    return bytes;
+}
+
+PyObject *covepy_fs_read_into(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "offset", "buffer", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *result = NULL;
+    Py_buffer buffer = { 0 };
+    long long offset = 0;
+    int64_t timeout_ms = 0, n;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&Lw*|$O&", (char **)keywords, covepy_path, &path, &offset, &buffer,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, n = cove_fs_read_range(((struct covepy_fs *)self)->fs, path.text, offset, buffer.buf,
+                                           (size_t)buffer.len, &c.call, &c.err));
+    if (covepy_call_ok(&c, n))
+        result = PyLong_FromLongLong(n);
+    covepy_call_done(&c);
+    PyBuffer_Release(&buffer);
+    Py_DECREF(path.held);
+    return result;
+}
+
+PyObject *covepy_fs_read_ranges(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "ranges", "timeout", NULL };
+    struct covepy_ranges r;
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *wanted = NULL, *list = NULL;
+    int64_t timeout_ms = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O|$O&", (char **)keywords, covepy_path, &path, &wanted,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    if (covepy_ranges_parse(&r, wanted) == 0) {
+        covepy_call_init(&c, timeout_ms);
+        COVEPY_WAIT(
+            &c, rc = cove_fs_read_ranges(((struct covepy_fs *)self)->fs, path.text, r.ranges, r.n, &c.call, &c.err));
+        if (covepy_call_ok(&c, rc))
+            list = covepy_ranges_list(&r);
+        covepy_call_done(&c);
+        covepy_ranges_done(&r);
+    }
+    Py_DECREF(path.held);
+    return list;
+}

@@ -1,0 +1,71 @@
+/* Filesystem: whole files out, from the caller's own memory. */
+#include "covepy.h"
+
+static int write_by_writer(struct covepy_call *c, cove_fs *fs, const char *path, const Py_buffer *buffer,
+                           const struct cove_writer_options *o)
+{
+    cove_writer *writer = NULL;
+    int rc = cove_writer_open(fs, path, o, &c->call, &writer, &c->err);
+
+    if (rc == 0)
+        rc = cove_writer_write(writer, buffer->buf, (size_t)buffer->len, &c->err);
+    if (rc == 0)
+        rc = cove_writer_finish(writer, &c->err);
+    cove_writer_free(writer);
+    return rc;
+}
+
+PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "buffer", "condition", "etag", "content_type", "timeout", NULL };
+    struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
+    const char *condition = NULL, *etag = NULL, *content_type = NULL;
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *result = NULL;
+    Py_buffer buffer = { 0 };
+    int64_t timeout_ms = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y*|zzz$O&", (char **)keywords, covepy_path, &path, &buffer,
+                                     &condition, &etag, &content_type, covepy_timeout, &timeout_ms))
+        return NULL;
+    if (covepy_write_options(&o, condition, etag, content_type, buffer.len) == 0) {
+        covepy_call_init(&c, timeout_ms);
+        COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o));
+        if (covepy_call_ok(&c, rc)) {
+            Py_INCREF(Py_None);
+            result = Py_None;
+        }
+        covepy_call_done(&c);
+    }
+    PyBuffer_Release(&buffer);
+    Py_DECREF(path.held);
+    return result;
+}
+
+PyObject *covepy_fs_append(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "path", "buffer", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    PyObject *result = NULL;
+    Py_buffer buffer = { 0 };
+    int64_t timeout_ms = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y*|$O&", (char **)keywords, covepy_path, &path, &buffer,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, rc = cove_fs_append(((struct covepy_fs *)self)->fs, path.text, buffer.buf, (size_t)buffer.len,
+                                        &c.call, &c.err));
+    if (covepy_call_ok(&c, rc)) {
+        Py_INCREF(Py_None);
+        result = Py_None;
+    }
+    covepy_call_done(&c);
+    PyBuffer_Release(&buffer);
+    Py_DECREF(path.held);
+    return result;
+}

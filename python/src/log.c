@@ -1,0 +1,129 @@
+/*
+ * The library's log lines, for Python's loggers "cove.http", "cove.s3" …
+ *
+ * They may come from any of its threads, at a moment when the GIL is not to be had: its holder may be waiting for the
+ * very lock under which the line is said. So a line is only put aside here, and handed over at the end of a call that
+ * Python made. Where nobody makes one, there is room for so many; the oldest go.
+ */
+#include "covepy.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINES 256
+
+struct line {
+    enum cove_log_level level;
+    const char *subject; /* static */
+    char text[512];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct line lines[LINES]; /* under lock */
+static size_t first, n_lines;    /* under lock */
+static atomic_bool any;
+static PyObject *get_logger; /* logging.getLogger; NULL: not asked for yet */
+
+static void put_aside(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    struct line *line;
+
+    (void)user;
+    pthread_mutex_lock(&lock);
+    if (n_lines == LINES) {
+        first = (first + 1) % LINES;
+        n_lines--;
+    }
+    line = &lines[(first + n_lines++) % LINES];
+    line->level = level;
+    line->subject = subject;
+    snprintf(line->text, sizeof line->text, "%s", text);
+    atomic_store(&any, true);
+    pthread_mutex_unlock(&lock);
+}
+
+static bool take(struct line *ret)
+{
+    bool taken;
+
+    pthread_mutex_lock(&lock);
+    taken = n_lines > 0;
+    if (taken) {
+        *ret = lines[first];
+        first = (first + 1) % LINES;
+        n_lines--;
+    }
+    atomic_store(&any, n_lines > 0);
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
+static int deliver(const struct line *line)
+{
+    static const int levels[] = { 40, 30, 20, 10 }; /* logging.ERROR, WARNING, INFO, DEBUG */
+    PyObject *name = PyUnicode_FromFormat("cove.%s", line->subject);
+    PyObject *logger = name ? PyObject_CallFunctionObjArgs(get_logger, name, NULL) : NULL;
+    PyObject *text = PyUnicode_DecodeUTF8(line->text, (Py_ssize_t)strlen(line->text), "replace");
+    PyObject *done = logger && text ? PyObject_CallMethod(logger, "log", "isO", levels[line->level], "%s", text) : NULL;
+    int rc = done ? 0 : -1;
+
+    Py_XDECREF(name);
+    Py_XDECREF(logger);
+    Py_XDECREF(text);
+    Py_XDECREF(done);
+    return rc;
+}
+
+void covepy_log_deliver(void)
+{
+    PyObject *type, *value, *trace;
+    struct line line;
+
+    if (!atomic_load_explicit(&any, memory_order_relaxed) || !get_logger)
+        return;
+    PyErr_Fetch(&type, &value, &trace);
+    while (take(&line)) {
+        if (deliver(&line) < 0)
+            PyErr_WriteUnraisable(get_logger);
+    }
+    PyErr_Restore(type, value, trace);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+int covepy_log_setup(void)
+{
+    return pthread_atfork(before_fork, after_fork, after_fork) == 0 ? 0 : -1;
+}
+
+PyObject *covepy_set_log(PyObject *module, PyObject *args)
+{
+    int level;
+
+    if (!PyArg_ParseTuple(args, "i", &level))
+        return NULL;
+    if (level >= 0 && !get_logger) {
+        PyObject *logging = PyImport_ImportModule("logging");
+
+        get_logger = logging ? PyObject_GetAttrString(logging, "getLogger") : NULL;
+        Py_XDECREF(logging);
+        if (!get_logger)
+            return NULL;
+    }
+    if (level > COVE_LOG_DEBUG)
+        level = COVE_LOG_DEBUG;
+    Py_BEGIN_ALLOW_THREADS;
+    cove_log_set(level < 0 ? NULL : put_aside, NULL, level < 0 ? COVE_LOG_ERROR : (enum cove_log_level)level);
+    Py_END_ALLOW_THREADS;
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,280 @@
+/* Reader: a position in one version of a file, with what comes next fetched ahead. */
+#include "covepy.h"
+
+#include <string.h>
+
+#define WHAT "Reader"
+
+struct reader {
+    PyObject_HEAD cove_reader *reader; /* NULL: closed */
+    cove_cancel *cancel;               /* ends whatever waits, for good */
+    struct covepy_lock lock;
+};
+
+/* ---- life ---- */
+
+static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "fs", "path", "timeout", NULL };
+    struct reader *self;
+    struct covepy_fs *fs = NULL;
+    struct covepy_call c;
+    struct covepy_path path = { 0 };
+    int64_t timeout_ms = 0;
+    bool ok;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|$O&", (char **)keywords, covepy_fs, &fs, covepy_path, &path,
+                                     covepy_timeout, &timeout_ms))
+        return NULL;
+    self = (struct reader *)PyType_GenericAlloc(type, 0);
+    if (self && covepy_lock_init(&self->lock) == 0) {
+        self->cancel = cove_cancel_new();
+        covepy_call_init_stream(&c, self->cancel, 1);
+        c.call.timeout_ms = timeout_ms;
+        COVEPY_WAIT(&c, rc = cove_reader_open(fs->fs, path.text, &c.call, &self->reader, &c.err));
+        ok = covepy_call_ok(&c, rc);
+        covepy_call_done(&c);
+        if (!ok)
+            Py_CLEAR(self);
+    } else {
+        Py_CLEAR(self);
+    }
+    Py_DECREF(path.held);
+    return (PyObject *)self;
+}
+
+static void reader_dealloc(PyObject *object)
+{
+    struct reader *self = (struct reader *)object;
+    cove_reader *reader = covepy_lock_orphaned(&self->lock) ? NULL : self->reader;
+
+    Py_BEGIN_ALLOW_THREADS;
+    cove_reader_close(reader);
+    Py_END_ALLOW_THREADS;
+    cove_cancel_unref(self->cancel);
+    covepy_lock_done(&self->lock);
+    covepy_free_object(object);
+}
+
+static int begin(struct reader *self, struct covepy_call *c)
+{
+    if (covepy_lock_take(&self->lock, WHAT) < 0)
+        return -1;
+    if (!self->reader) {
+        covepy_lock_give(&self->lock);
+        PyErr_SetString(PyExc_ValueError, "I/O operation on a closed " WHAT);
+        return -1;
+    }
+    covepy_call_init_stream(c, self->cancel, 1);
+    return 0;
+}
+
+/* Gives the turn away, then says how it went: what Python does about a failure needs no turn. */
+static bool end(struct reader *self, struct covepy_call *c, int64_t rc)
+{
+    bool ok;
+
+    covepy_lock_give(&self->lock);
+    ok = covepy_call_ok(c, rc);
+    covepy_call_done(c);
+    return ok;
+}
+
+static PyObject *reader_close(PyObject *object, PyObject *unused)
+{
+    struct reader *self = (struct reader *)object;
+    cove_reader *reader;
+
+    if (covepy_lock_take(&self->lock, WHAT) < 0)
+        return NULL;
+    reader = self->reader;
+    self->reader = NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    cove_reader_close(reader);
+    Py_END_ALLOW_THREADS;
+    covepy_lock_give(&self->lock);
+    Py_RETURN_NONE;
+}
+
+/* ---- reading ---- */
+
+static PyObject *reader_read(PyObject *object, PyObject *args)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_call c;
+    PyObject *bytes = NULL;
+    Py_ssize_t wanted = -1;
+    char *to = NULL;
+    int64_t left, n;
+
+    if (!PyArg_ParseTuple(args, "|n", &wanted) || begin(self, &c) < 0)
+        return NULL;
+    left = cove_reader_size(self->reader) - cove_reader_tell(self->reader);
+    if (left < 0)
+        left = 0;
+    if (wanted >= 0 && wanted < left)
+        left = wanted;
+    bytes = covepy_bytes_new((uint64_t)left, &to);
+    if (!bytes) {
+        covepy_lock_give(&self->lock);
+        return NULL;
+    }
+    COVEPY_WAIT(&c, n = cove_reader_read(self->reader, to, (size_t)left, &c.err));
+    if (!end(self, &c, n))
+        Py_CLEAR(bytes);
+    return bytes ? covepy_bytes_shorten(bytes, n) : NULL;
+}
+
+static PyObject *reader_readinto(PyObject *object, PyObject *args)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_call c;
+    PyObject *result = NULL;
+    Py_buffer buffer;
+    int64_t n;
+
+    if (!PyArg_ParseTuple(args, "w*", &buffer))
+        return NULL;
+    if (begin(self, &c) == 0) {
+        COVEPY_WAIT(&c, n = cove_reader_read(self->reader, buffer.buf, (size_t)buffer.len, &c.err));
+        if (end(self, &c, n))
+            result = PyLong_FromLongLong(n);
+    }
+    PyBuffer_Release(&buffer);
+    return result;
+}
+
+static PyObject *reader_read_at(PyObject *object, PyObject *args)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_call c;
+    PyObject *bytes;
+    long long offset, length;
+    char *to = NULL;
+    int64_t left, n;
+
+    if (!PyArg_ParseTuple(args, "LL", &offset, &length) || begin(self, &c) < 0)
+        return NULL;
+    left = cove_reader_size(self->reader) - (offset > 0 ? offset : 0);
+    if (left < 0)
+        left = 0;
+    if (length < 0 || length > left)
+        length = left;
+    bytes = covepy_bytes_new((uint64_t)length, &to);
+    if (!bytes) {
+        covepy_lock_give(&self->lock);
+        return NULL;
+    }
+    COVEPY_WAIT(&c, n = cove_reader_read_at(self->reader, offset, to, (size_t)length, &c.err));
+    if (!end(self, &c, n))
+        Py_CLEAR(bytes);
+    return bytes ? covepy_bytes_shorten(bytes, n) : NULL;
+}
+
+static PyObject *reader_read_ranges(PyObject *object, PyObject *args)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_ranges r;
+    struct covepy_call c;
+    PyObject *wanted, *list = NULL;
+    int rc;
+
+    if (!PyArg_ParseTuple(args, "O", &wanted) || covepy_ranges_parse(&r, wanted) < 0)
+        return NULL;
+    if (begin(self, &c) == 0) {
+        COVEPY_WAIT(&c, rc = cove_reader_read_ranges(self->reader, r.ranges, r.n, &c.err));
+        if (end(self, &c, rc))
+            list = covepy_ranges_list(&r);
+    }
+    covepy_ranges_done(&r);
+    return list;
+}
+
+/* ---- position ---- */
+
+static PyObject *reader_seek(PyObject *object, PyObject *args)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_call c;
+    long long offset;
+    int rc;
+
+    if (!PyArg_ParseTuple(args, "L", &offset) || begin(self, &c) < 0)
+        return NULL;
+    rc = cove_reader_seek(self->reader, offset, &c.err);
+    return end(self, &c, rc) ? PyLong_FromLongLong(offset) : NULL;
+}
+
+static PyObject *reader_tell(PyObject *object, PyObject *unused)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_call c;
+    int64_t at;
+
+    if (begin(self, &c) < 0)
+        return NULL;
+    at = cove_reader_tell(self->reader);
+    return end(self, &c, 0) ? PyLong_FromLongLong(at) : NULL;
+}
+
+static PyObject *reader_size(PyObject *object, void *closure)
+{
+    struct reader *self = (struct reader *)object;
+    struct covepy_call c;
+    int64_t size;
+
+    if (begin(self, &c) < 0)
+        return NULL;
+    size = cove_reader_size(self->reader);
+    return end(self, &c, 0) ? PyLong_FromLongLong(size) : NULL;
+}
+
+static PyObject *reader_closed(PyObject *object, void *closure)
+{
+    return PyBool_FromLong(((struct reader *)object)->reader == NULL);
+}
+
+/* ---- the type ---- */
+
+static PyMethodDef reader_methods[] = {
+    { "read", reader_read, METH_VARARGS,
+      "read($self, n=-1, /)\n--\n\nUp to n bytes from the position on, fewer only at the end; -1: all that is left." },
+    { "readinto", reader_readinto, METH_VARARGS,
+      "readinto($self, buffer, /)\n--\n\nFills a writable buffer from the position on: how many bytes came, 0 at the "
+      "end." },
+    { "read_at", reader_read_at, METH_VARARGS,
+      "read_at($self, offset, length, /)\n--\n\nUp to length bytes at offset (-1: to the end), without moving the "
+      "position." },
+    { "read_ranges", reader_read_ranges, METH_VARARGS,
+      "read_ranges($self, ranges, /)\n--\n\nMany ranges [(offset, length), ...] at once: a list of bytes." },
+    { "seek", reader_seek, METH_VARARGS, "seek($self, offset, /)\n--\n\nMoves the position, counted from the start." },
+    { "tell", reader_tell, METH_NOARGS, "tell($self, /)\n--\n\nThe position." },
+    { "close", reader_close, METH_NOARGS, "close($self, /)\n--\n\nEnds it; closing twice is fine." },
+    { 0 },
+};
+
+static PyGetSetDef reader_getset[] = {
+    { "size", reader_size, NULL, "Bytes of the file as it was opened.", NULL },
+    { "closed", reader_closed, NULL, "Whether it was closed.", NULL },
+    { 0 },
+};
+
+static PyType_Slot reader_slots[] = {
+    { Py_tp_doc,
+      (char *)"Reader(fs, path, *, timeout=None)\n--\n\nOpens a file for reading. All bytes are of one version of it: "
+              "if it is replaced meanwhile, PreconditionFailed is raised. Threads take turns; a forked child may go on "
+              "reading. A Ctrl-C during a call ends it for good." },
+    { Py_tp_new, reader_new },
+    { Py_tp_dealloc, reader_dealloc },
+    { Py_tp_methods, reader_methods },
+    { Py_tp_getset, reader_getset },
+    { 0 },
+};
+
+static PyType_Spec reader_spec = { "cove._cove.Reader", sizeof(struct reader), 0, Py_TPFLAGS_DEFAULT, reader_slots };
+
+int covepy_reader_init(PyObject *module)
+{
+    return covepy_add_type(module, &reader_spec) ? 0 : -1;
+}

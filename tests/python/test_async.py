@@ -1,0 +1,189 @@
+"""The coroutines, on MinIO: many at once, cancelled, on several loops, and the ordinary methods beside them."""
+
+import asyncio
+import gc
+import threading
+
+import fsspec
+import pytest
+
+
+@pytest.fixture
+def afs(aws):
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem(asynchronous=True)
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def test_each_coroutine(afs, root, tmp_path):
+    async def main():
+        session = await afs.set_session()
+        x, y = f"{root}/x", f"s3://{root}/d/y"
+        await afs._pipe_file(x, b"0123456789")
+        await afs._pipe({y: b"y", f"{root}/d/z": b"z"})
+        assert await afs._cat_file(x) == b"0123456789"
+        for start, end in [(2, 5), (None, 5), (5, None), (-3, None), (-5, -2), (2, -1), (5, 2), (0, 100)]:
+            assert await afs._cat_file(x, start, end) == b"0123456789"[start:end]
+        assert await afs._cat(x) == b"0123456789"
+        assert await afs._cat([x, y]) == {x: b"0123456789", f"{root}/d/y": b"y"}
+        assert await afs._cat(f"{root}/d", recursive=True) == {f"{root}/d/y": b"y", f"{root}/d/z": b"z"}
+        assert (await afs._info(x))["size"] == await afs._size(x) == 10
+        assert await afs._sizes([x, y]) == [10, 1]
+        assert await afs._exists(x) and not await afs._exists(f"{root}/none")
+        assert await afs._isfile(x) and await afs._isdir(f"{root}/d") and not await afs._isdir(x) and not await afs._isfile(f"{root}/none")
+        assert await afs._ls(root, detail=False) == [f"{root}/d", x]
+        assert await afs._find(root) == [f"{root}/d/y", f"{root}/d/z", x]
+        assert await afs._glob(f"{root}/d/*") == [f"{root}/d/y", f"{root}/d/z"]
+        assert [step async for step in afs._walk(root)] == [(root, ["d"], ["x"]), (f"{root}/d", [], ["y", "z"])]
+        assert await afs._du(root) == 12
+        assert await afs._expand_path(f"{root}/d", recursive=True) == [f"{root}/d", f"{root}/d/y", f"{root}/d/z"]
+        ranges = await afs._cat_ranges([x, x, y, f"{root}/none"], [0, 5, 0, 0], [2, 7, 1, 1])
+        assert ranges[:3] == [b"01", b"56", b"y"] and isinstance(ranges[3], FileNotFoundError)
+        with pytest.raises(FileNotFoundError):
+            await afs._cat_ranges([f"{root}/none"], 0, 1, on_error="raise")
+        await afs._cp_file(x, f"{root}/x2")
+        await afs._copy(f"{root}/d", f"{root}/d2", recursive=True)
+        await afs._mv_file(f"{root}/x2", f"{root}/x3")
+        assert await afs._find(root) == [f"{root}/{n}" for n in ("d/y", "d/z", "d2/y", "d2/z", "x", "x3")]
+        await afs._get_file(x, str(tmp_path / "x"))
+        await afs._get(f"{root}/d", str(tmp_path / "d"), recursive=True)
+        await afs._put_file(str(tmp_path / "x"), f"{root}/x4")
+        await afs._put(str(tmp_path / "d"), f"{root}/d3", recursive=True)
+        assert await afs._cat(f"{root}/d3", recursive=True) == {f"{root}/d3/y": b"y", f"{root}/d3/z": b"z"}
+        await afs._rm_file(f"{root}/x4")
+        await afs._rm(f"{root}/d3", recursive=True)
+        await afs._makedirs(f"{root}/made", exist_ok=True)
+        assert await afs._isdir(f"{root}/made")
+        with pytest.raises(FileExistsError):
+            await afs._pipe_file(x, b"", mode="create")
+        with pytest.raises(FileNotFoundError):
+            await afs._rm_file(f"{root}/x4")
+        assert await afs._bulk_delete([x]) == [x]
+        await session.close()
+
+    run(main())
+
+
+def test_hundreds_at_once(afs, root):
+    async def main():
+        names = [f"{root}/{n:04}" for n in range(800)]
+        await asyncio.gather(*(afs._pipe_file(name, b"%d" % n) for n, name in enumerate(names)))
+        assert await asyncio.gather(*map(afs._cat_file, names)) == [b"%d" % n for n in range(800)]
+        assert [i["size"] for i in await asyncio.gather(*map(afs._info, names))] == [len(str(n)) for n in range(800)]
+        assert await afs._cat(names) == {name: b"%d" % n for n, name in enumerate(names)}
+        failures = await asyncio.gather(*(afs._cat_file(f"{name}-none") for name in names), return_exceptions=True)
+        assert all(isinstance(f, FileNotFoundError) for f in failures)
+        await asyncio.gather(*map(afs._rm_file, names))
+        assert await afs._find(root) == []
+
+    run(main())
+
+
+def test_a_job_waits_for_room(afs, root, monkeypatch):
+    from cove import asyncio_queue
+
+    monkeypatch.setattr(asyncio_queue, "MAX_JOBS", 3)
+
+    async def main():
+        await afs._pipe_file(f"{root}/x", b"1")
+        assert await asyncio.gather(*(afs._cat_file(f"{root}/x") for _ in range(50))) == [b"1"] * 50
+
+    run(main())
+
+
+def test_a_cancelled_task_ends_its_job(afs, root):
+    from cove.asyncio_queue import _queues
+
+    async def main():
+        await afs._pipe_file(f"{root}/x", bytes(30_000_000))
+        tasks = [asyncio.create_task(afs._cat_file(f"{root}/x")) for _ in range(20)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        assert all(isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*tasks, return_exceptions=True))
+        while _queues[asyncio.get_running_loop()]._waiting:
+            await asyncio.sleep(0.01)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(afs._cat_file(f"{root}/x"), 0)
+        assert len(await afs._cat_file(f"{root}/x")) == 30_000_000
+
+    run(main())
+
+
+def test_two_loops_one_after_the_other_and_at_once(afs, root):
+    async def main(name):
+        await afs._pipe_file(f"{root}/{name}", name.encode())
+        assert await asyncio.gather(*(afs._cat_file(f"{root}/{name}") for _ in range(100))) == [name.encode()] * 100
+
+    run(main("a"))
+    run(main("b"))
+    threads = [threading.Thread(target=run, args=(main(name),)) for name in "cdef"]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert [afs.cat(f"{root}/{name}") for name in "abcdef"] == [name.encode() for name in "abcdef"]
+
+
+def test_a_loop_that_has_ended_leaves_nothing(afs, root):
+    from cove.asyncio_queue import _queues
+
+    async def main():
+        assert not await afs._exists(f"{root}/none")
+
+    for _ in range(5):
+        run(main())
+    gc.collect()
+    assert len(_queues) == 0
+
+
+def test_ordinary_methods_beside_the_coroutines(afs, fs, root):
+    async def main():
+        afs.pipe(f"{root}/x", b"1")  # of the asynchronous instance, on the running loop
+        assert await afs._cat_file(f"{root}/x") == afs.cat(f"{root}/x") == fs.cat(f"{root}/x") == b"1"
+        assert await fs._cat_file(f"{root}/x") == b"1"  # and the coroutines of an ordinary one
+        with fs.open(f"{root}/log", "ab") as f:
+            f.write(b"line")
+        assert await afs._cat_file(f"{root}/log") == b"line"
+        await afs._pipe_file(f"{root}/log", b"new")
+        with fs.open(f"{root}/log", "ab") as f:
+            f.write(b"+")
+        assert (await afs._info(f"{root}/log"))["size"] == 4
+
+    run(main())
+    assert afs.loop is None
+
+
+def test_on_fsspecs_own_loop(fs, root):
+    fs.pipe(f"{root}/x", b"1")
+    assert fsspec.asyn.sync(fs.loop, fs._cat_file, f"{root}/x") == b"1"
+
+
+def test_open_async(afs, root):
+    async def main():
+        data = bytes(range(256)) * 100_000
+        async with await afs.open_async(f"{root}/x", "wb") as f:
+            for at in range(0, len(data), 5_000_000):
+                await f.write(data[at : at + 5_000_000])
+            await f.flush()
+            assert f.tell() == f.loc == len(data) and not f.closed
+        assert f.closed
+        async with await afs.open_async(f"{root}/x") as f:
+            assert f.size == len(data) and await f.read(10) == data[:10]
+            f.seek(1000)
+            assert await f.read() == data[1000:]
+        with pytest.raises(ZeroDivisionError):
+            async with await afs.open_async(f"{root}/x", "wb") as f:
+                await f.write(b"half")
+                1 / 0
+        assert await afs._size(f"{root}/x") == len(data)
+        with pytest.raises(ValueError, match="bytes only"):
+            await afs.open_async(f"{root}/x", "r")
+        with pytest.raises(FileNotFoundError):
+            await afs.open_async(f"{root}/none")
+
+    run(main())

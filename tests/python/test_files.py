@@ -1,0 +1,576 @@
+"""Open files: what is published when, and what is seen of what was appended."""
+
+import csv
+import errno
+import gc
+import gzip
+import io
+import pickle
+import threading
+import warnings
+
+import fsspec
+import numpy as np
+import pytest
+
+BIG = 20 << 20  # more than the library sends as one part
+
+
+class Failure(Exception):
+    pass
+
+
+def pattern(size):
+    return np.arange(size // 8, dtype="<u8").tobytes()
+
+
+# ---- reading ----
+
+
+def test_read_as_a_file_is(fs, root):
+    fs.pipe(f"{root}/x", b"one\ntwo\r\nthree")
+    with fs.open(f"{root}/x") as f:
+        assert (f.mode, f.size, f.path, f.name, f.fs, f.closed) == ("rb", 14, f"{root}/x", f"{root}/x", fs, False)
+        assert f.full_name == f"s3://{root}/x"
+        assert f.readable() and f.seekable() and not f.writable()
+        assert f.read(2) == b"on" and f.tell() == f.loc == 2
+        assert f.readline() == b"e\n"
+        assert f.readlines() == [b"two\r\n", b"three"]
+        assert f.read() == b""
+        assert f.seek(-5, io.SEEK_END) == 9 and f.read(2) == b"th"
+        assert f.seek(-2, io.SEEK_CUR) == 9
+        assert f.seek(0) == 0 and list(f) == [b"one\n", b"two\r\n", b"three"]
+        buffer = bytearray(5)
+        f.seek(4)
+        assert f.readinto(buffer) == 5 and buffer == b"two\r\n"
+        f.seek(1)
+        assert f.readuntil(b"w") == b"ne\ntw" and f.tell() == 6
+        assert f.readuntil(b"#", blocks=3) == b"o\r\nthree"
+        assert f.info()["size"] == f.details["size"] == 14
+        f.flush()
+    assert f.closed
+    with pytest.raises(ValueError):
+        f.read()
+
+
+def test_a_stream_has_no_descriptor(fs, root):
+    with fs.open(f"{root}/x", "wb") as f:
+        with pytest.raises(io.UnsupportedOperation):
+            f.fileno()
+        with pytest.raises(io.UnsupportedOperation):
+            f.read()
+    with fs.open(f"{root}/x") as f:
+        with pytest.raises(io.UnsupportedOperation):
+            f.fileno()
+        with pytest.raises(io.UnsupportedOperation):
+            f.write(b"x")
+
+
+def test_seek_before_the_start_is_refused(fs, root):
+    fs.pipe(f"{root}/x", b"abc")
+    with fs.open(f"{root}/x") as f:
+        with pytest.raises(ValueError):
+            f.seek(-1)
+        with pytest.raises(ValueError):
+            f.seek(-4, io.SEEK_END)
+        assert f.seek(10) == 10 and f.read() == b""
+
+
+def test_large_files_in_order_and_at_random(fs, root):
+    data = pattern(BIG)
+    fs.pipe(f"{root}/x", data)
+    with fs.open(f"{root}/x") as f:
+        assert f.read() == data
+    with fs.open(f"{root}/x") as f:
+        assert b"".join(iter(lambda: f.read(1_000_003), b"")) == data
+    rng = np.random.default_rng(5)
+    with fs.open(f"{root}/x") as f:
+        for at, n in zip(rng.integers(0, BIG, 50), rng.integers(1, 300_000, 50)):
+            f.seek(int(at))
+            assert f.read(int(n)) == data[at : at + n]
+
+
+def test_hints_of_other_clients_are_accepted(fs, root):
+    fs.pipe(f"{root}/x", b"abc")
+    with fs.open(f"{root}/x", "rb", block_size=5, cache_type="bytes", cache_options={"trim": False}, fill_cache=False, size=3) as f:
+        assert f.read() == b"abc"
+
+
+def test_one_version_is_read(fs, root):
+    data = pattern(BIG)
+    fs.pipe(f"{root}/x", data)
+    with fs.open(f"{root}/x") as f:
+        first = f.read(10)
+        fs.pipe(f"{root}/x", bytes(BIG))
+        with pytest.raises(OSError) as caught:
+            f.seek(BIG - 100)
+            first += f.read()
+        assert type(caught.value).__name__ == "PreconditionFailed"
+    assert first == data[:10]
+
+
+def test_a_file_that_is_read_can_be_pickled(fs, root):
+    fs.pipe(f"{root}/x", b"0123456789")
+    with fs.open(f"{root}/x") as f:
+        f.read(4)
+        with pickle.loads(pickle.dumps(f)) as again:
+            assert again.read() == b"456789"
+    with fs.open(f"{root}/y", "wb") as f, pytest.raises(TypeError, match="being written"):
+        pickle.dumps(f)
+
+
+@pytest.mark.parametrize("mode", ["rb", "r", "ab+", "w+b", "q", "rw"])
+def test_what_cannot_be_opened(fs, root, mode):
+    kind = FileNotFoundError if mode in ("rb", "r") else ValueError
+    with pytest.raises(kind, match=root):
+        fs.open(f"{root}/none", mode)
+
+
+def test_directories_are_not_files(fs, root):
+    fs.pipe(f"{root}/d/x", b"1")
+    with pytest.raises(IsADirectoryError):
+        fs.open(f"{root}/d")
+
+
+# ---- writing ----
+
+
+def test_write_as_a_file_is(fs, root):
+    with fs.open(f"{root}/x", "wb") as f:
+        assert (f.mode, f.path, f.closed, f.autocommit) == ("wb", f"{root}/x", False, True)
+        assert f.writable() and not f.readable() and not f.seekable()
+        assert f.write(b"abc") == 3
+        assert f.write(memoryview(np.arange(2, dtype="<u2"))) in (2, 4)
+        assert f.tell() == f.loc == 7
+        f.flush()
+        assert not fs.exists(f"{root}/x")
+        with pytest.raises(ValueError, match="being written"):
+            f.info()
+        with pytest.raises(io.UnsupportedOperation):
+            f.seek(0)
+    assert fs.cat(f"{root}/x") == b"abc\0\0\1\0"
+    with pytest.raises(ValueError, match="closed"):
+        f.write(b"x")
+    f.close()
+    assert fs.cat(f"{root}/x") == b"abc\0\0\1\0"
+
+
+def test_write_in_parts(fs, root):
+    data = pattern(3 * BIG)
+    with fs.open(f"{root}/x", "wb") as f:
+        for at in range(0, len(data), 3_000_001):
+            f.write(data[at : at + 3_000_001])
+        f.write(b"end")
+    assert fs.cat(f"{root}/x") == data + b"end"
+
+
+def test_exclusive(fs, root):
+    with fs.open(f"{root}/x", "xb") as f:
+        f.write(b"1")
+    with pytest.raises(FileExistsError, match=root):
+        fs.open(f"{root}/x", "xb")
+    with fs.open(f"{root}/y", "xb") as f:
+        fs.pipe(f"{root}/y", b"faster")
+        with pytest.raises(FileExistsError):
+            f.close()
+    assert fs.cat(f"{root}/y") == b"faster"
+    with fs.open(f"{root}/z", "x") as f:
+        f.write("text")
+    assert fs.cat(f"{root}/z") == b"text"
+
+
+def opened(fs, way, path, **options):
+    url = f"s3://{path}"
+    if way == "fs.open":
+        return fs.open(path, "wb")
+    if way == "text":
+        return fs.open(path, "w")
+    if way == "gzip":
+        return fs.open(path, "wb", compression="gzip")
+    if way == "fsspec.open":
+        return fsspec.open(url, "wb")
+    if way == "fsspec.open text":
+        return fsspec.open(url, "w")
+    if way == "fsspec.open gzip":
+        return fsspec.open(url, "wb", compression="gzip")
+    if way == "fsspec.open gzip text":
+        return fsspec.open(url, "wt", compression="gzip")
+    return fsspec.open_files([url], "wb")
+
+
+WAYS = ["fs.open", "text", "gzip", "fsspec.open", "fsspec.open text", "fsspec.open gzip", "fsspec.open gzip text", "open_files"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [100, BIG])
+def test_an_exception_publishes_nothing(fs, root, way, size):
+    fs.pipe(f"{root}/x", b"the old one")
+    with pytest.raises(Failure):
+        with opened(fs, way, f"{root}/x") as f:
+            f = f[0] if isinstance(f, list) else f
+            f.write("a" * size if "text" in way else b"a" * size)
+            raise Failure
+    assert fs.cat(f"{root}/x") == b"the old one"
+    assert fs.list_multipart_uploads(root) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_without_an_exception_it_is_published(fs, root, way):
+    with opened(fs, way, f"{root}/x") as f:
+        f = f[0] if isinstance(f, list) else f
+        f.write("abc" if "text" in way else b"abc")
+    data = fs.cat(f"{root}/x")
+    assert (gzip.decompress(data) if "gzip" in way else data) == b"abc"
+
+
+def test_an_exception_that_was_handled_inside(fs, root):
+    """It is not the with block that it leaves."""
+    with fsspec.open(f"s3://{root}/x", "wb") as f:
+        try:
+            raise Failure
+        except Failure:
+            f.write(b"abc")
+    try:
+        raise Failure
+    except Failure:
+        with fsspec.open(f"s3://{root}/y", "wb") as f:
+            f.write(b"def")
+    assert fs.cat(f"{root}/x") + fs.cat(f"{root}/y") == b"abcdef"
+
+
+def test_another_file_closed_while_an_exception_passes(fs, root):
+    """Only the file of the block that is left is given up; one that the program closes itself is closed."""
+    mine = fs.open(f"{root}/mine", "wb")
+    mine.write(b"1")
+    with pytest.raises(Failure):
+        with fsspec.open(f"s3://{root}/x", "wb"):
+            try:
+                raise Failure
+            finally:
+                mine.close()
+    assert fs.cat(f"{root}/mine") == b"1"
+    assert not fs.exists(f"{root}/x")
+
+
+@pytest.mark.parametrize("mode", ["wb", "w", "r+b"])
+def test_dropped_without_close_publishes_nothing(fs, root, mode):
+    fs.pipe(f"{root}/x", b"the old one")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        f = fs.open(f"{root}/x", mode)
+        f.write(b"new" if "b" in mode else "new")
+        del f
+        gc.collect()
+    assert fs.cat(f"{root}/x") == b"the old one"
+    assert mode == "w" or any(issubclass(w.category, ResourceWarning) for w in caught)
+
+
+def test_dropped_text_of_fsspec_publishes_nothing(fs, root):
+    opened = fsspec.open(f"s3://{root}/x", "w")
+    opened.open().write("new")
+    del opened
+    gc.collect()
+    assert not fs.exists(f"{root}/x")
+
+
+def test_a_failed_publication_says_so(fs, root):
+    with pytest.raises(FileNotFoundError, match="nobucket-of-ours"):
+        with fs.open("nobucket-of-ours/x", "wb") as f:
+            f.write(b"1")
+
+
+# ---- text ----
+
+
+def test_text(fs, root):
+    with fs.open(f"{root}/x", "w", encoding="utf-8", newline="") as f:
+        f.write("ä\r\nb\n")
+    assert fs.cat(f"{root}/x") == "ä\r\nb\n".encode()
+    with fs.open(f"{root}/x", "rt", encoding="utf-8") as f:
+        assert f.read() == "ä\nb\n"
+    with fs.open(f"{root}/x", "r", encoding="ascii", errors="replace") as f:
+        assert f.readline().endswith("\n")
+    with fs.open(f"{root}/x", encoding=None) as f:  # as TensorBoard asks for bytes
+        assert f.read(1) == b"\xc3"
+    fs.write_text(f"{root}/y", "z", encoding="utf-16-le")
+    assert fs.read_text(f"{root}/y", encoding="utf-16-le") == "z"
+
+
+def test_compressed_is_read_back(fs, root):
+    with fs.open(f"{root}/x.gz", "w", compression="infer") as f:
+        f.write("line\n" * 1000)
+    assert gzip.decompress(fs.cat(f"{root}/x.gz")) == b"line\n" * 1000
+    with fs.open(f"{root}/x.gz", "r", compression="infer") as f:
+        assert f.readline() == "line\n" and len(f.readlines()) == 999
+    with fs.open(f"{root}/plain", "wb", compression="infer") as f:
+        f.write(b"1")
+    assert fs.cat(f"{root}/plain") == b"1"
+
+
+# ---- changing in place ----
+
+
+def test_change_in_place(fs, root):
+    fs.pipe(f"{root}/x", b"0123456789")
+    with fs.open(f"{root}/x", "r+b") as f:
+        assert f.size == 10 and f.read(2) == b"01"
+        f.write(b"AB")
+        f.seek(-1, io.SEEK_END)
+        f.write(b"Zzz")
+        assert fs.cat(f"{root}/x") == b"0123456789"
+    assert fs.cat(f"{root}/x") == b"01AB45678Zzz"
+    with fs.open(f"{root}/x", "r+b") as f:
+        f.truncate(3)
+    assert fs.cat(f"{root}/x") == b"01A"
+    with fs.open(f"{root}/x", "r+") as f:
+        assert f.read() == "01A"
+        f.write("!")
+    assert fs.cat(f"{root}/x") == b"01A!"
+    with pytest.raises(FileNotFoundError):
+        fs.open(f"{root}/none", "r+b")
+
+
+def test_a_change_that_another_made_meanwhile_stays(fs, root):
+    from cove import PreconditionFailed
+
+    fs.pipe(f"{root}/x", b"old")
+    with pytest.raises(PreconditionFailed):
+        with fs.open(f"{root}/x", "r+b") as f:
+            f.write(b"mine")
+            fs.pipe(f"{root}/x", b"theirs")
+    assert fs.cat(f"{root}/x") == b"theirs"
+    with fs.open(f"{root}/x", "r+b") as f:  # nothing changed here, so nothing is written
+        fs.pipe(f"{root}/x", b"newer")
+    assert fs.cat(f"{root}/x") == b"newer"
+    with pytest.raises(Failure):
+        with fs.open(f"{root}/x", "r+b") as f:
+            f.write(b"mine")
+            raise Failure
+    assert fs.cat(f"{root}/x") == b"newer"
+
+
+# ---- appending ----
+
+
+@pytest.fixture
+def slow(aws):
+    """What is appended by it goes out within a minute only, so that what is seen is seen because somebody looked."""
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem(append_interval=60)
+
+
+LOOKS = {
+    "cat": lambda fs, p: fs.cat(p),
+    "cat_file": lambda fs, p: fs.cat_file(p, 0, 100),
+    "cat_ranges": lambda fs, p: fs.cat_ranges([p], 0, 100)[0],
+    "cat of a list": lambda fs, p: fs.cat([p])[p],
+    "read": lambda fs, p: fs.open(p).read(),
+    "head": lambda fs, p: fs.head(p),
+    "tail": lambda fs, p: fs.tail(p),
+    "size": lambda fs, p: b" " * fs.size(p),
+    "info": lambda fs, p: b" " * fs.info(p)["size"],
+    "exists": lambda fs, p: b" " * (6 * fs.exists(p)),
+    "isfile": lambda fs, p: b" " * (6 * fs.isfile(p)),
+    "isdir": lambda fs, p: b" " * (6 * fs.isdir(fs._parent(p))),
+    "ls": lambda fs, p: b" " * fs.ls(fs._parent(p), detail=True)[0]["size"],
+    "ls of what is above": lambda fs, p: b" " * (6 * len(fs.ls(fs._parent(fs._parent(p))))),
+    "find": lambda fs, p: b" " * fs.find(fs._parent(fs._parent(p)), detail=True)[p]["size"],
+    "glob": lambda fs, p: b" " * fs.glob(fs._parent(p) + "/*", detail=True)[p]["size"],
+    "du": lambda fs, p: b" " * fs.du(fs._parent(p)),
+    "walk": lambda fs, p: b" " * sum(6 * len(files) for _, _, files in fs.walk(fs._parent(p))),
+    "modified": lambda fs, p: b" " * (6 * (fs.modified(p).year > 2000)),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("by", ["the same instance", "another one"])
+def test_what_was_appended_is_seen_at_once(slow, other, root, look, by):
+    path = f"{root}/logs/events"
+    with slow.open(path, "ab") as f:
+        f.write(b"abc")
+    with slow.open(path, "ab") as f:
+        f.write(b"def")
+        assert len(LOOKS[look](slow if by == "the same instance" else other, path)) == 6
+
+
+def test_closing_sends_nothing_and_flush_does(slow, root, python, aws):
+    def seen_elsewhere():
+        return python("import cove.s3, sys; fs = cove.s3.S3FileSystem(); p = sys.argv[1]; print(fs.cat(p).decode() if fs.exists(p) else None)", f"{root}/x",
+                      environ=aws.environ).strip()  # fmt: skip
+
+    with slow.open(f"{root}/x", "ab") as f:
+        f.write(b"abc")
+    assert seen_elsewhere() == "None"
+    with slow.open(f"{root}/x", "ab") as f:
+        f.write(b"def")
+        f.flush()
+    assert seen_elsewhere() == "abcdef"
+    with slow.open(f"{root}/x", "a") as f:
+        f.write("ghi")
+    assert seen_elsewhere() == "abcdef"
+
+
+def test_the_interval_sends(aws, root, python):
+    """Nobody looks in this process, and the other one sees it: however long that takes on a busy machine."""
+    from cove.s3 import S3FileSystem
+
+    fs = S3FileSystem(append_interval=0.05)
+    with fs.open(f"{root}/x", "ab") as f:
+        f.write(b"abc")
+    python("import cove.s3, sys, time; fs = cove.s3.S3FileSystem()\nwhile not fs.exists(sys.argv[1]): time.sleep(0.05)", f"{root}/x", environ=aws.environ)
+
+
+def test_the_process_ends_and_nothing_is_missing(aws, fs, root, python):
+    python("""
+        import sys, cove.s3
+        fs = cove.s3.S3FileSystem(append_interval=60)
+        f = fs.open(sys.argv[1], "ab")
+        f.write(b"abc")
+        with fs.open(sys.argv[1], "a") as text:
+            text.write("def")
+    """, f"{root}/x", environ=aws.environ)  # fmt: skip
+    assert fs.cat(f"{root}/x") == b"abcdef"
+
+
+def test_append_goes_on_where_the_file_ends(fs, root):
+    fs.pipe(f"{root}/x", b"abc")
+    with fs.open(f"{root}/x", "ab") as f:
+        assert f.tell() == 3
+        f.write(b"def")
+        assert f.tell() == 6 and not f.seekable() and f.writable()
+    with fs.open(f"{root}/x", "ab") as f:
+        f.write(b"ghi")
+        assert f.tell() == 9
+    assert fs.cat(f"{root}/x") == b"abcdefghi"
+
+
+def test_append_to_a_large_file(fs, root):
+    data = pattern(BIG)
+    fs.pipe(f"{root}/x", data)
+    with fs.open(f"{root}/x", "ab") as f:
+        f.write(b"abc")
+    assert fs.cat(f"{root}/x") == data + b"abc"
+
+
+def test_append_nothing_makes_the_file(fs, root):
+    fs.open(f"{root}/x", "ab").close()
+    assert fs.cat(f"{root}/x") == b""
+    fs.pipe(f"{root}/x", b"abc")
+    fs.open(f"{root}/x", "ab").close()
+    assert fs.cat(f"{root}/x") == b"abc"
+
+
+def test_an_exception_takes_back_nothing_that_was_appended(fs, root):
+    with pytest.raises(Failure):
+        with fs.open(f"{root}/x", "ab") as f:
+            f.write(b"abc")
+            raise Failure
+    with pytest.raises(Failure):
+        with fs.open(f"{root}/x", "a") as f:
+            f.write("def")
+            raise Failure
+    assert fs.cat(f"{root}/x") == b"abcdef"
+
+
+def test_csv_rows(fs, root):
+    for n in range(5):
+        with fs.open(f"{root}/x.csv", "a", newline="") as f:
+            csv.writer(f).writerow([n, n * n])
+    with fs.open(f"{root}/x.csv", "r", newline="") as f:
+        assert [row for row in csv.reader(f)] == [[str(n), str(n * n)] for n in range(5)]
+
+
+REPLACED = {
+    "wb": lambda fs, p: fs.open(p, "wb").close(),
+    "pipe": lambda fs, p: fs.pipe(p, b""),
+    "pipe of a dict": lambda fs, p: fs.pipe({p: b""}),
+    "touch": lambda fs, p: fs.touch(p),
+    "rm": lambda fs, p: fs.rm(p),
+    "rm_file": lambda fs, p: fs.rm_file(p),
+    "rm of a list": lambda fs, p: fs.rm([p]),
+    "rm of what is above": lambda fs, p: fs.rm(fs._parent(p), recursive=True),
+    "mv": lambda fs, p: fs.mv(p, p + "-away"),
+    "mv of what is above": lambda fs, p: fs.mv(fs._parent(p), fs._parent(p) + "-away", recursive=True),
+    "copy": lambda fs, p: (fs.pipe(p + "-empty", b""), fs.cp_file(p + "-empty", p)),
+}
+
+
+@pytest.mark.parametrize("change", REPLACED)
+@pytest.mark.parametrize("handle", ["open", "closed"])
+def test_appending_to_what_was_replaced_begins_anew(slow, root, change, handle):
+    path = f"{root}/d/x"
+    f = slow.open(path, "ab")
+    f.write(b"before")
+    if handle == "closed":
+        f.close()
+    REPLACED[change](slow, path)
+    if "mv" in change:
+        assert slow.cat(path.replace("/d/", "/d-away/") if "above" in change else path + "-away") == b"before"
+    with f if handle == "open" else slow.open(path, "ab") as f:
+        f.write(b"after")
+    assert slow.cat(path) == b"after"
+
+
+def test_handles_of_many_threads_share_an_appender(fs, root):
+    def write(letter):
+        for _ in range(50):
+            with fs.open(f"{root}/x", "ab") as f:
+                f.write(letter * 100)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c", b"d")]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    data = fs.cat(f"{root}/x")
+    assert len(data) == 20_000
+    assert {data[i : i + 100] for i in range(0, 20_000, 100)} == {letter * 100 for letter in (b"a", b"b", b"c", b"d")}
+
+
+def test_idle_appenders_are_bounded(slow, root):
+    from cove import appenders
+
+    for n in range(3 * appenders.MAX_IDLE):
+        with slow.open(f"{root}/{n}", "ab") as f:
+            f.write(b"abc")
+    assert len(appenders._shared) <= appenders.MAX_IDLE
+    assert slow.du(root) == 9 * appenders.MAX_IDLE
+
+
+def test_processes_take_turns_at_a_file(aws, fs, root, python, monkeypatch):
+    """An appender that has been idle is not gone on with: another process may have appended meanwhile."""
+    from cove import appenders
+
+    def append_here(data):
+        with fs.open(f"{root}/x", "ab") as f:
+            f.write(data)
+        fs.size(f"{root}/x")
+
+    append_here(b"here,")
+    python("import cove.s3, sys; f = cove.s3.S3FileSystem().open(sys.argv[1], 'ab'); f.write(b'there,'); f.close()", f"{root}/x", environ=aws.environ)
+    monkeypatch.setattr(appenders, "IDLE_S", -1.0)
+    append_here(b"here")
+    assert fs.cat(f"{root}/x") == b"here,there,here"
+
+
+def test_two_processes_at_once_lose_nothing_unseen(aws, slow, root, python):
+    from cove import PreconditionFailed
+
+    f = slow.open(f"{root}/x", "ab")
+    f.write(b"here,")
+    f.flush()
+    python("import cove.s3, sys; f = cove.s3.S3FileSystem().open(sys.argv[1], 'ab'); f.write(b'there,'); f.close()", f"{root}/x", environ=aws.environ)
+    f.write(b"lost,")
+    with pytest.raises(PreconditionFailed, match="5 bytes could not be appended"):
+        slow.cat(f"{root}/x")
+    f.write(b"here again")
+    f.close()
+    assert slow.cat(f"{root}/x") == b"here,there,here again"
+
+
+def test_append_to_a_directory(fs, root):
+    fs.pipe(f"{root}/d/x", b"1")
+    with pytest.raises(IsADirectoryError) as caught:
+        fs.open(f"{root}/d", "ab")
+    assert caught.value.errno == errno.EISDIR

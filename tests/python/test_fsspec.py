@@ -1,0 +1,839 @@
+"""The filesystem's own methods, on MinIO: what s3fs's users call, and what fsspec documents."""
+
+import errno
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import pickle
+import threading
+from datetime import datetime, timedelta, timezone
+
+import fsspec
+import pytest
+from fsspec.callbacks import Callback, TqdmCallback
+
+TREE = {"a.txt": b"a", "b/c.txt": b"bc", "b/d/e.bin": b"bde", "b/d/f.txt": b"bdfx", "b0.txt": b"0", "g h/ü[1].txt": b"special"}
+
+
+@pytest.fixture
+def tree(fs, root):
+    fs.pipe({f"{root}/{name}": data for name, data in TREE.items()})
+    return root
+
+
+def below(root, names):
+    return [f"{root}/{name}" for name in names]
+
+
+# ---- registration and instances ----
+
+
+def test_entry_points_and_register(aws):
+    import cove
+    from cove.s3 import S3FileSystem
+
+    cove.register()
+    for scheme in ("s3", "s3a"):
+        assert fsspec.get_filesystem_class(scheme) is S3FileSystem
+        assert isinstance(fsspec.core.url_to_fs(f"{scheme}://cove/x")[0], S3FileSystem)
+    assert fsspec.filesystem("s3").protocol == ("s3", "s3a")
+    assert {"s3", "s3a"} <= {row[0] for row in cove.known_implementations()}
+    assert "S3FileSystem" in dir(cove) and cove.__version__
+    with pytest.raises(AttributeError):
+        cove.no_such_name
+
+
+def test_import_loads_nothing_else(python):
+    loaded = python("import sys, cove; print([m for m in ('fsspec', 'asyncio', 'torch', 'cove._cove') if m in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
+def test_a_synchronous_instance_starts_no_thread_and_no_loop(aws, python, root):
+    out = python("""
+        import sys, threading, cove.s3, fsspec.asyn
+        fs = cove.s3.S3FileSystem()
+        fs.pipe(sys.argv[1], b"abc")
+        fs.cat([sys.argv[1]]), fs.find("cove"), fs.info(sys.argv[1]), fs.open(sys.argv[1]).read()
+        print(threading.active_count(), fsspec.asyn.loop[0])
+    """, f"{root}/x", environ=aws.environ)  # fmt: skip
+    assert out.split() == ["1", "None"]
+
+
+def test_instances_are_cached(fs, aws):
+    from cove.s3 import S3FileSystem
+
+    assert S3FileSystem() is fs
+    assert S3FileSystem(retries=3) is not fs
+    assert S3FileSystem(skip_instance_cache=True) is not fs
+    assert S3FileSystem.current() in (fs, S3FileSystem(retries=3))
+    assert fs == S3FileSystem() and hash(fs) == hash(S3FileSystem())
+    assert fs != S3FileSystem(retries=3)
+
+
+def test_pickle_json_and_tokens(fs, tree, aws):
+    from cove.s3 import S3FileSystem
+
+    given = S3FileSystem(client_kwargs={"region_name": "us-east-1"}, max_concurrency=4)
+    for again in (pickle.loads(pickle.dumps(given)), type(given).from_json(given.to_json()), type(given).from_dict(given.to_dict())):
+        assert again is given
+    S3FileSystem.clear_instance_cache()
+    again = pickle.loads(pickle.dumps(given))
+    assert again is not given and again == given and again.cat(f"{tree}/a.txt") == b"a"
+    assert given.__dask_tokenize__() == again.__dask_tokenize__() != fs.__dask_tokenize__()
+    assert json.loads(given.to_json())["max_concurrency"] == 4
+    assert pickle.loads(pickle.dumps(fsspec.open(f"s3://{tree}/a.txt"))).open().read() == b"a"
+
+
+# ---- paths ----
+
+
+def test_forms_of_a_path(fs, tree):
+    name = f"{tree}/b/c.txt"
+    for form in (name, f"s3://{name}", f"s3a://{name}", f"/{name}", f"{name}/"):
+        assert fs._strip_protocol(form) == name
+        assert fs.cat(form) == b"bc"
+        assert fs.info(form)["name"] == name
+    assert fs._strip_protocol([f"s3://{name}", name]) == [name, name]
+    assert fs._strip_protocol("s3://") == fs._strip_protocol("") == ""
+    assert fs.unstrip_protocol(name) == fs.unstrip_protocol(f"s3://{name}") == f"s3://{name}"
+    assert fs._parent(f"s3://{name}") == f"{tree}/b"
+    assert fs._parent("cove") == ""
+    assert fs.split_path(f"s3://{name}") == ("cove", name.partition("/")[2], None)
+    assert fs.split_path("cove") == ("cove", "", None)
+
+
+def test_a_path_object(fs, tree, tmp_path):
+    class Path(os.PathLike):
+        def __fspath__(self):
+            return f"s3://{tree}/a.txt"
+
+    assert fs.cat(Path()) == b"a"
+    assert fs.exists(Path()) and fs.expand_path(Path()) == [f"{tree}/a.txt"]
+    fs.get(Path(), tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"a"
+
+
+# ---- what is there ----
+
+
+def test_info_as_s3fs_has_it(fs, tree):
+    info = fs.info(f"{tree}/a.txt")
+    assert info == fs.stat(f"{tree}/a.txt") == fs.ls(f"{tree}/a.txt", detail=True)[0] | {"VersionId": info["VersionId"]}
+    assert (info["name"], info["Key"], info["size"], info["Size"], info["type"]) == (f"{tree}/a.txt", f"{tree}/a.txt", 1, 1, "file")
+    assert info["ETag"].strip('"') == hashlib.md5(b"a").hexdigest()
+    assert info["StorageClass"] == "STANDARD"
+    assert abs(datetime.now(timezone.utc) - info["LastModified"]) < timedelta(days=1)
+    directory = {"name": f"{tree}/b", "Key": f"{tree}/b", "size": 0, "Size": 0, "type": "directory", "StorageClass": "DIRECTORY"}
+    assert fs.info(f"{tree}/b") == fs.info(f"{tree}/b/") == directory
+    assert fs.info("cove")["type"] == fs.info("")["type"] == "directory"
+    with pytest.raises(FileNotFoundError) as caught:
+        fs.info(f"{tree}/none")
+    assert caught.value.errno == errno.ENOENT and f"s3://{tree}/none" in str(caught.value)
+
+
+def test_exists_isdir_isfile(fs, tree):
+    for path, exists, isdir in ((f"{tree}/a.txt", True, False), (f"{tree}/b", True, True), (f"{tree}/no", False, False), ("cove", True, True),
+                                ("", True, True), ("s3://", True, True), ("cove-has-no-such", False, False)):  # fmt: skip
+        assert (fs.exists(path), fs.isdir(path), fs.isfile(path)) == (exists, isdir, exists and not isdir), path
+    assert fs.lexists(f"{tree}/a.txt")
+    assert not fs.isfile(f"{tree}/a.txt/b") and not fs.exists(f"{tree}/a.txt/b")
+
+
+def test_no_answer_is_not_no(aws, tree):
+    from cove.s3 import S3FileSystem
+
+    denied = S3FileSystem(key=aws.ACCESS_KEY, secret="wrong")
+    for look in (denied.exists, denied.isdir, denied.isfile, denied.info, denied.ls, denied.find, denied.cat):
+        with pytest.raises(PermissionError):
+            look(f"{tree}/a.txt")
+
+
+def test_what_another_wrote_is_seen(fs, other, root):
+    assert not fs.exists(f"{root}/x") and fs.find(root) == []
+    other.pipe(f"{root}/x", b"1")
+    assert fs.exists(f"{root}/x") and fs.ls(root) == [f"{root}/x"] and fs.isdir(root)
+    other.rm(f"{root}/x")
+    assert not fs.exists(f"{root}/x") and not fs.isdir(root)
+    fs.invalidate_cache()
+    fs.invalidate_cache(root)
+
+
+def test_sizes_and_times(fs, tree):
+    assert fs.size(f"{tree}/b/d/f.txt") == 4
+    assert fs.sizes(below(tree, ["a.txt", "b/c.txt"])) == [1, 2]
+    assert fs.modified(f"{tree}/a.txt") == fs.created(f"{tree}/a.txt") == fs.info(f"{tree}/a.txt")["LastModified"]
+    with pytest.raises(IsADirectoryError):
+        fs.modified(f"{tree}/b")
+
+
+def test_checksum_and_ukey_change_with_the_file(fs, tree):
+    name = f"{tree}/a.txt"
+    checksum, ukey = fs.checksum(name), fs.ukey(name)
+    assert checksum == int(hashlib.md5(b"a").hexdigest(), 16) == fs.checksum(name, refresh=True)
+    assert ukey == fs.ukey(name)
+    fs.pipe(name, b"other")
+    assert fs.checksum(name) != checksum and fs.ukey(name) != ukey
+    assert isinstance(fs.checksum(f"{tree}/b"), int)
+
+
+def test_ls(fs, tree):
+    names = below(tree, ["a.txt", "b", "b0.txt", "g h"])
+    assert fs.ls(tree) == fs.ls(f"s3://{tree}/") == fs.ls(tree, detail=False) == fs.listdir(tree, detail=False) == names
+    entries = fs.ls(tree, detail=True)
+    assert entries == fs.listdir(tree)
+    assert [(e["name"], e["type"], e["size"]) for e in entries] == list(zip(names, ["file", "directory", "file", "directory"], [1, 0, 1, 0]))
+    assert fs.ls(f"{tree}/a.txt") == [f"{tree}/a.txt"]
+    assert "cove" in fs.ls("") and "cove" in fs.ls("s3://")
+    assert {"name": "cove", "type": "directory"}.items() <= next(e for e in fs.ls("", detail=True) if e["name"] == "cove").items()
+    with pytest.raises(FileNotFoundError):
+        fs.ls(f"{tree}/none")
+    assert fs.ls(tree, refresh=True) == names
+
+
+def test_find(fs, tree):
+    assert fs.find(tree) == sorted(below(tree, TREE))
+    assert fs.find(f"s3://{tree}/b/") == below(tree, ["b/c.txt", "b/d/e.bin", "b/d/f.txt"])
+    assert fs.find(f"{tree}/a.txt") == [f"{tree}/a.txt"]
+    assert fs.find(f"{tree}/none") == []
+    assert fs.find(f"{tree}/b", withdirs=True) == below(tree, ["b", "b/c.txt", "b/d", "b/d/e.bin", "b/d/f.txt"])
+    assert fs.find(f"{tree}/b", maxdepth=1) == below(tree, ["b/c.txt"])
+    assert fs.find(f"{tree}/b", maxdepth=1, withdirs=True) == below(tree, ["b", "b/c.txt", "b/d"])
+    assert fs.find(f"{tree}/a.txt", maxdepth=1, detail=True)[f"{tree}/a.txt"]["size"] == 1
+    found = fs.find(f"{tree}/b", detail=True, withdirs=True)
+    assert found[f"{tree}/b/d"]["type"] == "directory" and found[f"{tree}/b/d/f.txt"]["size"] == 4
+    with pytest.raises(ValueError):
+        fs.find(tree, maxdepth=0)
+
+
+def test_find_by_the_beginning_of_a_name(fs, tree):
+    assert fs.find(tree, prefix="b") == below(tree, ["b/c.txt", "b/d/e.bin", "b/d/f.txt", "b0.txt"])
+    assert fs.find(tree, prefix="b0") == below(tree, ["b0.txt"])
+    assert fs.find(tree, prefix="b/d/") == below(tree, ["b/d/e.bin", "b/d/f.txt"])
+    assert fs.find(tree, prefix="b", withdirs=True) == below(tree, ["b", "b/c.txt", "b/d", "b/d/e.bin", "b/d/f.txt", "b0.txt"])
+    assert fs.find(tree, prefix="b", maxdepth=1) == below(tree, ["b0.txt"])
+    assert fs.find(f"{tree}/g h", prefix="ü[") == below(tree, ["g h/ü[1].txt"])
+    assert fs.find(tree, prefix="z") == []
+
+
+def test_walk(fs, tree):
+    assert list(fs.walk(f"{tree}/b")) == [(f"{tree}/b", ["d"], ["c.txt"]), (f"{tree}/b/d", [], ["e.bin", "f.txt"])]
+    assert [r for r, _, _ in fs.walk(f"{tree}/b", topdown=False)] == below(tree, ["b/d", "b"])
+    assert [r for r, _, _ in fs.walk(tree, maxdepth=1)] == [tree]
+    for _, dirs, _ in (pruned := fs.walk(tree)):
+        dirs[:] = [d for d in dirs if d != "b"]
+    assert list(pruned) == []
+    root, dirs, files = next(fs.walk(f"{tree}/b", detail=True))
+    assert dirs["d"]["type"] == "directory" and files["c.txt"]["size"] == 2
+    assert list(fs.walk(f"{tree}/none")) == []
+    with pytest.raises(FileNotFoundError):
+        list(fs.walk(f"{tree}/none", on_error="raise"))
+
+
+def test_du(fs, tree):
+    assert fs.du(tree) == fs.disk_usage(tree) == sum(map(len, TREE.values()))
+    assert fs.du(f"{tree}/b", total=False) == {f"{tree}/b/c.txt": 2, f"{tree}/b/d/e.bin": 3, f"{tree}/b/d/f.txt": 4}
+    assert fs.du(f"{tree}/b", maxdepth=1) == 2
+    assert fs.du(f"{tree}/b", total=False, withdirs=True)[f"{tree}/b/d"] == 0
+    assert fs.du(f"{tree}/a.txt") == 1
+
+
+PATTERNS = ["*", "*/", "**", "b*", "b/*", "b/**", "b*/**", "**/", "**/d", "**/d/", "**/*.txt", "b/**/*.txt", "**/d/*", "*/*", "*/*/*", "?.txt", "[ab]*",
+            "[!a]*", "b/[a-c].txt", "a.txt", "b", "b/", "none*", "none", "b/d/**", "b/d/*.b[!x]n", "g h/*", "g h/ü[[]1].txt", "**/*1*"]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("maxdepth", [None, 1, 2])
+def test_glob_as_fsspec_has_it(fs, tree, pattern, maxdepth):
+    """The same patterns over the same names in fsspec's own filesystem give the same."""
+    memory = fsspec.filesystem("memory", skip_instance_cache=True)
+    memory.store, memory.pseudo_dirs = {}, [""]
+    memory.pipe({f"/{tree}/{name}": data for name, data in TREE.items()})
+    expected = [name.lstrip("/") for name in memory.glob(f"/{tree}/{pattern}", maxdepth=maxdepth)]
+    assert fs.glob(f"{tree}/{pattern}", maxdepth=maxdepth) == expected
+    assert fs.glob(f"s3://{tree}/{pattern}", maxdepth=maxdepth) == expected
+    detailed = fs.glob(f"{tree}/{pattern}", maxdepth=maxdepth, detail=True)
+    assert list(detailed) == expected
+    assert {n: (d["type"], d["size"]) for n, d in detailed.items()} == {n: (fs.info(n)["type"], fs.info(n)["size"]) for n in expected}
+
+
+def test_glob_of_what_is_no_pattern_elsewhere(fs, root):
+    fs.pipe({f"{root}/{{a,b}}.txt": b"1", f"{root}/a.txt": b"2"})
+    assert fs.glob(f"{root}/{{a,b}}*") == [f"{root}/{{a,b}}.txt"]
+    assert fs.glob(f"{root}/{{a,b}}.txt") == [f"{root}/{{a,b}}.txt"]
+    with pytest.raises(ValueError):
+        fs.glob(f"{root}/a**b")
+    with pytest.raises(ValueError):
+        fs.glob(f"{root}/*", maxdepth=0)
+
+
+def test_expand_path(fs, tree):
+    assert fs.expand_path(f"s3://{tree}/a.txt") == [f"{tree}/a.txt"]
+    assert fs.expand_path([f"{tree}/b0.txt", f"{tree}/a.txt"]) == below(tree, ["a.txt", "b0.txt"])
+    assert fs.expand_path(f"{tree}/b", recursive=True) == below(tree, ["b", "b/c.txt", "b/d", "b/d/e.bin", "b/d/f.txt"])
+    assert fs.expand_path(f"{tree}/b", recursive=True, maxdepth=1) == below(tree, ["b", "b/c.txt", "b/d"])
+    assert fs.expand_path(f"{tree}/b*") == below(tree, ["b", "b0.txt"])
+    assert fs.expand_path(f"{tree}/b*", recursive=True, maxdepth=2) == below(tree, ["b", "b/c.txt", "b/d", "b0.txt"])
+    assert fs.expand_path(f"{tree}/g h/ü[1].txt", assume_literal=True) == below(tree, ["g h/ü[1].txt"])
+    for nothing in (f"{tree}/none*", [f"{tree}/none*"]):
+        with pytest.raises(FileNotFoundError):
+            fs.expand_path(nothing)
+    with pytest.raises(FileNotFoundError):
+        fs.expand_path(f"{tree}/none", recursive=True)
+    with pytest.raises(ValueError):
+        fs.expand_path(tree, recursive=True, maxdepth=0)
+
+
+# ---- reading ----
+
+
+@pytest.mark.parametrize("start", [None, 0, 3, 9, 20, -3, -20])
+@pytest.mark.parametrize("end", [None, 0, 5, 10, 30, -2, -12])
+def test_cat_file_as_slices_are(fs, root, start, end):
+    fs.pipe(f"{root}/x", b"0123456789")
+    assert fs.cat_file(f"{root}/x", start=start, end=end) == b"0123456789"[start:end]
+    assert fs.read_bytes(f"{root}/x", start, end) == b"0123456789"[start:end]
+    assert fs.cat_ranges([f"{root}/x"] * 2, [start, 1], [end, 2]) == [b"0123456789"[start:end], b"1"]
+    assert fs.cat_ranges([f"{root}/x"], start, end) == [b"0123456789"[start:end]]
+
+
+def test_empty_files(fs, root):
+    fs.pipe(f"{root}/x", b"")
+    assert fs.cat(f"{root}/x") == fs.head(f"{root}/x") == fs.tail(f"{root}/x") == b""
+    assert fs.cat_file(f"{root}/x", 0, 5) == fs.cat_file(f"{root}/x", -5) == b""
+    with fs.open(f"{root}/x") as f:
+        assert f.read() == b"" and f.size == 0
+
+
+def test_cat(fs, tree):
+    assert fs.cat(f"{tree}/a.txt") == b"a"
+    assert fs.cat([f"s3://{tree}/a.txt", f"{tree}/b0.txt"]) == {f"{tree}/a.txt": b"a", f"{tree}/b0.txt": b"0"}
+    assert fs.cat([f"{tree}/a.txt"]) == fs.cat(f"{tree}/a*") == {f"{tree}/a.txt": b"a"}
+    assert fs.cat(tree, recursive=True) == {f"{tree}/{name}": data for name, data in TREE.items()}
+    assert fs.cat(f"{tree}/**/*.txt") == {f"{tree}/{n}": d for n, d in TREE.items() if n.endswith(".txt")}
+    assert fs.cat(f"{tree}/a.txt", recursive=True) == b"a"
+    assert fs.cat(below(tree, ["b/c.txt", "b/d/e.bin"]), start=1) == {f"{tree}/b/c.txt": b"c", f"{tree}/b/d/e.bin": b"de"}
+
+
+def test_cat_of_what_fails(fs, tree):
+    paths = below(tree, ["a.txt", "none"])
+    with pytest.raises(FileNotFoundError):
+        fs.cat(paths)
+    assert fs.cat(paths, on_error="omit") == {f"{tree}/a.txt": b"a"}
+    returned = fs.cat(paths, on_error="return")
+    assert returned[f"{tree}/a.txt"] == b"a" and isinstance(returned[f"{tree}/none"], FileNotFoundError)
+    with pytest.raises(FileNotFoundError):
+        fs.cat(f"{tree}/none")
+    with pytest.raises(IsADirectoryError):
+        fs.cat(f"{tree}/b")
+
+
+def test_cat_of_many(fs, root):
+    files = {f"{root}/{n:04}": b"%d" % n for n in range(700)}
+    fs.pipe(files)
+    assert fs.cat(list(files)) == fs.cat(root, recursive=True) == files
+
+
+def test_cat_ranges(fs, tree):
+    a, f, none = below(tree, ["a.txt", "b/d/f.txt", "none"])
+    assert fs.cat_ranges([a, f, f, a, f], [0, 0, 2, 0, -1], [1, 2, None, 1, None]) == [b"a", b"bd", b"fx", b"a", b"x"]
+    mixed = fs.cat_ranges([a, none, f], 0, 1)
+    assert mixed[0] == b"a" and isinstance(mixed[1], FileNotFoundError) and mixed[2] == b"b"
+    with pytest.raises(FileNotFoundError):
+        fs.cat_ranges([a, none, none], 0, 1, on_error="raise")
+    with pytest.raises(ValueError):
+        fs.cat_ranges([a, f], [0], [1, 2])
+    with pytest.raises(TypeError):
+        fs.cat_ranges(a, 0, 1)
+    assert fs.cat_ranges([], 0, 1) == []
+
+
+def test_head_tail_and_blocks(fs, root):
+    fs.pipe(f"{root}/x", b"one\ntwo\nthree\n")
+    assert fs.head(f"{root}/x", 3) == b"one" and fs.head(f"{root}/x") == b"one\ntwo\nthree\n"
+    assert fs.tail(f"{root}/x", 6) == b"three\n" and fs.tail(f"{root}/x", 100) == b"one\ntwo\nthree\n" and fs.tail(f"{root}/x", 0) == b""
+    assert fs.read_block(f"{root}/x", 2, 3, b"\n") == b"two\n"
+    assert fs.read_block(f"{root}/x", 0, None) == b"one\ntwo\nthree\n"
+
+
+def test_a_mapping(fs, root):
+    mapping = fs.get_mapper(root, create=True, check=True)
+    mapping["a/b"] = b"1"
+    mapping.setitems({"c": b"2", "d": b"3"})
+    assert mapping["a/b"] == b"1" and mapping.getitems(["c", "d"]) == {"c": b"2", "d": b"3"}
+    assert sorted(mapping) == ["a/b", "c", "d"] and "c" in mapping and len(mapping) == 3
+    del mapping["c"]
+    with pytest.raises(KeyError):
+        mapping["c"]
+    mapping.clear()
+    assert list(mapping) == []
+
+
+# ---- writing ----
+
+
+def test_pipe(fs, root):
+    fs.pipe(f"s3://{root}/a", b"1")
+    fs.pipe({f"{root}/b": b"2", f"s3://{root}/c": memoryview(b"3")})
+    fs.pipe_file(f"{root}/d", bytearray(b"4"))
+    fs.write_bytes(f"{root}/e", b"5")
+    assert [fs.cat(f"{root}/{name}") for name in "abcde"] == [b"1", b"2", b"3", b"4", b"5"]
+    with pytest.raises(FileExistsError):
+        fs.pipe_file(f"{root}/a", b"new", mode="create")
+    fs.pipe_file(f"{root}/f", b"6", mode="create")
+    assert fs.cat(f"{root}/a") == b"1" and fs.cat(f"{root}/f") == b"6"
+    with pytest.raises(TypeError, match="ServerSideEncryption"):
+        fs.pipe_file(f"{root}/a", b"1", ServerSideEncryption="AES256")
+    with pytest.raises(FileNotFoundError):
+        fs.pipe({"no-bucket-of-ours/x": b"1", f"{root}/g": b"7"})
+
+
+def test_large_files_go_and_come_whole(fs, root, tmp_path):
+    data = os.urandom(1 << 20) * 40
+    fs.pipe(f"{root}/x", data)
+    assert fs.cat(f"{root}/x") == data
+    fs.get_file(f"{root}/x", tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == data
+    fs.put_file(tmp_path / "x", f"{root}/y")
+    assert fs.cat_file(f"{root}/y") == data
+
+
+def test_touch(fs, root):
+    fs.touch(f"{root}/x")
+    assert fs.cat(f"{root}/x") == b""
+    fs.pipe(f"{root}/x", b"abc")
+    with pytest.raises(ValueError, match="exists"):
+        fs.touch(f"{root}/x", truncate=False)
+    assert fs.cat(f"{root}/x") == b"abc"
+    fs.touch(f"{root}/x", truncate=True)
+    assert fs.size(f"{root}/x") == 0
+    fs.touch(f"{root}/y", truncate=False)
+    assert fs.isfile(f"{root}/y")
+
+
+# ---- transfers ----
+
+
+class Counting(Callback):
+    """Keeps what it was told; one child for each file."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.children = {}
+
+    def branched(self, source, target, **kwargs):
+        child = self.children[source, target] = Callback()
+        return child
+
+
+def test_get_and_put_trees(fs, tree, tmp_path):
+    local = tmp_path / "here"
+    down = Counting()
+    fs.get(tree, str(local), recursive=True, callback=down)
+    assert {str(p.relative_to(local)): p.read_bytes() for p in local.rglob("*") if p.is_file()} == TREE
+    assert down.value == down.size == 6 + 4  # the files, and the four directories
+    assert sorted(c.value for c in down.children.values()) == sorted(map(len, TREE.values()))
+    (local / "empty").mkdir()
+    up = Counting()
+    fs.put(str(local), f"s3://{tree}-up", recursive=True, callback=up)
+    assert fs.cat(f"{tree}-up", recursive=True) == {f"{tree}-up/{name}": data for name, data in TREE.items()}
+    assert up.value == up.size == 6
+    assert sorted((c.size, c.value) for c in up.children.values()) == sorted((len(d), len(d)) for d in TREE.values())
+    assert fs.isdir(f"{tree}-up/empty")
+    fs.download(f"{tree}/a.txt", str(tmp_path / "one"))
+    fs.upload(str(tmp_path / "one"), f"{tree}/two")
+    assert fs.cat(f"{tree}/two") == b"a"
+
+
+def test_transfers_with_a_bar(fs, tree, tmp_path, capfd):
+    pytest.importorskip("tqdm")
+    fs.get(f"{tree}/", f"{tmp_path}/x/", recursive=True, callback=TqdmCallback(tqdm_kwargs={"desc": "down"}))
+    fs.put(f"{tmp_path}/x/", f"{tree}-up/", recursive=True, callback=TqdmCallback(tqdm_kwargs={"desc": "up"}))
+    bars = capfd.readouterr().err
+    assert "down" in bars and "up" in bars and "6/6" in bars
+    assert len(fs.find(f"{tree}-up")) == 6
+
+
+def test_one_file_reports_its_bytes(fs, root, tmp_path):
+    (tmp_path / "x").write_bytes(bytes(10_000_000))
+    seen = []
+    callback = Callback(hooks={"seen": lambda size, value, **_: seen.append((size, value))})
+    fs.put_file(tmp_path / "x", f"{root}/x", callback=callback)
+    assert seen[0] == (10_000_000, 0) and seen[-1] == (10_000_000, 10_000_000) and len(seen) > 3
+    seen.clear()
+    fs.get_file(f"{root}/x", tmp_path / "y", callback=Callback(hooks={"seen": lambda size, value, **_: seen.append((size, value))}))
+    assert seen[0] == (10_000_000, 0) and seen[-1] == (10_000_000, 10_000_000) and len(seen) > 3
+
+
+def test_get_of_lists_and_into_open_files(fs, tree, tmp_path):
+    fs.get(below(tree, ["a.txt", "b0.txt"]), [str(tmp_path / "1"), str(tmp_path / "sub" / "2")])
+    assert (tmp_path / "1").read_bytes() + (tmp_path / "sub" / "2").read_bytes() == b"a0"
+    fs.get(below(tree, ["a.txt", "b0.txt"]), str(tmp_path / "into"))
+    assert sorted(os.listdir(tmp_path / "into")) == ["a.txt", "b0.txt"]
+    memory = io.BytesIO()
+    fs.get_file(f"{tree}/b/c.txt", memory)
+    fs.get_file(f"{tree}/b/c.txt", outfile=memory)
+    assert memory.getvalue() == b"bcbc"
+    fs.get_file(f"{tree}/b", str(tmp_path / "directory"))
+    assert os.listdir(tmp_path / "directory") == []
+    with pytest.raises(ValueError):
+        fs.get(below(tree, ["a.txt", "b0.txt"]), [str(tmp_path / "1")])
+
+
+def test_a_failed_get_leaves_nothing(fs, tree, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        fs.get(f"{tree}/none", str(tmp_path / "x"))
+    with pytest.raises(FileNotFoundError):
+        fs.get_file(f"{tree}/none", str(tmp_path / "x"))
+
+    def stop(size, value, **_):
+        if value:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.get_file(f"{tree}/a.txt", str(tmp_path / "x"), callback=Callback(hooks={"stop": stop}))
+    assert os.listdir(tmp_path) == []
+
+
+def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
+    """Stores other than MinIO take keys with '..' in them."""
+    names = {f"{root}/{name}": {"name": f"{root}/{name}", "type": "file", "size": 1} for name in ("../../out", "in")}
+    monkeypatch.setattr(type(fs), "_expand", lambda *args: names)
+    with pytest.raises(ValueError, match="outside"):
+        fs.get(root, str(tmp_path / "in"), recursive=True)
+
+
+def test_put_file(fs, root, tmp_path):
+    (tmp_path / "x.html").write_bytes(b"<p>")
+    fs.put_file(str(tmp_path / "x.html"), f"{root}/x.html")
+    fs.put_file(tmp_path / "x.html", f"{root}/y", ContentType="text/plain")
+    with pytest.raises(FileExistsError):
+        fs.put_file(tmp_path / "x.html", f"{root}/y", mode="create")
+    fs.put_file(tmp_path / "x.html", f"{root}/z", mode="create")
+    assert fs.cat(f"{root}/z") == b"<p>"
+    with pytest.raises(FileNotFoundError):
+        fs.put_file(tmp_path / "none", f"{root}/none")
+    (tmp_path / "empty").mkdir()
+    fs.put_file(tmp_path / "empty", f"{root}/empty")
+    assert fs.isdir(f"{root}/empty") and fs.ls(f"{root}/empty") == []
+
+
+def test_a_put_that_fails_publishes_nothing(fs, root, tmp_path):
+    fs.pipe(f"{root}/x", b"old")
+    (tmp_path / "x").write_bytes(bytes(20_000_000))
+
+    def stop(size, value, **_):
+        if value > 5_000_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.put_file(tmp_path / "x", f"{root}/x", callback=Callback(hooks={"stop": stop}))
+    assert fs.cat(f"{root}/x") == b"old"
+
+
+# ---- changes ----
+
+
+def test_directories_that_were_made_are_there(fs, root):
+    fs.makedirs(f"{root}/a/b", exist_ok=True)
+    assert fs.isdir(f"{root}/a/b") and fs.isdir(f"{root}/a") and fs.exists(f"{root}/a/b") and fs.ls(f"{root}/a") == [f"{root}/a/b"]
+    assert fs.ls(f"{root}/a/b") == []
+    fs.makedirs(f"{root}/a/b", exist_ok=True)
+    fs.mkdirs(f"s3://{root}/a/b")
+    fs.mkdir(f"{root}/c", create_parents=True)
+    fs.makedir(f"{root}/d")
+    assert fs.ls(root) == below(root, ["a", "c", "d"])
+    fs.rmdir(f"{root}/c")
+    assert not fs.exists(f"{root}/c")
+    fs.rm(root, recursive=True)
+    assert not fs.exists(f"{root}/a/b") and not fs.exists(root)
+    fs.pipe(f"{root}/x", b"1")
+    with pytest.raises(FileExistsError):
+        fs.makedirs(f"{root}/x", exist_ok=True)
+
+
+def test_rmdir(fs, tree):
+    with pytest.raises(OSError) as full:
+        fs.rmdir(f"{tree}/b")
+    assert full.value.errno == errno.ENOTEMPTY
+    with pytest.raises(NotADirectoryError):
+        fs.rmdir(f"{tree}/a.txt")
+    with pytest.raises(FileNotFoundError):
+        fs.rmdir(f"{tree}/none")
+    assert fs.find(tree) == sorted(below(tree, TREE))
+
+
+def test_buckets(fs, root):
+    name = root.rpartition("/")[2]
+    fs.mkdir(name)
+    assert fs.isdir(name) and name in fs.ls("") and fs.ls(name) == [] and fs.find(name) == []
+    with pytest.raises(FileExistsError):
+        fs.mkdir(name)
+    with pytest.raises(FileExistsError):
+        fs.makedirs(name)
+    fs.makedirs(name, exist_ok=True)
+    fs.pipe(f"{name}/x", b"1")
+    with pytest.raises(OSError) as full:
+        fs.rmdir(name)
+    assert full.value.errno == errno.ENOTEMPTY
+    fs.rm(f"{name}/x")
+    fs.rmdir(name)
+    assert not fs.exists(name)
+    with pytest.raises(FileNotFoundError):
+        fs.mkdir(f"{name}/a", create_parents=False)
+    with fsspec.open(f"s3://{name}/a/x", "wb") as f:  # whose parents fsspec makes
+        f.write(b"1")
+    assert fs.cat(f"{name}/a/x") == b"1"
+    fs.rm(name, recursive=True)
+    assert not fs.exists(name)
+
+
+def test_rm(fs, tree):
+    fs.rm(f"{tree}/a.txt")
+    assert not fs.exists(f"{tree}/a.txt")
+    for gone in (fs.rm, fs.rm_file):
+        with pytest.raises(FileNotFoundError):
+            gone(f"{tree}/a.txt")
+    with pytest.raises(OSError) as full:
+        fs.rm(f"{tree}/b")
+    assert full.value.errno == errno.ENOTEMPTY
+    fs.rm(below(tree, ["b/c.txt", "b0.txt"]))
+    assert fs.find(tree) == below(tree, ["b/d/e.bin", "b/d/f.txt", "g h/ü[1].txt"])
+    fs.rm(f"{tree}/b/d/*.txt")
+    assert fs.find(f"{tree}/b") == below(tree, ["b/d/e.bin"])
+    fs.delete(f"{tree}/g h", recursive=True)
+    assert fs.find(tree) == below(tree, ["b/d/e.bin"])
+    fs.rm(f"s3://{tree}", recursive=True)
+    assert not fs.exists(tree)
+    for missing in (tree, [tree], f"{tree}/*"):
+        with pytest.raises(FileNotFoundError):
+            fs.rm(missing, recursive=True)
+
+
+def test_rm_of_patterns_and_depths(fs, tree):
+    fs.rm(f"{tree}/b", recursive=True, maxdepth=1)
+    assert fs.find(f"{tree}/b") == below(tree, ["b/d/e.bin", "b/d/f.txt"])
+    with pytest.raises(OSError):
+        fs.rm(f"{tree}/b*")
+    assert fs.find(f"{tree}/b") == below(tree, ["b/d/e.bin", "b/d/f.txt"])
+    fs.rm([f"{tree}/b*", f"{tree}/a.txt"], recursive=True)
+    assert fs.find(tree) == below(tree, ["g h/ü[1].txt"])
+
+
+def test_rm_of_many(fs, root):
+    names = [f"{root}/{n:04}" for n in range(1200)]
+    fs.pipe(dict.fromkeys(names, b""))
+    assert fs.bulk_delete(names[:3] + [f"{root}/none"])[:3] == names[:3]
+    fs.rm(names[3:600])
+    assert fs.find(root) == names[600:]
+    fs.rm(root, recursive=True)
+    assert fs.find(root) == []
+
+
+def test_copy_and_move(fs, tree):
+    fs.cp_file(f"{tree}/a.txt", f"s3://{tree}/a2.txt")
+    fs.copy(f"{tree}/a.txt", f"{tree}/b/")
+    fs.cp(f"{tree}/b", f"{tree}/copy", recursive=True)
+    assert fs.find(f"{tree}/copy") == below(tree, ["copy/a.txt", "copy/c.txt", "copy/d/e.bin", "copy/d/f.txt"])
+    fs.copy(below(tree, ["a.txt", "b0.txt"]), below(tree, ["p", "q"]))
+    assert fs.cat(f"{tree}/p") + fs.cat(f"{tree}/q") == b"a0"
+    fs.mv(f"{tree}/a2.txt", f"{tree}/a3.txt")
+    assert fs.cat(f"{tree}/a3.txt") == b"a" and not fs.exists(f"{tree}/a2.txt")
+    fs.rename(f"{tree}/a3.txt", f"{tree}/b/")
+    assert fs.cat(f"{tree}/b/a3.txt") == b"a"
+    fs.mv(f"{tree}/copy", f"{tree}/moved", recursive=True)
+    assert not fs.exists(f"{tree}/copy")
+    assert fs.find(f"{tree}/moved") == below(tree, ["moved/a.txt", "moved/c.txt", "moved/d/e.bin", "moved/d/f.txt"])
+    fs.move(f"{tree}/moved/*.txt", f"{tree}/texts/")
+    assert fs.find(f"{tree}/texts") == below(tree, ["texts/a.txt", "texts/c.txt"])
+    assert fs.find(f"{tree}/moved") == below(tree, ["moved/d/e.bin", "moved/d/f.txt"])
+    fs.mv(f"{tree}/a.txt", f"{tree}/a.txt")
+    assert fs.cat(f"{tree}/a.txt") == b"a"
+
+
+def test_copy_and_move_of_what_is_not_there(fs, tree):
+    for change in (fs.copy, fs.mv, fs.cp_file):
+        with pytest.raises(FileNotFoundError):
+            change(f"{tree}/none", f"{tree}/x")
+    with pytest.raises(FileNotFoundError):
+        fs.copy(below(tree, ["a.txt", "none"]), f"{tree}/x/")
+    assert fs.copy(below(tree, ["a.txt", "none"]), f"{tree}/y/", on_error="ignore") is None
+    assert fs.find(f"{tree}/y") == [f"{tree}/y/a.txt"]
+    with pytest.raises(IsADirectoryError):
+        fs.mv(f"{tree}/b", f"{tree}/x")
+    with pytest.raises(FileNotFoundError):
+        fs.mv(below(tree, ["a.txt", "none"]), f"{tree}/z/")
+    assert fs.exists(f"{tree}/a.txt")
+
+
+def test_a_promised_directory_is_moved_away(fs, root):
+    fs.makedirs(f"{root}/a/b")
+    fs.pipe(f"{root}/a/b/x", b"1")
+    fs.mv(f"{root}/a", f"{root}/c", recursive=True)
+    assert not fs.exists(f"{root}/a") and not fs.exists(f"{root}/a/b") and fs.find(root) == [f"{root}/c/b/x"]
+
+
+# ---- transactions ----
+
+
+def test_a_transaction_publishes_at_its_end(fs, root):
+    with fs.transaction:
+        with fs.open(f"{root}/a", "wb") as f:
+            f.write(b"1")
+        with fs.open(f"{root}/b", "w") as f:
+            f.write("2")
+        fs.pipe(f"{root}/c", b"3")
+        fs.pipe({f"{root}/d": b"4"})
+        with fs.open(f"{root}/e", "ab") as f:
+            f.write(b"5")
+        with fs.open(f"{root}/f.gz", "wb", compression="gzip") as f:
+            f.write(b"6")
+        assert fs.find(root) == []
+    assert fs.cat(below(root, "abcde")) == {f"{root}/{name}": data for name, data in zip("abcde", (b"1", b"2", b"3", b"4", b"5"))}
+    with fs.open(f"{root}/f.gz", compression="infer") as f:
+        assert f.read() == b"6"
+    fs.pipe(f"{root}/g", b"7")
+    assert fs.cat(f"{root}/g") == b"7"
+
+
+def test_a_transaction_that_fails_publishes_nothing(fs, root, tmp_path):
+    (tmp_path / "x").write_bytes(b"1" * 20_000_000)
+    with pytest.raises(ZeroDivisionError):
+        with fs.transaction:
+            with fs.open(f"{root}/a", "wb") as f:
+                f.write(b"1" * 20_000_000)
+            with fs.open(f"{root}/b", "ab") as f:
+                f.write(b"2")
+            fs.pipe(f"{root}/c", b"3")
+            fs.put(str(tmp_path / "x"), f"{root}/d")
+            with fs.open(f"{root}/e", "r+b") if fs.exists(f"{root}/e") else fs.open(f"{root}/e", "xb") as f:
+                f.write(b"1")
+            1 / 0
+    assert fs.find(root) == [] and fs.list_multipart_uploads(root) == []
+    fs.pipe(f"{root}/x", b"1")
+    assert fs.cat(f"{root}/x") == b"1"
+
+
+def test_a_file_that_failed_in_a_transaction_is_left_out(fs, root):
+    with fs.transaction:
+        with pytest.raises(ZeroDivisionError):
+            with fs.open(f"{root}/a", "wb") as f:
+                f.write(b"half")
+                1 / 0
+        with fs.open(f"{root}/b", "wb") as f:
+            f.write(b"whole")
+    assert fs.find(root) == [f"{root}/b"]
+
+
+def test_a_transaction_step_by_step(fs, root):
+    fs.start_transaction()
+    with fs.open(f"{root}/a", "wb") as f:
+        f.write(b"1")
+    assert not fs.exists(f"{root}/a")
+    fs.end_transaction()
+    assert fs.cat(f"{root}/a") == b"1"
+
+
+def test_a_transaction_is_of_its_thread(fs, root):
+    def log():
+        with fs.open(f"{root}/log", "ab") as f:
+            f.write(b"line")
+        with fs.open(f"{root}/other", "wb") as f:
+            f.write(b"1")
+        seen.append(fs.cat(f"{root}/log") + fs.cat(f"{root}/other"))
+
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        with fs.transaction:
+            with fs.open(f"{root}/a", "wb") as f:
+                f.write(b"1")
+            thread = threading.Thread(target=log)
+            thread.start()
+            thread.join()
+            1 / 0
+    assert seen == [b"line1"]
+    assert fs.find(root) == below(root, ["log", "other"])
+
+
+# ---- what a store keeps beside the bytes ----
+
+
+def test_uploads_left_behind(fs, root):
+    f = fs.open(f"{root}/x", "wb")
+    f.write(bytes(40_000_000))
+    name = f"{root}/x".partition("/")[2]
+    while not (found := [u for u in fs.list_multipart_uploads(root) if u["Key"] == name]):
+        pass
+    assert found[0]["UploadId"] and found[0]["Initiated"].tzinfo is timezone.utc
+    fs.clear_multipart_uploads(root)
+    assert fs.list_multipart_uploads(root) == []
+    f.discard()
+
+
+@pytest.mark.parametrize("name", ["chmod", "merge", "is_bucket_versioned", "make_bucket_versioned", "call_s3"])
+def test_what_is_not_offered_says_so(fs, root, name):
+    with pytest.raises(NotImplementedError, match=f"{name} is not offered by cove: "):
+        getattr(fs, name)(root)
+
+
+def test_versions_need_to_be_asked_for(fs, tree):
+    for call in (fs.info, fs.cat, fs.open, fs.ls):
+        with pytest.raises(ValueError, match="version_aware"):
+            call(f"{tree}/a.txt", version_id="x")
+
+
+# ---- processes ----
+
+
+def read_in_child(fs, file, path, results):
+    file.seek(2)
+    results.put((fs.cat(path), file.read(), fs.exists(path), [len(d) for d in fs.cat_ranges([path, path], 0, [1, 2])]))
+    with fs.open(f"{path}-child", "ab") as f:
+        f.write(b"from the child")
+    fs.pipe(f"{path}-pipe", b"1")
+    results.put(fs.cat(f"{path}-child"))
+
+
+def test_a_forked_child_goes_on(fs, root):
+    fs.pipe(f"{root}/x", b"abcdef")
+    file = fs.open(f"{root}/x")
+    log = fs.open(f"{root}/log", "ab")
+    log.write(b"parent")
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    child = context.Process(target=read_in_child, args=(fs, file, f"{root}/x", results))
+    child.start()
+    assert results.get(timeout=60) == (b"abcdef", b"cdef", True, [1, 2])
+    assert results.get(timeout=60) == b"from the child"
+    child.join()
+    assert child.exitcode == 0
+    log.close()
+    assert fs.cat(f"{root}/log") == b"parent"
+    assert fs.cat(f"{root}/x-pipe") == b"1"
+
+
+class Files:
+    """A dataset: one file an item."""
+
+    def __init__(self, fs, paths):
+        self.fs, self.paths = fs, paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, i):
+        with self.fs.open(self.paths[i]) as f:
+            return f.read().decode() + self.fs.cat(self.paths[i]).decode()
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
+    data = pytest.importorskip("torch.utils.data")
+    from conftest import PACKAGE
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE), os.path.dirname(__file__)]))
+    files = {f"{root}/{n:02}": b"%d" % n for n in range(40)}
+    fs.pipe(files)
+    loader = data.DataLoader(Files(fs, list(files)), batch_size=8, num_workers=2, multiprocessing_context=start)
+    assert [item for batch in loader for item in batch] == [f"{n}{n}" for n in range(40)]

@@ -1,0 +1,86 @@
+"""`pip install .`: what it puts on a machine, and what it says where something is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from email.parser import Parser
+
+import pytest
+
+import env
+
+MESON = env.CACHE / "venv-meson" / "bin" / "meson"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """An empty environment with the package alone in it."""
+    venv = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    result = subprocess.run([venv / "bin" / "pip", "install", "--disable-pip-version-check", "--no-deps", env.ROOT],
+                            capture_output=True, text=True, cwd=venv)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    return venv
+
+
+def test_the_package_and_nothing_else(installed):
+    site = next(installed.glob("lib/python*/site-packages"))
+    info = next(site.glob("cove-*.dist-info"))
+    files = {line.split(",")[0] for line in (info / "RECORD").read_text().splitlines()}
+    ours = {f for f in files if not f.startswith(info.name) and "__pycache__" not in f}
+    there = {f"cove/{p.name}" for p in (env.ROOT / "python" / "cove").iterdir() if p.suffix in (".py", ".pyi", ".typed")}
+    assert ours == there | {"cove/_cove.abi3.so"}
+    metadata = Parser().parsestr((info / "METADATA").read_text())
+    assert metadata["Requires-Python"] == ">=3.10" and metadata.get_all("Requires-Dist") == ["fsspec"]
+    assert "abi3" in (info / "WHEEL").read_text()
+    entries = (info / "entry_points.txt").read_text()
+    assert "[fsspec.specs]" in entries and "s3 = cove.s3:S3FileSystem" in entries and "s3a = cove.s3:S3FileSystem" in entries
+
+
+def test_it_works_there(installed, minio):
+    code = """if True:
+        import sys
+        from cove import _cove
+        for url in sys.argv[1:]:
+            _cove.Filesystem(url).write_file(url, b"hello")
+            assert _cove.Filesystem(url).read_file(url) == b"hello" or url.startswith("memory:")
+        print(_cove.__file__)
+    """
+    result = subprocess.run([installed / "bin" / "python", "-c", code, "memory://x/y", "s3://cove/installed"],
+                            env={**os.environ, **minio.environ}, capture_output=True, text=True, cwd=installed)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(str(installed))
+
+
+def configure(folder, path=None, **environ):
+    """What the configuration says, with the options that pip gives it."""
+    command = [MESON if MESON.exists() else shutil.which("meson"), "setup", "-Dpython=enabled", "-Ds3=enabled", "-Dtests=disabled",
+               "-Dexamples=disabled", folder, env.ROOT]
+    result = subprocess.run(command, env={**os.environ, **({"PATH": path} if path else {}), **environ}, capture_output=True, text=True)
+    assert result.returncode != 0
+    return result.stdout + result.stderr
+
+
+def test_missing_libraries_are_named(tmp_path):
+    said = configure(tmp_path / "b", PKG_CONFIG_LIBDIR=str(tmp_path), PKG_CONFIG_PATH="", CMAKE_PREFIX_PATH=str(tmp_path))
+    assert "on Debian and Ubuntu: apt install" in said
+    assert "libjansson-dev" in said and "libisal-dev" in said
+
+
+def with_only(tmp_path, *programs):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for program in programs:
+        (folder / program).symlink_to(shutil.which(program))
+    return str(folder)
+
+
+def test_a_missing_compiler_is_named(tmp_path):
+    said = configure(tmp_path / "b", with_only(tmp_path, "ninja", "pkg-config", "python3"))
+    assert "no C compiler" in said and "apt install build-essential" in said
+
+
+def test_a_missing_pkg_config_is_named(tmp_path):
+    said = configure(tmp_path / "b", with_only(tmp_path, "ninja", "cc", "ld", "as", "ar", "python3"))
+    assert "apt install pkg-config" in said

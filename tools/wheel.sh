@@ -1,0 +1,40 @@
+#!/bin/sh
+# Builds the Python package as a wheel that carries the libraries it needs, into dist/, and tries it in an empty environment: on
+# memory:// and on a MinIO. It runs on every Linux whose C library is not older than this machine's.
+set -eu
+. "$(dirname -- "$0")/lib.sh"
+
+cd "$COVE_ROOT"
+venv=$COVE_VENV-wheel
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT INT TERM
+PATH=$venv/bin:$PATH
+
+say "building the wheel"
+pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$scratch/built" . >&2
+# It is built by this Python, for every one from 3.10 on.
+wheel tags --python-tag cp310 --remove "$scratch"/built/cove-*.whl >/dev/null
+say "taking in what it needs"
+auditwheel -q repair --wheel-dir "$scratch/repaired" "$scratch"/built/cove-*.whl >&2
+mkdir -p dist
+rm -f dist/cove-*.whl
+mv "$scratch"/repaired/cove-*.whl dist/
+
+say "trying it"
+python3 -m venv "$scratch/empty"
+"$scratch/empty/bin/pip" install -q --disable-pip-version-check dist/cove-*.whl >&2
+cd "$scratch"
+cat >try.py <<'PYTHON'
+import sys
+from cove import _cove
+
+for url in sys.argv[1:]:
+    fs = _cove.Filesystem(url)
+    data = bytes(range(256)) * 65536
+    fs.write_file(url, data)
+    assert fs.read_file(url) == data and fs.stat(url)[1] == len(data)
+    fs.remove(url)
+PYTHON
+env -u PYTHONPATH "$COVE_ROOT/tests/servers/minio.py" --bucket wheel -- \
+    "$scratch/empty/bin/python" try.py memory://wheel/x s3://wheel/x
+ls "$COVE_ROOT"/dist/cove-*.whl
