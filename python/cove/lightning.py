@@ -24,7 +24,7 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
       copy of that one, if nothing in it differs: its callback's state names the same last checkpoint. With Lightning's own ModelCheckpoint
       the first one of a run differs in that, and is sent; with cove's, none does. What else may change within a step (a Timer's
       clock) is the twin's.
-    - A checkpoint is removed by one request, without looking for it first.
+    - A save that the store refuses raises PermissionError. Lightning passes over that in silence.
 
     Arguments are options of the filesystem for checkpoints alone, as `default_block_size="64MiB"`: larger parts mean fewer requests
     and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.

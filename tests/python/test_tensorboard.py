@@ -33,6 +33,7 @@ def writer_of(proxy):
     yield make
     for writer in made:
         writer.close()
+        gfile.exists(writer.log_dir)  # which sends what is left, while the proxy is there
 
 
 def event_file(url):
