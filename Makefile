@@ -1,7 +1,7 @@
 # The commands of this tree, for a person; the work is in tools/ and in meson. `make` alone lists them.
 # Each one first installs what the machine lacks (tools/packages.txt; apt, with sudo where need be).
 
-.PHONY: help build wheel demo demo-s3 test soak fuzz bench clean
+.PHONY: help build wheel demo demo-s3 test soak fuzz bench bench-python clean
 
 help:
 	@echo 'make build     the library, the command `cove`, the Python package and the examples, into build/'
@@ -14,6 +14,7 @@ help:
 	@echo 'make soak      SOAK_SECONDS (900) of work on a network that breaks at random and a server that crashes'
 	@echo 'make fuzz      every parser on odd bytes, FUZZ_SECONDS (180) each'
 	@echo 'make bench     cove beside other S3 clients, on a server of this machine'
+	@echo 'make bench-python   the Python package beside s3fs and obstore, under Lightning and alone'
 	@echo 'make clean     remove what was built; ~/.cache/cove stays'
 
 build:
@@ -49,6 +50,11 @@ bench:
 	@tools/setup.sh bench
 	@CI= tools/build.sh build-bench --buildtype=release
 	@tools/bench.sh
+
+bench-python:
+	@tools/setup.sh bench-python
+	@CI= tools/build.sh build-bench --buildtype=release -Dpython=enabled
+	@tools/bench-python.sh
 
 clean:
 	rm -rf build build-asan build-tsan build-bench build-fuzz dist

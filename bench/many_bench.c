@@ -2,7 +2,7 @@
  * cove's rows of the benchmark of many small things: objects by a completion queue, objects one after another, a long
  * listing. Prints what it took, as the other clients do.
  *
- *   many_bench get|put|serial-get|serial-put|list BUCKET-URL COUNT BYTES [AT-ONCE]
+ *   many_bench get|put|serial-get|serial-put|serial-stat|serial-exists|list BUCKET-URL COUNT BYTES [AT-ONCE]
  */
 #include "memory.h"
 
@@ -66,15 +66,30 @@ static int at_once(const struct many *m, int put, struct cove_error *err)
     return rc;
 }
 
-static int one_by_one(const struct many *m, int put, struct cove_error *err)
+static int64_t one(const struct many *m, const char *verb, const char *key, struct cove_error *err)
+{
+    cove_info *info = NULL;
+    int rc;
+
+    if (!strcmp(verb, "put"))
+        return cove_fs_write_file(m->fs, key, m->memory, m->bytes, NULL, err);
+    if (!strcmp(verb, "get"))
+        return cove_fs_read_range(m->fs, key, 0, m->memory, m->bytes, NULL, err);
+    if (!strcmp(verb, "exists"))
+        return cove_fs_exists(m->fs, key, NULL, err);
+    rc = cove_fs_stat(m->fs, key, NULL, &info, err);
+    cove_info_free(info);
+    return rc;
+}
+
+static int one_by_one(const struct many *m, const char *verb, struct cove_error *err)
 {
     char key[256];
     int64_t rc = 0;
 
     for (size_t i = 0; rc >= 0 && i < m->count; i++) {
         key_of(m, i, key);
-        rc = put ? cove_fs_write_file(m->fs, key, m->memory, m->bytes, NULL, err)
-                 : cove_fs_read_range(m->fs, key, 0, m->memory, m->bytes, NULL, err);
+        rc = one(m, verb, key, err);
     }
     return rc < 0 ? (int)rc : 0;
 }
@@ -103,8 +118,8 @@ static int run(const struct many *m, const char *verb, struct cove_error *err)
 {
     if (!strcmp(verb, "get") || !strcmp(verb, "put"))
         return at_once(m, verb[0] == 'p', err);
-    if (!strcmp(verb, "serial-get") || !strcmp(verb, "serial-put"))
-        return one_by_one(m, verb[7] == 'p', err);
+    if (!strncmp(verb, "serial-", 7))
+        return one_by_one(m, verb + 7, err);
     return list(m, err);
 }
 
@@ -116,7 +131,7 @@ int main(int argc, char **argv)
     int rc;
 
     if (argc != 5 && argc != 6) {
-        fprintf(stderr, "usage: %s get|put|serial-get|serial-put|list BUCKET-URL COUNT BYTES [AT-ONCE]\n", argv[0]);
+        fprintf(stderr, "usage: %s get|put|serial-get|serial-put|serial-stat|serial-exists|list BUCKET-URL COUNT BYTES [AT-ONCE]\n", argv[0]);
         return 2;
     }
     m.root = argv[2];

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts on this machine what the commands of the Makefile need, and nothing that is there already.
 #
-#   tools/setup.sh build|test|demo|bench|fuzz|wheel|servers …
+#   tools/setup.sh build|test|demo|bench|bench-python|fuzz|wheel|servers …
 #
 # System packages come by apt (tools/packages.txt), Python's into a virtual environment and the test servers by `go install` into the
 # user's cache (~/.cache/cove), so that a second run does nothing and nothing else of the machine is changed.
@@ -123,7 +123,7 @@ ensure_servers() {
 
 # ---- what is wanted ----
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|fuzz|wheel|servers ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|bench-python|fuzz|wheel|servers ..."
 for want in "$@"; do
     case $want in
     build)
@@ -149,12 +149,22 @@ for want in "$@"; do
         [ -z "${CI:-}" ] || install_packages format
         ensure_meson
         ensure_venv "$COVE_VENV" "$COVE_ROOT/tests/requirements.txt"
+        ensure_venv "$COVE_VENV-others" "$COVE_ROOT/tests/python/others.txt"
         ensure_servers
         ;;
     bench)
         install_packages build test
         ensure_meson
         ensure_venv "$COVE_VENV-bench" "$COVE_ROOT/bench/requirements.txt"
+        ensure_servers
+        ;;
+    bench-python)
+        install_packages build test
+        ensure_meson
+        ensure_venv "$COVE_VENV" "$COVE_ROOT/tests/requirements.txt"
+        ensure_venv "$COVE_VENV-bench-python" "$COVE_ROOT/bench/python/requirements.txt"
+        # torch and Lightning are those of the tests: they are the largest by far.
+        ls -d "$COVE_VENV"/lib/python3.*/site-packages >"$(echo "$COVE_VENV-bench-python"/lib/python3.*/site-packages)/tests.pth"
         ensure_servers
         ;;
     *) die "unknown: $want" ;;

@@ -1,0 +1,281 @@
+"""Checkpoints of a training run at a URL of cove's: how they are written and read, and what Lightning itself does wrong there.
+
+Lightning exists under two names, `lightning` and `pytorch_lightning`, whose classes are strangers to each other. What is written here
+knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the classes of theirs.
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from fsspec.core import url_to_fs
+from fsspec.utils import get_protocol
+from lightning_utilities.core.apply_func import apply_to_collection
+
+from .filesystem import CoveFileSystem
+
+log = logging.getLogger("cove.checkpoints")
+
+
+def _moment(checkpoint):
+    """What two checkpoints of one moment of one run agree in, the names that their callbacks have for the last one among it."""
+    callbacks = checkpoint.get("callbacks") or {}
+    lasts = {state.get("last_model_path") for state in callbacks.values() if isinstance(state, dict)}
+    return checkpoint.get("epoch"), checkpoint.get("global_step"), set(checkpoint), lasts
+
+
+class StreamingIO:
+    """Over Lightning's TorchCheckpointIO, which keeps whatever is not at a URL of cove's."""
+
+    def __init__(self, **storage_options):
+        super().__init__()
+        self.storage_options = storage_options
+        self._saved = None  # of the last save, where the next one may be a copy of it: filesystem, path, moment
+
+    def _locate(self, path, storage_options=None):
+        """The filesystem, and the path as it is known there; no path where the filesystem is not cove's."""
+        fs, path = url_to_fs(str(path), **{**self.storage_options, **(storage_options or {})})
+        return fs, path if isinstance(fs, CoveFileSystem) else None
+
+    def save_checkpoint(self, checkpoint, path, storage_options=None):
+        fs, place = self._locate(path, storage_options)
+        before, self._saved = self._saved, None
+        if place is None:
+            self._save_elsewhere(checkpoint, path, storage_options)
+            return
+        moment = _moment(checkpoint)
+        if before is not None and before[0] is fs and before[1] != place and before[2] == moment and str(path) in moment[3]:
+            self._copy(fs, before[1], place)
+            return
+        self._write(fs, place, checkpoint)
+        self._saved = fs, place, moment
+
+    def load_checkpoint(self, path, map_location=lambda storage, location: storage, weights_only=None):
+        fs, place = self._locate(path)
+        if place is None:
+            return super().load_checkpoint(path, map_location=map_location, weights_only=weights_only)
+        with fs.open(place, "rb") as file:
+            return torch.load(file, map_location=map_location, weights_only=weights_only)
+
+    def remove_checkpoint(self, path):
+        fs, place = self._locate(path)
+        if place is None:
+            super().remove_checkpoint(path)
+        else:
+            self._remove(fs, place)
+
+    def copy_checkpoint(self, source, path):
+        """Makes `path` equal to the checkpoint `source`, within the store."""
+        fs, place = url_to_fs(str(path), **self.storage_options)
+        self._copy(fs, fs._strip_protocol(str(source)), place)
+
+    def teardown(self):
+        self._saved = None
+        super().teardown()
+
+    # What takes time, each in one place, so that the variant below can do it beside the training.
+
+    def _save_elsewhere(self, checkpoint, path, storage_options):
+        super().save_checkpoint(checkpoint, path, storage_options)
+
+    def _write(self, fs, path, checkpoint):
+        with fs.open(path, "wb") as file:  # left by an exception, it publishes nothing
+            torch.save(checkpoint, file)
+
+    def _copy(self, fs, twin, path):
+        fs.cp_file(twin, path)
+
+    def _remove(self, fs, path):
+        try:
+            fs.rm_file(path)
+        except FileNotFoundError:
+            pass
+
+
+# ---- beside the training ----
+
+
+def snapshot(checkpoint):
+    """The checkpoint as it is now, in CPU memory: each storage is copied once, however many tensors share it."""
+    storages = {}
+
+    def copied(tensor):
+        tensor = tensor.detach()
+        if type(tensor) is not torch.Tensor or tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+            return tensor.clone().cpu()
+        storage = tensor.untyped_storage()
+        copy = storages.get(storage._cdata)
+        if copy is None:
+            copy = storages[storage._cdata] = storage.clone() if storage.device.type == "cpu" else storage.cpu()
+        return torch.empty(0, dtype=tensor.dtype).set_(copy, tensor.storage_offset(), tensor.size(), tensor.stride())
+
+    return apply_to_collection(checkpoint, torch.Tensor, copied)
+
+
+class BackgroundIO(StreamingIO):
+    """Saves, copies and removals go one after another on one thread."""
+
+    def __init__(self, **storage_options):
+        super().__init__(**storage_options)
+        self._executor = None
+        self._jobs = []
+        self._failed = False  # then what is queued behind is left undone: it was to follow a checkpoint that there isn't
+
+    def check(self):
+        """Raises what a save in the background has failed with."""
+        while self._jobs and self._jobs[0].done():
+            self._take()
+
+    def wait(self):
+        """Returns when all is in the store, or raises why not."""
+        while self._jobs:
+            self._take()
+
+    def _take(self):
+        error = self._jobs[0].exception()
+        del self._jobs[0]
+        if error is not None:
+            for job in self._jobs:
+                job.exception()
+            self._jobs, self._failed, self._saved = [], False, None
+            raise error
+
+    def _submit(self, what, *args):
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, "cove-checkpoints")
+        self._jobs.append(self._executor.submit(self._run, what, *args))
+
+    def _run(self, what, *args):
+        if self._failed:
+            return
+        try:
+            what(*args)
+        except BaseException as error:
+            self._failed = True
+            log.error("in the background: %s", error)
+            raise
+
+    def save_checkpoint(self, checkpoint, path, storage_options=None):
+        self.check()
+        super().save_checkpoint(checkpoint, path, storage_options)
+
+    def load_checkpoint(self, *args, **kwargs):
+        self.wait()
+        return super().load_checkpoint(*args, **kwargs)
+
+    def remove_checkpoint(self, path):
+        self.check()
+        self._submit(super().remove_checkpoint, path)
+
+    def teardown(self):
+        try:
+            self.wait()
+        finally:
+            if self._executor is not None:
+                self._executor.shutdown()
+                self._executor = None
+            super().teardown()
+
+    def _save_elsewhere(self, checkpoint, path, storage_options):
+        self.wait()  # so that there is one copy of a checkpoint in memory and no more
+        self._submit(super()._save_elsewhere, snapshot(checkpoint), path, storage_options)
+
+    def _write(self, fs, path, checkpoint):
+        self.wait()
+        self._submit(super()._write, fs, path, snapshot(checkpoint))
+
+    def _copy(self, fs, twin, path):
+        self._submit(super()._copy, fs, twin, path)
+
+
+# ---- which checkpoints there are ----
+
+
+def _is_remote(path):
+    return get_protocol(str(path or "")) != "file"
+
+
+class RemoteModelCheckpoint:
+    """Over Lightning's ModelCheckpoint, which is left as it is where the folder is a local one."""
+
+    _name_of_last = ""  # while a checkpoint is saved that will be the last one too
+    _link = None  # of save_last="link": what was made equal to what, and when that was saved
+
+    def setup(self, trainer, pl_module, stage):
+        wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
+        try:
+            super().setup(trainer, pl_module, stage)
+        finally:
+            self.save_last = wanted
+
+    def on_train_batch_end(self, trainer, pl_module, *args, **kwargs):
+        self._check(trainer)
+        super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
+
+    def on_validation_batch_end(self, trainer, pl_module, *args, **kwargs):
+        self._check(trainer)
+        super().on_validation_batch_end(trainer, pl_module, *args, **kwargs)
+
+    @staticmethod
+    def _check(trainer):
+        check = getattr(trainer.strategy.checkpoint_io, "check", None)
+        if check is not None:
+            check()
+
+    def state_dict(self):
+        state = super().state_dict()
+        if self._name_of_last:
+            state["last_model_path"] = self._name_of_last
+        return state
+
+    def file_exists(self, filepath, trainer):
+        # Lightning asks the store even for the name that it gave last.
+        return filepath == self.last_model_path or super().file_exists(filepath, trainer)
+
+    def _save_topk_checkpoint(self, trainer, monitor_candidates):
+        # The checkpoint knows the last one's name before that is saved, so that the last one can be its copy.
+        if self.save_last and _is_remote(self.dirpath):
+            self._name_of_last = self._next_last(trainer, monitor_candidates)
+        try:
+            super()._save_topk_checkpoint(trainer, monitor_candidates)
+        finally:
+            self._name_of_last = ""
+
+    def _next_last(self, trainer, monitor_candidates):
+        """The name that Lightning's _save_last_checkpoint is going to choose."""
+        path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST)
+        version = self.STARTING_VERSION
+        while self._enable_version_counter and path != self.last_model_path and self.file_exists(path, trainer):
+            path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST, ver=version)
+            version += 1
+        return path
+
+    def _link_checkpoint(self, trainer, filepath, linkpath):
+        if not _is_remote(linkpath):
+            super()._link_checkpoint(trainer, filepath, linkpath)
+            return
+        link = filepath, linkpath, self._last_global_step_saved
+        if link == self._link:
+            return  # nothing has been saved since
+        copy = getattr(trainer.strategy.checkpoint_io, "copy_checkpoint", None)
+        if copy is None:
+            self._save_checkpoint(trainer, linkpath)
+            self._last_checkpoint_saved = filepath
+        elif trainer.is_global_zero:
+            copy(filepath, linkpath)
+        trainer.strategy.barrier()
+        self._link = link
+
+    def _find_last_checkpoints(self, trainer):
+        folder = self._ModelCheckpoint__resolve_ckpt_dir(trainer)
+        if not _is_remote(folder):
+            return super()._find_last_checkpoints(trainer)
+        self._fs, _ = url_to_fs(folder)
+        return {self._fs.unstrip_protocol(path) for path in super()._find_last_checkpoints(trainer)}
+
+    def _should_remove_checkpoint(self, trainer, previous, current):
+        if not _is_remote(previous):
+            return super()._should_remove_checkpoint(trainer, previous, current)
+        kept = {self._fs._strip_protocol(str(path)) for path in (current, trainer.ckpt_path) if path}
+        previous = self._fs._strip_protocol(previous)
+        return previous not in kept and previous.startswith(self._fs._strip_protocol(str(self.dirpath)) + "/")

@@ -1,0 +1,58 @@
+"""For `lightning`: Trainer(plugins=[CoveCheckpointIO()], callbacks=[ModelCheckpoint(...)]). `cove.pytorch_lightning` has the same for that package.
+
+Nothing of this is needed to train on a URL of cove's. It saves memory, uploads and requests, and mends what Lightning itself does wrong
+on a remote root.
+"""
+
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import callbacks
+
+from .checkpoints import BackgroundIO, RemoteModelCheckpoint, StreamingIO
+
+__all__ = ["AsyncCoveCheckpointIO", "CoveCheckpointIO", "ModelCheckpoint"]
+
+
+class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
+    """Saves and loads checkpoints by streams.
+
+    What it changes, at URLs of cove's (all others go to Lightning's own TorchCheckpointIO):
+
+    - `torch.save` writes into the upload as it goes. Lightning builds the whole file in memory first. What is held is what a writer
+      holds: 80 MiB, or four parts where `default_block_size` makes these larger.
+    - `torch.load` reads from the store as it goes. A file that isn't there is told by that, not by a look beforehand.
+    - The last checkpoint of a ModelCheckpoint (`save_last`), saved just after another one at the same step, is made by the store as a
+      copy of that one, if nothing in it differs: its callback's state names the same last checkpoint. With Lightning's own ModelCheckpoint
+      the first one of a run differs in that, and is sent; with cove's, none does. What else may change within a step (a Timer's
+      clock) is the twin's.
+    - A save that the store refuses raises PermissionError. Lightning passes over that in silence.
+
+    Arguments are options of the filesystem for checkpoints alone, as `default_block_size="64MiB"`: larger parts mean fewer requests
+    and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.
+    """
+
+
+class AsyncCoveCheckpointIO(BackgroundIO, TorchCheckpointIO):
+    """The same beside the training: one thread saves, copies and removes, in the order in which that was asked for.
+
+    - A save returns when the checkpoint has been copied: each storage once, into CPU memory, so the peak is one copy of the checkpoint and
+      a writer's 80 MiB. Never more: a save waits until the one before has ended.
+    - A failure is raised by the next save, removal or load, by `check()`, and at the end of training; cove's ModelCheckpoint calls `check()`
+      after every batch. It is logged at once.
+    - What was asked for after a save that failed is not done: no older checkpoint is removed in favour of one that isn't there.
+    - A load waits for what is under way, so does the end of training. `wait()` does it at any time.
+    """
+
+
+class ModelCheckpoint(RemoteModelCheckpoint, callbacks.ModelCheckpoint):
+    """Lightning's ModelCheckpoint, right on a remote root too. Where its folder is a local one, nothing is changed.
+
+    - `ckpt_path="last"` finds the last checkpoint. Lightning looks for it on the local disk, finds none, and trains from scratch.
+    - `save_last="link"` is accepted: the last checkpoint is a copy within the store by CoveCheckpointIO, with other plugins it is saved as
+      with True.
+    - What Lightning keeps on a local disk is kept: the checkpoint that training was resumed from, and what lies in other folders.
+    - A checkpoint knows the name of the last one that is saved after it, so that the two are equal (see CoveCheckpointIO).
+    - The store is not asked whether the last checkpoint's file exists where the callback has written it itself.
+    - With AsyncCoveCheckpointIO, a save that has failed ends training at the next batch.
+
+    Its state is Lightning's: runs can change from one to the other.
+    """

@@ -1,0 +1,515 @@
+"""Lightning on URLs of cove's: what comes out is what comes out on a local disk, under both of Lightning's names; then cove's own plugins."""
+
+import concurrent.futures
+import os
+import pickle
+import re
+import subprocess
+import sys
+
+import fsspec
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import training  # noqa: E402
+from counted import proxy, root  # noqa: E402, F401
+from training import BATCHES, QUIET, same  # noqa: E402
+
+
+@pytest.fixture(scope="module", params=training.NAMES)
+def both(request):
+    """Lightning under one name and the other."""
+    pytest.importorskip(request.param)
+    return training.package(request.param)
+
+
+@pytest.fixture(scope="module")
+def pl():
+    return training.package("lightning.pytorch")
+
+
+def fit(pl, root, model=None, ckpt_path=None, **options):
+    """A short run below `root`; the trainer that has done it."""
+    options = {"max_epochs": 2, "logger": False, **QUIET, **options}
+    trainer = pl.Trainer(default_root_dir=str(root), **options)
+    trainer.fit(model or pl.model(), ckpt_path=ckpt_path)
+    return trainer
+
+
+def names(root):
+    """The files below a URL or a folder, without what differs from run to run."""
+    fs, path = fsspec.url_to_fs(str(root))
+    return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path):].strip("/")) for name in fs.find(path))
+
+
+def load(path):
+    with fsspec.open(str(path), "rb") as file:
+        return torch.load(file, weights_only=False)
+
+
+def content(path):
+    with fsspec.open(str(path), "rb") as file:
+        return file.read()
+
+
+def state_of_callback(checkpoint):
+    state, = (s for key, s in checkpoint["callbacks"].items() if key.startswith("ModelCheckpoint"))
+    return state
+
+
+# ---- Lightning alone ----
+
+PAGE = {
+    "root": """
+# `default_root_dir` is the default path used for logs and weights
+trainer = Trainer(default_root_dir="s3://lightning/data/")
+trainer.fit(model)
+""",
+    "logger": """
+from pytorch_lightning.loggers import TensorBoardLogger
+
+logger = TensorBoardLogger(save_dir="s3://lightning/logs/")
+
+trainer = Trainer(logger=logger)
+trainer.fit(model)
+""",
+    "resume": """
+trainer = Trainer(default_root_dir=tmpdir, max_steps=3)
+trainer.fit(model, ckpt_path="s3://lightning/ckpts/classifier.ckpt")
+""",
+}
+
+
+def test_the_snippets_of_lightnings_page(proxy, tmp_path, monkeypatch):
+    """Lightning's page on remote filesystems, to the letter; the model stops by itself after two epochs."""
+    pl = training.package("pytorch_lightning")
+    monkeypatch.chdir(tmp_path)
+
+    class Model(pl.model):
+        def on_train_epoch_end(self):
+            self.trainer.should_stop = self.current_epoch == 1
+
+    def run(name):
+        space = {"Trainer": pl.Trainer, "model": Model(), "tmpdir": str(tmp_path / "local")}
+        exec(PAGE[name], space)
+        return space["trainer"]
+
+    run("root")
+    assert names("s3://lightning/data") == [
+        f"lightning_logs/version_0/{name}" for name in (f"checkpoints/epoch=1-step={2 * BATCHES}.ckpt", "events.out.tfevents", "hparams.yaml")]
+    run("logger")
+    assert "lightning_logs/version_0/events.out.tfevents" in names("s3://lightning/logs")
+
+    short = fit(pl, tmp_path / "short", max_steps=2, enable_checkpointing=False)
+    short.save_checkpoint("s3://lightning/ckpts/classifier.ckpt")
+    resumed = run("resume")
+    assert resumed.global_step == 3
+    assert not (tmp_path / "s3:").exists()
+
+
+def test_csv_logger_writes_what_it_writes_locally(both, root, tmp_path):
+    for place in root, tmp_path:
+        fit(both, place, logger=both.loggers.CSVLogger(str(place), name="run", version=0, flush_logs_every_n_steps=2))
+    assert content(f"{root}/run/version_0/metrics.csv") == content(tmp_path / "run/version_0/metrics.csv")
+    assert content(f"{root}/run/version_0/hparams.yaml") == content(tmp_path / "run/version_0/hparams.yaml")
+
+
+def test_csv_logger_rewrites_its_header(pl, root, tmp_path):
+    """A metric that comes later: the file is read, and written anew with one more column."""
+    for place in root, tmp_path:
+        logger = pl.loggers.CSVLogger(str(place), name="run", version=0)
+        for step, metrics in enumerate([{"a": 0.5}, {"a": 0.25}, {"a": 1.0, "b": 2.0}, {"b": 3.0}]):
+            logger.log_metrics(metrics, step)
+            logger.save()
+    assert content(f"{root}/run/version_0/metrics.csv") == content(tmp_path / "run/version_0/metrics.csv")
+
+
+def test_loggers_count_versions(pl, root):
+    for kind in pl.loggers.CSVLogger, pl.loggers.TensorBoardLogger:
+        for version in range(3):
+            logger = kind(root, name=kind.__name__)
+            assert logger.version == version
+            logger.log_metrics({"a": 1.0}, 1)
+            logger.finalize("success")
+
+
+CHECKPOINTS = {
+    "default": dict(),
+    "top 2 and last": dict(monitor="score", save_top_k=2, save_last=True),
+    "all": dict(monitor="score", save_top_k=-1, mode="max"),
+    "every 3 steps": dict(every_n_train_steps=3, save_top_k=-1, save_last=True),
+    "last alone": dict(save_top_k=0, save_last=True, every_n_train_steps=2),
+    "weights of the best": dict(monitor="score", save_weights_only=True, save_last=True),
+    "names of metrics": dict(monitor="score", filename="{epoch:02d}-{score:.1f}", save_top_k=3, save_last=True),
+}
+
+
+@pytest.mark.parametrize("plugin", ["Lightning's", "cove's"])
+@pytest.mark.parametrize("case", CHECKPOINTS)
+def test_model_checkpoint_leaves_what_it_leaves_locally(pl, root, tmp_path, case, plugin):
+    own = plugin == "cove's"
+    kind = pl.cove.ModelCheckpoint if own else pl.callbacks.ModelCheckpoint
+    for place in root, str(tmp_path):
+        callback = kind(dirpath=f"{place}/kept", **CHECKPOINTS[case])
+        fit(pl, place, max_epochs=4, callbacks=[callback], plugins=[pl.cove.CoveCheckpointIO()] if own else [])
+    assert names(root) == names(tmp_path) != []
+    for name in names(root):
+        ours, theirs = load(f"{root}/{name}"), load(tmp_path / name)
+        for key in theirs.keys() - {"callbacks"}:
+            assert same(ours[key], theirs[key]), (name, key)
+        if "callbacks" in theirs:
+            ours, theirs = state_of_callback(ours), state_of_callback(theirs)
+            assert os.path.basename(ours["best_model_path"]) == os.path.basename(theirs["best_model_path"])
+
+
+def test_the_folder_of_checkpoints_by_default(both, root, tmp_path):
+    for place in root, tmp_path:
+        fit(both, place, max_epochs=1)
+        fit(both, place, max_epochs=1, logger=both.loggers.CSVLogger(str(place)))
+    assert names(root) == names(tmp_path)
+
+
+def test_resumed_from_a_url_is_as_never_stopped(both, root):
+    whole = both.model()
+    fit(both, root + "/whole", whole, max_epochs=4)
+    fit(both, root + "/half", max_epochs=2).save_checkpoint(root + "/at-two.ckpt")
+    resumed = both.model()
+    trainer = fit(both, root + "/half", resumed, ckpt_path=root + "/at-two.ckpt", max_epochs=4)
+    assert trainer.global_step == 4 * BATCHES
+    assert same(dict(resumed.state_dict()), dict(whole.state_dict()))
+
+
+def test_best_and_load_from_checkpoint(both, root):
+    callback = both.callbacks.ModelCheckpoint(monitor="score", filename="{epoch}")
+    model = both.model()
+    trainer = fit(both, root, model, max_epochs=3, callbacks=[callback])
+    assert callback.best_model_path == root + "/checkpoints/epoch=1.ckpt"
+    trainer.validate(model, ckpt_path="best", verbose=False)
+    best = both.model.load_from_checkpoint(callback.best_model_path, weights_only=True)
+    assert same(dict(best.state_dict()), dict(load(callback.best_model_path)["state_dict"]))
+
+
+def test_a_checkpoint_that_is_not_there(pl, root):
+    with pytest.raises(FileNotFoundError, match="none.ckpt"):
+        fit(pl, root, ckpt_path=root + "/none.ckpt")
+    with pytest.raises(FileNotFoundError, match="none.ckpt"):
+        fit(pl, root, ckpt_path=root + "/none.ckpt", plugins=[pl.cove.CoveCheckpointIO()])
+
+
+def test_lightnings_own_async_plugin(pl, root):
+    model = pl.model()
+    fit(pl, root, model, plugins=[pl.plugins.AsyncCheckpointIO()])
+    assert same(dict(load(f"{root}/checkpoints/epoch=1-step={2 * BATCHES}.ckpt")["state_dict"]), dict(model.state_dict()))
+
+
+@pytest.mark.parametrize("kind", ["SimpleProfiler", "AdvancedProfiler"])
+def test_profilers_write_to_a_url(both, root, kind):
+    fit(both, root, max_epochs=1, profiler=getattr(both.profilers, kind)(dirpath=root, filename="report"))
+    report, = (name for name in names(root) if name.endswith(".txt"))
+    text = content(f"{root}/{report}").decode()
+    assert "Profiler Report" in text and "optimizer_step" in text
+
+
+def test_tuner_leaves_nothing_behind(both, root):
+    trainer, model = both.Trainer(default_root_dir=root, logger=False, max_epochs=5, **QUIET), both.model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = both.Tuner(trainer).lr_find(model, num_training=8)
+    assert len(found.results["loss"]) == 8
+    size = both.Tuner(trainer).scale_batch_size(model, max_trials=2, steps_per_trial=1, init_val=2)
+    assert size == 4 and names(root) == []
+    assert same(dict(model.state_dict()), before)
+
+
+def test_on_exception_checkpoint(both, root):
+    def interrupted(model, step):
+        if step == 5:
+            raise RuntimeError("the machine is needed")
+
+    model = both.model()
+    model.at_batch = interrupted
+    with pytest.raises(RuntimeError, match="needed"):
+        fit(both, root, model, callbacks=[both.callbacks.OnExceptionCheckpoint(root)])
+    assert "on_exception.ckpt" in names(root) and load(root + "/on_exception.ckpt")["global_step"] == 5
+    trainer = fit(both, root, callbacks=[both.callbacks.OnExceptionCheckpoint(root)], ckpt_path="last")
+    assert trainer.global_step == 2 * BATCHES and names(root) == []
+
+
+def test_distributed_checkpoint_by_fsspec(root):
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint import fsspec_filesystem
+
+    state = {"weights": torch.arange(100_000.0), "more": {"bias": torch.ones(3), "step": 7}}
+    for n in range(2):  # the second time over what is there
+        state["more"]["step"] = n
+        dcp.save(state, storage_writer=fsspec_filesystem.FsspecWriter(root), no_dist=True)
+    assert names(root) == [".metadata", "__0_0.distcp"]
+    back = {"weights": torch.zeros(100_000), "more": {"bias": torch.zeros(3), "step": None}}
+    dcp.load(back, storage_reader=fsspec_filesystem.FsspecReader(root), no_dist=True)
+    assert same(back, state)
+
+
+class Unpicklable:
+    def __reduce__(self):
+        raise ValueError("this cannot be pickled")
+
+
+@pytest.mark.parametrize("plugin", ["Lightning's", "cove's"])
+def test_a_save_that_fails_leaves_the_older_one_whole(pl, root, proxy, plugin):
+    plugins = [pl.cove.CoveCheckpointIO()] if plugin == "cove's" else []
+    model = pl.model(ballast=5 << 20)  # 20 MiB: an upload in parts
+    trainer = fit(pl, root, model, max_epochs=1, plugins=plugins, enable_checkpointing=False)
+    path = root + "/a.ckpt"
+    trainer.save_checkpoint(path)
+    before = content(path)
+
+    model.on_save_checkpoint = lambda checkpoint: checkpoint.update(extra=Unpicklable())
+    with pytest.raises(ValueError, match="cannot be pickled"):
+        trainer.save_checkpoint(path)
+    assert content(path) == before
+
+    model.on_save_checkpoint = lambda checkpoint: None
+    proxy.clear()
+    proxy.refuse = lambda request: request.query.get("partNumber") == "2"
+    if plugins:
+        with pytest.raises(PermissionError, match="a.ckpt"):
+            trainer.save_checkpoint(path)
+    else:
+        trainer.save_checkpoint(path)  # Lightning's own passes over every PermissionError
+    assert proxy.count("POST", uploads="") == 1  # it had begun
+    assert content(path) == before and names(root) == ["a.ckpt"]
+
+
+# ---- cove's plugins ----
+
+def copies(proxy):
+    return [r.path for r in list(proxy.requests) if "x-amz-copy-source" in r.headers]
+
+
+def uploaded(proxy):
+    return [r.path for r in list(proxy.requests) if r.method == "PUT" and r.length]
+
+
+@pytest.mark.parametrize("save_last", [True, "link"])
+@pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
+def test_last_is_a_copy_of_its_twin(both, root, proxy, kind, save_last):
+    callback = both.cove.ModelCheckpoint(monitor="score", save_top_k=2, save_last=save_last, filename="{epoch}")
+    fit(both, root, max_epochs=4, callbacks=[callback], plugins=[getattr(both.cove, kind)()])
+    folder = root + "/checkpoints"
+    assert names(folder) == ["epoch=1.ckpt", "epoch=3.ckpt", "last.ckpt"]
+    place = folder.removeprefix("s3:/")
+    assert uploaded(proxy) == [f"{place}/epoch={n}.ckpt" for n in (0, 1, 3)]  # epoch 2 was none of the two best
+    # In epoch 2 Lightning saves no last one either, except that it would set a link anew: there is nothing to do.
+    assert copies(proxy) == [f"{place}/last.ckpt"] * 3
+    assert content(folder + "/last.ckpt") == content(folder + "/epoch=3.ckpt")
+    assert state_of_callback(load(folder + "/last.ckpt"))["last_model_path"] == folder + "/last.ckpt"
+
+
+def test_with_lightnings_callback_the_first_last_one_is_sent(both, root, proxy):
+    """In it the callback's state differs from its twin's, so it is no copy; the others are."""
+    callback = both.callbacks.ModelCheckpoint(monitor="score", save_top_k=-1, save_last=True, filename="{epoch}")
+    fit(both, root, max_epochs=3, callbacks=[callback], plugins=[both.cove.CoveCheckpointIO()])
+    assert len(uploaded(proxy)) == 4 and len(copies(proxy)) == 2
+    for name in names(root + "/checkpoints"):
+        state = state_of_callback(load(f"{root}/checkpoints/{name}"))
+        assert state["last_model_path"] == ("" if name == "epoch=0.ckpt" else root + "/checkpoints/last.ckpt")
+
+
+def test_what_is_not_the_twin_is_sent(pl, root, proxy):
+    trainer = fit(pl, root, max_epochs=1, plugins=[pl.cove.CoveCheckpointIO()], enable_checkpointing=False)
+    trainer.save_checkpoint(root + "/a.ckpt")
+    trainer.save_checkpoint(root + "/last.ckpt")  # of one step, but no callback calls it its last
+    trainer.save_checkpoint(root + "/weights.ckpt", weights_only=True)
+    assert len(uploaded(proxy)) == 3 and copies(proxy) == []
+
+
+def test_last_is_found_on_a_remote_root(both, root):
+    def callback():
+        return both.cove.ModelCheckpoint(dirpath=root + "/kept", save_last=True)
+
+    fit(both, root, max_epochs=1, callbacks=[callback()])
+    resumed = both.model()
+    trainer = fit(both, root, resumed, max_epochs=3, callbacks=[callback()], ckpt_path="last")
+    assert trainer.ckpt_path == root + "/kept/last.ckpt"
+    whole = both.model()
+    fit(both, root + "/whole", whole, max_epochs=3)
+    assert same(dict(resumed.state_dict()), dict(whole.state_dict()))
+    assert "last-v1.ckpt" not in names(root + "/kept")
+
+
+def test_last_is_found_in_the_default_folder(pl, root):
+    fit(pl, root, max_epochs=1, callbacks=[pl.cove.ModelCheckpoint(save_last=True)])
+    trainer = fit(pl, root, max_epochs=2, callbacks=[pl.cove.ModelCheckpoint(save_last=True)], ckpt_path="last")
+    assert trainer.ckpt_path == root + "/checkpoints/last.ckpt"
+
+
+def test_last_where_there_is_none_begins_anew(pl, root):
+    trainer = fit(pl, root, max_epochs=1, callbacks=[pl.cove.ModelCheckpoint(save_last=True)], ckpt_path="last")
+    assert trainer.ckpt_path is None and trainer.global_step == BATCHES
+
+
+def test_the_checkpoint_resumed_from_is_kept(both, root, tmp_path):
+    for place in root, str(tmp_path):
+        fit(both, place, max_epochs=1, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/kept", filename="{epoch}")])
+        fit(both, place, max_epochs=3, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/kept", filename="{epoch}")],
+            ckpt_path=place + "/kept/epoch=0.ckpt")
+        # Into another folder: what the first run left is not this one's to remove.
+        fit(both, place, max_epochs=4, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/other", filename="{epoch}")],
+            ckpt_path=place + "/kept/epoch=2.ckpt")
+    assert names(root) == names(tmp_path) == ["kept/epoch=0.ckpt", "kept/epoch=2.ckpt", "other/epoch=3.ckpt"]
+
+
+def test_a_run_of_lightnings_callback_goes_on_with_coves(pl, root):
+    fit(pl, root, max_epochs=2, callbacks=[pl.callbacks.ModelCheckpoint(monitor="score", save_last=True)])
+    callback = pl.cove.ModelCheckpoint(monitor="score", save_last=True)
+    fit(pl, root, max_epochs=3, callbacks=[callback], ckpt_path=root + "/checkpoints/last.ckpt")
+    assert callback.best_model_score == 1.0 and "epoch=1" in callback.best_model_path
+
+
+def test_local_paths_are_lightnings_own(both, tmp_path):
+    callback = both.cove.ModelCheckpoint(monitor="score", save_last="link")
+    fit(both, tmp_path, max_epochs=3, callbacks=[callback], plugins=[both.cove.CoveCheckpointIO()])
+    assert (tmp_path / "checkpoints/last.ckpt").is_symlink()
+    trainer = fit(both, tmp_path, max_epochs=4, callbacks=[both.cove.ModelCheckpoint(save_last=True)], plugins=[both.cove.AsyncCoveCheckpointIO()],
+                  ckpt_path="last")
+    assert trainer.ckpt_path.endswith("last.ckpt") and trainer.global_step == 4 * BATCHES
+
+
+def test_storage_options_make_parts_larger(pl, root, proxy):
+    model = pl.model(ballast=5 << 20)
+    trainer = fit(pl, root, model, max_epochs=1, plugins=[pl.cove.CoveCheckpointIO(default_block_size="32MiB")], enable_checkpointing=False)
+    proxy.clear()
+    trainer.save_checkpoint(root + "/a.ckpt")
+    assert len(uploaded(proxy)) == 1 and proxy.count() == 1
+    proxy.clear()
+    trainer.save_checkpoint(root + "/b.ckpt", storage_options={"default_block_size": "8MiB"})
+    assert len(uploaded(proxy)) == 3 and proxy.count() == 5  # beside the parts, a beginning and an end
+
+
+def test_what_a_load_costs(pl, root, proxy):
+    io = pl.cove.CoveCheckpointIO()
+    state = {"a": torch.arange(3 << 20, dtype=torch.float32), "b": [torch.ones(n) for n in range(50)], "global_step": 3}
+    io.save_checkpoint(state, root + "/a.ckpt")
+    size = len(content(root + "/a.ckpt"))
+    proxy.clear()
+    assert same(io.load_checkpoint(root + "/a.ckpt", weights_only=True), state)
+    assert proxy.count("HEAD") <= 1
+    assert size <= proxy.received <= 1.05 * size + 65536
+    proxy.clear()
+    io.remove_checkpoint(root + "/a.ckpt")
+    assert [r.method for r in proxy.requests] == ["HEAD", "DELETE"]
+    io.remove_checkpoint(root + "/a.ckpt")  # is gone already: no error, as with Lightning's
+
+
+def test_map_location(pl, root):
+    io = pl.cove.CoveCheckpointIO()
+    io.save_checkpoint({"a": torch.ones(3)}, root + "/a.ckpt")
+    assert io.load_checkpoint(root + "/a.ckpt", map_location="meta")["a"].is_meta
+    io.save_checkpoint({"a": pytest.approx(1)}, root + "/b.ckpt")
+    with pytest.raises(pickle.UnpicklingError, match="Weights only"):
+        io.load_checkpoint(root + "/b.ckpt", weights_only=True)
+    assert io.load_checkpoint(root + "/b.ckpt", weights_only=False)["a"] == 1
+
+
+# ---- beside the training ----
+
+def refuse_uploads(request):
+    return request.method in ("PUT", "POST")
+
+
+def test_a_failed_save_ends_training_at_the_next_batch(both, root, proxy):
+    seen = []
+
+    def at_batch(model, step):
+        seen.append(step)
+        io = model.trainer.strategy.checkpoint_io
+        if step == 2:
+            io.wait()
+            proxy.refuse = refuse_uploads
+        if step == 4:
+            concurrent.futures.wait(io._jobs)  # so that it has failed before this batch ends
+
+    model = both.model()
+    model.at_batch = at_batch
+    callback = both.cove.ModelCheckpoint(every_n_train_steps=2, save_top_k=1, filename="{step}")
+    with pytest.raises(PermissionError, match="step=4.ckpt"):
+        fit(both, root, model, callbacks=[callback], plugins=[both.cove.AsyncCoveCheckpointIO()])
+    proxy.refuse = lambda request: False
+    assert seen[-1] <= 4
+    assert names(root) == ["checkpoints/step=2.ckpt"]  # not removed for one that isn't there
+
+
+def test_a_failed_save_is_raised_by_the_next_one_and_at_the_end(pl, root, proxy):
+    io = pl.cove.AsyncCoveCheckpointIO()
+    proxy.refuse = refuse_uploads
+    io.save_checkpoint({"a": torch.ones(3)}, root + "/a.ckpt")
+    with pytest.raises(PermissionError, match="a.ckpt"):
+        io.save_checkpoint({"a": torch.ones(3)}, root + "/b.ckpt")  # waits for the one before
+    io.save_checkpoint({"a": torch.ones(3)}, root + "/c.ckpt")
+    with pytest.raises(PermissionError, match="c.ckpt"):
+        io.load_checkpoint(root + "/c.ckpt")
+    io.save_checkpoint({"a": torch.ones(3)}, root + "/d.ckpt")
+    with pytest.raises(PermissionError, match="d.ckpt"):
+        io.teardown()
+    io.teardown()  # told once
+    proxy.refuse = lambda request: False
+    io.save_checkpoint({"a": torch.ones(3)}, root + "/e.ckpt")
+    io.teardown()
+    assert names(root) == ["e.ckpt"]
+
+
+def test_what_is_saved_is_what_was_there(pl, root):
+    """Also what training has changed while the save was under way, and what shares memory is saved once."""
+    io = pl.cove.AsyncCoveCheckpointIO()
+    base = torch.zeros(1 << 20)
+    state = {"all": base, "half": base[::2], "column": base.view(1024, 1024)[:, 3], "list": [1, {"deep": torch.ones(2, dtype=torch.bfloat16)}],
+             "parameter": torch.nn.Parameter(torch.ones(3)), "sparse": torch.eye(3).to_sparse(), "empty": torch.empty(0)}
+    io.save_checkpoint(state, root + "/a.ckpt")
+    base += 1
+    state["list"].append("later")
+    back = io.load_checkpoint(root + "/a.ckpt", weights_only=True)  # waits
+    io.teardown()
+    assert back["all"].sum() == back["half"].sum() == back["column"].sum() == 0 and len(back["list"]) == 2
+    assert back["half"].untyped_storage()._cdata == back["all"].untyped_storage()._cdata
+    assert back["half"].stride() == (2,) and back["column"].shape == (1024,)
+    assert torch.equal(back["sparse"].to_dense(), torch.eye(3)) and torch.equal(back["parameter"], torch.ones(3))
+    assert fsspec.url_to_fs(root)[0].size(root + "/a.ckpt") < 1.1 * base.nbytes
+
+
+def test_the_async_plugin_waits_before_it_loads(both, root):
+    callback = both.cove.ModelCheckpoint(monitor="score", save_last=True)
+    model = both.model()
+    trainer = fit(both, root, model, max_epochs=3, callbacks=[callback], plugins=[both.cove.AsyncCoveCheckpointIO()])
+    trainer.validate(model, ckpt_path="best", verbose=False)
+    assert same(dict(model.state_dict()), dict(load(callback.best_model_path)["state_dict"]))
+
+
+MEMORY = """
+import sys
+import torch
+from cove.lightning import AsyncCoveCheckpointIO, CoveCheckpointIO
+
+def resident(name):
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(name)) << 10
+
+io = {"plain": CoveCheckpointIO, "async": AsyncCoveCheckpointIO}[sys.argv[1]]()
+state = {"w": [torch.ones(8 << 20) for _ in range(8)]}  # 256 MiB
+with open("/proc/self/clear_refs", "w") as f:
+    f.write("5")
+before = resident("VmRSS:")
+for n in range(3):
+    io.save_checkpoint(state, f"{sys.argv[2]}/{n}.ckpt")
+io.teardown()
+print(resident("VmHWM:") - before)
+"""
+
+
+@pytest.mark.parametrize("kind, copies", [("plain", 0), ("async", 1)])
+def test_memory_is_bounded(root, proxy, kind, copies):
+    """A writer's buffers and what the library needs, but not the checkpoint; beside the training, one copy of it."""
+    done = subprocess.run([sys.executable, "-c", MEMORY, kind, root], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < (copies * 256 + 140) << 20

@@ -1,0 +1,31 @@
+"""The programs that read and write by fsspec, beside Lightning. They are many and large, so they have a Python of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import env as environment
+from counted import proxy, root  # noqa: F401
+
+PYTHON = environment.CACHE / "venv-others" / "bin" / "python"
+EXAMPLES = ["pandas_csv", "pandas_parquet", "pyarrow_parquet", "zarr_store", "xarray_zarr", "dask_collections", "hugging_face_datasets",
+            "universal_pathlib"]
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason=f"{PYTHON} is not there: tools/setup.sh test makes it")
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_others(root, tmp_path, example):
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[:2]), "HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([PYTHON, Path(__file__).parent / "others.py", example, root], env=environ, capture_output=True, text=True, timeout=300,
+                          cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "done"
+
+
+def test_no_example_is_forgotten():
+    text = (Path(__file__).parent / "others.py").read_text()
+    assert [name for name in EXAMPLES if f"def {name}(" not in text] == []
+    assert text.count("(root):") == len(EXAMPLES)
