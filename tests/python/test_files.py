@@ -262,6 +262,16 @@ def test_dropped_without_close_publishes_nothing(fs, root, mode):
     assert fs.cat(f"{root}/x") == b"the old one"
 
 
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_dropped_compressed_publishes_nothing(fs, root, mode):
+    f = fs.open(f"{root}/x.gz", mode, compression="gzip")
+    f.write(b"new" if "b" in mode else "new")
+    with pytest.warns(RuntimeWarning, match="x.gz.*was never closed, so nothing is published"):
+        del f
+        gc.collect()
+    assert not fs.exists(f"{root}/x.gz")
+
+
 def test_dropped_text_of_fsspec_publishes_nothing(fs, root):
     opened = fsspec.open(f"s3://{root}/x", "w")
     opened.open().write("new")
