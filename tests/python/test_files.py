@@ -353,6 +353,14 @@ def test_change_in_place(fs, root):
         fs.open(f"{root}/none", "r+b")
 
 
+def test_what_was_appended_can_be_changed_in_place(slow, root):
+    with slow.open(f"{root}/x", "ab") as f:
+        f.write(b"hello")
+    with slow.open(f"{root}/x", "r+b") as f:
+        f.write(b"J")
+    assert slow.cat(f"{root}/x") == b"Jello"
+
+
 def test_a_change_that_another_made_meanwhile_stays(fs, root):
     from cove import PreconditionFailed
 
