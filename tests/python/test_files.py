@@ -569,6 +569,46 @@ def test_idle_appenders_are_bounded(slow, root):
     assert slow.du(root) == 9 * appenders.MAX_IDLE
 
 
+def test_a_file_may_be_collected_anywhere(slow, root):
+    """Python collects what nobody holds between any two of its steps, those of the appenders' own code among them."""
+    from cove import appenders
+
+    f = slow.open(f"{root}/x", "ab")
+    f.write(b"abc")
+
+    def collect():
+        with appenders._lock:
+            f.__del__()
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert f.closed and slow.cat(f"{root}/x") == b"abc"
+
+
+def test_an_appender_that_is_closed_is_still_the_file_s_own(slow, root, monkeypatch):
+    """Who opens the file while an idle appender sends its last bytes waits for them, and does not begin at what was there before."""
+    from cove import appenders
+
+    appenders.end("s3", "")  # those of other tests
+    monkeypatch.setattr(appenders, "MAX_IDLE", 0)
+    close, again = appenders.SharedAppender.close, []
+
+    def open_in_between(self):
+        monkeypatch.setattr(appenders.SharedAppender, "close", close)
+        again.append(slow.open(self.path, "ab"))
+        assert again[0]._shared is self
+        close(self)
+
+    monkeypatch.setattr(appenders.SharedAppender, "close", open_in_between)
+    with slow.open(f"{root}/x", "ab") as f:
+        f.write(b"one,")
+    again[0].write(b"two")
+    again[0].close()
+    assert slow.cat(f"{root}/x") == b"one,two" and not appenders.any_open()
+
+
 def test_processes_take_turns_at_a_file(aws, fs, root, python, monkeypatch):
     """An appender that has been idle is not gone on with: another process may have appended meanwhile."""
     from cove import appenders
