@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from glob import has_magic
-from typing import Any
+from typing import Any, BinaryIO
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.implementations.local import LocalFileSystem, make_path_posix, trailing_sep
@@ -97,6 +98,20 @@ def _tops(directories: Iterable[str]) -> list[str]:
         if not tops or not directory.startswith(tops[-1] + "/"):
             tops.append(directory)
     return tops
+
+
+@contextmanager
+def local_file(path: str) -> Iterator[BinaryIO]:
+    """A new file there, which goes again where it could not be written whole: a part would be taken for all of it. One that cannot be opened is left alone."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    file = open(path, "wb")
+    try:
+        with file:
+            yield file
+    except BaseException:
+        if os.path.isfile(path):  # and no device
+            os.unlink(path)
+        raise
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:

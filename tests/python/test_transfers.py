@@ -2,6 +2,8 @@
 
 import io
 import os
+import shutil
+import subprocess
 
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
@@ -86,7 +88,35 @@ def test_a_failed_get_leaves_nothing(fs, tree, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         fs.get_file(f"{tree}/a.txt", str(tmp_path / "x"), callback=Callback(hooks={"stop": stop}))
-    assert os.listdir(tmp_path) == []
+    with pytest.raises(KeyboardInterrupt):
+        fs.get(tree, str(tmp_path / "t"), recursive=True, callback=Stopping())
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+class Stopping(Callback):
+    """Ends a copy when the first bytes of a file have come."""
+
+    def branched(self, source, target, **kwargs):
+        return Callback(hooks={"stop": self.stop})
+
+    @staticmethod
+    def stop(size, value, **_):
+        if value:
+            raise KeyboardInterrupt
+
+
+def test_a_file_that_cannot_be_replaced_stays(fs, tree, tmp_path):
+    program = shutil.copy(shutil.which("sleep"), tmp_path)
+    before = os.stat(program)
+    running = subprocess.Popen([program, "600"])
+    try:
+        for get in (fs.get_file, lambda path, local: fs.get([path], [local])):
+            with pytest.raises(OSError, match="busy"):
+                get(f"{tree}/a.txt", program)
+        assert os.stat(program).st_ino == before.st_ino and os.stat(program).st_size == before.st_size
+    finally:
+        running.kill()
+        running.wait()
 
 
 def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
