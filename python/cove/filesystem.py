@@ -405,7 +405,7 @@ class CoveFileSystem(Coroutines):
             size = os.fstat(source.fileno()).st_size
             callback.set_size(size)
             with self.open(rpath, "xb" if mode == "create" else "wb", expected_size=size or None, **kwargs) as target:
-                transfers.send(source, target, callback, min(max(size, 1), transfers.BLOCK))
+                transfers.send(source, target, callback, min(size, transfers.BLOCK) or transfers.BLOCK)  # a pipe says 0
 
     def put(
         self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,

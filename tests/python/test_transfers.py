@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import subprocess
+import threading
 
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
@@ -153,3 +154,30 @@ def test_a_put_that_fails_publishes_nothing(fs, root, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fs.put_file(tmp_path / "x", f"{root}/x", callback=Callback(hooks={"stop": stop}))
     assert fs.cat(f"{root}/x") == b"old"
+
+
+def test_put_of_a_pipe(fs, root, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    data = bytes(range(256)) * 1000
+    thread = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(data,))
+    thread.start()
+    steps = []
+    fs.put_file(tmp_path / "pipe", f"{root}/x", callback=Callback(hooks={"step": lambda size, value, **_: steps.append(value)}))
+    thread.join()
+    assert fs.cat(f"{root}/x") == data and len(steps) < 1000
+
+
+def test_a_copy_that_fails_ends_those_beside_it(aws, fs, root, python):
+    process = python.start("""
+        import sys, cove.s3
+        fs, root = cove.s3.S3FileSystem(), sys.argv[1]
+        try:
+            fs.put(["/dev/zero", "/none"], [root + "/endless", root + "/none"])
+        except FileNotFoundError:
+            print("ended")
+    """, root, environ=aws.environ)
+    try:
+        assert process.communicate(timeout=120)[0] == "ended\n"
+    finally:
+        process.kill()
+    assert fs.find(root) == []
