@@ -139,8 +139,8 @@ def end(family: str, path: str) -> None:
 
 
 def _retire(shared: SharedAppender) -> None:
-    """Closes an appender, then forgets it, unless somebody has taken it up again meanwhile. Forgotten first, it would have a second one beside it that begins at
-    the version of the file which it is about to replace, and one of the two would lose its bytes."""
+    """Closes an appender, then forgets it, unless somebody has taken it up again meanwhile. Forgotten first, it would have a second one beside it that
+    begins at the version of the file which it is about to replace, and one of the two would lose its bytes."""
     try:
         shared.close()
     finally:
