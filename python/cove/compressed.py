@@ -73,7 +73,8 @@ class CompressedFile(io.BufferedIOBase):
     def __del__(self) -> None:
         if not self._closed:
             self._dealloc_warn(self)
-            self.close()
+            with contextlib.suppress(Exception):  # what is below may have ended before
+                self.close()
 
 
 def open_compressed(below: Any, path: str, compression: str, mode: str) -> Any:

@@ -57,9 +57,8 @@ class UpdateFile(WritableFile):
         self._changed = True
         return self._local.truncate(size)
 
-    def commit(self) -> None:
+    def _publish(self) -> None:
         """Writes the file back, if it was changed."""
-        self._closed = True
         try:
             if self._changed:
                 self._local.seek(0)
