@@ -1,6 +1,7 @@
 """Open files: what is published when, and what is seen of what was appended."""
 
 import csv
+import ctypes
 import errno
 import gc
 import gzip
@@ -220,6 +221,16 @@ def test_without_an_exception_it_is_published(fs, root, way):
         f.write("abc" if "text" in way else b"abc")
     data = fs.cat(f"{root}/x")
     assert (gzip.decompress(data) if "gzip" in way else data) == b"abc"
+
+
+def test_it_may_be_closed_by_a_thread_that_is_not_python_s(fs, root):
+    """pyarrow's are none: there is nobody above `close`."""
+    f = fs.open(f"{root}/x", "wb")
+    f.write(b"whole")
+    system, thread, close = ctypes.CDLL(None), ctypes.c_ulong(), ctypes.CFUNCTYPE(ctypes.c_void_p)(f.close)
+    assert system.pthread_create(ctypes.byref(thread), None, close, None) == 0
+    assert system.pthread_join(thread, None) == 0
+    assert fs.cat(f"{root}/x") == b"whole"
 
 
 def test_an_exception_that_was_handled_inside(fs, root):
