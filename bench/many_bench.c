@@ -131,7 +131,10 @@ int main(int argc, char **argv)
     int rc;
 
     if (argc != 5 && argc != 6) {
-        fprintf(stderr, "usage: %s get|put|serial-get|serial-put|serial-stat|serial-exists|list BUCKET-URL COUNT BYTES [AT-ONCE]\n", argv[0]);
+        fprintf(
+            stderr,
+            "usage: %s get|put|serial-get|serial-put|serial-stat|serial-exists|list BUCKET-URL COUNT BYTES [AT-ONCE]\n",
+            argv[0]);
         return 2;
     }
     m.root = argv[2];

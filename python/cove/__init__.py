@@ -1,7 +1,7 @@
 """cove: remote filesystems for training, under fsspec's and Lightning's names.
 
 With this package installed fsspec serves s3:// by cove: `Trainer(default_root_dir="s3://bucket/run")`, `fsspec.open("s3://...")` and
-`pandas.read_parquet("s3://...")` need no further line. Where another package has claimed the same scheme, call `cove.register()`.
+`pandas.read_csv("s3://...")` need no further line. Where another package has claimed the same scheme, call `cove.register()`.
 
 What is named here is loaded when it is first used, so that `import cove` costs next to nothing.
 """

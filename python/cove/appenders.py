@@ -24,7 +24,9 @@ IDLE_S = 10.0
 # After these the library's appender keeps its bytes and tries again; after any other it is of no more use.
 _PASSING = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COVE_ESERVER", "COVE_ENOSPC", "COVE_ENOMEM", "COVE_ECANCELED"})
 
-_lock = threading.Lock()  # around `_shared` and the counts of handles
+# Around `_shared` and the counts of handles. A file that Python collects gives its handle back from wherever its thread is, in here as well, and what changes
+# then must not be walked over just now: hence an RLock, and copies.
+_lock = threading.RLock()
 _shared: dict[tuple, SharedAppender] = {}  # in the order of their last use
 dirty: set[SharedAppender] = set()  # those that may hold bytes back; looked at by every read, so a plain set
 
@@ -67,6 +69,9 @@ class SharedAppender:
             appender, self._appender = self._appender, None
             if appender is not None:
                 appender.close()
+
+    def is_closed(self) -> bool:
+        return self._appender is None
 
     def forget(self) -> None:
         """In a forked child: the bytes that gathered here are the parent's to send."""
@@ -113,12 +118,9 @@ def release(shared: SharedAppender) -> None:
     """One handle less. Nothing is sent, but for appenders that have been idle longest when there are too many of them."""
     with _lock:
         shared.handles -= 1
-        idle = [s for s in _shared.values() if s.handles == 0]
-        surplus = idle[: max(0, len(idle) - MAX_IDLE)]
-        for one in surplus:
-            del _shared[one.key]
-    for one in surplus:
-        one.close()
+        idle = [s for s in list(_shared.values()) if s.handles == 0]
+    for one in idle[: max(0, len(idle) - MAX_IDLE)]:
+        _retire(one)
 
 
 def settle(family: str, path: str) -> None:
@@ -131,12 +133,20 @@ def settle(family: str, path: str) -> None:
 def end(family: str, path: str) -> None:
     """Sends what was appended at `path` or below it and appends no more to what is there now: it is about to be replaced, moved or removed."""
     with _lock:
-        under = [s for s in _shared.values() if s.family == family and s.is_under(path)]
-        for shared in under:
-            if shared.handles == 0:
-                del _shared[shared.key]
+        under = [s for s in list(_shared.values()) if s.family == family and s.is_under(path)]
     for shared in under:
+        _retire(shared)
+
+
+def _retire(shared: SharedAppender) -> None:
+    """Closes an appender, then forgets it, unless somebody has taken it up again meanwhile. Forgotten first, it would have a second one beside it that
+    begins at the version of the file which it is about to replace, and one of the two would lose its bytes."""
+    try:
         shared.close()
+    finally:
+        with _lock:
+            if shared.handles == 0 and shared.is_closed():
+                _shared.pop(shared.key, None)
 
 
 def any_open() -> bool:
@@ -154,7 +164,7 @@ def _close_all() -> None:
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     dirty.clear()
     for shared in _shared.values():
         shared.forget()

@@ -22,17 +22,18 @@ class LoopQueue:
         self.pid = os.getpid()
         self._queue = _cove.Queue()
         self._waiting: dict[int, asyncio.Future] = {}
-        self._room: asyncio.Future | None = None
+        self._room = asyncio.Semaphore(MAX_JOBS)  # which wakes as many as there is room for, and no crowd each time
         loop.add_reader(self._queue.fileno(), self._take)
 
     async def run(self, operation: str, *args: Any) -> Any:
         """The result of one job, or its exception. Cancelling the task that waits for it ends the job."""
-        loop = asyncio.get_running_loop()
-        while len(self._waiting) >= MAX_JOBS:
-            self._room = self._room or loop.create_future()
-            await asyncio.shield(self._room)
-        job = getattr(self._queue, operation)(*args)
-        future = self._waiting[job] = loop.create_future()
+        await self._room.acquire()
+        try:
+            job = getattr(self._queue, operation)(*args)
+        except BaseException:
+            self._room.release()
+            raise
+        future = self._waiting[job] = asyncio.get_running_loop().create_future()
         try:
             return await future
         except asyncio.CancelledError:
@@ -43,15 +44,13 @@ class LoopQueue:
     def _take(self) -> None:
         for job, result in self._queue.next(0):
             future = self._waiting.pop(job)
+            self._room.release()
             if future.done():  # its task was cancelled
                 continue
             if isinstance(result, BaseException):
                 future.set_exception(result)
             else:
                 future.set_result(result)
-        if self._room is not None and len(self._waiting) < MAX_JOBS:
-            self._room.set_result(None)
-            self._room = None
 
 
 _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
@@ -62,5 +61,14 @@ async def run(operation: str, *args: Any) -> Any:
     loop = asyncio.get_running_loop()
     queue = _queues.get(loop)
     if queue is None or queue.pid != os.getpid():  # a queue stays behind in the process that made it
+        _forget_closed_loops()
         queue = _queues[loop] = LoopQueue(loop)
     return await queue.run(operation, *args)
+
+
+def _forget_closed_loops() -> None:
+    """A loop that was closed while jobs were under way is held by their futures, and would stay here for ever with its queue."""
+    for reference in _queues.keyrefs():
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _queues.pop(loop, None)

@@ -101,7 +101,8 @@ def snapshot(checkpoint):
 
     def copied(tensor):
         tensor = tensor.detach()
-        if type(tensor) is not torch.Tensor or tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        plain = type(tensor) is torch.Tensor and tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
+        if not plain or tensor.is_conj() or tensor.is_neg():  # the last two say that the storage has other values than the tensor
             return tensor.clone().cpu()
         storage = tensor.untyped_storage()
         copy = storages.get(storage._cdata)

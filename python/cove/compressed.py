@@ -65,9 +65,16 @@ class CompressedFile(io.BufferedIOBase):
             self.discard()
         self.close()
 
+    def _dealloc_warn(self, source: Any) -> None:
+        """Python's own text files call this before they close what is below them because nobody holds them any more."""
+        if self._below.writable():
+            self._below._dealloc_warn(source)
+
     def __del__(self) -> None:
         if not self._closed:
-            self.discard()
+            self._dealloc_warn(self)
+            with contextlib.suppress(Exception):  # what is below may have ended before
+                self.close()
 
 
 def open_compressed(below: Any, path: str, compression: str, mode: str) -> Any:

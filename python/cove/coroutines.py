@@ -65,7 +65,7 @@ class Coroutines(AsyncFileSystem):
         if start is not None and start < 0 and end is not None or end is not None and end < 0:
             size = (await run("stat", self._fs, path))[1]
         offset, length = ranges.byte_range(start, end, lambda: size)
-        if length == ranges.TO_THE_END:
+        if not ranges.at_once(length):
             return await asyncio.to_thread(self._fs.read_range, path, offset, length)
         return await run("read_range", self._fs, path, offset, length)
 

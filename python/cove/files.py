@@ -179,7 +179,8 @@ def _reopen(fs: CoveFileSystem, path: str, position: int) -> ReadFile:
 class WritableFile(_Named, io.BufferedIOBase):
     """What files to write and to append to have in common: they end in `commit` or in `discard`.
 
-    `close` commits, unless a transaction (autocommit=False) is to decide. Left by an exception, or dropped without `close`, a file is discarded.
+    `close` commits, unless a transaction (autocommit=False) is to decide. Left by an exception, or dropped without `close`, a file is discarded, and so is one
+    that is still open at the end of its transaction: who knows what was to follow.
     """
 
     _closed = True  # until an __init__ has succeeded, for what Python calls on a half made object
@@ -190,6 +191,13 @@ class WritableFile(_Named, io.BufferedIOBase):
         self.blocksize = fs.blocksize
 
     def commit(self) -> None:
+        """Publishes what was written, if the file was closed. Nothing is published where that fails, nor where `discard` came first."""
+        if self._closed:
+            self._publish()
+        else:
+            self._give_up()
+
+    def _publish(self) -> None:
         raise NotImplementedError
 
     def discard(self) -> None:
@@ -271,9 +279,7 @@ class WriteFile(WritableFile):
         assert self._writer is not None
         return self._writer.tell()
 
-    def commit(self) -> None:
-        """Publishes what was written. Nothing is published where that fails, nor where `discard` came first."""
-        self._closed = True
+    def _publish(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
             if appenders.any_open():
@@ -294,13 +300,13 @@ def _left_by_exception(file: WritableFile) -> bool:
     fsspec's OpenFile gets to know of the exception in its __exit__, but tells nobody: it closes its files as if all were well, and half a file would
     replace the whole one. So the question goes to the callers.
     """
-    frame = sys._getframe(2)
+    frame = sys._getframe(1).f_back  # of who called `close`; a thread that is not Python's has none
     for _ in range(8):  # wrappers for text and compression may stand in between
+        if frame is None:
+            break
         if frame.f_code is OpenFile.__exit__.__code__:
             found = frame.f_locals
             return bool(found["args"]) and found["args"][0] is not None and any(f is file for f in found["self"].fobjects)
-        if frame.f_back is None:
-            break
         frame = frame.f_back
     return False
 
@@ -338,7 +344,7 @@ class AppendFile(WritableFile):
         assert self._shared is not None
         self._shared.flush()
 
-    def commit(self) -> None:
+    def _publish(self) -> None:
         """Lets go of the file; one that nothing was written to is made where it is missing."""
         try:
             if self._written == 0:

@@ -335,13 +335,8 @@ class CoveFileSystem(Coroutines):
             if outfile is not None:
                 transfers.send(source, outfile, callback, block)
                 return
-            os.makedirs(os.path.dirname(lpath) or ".", exist_ok=True)
-            with open(lpath, "wb") as target:
+            with transfers.local_file(lpath) as target:
                 transfers.send(source, target, callback, block)
-        except BaseException:
-            if outfile is None and os.path.isfile(lpath):
-                os.unlink(lpath)  # a part of a file would be taken for the whole
-            raise
         finally:
             source.close()
 
@@ -372,8 +367,7 @@ class CoveFileSystem(Coroutines):
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
         for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._see(path) for path, _, _ in files]))):
-            os.makedirs(os.path.dirname(local) or ".", exist_ok=True)
-            with callback.branched(path, local) as child, open(local, "wb") as target:
+            with callback.branched(path, local) as child, transfers.local_file(local) as target:
                 child.set_size(len(data))
                 child.relative_update(target.write(data))
             callback.relative_update(1)
@@ -411,7 +405,7 @@ class CoveFileSystem(Coroutines):
             size = os.fstat(source.fileno()).st_size
             callback.set_size(size)
             with self.open(rpath, "xb" if mode == "create" else "wb", expected_size=size or None, **kwargs) as target:
-                transfers.send(source, target, callback, min(max(size, 1), transfers.BLOCK))
+                transfers.send(source, target, callback, min(size, transfers.BLOCK) or transfers.BLOCK)  # a pipe says 0
 
     def put(
         self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,

@@ -8,6 +8,8 @@ from typing import Any
 from cove import _cove
 
 TO_THE_END = -1  # a length, as the library's ranges have it
+SURE = 1 << 30  # who asks for more may mean "to the end": memory for it is had only once the file's size is known
+MAX_JOBS = 32768  # under way or not taken; half of what a queue takes
 
 
 def byte_range(start: int | None, end: int | None, size: Callable[[], int]) -> tuple[int, int]:
@@ -47,6 +49,11 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
     results: list[Any] = [None] * len(paths)
     singles: dict[int, int] = {}
     queue = _cove.Queue()
+
+    def take() -> None:
+        for job, result in queue.next(None):
+            results[singles.pop(job)] = result
+
     try:
         for path, places in by_path(paths).items():
             try:
@@ -55,26 +62,34 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
                 if len(places) > 1:
                     for i, data in zip(places, filesystem.read_ranges(path, [_within(size, *w) for w in wanted])):
                         results[i] = data
-                elif wanted[0][1] < 0:
+                elif not at_once(wanted[0][1]):
                     results[places[0]] = filesystem.read_range(path, *wanted[0])
                 else:
+                    if len(singles) >= MAX_JOBS:
+                        take()
                     singles[queue.read_range(filesystem, path, *wanted[0])] = places[0]
             except OSError as error:
                 for i in places:
                     results[i] = error
         while singles:
-            for job, result in queue.next(None):
-                results[singles.pop(job)] = result
+            take()
     finally:
         queue.close()
     return results
 
 
+def at_once(length: int) -> bool:
+    """Whether so many bytes can be asked for without the file's size."""
+    return 0 <= length <= SURE
+
+
 def _within(size: Callable[[], int], offset: int, length: int) -> tuple[int, int]:
-    """A range from the file's start on, which has an end."""
-    if offset < 0:
-        return max(0, size() + offset), length
-    return offset, max(0, size() - offset) if length == TO_THE_END else length
+    """A range from the file's start on, with no more behind it than is worth memory."""
+    if offset >= 0 and at_once(length):
+        return offset, length
+    first = max(0, size() + offset) if offset < 0 else offset
+    left = max(0, size() - first)
+    return first, left if length == TO_THE_END else min(left, length)
 
 
 def _known_once(filesystem: _cove.Filesystem, path: str) -> Callable[[], int]:

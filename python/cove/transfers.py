@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from glob import has_magic
-from typing import Any
+from typing import Any, BinaryIO
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.implementations.local import LocalFileSystem, make_path_posix, trailing_sep
@@ -14,6 +16,8 @@ from fsspec.utils import check_contained, other_paths, stringify_path
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
+
+_here = threading.local()  # `stop`, in the threads of `each`: whether another of its calls has failed
 
 
 def plain(path: Any) -> Any:
@@ -99,18 +103,35 @@ def _tops(directories: Iterable[str]) -> list[str]:
     return tops
 
 
+@contextmanager
+def local_file(path: str) -> Iterator[BinaryIO]:
+    """A new file there, which goes again where it could not be written whole: a part would be taken for all of it. One that cannot be opened is left alone."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    file = open(path, "wb")
+    try:
+        with file:
+            yield file
+    except BaseException:
+        if os.path.isfile(path):  # and no device
+            os.unlink(path)
+        raise
+
+
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:
     """All that `source` still has goes to `target`, through one buffer."""
     buffer = memoryview(bytearray(block))
+    stop = getattr(_here, "stop", None)
     while n := source.readinto(buffer):
+        if stop is not None and stop.is_set():
+            raise InterruptedError("another file could not be copied")
         target.write(buffer[:n])
         callback.relative_update(n)
 
 
 def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:
-    """Makes all the calls, some at once, and counts them. The first failure ends it; those under way are waited for."""
-    todo, under_way = iter(calls), set()
-    with ThreadPoolExecutor(parallel or PARALLEL, thread_name_prefix="cove-copy") as pool:
+    """Makes all the calls, some at once, and counts them. The first failure, or a Ctrl-C, ends it; those under way end with their next block."""
+    todo, under_way, stop = iter(calls), set(), threading.Event()
+    with ThreadPoolExecutor(parallel or PARALLEL, "cove-copy", initializer=setattr, initargs=(_here, "stop", stop)) as pool:
         try:
             for call in todo:
                 under_way.add(pool.submit(work, *call))
@@ -119,6 +140,7 @@ def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: in
             while under_way:
                 under_way = _finished(under_way, callback)
         except BaseException:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -20,7 +20,7 @@ class UpdateFile(WritableFile):
     def __init__(self, fs: CoveFileSystem, path: str, autocommit: bool, properties: dict[str, Any]) -> None:
         super().__init__(fs, path, "r+b", autocommit)
         self._properties = properties
-        self._etag = fs._etag(path)
+        self._etag = fs._etag(fs._see(path))  # what was appended here arrives first, and makes a version of its own
         self._changed = False
         self._local = tempfile.TemporaryFile()
         try:
@@ -57,9 +57,8 @@ class UpdateFile(WritableFile):
         self._changed = True
         return self._local.truncate(size)
 
-    def commit(self) -> None:
+    def _publish(self) -> None:
         """Writes the file back, if it was changed."""
-        self._closed = True
         try:
             if self._changed:
                 self._local.seek(0)

@@ -66,7 +66,7 @@ bool covepy_call_ok(struct covepy_call *c, int64_t rc);
 /* Held through each call on a stream: one thread at a time. */
 struct covepy_lock {
     PyThread_type_lock lock;
-    pid_t holder; /* the process in which it is held; 0: nobody holds it */
+    _Atomic pid_t holder; /* the process in which it is held; 0: nobody holds it */
 };
 
 int covepy_lock_init(struct covepy_lock *lock);

@@ -33,10 +33,13 @@ bool covepy_lock_orphaned(const struct covepy_lock *lock)
 
 int covepy_lock_take(struct covepy_lock *lock, const char *what)
 {
-    PyLockStatus status = PyThread_acquire_lock(lock->lock, NOWAIT_LOCK) ? PY_LOCK_ACQUIRED : PY_LOCK_FAILURE;
+    bool taken = PyThread_acquire_lock(lock->lock, NOWAIT_LOCK);
 
-    while (status != PY_LOCK_ACQUIRED) {
+    if (taken)
+        lock->holder = getpid();
+    while (!taken) {
         PyThreadState *thread;
+        PyLockStatus status;
 
         if (covepy_lock_orphaned(lock)) {
             PyErr_Format(PyExc_RuntimeError, "%s: another thread was using it when this process was forked", what);
@@ -44,11 +47,13 @@ int covepy_lock_take(struct covepy_lock *lock, const char *what)
         }
         thread = PyEval_SaveThread();
         status = PyThread_acquire_lock_timed(lock->lock, TURN_US, 1);
+        taken = status == PY_LOCK_ACQUIRED;
+        if (taken)
+            lock->holder = getpid(); /* whoever has the GIL just now may fork: the child has to be told, too */
         PyEval_RestoreThread(thread);
         if (status == PY_LOCK_INTR && PyErr_CheckSignals() < 0)
             return -1;
     }
-    lock->holder = getpid();
     return 0;
 }
 

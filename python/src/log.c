@@ -25,6 +25,7 @@ static struct line lines[LINES]; /* under lock */
 static size_t first, n_lines;    /* under lock */
 static atomic_bool any;
 static PyObject *get_logger; /* logging.getLogger; NULL: not asked for yet */
+static bool delivering;      /* under the GIL */
 
 static void put_aside(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
@@ -42,6 +43,16 @@ static void put_aside(void *user, enum cove_log_level level, const char *subject
     snprintf(line->text, sizeof line->text, "%s", text);
     atomic_store(&any, true);
     pthread_mutex_unlock(&lock);
+}
+
+static size_t count(void)
+{
+    size_t n;
+
+    pthread_mutex_lock(&lock);
+    n = n_lines;
+    pthread_mutex_unlock(&lock);
+    return n;
 }
 
 static bool take(struct line *ret)
@@ -76,19 +87,22 @@ static int deliver(const struct line *line)
     return rc;
 }
 
+/* A handler may keep its log in a store of the library's, and so make lines itself: these are for the next call. */
 void covepy_log_deliver(void)
 {
     PyObject *type, *value, *trace;
     struct line line;
 
-    if (!atomic_load_explicit(&any, memory_order_relaxed) || !get_logger)
+    if (!atomic_load_explicit(&any, memory_order_relaxed) || !get_logger || delivering)
         return;
+    delivering = true;
     PyErr_Fetch(&type, &value, &trace);
-    while (take(&line)) {
+    for (size_t n = count(); n > 0 && take(&line); n--) {
         if (deliver(&line) < 0)
             PyErr_WriteUnraisable(get_logger);
     }
     PyErr_Restore(type, value, trace);
+    delivering = false;
 }
 
 static void before_fork(void)
@@ -101,9 +115,16 @@ static void after_fork(void)
     pthread_mutex_unlock(&lock);
 }
 
+static void after_fork_child(void)
+{
+    delivering = false; /* by a thread of the parent */
+    pthread_mutex_unlock(&lock);
+}
+
+/* Before the library has handlers of its own, so that this lock is taken after its locks, as by who says a line. */
 int covepy_log_setup(void)
 {
-    return pthread_atfork(before_fork, after_fork, after_fork) == 0 ? 0 : -1;
+    return pthread_atfork(before_fork, after_fork, after_fork_child) == 0 ? 0 : -1;
 }
 
 PyObject *covepy_set_log(PyObject *module, PyObject *args)

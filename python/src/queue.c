@@ -359,7 +359,7 @@ static int parse_wait(PyObject *value, int64_t *ret_ms)
 
     if (PyErr_Occurred())
         return -1;
-    *ret_ms = value == Py_None || seconds > 1e12 ? INT64_MAX : seconds <= 0 ? 0 : (int64_t)(seconds * 1000) + 1;
+    *ret_ms = value == Py_None || seconds > 1e12 ? INT64_MAX : !(seconds > 0) ? 0 : (int64_t)(seconds * 1000) + 1;
     return 0;
 }
 

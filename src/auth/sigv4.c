@@ -323,7 +323,8 @@ int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_
     int rc = scope_of(r, &scope);
     if (rc < 0)
         return rc;
-    snprintf(credential, sizeof credential, "%s/%s", r->key_id, scope.text);
+    if (snprintf(credential, sizeof credential, "%s/%s", r->key_id, scope.text) >= (int)sizeof credential)
+        return COVE_ELIMIT; /* cut off, it would be another's */
     snprintf(seconds, sizeof seconds, "%lld", (long long)expires_s);
     add_argument(query, "X-Amz-Algorithm", "AWS4-HMAC-SHA256");
     add_argument(query, "X-Amz-Credential", credential);

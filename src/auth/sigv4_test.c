@@ -124,6 +124,11 @@ static void test_presigned(void **state)
     assert_int_equal(strncmp(cove__buf_str(&query), "versionId=a&X-Amz-Algorithm=", 28), 0);
     assert_non_null(strstr(cove__buf_str(&query), "&X-Amz-Security-Token=a%2B%2F%3Db&X-Amz-Signature="));
     assert_null(strstr(cove__buf_str(&query), r.secret));
+    char key_id[400];
+    memset(key_id, 'K', sizeof key_id - 1);
+    key_id[sizeof key_id - 1] = '\0';
+    r.key_id = key_id;
+    assert_int_equal(cove__sigv4_presign(&r, NULL, "h", 1, NULL, NULL, &query), COVE_ELIMIT);
     cove__buf_done(&query);
 }
 

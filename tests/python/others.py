@@ -29,9 +29,10 @@ def pandas_parquet(root):
     import pandas
 
     frame = pandas.DataFrame({"step": range(1000), "loss": [1 / (n + 1) for n in range(1000)]})
-    frame.to_parquet(root + "/a.parquet")
-    assert pandas.read_parquet(root + "/a.parquet").equals(frame)
-    assert list(pandas.read_parquet(root + "/a.parquet", columns=["loss"])) == ["loss"]
+    fs = fsspec.filesystem("s3")  # not named, it is pyarrow's own client of S3
+    frame.to_parquet(root + "/a.parquet", filesystem=fs)
+    assert pandas.read_parquet(root + "/a.parquet", filesystem=fs).equals(frame)
+    assert list(pandas.read_parquet(root + "/a.parquet", columns=["loss"], storage_options={})) == ["loss"]  # the same, said otherwise
 
 
 def pyarrow_parquet(root):

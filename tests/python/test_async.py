@@ -26,7 +26,7 @@ def test_each_coroutine(afs, root, tmp_path):
         await afs._pipe_file(x, b"0123456789")
         await afs._pipe({y: b"y", f"{root}/d/z": b"z"})
         assert await afs._cat_file(x) == b"0123456789"
-        for start, end in [(2, 5), (None, 5), (5, None), (-3, None), (-5, -2), (2, -1), (5, 2), (0, 100)]:
+        for start, end in [(2, 5), (None, 5), (5, None), (-3, None), (-5, -2), (2, -1), (5, 2), (0, 100), (0, 1 << 50), (-(1 << 50), None)]:
             assert await afs._cat_file(x, start, end) == b"0123456789"[start:end]
         assert await afs._cat(x) == b"0123456789"
         assert await afs._cat([x, y]) == {x: b"0123456789", f"{root}/d/y": b"y"}
@@ -91,6 +91,13 @@ def test_a_job_waits_for_room(afs, root, monkeypatch):
     async def main():
         await afs._pipe_file(f"{root}/x", b"1")
         assert await asyncio.gather(*(afs._cat_file(f"{root}/x") for _ in range(50))) == [b"1"] * 50
+        failures = await asyncio.gather(*(asyncio_queue.run("read_range", afs._fs, f"{root}/x", 0, -1) for _ in range(50)), return_exceptions=True)
+        assert all(isinstance(f, ValueError) for f in failures)  # refused before they were jobs, and they take no room
+        tasks = [asyncio.create_task(afs._cat_file(f"{root}/x")) for _ in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        assert await asyncio.gather(*tasks[1::2]) == [b"1"] * 25
 
     run(main())
 
@@ -139,6 +146,24 @@ def test_a_loop_that_has_ended_leaves_nothing(afs, root):
         run(main())
     gc.collect()
     assert len(_queues) == 0
+
+
+def test_a_loop_that_was_closed_with_jobs_under_way_leaves_nothing(afs, root):
+    from cove.asyncio_queue import _queues
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(afs._exists(f"{root}/none"))
+        await asyncio.sleep(0)
+        loop.remove_reader(_queues[loop]._queue.fileno())  # the loop is closed before the answer comes
+        return task
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main()).cancel()
+    assert _queues[loop]._waiting
+    loop.close()
+    run(afs._exists(f"{root}/none"))
+    assert loop not in _queues
 
 
 def test_ordinary_methods_beside_the_coroutines(afs, fs, root):

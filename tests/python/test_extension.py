@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import os
 import random
 
@@ -581,3 +582,29 @@ def test_log_lines_come_to_python_s_loggers(s3, caplog):
     finally:
         _cove.set_log(-1)
     assert any(record.name.startswith("cove.") for record in caplog.records)
+
+
+def test_a_log_may_be_kept_in_a_store(s3):
+    """What its handler says by that is for the next call, or there would be no end to it."""
+    kept = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            kept.append(record.getMessage())
+            s3.fs.write_file(s3 / "log", "\n".join(kept).encode())
+
+    logger, handler = logging.getLogger("cove"), Handler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel("DEBUG")
+    _cove.set_log(3)
+    try:
+        s3.fs.write_file(s3 / "x", b"1")
+        first = len(kept)
+        s3.fs.exists(s3 / "x")
+    finally:
+        _cove.set_log(-1)
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert 0 < first < len(kept) < 1000
+    assert s3.fs.read_file(s3 / "log") == "\n".join(kept).encode()

@@ -90,7 +90,7 @@ def test_the_descriptor_tells_of_results(store):
 
 def test_next_waits_for_nothing_where_nothing_is_pending():
     queue = _cove.Queue()
-    assert queue.next(None) == queue.next(3600) == queue.next() == queue.next(-1) == []
+    assert queue.next(None) == queue.next(3600) == queue.next() == queue.next(-1) == queue.next(float("nan")) == []
 
 
 def test_cancelling(memory):

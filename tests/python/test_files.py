@@ -1,6 +1,7 @@
 """Open files: what is published when, and what is seen of what was appended."""
 
 import csv
+import ctypes
 import errno
 import gc
 import gzip
@@ -222,6 +223,16 @@ def test_without_an_exception_it_is_published(fs, root, way):
     assert (gzip.decompress(data) if "gzip" in way else data) == b"abc"
 
 
+def test_it_may_be_closed_by_a_thread_that_is_not_python_s(fs, root):
+    """pyarrow's are none: there is nobody above `close`."""
+    f = fs.open(f"{root}/x", "wb")
+    f.write(b"whole")
+    system, thread, close = ctypes.CDLL(None), ctypes.c_ulong(), ctypes.CFUNCTYPE(ctypes.c_void_p)(f.close)
+    assert system.pthread_create(ctypes.byref(thread), None, close, None) == 0
+    assert system.pthread_join(thread, None) == 0
+    assert fs.cat(f"{root}/x") == b"whole"
+
+
 def test_an_exception_that_was_handled_inside(fs, root):
     """It is not the with block that it leaves."""
     with fsspec.open(f"s3://{root}/x", "wb") as f:
@@ -260,6 +271,16 @@ def test_dropped_without_close_publishes_nothing(fs, root, mode):
         del f
         gc.collect()
     assert fs.cat(f"{root}/x") == b"the old one"
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_dropped_compressed_publishes_nothing(fs, root, mode):
+    f = fs.open(f"{root}/x.gz", mode, compression="gzip")
+    f.write(b"new" if "b" in mode else "new")
+    with pytest.warns(RuntimeWarning, match="x.gz.*was never closed, so nothing is published"):
+        del f
+        gc.collect()
+    assert not fs.exists(f"{root}/x.gz")
 
 
 def test_dropped_text_of_fsspec_publishes_nothing(fs, root):
@@ -341,6 +362,14 @@ def test_change_in_place(fs, root):
     assert fs.cat(f"{root}/x") == b"01A!"
     with pytest.raises(FileNotFoundError):
         fs.open(f"{root}/none", "r+b")
+
+
+def test_what_was_appended_can_be_changed_in_place(slow, root):
+    with slow.open(f"{root}/x", "ab") as f:
+        f.write(b"hello")
+    with slow.open(f"{root}/x", "r+b") as f:
+        f.write(b"J")
+    assert slow.cat(f"{root}/x") == b"Jello"
 
 
 def test_a_change_that_another_made_meanwhile_stays(fs, root):
@@ -549,6 +578,46 @@ def test_idle_appenders_are_bounded(slow, root):
             f.write(b"abc")
     assert len(appenders._shared) <= appenders.MAX_IDLE
     assert slow.du(root) == 9 * appenders.MAX_IDLE
+
+
+def test_a_file_may_be_collected_anywhere(slow, root):
+    """Python collects what nobody holds between any two of its steps, those of the appenders' own code among them."""
+    from cove import appenders
+
+    f = slow.open(f"{root}/x", "ab")
+    f.write(b"abc")
+
+    def collect():
+        with appenders._lock:
+            f.__del__()
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert f.closed and slow.cat(f"{root}/x") == b"abc"
+
+
+def test_an_appender_that_is_closed_is_still_the_file_s_own(slow, root, monkeypatch):
+    """Who opens the file while an idle appender sends its last bytes waits for them, and does not begin at what was there before."""
+    from cove import appenders
+
+    appenders.end("s3", "")  # those of other tests
+    monkeypatch.setattr(appenders, "MAX_IDLE", 0)
+    close, again = appenders.SharedAppender.close, []
+
+    def open_in_between(self):
+        monkeypatch.setattr(appenders.SharedAppender, "close", close)
+        again.append(slow.open(self.path, "ab"))
+        assert again[0]._shared is self
+        close(self)
+
+    monkeypatch.setattr(appenders.SharedAppender, "close", open_in_between)
+    with slow.open(f"{root}/x", "ab") as f:
+        f.write(b"one,")
+    again[0].write(b"two")
+    again[0].close()
+    assert slow.cat(f"{root}/x") == b"one,two" and not appenders.any_open()
 
 
 def test_processes_take_turns_at_a_file(aws, fs, root, python, monkeypatch):

@@ -274,8 +274,8 @@ def test_expand_path(fs, tree):
 # ---- reading ----
 
 
-@pytest.mark.parametrize("start", [None, 0, 3, 9, 20, -3, -20])
-@pytest.mark.parametrize("end", [None, 0, 5, 10, 30, -2, -12])
+@pytest.mark.parametrize("start", [None, 0, 3, 9, 20, -3, -20, -(1 << 50)])
+@pytest.mark.parametrize("end", [None, 0, 5, 10, 30, 1 << 50, -2, -12])
 def test_cat_file_as_slices_are(fs, root, start, end):
     fs.pipe(f"{root}/x", b"0123456789")
     assert fs.cat_file(f"{root}/x", start=start, end=end) == b"0123456789"[start:end]
@@ -333,6 +333,27 @@ def test_cat_ranges(fs, tree):
     with pytest.raises(TypeError):
         fs.cat_ranges(a, 0, 1)
     assert fs.cat_ranges([], 0, 1) == []
+
+
+def test_cat_ranges_of_more_files_than_a_queue_takes(fs, root, monkeypatch):
+    from cove import _cove, ranges
+
+    monkeypatch.setattr(ranges, "MAX_JOBS", 3)
+    queues = []
+
+    class Queue:
+        """As the library's, but it ends sooner."""
+
+        def __new__(cls):
+            queues.append(_Queue(max_jobs=3))
+            return queues[-1]
+
+    _Queue = _cove.Queue
+    monkeypatch.setattr(_cove, "Queue", Queue)
+    files = {f"{root}/{n}": b"%02d" % n for n in range(20)}
+    fs.pipe(files)
+    assert fs.cat_ranges(list(files), 0, 2) == list(files.values())
+    assert len(queues) == 1
 
 
 def test_head_tail_and_blocks(fs, root):

@@ -464,7 +464,8 @@ def test_what_is_saved_is_what_was_there(pl, root):
     io = pl.cove.AsyncCoveCheckpointIO()
     base = torch.zeros(1 << 20)
     state = {"all": base, "half": base[::2], "column": base.view(1024, 1024)[:, 3], "list": [1, {"deep": torch.ones(2, dtype=torch.bfloat16)}],
-             "parameter": torch.nn.Parameter(torch.ones(3)), "sparse": torch.eye(3).to_sparse(), "empty": torch.empty(0)}
+             "parameter": torch.nn.Parameter(torch.ones(3)), "sparse": torch.eye(3).to_sparse(), "empty": torch.empty(0),
+             "conjugated": torch.tensor([1 + 2j]).conj(), "negated": torch.tensor([1 + 2j]).conj().imag}
     io.save_checkpoint(state, root + "/a.ckpt")
     base += 1
     state["list"].append("later")
@@ -474,6 +475,7 @@ def test_what_is_saved_is_what_was_there(pl, root):
     assert back["half"].untyped_storage()._cdata == back["all"].untyped_storage()._cdata
     assert back["half"].stride() == (2,) and back["column"].shape == (1024,)
     assert torch.equal(back["sparse"].to_dense(), torch.eye(3)) and torch.equal(back["parameter"], torch.ones(3))
+    assert back["conjugated"].tolist() == [1 - 2j] and back["negated"].tolist() == [-2]
     assert fsspec.url_to_fs(root)[0].size(root + "/a.ckpt") < 1.1 * base.nbytes
 
 

@@ -55,6 +55,18 @@ def test_a_file_that_failed_in_a_transaction_is_left_out(fs, root):
     assert fs.find(root) == [f"{root}/b"]
 
 
+@pytest.mark.parametrize("mode", ["wb", "w", "r+b", "wb gzip"])
+def test_a_file_that_is_still_open_at_the_end_is_left_out(fs, root, mode):
+    mode, _, compression = mode.partition(" ")
+    fs.pipe(f"{root}/a", b"old")
+    with pytest.warns(RuntimeWarning, match="was never closed, so nothing is published"):
+        with fs.transaction:
+            f = fs.open(f"{root}/a", mode, compression=compression or None)
+            f.write(b"half" if "b" in mode else "half")
+            fs.pipe(f"{root}/b", b"whole")
+    assert fs.cat(root, recursive=True) == {f"{root}/a": b"old", f"{root}/b": b"whole"}
+
+
 def test_a_transaction_step_by_step(fs, root):
     fs.start_transaction()
     with fs.open(f"{root}/a", "wb") as f:

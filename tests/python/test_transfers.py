@@ -2,6 +2,9 @@
 
 import io
 import os
+import shutil
+import subprocess
+import threading
 
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
@@ -86,7 +89,35 @@ def test_a_failed_get_leaves_nothing(fs, tree, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         fs.get_file(f"{tree}/a.txt", str(tmp_path / "x"), callback=Callback(hooks={"stop": stop}))
-    assert os.listdir(tmp_path) == []
+    with pytest.raises(KeyboardInterrupt):
+        fs.get(tree, str(tmp_path / "t"), recursive=True, callback=Stopping())
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+class Stopping(Callback):
+    """Ends a copy when the first bytes of a file have come."""
+
+    def branched(self, source, target, **kwargs):
+        return Callback(hooks={"stop": self.stop})
+
+    @staticmethod
+    def stop(size, value, **_):
+        if value:
+            raise KeyboardInterrupt
+
+
+def test_a_file_that_cannot_be_replaced_stays(fs, tree, tmp_path):
+    program = shutil.copy(shutil.which("sleep"), tmp_path)
+    before = os.stat(program)
+    running = subprocess.Popen([program, "600"])
+    try:
+        for get in (fs.get_file, lambda path, local: fs.get([path], [local])):
+            with pytest.raises(OSError, match="busy"):
+                get(f"{tree}/a.txt", program)
+        assert os.stat(program).st_ino == before.st_ino and os.stat(program).st_size == before.st_size
+    finally:
+        running.kill()
+        running.wait()
 
 
 def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
@@ -123,3 +154,30 @@ def test_a_put_that_fails_publishes_nothing(fs, root, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fs.put_file(tmp_path / "x", f"{root}/x", callback=Callback(hooks={"stop": stop}))
     assert fs.cat(f"{root}/x") == b"old"
+
+
+def test_put_of_a_pipe(fs, root, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    data = bytes(range(256)) * 1000
+    thread = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(data,))
+    thread.start()
+    steps = []
+    fs.put_file(tmp_path / "pipe", f"{root}/x", callback=Callback(hooks={"step": lambda size, value, **_: steps.append(value)}))
+    thread.join()
+    assert fs.cat(f"{root}/x") == data and len(steps) < 1000
+
+
+def test_a_copy_that_fails_ends_those_beside_it(aws, fs, root, python):
+    process = python.start("""
+        import sys, cove.s3
+        fs, root = cove.s3.S3FileSystem(), sys.argv[1]
+        try:
+            fs.put(["/dev/zero", "/none"], [root + "/endless", root + "/none"])
+        except FileNotFoundError:
+            print("ended")
+    """, root, environ=aws.environ)
+    try:
+        assert process.communicate(timeout=120)[0] == "ended\n"
+    finally:
+        process.kill()
+    assert fs.find(root) == []
