@@ -68,7 +68,7 @@ struct cli {
 };
 
 extern const struct cli_verb cli_cat, cli_ckpt, cli_cp, cli_du, cli_find, cli_fs, cli_logs, cli_ls, cli_mkdir, cli_mv,
-    cli_rm, cli_stat, cli_uploads;
+    cli_rm, cli_sign, cli_stat, cli_uploads;
 extern const struct cli_verb *const cli_verbs[]; /* ends with NULL */
 
 /* Parses argv[1…] of a verb. CLI_OK, CLI_USAGE (said why), or -1: help was asked for and printed. */
@@ -144,8 +144,8 @@ void cli_json_bool(bool b);
 void cli_json_null(void);
 void cli_json_line(void); /* ends a document */
 
-void cli_json_info(const struct cli_target *t,
-                   const cove_info *info); /* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…} */
+/* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…}; with `all` also what a listing doesn't tell */
+void cli_json_info(const struct cli_target *t, const cove_info *info, bool all);
 
 /* ---- progress: one line on stderr, only where that is a terminal; one at a time ---- */
 

@@ -24,7 +24,7 @@ static void find_one(struct cli *c, const struct cli_target *t, void *user)
         if (c->set['n'] && fnmatch(c->value['n'], cove_info_name(info), 0) != 0)
             continue;
         if (c->json) {
-            cli_json_info(t, info);
+            cli_json_info(t, info, false);
             continue;
         }
         shown = cli_target_show(t, cove_info_path(info));

@@ -14,7 +14,7 @@ static void print_entry(struct cli *c, const struct cli_target *t, const cove_in
     char size[16], when[40];
 
     if (c->json) {
-        cli_json_info(t, info);
+        cli_json_info(t, info, false);
         return;
     }
     if (c->set['l']) {

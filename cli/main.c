@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct cli_verb *const cli_verbs[] = { &cli_ls,      &cli_cat,  &cli_cp,   &cli_mv, &cli_rm,
-                                             &cli_mkdir,   &cli_stat, &cli_find, &cli_du, &cli_fs,
-                                             &cli_uploads, &cli_ckpt, &cli_logs, NULL };
+const struct cli_verb *const cli_verbs[] = { &cli_ls,      &cli_cat,  &cli_cp,   &cli_mv,   &cli_rm,
+                                             &cli_mkdir,   &cli_stat, &cli_find, &cli_du,   &cli_fs,
+                                             &cli_uploads, &cli_sign, &cli_ckpt, &cli_logs, NULL };
 
 /* ---- descriptors ---- */
 

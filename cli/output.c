@@ -230,9 +230,33 @@ void cli_json_line(void)
     comma = false;
 }
 
-void cli_json_info(const struct cli_target *t, const cove_info *info)
+static void json_string_or_null(const char *key, const char *value)
 {
-    const char *etag = cove_info_etag(info);
+    cli_json_key(key);
+    if (value)
+        cli_json_string(value);
+    else
+        cli_json_null();
+}
+
+static void json_properties(const cove_info *info)
+{
+    const char *name, *value;
+
+    json_string_or_null("version_id", cove_info_version_id(info));
+    json_string_or_null("storage_class", cove_info_storage_class(info));
+    json_string_or_null("content_type", cove_info_content_type(info));
+    cli_json_key("metadata");
+    cli_json_open('{');
+    for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
+        cli_json_key(name);
+        cli_json_string(value);
+    }
+    cli_json_close('}');
+}
+
+void cli_json_info(const struct cli_target *t, const cove_info *info, bool all)
+{
     char *url = NULL, *shown = cli_target_show(t, cove_info_path(info)), when[40];
 
     cli_json_open('{');
@@ -252,11 +276,9 @@ void cli_json_info(const struct cli_target *t, const cove_info *info)
         cli_json_null();
     else
         cli_json_string(cli_time(cove_info_mtime_ns(info), true, when));
-    cli_json_key("etag");
-    if (etag)
-        cli_json_string(etag);
-    else
-        cli_json_null();
+    json_string_or_null("etag", cove_info_etag(info));
+    if (all)
+        json_properties(info);
     cli_json_close('}');
     cli_json_line();
     cove_free(url);

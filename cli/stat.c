@@ -1,12 +1,21 @@
 /* cove stat: what is known of a path. */
 #include "cli.h"
 
+static void print_told(const char *what, const char *text)
+{
+    if (!text)
+        return;
+    cli_print("%-6s ", what);
+    cli_print_name(text);
+    cli_print("\n");
+}
+
 static void stat_one(struct cli *c, const struct cli_target *t, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
     char human[16], when[40];
-    const char *etag;
+    const char *name, *value;
     int rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
 
     (void)user;
@@ -15,10 +24,9 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
         return;
     }
     if (c->json) {
-        cli_json_info(t, info);
+        cli_json_info(t, info, true);
         goto out;
     }
-    etag = cove_info_etag(info);
     cli_print("path   ");
     cli_print_name(t->arg);
     cli_print("\ntype   %s\n", cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
@@ -26,8 +34,17 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
         cli_print("size   %lld (%s)\n", (long long)cove_info_size(info), cli_human(cove_info_size(info), human));
     if (cove_info_mtime_ns(info) >= 0)
         cli_print("mtime  %s\n", cli_time(cove_info_mtime_ns(info), true, when));
-    if (etag)
-        cli_print("etag   %s\n", etag);
+    print_told("etag", cove_info_etag(info));
+    print_told("mime", cove_info_content_type(info));
+    print_told("class", cove_info_storage_class(info));
+    print_told("version", cove_info_version_id(info));
+    for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
+        cli_print("meta   ");
+        cli_print_name(name);
+        cli_print("=");
+        cli_print_name(value);
+        cli_print("\n");
+    }
 out:
     cove_info_free(info);
 }
@@ -42,7 +59,9 @@ const struct cli_verb cli_stat = {
     .name = "stat",
     .usage = "PATH…",
     .summary = "Say what is known of files and directories",
-    .details = "--json prints a line for each: {\"path\", \"url\", \"type\", \"size\", \"mtime\", \"etag\"}.\n",
+    .details = "--json prints a line for each: {\"path\", \"url\", \"type\", \"size\", \"mtime\", \"etag\", "
+               "\"version_id\", \"storage_class\",\n"
+               "\"content_type\", \"metadata\"}; what a store does not tell is null.\n",
     .examples = "  cove stat s3://bucket/run/last.ckpt\n"
                 "  cove stat --json s3://bucket/run/last.ckpt | jq .size\n",
     .min_args = 1,

@@ -3,7 +3,7 @@
 
     tests/check_includes.py [ROOT]      prints FILE:LINE: why, exit status 1 where there is anything to print
 
-Also: public headers include public and standard headers only; programs (cli/, examples/) use public headers only; a backend does not
+Also: public headers include public and standard headers only; programs (cli/, examples/) and the Python extension use public headers only; a backend does not
 know another backend; and a foreign library has the one room that it is kept in. A unit test may include what it likes.
 """
 
@@ -62,7 +62,7 @@ def check_public(path):
 def check_program(path):
     for number, angled, name in includes(path):
         if not angled and "/" in name:
-            yield number, f'"{name}": programs use public headers only'
+            yield number, f'"{name}": programs and bindings use public headers only'
 
 
 def problems(root):
@@ -77,7 +77,7 @@ def problems(root):
             found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_source(path, parts)]
     for path in sorted(root.glob("include/cove/*.h")):
         found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_public(path)]
-    for top in ("cli", "examples"):
+    for top in ("cli", "examples", "python"):
         for path in sorted(root.glob(f"{top}/**/*.[ch]")):
             found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_program(path)]
     return found

@@ -36,8 +36,8 @@ from servers.minio import MinIO
 
 VARIANTS = {
     "build": [],
-    "build-asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false"],
-    "build-tsan": ["-Db_sanitize=thread", "-Db_lundef=false"],
+    "build-asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dpython=disabled"],
+    "build-tsan": ["-Db_sanitize=thread", "-Db_lundef=false", "-Dpython=disabled"],
 }
 # The rooms where threads meet; their unit suites run under ThreadSanitizer too.
 CONCURRENT = ("base_", "net_", "stream_", "fs_", "s3_", "events_")

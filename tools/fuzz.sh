@@ -10,7 +10,7 @@ set -eu
 cd "$COVE_ROOT"
 seconds=${FUZZ_SECONDS:-180}
 [ -f build-fuzz/build.ninja ] || { CC=clang; export CC; }
-tools/build.sh build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=disabled
+tools/build.sh build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=disabled -Dpython=disabled
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 [ $# -gt 0 ] || set -- $(ls tests/fuzz/corpus)

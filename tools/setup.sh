@@ -140,7 +140,7 @@ for want in "$@"; do
         ;;
     servers) ensure_servers ;;
     wheel)
-        install_packages build test wheel
+        install_packages build test
         ensure_venv "$COVE_VENV-wheel" "$COVE_ROOT/tools/wheel-requirements.txt"
         ensure_server minio github.com/minio/minio minio
         ;;

@@ -15,7 +15,10 @@ pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps --wheel-
 # It is built by this Python, for every one from 3.10 on.
 wheel tags --python-tag cp310 --remove "$scratch"/built/cove-*.whl >/dev/null
 say "taking in what it needs"
-auditwheel -q repair --wheel-dir "$scratch/repaired" "$scratch"/built/cove-*.whl >&2
+auditwheel repair --wheel-dir "$scratch/repaired" "$scratch"/built/cove-*.whl >"$scratch/log" 2>&1 || {
+    cat "$scratch/log" >&2
+    die "auditwheel failed"
+}
 mkdir -p dist
 rm -f dist/cove-*.whl
 mv "$scratch"/repaired/cove-*.whl dist/

@@ -75,6 +75,13 @@ COVE_API int64_t cove_info_size(const cove_info *info);     /* bytes; 0 for a di
 COVE_API int64_t cove_info_mtime_ns(const cove_info *info); /* since 1970-01-01 UTC; -1 unknown */
 COVE_API const char *cove_info_etag(const cove_info *info); /* as the store gives it, quotes too; NULL: none */
 
+/* What some stores tell besides; NULL: not told. A listing tells less than cove_fs_stat. */
+COVE_API const char *cove_info_version_id(const cove_info *info);    /* where the store keeps versions */
+COVE_API const char *cove_info_storage_class(const cove_info *info); /* its own word: "STANDARD_IA" */
+COVE_API const char *cove_info_content_type(const cove_info *info);  /* MIME type, by cove_fs_stat only */
+/* Entry `i` of the user's metadata, by cove_fs_stat only, names in lower case: 0, or COVE_ENOTFOUND past the last. */
+COVE_API int cove_info_metadata(const cove_info *info, size_t i, const char **ret_name, const char **ret_value);
+
 /* What `path` is. A prefix with anything below it, or made by cove_fs_mkdir, is a directory. COVE_ENOTFOUND. */
 COVE_API int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, cove_info **ret_info,
                           struct cove_error *err);
@@ -146,6 +153,49 @@ COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cov
 /* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
  * (no object is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
 COVE_API int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+
+/* ---- what a store keeps beside the bytes ----
+ *
+ * Stores that keep none of it (file, memory) answer COVE_ENOTSUP.
+ */
+
+struct cove_pair {
+    const char *name;
+    const char *value;
+};
+
+/* Changes the user's metadata of one file: sets what `pairs` name, removes those whose value is NULL, and keeps the
+ * others. Names are those of HTTP headers, in any case, values printable ASCII (COVE_EINVAL); 64 at most (COVE_ELIMIT).
+ * S3 copies the object onto itself for that, on its own side, and only while its bytes are the same:
+ * COVE_EPRECONDITION. COVE_ENOTFOUND, COVE_EISDIR. */
+COVE_API int cove_fs_set_metadata(cove_fs *fs, const char *path, const struct cove_pair *pairs, size_t n_pairs,
+                                  const struct cove_call *call, struct cove_error *err);
+
+/* The tags of one file: an array with its strings in one piece of memory, to be freed with cove_free; NULL and 0 where
+ * there are none. COVE_ENOTFOUND, COVE_EISDIR; COVE_ENOTSUP also of S3's directory buckets. */
+COVE_API int cove_fs_tags(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_pair **ret_tags,
+                          size_t *ret_n_tags, struct cove_error *err);
+/* Puts these in their place; none takes all away. How many there may be (10 at Amazon), how long, and of what
+ * characters is up to the store: COVE_EINVAL. */
+COVE_API int cove_fs_set_tags(cove_fs *fs, const char *path, const struct cove_pair *tags, size_t n_tags,
+                              const struct cove_call *call, struct cove_error *err);
+
+/* Every version of one file that the store keeps, newest first: an iterator as that of cove_fs_list, whose entries have
+ * a version id. Where nothing is versioned that is the file itself, with the id "null". With the option version_aware a
+ * path may end in "?versionId=ID", to stat, read, copy from, tag, sign for, or remove that version for good.
+ * COVE_ENOTFOUND, from the first step. */
+COVE_API int cove_fs_versions(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                              struct cove_error *err);
+COVE_API int cove_info_is_latest(const cove_info *info);  /* by cove_fs_versions: 1 of what the path alone gives */
+COVE_API int cove_info_is_deleted(const cove_info *info); /* 1: this version only says that the file was removed */
+
+/* A URL by which anybody may do one thing with `path`, until `expires_s` seconds from now (1 to 604,800, seven days),
+ * or until the keys that sign it end: `method` is GET, HEAD, PUT or DELETE. To be freed with cove_free, and to be kept
+ * like a password. Nothing is sent: whether the object is there, and whether the keys may do it, shows when the URL is
+ * used. Only keys of a role or a machine that have to be fetched make the call wait. COVE_EINVAL, also without keys
+ * (anon=true). */
+COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int64_t expires_s,
+                          const struct cove_call *call, char **ret_url, struct cove_error *err);
 
 /* ---- uploads that a killed process left behind ---- */
 

@@ -5,7 +5,8 @@
  * Submit, and take results as they come; their order is that of their ends. A queue works on so many jobs at once as
  * its options say and keeps the rest as short records, so its memory is bounded and queues share a store fairly: each
  * has no more requests waiting than its own. What fits in one request runs on the I/O threads; larger files, local
- * files, removals and copies run on a few threads of the library, which no job of another queue can occupy for itself.
+ * files, listings, removals and copies run on a few threads of the library, which no job of another queue can occupy
+ * for itself.
  *
  * Threads: every call may be made by any thread, at the same time as others; only cove_queue_free must be the last.
  * After fork a queue stays the parent's: in a child every call fails with COVE_ESTATE, and free only lets go of memory.
@@ -63,6 +64,15 @@ COVE_API int64_t cove_queue_remove(cove_queue *queue, cove_fs *fs, const char *p
 COVE_API int64_t cove_queue_copy(cove_queue *queue, cove_fs *fs, const char *from, const char *to,
                                  const struct cove_call *call, void *user, struct cove_error *err);
 
+/* All that cove_fs_list and cove_fs_find would give, in the result's `listing`: cove_listing_next on it waits for
+ * nothing. Unlike an iterator it holds every entry in memory. */
+COVE_API int64_t cove_queue_list(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call,
+                                 void *user, struct cove_error *err);
+COVE_API int64_t cove_queue_find(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call,
+                                 void *user, struct cove_error *err);
+COVE_API int64_t cove_queue_mkdir(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call,
+                                  void *user, struct cove_error *err);
+
 /* ---- taking ---- */
 
 struct cove_result {
@@ -70,14 +80,15 @@ struct cove_result {
     int64_t job;           /* the number that its submission returned */
     void *user;            /* as submitted */
     int rc;                /* 0 or a negative COVE_E… */
-    int64_t count;         /* bytes read or written */
+    int64_t count;         /* bytes read or written; entries of a listing */
     void *data;            /* read_file: its bytes (`count` of them) and a NUL; the caller's, cove_free; else NULL */
     cove_info *info;       /* stat: the caller's, cove_info_free; else NULL */
     struct cove_error err; /* why, where rc < 0 */
+    cove_listing *listing; /* list, find: the caller's, cove_listing_free; else NULL */
 };
 #define COVE_RESULT_INIT                                                                                               \
     {                                                                                                                  \
-        sizeof(struct cove_result), 0, 0, 0, 0, 0, 0, COVE_ERROR_INIT                                                  \
+        sizeof(struct cove_result), 0, 0, 0, 0, 0, 0, COVE_ERROR_INIT, 0                                               \
     }
 
 /* Takes one result. Waits up to `timeout_ms` (0: not at all; -1: until there is one). 1: *ret_result is filled in; 0:

@@ -61,10 +61,13 @@ struct cove_writer_options {
     int keep_parts;           /* 1: the parts' digests are kept for cove_writer_take_parts */
     /* Of an older object: what it has is not sent again. BORROWED until the writer is freed; NULL: none. */
     const cove_parts *base;
+    /* The user's metadata, as cove_fs_set_metadata takes it; copied by the open. Stores without any leave it out. */
+    const struct cove_pair *metadata;
+    size_t n_metadata;
 };
 #define COVE_WRITER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0, 0, 0                                          \
+        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0, 0, 0, 0, 0                                    \
     }
 
 /*

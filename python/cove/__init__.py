@@ -7,8 +7,6 @@ What is named here is loaded when it is first used, so that `import cove` costs 
 """
 
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
 
 # Which class serves a URL, by its scheme; `pyproject.toml` gives the same to fsspec.
 FILESYSTEMS = {
@@ -24,6 +22,7 @@ _LAZY = {
     "PreconditionFailed": "cove._cove",
     "known_implementations": "cove._cove",
     "option_help": "cove._cove",
+    "set_log": "cove._cove",
     "__version__": "cove._cove",
 }
 
@@ -36,6 +35,8 @@ def register() -> None:
 
     Filesystems that were made earlier stay what they are.
     """
+    from importlib.util import find_spec
+
     import fsspec
 
     for scheme, place in FILESYSTEMS.items():
@@ -45,7 +46,7 @@ def register() -> None:
         import_module("cove.tensorboard").register()
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     module = _LAZY.get(name)
     if module is None:
         raise AttributeError(f"module 'cove' has no attribute {name!r}")

@@ -5,6 +5,7 @@ The compressor leaves the file below it open, so somebody has to close that one,
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any
 
@@ -52,6 +53,8 @@ class CompressedFile(io.BufferedIOBase):
     def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
         self._closed = True
+        with contextlib.suppress(Exception):
+            self._codec.close()  # first: it has a last word to write, and would have it when Python collects it
         if self._below.writable():
             self._below.discard()
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from fsspec.asyn import AsyncFileSystem
@@ -105,10 +106,18 @@ class Coroutines(AsyncFileSystem):
         path1 = await self._settled(path1, kwargs)
         await run("copy", self._fs, path1, await self._ended(path2))
 
+    async def _ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
+        entries = sorted(await run("list", self._fs, await self._settled(path, kwargs)), key=itemgetter(0))
+        return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
+
+    async def _find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
+        if maxdepth is not None or withdirs or prefix:
+            return await asyncio.to_thread(self.find, path, maxdepth, withdirs, detail, prefix, **kwargs)
+        entries = sorted(await run("find", self._fs, await self._settled(path, kwargs)), key=itemgetter(0))
+        return {e[0]: self._details(e) for e in entries} if detail else [e[0] for e in entries]
+
     # ---- more than one request ----
 
-    _ls = in_thread("ls")
-    _find = in_thread("find")
     _glob = in_thread("glob")
     _du = in_thread("du")
     _expand_path = in_thread("expand_path")

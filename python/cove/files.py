@@ -48,6 +48,7 @@ class _Raw(io.RawIOBase):
 
     def __init__(self, reader: _cove.Reader) -> None:
         self._reader = reader
+        self.cache: Any = None
 
     def readable(self) -> bool:
         return True
@@ -56,10 +57,19 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._reader.readinto(buffer)
+        if self.cache is None:
+            return self._reader.readinto(buffer)
+        start = self._reader.tell()
+        data = self.cache._fetch(start, min(start + len(buffer), self._reader.size))
+        buffer[: len(data)] = data
+        self._reader.seek(start + len(data))
+        return len(data)
 
     def readall(self) -> bytes:
-        return self._reader.read(-1)
+        return self._reader.read(-1) if self.cache is None else super().readall()
+
+    def fetch(self, start: int, end: int) -> bytes:
+        return self._reader.read_at(start, end - start)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_CUR:
@@ -88,7 +98,8 @@ class ReadFile(_Named, io.BufferedReader):
     mode = "rb"
 
     def __init__(self, fs: CoveFileSystem, path: str, reader: _cove.Reader) -> None:
-        super().__init__(_Raw(reader), READ_BUFFER)
+        self._raw = _Raw(reader)
+        super().__init__(self._raw, READ_BUFFER)
         self.fs, self.path, self.size = fs, path, reader.size
         self.blocksize = fs.blocksize
 
@@ -104,6 +115,41 @@ class ReadFile(_Named, io.BufferedReader):
         """What the filesystem says of this path."""
         return self.details
 
+    # fsspec's "blockcache" puts a cache of its own before the file, and says itself when the file is closed.
+
+    @property
+    def cache(self) -> Any:
+        return self._raw.cache
+
+    @cache.setter
+    def cache(self, cache: Any) -> None:
+        self._raw.cache = cache
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return self._raw.fetch(start, end)
+
+    @property
+    def closed(self) -> bool:
+        return self._raw.closed
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        pass
+
+    # s3fs's names for what its filesystem has under the same ones.
+
+    def url(self, **kwargs: Any) -> str:
+        return self.fs.url(self.path, **kwargs)
+
+    def metadata(self, **kwargs: Any) -> dict[str, str]:
+        return self.fs.metadata(self.path, **kwargs)
+
+    def getxattr(self, xattr_name: str, **kwargs: Any) -> str | None:
+        return self.fs.getxattr(self.path, xattr_name, **kwargs)
+
+    def setxattr(self, copy_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        self.fs.setxattr(self.path, copy_kwargs=copy_kwargs, **kwargs)
+
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
         """All up to the next `char`, that included; or up to the end. `blocks`: bytes to look at in one go."""
         found = []
@@ -117,7 +163,7 @@ class ReadFile(_Named, io.BufferedReader):
             found.append(block)
         return b"".join(found)
 
-    def __reduce__(self) -> tuple:
+    def __reduce_ex__(self, protocol: Any) -> tuple:  # BufferedReader has this one, and refuses in it
         return _reopen, (self.fs, self.path, self.tell())
 
 
@@ -169,12 +215,14 @@ class WritableFile(_Named, io.BufferedIOBase):
     def close(self) -> None:
         if self._closed:
             return
-        if self._abandoned or _left_by_exception(self):
+        if self._abandoned:
+            self._give_up()
+        elif _left_by_exception(self):
             self.discard()
-            return
-        self._closed = True
-        if self.autocommit:
-            self.commit()
+        else:
+            self._closed = True
+            if self.autocommit:
+                self.commit()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None:
@@ -187,8 +235,12 @@ class WritableFile(_Named, io.BufferedIOBase):
 
     def __del__(self) -> None:
         if not self._closed:
-            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
-            self.discard()
+            self._give_up()
+
+    def _give_up(self) -> None:
+        # Not a ResourceWarning, which Python does not show: bytes are lost here that a local file would have.
+        warnings.warn(f"{self!r} was never closed, so nothing is published: use it in a `with` block", RuntimeWarning, source=self, stacklevel=3)
+        self.discard()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -256,13 +308,12 @@ def _left_by_exception(file: WritableFile) -> bool:
 class AppendFile(WritableFile):
     """A file opened with "ab": what is written joins the file's end within `append_interval`, and is seen by this process at once.
 
-    All handles of one file share an appender, which goes on gathering when a handle is closed; `flush` sends. Bytes that were taken stay taken: an
-    exception in a `with` block takes none back. In a transaction they are held until its end.
+    All handles of one file share an appender, which goes on gathering when a handle is closed; `flush` sends. What was taken stays taken, by an exception in a
+    `with` block and by a transaction, too: a log is none the worse for what failed beside it.
     """
 
-    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
-        super().__init__(fs, path, mode, autocommit)
-        self._held: list[bytes] = []  # by a transaction
+    def __init__(self, fs: CoveFileSystem, path: str) -> None:
+        super().__init__(fs, path, "ab", autocommit=True)
         self._before: int | None = None  # the file's size without what was written here
         self._written = 0
         self._shared: appenders.SharedAppender | None = fs._acquire_appender(path)
@@ -271,52 +322,39 @@ class AppendFile(WritableFile):
     def write(self, data: Any) -> int:
         self._check_open()
         assert self._shared is not None
-        if self.autocommit:
-            n = self._shared.write(data)
-        else:
-            self._held.append(bytes(data))
-            n = len(self._held[-1])
+        n = self._shared.write(data)
         self._written += n
         return n
 
     def tell(self) -> int:
         self._check_open()
         if self._before is None:
-            seen = self._written if self.autocommit else 0
-            self._before = (self.fs.size(self.path) if self.fs.exists(self.path) else 0) - seen
+            self._before = (self.fs.size(self.path) if self.fs.exists(self.path) else 0) - self._written
         return self._before + self._written
 
     def flush(self, force: bool = False) -> None:
-        """Sends all that was appended to this file. In a transaction nothing goes before its end."""
+        """Returns when all that was appended to this file is in the store."""
         self._check_open()
         assert self._shared is not None
-        if self.autocommit:
-            self._shared.flush()
+        self._shared.flush()
 
     def commit(self) -> None:
-        """Lets go of the file. What a transaction held joins it."""
-        self._closed = True
-        if self._shared is None:
-            return
+        """Lets go of the file; one that nothing was written to is made where it is missing."""
         try:
-            if self._held:
-                self._shared.write(b"".join(self._held))
-                self._shared.flush()
-            elif self._written == 0:
+            if self._written == 0:
                 self.fs._create_missing(self.path)
         finally:
-            self._release()
+            self.discard()
 
     def discard(self) -> None:
-        """Lets go of the file. What a transaction held is dropped."""
+        """Lets go of the file."""
         self._closed = True
-        self._release()
-
-    def _release(self) -> None:
         shared, self._shared = self._shared, None
-        self._held.clear()
         if shared is not None:
             appenders.release(shared)
+
+    def _give_up(self) -> None:
+        self.discard()
 
 
 # ---- text ----
@@ -336,7 +374,7 @@ class TextFile(io.TextIOWrapper):
 
     def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
-        self.buffer.discard()
+        self.buffer.discard()  # type: ignore[attr-defined]
         self.close()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:

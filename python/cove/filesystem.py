@@ -190,10 +190,7 @@ class CoveFileSystem(Coroutines):
         start = f"{_literal(root)}/" if root else ""
         found = {e[0]: self._details(e) for e in self._fs.glob(f"{start}{_literal(prefix)}*/**" if prefix else f"{start}**")}
         if root and not prefix:
-            try:
-                found[root] = self.info(root)
-            except _GONE:
-                pass
+            found.update(self._top(root, found))
         return found if withdirs else {name: details for name, details in found.items() if details["type"] != "directory"}
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
@@ -209,14 +206,18 @@ class CoveFileSystem(Coroutines):
         self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
         found = {e[0]: self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))}
         if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
-            found.update({name: details for name, details in self._one(pattern[:-3]).items() if details["type"] == "directory"})
+            top = self._top(pattern[:-3], found)
+            found.update({name: details for name, details in top.items() if details["type"] == "directory"})
         if has_magic(pattern):
             matches = re.compile(glob_translate(pattern + "/" * directories_only)).match
             slash = directories_only or pattern.endswith("/**")
             found = {n: d for n, d in found.items() if (withdirs or d["type"] != "directory") and matches(n + "/" * (slash and d["type"] == "directory"))}
         return dict(sorted(found.items())) if detail else sorted(found)
 
-    def _one(self, path: str) -> dict[str, Any]:
+    def _top(self, path: str, below: dict[str, Any]) -> dict[str, Any]:
+        """What `path` is itself: a directory where something was found below it, else whoever knows is asked."""
+        if below:
+            return {path: self._details((path, 0, True, None, None, None, None))}
         try:
             return {path: self.info(path)}
         except _GONE:
@@ -235,7 +236,7 @@ class CoveFileSystem(Coroutines):
         path = transfers.plain(path)
         found: dict[str, Any] = {}
         for root in [self._strip_protocol(p) for p in ([path] if isinstance(path, str) else path)]:
-            if has_magic(root) and not assume_literal:
+            if not assume_literal and self._is_pattern(root):
                 matches = self.glob(root, maxdepth=maxdepth, detail=True)
                 found.update(matches)
                 deeper = None if maxdepth is None else maxdepth - 1
@@ -298,9 +299,11 @@ class CoveFileSystem(Coroutines):
             return results[0]
         return {name: data for name, data in zip(names, results) if on_error != "omit" or not isinstance(data, Exception)}
 
-    @staticmethod
-    def _is_one_path(path: Any, recursive: bool) -> bool:
-        return not recursive and not isinstance(path, (list, tuple, set)) and not has_magic(stringify_path(path))
+    def _is_one_path(self, path: Any, recursive: bool = False) -> bool:
+        return not recursive and not isinstance(path, (list, tuple, set)) and not self._is_pattern(stringify_path(path))
+
+    def _is_pattern(self, path: Any) -> bool:
+        return isinstance(path, str) and has_magic(path)
 
     @staticmethod
     def _results(results: list[Any], on_error: str = "raise") -> list[Any]:
@@ -389,9 +392,11 @@ class CoveFileSystem(Coroutines):
         """`pipe_file`; or many at once, for a dict of bytes by path."""
         if not isinstance(path, dict):
             self.pipe_file(path, value, **kwargs)
-        elif self._intrans or kwargs:
+        elif self._intrans:  # which is of this thread
             for name, data in path.items():
                 self.pipe_file(name, data, **kwargs)
+        elif kwargs:
+            transfers.each(lambda name, data: self.pipe_file(name, data, **kwargs), path.items(), self.batch_size, DEFAULT_CALLBACK)
         else:
             self._results(self._fs.write_many([(self._take(name), data) for name, data in path.items()]))
 
@@ -457,7 +462,7 @@ class CoveFileSystem(Coroutines):
             return TextFile(self.open(path, mode.replace("t", "") + "b", block_size, cache_options, compression, **kwargs), **text)
         autocommit = kwargs.pop("autocommit", not self._intrans)
         file = self._open(path, mode, block_size=block_size, autocommit=autocommit, cache_options=cache_options, **kwargs)
-        if not autocommit and mode != "rb":
+        if not getattr(file, "autocommit", True):
             self.transaction.files.append(file)
         if compression is not None:
             from cove.compressed import open_compressed
@@ -480,7 +485,7 @@ class CoveFileSystem(Coroutines):
                 raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
             return self._writing(path, autocommit, "xb", condition="new", expected_size=expected_size, **properties)
         if letters == "ab":
-            return AppendFile(self, path, "ab", autocommit)
+            return AppendFile(self, path)
         if letters == "+br":
             from cove.update import UpdateFile
 
@@ -504,7 +509,7 @@ class CoveFileSystem(Coroutines):
 
     def rmdir(self, path: str) -> None:
         """Removes an empty directory."""
-        path = self._see(path)
+        path = self._take(path)
         if not self._fs.stat(path)[2]:
             raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
         self._fs.remove(path)
@@ -544,7 +549,7 @@ class CoveFileSystem(Coroutines):
         for path in directories:
             self._fs.mkdir(path)
         self._results(self._fs.remove_many([source for source, _ in pairs]))
-        if self._is_one_path(path1, False) and maxdepth is None:
+        if self._is_one_path(path1) and maxdepth is None:
             self._remove_empty(self._strip_protocol(path1))
 
     def _remove_empty(self, path: str) -> None:
@@ -557,7 +562,7 @@ class CoveFileSystem(Coroutines):
 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them."""
-        if self._is_one_path(path, False) and maxdepth is None:
+        if self._is_one_path(path) and maxdepth is None:
             path = self._take(path)
             self._fs.remove_tree(path) if recursive else self._fs.remove(path)
         elif recursive and maxdepth is None:

@@ -79,7 +79,18 @@ class S3FileSystem(CoveFileSystem):
             key, _, version = key.partition("?versionId=")
         return bucket, key, version or None
 
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, Any]:
+        """A URL that names a version asks for a filesystem that is aware of them."""
+        return {"version_aware": True} if "?versionId=" in path else {}
+
+    def _is_pattern(self, path: Any) -> bool:
+        """The mark before a version is no wildcard."""
+        return super()._is_pattern(path.partition("?versionId=")[0] if self.version_aware and isinstance(path, str) else path)
+
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
+        if kwargs.get("versions"):
+            raise NotImplementedError("listings are of the latest versions; object_version_info lists all those of a file")
         version = kwargs.get("version_id")
         if version is None:
             return path
@@ -87,10 +98,17 @@ class S3FileSystem(CoveFileSystem):
             raise ValueError(f"{self.unstrip_protocol(path)}: version_id needs a filesystem with version_aware=True")
         return f"{path}?versionId={version}"
 
+    def _take(self, path: Any) -> str:
+        path = super()._take(path)
+        self._buckets.discard(path)
+        return path
+
     # ---- what is there ----
 
     def _details(self, info: tuple) -> dict[str, Any]:
         path, size, is_directory, mtime_ns, etag, version_id, storage_class = info
+        if self.version_aware:
+            path = path.partition("?versionId=")[0]
         if is_directory:
             kind = "DIRECTORY" if "/" in path else "BUCKET"
             return {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
@@ -114,14 +132,14 @@ class S3FileSystem(CoveFileSystem):
         """When the object was written: each write makes a new one."""
         return self.modified(path)
 
-    def mkdir(self, path: str, acl: Any = False, create_parents: bool = True, **kwargs: Any) -> None:
+    def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
         """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store. With `create_parents` the bucket
         is made where it is missing.
 
-        FileExistsError: a bucket that exists. How buckets are made further (`acl`, a region of their own) is not offered.
+        FileExistsError: a bucket that exists. It is made in the filesystem's region; `acl` and `region_name` are not offered here.
         """
-        if acl:
-            raise NotImplementedError("a bucket's ACL is not set by cove")
+        if kwargs.get("acl") or kwargs.get("region_name"):
+            raise NotImplementedError("a bucket is made in the filesystem's region and without an ACL: use boto3 for others")
         bucket, key, _ = self.split_path(path)
         if not key:
             if self.exists(bucket):
@@ -180,7 +198,10 @@ class S3FileSystem(CoveFileSystem):
         """Sets entries of the metadata, removes those that are None, and keeps the others."""
         if copy_kwargs:
             raise NotImplementedError("setxattr changes metadata only: copy_kwargs are not taken")
-        self._fs.set_metadata(self._see(path), {name.replace("_", "-"): value for name, value in attributes.items()})
+        path = self._see(path)
+        changes = {name.replace("_", "-"): value for name, value in attributes.items()}
+        same = {name: None for name in self._fs.metadata(path) if name not in changes and name.replace("_", "-") in changes}
+        self._fs.set_metadata(path, {**same, **changes})
 
     def get_tags(self, path: str) -> dict[str, str]:
         return self._fs.tags(self._see(path))
@@ -195,8 +216,8 @@ class S3FileSystem(CoveFileSystem):
     def object_version_info(self, path: str, **kwargs: Any) -> list[dict[str, Any]]:
         """Every version of a file that the store keeps, newest first."""
         return [
-            {"Key": info[0].partition("/")[2], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
-             "LastModified": time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
+            {"Key": self.split_path(info[0])[1], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
+             "LastModified": info[3] and time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
             for info, latest, deleted in self._fs.versions(self._see(path))
         ]  # fmt: skip
 

@@ -21,15 +21,15 @@ def plain(path: Any) -> Any:
     return [stringify_path(p) for p in path] if isinstance(path, (list, tuple, set)) else stringify_path(path)
 
 
-def destinations(sources: list[str], source: Any, target: Any, into: bool) -> list[str]:
+def destinations(sources: list[str], source: Any, pattern: bool, target: Any, into: bool) -> list[str]:
     """Where each of `sources` goes, which are what `source` (a path, a pattern or a list) stands for.
 
-    `target`: a path or a list of paths. `into`: it is a directory that exists, or its slash at the end says so: what has a name of its own, a file or a
-    directory without a slash behind it, keeps that name in there.
+    `pattern`: `source` is one. `target`: a path or a list of paths. `into`: it is a directory that exists, or its slash at the end says so: what has a
+    name of its own, a file or a directory without a slash behind it, keeps that name in there.
     """
     if not isinstance(source, str):
         return other_paths(sources, target, flatten=True)
-    keeps_name = len(sources) == 1 if has_magic(source) else into and not trailing_sep(source)
+    keeps_name = len(sources) == 1 if pattern else into and not trailing_sep(source)
     return other_paths(sources, target, exists=keeps_name)
 
 
@@ -50,7 +50,7 @@ def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int 
         return []
     target = make_path_posix(target)
     into = isinstance(target, str) and (trailing_sep(target) or os.path.isdir(target))
-    targets = destinations(list(found), source, target, into)
+    targets = destinations(list(found), source, fs._is_pattern(source), target, into)
     if isinstance(target, str):
         check_contained(target, targets)  # a key may hold ".."
     return [(path, local, known) for (path, known), local in zip(found.items(), targets)]
@@ -66,8 +66,11 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
         source = make_path_posix(source) if isinstance(source, str) else source
         found = dict.fromkeys(local.expand_path(source, recursive=recursive, maxdepth=maxdepth))
         sources = list(without_directories(found, source, recursive, maxdepth, local.isdir))
-        into = isinstance(target, str) and bool(sources) and (trailing_sep(target) or fs.isdir(target))
-        pairs = list(zip(sources, destinations(sources, source, fs._strip_protocol(target), into))) if sources else []
+        if not sources:
+            return [], []
+        into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
+        pattern = isinstance(source, str) and has_magic(source)
+        pairs = list(zip(sources, destinations(sources, source, pattern, fs._strip_protocol(target), into)))
     directories = {local: path for local, path in pairs if os.path.isdir(local)}
     made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
     return [pair for pair in pairs if pair[0] not in directories], sorted(directories[d] for d in made)
@@ -82,7 +85,7 @@ def copies(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | N
     if not found:
         return [], []
     into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
-    places = dict(zip(found, destinations(list(found), source, fs._strip_protocol(target), into)))
+    places = dict(zip(found, destinations(list(found), source, fs._is_pattern(source), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
     return [pair for pair in places.items() if pair[0] not in directories], [places[d] for d in _tops(directories)]
 

@@ -186,11 +186,11 @@ static PyGetSetDef appender_getset[] = {
 
 static PyType_Slot appender_slots[] = {
     { Py_tp_doc,
-      (char *)"Appender(fs, path, flush_interval=1.0, flush_bytes=8388608, truncate=False, *, "
-              "timeout=None)\n--\n\nOpens a file for "
-              "many small additions. They are gathered and sent in the background, after flush_interval seconds or "
-              "flush_bytes at "
-              "the latest, and at the process's ordinary exit. Threads take turns; a forked child cannot use it." },
+      COVEPY_DOC("Appender(fs, path, flush_interval=1.0, flush_bytes=8388608, truncate=False, *, "
+                 "timeout=None)\n--\n\nOpens a file for "
+                 "many small additions. They are gathered and sent in the background, after flush_interval seconds or "
+                 "flush_bytes at "
+                 "the latest, and at the process's ordinary exit. Threads take turns; a forked child cannot use it.") },
     { Py_tp_new, appender_new },
     { Py_tp_dealloc, appender_dealloc },
     { Py_tp_methods, appender_methods },

@@ -105,8 +105,10 @@ PyObject *covepy_list_add(PyObject *list, PyObject *value);
 
 /* (path, size, is_directory, mtime_ns, etag, version_id, storage_class) */
 PyObject *covepy_info(const cove_info *info);
-/* Everything that `listing` gives, as a list of those. It is freed. */
-PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing);
+/* Everything that `listing` gives, as a list of those; of versions, as a list of (info, is_latest, is_deleted). It is freed. */
+PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing, bool versions);
+/* The same of one that waits for nothing, as a queue gives it; not freed. */
+PyObject *covepy_infos_at_hand(cove_listing *listing);
 
 /* ---- ranges.c ---- */
 
@@ -120,6 +122,20 @@ struct covepy_ranges {
 int covepy_ranges_parse(struct covepy_ranges *r, PyObject *value);
 PyObject *covepy_ranges_list(struct covepy_ranges *r); /* the results, each as long as its range was read */
 void covepy_ranges_done(struct covepy_ranges *r);
+
+/* ---- pairs.c ---- */
+
+/* {name: value} as the library takes it; a value may be None. */
+struct covepy_pairs {
+    struct cove_pair *pairs;
+    size_t n;
+    PyObject **held; /* what the strings belong to */
+    size_t n_held;
+};
+
+int covepy_pairs_parse(struct covepy_pairs *p, PyObject *dict); /* None: no pairs */
+void covepy_pairs_done(struct covepy_pairs *p);
+int covepy_dict_set(PyObject *dict, const char *name, const char *value);
 
 /* ---- log.c ---- */
 
@@ -144,18 +160,24 @@ int covepy_reader_init(PyObject *module);
 int covepy_writer_init(PyObject *module);
 int covepy_appender_init(PyObject *module);
 int covepy_queue_init(PyObject *module);
-/* Makes the type of `spec` and adds it to the module; a borrowed reference comes out. */
+#define COVEPY_DOC(text) (char *)(text) /* what a slot holds is not const, whatever it is */
+/* Makes the type of `spec` and adds it to the module. */
 PyTypeObject *covepy_add_type(PyObject *module, PyType_Spec *spec);
 /* The end of every dealloc: a type that was made at run time is held by its instances. */
 void covepy_free_object(PyObject *self);
 
-/* fs_read.c, fs_write.c and many.c: methods of Filesystem */
+/* fs_read.c, fs_write.c, fs_beside.c and many.c: methods of Filesystem */
 PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_range(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_into(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_ranges(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_append(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_metadata(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_set_metadata(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_tags(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_set_tags(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_sign(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_write_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_stat_many(PyObject *self, PyObject *args, PyObject *kwargs);
@@ -168,7 +190,14 @@ PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path
 /* ---- writer.c ---- */
 
 /* What a write may be told, of Writer and of write_file alike. Strings belong to the objects parsed. */
-int covepy_write_options(struct cove_writer_options *o, const char *condition, const char *etag, const char *content_type,
-                         int64_t expected_size);
+struct covepy_write {
+    const char *condition, *etag, *content_type;
+    PyObject *metadata;
+    struct covepy_pairs pairs;
+};
+
+/* Into the library's options, which are good until covepy_write_done. */
+int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o);
+void covepy_write_done(struct covepy_write *w);
 
 #endif

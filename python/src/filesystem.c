@@ -262,7 +262,7 @@ static PyObject *call_listing(PyObject *self, PyObject *args, PyObject *kwargs, 
     covepy_call_init(&c, timeout_ms);
     COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, path.text, &c.call, &listing, &c.err));
     if (covepy_call_ok(&c, rc))
-        list = covepy_infos(&c, listing);
+        list = covepy_infos(&c, listing, fn == cove_fs_versions);
     covepy_call_done(&c);
     Py_DECREF(path.held);
     return list;
@@ -281,6 +281,11 @@ static PyObject *fs_find(PyObject *self, PyObject *args, PyObject *kwargs)
 static PyObject *fs_glob(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     return call_listing(self, args, kwargs, "pattern", cove_fs_glob);
+}
+
+static PyObject *fs_versions(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_listing(self, args, kwargs, "path", cove_fs_versions);
 }
 
 /* ---- two paths ---- */
@@ -427,7 +432,8 @@ static PyMethodDef fs_methods[] = {
       "once, "
       "neighbours in one request: a list of bytes." },
     { "write_file", KEYWORDS(covepy_fs_write_file),
-      "write_file($self, path, buffer, condition=None, etag=None, content_type=None, *, timeout=None)\n--\n\nMakes or "
+      "write_file($self, path, buffer, condition=None, etag=None, content_type=None, metadata=None, *, "
+      "timeout=None)\n--\n\nMakes or "
       "replaces a file in one step. condition: 'new' (only where there is none), 'match' (only while it has this "
       "etag)." },
     { "append", KEYWORDS(covepy_fs_append),
@@ -459,6 +465,21 @@ static PyMethodDef fs_methods[] = {
     { "remove_many", KEYWORDS(covepy_fs_remove_many),
       "remove_many($self, paths, parallel=64, *, timeout=None)\n--\n\nRemoves many files at once: a list of None or "
       "exceptions." },
+    { "sign", KEYWORDS(covepy_fs_sign),
+      "sign($self, path, method='GET', expires_s=3600, *, timeout=None)\n--\n\nA URL by which anybody may do one thing "
+      "(GET, HEAD, PUT or DELETE) with a path for so long. Keep it like a password." },
+    { "metadata", KEYWORDS(covepy_fs_metadata),
+      "metadata($self, path, *, timeout=None)\n--\n\nThe user's metadata of a file, as a dict; names in lower case." },
+    { "set_metadata", KEYWORDS(covepy_fs_set_metadata),
+      "set_metadata($self, path, metadata, *, timeout=None)\n--\n\nSets what a dict names, removes what it has as "
+      "None, "
+      "keeps the rest." },
+    { "tags", KEYWORDS(covepy_fs_tags), "tags($self, path, *, timeout=None)\n--\n\nThe tags of a file, as a dict." },
+    { "set_tags", KEYWORDS(covepy_fs_set_tags),
+      "set_tags($self, path, tags, *, timeout=None)\n--\n\nPuts these tags in the place of those that are there." },
+    { "versions", KEYWORDS(fs_versions),
+      "versions($self, path, *, timeout=None)\n--\n\nEvery version of a file that the store keeps, newest first: "
+      "[(info, is_latest, is_deleted), ...]." },
     { "abandoned_uploads", KEYWORDS(fs_abandoned_uploads),
       "abandoned_uploads($self, path, min_age_s, remove=False, *, timeout=None)\n--\n\nUnfinished uploads below a path "
       "that are older, and away with them where asked: [(path, upload_id, started_ns), ...]." },
@@ -472,8 +493,8 @@ static PyGetSetDef fs_getset[] = {
 
 static PyType_Slot fs_slots[] = {
     { Py_tp_doc,
-      (char *)"Filesystem(url, options=None)\n--\n\nOne store with one set of options, by any URL in it. Touches no "
-              "network. Any number of threads may use it at once, and a forked child too." },
+      COVEPY_DOC("Filesystem(url, options=None)\n--\n\nOne store with one set of options, by any URL in it. Touches no "
+                 "network. Any number of threads may use it at once, and a forked child too.") },
     { Py_tp_new, fs_new },
     { Py_tp_dealloc, fs_dealloc },
     { Py_tp_repr, fs_repr },

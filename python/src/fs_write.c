@@ -17,9 +17,10 @@ static int write_by_writer(struct covepy_call *c, cove_fs *fs, const char *path,
 
 PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static const char *const keywords[] = { "path", "buffer", "condition", "etag", "content_type", "timeout", NULL };
+    static const char *const keywords[] = { "path",         "buffer",   "condition", "etag",
+                                            "content_type", "metadata", "timeout",   NULL };
     struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
-    const char *condition = NULL, *etag = NULL, *content_type = NULL;
+    struct covepy_write w = { .metadata = Py_None };
     struct covepy_call c;
     struct covepy_path path = { 0 };
     PyObject *result = NULL;
@@ -27,10 +28,10 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
     int64_t timeout_ms = 0;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y*|zzz$O&", (char **)keywords, covepy_path, &path, &buffer,
-                                     &condition, &etag, &content_type, covepy_timeout, &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y*|zzzO$O&", (char **)keywords, covepy_path, &path, &buffer,
+                                     &w.condition, &w.etag, &w.content_type, &w.metadata, covepy_timeout, &timeout_ms))
         return NULL;
-    if (covepy_write_options(&o, condition, etag, content_type, buffer.len) == 0) {
+    if (covepy_write_options(&w, buffer.len, &o) == 0) {
         covepy_call_init(&c, timeout_ms);
         COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o));
         if (covepy_call_ok(&c, rc)) {
@@ -39,6 +40,7 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
         }
         covepy_call_done(&c);
     }
+    covepy_write_done(&w);
     PyBuffer_Release(&buffer);
     Py_DECREF(path.held);
     return result;

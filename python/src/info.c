@@ -9,30 +9,55 @@
 
 #define PAGE 1000
 
-static PyObject *make(const char *path, int64_t size, bool directory, int64_t mtime_ns, const char *etag)
+enum text { PATH, ETAG, VERSION_ID, STORAGE_CLASS, N_TEXTS };
+
+struct known {
+    int64_t size, mtime_ns;
+    bool directory;
+    const char *texts[N_TEXTS];
+};
+
+static struct known known_of(const cove_info *info)
 {
-    PyObject *mtime = mtime_ns >= 0 ? PyLong_FromLongLong(mtime_ns) : Py_None;
+    return (struct known){
+        .size = cove_info_size(info),
+        .mtime_ns = cove_info_mtime_ns(info),
+        .directory = cove_info_type(info) == COVE_TYPE_DIRECTORY,
+        .texts = { cove_info_path(info), cove_info_etag(info), cove_info_version_id(info),
+                   cove_info_storage_class(info) },
+    };
+}
+
+static PyObject *make(const struct known *k)
+{
+    PyObject *mtime = k->mtime_ns >= 0 ? PyLong_FromLongLong(k->mtime_ns) : Py_None;
 
     if (mtime == Py_None)
         Py_INCREF(mtime);
-    return Py_BuildValue("(NLNNNOO)", covepy_str(path), (long long)size, PyBool_FromLong(directory), mtime,
-                         covepy_str_or_none(etag), Py_None, Py_None);
+    return Py_BuildValue("(NLNNNNN)", covepy_str(k->texts[PATH]), (long long)k->size, PyBool_FromLong(k->directory),
+                         mtime, covepy_str_or_none(k->texts[ETAG]), covepy_str_or_none(k->texts[VERSION_ID]),
+                         covepy_str_or_none(k->texts[STORAGE_CLASS]));
 }
 
 PyObject *covepy_info(const cove_info *info)
 {
-    return make(cove_info_path(info), cove_info_size(info), cove_info_type(info) == COVE_TYPE_DIRECTORY,
-                cove_info_mtime_ns(info), cove_info_etag(info));
+    struct known known = known_of(info);
+
+    return make(&known);
 }
 
+/* ---- pages ---- */
+
+struct row {
+    struct known known;
+    size_t at[N_TEXTS]; /* where its texts begin in those of the page; the page's memory may move while it is filled */
+    bool latest, deleted;
+};
+
 struct page {
-    struct {
-        int64_t size, mtime_ns;
-        size_t path, etag; /* where they begin in `text` */
-        bool directory, has_etag;
-    } rows[PAGE];
+    struct row rows[PAGE];
     size_t n;
-    char *text;
+    char *texts;
     size_t used, room;
 };
 
@@ -42,16 +67,31 @@ static int note_text(struct page *page, const char *text, size_t *ret_at)
 
     if (page->room - page->used < length) {
         size_t room = (page->room + length) * 2;
-        char *larger = realloc(page->text, room);
+        char *larger = realloc(page->texts, room);
 
         if (!larger)
             return COVE_ENOMEM;
-        page->text = larger;
+        page->texts = larger;
         page->room = room;
     }
-    memcpy(page->text + page->used, text, length);
+    memcpy(page->texts + page->used, text, length);
     *ret_at = page->used;
     page->used += length;
+    return 0;
+}
+
+static int note(struct page *page, const cove_info *info)
+{
+    struct row *row = &page->rows[page->n];
+
+    row->known = known_of(info);
+    row->latest = cove_info_is_latest(info) != 0;
+    row->deleted = cove_info_is_deleted(info) != 0;
+    for (size_t i = 0; i < N_TEXTS; i++) {
+        if (row->known.texts[i] && note_text(page, row->known.texts[i], &row->at[i]) < 0)
+            return COVE_ENOMEM;
+    }
+    page->n++;
     return 0;
 }
 
@@ -59,37 +99,31 @@ static int note_text(struct page *page, const char *text, size_t *ret_at)
 static int fill(struct page *page, cove_listing *listing, struct cove_error *err)
 {
     const cove_info *info = NULL;
-    int rc = 1;
 
-    page->used = 0;
-    for (page->n = 0; page->n < PAGE; page->n++) {
-        const char *etag;
+    page->n = page->used = 0;
+    while (page->n < PAGE) {
+        int rc = cove_listing_next(listing, &info, err);
 
-        rc = cove_listing_next(listing, &info, err);
         if (rc <= 0)
             return rc;
-        etag = cove_info_etag(info);
-        page->rows[page->n].size = cove_info_size(info);
-        page->rows[page->n].mtime_ns = cove_info_mtime_ns(info);
-        page->rows[page->n].directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
-        page->rows[page->n].has_etag = etag != NULL;
-        if (note_text(page, cove_info_path(info), &page->rows[page->n].path) < 0 ||
-            (etag && note_text(page, etag, &page->rows[page->n].etag) < 0))
+        if (note(page, info) < 0)
             return COVE_ENOMEM;
     }
-    return rc;
+    return 1;
 }
 
-static PyObject *add_page(PyObject *list, const struct page *page)
+static PyObject *make_row(struct page *page, struct row *row, bool versions)
 {
-    for (size_t i = 0; list && i < page->n; i++)
-        list = covepy_list_add(list, make(page->text + page->rows[i].path, page->rows[i].size, page->rows[i].directory,
-                                          page->rows[i].mtime_ns,
-                                          page->rows[i].has_etag ? page->text + page->rows[i].etag : NULL));
-    return list;
+    for (size_t i = 0; i < N_TEXTS; i++) {
+        if (row->known.texts[i])
+            row->known.texts[i] = page->texts + row->at[i];
+    }
+    if (!versions)
+        return make(&row->known);
+    return Py_BuildValue("(NNN)", make(&row->known), PyBool_FromLong(row->latest), PyBool_FromLong(row->deleted));
 }
 
-PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing)
+PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing, bool versions)
 {
     PyObject *list = PyList_New(0);
     struct page *page = calloc(1, sizeof *page);
@@ -97,8 +131,8 @@ PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing)
 
     while (list && more > 0) {
         COVEPY_WAIT(c, more = fill(page, listing, &c->err));
-        if (more >= 0)
-            list = add_page(list, page);
+        for (size_t i = 0; list && more >= 0 && i < page->n; i++)
+            list = covepy_list_add(list, make_row(page, &page->rows[i], versions));
     }
     if (list && !covepy_call_ok(c, more))
         Py_CLEAR(list);
@@ -106,7 +140,23 @@ PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing)
     cove_listing_free(listing);
     Py_END_ALLOW_THREADS;
     if (page)
-        free(page->text);
+        free(page->texts);
     free(page);
+    return list;
+}
+
+PyObject *covepy_infos_at_hand(cove_listing *listing)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    PyObject *list = PyList_New(0);
+    const cove_info *info = NULL;
+    int rc = 1;
+
+    while (list && (rc = cove_listing_next(listing, &info, &err)) > 0)
+        list = covepy_list_add(list, covepy_info(info));
+    if (list && rc < 0) {
+        Py_CLEAR(list);
+        covepy_raise(rc, &err);
+    }
     return list;
 }

@@ -134,7 +134,7 @@ static struct job *job_new(struct queue *self)
     return job;
 }
 
-enum kind { STAT, READ_FILE, READ_RANGE, WRITE_FILE, REMOVE, COPY };
+enum kind { STAT, LIST, FIND, READ_FILE, READ_RANGE, WRITE_FILE, MKDIR, REMOVE, COPY };
 
 struct request {
     enum kind kind;
@@ -154,6 +154,12 @@ static int64_t begin(struct queue *self, const struct request *r, struct job *jo
     switch (r->kind) {
     case STAT:
         return cove_queue_stat(queue, fs, r->path.text, &r->call, job, err);
+    case LIST:
+        return cove_queue_list(queue, fs, r->path.text, &r->call, job, err);
+    case FIND:
+        return cove_queue_find(queue, fs, r->path.text, &r->call, job, err);
+    case MKDIR:
+        return cove_queue_mkdir(queue, fs, r->path.text, &r->call, job, err);
     case READ_FILE:
         return cove_queue_read_file(queue, fs, r->path.text, (size_t)r->max_bytes, &r->call, job, err);
     case READ_RANGE:
@@ -208,15 +214,40 @@ out:
     return result;
 }
 
-static PyObject *queue_stat(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *submit_path(PyObject *self, PyObject *args, PyObject *kwargs, enum kind kind)
 {
     static const char *const keywords[] = { "fs", "path", "timeout", NULL };
-    struct request r = { .kind = STAT, .call = COVE_CALL_INIT };
+    struct request r = { .kind = kind, .call = COVE_CALL_INIT };
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|$O&", (char **)keywords, covepy_fs, &r.fs, covepy_path,
                                      &r.path, covepy_timeout, &r.call.timeout_ms))
         return NULL;
     return submit(self, &r);
+}
+
+static PyObject *queue_stat(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return submit_path(self, args, kwargs, STAT);
+}
+
+static PyObject *queue_list(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return submit_path(self, args, kwargs, LIST);
+}
+
+static PyObject *queue_find(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return submit_path(self, args, kwargs, FIND);
+}
+
+static PyObject *queue_mkdir(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return submit_path(self, args, kwargs, MKDIR);
+}
+
+static PyObject *queue_remove(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return submit_path(self, args, kwargs, REMOVE);
 }
 
 static PyObject *queue_read_file(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -259,17 +290,6 @@ static PyObject *queue_write_file(PyObject *self, PyObject *args, PyObject *kwar
     return submit(self, &r);
 }
 
-static PyObject *queue_remove(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static const char *const keywords[] = { "fs", "path", "timeout", NULL };
-    struct request r = { .kind = REMOVE, .call = COVE_CALL_INIT };
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|$O&", (char **)keywords, covepy_fs, &r.fs, covepy_path,
-                                     &r.path, covepy_timeout, &r.call.timeout_ms))
-        return NULL;
-    return submit(self, &r);
-}
-
 static PyObject *queue_copy(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static const char *const keywords[] = { "fs", "source", "target", "timeout", NULL };
@@ -291,6 +311,8 @@ static PyObject *value_of(struct job *job, struct cove_result *result)
         return covepy_exception(result->rc, &result->err);
     if (result->info)
         return covepy_info(result->info);
+    if (result->listing)
+        return covepy_infos_at_hand(result->listing);
     if (result->data)
         return covepy_bytes_copy(result->data, (size_t)result->count);
     if (bytes) {
@@ -312,6 +334,7 @@ static PyObject *add_results(struct queue *self, PyObject *list, struct cove_res
             list = covepy_list_add(list, value ? Py_BuildValue("(LN)", (long long)results[i].job, value) : NULL);
         cove_free(results[i].data);
         cove_info_free(results[i].info);
+        cove_listing_free(results[i].listing);
         job_free(self, job);
     }
     return list;
@@ -455,6 +478,12 @@ static PyObject *queue_cancel_all(PyObject *object, PyObject *unused)
 static PyMethodDef queue_methods[] = {
     { "stat", KEYWORDS(queue_stat),
       "stat($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.stat: the job." },
+    { "list", KEYWORDS(queue_list),
+      "list($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.list: the job." },
+    { "find", KEYWORDS(queue_find),
+      "find($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.find: the job." },
+    { "mkdir", KEYWORDS(queue_mkdir),
+      "mkdir($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.mkdir: the job." },
     { "read_file", KEYWORDS(queue_read_file),
       "read_file($self, fs, path, max_bytes=0, *, timeout=None)\n--\n\nSubmits a Filesystem.read_file: the job." },
     { "read_range", KEYWORDS(queue_read_range),
@@ -492,8 +521,9 @@ static PyGetSetDef queue_getset[] = {
 
 static PyType_Slot queue_slots[] = {
     { Py_tp_doc,
-      (char *)"Queue(parallel=128, max_jobs=65536)\n--\n\nA completion queue: submit calls, take their results as they "
-              "come. Any number of threads may use it at once. It stays with the process that made it." },
+      COVEPY_DOC(
+          "Queue(parallel=128, max_jobs=65536)\n--\n\nA completion queue: submit calls, take their results as they "
+          "come. Any number of threads may use it at once. It stays with the process that made it.") },
     { Py_tp_new, queue_new },
     { Py_tp_dealloc, queue_dealloc },
     { Py_tp_methods, queue_methods },

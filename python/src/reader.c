@@ -262,9 +262,10 @@ static PyGetSetDef reader_getset[] = {
 
 static PyType_Slot reader_slots[] = {
     { Py_tp_doc,
-      (char *)"Reader(fs, path, *, timeout=None)\n--\n\nOpens a file for reading. All bytes are of one version of it: "
-              "if it is replaced meanwhile, PreconditionFailed is raised. Threads take turns; a forked child may go on "
-              "reading. A Ctrl-C during a call ends it for good." },
+      COVEPY_DOC(
+          "Reader(fs, path, *, timeout=None)\n--\n\nOpens a file for reading. All bytes are of one version of it: "
+          "if it is replaced meanwhile, PreconditionFailed is raised. Threads take turns; a forked child may go on "
+          "reading. A Ctrl-C during a call ends it for good.") },
     { Py_tp_new, reader_new },
     { Py_tp_dealloc, reader_dealloc },
     { Py_tp_methods, reader_methods },

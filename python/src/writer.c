@@ -12,33 +12,41 @@ struct writer {
     struct covepy_lock lock;
 };
 
-int covepy_write_options(struct cove_writer_options *o, const char *condition, const char *etag,
-                         const char *content_type, int64_t expected_size)
+int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o)
 {
     o->expected_size = expected_size;
-    o->content_type = content_type;
-    o->etag = etag;
-    if (!condition)
-        return 0;
-    if (strcmp(condition, "new") == 0) {
+    o->content_type = w->content_type;
+    o->etag = w->etag;
+    if (!w->condition) {
+        o->condition = COVE_WRITE_ALWAYS;
+    } else if (strcmp(w->condition, "new") == 0) {
         o->condition = COVE_WRITE_IF_NEW;
-    } else if (strcmp(condition, "match") == 0) {
+    } else if (strcmp(w->condition, "match") == 0) {
         o->condition = COVE_WRITE_IF_MATCH;
     } else {
-        PyErr_Format(PyExc_ValueError, "condition is 'new' or 'match', not '%s'", condition);
+        PyErr_Format(PyExc_ValueError, "condition is 'new' or 'match', not '%s'", w->condition);
         return -1;
     }
+    if (covepy_pairs_parse(&w->pairs, w->metadata) < 0)
+        return -1;
+    o->metadata = w->pairs.pairs;
+    o->n_metadata = w->pairs.n;
     return 0;
+}
+
+void covepy_write_done(struct covepy_write *w)
+{
+    covepy_pairs_done(&w->pairs);
 }
 
 /* ---- life ---- */
 
 static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static const char *const keywords[] = { "fs",           "path",    "condition", "etag", "expected_size",
-                                            "content_type", "timeout", NULL };
+    static const char *const keywords[] = { "fs",           "path",     "condition", "etag", "expected_size",
+                                            "content_type", "metadata", "timeout",   NULL };
     struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
-    const char *condition = NULL, *etag = NULL, *content_type = NULL;
+    struct covepy_write w = { .metadata = Py_None };
     struct writer *self = NULL;
     struct covepy_fs *fs = NULL;
     struct covepy_call c;
@@ -48,11 +56,11 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     bool ok = false;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|zzLz$O&", (char **)keywords, covepy_fs, &fs, covepy_path,
-                                     &path, &condition, &etag, &expected_size, &content_type, covepy_timeout,
-                                     &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|zzLzO$O&", (char **)keywords, covepy_fs, &fs, covepy_path,
+                                     &path, &w.condition, &w.etag, &expected_size, &w.content_type, &w.metadata,
+                                     covepy_timeout, &timeout_ms))
         return NULL;
-    if (covepy_write_options(&o, condition, etag, content_type, expected_size) == 0)
+    if (covepy_write_options(&w, expected_size, &o) == 0)
         self = (struct writer *)PyType_GenericAlloc(type, 0);
     if (self && covepy_lock_init(&self->lock) == 0) {
         self->cancel = cove_cancel_new();
@@ -64,6 +72,7 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     }
     if (!ok)
         Py_CLEAR(self);
+    covepy_write_done(&w);
     Py_DECREF(path.held);
     return (PyObject *)self;
 }
@@ -189,11 +198,12 @@ static PyGetSetDef writer_getset[] = {
 
 static PyType_Slot writer_slots[] = {
     { Py_tp_doc,
-      (char
-           *)"Writer(fs, path, condition=None, etag=None, expected_size=-1, content_type=None, *, timeout=None)\n--\n\n"
-             "Opens a file for writing; nothing is visible before finish(). condition: 'new' (only where there is none "
-             "then), 'match' (only while it has this etag). One that goes away unfinished is aborted. Threads take "
-             "turns; a forked child cannot use it." },
+      COVEPY_DOC(
+          "Writer(fs, path, condition=None, etag=None, expected_size=-1, content_type=None, metadata=None, *, "
+          "timeout=None)\n--\n\n"
+          "Opens a file for writing; nothing is visible before finish(). condition: 'new' (only where there is none "
+          "then), 'match' (only while it has this etag). One that goes away unfinished is aborted. Threads take "
+          "turns; a forked child cannot use it.") },
     { Py_tp_new, writer_new },
     { Py_tp_dealloc, writer_dealloc },
     { Py_tp_methods, writer_methods },

@@ -245,7 +245,8 @@ int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_reque
         } else if (must) {
             rc = COVE__HTTP_LATER;
             use->waited = p->rounds + 1;
-            cove__http_wait_locked(request, &p->waiters);
+            if (request != NULL)
+                cove__http_wait_locked(request, &p->waiters);
         }
         begin = (rc == COVE__HTTP_LATER || (rc == 0 && due && !(failed && tried))) && !p->refreshing;
         p->refreshing |= begin;

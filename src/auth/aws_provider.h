@@ -47,7 +47,8 @@ bool cove__aws_provider_idle_locked(const struct cove__aws_provider *p);
 void cove__aws_provider_free(struct cove__aws_provider *p);
 
 /* For a request's prepare: 0 and a set, to be unreferenced; COVE__HTTP_LATER: the request now waits, and prepare
- * answers the same; or why there are no keys (`err` holds it without operation and URL). */
+ * answers the same; or why there are no keys (`err` holds it without operation and URL). `request` NULL: nothing waits,
+ * COVE__HTTP_LATER only says that something would have to. */
 int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_request *request, struct cove__aws_use *use,
                            struct cove__aws_set **ret, struct cove_error *err);
 void cove__aws_set_unref(struct cove__aws_set *set); /* NULL accepted */

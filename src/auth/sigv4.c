@@ -1,10 +1,12 @@
-/* Signature Version 4 for src/fs/s3: a request's method, path, query and headers in, an Authorization line out. */
+/* Signature Version 4 for src/fs/s3: a request's method, path, query and headers in; an Authorization line, or the
+ * arguments of a signed URL, out. */
 #include "auth/sigv4.h"
 
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,41 +247,103 @@ static int signing_key(const struct cove__sigv4_request *r, const char date[9], 
     return 0;
 }
 
-int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, struct cove__buf *headers)
-{
-    struct cove__buf canonical = COVE__BUF_INIT(CANONICAL_MAX), names = COVE__BUF_INIT(SIGNED_MAX);
-    struct cove__buf to_sign = COVE__BUF_INIT(1024);
-    uint8_t key[HASH_SIZE], signature[HASH_SIZE];
-    char time[17], date[9], hash[65], hex[65];
+/* The time and day of a request, and what its signature is good for. */
+struct scope {
+    char time[17], date[9];
+    char text[160]; /* DAY/REGION/SERVICE/aws4_request */
+};
 
-    cove__format_iso8601_basic(r->wall_ns, time);
-    memcpy(date, time, 8);
-    date[8] = '\0';
-    int rc = cove__sigv4_canonical(r, cove__buf_slice(headers), &canonical, &names);
+static int scope_of(const struct cove__sigv4_request *r, struct scope *ret)
+{
+    cove__format_iso8601_basic(r->wall_ns, ret->time);
+    memcpy(ret->date, ret->time, 8);
+    ret->date[8] = '\0';
+    int n = snprintf(ret->text, sizeof ret->text, "%s/%s/%s/aws4_request", ret->date, r->region, r->service);
+    return n >= 0 && (size_t)n < sizeof ret->text ? 0 : COVE_ELIMIT;
+}
+
+/* The signature of the request with these headers, whose names `ret_signed` gets. */
+static int signature(const struct cove__sigv4_request *r, const struct scope *scope, struct cove__sigv4_cache *cache,
+                     struct cove__slice headers, struct cove__buf *ret_signed, char ret_hex[2 * HASH_SIZE + 1])
+{
+    struct cove__buf canonical = COVE__BUF_INIT(CANONICAL_MAX), to_sign = COVE__BUF_INIT(1024);
+    uint8_t key[HASH_SIZE], mac[HASH_SIZE];
+    char hash[65];
+
+    int rc = cove__sigv4_canonical(r, headers, &canonical, ret_signed);
     if (rc == 0)
         rc = cove__sha256_hex(cove__buf_slice(&canonical), hash);
-    if (rc < 0)
-        goto out;
-    cove__buf_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", time, date, r->region, r->service,
-                   hash);
-    rc = cove__buf_rc(&to_sign);
     if (rc == 0)
-        rc = signing_key(r, date, cache, key);
+        rc = cove__buf_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s\n%s", scope->time, scope->text, hash);
     if (rc == 0)
-        rc = hmac(key, sizeof key, cove__buf_slice(&to_sign), signature);
-    if (rc < 0)
-        goto out;
-    cove__hex(signature, sizeof signature, hex);
-    rc = cove__buf_addf(headers,
-                        "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, "
-                        "Signature=%s\n",
-                        r->key_id, date, r->region, r->service, cove__buf_str(&names), hex);
-out:
+        rc = signing_key(r, scope->date, cache, key);
+    if (rc == 0)
+        rc = hmac(key, sizeof key, cove__buf_slice(&to_sign), mac);
+    if (rc == 0)
+        cove__hex(mac, sizeof mac, ret_hex);
     OPENSSL_cleanse(key, sizeof key);
     if (canonical.data != NULL)
         OPENSSL_cleanse(canonical.data, canonical.size); /* it holds the session token */
     cove__buf_done(&canonical);
-    cove__buf_done(&names);
     cove__buf_done(&to_sign);
+    return rc;
+}
+
+int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, struct cove__buf *headers)
+{
+    struct cove__buf names = COVE__BUF_INIT(SIGNED_MAX);
+    struct scope scope;
+    char hex[2 * HASH_SIZE + 1];
+
+    int rc = scope_of(r, &scope);
+    if (rc == 0)
+        rc = signature(r, &scope, cache, cove__buf_slice(headers), &names, hex);
+    if (rc == 0)
+        rc = cove__buf_addf(headers,
+                            "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s\n",
+                            r->key_id, scope.text, cove__buf_str(&names), hex);
+    cove__buf_done(&names);
+    return rc;
+}
+
+static void add_argument(struct cove__buf *query, const char *name, const char *value)
+{
+    cove__buf_addf(query, "%s%s=", query->size > 0 ? "&" : "", name);
+    cove__uri_encode(query, cove__slice_str(value), false);
+}
+
+int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, const char *host,
+                        int64_t expires_s, const char *token_name, const char *token, struct cove__buf *query)
+{
+    struct cove__buf names = COVE__BUF_INIT(SIGNED_MAX), headers = COVE__BUF_INIT(1024);
+    struct cove__sigv4_request own = *r;
+    struct scope scope;
+    char hex[2 * HASH_SIZE + 1], credential[384], seconds[24];
+
+    int rc = scope_of(r, &scope);
+    if (rc < 0)
+        return rc;
+    snprintf(credential, sizeof credential, "%s/%s", r->key_id, scope.text);
+    snprintf(seconds, sizeof seconds, "%lld", (long long)expires_s);
+    add_argument(query, "X-Amz-Algorithm", "AWS4-HMAC-SHA256");
+    add_argument(query, "X-Amz-Credential", credential);
+    add_argument(query, "X-Amz-Date", scope.time);
+    add_argument(query, "X-Amz-Expires", seconds);
+    add_argument(query, "X-Amz-SignedHeaders", "host");
+    if (token != NULL)
+        add_argument(query, token_name, token);
+    cove__buf_addf(&headers, "Host: %s\n", host);
+    rc = cove__buf_rc(query) < 0 ? cove__buf_rc(query) : cove__buf_rc(&headers);
+    if (rc == 0) {
+        own.query = cove__buf_str(query);
+        own.payload_hash = COVE__SIGV4_UNSIGNED;
+        rc = signature(&own, &scope, cache, cove__buf_slice(&headers), &names, hex);
+    }
+    if (rc == 0) {
+        add_argument(query, "X-Amz-Signature", hex);
+        rc = cove__buf_rc(query);
+    }
+    cove__buf_done(&names);
+    cove__buf_done(&headers);
     return rc;
 }

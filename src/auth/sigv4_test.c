@@ -105,6 +105,28 @@ static void test_s3_examples(void **state)
           "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
 
+/* The example of the S3 documentation, and what a token adds to it. */
+static void test_presigned(void **state)
+{
+    struct cove__sigv4_request r = s3_request();
+    struct cove__buf query = COVE__BUF_INIT(8192);
+
+    r.path = "/test.txt";
+    assert_int_equal(cove__sigv4_presign(&r, NULL, "examplebucket.s3.amazonaws.com", 86400, NULL, NULL, &query), 0);
+    assert_string_equal(cove__buf_str(&query),
+                        "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+                        "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+                        "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+                        "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+    cove__buf_reset(&query);
+    cove__buf_add_str(&query, "versionId=a");
+    assert_int_equal(cove__sigv4_presign(&r, NULL, "h", 1, "X-Amz-Security-Token", "a+/=b", &query), 0);
+    assert_int_equal(strncmp(cove__buf_str(&query), "versionId=a&X-Amz-Algorithm=", 28), 0);
+    assert_non_null(strstr(cove__buf_str(&query), "&X-Amz-Security-Token=a%2B%2F%3Db&X-Amz-Signature="));
+    assert_null(strstr(cove__buf_str(&query), r.secret));
+    cove__buf_done(&query);
+}
+
 static void test_cache_gives_the_same(void **state)
 {
     struct cove__sigv4_cache cache = { "" };
@@ -173,11 +195,9 @@ static void test_encoding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_aws_suite),
-        cmocka_unit_test(test_s3_examples),
-        cmocka_unit_test(test_cache_gives_the_same),
-        cmocka_unit_test(test_ceilings),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_aws_suite), cmocka_unit_test(test_s3_examples),
+        cmocka_unit_test(test_presigned), cmocka_unit_test(test_cache_gives_the_same),
+        cmocka_unit_test(test_ceilings),  cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_encoding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

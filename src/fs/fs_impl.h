@@ -38,6 +38,13 @@ int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, st
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
 
+/* For a slot that is NULL. */
+int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err);
+
+/* Fetches the rest of a listing of `list` or `find`, within the time of the call that opened it: from then on
+ * cove_listing_next gives its entries, whose number this returns, from memory. */
+int64_t cove__listing_gather(cove_listing *listing, struct cove_error *err);
+
 /* Ranges of one version of one file, in parallel, each into its place: what every synchronous read is made of. */
 struct cove__fetch {
     struct cove_range *ranges;

@@ -7,7 +7,7 @@
 
 #define REMOVE_BATCH 1000 /* the most that S3's DeleteObjects takes */
 
-static int unsupported(const struct cove__target *target, struct cove_error *err)
+int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err)
 {
     return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP, "this store cannot do that");
 }
@@ -107,7 +107,8 @@ int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cov
     int rc = two_init(&two, fs, from, to, call, "copy", err);
 
     if (rc == 0)
-        rc = fs->ops->copy ? copy_one(fs, two.from.path, two.to.path, &two.from.ctx, err) : unsupported(&two.from, err);
+        rc = fs->ops->copy ? copy_one(fs, two.from.path, two.to.path, &two.from.ctx, err)
+                           : cove__fs_unsupported(&two.from, err);
     two_done(&two);
     return rc;
 }
@@ -229,14 +230,15 @@ int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, 
     if (rc < 0)
         return rc;
     if (!fs->ops->remove) {
-        rc = unsupported(&target, err);
+        rc = cove__fs_unsupported(&target, err);
         goto out;
     }
     rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
     if (rc < 0)
         goto out;
     if (info.type == COVE_TYPE_DIRECTORY && !info.link) {
-        rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err) : unsupported(&target, err);
+        rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err)
+                            : cove__fs_unsupported(&target, err);
     } else {
         const char *one = target.path;
 
@@ -330,7 +332,8 @@ int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, s
     int rc = cove__target_init(&target, fs, path, call, "mkdir", err);
 
     if (rc == 0)
-        rc = fs->ops->mkdir ? fs->ops->mkdir(fs->self, target.path, &target.ctx, err) : unsupported(&target, err);
+        rc = fs->ops->mkdir ? fs->ops->mkdir(fs->self, target.path, &target.ctx, err)
+                            : cove__fs_unsupported(&target, err);
     cove__target_done(&target);
     return rc;
 }
@@ -344,7 +347,7 @@ int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age
     if (n == 0)
         n = fs->ops->abandoned_uploads ? fs->ops->abandoned_uploads(fs->self, target.path, min_age_s, remove != 0, each,
                                                                     user, &target.ctx, err)
-                                       : unsupported(&target, err);
+                                       : cove__fs_unsupported(&target, err);
     cove__target_done(&target);
     return n;
 }

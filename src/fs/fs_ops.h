@@ -24,15 +24,26 @@
 #include "base/slice.h"
 #include "fs/options.h"
 
-/* What is known of one path. Strings are owned (cove__free); filled by cove__info_set. */
+/* The name, in the user's metadata, of the mark by which a writer knows its own object again. No user may set it. */
+#define COVE__WRITE_MARK "cove-write"
+
+#define COVE__STORAGE_CLASS_SIZE 24
+
+/* What is known of one path. Strings are owned (cove__free); filled by cove__info_set, and those that only some stores
+ * tell by the backend after it. */
 struct cove_info {
     char *path;
     char *etag; /* NULL: none */
+    char *version_id, *content_type; /* NULL: not told */
+    char storage_class[COVE__STORAGE_CLASS_SIZE]; /* "": not told. Here, so that a listing needs no memory for it */
+    struct cove_pair *metadata;      /* owned, one piece of memory (fs/pairs.h); NULL: none */
+    size_t n_metadata;
     enum cove_type type;
     int64_t size;
     int64_t mtime_ns;
     bool has_crc32c; /* the store keeps this checksum of the whole file */
     uint32_t crc32c;
+    bool latest, deleted; /* of a version: that which the path alone gives; the mark of a deletion */
     bool link; /* a symbolic link to a directory: listed as one, never walked into */
 };
 int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
@@ -47,6 +58,7 @@ struct cove__page {
 };
 int cove__page_add(struct cove__page *page, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag);
+int cove__page_take(struct cove__page *page, struct cove_info *info); /* takes what `info` has, and leaves it empty */
 void cove__page_done(struct cove__page *page); /* frees items and token, leaves an empty page */
 
 /* An asynchronous read of one range, an upload of one whole file or one part, or a look at a path. `op` comes first:
@@ -80,6 +92,8 @@ struct cove__put {
     enum cove_write_if condition;
     const char *etag;
     const char *content_type;
+    const struct cove_pair *metadata; /* the user's, checked */
+    size_t n_metadata;
     int64_t expected_size; /* -1: not known */
     bool copies;           /* of an upload: some of its parts may come by upload_copy_part */
     /* For a backend's own writes: the mark that tells the object's maker (NULL: a new one each time), and more lines
@@ -169,6 +183,24 @@ struct cove__fs_ops {
                        struct cove_error *err);
     int (*append)(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err);
     void (*append_close)(void *self, void *tail);
+
+    /* Of one file: sets those with a value, removes the others; the rest stays. COVE_ENOTFOUND, COVE_EISDIR,
+     * COVE_EPRECONDITION. */
+    int (*set_metadata)(void *self, const char *path, const struct cove_pair *pairs, size_t n,
+                        const struct cove__ctx *ctx, struct cove_error *err);
+
+    /* One page of the versions of one file, newest first. COVE_ENOTFOUND: there is none. */
+    int (*versions)(void *self, const char *path, const char *token, const struct cove__ctx *ctx,
+                    struct cove__page *ret_page, struct cove_error *err);
+    /* The tags of one file, in one piece of memory (fs/pairs.h); and others in their place, none for `n` 0.
+     * COVE_ENOTFOUND, COVE_EISDIR. */
+    int (*tags)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,
+                struct cove_error *err);
+    int (*set_tags)(void *self, const char *path, const struct cove_pair *tags, size_t n, const struct cove__ctx *ctx,
+                    struct cove_error *err);
+    /* A signed URL, owned by the caller; the arguments are checked. COVE_EINVAL, COVE_EISDIR. */
+    int (*sign)(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
+                char **ret_url, struct cove_error *err);
 
     int64_t (*abandoned_uploads)(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
                                  void *user, const struct cove__ctx *ctx, struct cove_error *err);

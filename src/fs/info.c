@@ -26,6 +26,9 @@ void cove__info_done(struct cove_info *info)
 {
     cove__free(info->path);
     cove__free(info->etag);
+    cove__free(info->version_id);
+    cove__free(info->content_type);
+    cove__free(info->metadata);
     *info = (struct cove_info){ 0 };
 }
 
@@ -67,16 +70,59 @@ const char *cove_info_etag(const cove_info *info)
     return info->etag;
 }
 
+const char *cove_info_version_id(const cove_info *info)
+{
+    return info->version_id;
+}
+
+const char *cove_info_storage_class(const cove_info *info)
+{
+    return info->storage_class[0] ? info->storage_class : NULL;
+}
+
+const char *cove_info_content_type(const cove_info *info)
+{
+    return info->content_type;
+}
+
+int cove_info_metadata(const cove_info *info, size_t i, const char **ret_name, const char **ret_value)
+{
+    if (i >= info->n_metadata)
+        return COVE_ENOTFOUND;
+    *ret_name = info->metadata[i].name;
+    *ret_value = info->metadata[i].value;
+    return 0;
+}
+
+int cove_info_is_latest(const cove_info *info)
+{
+    return info->latest;
+}
+
+int cove_info_is_deleted(const cove_info *info)
+{
+    return info->deleted;
+}
+
+int cove__page_take(struct cove__page *page, struct cove_info *info)
+{
+    if (cove__grow(&page->items, &page->cap, page->n + 1, sizeof *info, MAX_PAGE_ITEMS) < 0)
+        return COVE_ENOMEM;
+    page->items[page->n++] = *info;
+    *info = (struct cove_info){ 0 };
+    return 0;
+}
+
 int cove__page_add(struct cove__page *page, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag)
 {
     struct cove_info info = { 0 };
+    int rc = cove__info_set(&info, path, type, size, mtime_ns, etag);
 
-    if (cove__grow(&page->items, &page->cap, page->n + 1, sizeof info, MAX_PAGE_ITEMS) < 0 ||
-        cove__info_set(&info, path, type, size, mtime_ns, etag) < 0)
-        return COVE_ENOMEM;
-    page->items[page->n++] = info;
-    return 0;
+    if (rc == 0)
+        rc = cove__page_take(page, &info);
+    cove__info_done(&info);
+    return rc;
 }
 
 void cove__page_done(struct cove__page *page)

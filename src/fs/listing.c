@@ -11,7 +11,7 @@
 
 #define MAX_STACK ((size_t)1 << 20)
 
-enum mode { LIST, FIND, GLOB };
+enum mode { LIST, FIND, GLOB, VERSIONS };
 
 struct cove_listing {
     cove_fs *fs;
@@ -53,6 +53,12 @@ void cove_listing_free(cove_listing *l)
     cove__free(l);
 }
 
+/* Of a tree, not of one place. */
+static bool walks(const struct cove_listing *l)
+{
+    return l->mode == FIND || l->mode == GLOB;
+}
+
 static int push(struct cove_listing *l, const char *path, struct cove_error *err)
 {
     char *copy;
@@ -79,8 +85,8 @@ static int open_listing(cove_fs *fs, const char *path, const struct cove_call *c
     l->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
     l->cancel = call ? cove_cancel_ref(call->cancel) : NULL;
     rc = cove__target_init(&l->target, fs, path, call, op, err);
-    if (rc == 0 && !fs->ops->list)
-        rc = cove__fs_fail(err, &l->target.ctx, COVE_ENOTSUP, "this store cannot list");
+    if (rc == 0 && (mode == VERSIONS ? !fs->ops->versions : !fs->ops->list))
+        rc = cove__fs_unsupported(&l->target, err);
     if (rc == 0 && mode == GLOB) {
         l->pattern = l->target.path;
         l->target.path = cove__strndup(l->pattern, cove__glob_root(l->pattern));
@@ -122,13 +128,19 @@ int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call,
     return open_listing(fs, pattern, call, GLOB, "glob", ret_listing, err);
 }
 
+int cove_fs_versions(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                     struct cove_error *err)
+{
+    return open_listing(fs, path, call, VERSIONS, "versions", ret_listing, err);
+}
+
 /* The path is a file (or, for a pattern without wildcards, whatever it is): a listing of itself. */
 static int page_of_itself(struct cove_listing *l, const char *path, struct cove_error *err)
 {
     struct cove_info info = { 0 };
     int rc = cove__fs_stat(l->fs, path, &l->target.ctx, &info, err);
 
-    if (rc == 0 && cove__page_add(&l->page, info.path, info.type, info.size, info.mtime_ns, info.etag) < 0)
+    if (rc == 0 && cove__page_take(&l->page, &info) < 0)
         rc = cove__fail_nomem(err, "a listing");
     cove__info_done(&info);
     return rc;
@@ -153,15 +165,16 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
             return 0;
         }
     }
-    l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
     if (l->mode == GLOB && !cove__glob_has_magic(l->pattern))
         rc = page_of_itself(l, l->pattern, &why);
+    else if (l->mode == VERSIONS)
+        rc = l->fs->ops->versions(l->fs->self, l->directory, token, &l->target.ctx, &l->page, &why);
     else
         rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, &why);
-    if (rc == COVE_ENOTDIR && l->mode != GLOB && !l->started)
+    if (rc == COVE_ENOTDIR && (l->mode == LIST || l->mode == FIND) && !l->started)
         rc = page_of_itself(l, l->directory, &why);
     /* What `find` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked. */
-    if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (l->mode != LIST || l->started))
+    if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (walks(l) || l->started))
         rc = 0;
     l->started = true;
     cove__free(token);
@@ -233,7 +246,32 @@ static bool wanted(const struct cove_listing *l, const struct cove_info *info)
 {
     if (l->mode == FIND)
         return info->type == COVE_TYPE_FILE;
-    return l->mode == LIST || cove__patterns_match(&l->patterns, info->path);
+    return !walks(l) || cove__patterns_match(&l->patterns, info->path);
+}
+
+int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
+{
+    struct cove__page all = { 0 };
+    int rc = 0;
+
+    while (rc == 0 && !l->ended) {
+        rc = fetch_page(l, err);
+        if (rc == 0 && walks(l) && !l->flat)
+            rc = descend(l, err);
+        for (size_t i = 0; rc == 0 && i < l->page.n; i++) {
+            if (wanted(l, &l->page.items[i]) && cove__page_take(&all, &l->page.items[i]) < 0)
+                rc = cove__fail_nomem(err, "a listing");
+        }
+    }
+    if (rc < 0) {
+        cove__page_done(&all);
+        return rc;
+    }
+    cove__page_done(&l->page);
+    l->page = all;
+    l->next = 0;
+    l->ended = false; /* with nothing left to be fetched */
+    return (int64_t)all.n;
 }
 
 int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_error *err)
@@ -244,8 +282,9 @@ int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_e
         if (l->ended)
             return 0;
         if (l->next >= l->page.n) {
+            l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
             rc = fetch_page(l, err);
-            if (rc == 0 && l->mode != LIST && !l->flat)
+            if (rc == 0 && walks(l) && !l->flat)
                 rc = descend(l, err);
             if (rc < 0) {
                 l->ended = true;

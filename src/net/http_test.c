@@ -196,7 +196,7 @@ static int prepare(void *self, struct cove__http_request *r, struct cove_error *
     pthread_mutex_lock(&server.lock);
     cove__buf_addf(&r->url, "http://127.0.0.1:%u%.*s", server.port, (int)strcspn(server.path, " "), server.path);
     pthread_mutex_unlock(&server.lock);
-    cove__buf_add_str(&r->headers, "X-Mine: yes\n");
+    cove__buf_add_str(&r->headers, "X-Mine: yes\nX-Empty: \n");
     return 0;
 }
 
@@ -249,6 +249,7 @@ static void test_reply_and_reuse(void **state)
         cove__http_request_done(&r);
     }
     assert_non_null(strstr(server.last, "X-Mine: yes\r\n"));
+    assert_non_null(strstr(server.last, "X-Empty:\r\n"));
     assert_null(strstr(server.last, "Expect:"));
     assert_int_equal(connections(), 1);
     cove__http_free(http);

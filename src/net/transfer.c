@@ -180,6 +180,22 @@ static int add_line(struct cove__http_state *st, const char *line)
     return 0;
 }
 
+/* One line, ended by a NUL. Of a header without a value curl wants to be told "Name;": "Name:" takes it out. */
+static int add_header(struct cove__http_state *st, char *line)
+{
+    char *colon = strchr(line, ':');
+    bool empty = colon != NULL && colon[1 + strspn(colon + 1, " ")] == '\0';
+
+    if (!empty)
+        return add_line(st, line);
+    char next = colon[1];
+    memcpy(colon, ";", 2);
+    int rc = add_line(st, line);
+    colon[0] = ':';
+    colon[1] = next;
+    return rc;
+}
+
 static int set_lines(struct cove__http_state *st)
 {
     struct cove__buf *headers = &st->r->headers;
@@ -192,7 +208,7 @@ static int set_lines(struct cove__http_state *st)
             break;
         *end = '\0';
         content_type |= strncasecmp(line, "content-type:", 13) == 0;
-        int rc = add_line(st, line);
+        int rc = add_header(st, line);
         *end = '\n';
         if (rc < 0)
             return rc;

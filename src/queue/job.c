@@ -54,6 +54,7 @@ void cove__job_free(struct cove__job *job)
     cove__target_done(&job->target);
     cove_cancel_unref(job->stop);
     cove_info_free(job->info);
+    cove_listing_free(job->listing);
     cove__free(job->bytes);
     cove__free(job->to);
     cove__free(job->err);
@@ -70,6 +71,8 @@ void cove__job_result(struct cove__job *job, int rc, int64_t count, const struct
         return;
     cove_info_free(job->info);
     job->info = NULL;
+    cove_listing_free(job->listing);
+    job->listing = NULL;
     cove__free(job->err);
     job->err = cove__malloc(sizeof *job->err);
     if (job->err)
@@ -107,6 +110,14 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
         return cove_fs_remove(job->fs, path, call, err);
     case JOB_COPY:
         return cove_fs_copy(job->fs, path, job->to, call, err);
+    case JOB_LIST:
+        rc = cove_fs_list(job->fs, path, call, &job->listing, err);
+        return rc < 0 ? rc : cove__listing_gather(job->listing, err);
+    case JOB_FIND:
+        rc = cove_fs_find(job->fs, path, call, &job->listing, err);
+        return rc < 0 ? rc : cove__listing_gather(job->listing, err);
+    case JOB_MKDIR:
+        return cove_fs_mkdir(job->fs, path, call, err);
     }
     return cove__fail(err, COVE_EINVAL, "no such job");
 }

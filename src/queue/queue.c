@@ -2,6 +2,7 @@
  */
 #include "queue/queue.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -314,6 +315,33 @@ int64_t cove_queue_copy(cove_queue *queue, cove_fs *fs, const char *from, const 
     return submit(queue, job, user, err);
 }
 
+int64_t cove_queue_list(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call, void *user,
+                        struct cove_error *err)
+{
+    struct cove__job *job = NULL;
+    int rc = begin(queue, JOB_LIST, fs, path, call, "list", &job, err);
+
+    return rc < 0 ? rc : submit(queue, job, user, err);
+}
+
+int64_t cove_queue_find(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call, void *user,
+                        struct cove_error *err)
+{
+    struct cove__job *job = NULL;
+    int rc = begin(queue, JOB_FIND, fs, path, call, "find", &job, err);
+
+    return rc < 0 ? rc : submit(queue, job, user, err);
+}
+
+int64_t cove_queue_mkdir(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call, void *user,
+                         struct cove_error *err)
+{
+    struct cove__job *job = NULL;
+    int rc = begin(queue, JOB_MKDIR, fs, path, call, "mkdir", &job, err);
+
+    return rc < 0 ? rc : submit(queue, job, user, err);
+}
+
 /* ---- taking ---- */
 
 /* Waits for a change until `due_ns` at the latest. */
@@ -334,21 +362,24 @@ static void wait_change_locked(struct cove_queue *q, int64_t due_ns)
 
 static void fill_result(struct cove__job *job, struct cove_result *ret)
 {
-    size_t size = ret->size;
     struct cove_error err = COVE_ERROR_INIT;
 
     if (job->rc < 0 && !job->err)
         cove__fail(&err, job->rc, "%s %s: %s", job->target.ctx.op, job->target.url, cove_code_phrase(job->rc));
-    *ret = (struct cove_result){ .size = size,
-                                 .job = job->number,
-                                 .user = job->user,
-                                 .rc = job->rc,
-                                 .count = job->count,
-                                 .data = job->bytes,
-                                 .info = job->info,
-                                 .err = job->err ? *job->err : err };
+    struct cove_result made = { .size = ret->size,
+                                .job = job->number,
+                                .user = job->user,
+                                .rc = job->rc,
+                                .count = job->count,
+                                .data = job->bytes,
+                                .info = job->info,
+                                .err = job->err ? *job->err : err,
+                                .listing = job->listing };
     job->bytes = NULL;
     job->info = NULL;
+    if (ret->size >= sizeof made)
+        job->listing = NULL; /* a program of an older header has no room for one, and has asked for none */
+    memcpy(ret, &made, ret->size < sizeof made ? ret->size : sizeof made);
 }
 
 int cove_queue_next(cove_queue *queue, int64_t timeout_ms, struct cove_result *ret_result, struct cove_error *err)
@@ -358,7 +389,7 @@ int cove_queue_next(cove_queue *queue, int64_t timeout_ms, struct cove_result *r
 
     if (foreign(queue))
         return fail_foreign(err);
-    if (ret_result->size < sizeof *ret_result)
+    if (ret_result->size < offsetof(struct cove_result, listing))
         return cove__fail(err, COVE_EINVAL, "queue: the result's size is not set");
     pthread_mutex_lock(&queue->lock);
     sweep_locked(queue);

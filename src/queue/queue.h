@@ -13,7 +13,17 @@
 #include "base/bell.h"
 #include "fs/fs_impl.h"
 
-enum cove__job_kind { JOB_STAT, JOB_READ_RANGE, JOB_READ_FILE, JOB_WRITE_FILE, JOB_REMOVE, JOB_COPY };
+enum cove__job_kind {
+    JOB_STAT,
+    JOB_READ_RANGE,
+    JOB_READ_FILE,
+    JOB_WRITE_FILE,
+    JOB_REMOVE,
+    JOB_COPY,
+    JOB_LIST,
+    JOB_FIND,
+    JOB_MKDIR
+};
 enum cove__job_state { JOB_WAITING, JOB_RUNNING, JOB_ENDED };
 
 /* What a job needs only while it is worked on. `io` comes first: the inbox gives it back. */
@@ -48,6 +58,7 @@ struct cove__job {
     int64_t count;
     void *bytes;            /* read_file: owned */
     struct cove_info *info; /* stat: owned */
+    cove_listing *listing;  /* list, find: owned */
     struct cove_error *err; /* owned; NULL: none, or no memory for it */
 };
 

@@ -26,11 +26,15 @@ static void round_of_jobs(const char *root)
         submitted += cove_queue_read_range(q, fs, path, 0, buffer, 4, NULL, NULL, NULL) > 0;
         submitted += cove_queue_read_file(q, fs, path, 0, NULL, NULL, NULL) > 0;
         submitted += cove_queue_copy(q, fs, path, path, NULL, NULL, NULL) > 0;
+        submitted += cove_queue_list(q, fs, path, NULL, NULL, NULL) > 0;
+        submitted += cove_queue_find(q, fs, path, NULL, NULL, NULL) > 0;
+        submitted += cove_queue_mkdir(q, fs, path, NULL, NULL, NULL) > 0; /* a file stands there */
         submitted += cove_queue_remove(q, fs, path, NULL, NULL, NULL) > 0;
         while ((rc = cove_queue_next(q, -1, &r, NULL)) == 1) {
             assert_true((r.rc < 0) == (r.err.code == r.rc && r.rc != 0));
             cove_free(r.data);
             cove_info_free(r.info);
+            cove_listing_free(r.listing);
             taken++;
         }
         assert_int_equal(rc, 0);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/pairs.h"
 #include "net/budget.h"
 #include "stream/copy.h"
 #include "stream/parts.h"
@@ -49,6 +50,7 @@ struct cove_writer {
     cove_cancel *stop; /* fired by abort, or by the user's token */
     struct cove__put put;
     char *etag, *content_type; /* what `put` points to */
+    struct cove_pair *metadata;
     struct cove__part_rules rules;
     enum state state;
     struct cove_error err; /* of the first failure */
@@ -109,6 +111,7 @@ static void destroy(struct cove_writer *w)
     cove_cancel_unref(w->stop);
     cove__free(w->etag);
     cove__free(w->content_type);
+    cove__free(w->metadata);
     cove_parts_free(w->made);
     cove_fs_unref(w->fs);
     cove__free(w);
@@ -149,6 +152,29 @@ static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o
     return 0;
 }
 
+static int take_properties(struct cove_writer *w, const struct cove_writer_options *o, struct cove_error *err)
+{
+    size_t n = 0;
+
+    if (o->condition == COVE_WRITE_IF_MATCH && !o->etag)
+        return cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "a conditional replace needs an etag");
+    if (o->content_type && strpbrk(o->content_type, "\r\n"))
+        return cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "the content type has a line break");
+    int rc = cove__metadata_check(o->metadata, o->n_metadata, false, &w->target.ctx, err);
+    if (rc < 0)
+        return rc;
+    if (copy_text(o->etag, &w->etag) < 0 || copy_text(o->content_type, &w->content_type) < 0 ||
+        cove__pairs_copy(o->metadata, o->n_metadata, &w->metadata, &n) < 0)
+        return cove__fail_nomem(err, "a writer");
+    w->put = (struct cove__put){ .condition = o->condition,
+                                 .etag = w->etag,
+                                 .content_type = w->content_type,
+                                 .metadata = w->metadata,
+                                 .n_metadata = n,
+                                 .expected_size = o->expected_size };
+    return 0;
+}
+
 int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_options *options,
                      const struct cove_call *call, cove_writer **ret_writer, struct cove_error *err)
 {
@@ -169,13 +195,8 @@ int cove_writer_open(cove_fs *fs, const char *path, const struct cove_writer_opt
     rc = w->stop ? cove__target_init(&w->target, fs, path, call, "write", err) : cove__fail_nomem(err, "a writer");
     if (rc == 0 && !fs->ops->put)
         rc = cove__fs_fail(err, &w->target.ctx, COVE_ENOTSUP, "this store cannot be written to");
-    if (rc == 0 && (copy_text(o.etag, &w->etag) < 0 || copy_text(o.content_type, &w->content_type) < 0))
-        rc = cove__fail_nomem(err, "a writer");
-    if (rc == 0 && o.condition == COVE_WRITE_IF_MATCH && !o.etag)
-        rc = cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "a conditional replace needs an etag");
-    w->put = (struct cove__put){
-        .condition = o.condition, .etag = w->etag, .content_type = w->content_type, .expected_size = o.expected_size
-    };
+    if (rc == 0)
+        rc = take_properties(w, &o, err);
     if (rc == 0)
         rc = plan_parts(w, &o, err);
     if (rc < 0) {

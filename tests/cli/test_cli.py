@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 import env as environment
 
-VERBS = ["ls", "cat", "cp", "mv", "rm", "mkdir", "stat", "find", "du", "fs", "uploads", "ckpt", "logs"]
+VERBS = ["ls", "cat", "cp", "mv", "rm", "mkdir", "stat", "find", "du", "fs", "uploads", "sign", "ckpt", "logs"]
 
 
 class Cove:
@@ -243,9 +244,26 @@ def test_stat(cove, root):
     text = cove("stat", f"{root}/a.txt")
     assert "type   file\n" in text and "size   5 (5 B)\n" in text
     info, = cove.json("stat", f"{root}/a.txt")
-    assert info["size"] == 5 and info["etag"]
+    assert info["size"] == 5 and info["etag"] and info["metadata"] == {}
+    assert ("mime   " in text) == bool(info["content_type"]) == is_s3(root)
     assert cove.json("stat", root)[0]["type"] == "directory"
     assert cove.error("stat", f"{root}/none", rc=3).startswith(f"cove: stat {root}/none: ")
+
+
+def test_sign(cove, root):
+    """Whether the store takes what was signed is tests/s3's matter."""
+    put(cove, f"{root}/a b", "12345")
+    if not is_s3(root):
+        assert "cannot do that" in cove.error("sign", f"{root}/a b")
+        return
+    url, other = cove.lines("sign", f"{root}/a b", f"{root}/none")
+    assert urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30).read() == b"12345"
+    assert "X-Amz-Expires=3600&" in url and "/none?" in other
+    line, = cove.json("sign", "--method", "PUT", "--expires", "10m", f"{root}/a b")
+    assert line["path"] == f"{root}/a b" and line["method"] == "PUT" and line["expires"] == 600 and "X-Amz-Expires=600&" in line["signed"]
+    assert "--expires" in cove.error("sign", "--expires", "soon", f"{root}/a", rc=2)
+    assert "seven days" in cove.error("sign", "--expires", "8d", f"{root}/a", rc=2)
+    assert "POST" in cove.error("sign", "--method", "POST", f"{root}/a", rc=2)
 
 
 def test_find_and_du(cove, root):

@@ -11,6 +11,7 @@ static const struct ability abilities[] = {
     { .scheme = "s3",
       .slashes_are_kept = true,
       .slash_twins = true,
+      .properties = true,
       .copies_parts = true,
       .slow = true,
       .part_max = 200 },
@@ -357,6 +358,7 @@ int main(int argc, char **argv)
     add(all, &n, errors_tests);
     add(all, &n, concurrency_tests);
     add(all, &n, queueing_tests);
+    add(all, &n, properties_tests);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     int failed = _cmocka_run_group_tests("contract", all, n, NULL, NULL);

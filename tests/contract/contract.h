@@ -31,6 +31,7 @@ struct ability {
     bool slashes_are_kept; /* a//b is another name than a/b, or refused; else both are one */
     bool any_bytes;        /* names may be of any bytes but NUL; else of UTF-8 without control characters */
     bool slash_twins;      /* a file `a` and a file `a/b` can both be there */
+    bool properties;       /* metadata and tags are kept beside the bytes, and URLs can be signed */
     bool copies_parts;     /* a part can be taken out of another object without the caller's bytes */
     bool slow;             /* each call crosses a network: counts are smaller */
     size_t part_max;       /* bytes that one part of a name may have */
@@ -87,6 +88,6 @@ void in_threads(size_t n, const char *(*fn)(size_t number));
 /* The suites, ended by an entry without a name. */
 extern const struct CMUnitTest names_tests[], metadata_tests[], listing_tests[], reading_tests[], reader_tests[],
     writing_tests[], parts_tests[], appending_tests[], changes_tests[], errors_tests[], concurrency_tests[],
-    queueing_tests[];
+    queueing_tests[], properties_tests[];
 
 #endif

@@ -333,16 +333,49 @@ static void of_the_parent(void **state)
     cove_queue_free(q);
 }
 
+/* Whole listings as results: the entries of the plain calls, from memory. */
+static void listings(void **state)
+{
+    cove_queue *q = queue_of(4);
+    (void)state;
+
+    put(at("l/a"), "1");
+    put(at("l/d/b"), "22");
+    put(at("l/d/e/c"), "333");
+    OK(cove_queue_mkdir(q, w.fs, at("l/made"), NULL, NULL, &err));
+    next(q);
+    OK(cove_queue_list(q, w.fs, at("l"), NULL, NULL, &err));
+    struct cove_result r = next(q);
+    assert_int_equal(r.count, 3);
+    assert_string_equal(names(r.listing), listed(at("l")));
+    OK(cove_queue_find(q, w.fs, at("l"), NULL, NULL, &err));
+    r = next(q);
+    assert_int_equal(r.count, 3);
+    assert_string_equal(names(r.listing), "l/a l/d/b l/d/e/c");
+    OK(cove_queue_list(q, w.fs, at("l/a"), NULL, NULL, &err)); /* a file lists itself */
+    r = next(q);
+    assert_string_equal(names(r.listing), "l/a");
+    OK(cove_queue_list(q, w.fs, at("l/made"), NULL, NULL, &err));
+    r = next(q);
+    assert_int_equal(r.count, 0);
+    assert_string_equal(names(r.listing), "");
+
+    OK(cove_queue_list(q, w.fs, at("nothing"), NULL, NULL, &err));
+    OK(cove_queue_find(q, w.fs, at("nothing"), NULL, (void *)1, &err));
+    OK(cove_queue_list(q, w.fs, at("l"), NULL, (void *)2, &err));
+    for (size_t i = 0; i < 2; i++) {
+        r = (struct cove_result)COVE_RESULT_INIT;
+        assert_int_equal(OK(cove_queue_next(q, -1, &r, &err)), 1);
+        assert_int_equal(r.rc, r.user ? 0 : COVE_ENOTFOUND);
+        assert_true(r.user ? r.listing != NULL : r.listing == NULL);
+        cove_listing_free(r.listing);
+    }
+    cove_queue_free(q); /* with one that nobody took */
+}
+
 const struct CMUnitTest queueing_tests[] = {
-    cmocka_unit_test(many_files),
-    cmocka_unit_test(whole_files),
-    cmocka_unit_test(failures),
-    cmocka_unit_test(ceiling),
-    cmocka_unit_test(cancelling),
-    cmocka_unit_test(deadlines),
-    cmocka_unit_test(descriptor),
-    cmocka_unit_test(shared_by_threads),
-    cmocka_unit_test(fair),
-    cmocka_unit_test(of_the_parent),
-    { 0 },
+    cmocka_unit_test(many_files),    cmocka_unit_test(whole_files),       cmocka_unit_test(failures),
+    cmocka_unit_test(ceiling),       cmocka_unit_test(cancelling),        cmocka_unit_test(deadlines),
+    cmocka_unit_test(descriptor),    cmocka_unit_test(shared_by_threads), cmocka_unit_test(fair),
+    cmocka_unit_test(of_the_parent), cmocka_unit_test(listings),          { 0 },
 };

@@ -26,7 +26,7 @@ def test_nth_allocation(build, minio, tmp_path, backend, verb):
 
 @pytest.mark.parametrize("verb, options", [
     ("remove", ["batch_delete=true"]), ("remove", ["batch_delete=false"]), ("create", ["store=other"]), ("create", ["store=other", "checksum=md5"]),
-    ("resave", ["store=other", "default_block_size=5MiB"]), ("append", ["store=other"])], ids=lambda v: v if isinstance(v, str) else ",".join(v))
+    ("resave", ["store=other", "default_block_size=5MiB"]), ("append", ["store=other"]), ("describe", ["store=minio"])], ids=lambda v: v if isinstance(v, str) else ",".join(v))
 def test_nth_allocation_on_other_stores(build, minio, verb, options):
     """What is done where a store can do less, or may."""
     url = f"s3://cove/torture-{build.name}-{verb}-{len(options)}/x.ckpt"

@@ -1,7 +1,7 @@
 /*
  * torture: one call with its Nth allocation failing, for every N there is, in one process.
  *
- *   torture save|load|list|append|remove|create|resave URL [OPTION=VALUE…]
+ *   torture save|load|list|describe|append|remove|create|resave URL [OPTION=VALUE…]
  *
  * After each try the call has succeeded or said COVE_ENOMEM, and the file is one of the two that it may be: the one
  * before, or the new one, whole. What the options don't say of the store the environment does. Exit status 0, and how
@@ -97,6 +97,36 @@ static int list(struct torture *t, struct cove_error *err)
         n++;
     cove_listing_free(listing);
     return rc < 0 ? rc : n == 1 ? 0 : COVE_ECORRUPT;
+}
+
+/* What stands beside the bytes is set, looked at and signed for. */
+static int describe(struct torture *t, struct cove_error *err)
+{
+    const struct cove_pair pairs[] = { { "epoch", "7" }, { "run", "first" } };
+    struct cove_pair *tags = NULL;
+    size_t n = 0;
+    char *url = NULL;
+    cove_info *info = NULL;
+    cove_listing *listing = NULL;
+    const cove_info *version;
+    int rc = cove_fs_set_metadata(t->fs, t->path, pairs, 2, NULL, err);
+    if (rc == 0)
+        rc = cove_fs_stat(t->fs, t->path, NULL, &info, err);
+    cove_info_free(info);
+    if (rc == 0)
+        rc = cove_fs_set_tags(t->fs, t->path, pairs, 2, NULL, err);
+    if (rc == 0)
+        rc = cove_fs_tags(t->fs, t->path, NULL, &tags, &n, err);
+    cove_free(tags);
+    if (rc == 0)
+        rc = cove_fs_versions(t->fs, t->path, NULL, &listing, err);
+    while (rc == 0 && (rc = cove_listing_next(listing, &version, err)) == 1)
+        rc = 0;
+    cove_listing_free(listing);
+    if (rc == 0)
+        rc = cove_fs_sign(t->fs, t->path, "GET", 60, NULL, &url, err);
+    cove_free(url);
+    return rc < 0 ? rc : n == 2 ? 0 : COVE_ECORRUPT;
 }
 
 static int append(struct torture *t, struct cove_error *err)
@@ -262,6 +292,8 @@ static int one_try(struct torture *t, const char *verb, int64_t n, struct cove_e
         int64_t step = load(t, err);
         return step < 0 ? (int)step : 0;
     }
+    if (strcmp(verb, "describe") == 0)
+        return describe(t, err);
     return strcmp(verb, "list") == 0 ? list(t, err) : append(t, err);
 }
 
@@ -296,7 +328,7 @@ int main(int argc, char **argv)
     struct cove_error err = COVE_ERROR_INIT;
     cove_options *options = cove_options_new();
     if (argc < 3 || !options) {
-        fprintf(stderr, "usage: torture save|load|list|append|remove|create|resave URL [OPTION=VALUE...]\n");
+        fprintf(stderr, "usage: torture save|load|list|describe|append|remove|create|resave URL [OPTION=VALUE...]\n");
         return 2;
     }
     int rc = 0;

@@ -188,6 +188,48 @@ static int remove_abandoned(cove_fs *fs, struct cove_error *err)
     return n < 0 ? (int)n : 0;
 }
 
+/* ---- what stands beside the bytes ---- */
+
+static int properties(cove_fs *fs, struct cove_error *err)
+{
+    const struct cove_pair change[] = { { "a", "1" }, { "b", NULL } };
+    const char *name, *value;
+    cove_info *info = NULL;
+    int rc = cove_fs_stat(fs, "b/dir/x", NULL, &info, err);
+
+    for (size_t i = 0; rc == 0 && cove_info_metadata(info, i, &name, &value) == 0; i++)
+        FUZZ_CHECK(name[0] != '\0' && strcmp(name, "cove-write") != 0 && value);
+    cove_info_free(info);
+    return rc < 0 ? rc : cove_fs_set_metadata(fs, "b/dir/x", change, 2, NULL, err);
+}
+
+static int tags(cove_fs *fs, struct cove_error *err)
+{
+    struct cove_pair *got = NULL;
+    size_t n = 0;
+    int rc = cove_fs_tags(fs, "b/dir/x", NULL, &got, &n, err);
+
+    FUZZ_CHECK((got != NULL) == (n > 0));
+    for (size_t i = 0; i < n; i++)
+        FUZZ_CHECK(got[i].name && got[i].value);
+    cove_free(got);
+    return rc;
+}
+
+static int versions(cove_fs *fs, struct cove_error *err)
+{
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = cove_fs_versions(fs, "b/dir/x", NULL, &listing, err);
+
+    while (rc == 0 && (rc = cove_listing_next(listing, &info, err)) == 1) {
+        FUZZ_CHECK(strcmp(cove_info_path(info), "b/dir/x") == 0 && cove_info_version_id(info));
+        rc = 0;
+    }
+    cove_listing_free(listing);
+    return rc;
+}
+
 static int operate(cove_fs *fs, uint8_t what, struct cove_error *err)
 {
     switch (what) {
@@ -221,6 +263,12 @@ static int operate(cove_fs *fs, uint8_t what, struct cove_error *err)
         return cove_fs_remove_tree(fs, "b/dir", NULL, err);
     case 'k':
         return cove_fs_mkdir(fs, "b/dir/x", NULL, err);
+    case 'e':
+        return properties(fs, err);
+    case 'g':
+        return tags(fs, err);
+    case 'v':
+        return versions(fs, err);
     case 'p':
     case 'P':
         return upload(fs, what == 'P', err);

@@ -176,7 +176,7 @@ class DirectoryBuckets:
             return self.error(400, "InvalidRequest", "MD5 is not supported")
         if r.operation == "DeleteObjects" and "x-amz-checksum-crc32c" not in r.headers:
             return self.error(400, "InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
-        if "x-amz-tagging" in r.headers or "versionId" in r.query:
+        if "x-amz-tagging" in r.headers or {"tagging", "versions", "versionId"} & set(r.query):
             return self.error(501, "NotImplemented")
         if r.operation in ("ListObjectsV2", "ListMultipartUploads"):
             prefix = r.query.get("prefix", "")

@@ -53,8 +53,11 @@ class Request:
             if m == "GET" and "session" in q:
                 return "CreateSession"
             if m == "GET":
-                return "ListMultipartUploads" if "uploads" in q else "GetBucketLocation" if "location" in q else "ListObjectsV2"
+                return ("ListMultipartUploads" if "uploads" in q else "GetBucketLocation" if "location" in q else
+                        "ListObjectVersions" if "versions" in q else "ListObjectsV2")
             return {"HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "POST": "DeleteObjects"}.get(m, m)
+        if "tagging" in q:
+            return {"GET": "GetObjectTagging", "PUT": "PutObjectTagging", "DELETE": "DeleteObjectTagging"}.get(m, m)
         if "uploadId" in q:
             if m == "PUT":
                 return "UploadPartCopy" if "x-amz-copy-source" in self.headers else "UploadPart"
@@ -135,7 +138,7 @@ class Store:
             raise ValueError(f"a store has no way {', '.join(sorted(set(ways) - self.WAYS))}")
         self.ways = ways
         self.buckets = set(buckets)
-        self.objects, self.uploads = {}, {}
+        self.objects, self.uploads, self.tags = {}, {}, {}
         self.checksums = {}  # of parts that came with one: ETag -> CRC32C
         self.serial = 0
         self.directories = express.DirectoryBuckets(self)
@@ -235,8 +238,23 @@ class Store:
         match = r.headers.get("x-amz-copy-source-if-match")
         if match is not None and match.strip('"') != self.objects[source][1].strip('"'):
             return error_reply(412, "PreconditionFailed")
-        etag = self.put(f"{r.bucket}/{r.key}", self.objects[source][0], self.objects[source][2])
+        replaced = r.headers.get("x-amz-metadata-directive") == "REPLACE"
+        etag = self.put(f"{r.bucket}/{r.key}", self.objects[source][0], user_metadata(r) if replaced else self.objects[source][2])
         return xml_reply("CopyObjectResult", f"<ETag>{escape(etag)}</ETag>")
+
+    def _tagging(self, r):
+        """The tags of an object that is there: as PUT sent them."""
+        path = f"{r.bucket}/{r.key}"
+        if path not in self.objects:
+            return error_reply(404, "NoSuchKey")
+        if r.method == "PUT":
+            self.tags[path] = re.search(r"<TagSet>(.*)</TagSet>", r.body.decode(), re.S).group(1)
+        elif r.method == "DELETE":
+            self.tags.pop(path, None)
+            return Reply(204)
+        return xml_reply("Tagging", f"<TagSet>{self.tags.get(path, '')}</TagSet>") if r.method == "GET" else Reply(200)
+
+    do_GetObjectTagging = do_PutObjectTagging = do_DeleteObjectTagging = _tagging
 
     def do_DeleteObject(self, r):
         refused = self._refused(r, f"{r.bucket}/{r.key}")

@@ -72,6 +72,19 @@ def test_process(world, ask, tmp_path):
     assert {key for key, _ in world.signed} == {keys.id} and calls(tmp_path) == 1
 
 
+def test_signed_urls_wait_for_their_keys(world, ask, tmp_path):
+    """Nothing is sent to the store: the keys alone are fetched, and their token goes into the URL."""
+    keys = world.add("P")
+    outcome = ask(process(tmp_path, keys.json("SessionToken", Version=1)), DIRECT, call=("sign", "s3://b/k", "GET", "60"))
+    assert outcome.ok and calls(tmp_path) == 1 and world.signed == [], outcome
+    url, = outcome.names
+    assert url.startswith(f"{world.endpoint}/b/k?") and f"X-Amz-Credential={keys.id}%2F" in url
+    assert f"X-Amz-Security-Token={keys.token}&" in url and re.search("X-Amz-Signature=[0-9a-f]{64}$", url)
+    assert ask("[default]\ncredential_process = exit 7\n", DIRECT, call=("sign", "s3://b/k", "GET", "60")).code == "COVE_EAUTH"
+    assert ask("[default]\ncredential_process = sleep 600\n", DIRECT, call=("sign", "s3://b/k", "GET", "60"),
+               timeout_ms=300).code == "COVE_ETIMEDOUT"
+
+
 def test_process_fails(world, ask, tmp_path):
     outcome = ask("[default]\ncredential_process = exit 7\n", DIRECT)
     assert outcome.code == "COVE_EAUTH" and "status 7" in outcome.message, outcome

@@ -144,6 +144,104 @@ static int run_stat(struct probe *p)
     return 0;
 }
 
+/* describe URL: what is known of it, as names. */
+static int run_describe(struct probe *p)
+{
+    const char *name, *value;
+    char line[1024];
+    cove_info *info;
+    int rc = cove_fs_stat(p->fs, p->path, &p->call, &info, &p->err);
+    if (rc < 0)
+        return rc;
+    const char *const told[][2] = { { "version", cove_info_version_id(info) },
+                                    { "class", cove_info_storage_class(info) },
+                                    { "type", cove_info_content_type(info) } };
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        snprintf(line, sizeof line, "%s: %s", told[i][0], told[i][1] ? told[i][1] : "");
+        print_name(p, line);
+    }
+    for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
+        snprintf(line, sizeof line, "%s=%s", name, value);
+        print_name(p, line);
+    }
+    cove_info_free(info);
+    return 0;
+}
+
+#define MAX_PAIRS 16
+
+/* Arguments "NAME=VALUE" from the `first` on, or "NAME" without one. */
+static size_t pair_args(struct probe *p, int first, struct cove_pair pairs[MAX_PAIRS])
+{
+    size_t n = 0;
+    for (int i = first; i < p->n_args && n < MAX_PAIRS; i++) {
+        char *value = strchr(p->args[i], '=');
+        if (value)
+            *value++ = '\0';
+        pairs[n++] = (struct cove_pair){ p->args[i], value };
+    }
+    return n;
+}
+
+static int run_set_metadata(struct probe *p)
+{
+    struct cove_pair pairs[MAX_PAIRS];
+    size_t n = pair_args(p, 0, pairs);
+    return cove_fs_set_metadata(p->fs, p->path, pairs, n, &p->call, &p->err);
+}
+
+static int run_tags(struct probe *p)
+{
+    struct cove_pair *tags;
+    size_t n;
+    int rc = cove_fs_tags(p->fs, p->path, &p->call, &tags, &n, &p->err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        char line[1024];
+        snprintf(line, sizeof line, "%s=%s", tags[i].name, tags[i].value);
+        print_name(p, line);
+    }
+    if (rc == 0)
+        cove_free(tags);
+    return rc;
+}
+
+static int run_set_tags(struct probe *p)
+{
+    struct cove_pair pairs[MAX_PAIRS];
+    size_t n = pair_args(p, 0, pairs);
+    return cove_fs_set_tags(p->fs, p->path, pairs, n, &p->call, &p->err);
+}
+
+/* versions URL: "ID SIZE [latest] [deleted]" of each. */
+static int run_versions(struct probe *p)
+{
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = cove_fs_versions(p->fs, p->path, &p->call, &listing, &p->err);
+    while (rc == 0 && (rc = cove_listing_next(listing, &info, &p->err)) == 1) {
+        char line[1200];
+        snprintf(line, sizeof line, "%s %lld%s%s", cove_info_version_id(info), (long long)cove_info_size(info),
+                 cove_info_is_latest(info) ? " latest" : "", cove_info_is_deleted(info) ? " deleted" : "");
+        print_name(p, line);
+        p->value++;
+        rc = 0;
+    }
+    cove_listing_free(listing);
+    return rc;
+}
+
+/* sign URL METHOD SECONDS: the URL is the name. */
+static int run_sign(struct probe *p)
+{
+    char *url;
+    int rc = cove_fs_sign(p->fs, p->path, p->args[0], strtoll(p->args[1], NULL, 10), &p->call, &url, &p->err);
+    if (rc == 0)
+        print_name(p, url);
+    if (rc == 0)
+        cove_free(url);
+    return rc;
+}
+
 static int run_exists(struct probe *p)
 {
     int rc = cove_fs_exists(p->fs, p->path, &p->call, &p->err);
@@ -264,6 +362,31 @@ static int run_write(struct probe *p)
     if (rc == 0)
         rc = cove_writer_finish(writer, &p->err);
     cove_writer_free(writer);
+    return rc;
+}
+
+/* new URL SIZE TYPE NAME=VALUE…: as a stream, with a content type and metadata. */
+static int run_new(struct probe *p)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    struct cove_pair pairs[MAX_PAIRS];
+    cove_writer *writer;
+    size_t size = size_arg(p, 0);
+    unsigned char *data = malloc(size + 1);
+    if (!data)
+        return COVE_ENOMEM;
+    pattern(data, size, 0);
+    options.content_type = p->args[1];
+    options.n_metadata = pair_args(p, 2, pairs);
+    options.metadata = pairs;
+    int rc = cove_writer_open(p->fs, p->path, &options, &p->call, &writer, &p->err);
+    if (rc == 0) {
+        rc = cove_writer_write(writer, data, size, &p->err);
+        if (rc == 0)
+            rc = cove_writer_finish(writer, &p->err);
+        cove_writer_free(writer);
+    }
+    free(data);
     return rc;
 }
 
@@ -546,13 +669,39 @@ static int run_load(struct probe *p)
 }
 
 static const struct verb verbs[] = {
-    { "stat", 0, run_stat },       { "exists", 0, run_exists }, { "list", 0, run_list },     { "find", 0, run_find },
-    { "get", 0, run_get },         { "range", 2, run_range },   { "read", 0, run_read },     { "put", 1, run_put },
-    { "write", 1, run_write },     { "append", 1, run_append }, { "grow", 1, run_grow },     { "copy", 1, run_copy },
-    { "move", 1, run_move },       { "rm", 0, run_rm },         { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir },
-    { "uploads", 0, run_uploads }, { "save", 2, run_save },     { "load", 0, run_load },     { "flush", 1, run_flush },
-    { "resave", 2, run_resave },   { "up", 2, run_up },         { "down", 2, run_down },     { "fetch", 2, run_fetch },
-    { "many", 1, run_many },       { NULL, 0, NULL },
+    { "stat", 0, run_stat },
+    { "exists", 0, run_exists },
+    { "list", 0, run_list },
+    { "find", 0, run_find },
+    { "get", 0, run_get },
+    { "range", 2, run_range },
+    { "read", 0, run_read },
+    { "put", 1, run_put },
+    { "write", 1, run_write },
+    { "append", 1, run_append },
+    { "grow", 1, run_grow },
+    { "copy", 1, run_copy },
+    { "move", 1, run_move },
+    { "rm", 0, run_rm },
+    { "rmtree", 0, run_rmtree },
+    { "mkdir", 0, run_mkdir },
+    { "uploads", 0, run_uploads },
+    { "save", 2, run_save },
+    { "load", 0, run_load },
+    { "flush", 1, run_flush },
+    { "resave", 2, run_resave },
+    { "up", 2, run_up },
+    { "down", 2, run_down },
+    { "fetch", 2, run_fetch },
+    { "many", 1, run_many },
+    { "describe", 0, run_describe },
+    { "set_metadata", 1, run_set_metadata },
+    { "sign", 2, run_sign },
+    { "new", 2, run_new },
+    { "tags", 0, run_tags },
+    { "set_tags", 0, run_set_tags },
+    { "versions", 0, run_versions },
+    { NULL, 0, NULL },
 };
 
 /* ---- the program ---- */

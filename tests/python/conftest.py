@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 import env as environment
+from trees import TREE
 
 PACKAGE = environment.build_dir() / "python"
 sys.path.insert(0, str(PACKAGE))
@@ -106,3 +107,10 @@ def other(aws):
 def root():
     """A directory of the test's own, without its scheme."""
     return f"cove/python/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def tree(fs, root):
+    """`root` with the files of `trees.TREE`."""
+    fs.pipe({f"{root}/{name}": data for name, data in TREE.items()})
+    return root

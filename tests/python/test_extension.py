@@ -175,6 +175,70 @@ def test_abandoned_uploads(s3):
     writer.abort()
 
 
+# ---- what a store keeps beside the bytes ----
+
+def test_metadata(s3):
+    s3.fs.write_file(s3 / "x", b"x", content_type="text/x-odd", metadata={"Epoch": "3", "run": "a b"})
+    assert s3.fs.metadata(s3 / "x") == {"epoch": "3", "run": "a b"}
+    s3.fs.set_metadata(s3 / "x", {"epoch": "4", "run": None, "best": "yes"})
+    assert s3.fs.metadata(s3 / "x") == {"epoch": "4", "best": "yes"}
+    writer = _cove.Writer(s3.fs, s3 / "y", metadata={"a": "b"})
+    writer.finish()
+    assert s3.fs.metadata(s3 / "y") == {"a": "b"}
+    for metadata in ({1: "x"}, {"x": 1}, ["x"]):
+        with pytest.raises(TypeError):
+            s3.fs.set_metadata(s3 / "x", metadata)
+        with pytest.raises(TypeError):
+            s3.fs.write_file(s3 / "x", b"", metadata=metadata)
+        with pytest.raises(TypeError):
+            _cove.Writer(s3.fs, s3 / "x", metadata=metadata)
+    with pytest.raises(ValueError):
+        s3.fs.set_metadata(s3 / "x", {"new\nline": "x"})
+
+
+def test_tags(s3):
+    s3.fs.write_file(s3 / "x", b"x")
+    assert s3.fs.tags(s3 / "x") == {}
+    s3.fs.set_tags(s3 / "x", {"project": "cove", "stage": "test"})
+    assert s3.fs.tags(s3 / "x") == {"project": "cove", "stage": "test"}
+    with pytest.raises(ValueError):
+        s3.fs.set_tags(s3 / "x", {"project": None})
+    s3.fs.set_tags(s3 / "x", {})
+    assert s3.fs.tags(s3 / "x") == {}
+
+
+def test_versions(s3):
+    s3.fs.write_file(s3 / "x", b"123")
+    [(info, latest, deleted)] = s3.fs.versions(s3 / "x")
+    assert info[:3] == (s3 / "x", 3, False) and info[5] == "null" and (latest, deleted) == (True, False)
+    assert s3.fs.list(s3.root)[0][6] == "STANDARD"
+    with pytest.raises(FileNotFoundError):
+        s3.fs.versions(s3 / "no")
+
+
+def test_signed_urls(s3):
+    import urllib.request
+
+    s3.fs.write_file(s3 / "x", b"for anybody")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(s3.fs.sign(s3 / "x", expires_s=60)) as reply:
+        assert reply.read() == b"for anybody"
+    put = urllib.request.Request(s3.fs.sign(s3 / "y", "PUT", 60), data=b"by anybody", method="PUT")
+    with opener.open(put):
+        assert s3.fs.read_file(s3 / "y") == b"by anybody"
+    with pytest.raises(ValueError):
+        s3.fs.sign(s3 / "x", "BREW")
+    assert s3.options["secret"] not in s3.fs.sign(s3 / "x")
+
+
+def test_a_store_without_them_says_so(memory):
+    memory.fs.write_file(memory / "x", b"")
+    for call in (lambda: memory.fs.set_metadata(memory / "x", {"a": "b"}), lambda: memory.fs.tags(memory / "x"),
+                 lambda: memory.fs.set_tags(memory / "x", {}), lambda: memory.fs.sign(memory / "x")):
+        with pytest.raises(io.UnsupportedOperation):
+            call()
+
+
 # ---- many ----
 
 def test_many_files_at_once(store):
@@ -412,7 +476,7 @@ def test_a_file_in_the_way(tmp_path):
 
 def test_invalid_arguments_are_value_errors_and_os_errors():
     for url, options, said in (("ftp://x/y", None, "ftp"), ("s3://b/k", {"endpont_url": "x"}, "endpoint_url"),
-                               ("s3://b/k", {"anon": "perhaps"}, "anon"), ("", None, "URL")):
+                               ("s3://b/k", {"anon": "perhaps"}, "anon"), ("", None, "empty URL")):
         with pytest.raises(_cove.InvalidArgument, match=said) as caught:
             _cove.Filesystem(url, options)
         assert isinstance(caught.value, ValueError) and isinstance(caught.value, OSError)
@@ -448,6 +512,20 @@ def test_nobody_listens(s3):
 def test_corrupt_data_has_a_class_of_its_own():
     assert issubclass(_cove.CorruptData, OSError) and issubclass(_cove.PreconditionFailed, OSError)
     assert not issubclass(_cove.CorruptData, ValueError)
+
+
+def test_errors_go_from_process_to_process(memory):
+    import pickle
+
+    memory.fs.write_file(memory / "x", b"")
+    for call in (lambda: memory.fs.stat(memory / "no"), lambda: _cove.Filesystem("odd://x"), lambda: memory.fs.tags(memory / "x"),
+                 lambda: memory.fs.write_file(memory / "x", b"", "match", '"other"')):
+        with pytest.raises(OSError) as caught:
+            call()
+        error = pickle.loads(pickle.dumps(caught.value))
+        assert type(error) is type(caught.value) and str(error) == str(caught.value)
+        assert (error.errno, error.code, error.http_status, error.retryable) == (
+            caught.value.errno, caught.value.code, caught.value.http_status, caught.value.retryable)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "soon"])

@@ -270,6 +270,56 @@ def test_a_program_s_own_handler_gets_the_first_ctrl_c(python, presses, result):
     assert (process.returncode, out.strip(), said) == (0, result, "")
 
 
+def test_an_appender_s_flush_outlasts_the_first_ctrl_c(python):
+    """What it gathered would be lost with it, when a training that was interrupted still has its last words to write."""
+    import json
+
+    puts = []
+
+    def answer(stub, handler):
+        if handler.command == "PUT":
+            puts.append(handler.path)
+            stub.busy.set()
+            stub.free.wait()
+        body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>" if handler.command == "GET" else b""
+        handler.send_response(404 if handler.command == "HEAD" else 200)
+        handler.send_header("ETag", '"e"')
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    into, out = os.pipe()
+    with Stub(answer) as stub, open(into, "rb", buffering=0) as told:
+        stub.busy = threading.Event()
+        process = python.start("""
+            import json, os, signal, sys
+            from cove import _cove
+            out = int(sys.argv[3])
+            os.set_blocking(out, False)
+            signal.set_wakeup_fd(out)
+            appender = _cove.Appender(_cove.Filesystem(sys.argv[1], json.loads(sys.argv[2])), sys.argv[1], 3600)
+            appender.write(b"last words")
+            try:
+                appender.flush()
+            except KeyboardInterrupt:
+                print("interrupted")
+            appender.write(b" and the very last")
+            try:
+                appender.close()
+            except OSError as e:
+                print(e.code)
+        """, stub.url, json.dumps(stub.options), out, pass_fds=[out])
+        os.close(out)
+        assert stub.busy.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert told.read(1) == bytes([signal.SIGINT])
+        stub.free.set()
+        out, said = process.communicate(timeout=120)
+    # It goes on to the end of the flush and beyond: what the next one stumbles over is that this store has kept nothing.
+    assert (process.returncode, out, said) == (0, "interrupted\nCOVE_EPRECONDITION\n", "")
+    assert len(puts) == 1
+
+
 def test_other_threads_cannot_be_interrupted_but_the_main_one_is(python):
     import json
 

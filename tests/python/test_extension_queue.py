@@ -31,18 +31,22 @@ def test_every_kind_of_job(store):
         queue.read_range(fs, store / "x", -3, 2): b"78",
         queue.read_range(fs, store / "x", 0, 0): b"",
         queue.copy(fs, store / "x", store / "y"): None,
+        queue.mkdir(fs, store / "made/by/a/job"): None,
     }
-    assert len(jobs) == 8 and queue.pending == 8
+    assert len(jobs) == 9 and queue.pending == 9
     assert drain(queue) == jobs and queue.pending == 0
     assert drain(queue, {queue.remove(fs, store / "x"): "?"}).popitem()[1] is None
-    assert [info[0] for info in fs.list(store.root)] == [store / "y"]
+    fs.write_file(store / "d/z", b"")
+    jobs = {queue.list(fs, store.root): fs.list(store.root), queue.find(fs, store.root): fs.find(store.root)}
+    assert [len(infos) for infos in jobs.values()] == [3, 2]
+    assert drain(queue) == jobs
 
 
 def test_a_failed_job_gives_its_exception(store):
     queue = _cove.Queue()
     jobs = [queue.stat(store.fs, store / "no"), queue.read_file(store.fs, store / "no"),
             queue.read_range(store.fs, store / "no", 0, 5), queue.remove(store.fs, store / "no"),
-            queue.copy(store.fs, store / "no", store / "there")]
+            queue.copy(store.fs, store / "no", store / "there"), queue.list(store.fs, store / "no")]
     results = drain(queue)
     assert set(results) == set(jobs)
     for error in results.values():

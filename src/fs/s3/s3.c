@@ -275,5 +275,10 @@ const struct cove__fs_ops cove__s3_ops = {
     .append_open = cove__s3_append_open,
     .append = cove__s3_append,
     .append_close = cove__s3_append_close,
+    .set_metadata = cove__s3_set_metadata,
+    .versions = cove__s3_versions,
+    .tags = cove__s3_tags,
+    .set_tags = cove__s3_set_tags,
+    .sign = cove__s3_sign,
     .abandoned_uploads = cove__s3_abandoned_uploads,
 };

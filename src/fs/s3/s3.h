@@ -1,8 +1,9 @@
 /*
  * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names;
  * s3_endpoint.c addresses; s3_session.c the sessions of directory buckets; s3_request.c builds, signs and judges
- * requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at hand can; s3_stat.c,
- * s3_object.c, s3_list.c, s3_copy.c, s3_upload.c, s3_append.c the operations.
+ * requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at hand can; s3_headers.c
+ * what an object carries beside its bytes; s3_stat.c, s3_object.c, s3_list.c, s3_versions.c, s3_copy.c, s3_upload.c,
+ * s3_append.c, s3_tags.c, s3_sign.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -42,7 +43,7 @@ struct s3_options {
     int use_ssl;
     char *addressing_style;
     int dual_stack, fips, accelerate, arn_region, no_sessions; /* 1, 0, or -1: not said */
-    int requester_pays;
+    int requester_pays, version_aware;
     int64_t block_size, max_concurrency, max_parts;
     char *store;
     char *payload_signing, *checksum;
@@ -112,10 +113,17 @@ struct cove__s3 {
 
 struct s3_name {
     struct cove__slice bucket, key; /* key: empty for the bucket itself */
+    struct cove__slice version;     /* of the object; empty: the latest */
 };
 
 int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *err);
 struct s3_name cove__s3_split(const char *path);
+/* The same of a path that may end in "?versionId=ID", where the option version_aware has it so. */
+struct s3_name cove__s3_locate(const struct cove__s3 *s3, const char *path);
+/* The same of a path that must name an object. COVE_EISDIR: a bucket; COVE_EINVAL, of one that is to be `changed`: a
+ * version, which stays as it is. */
+int cove__s3_object(const struct cove__s3 *s3, const char *path, bool changed, const struct cove__ctx *ctx,
+                    struct s3_name *ret, struct cove_error *err);
 /* The prefix below which the entries of a directory are: "" for the bucket, else the key with one slash at its end. */
 int cove__s3_prefix(struct cove__slice key, struct cove__buf *out);
 /* A directory's path without the slash that a user may write at its end; owned. */
@@ -123,6 +131,8 @@ char *cove__s3_plain(const char *path);
 int cove__s3_query(struct cove__buf *query, const char *name,
                    struct cove__slice value);                            /* adds "&name=value", encoded */
 int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
+int64_t cove__s3_date(struct cove__slice text);                          /* of XML: -1 where it is none */
+int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; 0 where it is none */
 
 /* ---- s3_request.c ---- */
 
@@ -181,6 +191,20 @@ int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* wait
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none */
 
+/* Where a request goes now, and who signs it. */
+struct s3_aim {
+    struct s3_address to;
+    struct cove__buf path;     /* the URL's, as it is signed */
+    struct cove__aws_set *set; /* NULL: nothing is signed */
+};
+/* 0; COVE__HTTP_LATER, after the request has been put among those that wait for keys, or with `wait` false in place of
+ * that; or an error. Done in each case. */
+int cove__s3_aim(struct s3_request *r, bool wait, struct s3_aim *ret, struct cove_error *err);
+void cove__s3_aim_done(struct s3_aim *aim);
+/* For the signature; BORROWED from both. */
+struct cove__sigv4_request cove__s3_to_sign(const struct s3_request *r, const struct s3_aim *aim);
+struct cove__sigv4_cache *cove__s3_signing(struct s3_request *r);
+
 /* ---- s3_session.c: the keys of directory buckets ---- */
 
 struct s3_session {
@@ -197,6 +221,24 @@ int cove__s3_session_get(struct cove__s3 *s3, struct cove__slice bucket, struct 
 void cove__s3_session_put(struct s3_session *session); /* NULL accepted */
 void cove__s3_sessions_free(struct cove__s3 *s3);      /* no request may be under way */
 
+/* ---- s3_headers.c: what an object carries beside its bytes ---- */
+
+/* The next of "Name: value\n" lines, which then are those behind it; false: there is none. */
+bool cove__s3_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value);
+/* What the reply to a HEAD tells, into an info that is otherwise filled in: version, class, type and metadata. 0,
+ * COVE_ENOMEM, COVE_ELIMIT. */
+int cove__s3_read_properties(const struct s3_request *r, struct cove_info *info);
+/* The class that a store names; "" where it is longer than any that is known. */
+void cove__s3_storage_class(struct cove__slice text, char ret[COVE__STORAGE_CLASS_SIZE]);
+/* The lines that an object made in this one's place must carry over: its content type and the like, and the user's
+ * metadata. Not those that the options set anyway. */
+int cove__s3_keep_headers(const struct s3_request *head, struct cove__buf *out);
+/* The same for the object itself under other metadata: `pairs`, of which those without a value go. */
+int cove__s3_change_headers(const struct s3_request *head, const struct cove_pair *pairs, size_t n,
+                            struct cove__buf *out);
+/* Properties of a new object: those of the options, and what `put` (NULL: nothing) says. */
+void cove__s3_describe(struct s3_request *r, const struct cove__put *put);
+
 /* ---- s3_error.c ---- */
 
 /* "op URL: text" for this request's operation. Returns `code`. */
@@ -204,6 +246,8 @@ int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, 
     COVE_PRINTF(4, 5);
 /* From a reply that is an error (its body, or a 200 with one): fills err and r->code; true: worth another attempt. */
 bool cove__s3_judge(struct s3_request *r, struct cove_error *err);
+/* The version that was asked for is the mark of a deletion. */
+bool cove__s3_says_deleted(const struct s3_request *r);
 /* What an <Error> says. Fields that are missing are "". */
 struct s3_error_body {
     char code[64], message[256], region[64], endpoint[256];
@@ -295,6 +339,16 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
                     struct cove_error *err);
 void cove__s3_append_close(void *self, void *tail);
+int cove__s3_versions(void *self, const char *path, const char *token, const struct cove__ctx *ctx,
+                      struct cove__page *ret_page, struct cove_error *err);
+int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,
+                  struct cove_error *err);
+int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags, size_t n, const struct cove__ctx *ctx,
+                      struct cove_error *err);
+int cove__s3_sign(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
+                  char **ret_url, struct cove_error *err);
+int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *pairs, size_t n,
+                          const struct cove__ctx *ctx, struct cove_error *err);
 int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
                                    void *user, const struct cove__ctx *ctx, struct cove_error *err);
 
@@ -309,8 +363,7 @@ struct s3_head {
 };
 int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                   struct cove_error *err);
-/* The same; `kept` gets the lines that an object made in this one's place must carry over: its content type and the
- * like, and the user's metadata. Not those that the options set anyway. */
+/* The same; `kept` gets the lines that cove__s3_keep_headers gives. */
 int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                        struct cove__buf *kept, struct cove_error *err);
 /* The same for a request of one's own: what it asks with, and what its reply says. */
@@ -321,6 +374,9 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
 bool cove__s3_says_below(const struct s3_request *r);
 /* The same, waited for: 1, 0 or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
+/* How an operation on one object ended, into `err`: where there is none, a directory may stand there (COVE_EISDIR). */
+int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const struct cove_error *why,
+                     const struct cove__ctx *ctx, struct cove_error *err);
 /* One object; it need not be there. `etag`: only while it has that (COVE_EPRECONDITION); NULL: whatever it is. */
 int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx,
                     struct cove_error *err);
@@ -332,7 +388,6 @@ int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *tok
 struct s3_mark {
     char write_id[33];
 };
-/* Content type, the lines that `put` brings, and the mark. */
 void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret);
 /* If-Match or If-None-Match, where they are to be sent. `put` may be NULL. */
 void cove__s3_condition_headers(struct s3_request *r, enum s3_condition_way way, const struct cove__put *put);

@@ -51,13 +51,14 @@ static int no_directory(struct cove__s3 *s3, const char *path, struct s3_name na
 int cove__s3_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                          struct cove_error *err)
 {
-    struct s3_name name = cove__s3_split(path);
     struct cove_error why = COVE_ERROR_INIT;
+    struct s3_name name;
     struct s3_tail *t;
     struct s3_head head;
+    int rc = cove__s3_object(self, path, true, ctx, &name, err);
 
-    if (name.key.size == 0)
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "a bucket, not an object");
+    if (rc < 0)
+        return rc;
     t = cove__calloc(1, sizeof *t);
     if (t == NULL)
         return cove__fail_nomem(err, "an appender");
@@ -67,7 +68,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const stru
     t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
     t->at_end = cove__s3_is_directory(self, name.bucket);
     t->path = cove__strdup(path);
-    int rc = t->path != NULL ? 0 : COVE_ENOMEM;
+    rc = t->path != NULL ? 0 : COVE_ENOMEM;
     if (rc == 0)
         rc = cove__s3_head_kept(self, name, ctx, &head, truncate ? NULL : &t->headers, &why);
     if (rc == 0) {

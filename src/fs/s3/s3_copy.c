@@ -24,7 +24,12 @@ static void add_source(struct s3_request *r, struct s3_name source)
         cove__buf_add_char(&text, '/');
     cove__uri_encode(&text, source.bucket, false);
     cove__buf_add_str(&text, arn ? "/object/" : "/");
-    if (cove__uri_encode(&text, source.key, true) < 0)
+    cove__uri_encode(&text, source.key, true);
+    if (source.version.size > 0) {
+        cove__buf_add_str(&text, "?versionId=");
+        cove__uri_encode(&text, source.version, false);
+    }
+    if (cove__buf_rc(&text) < 0)
         r->extra.rc = cove__buf_rc(&text);
     cove__s3_header(r, "x-amz-copy-source", "%s", cove__buf_str(&text));
     cove__buf_done(&text);
@@ -273,8 +278,9 @@ static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, 
 
 /* ---- in one request ---- */
 
-/* `etag`: only while the source has it; NULL: whatever it is. */
-static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to,
+/* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties;
+ * NULL: these. */
+static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
                      const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
     struct s3_request r;
@@ -287,7 +293,9 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
     add_source(&r, from);
     if (etag != NULL && cove__s3_can(s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
         cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", etag);
-    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
+    if (headers != NULL)
+        cove__s3_header(&r, "x-amz-metadata-directive", "REPLACE");
+    cove__s3_describe(&r, &(struct cove__put){ .headers = headers });
     int rc = cove__s3_run(&r, err);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
     cove__s3_request_done(&r);
@@ -306,35 +314,76 @@ static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *to
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, from, to, ctx, head.size, head.etag, cove__buf_str(&headers), err);
     else if (rc == 0)
-        rc = copy_once(s3, from, NULL, cove__s3_split(to), ctx, &too_large, err);
+        rc = copy_once(s3, from, NULL, cove__s3_split(to), NULL, ctx, &too_large, err);
     cove__buf_done(&headers);
     return rc;
+}
+
+int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const struct cove_error *why,
+                     const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove_error below = COVE_ERROR_INIT;
+
+    if (rc == COVE_ENOTFOUND && name.version.size == 0 && cove__s3_any_below(s3, name, ctx, &below) == 1)
+        return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
+    return rc < 0 ? cove__error_copy(err, why) : 0;
 }
 
 int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name source = cove__s3_split(from), target = cove__s3_split(to);
+    struct s3_name source, target;
     struct cove_error why = COVE_ERROR_INIT;
     bool too_large = false;
-    int rc;
 
-    if (source.key.size == 0 || target.key.size == 0)
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "a bucket, not an object");
+    int rc = cove__s3_object(s3, from, false, ctx, &source, err);
+    if (rc == 0)
+        rc = cove__s3_object(s3, to, true, ctx, &target, err);
+    if (rc < 0)
+        return rc;
     if (s3->o.copy_part_threshold < COPY_PART_MAX) {
         rc = copy_by_size(s3, source, to, ctx, &why);
     } else {
         /* Most objects need one request, and the store itself says when one is not enough. */
-        rc = copy_once(s3, source, NULL, target, ctx, &too_large, &why);
+        rc = copy_once(s3, source, NULL, target, NULL, ctx, &too_large, &why);
         if (rc < 0 && too_large)
             rc = copy_by_size(s3, source, to, ctx, &why);
     }
-    if (rc == COVE_ENOTFOUND) {
-        struct cove_error below = COVE_ERROR_INIT;
-        if (cove__s3_any_below(s3, source, ctx, &below) == 1)
-            return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
+    return cove__s3_explain(s3, source, rc, &why, ctx, err);
+}
+
+/* ---- onto itself, under other metadata ---- */
+
+int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *pairs, size_t n,
+                          const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__s3 *s3 = self;
+    struct cove__buf headers = COVE__BUF_INIT(2 * S3_KEPT_MAX);
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_name name;
+    struct s3_request r;
+    struct s3_head head;
+    bool too_large;
+
+    int rc = cove__s3_object(s3, path, true, ctx, &name, err);
+    if (rc < 0)
+        return rc;
+    cove__s3_request_init(&r, s3, "HEAD", name, ctx);
+    cove__s3_head_ask(&r);
+    rc = cove__s3_run(&r, &why);
+    if (rc == 0) {
+        cove__s3_head_reply(&r, &head);
+        rc = cove__s3_change_headers(&r, pairs, n, &headers);
+        if (rc < 0)
+            cove__s3_fail(&r, &why, rc, "the object's metadata cannot be held");
     }
-    return rc < 0 ? cove__error_copy(err, &why) : 0;
+    cove__s3_request_done(&r);
+    if (rc == 0 && head.size > s3->o.copy_part_threshold)
+        rc = copy_large(s3, name, path, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
+    else if (rc == 0)
+        rc = copy_once(s3, name, head.etag, name, cove__buf_str(&headers), ctx, &too_large, &why);
+    cove__buf_done(&headers);
+    return cove__s3_explain(s3, name, rc, &why, ctx, err);
 }
 
 /* ---- a copy, and the original goes ---- */
@@ -370,7 +419,12 @@ int cove__s3_move(void *self, const char *from, const char *to, const struct cov
 
     if (source.key.size == 0 || target.key.size == 0)
         return COVE_ENOTSUP;
-    int rc = cove__s3_head_kept(s3, source, ctx, &head, &headers, &why);
+    int rc = cove__s3_object(s3, from, true, ctx, &source, err);
+    if (rc == 0)
+        rc = cove__s3_object(s3, to, true, ctx, &target, err);
+    if (rc < 0)
+        return rc;
+    rc = cove__s3_head_kept(s3, source, ctx, &head, &headers, &why);
     if (rc == COVE_ENOTFOUND) {
         rc = COVE_ENOTSUP; /* a directory, or nothing: the front looks */
         goto out;
@@ -378,7 +432,7 @@ int cove__s3_move(void *self, const char *from, const char *to, const struct cov
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, source, to, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
     else if (rc == 0)
-        rc = copy_once(s3, source, head.etag, target, ctx, &too_large, &why);
+        rc = copy_once(s3, source, head.etag, target, NULL, ctx, &too_large, &why);
     if (rc == 0)
         rc = delete_moved(s3, source, head.etag, ctx, &why);
     if (rc < 0 && rc != COVE_ENOTSUP)

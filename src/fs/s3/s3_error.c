@@ -132,12 +132,23 @@ static int fail_with(struct s3_request *r, const struct s3_error_body *e, int co
     return code;
 }
 
+bool cove__s3_says_deleted(const struct s3_request *r)
+{
+    char text[S3_HEADER_MAX];
+    return r->http.status == 405 && cove__s3_reply_header(r, "x-amz-delete-marker", text) && strcmp(text, "true") == 0;
+}
+
 bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
 {
     struct s3_error_body e;
     int status = r->http.status;
 
     r->code[0] = '\0';
+    if (cove__s3_says_deleted(r)) {
+        cove__s3_fail(r, err, COVE_ENOTFOUND, "the object was removed by this version");
+        err->http_status = status;
+        return false;
+    }
     if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
@@ -21,6 +20,7 @@ struct page_reader {
     bool seen;            /* anything at all is below the prefix, be it a marker */
     struct cove__buf key; /* as it came */
     char etag[S3_HEADER_MAX];
+    char storage_class[COVE__STORAGE_CLASS_SIZE];
     int64_t size, mtime_ns;
     bool truncated;
     struct cove__buf token;
@@ -57,6 +57,8 @@ static int add_entry(struct page_reader *p, bool directory)
         if (rc == 0)
             rc = cove__page_add(p->page, cove__buf_str(&path), directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
                                 directory ? 0 : p->size, directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
+        if (rc == 0)
+            memcpy(p->page->items[p->page->n - 1].storage_class, p->storage_class, sizeof p->storage_class);
     }
     cove__buf_done(&name);
     cove__buf_done(&path);
@@ -68,32 +70,11 @@ static int on_start(void *user, const char *path)
     struct page_reader *p = user;
     if (strcmp(path, "ListBucketResult/Contents") == 0 || strcmp(path, "ListBucketResult/CommonPrefixes") == 0) {
         cove__buf_reset(&p->key);
-        p->etag[0] = '\0';
+        p->etag[0] = p->storage_class[0] = '\0';
         p->size = 0;
         p->mtime_ns = -1;
     }
     return 0;
-}
-
-static int64_t date_of(struct cove__slice text)
-{
-    char copy[64];
-    if (text.size == 0 || text.size >= sizeof copy)
-        return -1;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return cove__parse_iso8601(copy);
-}
-
-static int64_t number_of(struct cove__slice text)
-{
-    int64_t v = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || v > S3_SIZE_MAX / 10)
-            return 0;
-        v = v * 10 + (text.data[i] - '0');
-    }
-    return v;
 }
 
 static int on_end(void *user, const char *path, struct cove__slice text)
@@ -108,13 +89,15 @@ static int on_end(void *user, const char *path, struct cove__slice text)
         return cove__buf_add_slice(&p->key, text);
     }
     if (strcmp(path, "ListBucketResult/Contents/Size") == 0)
-        p->size = number_of(text);
+        p->size = cove__s3_number(text);
     else if (strcmp(path, "ListBucketResult/Contents/LastModified") == 0)
-        p->mtime_ns = date_of(text);
+        p->mtime_ns = cove__s3_date(text);
     else if (strcmp(path, "ListBucketResult/Contents/ETag") == 0 && text.size < sizeof p->etag) {
         memcpy(p->etag, text.data, text.size);
         p->etag[text.size] = '\0';
-    } else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)
+    } else if (strcmp(path, "ListBucketResult/Contents/StorageClass") == 0)
+        cove__s3_storage_class(text, p->storage_class);
+    else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)
         return add_entry(p, strcmp(path, prefixes) == 0);
     else if (strcmp(path, "ListBucketResult/IsTruncated") == 0)
         p->truncated = cove__slice_is(text, "true");
@@ -207,7 +190,7 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
 {
     struct s3_request r;
 
-    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ bucket, cove__slice("", 0) }, ctx);
+    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ .bucket = bucket }, ctx);
     r.http.reply_max = S3_REPLY_MAX;
     cove__buf_addf(&r.query, "list-type=2&encoding-type=url&max-keys=%u", max_keys);
     if (delimiter)

@@ -2,7 +2,6 @@
 #include "fs/s3/s3.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -10,7 +9,7 @@
 #include "fs/fs_impl.h"
 #include "wire/crc.h"
 
-#define WRITE_ID "x-amz-meta-cove-write"
+#define WRITE_ID "x-amz-meta-" COVE__WRITE_MARK
 
 /* ---- HEAD ---- */
 
@@ -34,44 +33,6 @@ void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret)
     ret->has_crc32c = cove__s3_reply_crc32c(r, &ret->crc32c);
 }
 
-/* True: `lines` ("Name: value\n") has a header of this name, which ends in a colon. */
-static bool has_header(struct cove__slice lines, const char *name, size_t n)
-{
-    while (lines.size > 0) {
-        const uint8_t *end = memchr(lines.data, '\n', lines.size);
-        size_t line = end != NULL ? (size_t)(end - lines.data) : lines.size;
-        if (line >= n && strncasecmp((const char *)lines.data, name, n) == 0)
-            return true;
-        lines = cove__slice_sub(lines, line + 1, SIZE_MAX);
-    }
-    return false;
-}
-
-static int keep_headers(const struct s3_request *head, struct cove__buf *out)
-{
-    static const char *const names[] = { "content-type:",     "cache-control:",       "content-encoding:",
-                                         "content-language:", "content-disposition:", "x-amz-meta-" };
-    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers);
-
-    while (rest.size > 0) {
-        const uint8_t *end = memchr(rest.data, '\n', rest.size);
-        size_t line = end != NULL ? (size_t)(end - rest.data) : rest.size;
-        const uint8_t *colon = memchr(rest.data, ':', line);
-        size_t name = colon != NULL ? (size_t)(colon - rest.data) + 1 : 0;
-        bool own = name == strlen(WRITE_ID) + 1 && memcmp(rest.data, WRITE_ID, name - 1) == 0; /* gets a new one */
-        for (size_t i = 0; i < sizeof names / sizeof names[0] && !own && name > 0; i++) {
-            size_t n = strlen(names[i]);
-            if (name < n || memcmp(rest.data, names[i], n) != 0 ||
-                has_header(cove__buf_slice(&head->s3->extra.create), (const char *)rest.data, name))
-                continue;
-            cove__buf_add(out, rest.data, line);
-            cove__buf_add_char(out, '\n');
-        }
-        rest = cove__slice_sub(rest, line + 1, SIZE_MAX);
-    }
-    return cove__buf_rc(out);
-}
-
 int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                   struct cove_error *err)
 {
@@ -88,7 +49,7 @@ int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct co
     int rc = cove__s3_run(&r, err);
     if (rc == 0) {
         cove__s3_head_reply(&r, ret);
-        rc = kept != NULL ? keep_headers(&r, kept) : 0;
+        rc = kept != NULL ? cove__s3_keep_headers(&r, kept) : 0;
         if (rc < 0)
             cove__s3_fail(&r, err, rc, "the object's metadata cannot be held");
     }
@@ -132,7 +93,7 @@ static struct task *task_new(struct cove__s3 *s3, struct cove__io *io, const cha
         cove__op_finish(&io->op, rc, 0, &err);
         return NULL;
     }
-    cove__s3_request_init(&t->r, s3, method, cove__s3_split(io->path), &io->op.ctx);
+    cove__s3_request_init(&t->r, s3, method, cove__s3_locate(s3, io->path), &io->op.ctx);
     t->r.user = t;
     t->io = io;
     t->why = (struct cove_error)COVE_ERROR_INIT;
@@ -145,7 +106,7 @@ static void start_over(struct task *t, const char *method)
     struct cove__s3 *s3 = t->r.s3;
 
     cove__s3_request_done(&t->r);
-    cove__s3_request_init(&t->r, s3, method, cove__s3_split(t->io->path), &t->io->op.ctx);
+    cove__s3_request_init(&t->r, s3, method, cove__s3_locate(s3, t->io->path), &t->io->op.ctx);
     t->r.user = t;
 }
 
@@ -307,7 +268,7 @@ static void read_done(struct s3_request *r)
             total >= 0 && total <= S3_SIZE_MAX)
             io->ret_total = total;
         finish(t, 0, 0, &t->why);
-    } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.key.size > 0) {
+    } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.version.size == 0) {
         look_for_directory(t);
     } else {
         finish(t, rc, rc == 0 && io->length > 0 ? r->http.op.count : 0, &t->why);
@@ -330,10 +291,9 @@ void cove__s3_read(void *self, struct cove__io *io)
     if (t == NULL)
         return;
     struct s3_request *r = &t->r;
-    if (r->name.key.size == 0) {
-        struct cove_error err = COVE_ERROR_INIT;
-        int rc = cove__s3_fail(r, &err, COVE_EISDIR,
-                               r->name.bucket.size > 0 ? "a bucket, not an object" : "no bucket is named");
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = cove__s3_object(s3, io->path, false, &io->op.ctx, &r->name, &err);
+    if (rc < 0) {
         finish(t, rc, 0, &err);
         return;
     }
@@ -356,10 +316,6 @@ void cove__s3_read(void *self, struct cove__io *io)
 
 void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret)
 {
-    if (put != NULL && put->content_type != NULL)
-        cove__s3_header(r, "Content-Type", "%s", put->content_type);
-    if (put != NULL && put->headers != NULL)
-        cove__buf_add_str(&r->extra, put->headers);
     if (put != NULL && put->write_id != NULL)
         snprintf(ret->write_id, sizeof ret->write_id, "%s", put->write_id);
     else
@@ -467,11 +423,9 @@ static void send_put(struct task *t)
     const struct cove__io *io = t->io;
 
     r->done = put_done;
-    cove__buf_add_slice(&r->extra, cove__buf_slice(&r->s3->extra.create));
+    cove__s3_describe(r, io->put);
     if (t->condition != COVE_WRITE_ALWAYS || (io->put != NULL && io->put->write_id != NULL))
         cove__s3_mark(r, io->put, &t->mark);
-    else if (io->put != NULL && io->put->content_type != NULL)
-        cove__s3_header(r, "Content-Type", "%s", io->put->content_type);
     cove__s3_condition_headers(r, t->way, io->put);
     cove__s3_body(r, io->src, cove__s3_sum(r->s3));
     cove__s3_start(r);
@@ -521,9 +475,9 @@ void cove__s3_put(void *self, struct cove__io *io)
 
     if (t == NULL)
         return;
-    if (t->r.name.key.size == 0) {
-        struct cove_error err = COVE_ERROR_INIT;
-        int rc = cove__s3_fail(&t->r, &err, COVE_EISDIR, "a bucket, not an object");
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = cove__s3_object(s3, io->path, true, &io->op.ctx, &t->r.name, &err);
+    if (rc < 0) {
         finish(t, rc, 0, &err);
         return;
     }

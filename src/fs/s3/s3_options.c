@@ -53,6 +53,8 @@ const struct cove__option_row cove__s3_option_rows[] = {
       NULL },
     { "requester_pays", COVE__OPTION_BOOL, AT(requester_pays), "false", NULL,
       "accept to be charged for requests to buckets that want it", 0, 0, NULL },
+    { "version_aware", COVE__OPTION_BOOL, AT(version_aware), "false", NULL,
+      "a path may end in ?versionId=ID, which names one version of an object", 0, 0, NULL },
     /* how much at once */
     { "default_block_size", COVE__OPTION_SIZE, AT(block_size), "8MiB", NULL,
       "bytes of the first parts of an upload, and of the ranges that a large read is cut into", 5 * MIB, 5120 * MIB,

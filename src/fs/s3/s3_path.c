@@ -3,8 +3,10 @@
 
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/fs_impl.h"
 #include "wire/pickle.h"
 
 #define BUCKET_MAX ((size_t)255)
@@ -87,7 +89,35 @@ struct s3_name cove__s3_split(const char *path)
 {
     size_t bucket = strcspn(path, "/");
     const char *key = path[bucket] == '/' ? path + bucket + 1 : path + bucket;
-    return (struct s3_name){ cove__slice(path, bucket), cove__slice_str(key) };
+    return (struct s3_name){ .bucket = cove__slice(path, bucket), .key = cove__slice_str(key) };
+}
+
+struct s3_name cove__s3_locate(const struct cove__s3 *s3, const char *path)
+{
+    static const char mark[] = "?versionId=";
+    struct s3_name name = cove__s3_split(path);
+    const uint8_t *at = s3->o.version_aware ? memrchr(name.key.data, '?', name.key.size) : NULL;
+    size_t before = at != NULL ? (size_t)(at - name.key.data) : 0, id = before + sizeof mark - 1;
+
+    if (before == 0 || name.key.size <= id || memcmp(at, mark, sizeof mark - 1) != 0)
+        return name;
+    name.version = cove__slice_sub(name.key, id, SIZE_MAX);
+    name.key.size = before;
+    return name;
+}
+
+int cove__s3_object(const struct cove__s3 *s3, const char *path, bool changed, const struct cove__ctx *ctx,
+                    struct s3_name *ret, struct cove_error *err)
+{
+    struct s3_name name = cove__s3_locate(s3, path);
+
+    if (name.key.size == 0)
+        return cove__fs_fail(err, ctx, COVE_EISDIR,
+                             name.bucket.size > 0 ? "a bucket, not an object" : "no bucket is named");
+    if (changed && name.version.size > 0)
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "a version cannot be changed; name the object alone");
+    *ret = name;
+    return 0;
 }
 
 int cove__s3_prefix(struct cove__slice key, struct cove__buf *out)
@@ -140,4 +170,27 @@ int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out)
         cove__buf_add_char(out, c);
     }
     return cove__buf_rc(out);
+}
+
+/* ---- values in replies ---- */
+
+int64_t cove__s3_date(struct cove__slice text)
+{
+    char copy[64];
+    if (text.size == 0 || text.size >= sizeof copy)
+        return -1;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return cove__parse_iso8601(copy);
+}
+
+int64_t cove__s3_number(struct cove__slice text)
+{
+    int64_t v = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || v > S3_SIZE_MAX / 10)
+            return 0;
+        v = v * 10 + (text.data[i] - '0');
+    }
+    return v;
 }

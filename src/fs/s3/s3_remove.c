@@ -169,7 +169,7 @@ static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct c
 {
     struct s3_request r;
 
-    cove__s3_request_init(&r, s3, "POST", (struct s3_name){ bucket, cove__slice("", 0) }, ctx);
+    cove__s3_request_init(&r, s3, "POST", (struct s3_name){ .bucket = bucket }, ctx);
     r.http.reply_max = S3_REPLY_MAX;
     r.error_in_200 = true;
     r.accept = accept_deletion;
@@ -283,9 +283,10 @@ int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct
 
     for (size_t at = 0; rc == 0 && at < n;) {
         if (n - at == 1 || !same_bucket(paths[at], paths[at + 1])) {
-            struct s3_name name = cove__s3_split(paths[at]);
-            rc = name.key.size > 0 ? cove__s3_delete(s3, name, NULL, ctx, err)
-                                   : cove__fs_fail(err, ctx, COVE_EISDIR, "a bucket, not an object");
+            struct s3_name name;
+            rc = cove__s3_object(s3, paths[at], false, ctx, &name, err);
+            if (rc == 0)
+                rc = cove__s3_delete(s3, name, NULL, ctx, err);
             at++;
             continue;
         }
@@ -384,6 +385,8 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
     if (name.key.size == 0) {
         rc = name.bucket.size > 0 ? delete_bucket(s3, name, ctx, err)
                                   : cove__fs_fail(err, ctx, COVE_EINVAL, "the root cannot be removed");
+        if (rc == 0)
+            cove__s3_forget(s3, plain, true);
         goto out;
     }
     bool promised = cove__s3_promised(s3, plain);

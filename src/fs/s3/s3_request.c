@@ -85,7 +85,7 @@ static struct cove__aws_provider *provider_of(const struct s3_request *r)
 
 /* Who signs: the session of a directory bucket, or the filesystem's own keys; NULL where nothing is signed. As
  * cove__aws_provider_get. */
-static int get_keys(struct s3_request *r, const struct s3_address *to, struct cove__aws_set **ret,
+static int get_keys(struct s3_request *r, const struct s3_address *to, bool wait, struct cove__aws_set **ret,
                     struct cove_error *err)
 {
     struct cove__s3 *s3 = r->s3;
@@ -98,78 +98,97 @@ static int get_keys(struct s3_request *r, const struct s3_address *to, struct co
         if (rc < 0)
             return rc;
     }
-    return s3->provider != NULL ? cove__aws_provider_get(provider_of(r), &r->http, &r->keys, ret, err) : 0;
+    return s3->provider != NULL ? cove__aws_provider_get(provider_of(r), wait ? &r->http : NULL, &r->keys, ret, err)
+                                : 0;
 }
 
-static int sign(struct s3_request *r, const struct cove__aws_credentials *c, const struct s3_address *to,
-                const char *path, struct cove__buf *headers)
+int cove__s3_aim(struct s3_request *r, bool wait, struct s3_aim *ret, struct cove_error *err)
 {
     struct cove__s3 *s3 = r->s3;
+    struct cove_error why = COVE_ERROR_INIT;
+
+    *ret = (struct s3_aim){ .path = COVE__BUF_INIT(8192) };
+    region_of(s3, r->name.bucket, r->region);
+    int rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, r->region, &ret->to, &why);
+    if (rc == 0)
+        rc = get_keys(r, &ret->to, wait, &ret->set, &why);
+    if (rc < 0)
+        cove__s3_fail(r, err, rc, "%s", why.message);
+    if (rc != 0)
+        return rc;
+    memcpy(r->region, ret->to.region, sizeof r->region);
+    r->fixed_region = ret->to.fixed_region;
+    rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
+    if (rc == 0)
+        rc = add_path(&ret->to, r->name.key, &ret->path);
+    if (rc < 0)
+        cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
+    return rc;
+}
+
+void cove__s3_aim_done(struct s3_aim *aim)
+{
+    cove__aws_set_unref(aim->set);
+    cove__buf_done(&aim->path);
+}
+
+struct cove__sigv4_request cove__s3_to_sign(const struct s3_request *r, const struct s3_aim *aim)
+{
+    cove__lock();
+    int64_t now_ns = cove__wall_ns() + r->s3->clock_skew_ns;
+    cove__unlock();
+    return (struct cove__sigv4_request){ .key_id = aim->set->keys.key_id,
+                                         .secret = aim->set->keys.secret,
+                                         .region = aim->to.region,
+                                         .service = aim->to.service,
+                                         .method = r->http.method,
+                                         .path = cove__buf_str(&aim->path),
+                                         .query = cove__buf_str(&r->query),
+                                         .payload_hash = r->payload_hash,
+                                         .wall_ns = now_ns };
+}
+
+struct cove__sigv4_cache *cove__s3_signing(struct s3_request *r)
+{
+    return r->session != NULL ? &r->session->signing : &r->s3->signing;
+}
+
+static int sign(struct s3_request *r, const struct s3_aim *aim, struct cove__buf *headers)
+{
+    struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
     char time[17];
 
-    cove__lock();
-    int64_t now_ns = cove__wall_ns() + s3->clock_skew_ns;
-    cove__unlock();
-    cove__format_iso8601_basic(now_ns, time);
+    cove__format_iso8601_basic(v4.wall_ns, time);
     cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, r->payload_hash);
-    if (c->token != NULL)
+    if (aim->set->keys.token != NULL)
         cove__buf_addf(headers, "%s: %s\n", r->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
-                       c->token);
-    struct cove__sigv4_request v4 = { .key_id = c->key_id,
-                                      .secret = c->secret,
-                                      .region = to->region,
-                                      .service = to->service,
-                                      .method = r->http.method,
-                                      .path = path,
-                                      .query = cove__buf_str(&r->query),
-                                      .payload_hash = r->payload_hash,
-                                      .wall_ns = now_ns };
-    return cove__sigv4_sign(&v4, r->session != NULL ? &r->session->signing : &s3->signing, headers);
+                       aim->set->keys.token);
+    return cove__sigv4_sign(&v4, cove__s3_signing(r), headers);
 }
 
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct s3_request *r = self;
-    struct cove__s3 *s3 = r->s3;
-    struct cove__buf path = COVE__BUF_INIT(8192);
-    struct cove__aws_set *set = NULL;
-    struct cove_error why = COVE_ERROR_INIT;
-    struct s3_address to;
-    int rc;
+    struct s3_aim aim;
 
-    region_of(s3, r->name.bucket, r->region);
-    rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, r->region, &to, &why);
-    if (rc == 0)
-        rc = get_keys(r, &to, &set, &why);
-    if (rc != 0) {
-        if (rc < 0)
-            cove__s3_fail(r, err, rc, "%s", why.message);
-        goto out;
-    }
-    memcpy(r->region, to.region, sizeof r->region);
-    r->fixed_region = to.fixed_region;
-    rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
-    if (rc == 0)
-        rc = add_path(&to, r->name.key, &path);
+    int rc = cove__s3_aim(r, true, &aim, err);
     if (rc == 0) {
-        cove__buf_addf(&http->url, "%s://%s%s", to.scheme, to.host, cove__buf_str(&path));
+        cove__buf_addf(&http->url, "%s://%s%s", aim.to.scheme, aim.to.host, cove__buf_str(&aim.path));
         if (r->query.size > 0)
             cove__buf_addf(&http->url, "?%s", cove__buf_str(&r->query));
-        cove__buf_addf(&http->headers, "Host: %s\n", to.host);
-        if (s3->o.requester_pays)
+        cove__buf_addf(&http->headers, "Host: %s\n", aim.to.host);
+        if (r->s3->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
         if (r->lines != NULL)
             r->lines(r, &http->headers);
         cove__s3_add_sums(r, &http->headers);
-        if (set != NULL)
-            rc = sign(r, &set->keys, &to, cove__buf_str(&path), &http->headers);
+        if (aim.set != NULL)
+            rc = sign(r, &aim, &http->headers);
+        if (rc < 0)
+            cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
     }
-    if (rc < 0)
-        cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
-out:
-    cove__aws_set_unref(set);
-    cove__buf_done(&path);
+    cove__s3_aim_done(&aim);
     return rc;
 }
 
@@ -295,6 +314,8 @@ void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char
     r->http.op.ctx = *ctx;
     cove__buf_init(&r->query, QUERY_MAX);
     cove__buf_init(&r->extra, EXTRA_MAX);
+    if (name.version.size > 0)
+        cove__s3_query(&r->query, "versionId", name.version);
     memcpy(r->payload_hash, COVE__SIGV4_EMPTY, sizeof r->payload_hash);
 }
 

@@ -73,6 +73,22 @@ static void look_below(struct look *l)
     cove__s3_start(&l->r);
 }
 
+/* A version that only says that the object is gone. It is there, and can be removed; there is nothing to read. */
+static int delete_marker(struct look *l, struct cove_error *err)
+{
+    struct cove_info *info = l->io->ret_info;
+    struct s3_head head;
+
+    cove__s3_head_reply(&l->r, &head);
+    int rc = cove__info_set(info, l->io->path, COVE_TYPE_FILE, 0, head.mtime_ns, NULL);
+    if (rc == 0) {
+        info->deleted = true;
+        info->version_id = cove__strndup((const char *)l->r.name.version.data, l->r.name.version.size);
+        rc = info->version_id != NULL ? 0 : COVE_ENOMEM;
+    }
+    return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
+}
+
 static void head_answered(struct s3_request *r)
 {
     struct look *l = r->user;
@@ -80,20 +96,24 @@ static void head_answered(struct s3_request *r)
     struct s3_head head;
     int rc = r->http.op.rc;
 
-    if (rc == COVE_ENOTFOUND || rc == COVE_EACCESS) {
+    if (r->name.version.size > 0 && cove__s3_says_deleted(r)) {
+        cove__error_clear(&err);
+        rc = delete_marker(l, &err);
+    } else if (r->name.version.size == 0 && (rc == COVE_ENOTFOUND || rc == COVE_EACCESS)) {
         l->refused = err;
         cove__s3_request_done(r);
         look_below(l);
         return;
-    }
-    if (rc == 0) {
+    } else if (rc == 0) {
         cove__s3_head_reply(r, &head);
         rc = cove__info_set(l->io->ret_info, l->io->path, COVE_TYPE_FILE, head.size, head.mtime_ns,
                             head.etag[0] ? head.etag : NULL);
         l->io->ret_info->has_crc32c = head.has_crc32c;
         l->io->ret_info->crc32c = head.crc32c;
+        if (rc == 0)
+            rc = cove__s3_read_properties(r, l->io->ret_info);
         if (rc < 0)
-            cove__fail_nomem(&err, "a file's properties");
+            cove__s3_fail(r, &err, rc, "the file's properties cannot be held: %s", cove_code_phrase(rc));
     }
     finish(l, rc, &err);
 }
@@ -110,7 +130,7 @@ static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name 
 void cove__s3_stat(void *self, struct cove__io *io)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_split(io->path);
+    struct s3_name name = cove__s3_locate(s3, io->path);
     struct look *l = cove__calloc(1, sizeof *l);
     struct cove_error err = COVE_ERROR_INIT;
 

@@ -431,6 +431,113 @@ static void test_open_without_memory(void **state)
     fail_msg("an allocation without end");
 }
 
+/* ---- versions and signed URLs ---- */
+
+static void test_versions(void **state)
+{
+    static const struct {
+        const char *path, *key, *version;
+    } rows[] = {
+        { "b/k?versionId=v1", "k", "v1" },
+        { "b/k?x=1?versionId=v?", "k?x=1?versionId=v?", "" },
+        { "b/k?versionId=a?versionId=b", "k?versionId=a", "b" },
+        { "b/k?versionId=", "k?versionId=", "" },
+        { "b/?versionId=v1", "?versionId=v1", "" },
+        { "b/k?versionid=v1", "k?versionid=v1", "" },
+        { "b/k", "k", "" },
+        { "b", "", "" },
+    };
+    struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
+    struct s3_name name;
+    int rc;
+    struct cove__s3 *s3 = OPEN("anon", "true", "version_aware", "true"), *plain = OPEN("anon", "true");
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        name = cove__s3_locate(s3, rows[i].path);
+        assert_true(cove__slice_is(name.bucket, "b") && cove__slice_is(name.key, rows[i].key) &&
+                    cove__slice_is(name.version, rows[i].version));
+        name = cove__s3_locate(plain, rows[i].path);
+        assert_true(name.version.size == 0);
+    }
+    assert_int_equal(cove__s3_object(s3, "b/k?versionId=v1", false, &ctx, &name, &err), 0);
+    assert_int_equal(cove__s3_object(s3, "b/k?versionId=v1", true, &ctx, &name, &err), COVE_EINVAL);
+    assert_int_equal(cove__s3_object(plain, "b/k?versionId=v1", true, &ctx, &name, &err), 0);
+    assert_int_equal(cove__s3_object(s3, "b", false, &ctx, &name, &err), COVE_EISDIR);
+    cove__s3_ops.close(s3);
+    cove__s3_ops.close(plain);
+}
+
+static int sign(struct cove__s3 *s3, const char *path, const char *method, char **ret)
+{
+    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "sign", .url = "s3://b/k" };
+
+    return cove__s3_sign(s3, path, method, 60, &ctx, ret, &err);
+}
+
+static void test_signed_urls(void **state)
+{
+    static const struct {
+        const char *pairs[9], *path, *begin, *middle;
+    } rows[] = {
+        { { "region", "eu-west-1" },
+          "bbb/a b/c",
+          "https://bbb.s3.eu-west-1.amazonaws.com/a%20b/c?X-Amz-Algorithm=",
+          "%2Feu-west-1%2Fs3%2Faws4_request&" },
+        { { "region", "eu-west-1" }, "b.c/k", "https://s3.eu-west-1.amazonaws.com/b.c/k?X-Amz-Algorithm=", "&" },
+        { { "endpoint_url", "http://127.0.0.1:9000/base" },
+          "b/k",
+          "http://127.0.0.1:9000/base/b/k?X-Amz-Algorithm=",
+          "&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=" },
+        { { "endpoint_url", "http://store.example", "addressing_style", "virtual", "token", "t/k+=" },
+          "bbb/k",
+          "http://bbb.store.example/k?X-Amz-Algorithm=",
+          "&X-Amz-Security-Token=t%2Fk%2B%3D&X-Amz-Signature=" },
+        { { "version_aware", "true", "requester_pays", "true" },
+          "bbb/k?versionId=v 1",
+          "https://bbb.s3.us-east-1.amazonaws.com/k?versionId=v%201&x-amz-request-payer=requester&X-Amz-Algorithm=",
+          "&" },
+        { { "disable_s3express_session_auth", "true" },
+          "b--usw2-az1--x-s3/k",
+          "https://b--usw2-az1--x-s3.s3express-",
+          "%2Fs3express%2Faws4_request&" },
+    };
+    int rc;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *pairs[13] = { "key", "AKID", "secret", "hidden" };
+        char *url = NULL;
+        memcpy(pairs + 4, rows[i].pairs, sizeof rows[i].pairs);
+        struct cove__s3 *s3 = open_with(pairs, &rc);
+        assert_int_equal(rc, 0);
+        assert_int_equal(sign(s3, rows[i].path, "GET", &url), 0);
+        if (strncmp(url, rows[i].begin, strlen(rows[i].begin)) != 0 || strstr(url, rows[i].middle) == NULL)
+            fail_msg("%s is not %s...%s", url, rows[i].begin, rows[i].middle);
+        assert_null(strstr(url, "hidden"));
+        cove__free(url);
+        cove__s3_ops.close(s3);
+    }
+
+    char *url = NULL, *again = NULL;
+    struct cove__s3 *s3 = OPEN("key", "AKID", "secret", "hidden", "version_aware", "true");
+    assert_int_equal(sign(s3, "b", "GET", &url), COVE_EISDIR);
+    assert_int_equal(sign(s3, "b/k?versionId=1", "PUT", &url), COVE_EINVAL);
+    for (unsigned long n = 1; n < 60; n++) {
+        cove__mem_fail(n, 1);
+        rc = sign(s3, "b/k", "GET", &again);
+        cove__mem_fail(0, 0);
+        if (rc == 0)
+            break;
+        assert_true(rc == COVE_ENOMEM && again == NULL);
+    }
+    assert_non_null(again);
+    cove__free(again);
+    cove__s3_ops.close(s3);
+    s3 = OPEN("anon", "true");
+    assert_int_equal(sign(s3, "b/k", "GET", &url), COVE_EINVAL);
+    assert_null(url);
+    cove__s3_ops.close(s3);
+}
+
 static void test_part_rules(void **state)
 {
     int rc;
@@ -526,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_password_in_url),
         cmocka_unit_test(test_no_credentials),
         cmocka_unit_test(test_open_without_memory),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_signed_urls),
         cmocka_unit_test(test_part_rules),
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_directory_buckets_are_amazons),

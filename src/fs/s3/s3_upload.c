@@ -80,6 +80,8 @@ static struct cove__upload *upload_new(struct cove__s3 *s3, const char *path, co
     if (u->put.etag != NULL)
         u->put.etag = u->if_match = cove__strdup(u->put.etag);
     u->put.content_type = u->put.write_id = u->put.headers = NULL; /* told at the begin, not kept */
+    u->put.metadata = NULL;
+    u->put.n_metadata = 0;
     if (u->path == NULL || u->url == NULL || (put != NULL && put->etag != NULL && u->if_match == NULL)) {
         upload_free(u);
         return NULL;
@@ -108,21 +110,25 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
 {
     static const struct cove__xml_handler handler = { NULL, on_begun };
     struct s3_request r;
-    struct cove__upload *u = upload_new(s3, path, put, ctx);
+    struct s3_name name;
 
+    int rc = cove__s3_object(s3, path, true, ctx, &name, err);
+    if (rc < 0)
+        return rc;
+    struct cove__upload *u = upload_new(s3, path, put, ctx);
     if (u == NULL)
         return cove__fail_nomem(err, "an upload");
     if (no_such_end(u)) {
         upload_free(u);
         return cove__s3_no_conditions(s3, ctx, err);
     }
-    cove__s3_request_init(&r, s3, "POST", cove__s3_split(u->path), ctx);
+    cove__s3_request_init(&r, s3, "POST", name, ctx);
     r.announces_sum = with_checksum && cove__s3_sum(s3) == S3_SUM_CRC32C;
     cove__buf_add_str(&r.query, "uploads=");
-    cove__buf_add_slice(&r.extra, cove__buf_slice(&s3->extra.create));
+    cove__s3_describe(&r, put);
     cove__s3_mark(&r, put, &u->mark);
     r.http.has_body = true; /* an empty one */
-    int rc = cove__s3_run(&r, err);
+    rc = cove__s3_run(&r, err);
     if (rc == 0) {
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, u);
         if (rc == 0 && (u->id == NULL || u->id[0] == '\0'))
@@ -393,7 +399,7 @@ int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const ch
     char *copy = NULL, *copy_etag = NULL;
     int rc = 0;
 
-    if (cove__s3_can(u->s3, S3_COPY_CONDITIONS) == S3_CAN_YES)
+    if (source.version.size > 0 || cove__s3_can(u->s3, S3_COPY_CONDITIONS) == S3_CAN_YES)
         return 0;
     cove__buf_add_slice(&path, source.bucket);
     cove__buf_add_char(&path, '/');
@@ -572,7 +578,7 @@ static int uploads_page(struct abandoned *a, bool first)
     static const struct cove__xml_handler handler = { NULL, on_upload };
     struct s3_request r;
 
-    cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ a->below.bucket, cove__slice("", 0) }, a->ctx);
+    cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ .bucket = a->below.bucket }, a->ctx);
     r.http.reply_max = S3_REPLY_MAX;
     cove__buf_add_str(&r.query, "uploads=&encoding-type=url");
     if (a->prefix.size > 0)

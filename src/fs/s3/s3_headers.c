@@ -1,0 +1,195 @@
+/*
+ * What an object carries beside its bytes, as headers: read from the reply to a HEAD, kept for an object that takes the
+ * other's place, and written into a request that makes one. For s3_stat.c, s3_object.c, s3_upload.c, s3_copy.c.
+ */
+#include "fs/s3/s3.h"
+
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/pairs.h"
+
+static const char metadata[] = "x-amz-meta-";
+
+/* ---- lines ---- */
+
+bool cove__s3_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value)
+{
+    while (lines->size > 0) {
+        const uint8_t *end = memchr(lines->data, '\n', lines->size);
+        size_t line = end != NULL ? (size_t)(end - lines->data) : lines->size;
+        const uint8_t *colon = memchr(lines->data, ':', line);
+        if (colon != NULL) {
+            size_t name = (size_t)(colon - lines->data), value = name + 1;
+            while (value < line && lines->data[value] == ' ')
+                value++;
+            *ret_name = cove__slice(lines->data, name);
+            *ret_value = cove__slice(lines->data + value, line - value);
+        }
+        *lines = cove__slice_sub(*lines, line + 1, SIZE_MAX);
+        if (colon != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool same_name(struct cove__slice a, struct cove__slice b)
+{
+    return a.size == b.size && strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0;
+}
+
+static bool has_header(struct cove__slice lines, struct cove__slice name)
+{
+    struct cove__slice other, value;
+
+    while (cove__s3_next_header(&lines, &other, &value)) {
+        if (same_name(other, name))
+            return true;
+    }
+    return false;
+}
+
+static void add_line(struct cove__buf *out, struct cove__slice name, struct cove__slice value)
+{
+    cove__buf_add_slice(out, name);
+    cove__buf_add_str(out, ": ");
+    cove__buf_add_slice(out, value);
+    cove__buf_add_char(out, '\n');
+}
+
+/* The user's name of a header, or an empty one where it is none of the user's metadata. Writes have marks of their own.
+ */
+static struct cove__slice user_name(struct cove__slice header)
+{
+    struct cove__slice name = cove__slice_sub(header, sizeof metadata - 1, SIZE_MAX);
+    bool is = header.size >= sizeof metadata - 1 &&
+              strncasecmp((const char *)header.data, metadata, sizeof metadata - 1) == 0 &&
+              !cove__slice_is(name, COVE__WRITE_MARK);
+    return is ? name : cove__slice("", 0);
+}
+
+/* ---- read ---- */
+
+static int keep_text(const struct s3_request *r, const char *header, char **ret)
+{
+    char text[S3_HEADER_MAX];
+
+    if (!cove__s3_reply_header(r, header, text) || text[0] == '\0')
+        return 0;
+    *ret = cove__strdup(text);
+    return *ret != NULL ? 0 : COVE_ENOMEM;
+}
+
+int cove__s3_read_properties(const struct s3_request *r, struct cove_info *info)
+{
+    struct cove__pairs pairs = COVE__PAIRS_INIT;
+    struct cove__slice rest = cove__buf_slice(&r->http.reply_headers), name, value;
+    char text[S3_HEADER_MAX];
+
+    if (cove__s3_reply_header(r, "x-amz-storage-class", text))
+        cove__s3_storage_class(cove__slice_str(text), info->storage_class);
+    int rc = keep_text(r, "x-amz-version-id", &info->version_id);
+    if (rc == 0)
+        rc = keep_text(r, "content-type", &info->content_type);
+    while (rc == 0 && cove__s3_next_header(&rest, &name, &value)) {
+        name = user_name(name);
+        if (name.size > 0)
+            cove__pairs_add(&pairs, name, value);
+    }
+    if (rc == 0)
+        rc = cove__pairs_take(&pairs, &info->metadata, &info->n_metadata);
+    cove__pairs_done(&pairs);
+    return rc;
+}
+
+void cove__s3_storage_class(struct cove__slice text, char ret[COVE__STORAGE_CLASS_SIZE])
+{
+    size_t n = text.size < COVE__STORAGE_CLASS_SIZE ? text.size : 0;
+
+    if (n > 0)
+        memcpy(ret, text.data, n);
+    ret[n] = '\0';
+}
+
+/* ---- kept ---- */
+
+static bool is_one_of(struct cove__slice name, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (cove__slice_is(name, *names))
+            return true;
+    }
+    return false;
+}
+
+static bool describes(struct cove__slice name)
+{
+    static const char *const names[] = {
+        "content-type", "cache-control", "content-encoding", "content-language", "content-disposition", "expires", NULL
+    };
+    return is_one_of(name, names) || user_name(name).size > 0;
+}
+
+int cove__s3_keep_headers(const struct s3_request *head, struct cove__buf *out)
+{
+    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
+
+    while (cove__s3_next_header(&rest, &name, &value)) {
+        if (describes(name) && !has_header(cove__buf_slice(&head->s3->extra.create), name))
+            add_line(out, name, value);
+    }
+    return cove__buf_rc(out);
+}
+
+static bool is_changed(struct cove__slice name, const struct cove_pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (same_name(name, cove__slice_str(pairs[i].name)))
+            return true;
+    }
+    return false;
+}
+
+int cove__s3_change_headers(const struct s3_request *head, const struct cove_pair *pairs, size_t n,
+                            struct cove__buf *out)
+{
+    /* A copy would have the bucket's defaults of these. */
+    static const char *const stored[] = { "x-amz-storage-class",
+                                          "x-amz-website-redirect-location",
+                                          "x-amz-server-side-encryption",
+                                          "x-amz-server-side-encryption-aws-kms-key-id",
+                                          "x-amz-server-side-encryption-bucket-key-enabled",
+                                          NULL };
+    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
+
+    while (cove__s3_next_header(&rest, &name, &value)) {
+        if ((describes(name) || is_one_of(name, stored)) && !is_changed(user_name(name), pairs, n) &&
+            !has_header(cove__buf_slice(&head->s3->extra.create), name))
+            add_line(out, name, value);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (pairs[i].value != NULL)
+            cove__buf_addf(out, "%s%s: %s\n", metadata, pairs[i].name, pairs[i].value);
+    }
+    return cove__buf_rc(out);
+}
+
+/* ---- written ---- */
+
+void cove__s3_describe(struct s3_request *r, const struct cove__put *put)
+{
+    struct cove__slice rest = cove__buf_slice(&r->s3->extra.create), name, value;
+    const char *type = put != NULL ? put->content_type : NULL;
+
+    while (cove__s3_next_header(&rest, &name, &value)) {
+        if (type == NULL || !same_name(name, cove__slice_str("content-type"))) /* the call says more than the option */
+            add_line(&r->extra, name, value);
+    }
+    if (type != NULL)
+        cove__s3_header(r, "Content-Type", "%s", type);
+    if (put != NULL && put->headers != NULL)
+        cove__buf_add_str(&r->extra, put->headers);
+    for (size_t i = 0; put != NULL && i < put->n_metadata; i++)
+        cove__buf_addf(&r->extra, "%s%s: %s\n", metadata, put->metadata[i].name, put->metadata[i].value);
+}

@@ -1,0 +1,89 @@
+/*
+ * Signed URLs. All is done here but for keys that must be fetched first: for them a request is begun that ends, as soon
+ * as they are there, before it is sent.
+ */
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/s3/s3.h"
+
+#define URL_MAX ((size_t)32 << 10)
+
+struct signing {
+    struct s3_request r; /* first: what the client calls back with */
+    int64_t expires_s;
+    char *url; /* owned; NULL: not signed yet */
+};
+
+static int sign_url(struct signing *s, const struct s3_aim *aim, struct cove_error *err)
+{
+    struct s3_request *r = &s->r;
+    struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
+    struct cove__buf query = COVE__BUF_INIT(URL_MAX), url = COVE__BUF_INIT(2 * URL_MAX);
+    const char *token = aim->set->keys.token;
+
+    cove__buf_add_slice(&query, cove__buf_slice(&r->query));
+    if (r->s3->o.requester_pays)
+        cove__s3_query(&query, "x-amz-request-payer", cove__slice_str("requester"));
+    int rc = cove__sigv4_presign(&v4, cove__s3_signing(r), aim->to.host, s->expires_s,
+                                 r->session != NULL ? "X-Amz-S3session-Token" : "X-Amz-Security-Token", token, &query);
+    if (rc == 0)
+        rc = cove__buf_addf(&url, "%s://%s%s?%s", aim->to.scheme, aim->to.host, cove__buf_str(&aim->path),
+                            cove__buf_str(&query));
+    if (rc == 0) {
+        s->url = cove__buf_take(&url);
+        rc = s->url != NULL ? 0 : COVE_ENOMEM;
+    }
+    if (rc < 0)
+        cove__s3_fail(r, err, rc, "the URL cannot be made: %s", cove_code_phrase(rc));
+    cove__buf_done(&query);
+    cove__buf_done(&url);
+    return rc;
+}
+
+/* 0; COVE__HTTP_LATER; an error. */
+static int try_to_sign(struct signing *s, bool wait, struct cove_error *err)
+{
+    struct s3_aim aim;
+
+    int rc = cove__s3_aim(&s->r, wait, &aim, err);
+    if (rc == 0)
+        rc = sign_url(s, &aim, err);
+    cove__s3_aim_done(&aim);
+    return rc;
+}
+
+/* The keys are there: what is wanted is done, so the request ends here. */
+static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
+{
+    int rc = try_to_sign(self, true, err);
+
+    return rc != 0 ? rc : cove__fail(err, COVE_ECANCELED, "%s %s: signed", http->op.ctx.op, http->op.ctx.url);
+}
+
+int cove__s3_sign(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
+                  char **ret_url, struct cove_error *err)
+{
+    static const struct cove__http_hooks hooks = { .prepare = prepare };
+    struct cove__s3 *s3 = self;
+    struct cove_error why = COVE_ERROR_INIT;
+    struct signing s = { .expires_s = expires_s };
+    struct s3_name name;
+
+    int rc = cove__s3_object(s3, path, strcmp(method, "PUT") == 0, ctx, &name, err);
+    if (rc < 0)
+        return rc;
+    if (s3->provider == NULL)
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "with anon=true there are no keys to sign with");
+    cove__s3_request_init(&s.r, s3, method, name, ctx);
+    rc = try_to_sign(&s, false, &why);
+    if (rc == COVE__HTTP_LATER) {
+        s.r.http.hooks = &hooks;
+        rc = cove__http_run(&s.r.http, &why);
+    }
+    cove__s3_request_done(&s.r);
+    if (s.url == NULL)
+        return cove__error_copy(err, &why);
+    *ret_url = s.url;
+    return 0;
+}

@@ -1,0 +1,58 @@
+"""Forked children and the workers of a DataLoader, on MinIO."""
+
+import multiprocessing
+import os
+
+import env
+import pytest
+
+
+def read_in_child(fs, file, path, results):
+    file.seek(2)
+    results.put((fs.cat(path), file.read(), fs.exists(path), [len(d) for d in fs.cat_ranges([path, path], 0, [1, 2])]))
+    with fs.open(f"{path}-child", "ab") as f:
+        f.write(b"from the child")
+    fs.pipe(f"{path}-pipe", b"1")
+    results.put(fs.cat(f"{path}-child"))
+
+
+def test_a_forked_child_goes_on(fs, root):
+    fs.pipe(f"{root}/x", b"abcdef")
+    file = fs.open(f"{root}/x")
+    log = fs.open(f"{root}/log", "ab")
+    log.write(b"parent")
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    child = context.Process(target=read_in_child, args=(fs, file, f"{root}/x", results))
+    child.start()
+    assert results.get(timeout=60) == (b"abcdef", b"cdef", True, [1, 2])
+    assert results.get(timeout=60) == b"from the child"
+    child.join()
+    assert child.exitcode == 0
+    log.close()
+    assert fs.cat(f"{root}/log") == b"parent"
+    assert fs.cat(f"{root}/x-pipe") == b"1"
+
+
+class Files:
+    """A dataset: one file an item."""
+
+    def __init__(self, fs, paths):
+        self.fs, self.paths = fs, paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, i):
+        with self.fs.open(self.paths[i]) as f:
+            return f.read().decode() + self.fs.cat(self.paths[i]).decode()
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
+    data = pytest.importorskip("torch.utils.data")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(env.build_dir() / "python"), os.path.dirname(__file__)]))
+    files = {f"{root}/{n:02}": b"%d" % n for n in range(40)}
+    fs.pipe(files)
+    loader = data.DataLoader(Files(fs, list(files)), batch_size=8, num_workers=2, multiprocessing_context=start)
+    assert [item for batch in loader for item in batch] == [f"{n}{n}" for n in range(40)]

@@ -1,0 +1,183 @@
+"""What S3 keeps beside the bytes, under s3fs's names, on MinIO."""
+
+import asyncio
+import urllib.error
+import urllib.request
+from datetime import timezone
+
+import fsspec
+import pytest
+
+
+def fetch(url, method="GET", body=None):
+    request = urllib.request.Request(url, data=body, method=method)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as reply:
+        return reply.read(), reply.headers
+
+
+# ---- signed URLs ----
+
+
+def test_signed_urls(fs, root):
+    path = f"{root}/a b.txt"
+    fs.pipe(path, b"abc")
+    for url in (fs.url(path), fs.sign(path, expiration=60), fs.url(f"s3://{path}", expires=60, client_method="get_object")):
+        assert fetch(url)[0] == b"abc"
+    fetch(fs.url(path, client_method="put_object"), "PUT", b"new")
+    assert fs.cat(path) == b"new"
+    with pytest.raises(urllib.error.HTTPError):
+        fetch(fs.url(path), "DELETE")
+    with pytest.raises(NotImplementedError):
+        fs.url(path, client_method="list_objects")
+    with pytest.raises(NotImplementedError):
+        fs.url(path, ResponseContentType="text/html")
+    with fs.open(path) as f:
+        assert fetch(f.url())[0] == b"new"
+
+
+# ---- metadata ----
+
+
+def test_metadata(fs, root):
+    path = f"{root}/x"
+    fs.pipe_file(path, b"abc", Metadata={"first_one": "1", "second": "2"}, ContentType="text/plain")
+    assert fs.metadata(path) == {"first-one": "1", "second": "2"}
+    assert fs.getxattr(path, "first_one") == fs.getxattr(path, "first-one") == "1"
+    assert fs.getxattr(path, "none") is None
+    fs.setxattr(path, second=None, third_one="3", first_one="one")
+    assert fs.metadata(path) == {"first-one": "one", "third-one": "3"}
+    assert fs.cat(path) == b"abc"
+    assert fetch(fs.url(path))[1]["Content-Type"] == "text/plain"
+    with fs.open(path) as f:
+        assert f.metadata() == fs.metadata(path) and f.getxattr("third-one") == "3"
+        f.setxattr(fourth="4")
+    assert fs.getxattr(path, "fourth") == "4"
+    with pytest.raises(FileNotFoundError):
+        fs.metadata(f"{root}/none")
+    with pytest.raises(NotImplementedError):
+        fs.setxattr(path, copy_kwargs={"ContentType": "x/y"}, a="b")
+
+
+def test_metadata_goes_with_each_way_of_writing(fs, root, tmp_path):
+    (tmp_path / "x.html").write_bytes(b"<p>")
+    with fs.open(f"{root}/open", "wb", metadata={"a": "b"}, content_type="text/csv") as f:
+        f.write(b"1,2")
+    fs.put_file(tmp_path / "x.html", f"{root}/put", metadata={"a": "b"})
+    fs.put(str(tmp_path / "x.html"), f"{root}/tree/")
+    fs.touch(f"{root}/touch", Metadata={"a": "b"}, ContentType="text/csv")
+    for name, kind in (("open", "text/csv"), ("put", "text/html"), ("touch", "text/csv")):
+        assert fs.metadata(f"{root}/{name}") == {"a": "b"}
+        assert fetch(fs.url(f"{root}/{name}"))[1]["Content-Type"] == kind
+    assert fetch(fs.url(f"{root}/tree/x.html"))[1]["Content-Type"] == "text/html"
+
+
+def test_metadata_stays_when_bytes_are_added_or_changed(fs, root):
+    path = f"{root}/x"
+    fs.pipe_file(path, b"abc", metadata={"a": "b"})
+    with fs.open(path, "ab") as f:
+        f.write(b"def")
+    assert fs.cat(path) == b"abcdef" and fs.getxattr(path, "a") == "b"
+    fs.cp_file(path, f"{root}/copy")
+    fs.mv(path, f"{root}/moved")
+    assert fs.getxattr(f"{root}/copy", "a") == fs.getxattr(f"{root}/moved", "a") == "b"
+
+
+# ---- tags ----
+
+
+def test_tags(fs, root):
+    path = f"{root}/x"
+    fs.pipe(path, b"abc")
+    assert fs.get_tags(path) == {}
+    fs.put_tags(path, {"stage": "raw", "run": "7"})
+    assert fs.get_tags(path) == {"stage": "raw", "run": "7"}
+    fs.put_tags(path, {"stage": "clean"}, mode="m")
+    assert fs.get_tags(path) == {"stage": "clean", "run": "7"}
+    fs.put_tags(path, {"only": "one"}, mode="o")
+    assert fs.get_tags(path) == {"only": "one"}
+    with pytest.raises(ValueError):
+        fs.put_tags(path, {}, mode="x")
+    with pytest.raises(FileNotFoundError):
+        fs.get_tags(f"{root}/none")
+
+
+# ---- versions ----
+
+
+@pytest.fixture
+def kept(fs, aws, root):
+    """A path in a bucket that keeps versions."""
+    if not fs.exists("kept"):
+        fs.mkdir("kept")
+        aws.keep_versions("kept")
+    return f"kept/{root}/x"
+
+
+@pytest.fixture
+def aware(aws):
+    from cove.s3 import S3FileSystem
+
+    return S3FileSystem(version_aware=True)
+
+
+def test_versions(fs, aware, kept, tmp_path):
+    for data in (b"1", b"22", b"333"):
+        fs.pipe(kept, data)
+    versions = aware.object_version_info(kept)
+    assert [v["Size"] for v in versions] == [3, 2, 1]
+    assert [v["IsLatest"] for v in versions] == [True, False, False]
+    assert {v["Key"] for v in versions} == {kept.partition("/")[2]} and not any(v["IsDeleteMarker"] for v in versions)
+    assert all(v["LastModified"].tzinfo is timezone.utc and v["ETag"] for v in versions)
+    newest, middle, oldest = (v["VersionId"] for v in versions)
+    assert aware.cat(kept) == b"333" and aware.cat_file(kept, version_id=middle) == b"22"
+    assert aware.cat(f"{kept}?versionId={oldest}") == aware.cat(f"s3://{kept}?versionId={oldest}") == b"1"
+    info = aware.info(kept, version_id=middle)
+    assert (info["name"], info["size"], info["VersionId"]) == (kept, 2, middle)
+    assert aware.info(kept)["VersionId"] == newest
+    assert aware.exists(kept, version_id=oldest) and not aware.exists(f"{kept}.none", version_id=oldest)
+    with aware.open(kept, version_id=oldest) as f:
+        assert f.read() == b"1"
+    with fsspec.open(f"s3://{kept}?versionId={middle}") as f:  # which makes the filesystem aware of versions
+        assert f.read() == b"22"
+    aware.get_file(kept, str(tmp_path / "x"), version_id=middle)
+    assert (tmp_path / "x").read_bytes() == b"22"
+    assert aware.split_path(f"s3://{kept}?versionId={middle}") == ("kept", kept.partition("/")[2], middle)
+    aware.cp_file(f"{kept}?versionId={oldest}", kept)
+    assert fs.cat(kept) == b"1"
+    assert asyncio.run(aware._cat_file(kept, version_id=middle)) == b"22"
+
+
+def test_a_removed_file_has_versions(fs, aware, kept):
+    fs.pipe(kept, b"1")
+    fs.rm(kept)
+    assert not fs.exists(kept) and fs.find(kept) == []
+    mark, old = aware.object_version_info(kept)
+    assert mark["IsDeleteMarker"] and not old["IsDeleteMarker"]
+    aware.rm_file(f"{kept}?versionId={mark['VersionId']}")
+    assert fs.cat(kept) == b"1"
+
+
+def test_versions_want_awareness(fs, aware, kept):
+    fs.pipe(kept, b"1")
+    for call in (fs.info, fs.cat_file, fs.open, fs.exists):
+        with pytest.raises(ValueError, match="version_aware"):
+            call(kept, version_id="x")
+    with pytest.raises(NotImplementedError, match="object_version_info"):
+        aware.ls(kept, versions=True)
+    with pytest.raises(ValueError):
+        aware.pipe(f"{kept}?versionId=x", b"1")
+
+
+def test_the_coroutines(fs, root):
+    path = f"{root}/x"
+    fs.pipe_file(path, b"abc", metadata={"a": "b"})
+
+    async def main():
+        assert await fs._metadata(path) == {"a": "b"}
+        assert await fs._getxattr(path, "a") == "b"
+        await fs._setxattr(path, c="d")
+        assert fetch(await fs._url(path))[0] == b"abc"
+        assert isinstance(await fs._checksum(path), int)
+        assert [v["VersionId"] for v in await fs._object_version_info(path)] == ["null"]
+
+    asyncio.run(main())

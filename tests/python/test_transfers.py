@@ -1,0 +1,125 @@
+"""Copies of files and trees to this machine and back, with callbacks, on MinIO. Which file goes where is in test_abstract.py."""
+
+import io
+import os
+
+import pytest
+from fsspec.callbacks import Callback, TqdmCallback
+from trees import TREE, below
+
+
+class Counting(Callback):
+    """Keeps what it was told; one child for each file."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.children = {}
+
+    def branched(self, source, target, **kwargs):
+        child = self.children[source, target] = Callback()
+        return child
+
+
+def test_get_and_put_trees(fs, tree, tmp_path):
+    local = tmp_path / "here"
+    down = Counting()
+    fs.get(tree, str(local), recursive=True, callback=down)
+    assert {str(p.relative_to(local)): p.read_bytes() for p in local.rglob("*") if p.is_file()} == TREE
+    assert down.value == down.size == 6 + 4  # the files, and the four directories
+    assert sorted(c.value for c in down.children.values()) == sorted(map(len, TREE.values()))
+    (local / "empty").mkdir()
+    up = Counting()
+    fs.put(str(local), f"s3://{tree}-up", recursive=True, callback=up)
+    assert fs.cat(f"{tree}-up", recursive=True) == {f"{tree}-up/{name}": data for name, data in TREE.items()}
+    assert up.value == up.size == 6
+    assert sorted((c.size, c.value) for c in up.children.values()) == sorted((len(d), len(d)) for d in TREE.values())
+    assert fs.isdir(f"{tree}-up/empty")
+    fs.download(f"{tree}/a.txt", str(tmp_path / "one"))
+    fs.upload(str(tmp_path / "one"), f"{tree}/two")
+    assert fs.cat(f"{tree}/two") == b"a"
+
+
+def test_transfers_with_a_bar(fs, tree, tmp_path, capfd):
+    pytest.importorskip("tqdm")
+    fs.get(f"{tree}/", f"{tmp_path}/x/", recursive=True, callback=TqdmCallback(tqdm_kwargs={"desc": "down"}))
+    fs.put(f"{tmp_path}/x/", f"{tree}-up/", recursive=True, callback=TqdmCallback(tqdm_kwargs={"desc": "up"}))
+    bars = capfd.readouterr().err
+    assert "down" in bars and "up" in bars and "6/6" in bars
+    assert len(fs.find(f"{tree}-up")) == 6
+
+
+def test_one_file_reports_its_bytes(fs, root, tmp_path):
+    (tmp_path / "x").write_bytes(bytes(10_000_000))
+    seen = []
+    callback = Callback(hooks={"seen": lambda size, value, **_: seen.append((size, value))})
+    fs.put_file(tmp_path / "x", f"{root}/x", callback=callback)
+    assert seen[0] == (10_000_000, 0) and seen[-1] == (10_000_000, 10_000_000) and len(seen) > 3
+    seen.clear()
+    fs.get_file(f"{root}/x", tmp_path / "y", callback=Callback(hooks={"seen": lambda size, value, **_: seen.append((size, value))}))
+    assert seen[0] == (10_000_000, 0) and seen[-1] == (10_000_000, 10_000_000) and len(seen) > 3
+
+
+def test_get_of_lists_and_into_open_files(fs, tree, tmp_path):
+    fs.get(below(tree, ["a.txt", "b0.txt"]), [str(tmp_path / "1"), str(tmp_path / "sub" / "2")])
+    assert (tmp_path / "1").read_bytes() + (tmp_path / "sub" / "2").read_bytes() == b"a0"
+    fs.get(below(tree, ["a.txt", "b0.txt"]), str(tmp_path / "into"))
+    assert sorted(os.listdir(tmp_path / "into")) == ["a.txt", "b0.txt"]
+    memory = io.BytesIO()
+    fs.get_file(f"{tree}/b/c.txt", memory)
+    fs.get_file(f"{tree}/b/c.txt", outfile=memory)
+    assert memory.getvalue() == b"bcbc"
+    fs.get_file(f"{tree}/b", str(tmp_path / "directory"))
+    assert os.listdir(tmp_path / "directory") == []
+    with pytest.raises(ValueError):
+        fs.get(below(tree, ["a.txt", "b0.txt"]), [str(tmp_path / "1")])
+
+
+def test_a_failed_get_leaves_nothing(fs, tree, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        fs.get(f"{tree}/none", str(tmp_path / "x"))
+    with pytest.raises(FileNotFoundError):
+        fs.get_file(f"{tree}/none", str(tmp_path / "x"))
+
+    def stop(size, value, **_):
+        if value:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.get_file(f"{tree}/a.txt", str(tmp_path / "x"), callback=Callback(hooks={"stop": stop}))
+    assert os.listdir(tmp_path) == []
+
+
+def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
+    """Stores other than MinIO take keys with '..' in them."""
+    names = {f"{root}/{name}": {"name": f"{root}/{name}", "type": "file", "size": 1} for name in ("../../out", "in")}
+    monkeypatch.setattr(type(fs), "_expand", lambda *args: names)
+    with pytest.raises(ValueError, match="outside"):
+        fs.get(root, str(tmp_path / "in"), recursive=True)
+
+
+def test_put_file(fs, root, tmp_path):
+    (tmp_path / "x.html").write_bytes(b"<p>")
+    fs.put_file(str(tmp_path / "x.html"), f"{root}/x.html")
+    fs.put_file(tmp_path / "x.html", f"{root}/y", ContentType="text/plain")
+    with pytest.raises(FileExistsError):
+        fs.put_file(tmp_path / "x.html", f"{root}/y", mode="create")
+    fs.put_file(tmp_path / "x.html", f"{root}/z", mode="create")
+    assert fs.cat(f"{root}/z") == b"<p>"
+    with pytest.raises(FileNotFoundError):
+        fs.put_file(tmp_path / "none", f"{root}/none")
+    (tmp_path / "empty").mkdir()
+    fs.put_file(tmp_path / "empty", f"{root}/empty")
+    assert fs.isdir(f"{root}/empty") and fs.ls(f"{root}/empty") == []
+
+
+def test_a_put_that_fails_publishes_nothing(fs, root, tmp_path):
+    fs.pipe(f"{root}/x", b"old")
+    (tmp_path / "x").write_bytes(bytes(20_000_000))
+
+    def stop(size, value, **_):
+        if value > 5_000_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.put_file(tmp_path / "x", f"{root}/x", callback=Callback(hooks={"stop": stop}))
+    assert fs.cat(f"{root}/x") == b"old"
