@@ -16,7 +16,7 @@ from servers.counting import Counting
 
 
 def installed():
-    """Puts the package on sys.path, whose folders subprocesses get, too, with the entry points that pip writes down."""
+    """The folders that have the package, and the entry points that pip writes down."""
     tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no TOML reader")
     with open(environment.ROOT / "pyproject.toml", "rb") as file:
         groups = tomllib.load(file)["project"]["entry-points"]
@@ -27,10 +27,11 @@ def installed():
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: cove\nVersion: 0\n")
     (metadata / "entry_points.txt").write_text("".join(
         f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in names.items()) for group, names in groups.items()))
-    sys.path[:0] = [str(site), str(environment.build_dir() / "python")]
+    return [str(site), str(environment.build_dir() / "python")]
 
 
-installed()
+PATH = installed()
+sys.path[:0] = PATH
 import cove  # noqa: E402
 
 

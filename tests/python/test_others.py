@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import env as environment
+import counted
 from counted import proxy, root  # noqa: F401
 
 PYTHON = environment.CACHE / "venv-others" / "bin" / "python"
@@ -18,7 +18,7 @@ EXAMPLES = ["pandas_csv", "pandas_parquet", "pyarrow_parquet", "zarr_store", "xa
 @pytest.mark.skipif(not PYTHON.exists(), reason=f"{PYTHON} is not there: tools/setup.sh test makes it")
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_others(root, tmp_path, example):
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[:2]), "HOME": str(tmp_path),
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(counted.PATH), "HOME": str(tmp_path),
                "HF_ENDPOINT": "http://127.0.0.1:9"}  # datasets shall not ask its hub
     done = subprocess.run([PYTHON, Path(__file__).parent / "others.py", example, root], env=environ, capture_output=True, text=True, timeout=300,
                           cwd=tmp_path)
