@@ -4,8 +4,13 @@ Lightning exists under two names, `lightning` and `pytorch_lightning`, whose cla
 knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the classes of theirs.
 """
 
+from __future__ import annotations
+
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import torch
 from fsspec.core import url_to_fs
@@ -17,7 +22,7 @@ from .filesystem import CoveFileSystem
 log = logging.getLogger("cove.checkpoints")
 
 
-def _moment(checkpoint):
+def _moment(checkpoint: dict[str, Any]) -> tuple:
     """What two checkpoints of one moment of one run agree in, the names that their callbacks have for the last one among it."""
     callbacks = checkpoint.get("callbacks") or {}
     lasts = {state.get("last_model_path") for state in callbacks.values() if isinstance(state, dict)}
@@ -27,17 +32,17 @@ def _moment(checkpoint):
 class StreamingIO:
     """Over Lightning's TorchCheckpointIO, which keeps whatever is not at a URL of cove's."""
 
-    def __init__(self, **storage_options):
+    def __init__(self, **storage_options: Any) -> None:
         super().__init__()
         self.storage_options = storage_options
-        self._saved = None  # of the last save, where the next one may be a copy of it: filesystem, path, moment
+        self._saved: tuple[CoveFileSystem, str, tuple] | None = None  # where, and the moment, of what the next save may be a copy of
 
-    def _locate(self, path, storage_options=None):
+    def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
         """The filesystem, and the path as it is known there; no path where the filesystem is not cove's."""
         fs, path = url_to_fs(str(path), **{**self.storage_options, **(storage_options or {})})
         return fs, path if isinstance(fs, CoveFileSystem) else None
 
-    def save_checkpoint(self, checkpoint, path, storage_options=None):
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         fs, place = self._locate(path, storage_options)
         before, self._saved = self._saved, None
         if place is None:
@@ -50,42 +55,44 @@ class StreamingIO:
         self._write(fs, place, checkpoint)
         self._saved = fs, place, moment
 
-    def load_checkpoint(self, path, map_location=lambda storage, location: storage, weights_only=None):
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
+    ) -> dict[str, Any]:
         fs, place = self._locate(path)
         if place is None:
             return super().load_checkpoint(path, map_location=map_location, weights_only=weights_only)
         with fs.open(place, "rb") as file:
             return torch.load(file, map_location=map_location, weights_only=weights_only)
 
-    def remove_checkpoint(self, path):
+    def remove_checkpoint(self, path: str | Path) -> None:
         fs, place = self._locate(path)
         if place is None:
             super().remove_checkpoint(path)
         else:
             self._remove(fs, place)
 
-    def copy_checkpoint(self, source, path):
+    def copy_checkpoint(self, source: str | Path, path: str | Path) -> None:
         """Makes `path` equal to the checkpoint `source`, within the store."""
         fs, place = url_to_fs(str(path), **self.storage_options)
         self._copy(fs, fs._strip_protocol(str(source)), place)
 
-    def teardown(self):
+    def teardown(self) -> None:
         self._saved = None
         super().teardown()
 
     # What takes time, each in one place, so that the variant below can do it beside the training.
 
-    def _save_elsewhere(self, checkpoint, path, storage_options):
+    def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
         super().save_checkpoint(checkpoint, path, storage_options)
 
-    def _write(self, fs, path, checkpoint):
+    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
         with fs.open(path, "wb") as file:  # left by an exception, it publishes nothing
             torch.save(checkpoint, file)
 
-    def _copy(self, fs, twin, path):
+    def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
         fs.cp_file(twin, path)
 
-    def _remove(self, fs, path):
+    def _remove(self, fs: CoveFileSystem, path: str) -> None:
         try:
             fs.rm_file(path)
         except FileNotFoundError:
@@ -95,11 +102,11 @@ class StreamingIO:
 # ---- beside the training ----
 
 
-def snapshot(checkpoint):
+def snapshot(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """The checkpoint as it is now, in CPU memory: each storage is copied once, however many tensors share it."""
-    storages = {}
+    storages: dict[int, torch.UntypedStorage] = {}
 
-    def copied(tensor):
+    def copied(tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.detach()
         plain = type(tensor) is torch.Tensor and tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
         if not plain or tensor.is_conj() or tensor.is_neg():  # the last two say that the storage has other values than the tensor
@@ -116,23 +123,23 @@ def snapshot(checkpoint):
 class BackgroundIO(StreamingIO):
     """Saves, copies and removals go one after another on one thread."""
 
-    def __init__(self, **storage_options):
+    def __init__(self, **storage_options: Any) -> None:
         super().__init__(**storage_options)
-        self._executor = None
-        self._jobs = []
+        self._executor: ThreadPoolExecutor | None = None
+        self._jobs: list[Future] = []
         self._failed = False  # then what is queued behind is left undone: it was to follow a checkpoint that there isn't
 
-    def check(self):
+    def check(self) -> None:
         """Raises what a save in the background has failed with."""
         while self._jobs and self._jobs[0].done():
             self._take()
 
-    def wait(self):
+    def wait(self) -> None:
         """Returns when all is in the store, or raises why not."""
         while self._jobs:
             self._take()
 
-    def _take(self):
+    def _take(self) -> None:
         error = self._jobs[0].exception()
         del self._jobs[0]
         if error is not None:
@@ -141,12 +148,12 @@ class BackgroundIO(StreamingIO):
             self._jobs, self._failed, self._saved = [], False, None
             raise error
 
-    def _submit(self, what, *args):
+    def _submit(self, what: Callable, *args: Any) -> None:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "cove-checkpoints")
         self._jobs.append(self._executor.submit(self._run, what, *args))
 
-    def _run(self, what, *args):
+    def _run(self, what: Callable, *args: Any) -> None:
         if self._failed:
             return
         try:
@@ -156,19 +163,19 @@ class BackgroundIO(StreamingIO):
             log.error("in the background: %s", error)
             raise
 
-    def save_checkpoint(self, checkpoint, path, storage_options=None):
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         self.check()
         super().save_checkpoint(checkpoint, path, storage_options)
 
-    def load_checkpoint(self, *args, **kwargs):
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         self.wait()
         return super().load_checkpoint(*args, **kwargs)
 
-    def remove_checkpoint(self, path):
+    def remove_checkpoint(self, path: str | Path) -> None:
         self.check()
         self._submit(super().remove_checkpoint, path)
 
-    def teardown(self):
+    def teardown(self) -> None:
         try:
             self.wait()
         finally:
@@ -177,22 +184,22 @@ class BackgroundIO(StreamingIO):
                 self._executor = None
             super().teardown()
 
-    def _save_elsewhere(self, checkpoint, path, storage_options):
+    def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
         self.wait()  # so that there is one copy of a checkpoint in memory and no more
         self._submit(super()._save_elsewhere, snapshot(checkpoint), path, storage_options)
 
-    def _write(self, fs, path, checkpoint):
+    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
         self.wait()
         self._submit(super()._write, fs, path, snapshot(checkpoint))
 
-    def _copy(self, fs, twin, path):
+    def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
         self._submit(super()._copy, fs, twin, path)
 
 
 # ---- which checkpoints there are ----
 
 
-def _is_remote(path):
+def _is_remote(path: str | Path | None) -> bool:
     return get_protocol(str(path or "")) != "file"
 
 
@@ -200,40 +207,41 @@ class RemoteModelCheckpoint:
     """Over Lightning's ModelCheckpoint, which is left as it is where the folder is a local one."""
 
     _name_of_last = ""  # while a checkpoint is saved that will be the last one too
-    _link = None  # of save_last="link": what was made equal to what, and when that was saved
+    _link: tuple | None = None  # of save_last="link": what was made equal to what, and when that was saved
 
-    def setup(self, trainer, pl_module, stage):
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
         try:
             super().setup(trainer, pl_module, stage)
         finally:
             self.save_last = wanted
 
-    def on_train_batch_end(self, trainer, pl_module, *args, **kwargs):
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *args: Any, **kwargs: Any) -> None:
         self._check(trainer)
         super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
 
-    def on_validation_batch_end(self, trainer, pl_module, *args, **kwargs):
+    def on_validation_batch_end(self, trainer: Any, pl_module: Any, *args: Any, **kwargs: Any) -> None:
         self._check(trainer)
         super().on_validation_batch_end(trainer, pl_module, *args, **kwargs)
 
     @staticmethod
-    def _check(trainer):
+    def _check(trainer: Any) -> None:
         check = getattr(trainer.strategy.checkpoint_io, "check", None)
         if check is not None:
             check()
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         state = super().state_dict()
         if self._name_of_last:
             state["last_model_path"] = self._name_of_last
         return state
 
-    def file_exists(self, filepath, trainer):
+    def file_exists(self, filepath: str, trainer: Any) -> bool:
         # Lightning asks the store even for the name that it gave last.
-        return filepath == self.last_model_path or super().file_exists(filepath, trainer)
+        known = _is_remote(filepath) and filepath == self.last_model_path
+        return known or super().file_exists(filepath, trainer)
 
-    def _save_topk_checkpoint(self, trainer, monitor_candidates):
+    def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:
         # The checkpoint knows the last one's name before that is saved, so that the last one can be its copy.
         if self.save_last and _is_remote(self.dirpath):
             self._name_of_last = self._next_last(trainer, monitor_candidates)
@@ -242,7 +250,7 @@ class RemoteModelCheckpoint:
         finally:
             self._name_of_last = ""
 
-    def _next_last(self, trainer, monitor_candidates):
+    def _next_last(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> str:
         """The name that Lightning's _save_last_checkpoint is going to choose."""
         path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST)
         version = self.STARTING_VERSION
@@ -251,7 +259,7 @@ class RemoteModelCheckpoint:
             version += 1
         return path
 
-    def _link_checkpoint(self, trainer, filepath, linkpath):
+    def _link_checkpoint(self, trainer: Any, filepath: str, linkpath: str) -> None:
         if not _is_remote(linkpath):
             super()._link_checkpoint(trainer, filepath, linkpath)
             return
@@ -267,14 +275,14 @@ class RemoteModelCheckpoint:
         trainer.strategy.barrier()
         self._link = link
 
-    def _find_last_checkpoints(self, trainer):
+    def _find_last_checkpoints(self, trainer: Any) -> set[str]:
         folder = self._ModelCheckpoint__resolve_ckpt_dir(trainer)
         if not _is_remote(folder):
             return super()._find_last_checkpoints(trainer)
         self._fs, _ = url_to_fs(folder)
         return {self._fs.unstrip_protocol(path) for path in super()._find_last_checkpoints(trainer)}
 
-    def _should_remove_checkpoint(self, trainer, previous, current):
+    def _should_remove_checkpoint(self, trainer: Any, previous: str, current: str) -> bool:
         if not _is_remote(previous):
             return super()._should_remove_checkpoint(trainer, previous, current)
         kept = {self._fs._strip_protocol(str(path)) for path in (current, trainer.ckpt_path) if path}

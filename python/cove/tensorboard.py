@@ -11,7 +11,7 @@ from tensorboard.compat.tensorflow_stub.io import gfile
 from tensorboard.plugins.base_plugin import TBLoader
 
 
-def register():
+def register() -> None:
     """Lets fsspec have s3://, in this process."""
     gfile.register_filesystem("s3", gfile.FSSpecFileSystem())
 
@@ -19,5 +19,5 @@ def register():
 class Loader(TBLoader):
     """A plugin to TensorBoard in that it is loaded at its start; it shows nothing."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         register()

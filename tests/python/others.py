@@ -28,8 +28,8 @@ def pandas_csv(root):
 def pandas_parquet(root):
     import pandas
 
+    fs = fsspec.filesystem("s3")  # without it pandas asks pyarrow's own S3 for parquet, and fsspec only where that fails
     frame = pandas.DataFrame({"step": range(1000), "loss": [1 / (n + 1) for n in range(1000)]})
-    fs = fsspec.filesystem("s3")  # not named, it is pyarrow's own client of S3
     frame.to_parquet(root + "/a.parquet", filesystem=fs)
     assert pandas.read_parquet(root + "/a.parquet", filesystem=fs).equals(frame)
     assert list(pandas.read_parquet(root + "/a.parquet", columns=["loss"], storage_options={})) == ["loss"]  # the same, said otherwise

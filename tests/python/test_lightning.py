@@ -509,9 +509,9 @@ print(resident("VmHWM:") - before)
 
 
 @pytest.mark.parametrize("kind, copies", [("plain", 0), ("async", 1)])
-def test_memory_is_bounded(root, proxy, kind, copies):
+def test_memory_is_bounded(root, minio, kind, copies):
     """A writer's buffers and what the library needs, but not the checkpoint; beside the training, one copy of it."""
     done = subprocess.run([sys.executable, "-c", MEMORY, kind, root], capture_output=True, text=True, timeout=300,
-                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+                          env={**os.environ, **minio.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < (copies * 256 + 140) << 20
