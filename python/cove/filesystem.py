@@ -320,7 +320,7 @@ class CoveFileSystem(Coroutines):
         return self._fs.read_range(self._see(path), -size, size) if size else b""
 
     def get_file(self, rpath: str, lpath: Any = None, callback: Callback = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any) -> None:
-        """Copies a file to a local path or an open file, in bounded memory. A directory makes one."""
+        """Copies a file to a local path, which is replaced at the end, or to an open file, in bounded memory. A directory makes one."""
         outfile = lpath if outfile is None and isfilelike(lpath) else outfile
         try:
             source = _cove.Reader(self._fs, self._see(rpath, kwargs))
@@ -336,12 +336,8 @@ class CoveFileSystem(Coroutines):
                 transfers.send(source, outfile, callback, block)
                 return
             os.makedirs(os.path.dirname(lpath) or ".", exist_ok=True)
-            with open(lpath, "wb") as target:
+            with transfers.local_file(lpath) as target:
                 transfers.send(source, target, callback, block)
-        except BaseException:
-            if outfile is None and os.path.isfile(lpath):
-                os.unlink(lpath)  # a part of a file would be taken for the whole
-            raise
         finally:
             source.close()
 
@@ -373,7 +369,7 @@ class CoveFileSystem(Coroutines):
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
         for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._see(path) for path, _, _ in files]))):
             os.makedirs(os.path.dirname(local) or ".", exist_ok=True)
-            with callback.branched(path, local) as child, open(local, "wb") as target:
+            with callback.branched(path, local) as child, transfers.local_file(local) as target:
                 child.set_size(len(data))
                 child.relative_update(target.write(data))
             callback.relative_update(1)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import secrets
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from glob import has_magic
 from typing import Any
 
@@ -97,6 +100,31 @@ def _tops(directories: Iterable[str]) -> list[str]:
         if not tops or not directory.startswith(tops[-1] + "/"):
             tops.append(directory)
     return tops
+
+
+@contextmanager
+def local_file(path: str) -> Iterator[Any]:
+    """A local file to write, that takes the place of what is at `path` when all of it is there. A pipe or a device is written to as it is."""
+    path = os.path.realpath(path)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    if mode is not None and not stat.S_ISREG(mode):
+        with open(path, "wb") as file:
+            yield file
+        return
+    beside = os.path.join(os.path.dirname(path), f".cove-{secrets.token_hex(8)}.part")
+    try:
+        with open(beside, "xb") as file:
+            if mode is not None:
+                os.chmod(beside, stat.S_IMODE(mode))
+            yield file
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:

@@ -89,6 +89,28 @@ def test_a_failed_get_leaves_nothing(fs, tree, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_failed_get_leaves_what_was_there(fs, tree, tmp_path):
+    (tmp_path / "x").write_bytes(b"good")
+    (tmp_path / "x").chmod(0o640)
+    (tmp_path / "link").symlink_to("x")
+
+    def stop(size, value, **_):
+        if value:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.get_file(f"{tree}/a.txt", str(tmp_path / "x"), callback=Callback(hooks={"stop": stop}))
+    with pytest.raises(FileNotFoundError):
+        fs.get(f"{tree}/none", str(tmp_path / "x"))
+    assert (tmp_path / "x").read_bytes() == b"good"
+    fs.get_file(f"{tree}/a.txt", str(tmp_path / "link"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "x").read_bytes() == b"a"
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+    fs.get_file(f"{tree}/a.txt", os.devnull)
+    assert os.path.exists(os.devnull) and not os.path.isfile(os.devnull)
+    assert sorted(os.listdir(tmp_path)) == ["link", "x"]
+
+
 def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
     """Stores other than MinIO take keys with '..' in them."""
     names = {f"{root}/{name}": {"name": f"{root}/{name}", "type": "file", "size": 1} for name in ("../../out", "in")}
