@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from fsspec.utils import check_contained, other_paths, stringify_path
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
+_mine = threading.local()  # `stopped`: the transfer that this thread works for has been given up
 
 
 def plain(path: Any) -> Any:
@@ -130,23 +133,38 @@ def local_file(path: str) -> Iterator[Any]:
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:
     """All that `source` still has goes to `target`, through one buffer."""
     buffer = memoryview(bytearray(block))
+    stopped = getattr(_mine, "stopped", None)
     while n := source.readinto(buffer):
         target.write(buffer[:n])
         callback.relative_update(n)
+        if stopped is not None and stopped.is_set():
+            raise InterruptedError(errno.EINTR, "another file of this transfer failed, or it was interrupted")
 
 
 def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:
-    """Makes all the calls, some at once, and counts them. The first failure ends it; those under way are waited for."""
+    """Makes all the calls, some at once, and counts them. The first failure ends it; those under way end with their next block."""
+    calls = list(calls)
+    if len(calls) == 1:  # by this thread, whose Ctrl-C ends a call of the library at once
+        work(*calls[0])
+        callback.relative_update(1)
+        return
     todo, under_way = iter(calls), set()
+    stopped = threading.Event()
+
+    def one(*call: Any) -> None:
+        _mine.stopped = stopped
+        work(*call)
+
     with ThreadPoolExecutor(parallel or PARALLEL, thread_name_prefix="cove-copy") as pool:
         try:
             for call in todo:
-                under_way.add(pool.submit(work, *call))
+                under_way.add(pool.submit(one, *call))
                 if len(under_way) > 2 * (parallel or PARALLEL):
                     under_way = _finished(under_way, callback)
             while under_way:
                 under_way = _finished(under_way, callback)
         except BaseException:
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -2,6 +2,9 @@
 
 import io
 import os
+import signal
+import threading
+import time
 
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
@@ -117,6 +120,31 @@ def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
     monkeypatch.setattr(type(fs), "_expand", lambda *args: names)
     with pytest.raises(ValueError, match="outside"):
         fs.get(root, str(tmp_path / "in"), recursive=True)
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_put_that_is_interrupted_ends_what_is_under_way(fs, root, tmp_path, files):
+    """Ctrl-C comes to the main thread, which has to tell those that copy."""
+    for i in range(files):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        with open(tmp_path / "d" / f"{i}", "wb") as file:
+            file.truncate(64 << 20)
+    sent, press = [], threading.Lock()
+
+    class Slow(Callback):
+        def relative_update(self, inc=1):
+            if inc > 1:
+                sent.append(inc)
+                time.sleep(0.1)
+                if press.acquire(blocking=False):
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        def branched(self, *args, **kwargs):
+            return self
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.put(str(tmp_path / "d"), f"{root}/d", recursive=True, callback=Slow())
+    assert len(sent) < 16 and not fs.exists(f"{root}/d/0")
 
 
 def test_put_file(fs, root, tmp_path):
