@@ -294,13 +294,13 @@ def _left_by_exception(file: WritableFile) -> bool:
     fsspec's OpenFile gets to know of the exception in its __exit__, but tells nobody: it closes its files as if all were well, and half a file would
     replace the whole one. So the question goes to the callers.
     """
-    frame = sys._getframe(2)
+    frame = sys._getframe(1).f_back
     for _ in range(8):  # wrappers for text and compression may stand in between
+        if frame is None:  # pyarrow closes on threads of its own, where there is no line of Python
+            break
         if frame.f_code is OpenFile.__exit__.__code__:
             found = frame.f_locals
             return bool(found["args"]) and found["args"][0] is not None and any(f is file for f in found["self"].fobjects)
-        if frame.f_back is None:
-            break
         frame = frame.f_back
     return False
 
