@@ -320,7 +320,7 @@ class CoveFileSystem(Coroutines):
         return self._fs.read_range(self._see(path), -size, size) if size else b""
 
     def get_file(self, rpath: str, lpath: Any = None, callback: Callback = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any) -> None:
-        """Copies a file to a local path or an open file, in bounded memory. A directory makes one."""
+        """Copies a file to a local path, which is replaced at the end, or to an open file, in bounded memory. A directory makes one."""
         outfile = lpath if outfile is None and isfilelike(lpath) else outfile
         try:
             source = _cove.Reader(self._fs, self._see(rpath, kwargs))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import has_magic
 from typing import Any, BinaryIO
 
@@ -16,8 +19,7 @@ from fsspec.utils import check_contained, other_paths, stringify_path
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
-
-_here = threading.local()  # `stop`, in the threads of `each`: whether another of its calls has failed
+_mine = threading.local()  # `stopped`: the transfer that this thread works for has been given up
 
 
 def plain(path: Any) -> Any:
@@ -105,42 +107,65 @@ def _tops(directories: Iterable[str]) -> list[str]:
 
 @contextmanager
 def local_file(path: str) -> Iterator[BinaryIO]:
-    """A new file there, which goes again where it could not be written whole: a part would be taken for all of it. One that cannot be opened is left alone."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    file = open(path, "wb")
+    """A local file to write, that takes the place of what is at `path` when all of it is there. A pipe or a device is written to as it is."""
+    path = os.path.realpath(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
-        with file:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    if mode is not None and not stat.S_ISREG(mode):
+        with open(path, "wb") as file:
             yield file
+        return
+    beside = os.path.join(os.path.dirname(path), f".cove-{secrets.token_hex(8)}.part")
+    try:
+        with open(beside, "xb") as file:
+            if mode is not None:
+                os.chmod(beside, stat.S_IMODE(mode))
+            yield file
+        os.replace(beside, path)
     except BaseException:
-        if os.path.isfile(path):  # and no device
-            os.unlink(path)
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
         raise
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:
     """All that `source` still has goes to `target`, through one buffer."""
     buffer = memoryview(bytearray(block))
-    stop = getattr(_here, "stop", None)
+    stopped = getattr(_mine, "stopped", None)
     while n := source.readinto(buffer):
-        if stop is not None and stop.is_set():
-            raise InterruptedError("another file could not be copied")
         target.write(buffer[:n])
         callback.relative_update(n)
+        if stopped is not None and stopped.is_set():
+            raise InterruptedError(errno.EINTR, "another file of this transfer failed, or it was interrupted")
 
 
 def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:
-    """Makes all the calls, some at once, and counts them. The first failure, or a Ctrl-C, ends it; those under way end with their next block."""
-    todo, under_way, stop = iter(calls), set(), threading.Event()
-    with ThreadPoolExecutor(parallel or PARALLEL, "cove-copy", initializer=setattr, initargs=(_here, "stop", stop)) as pool:
+    """Makes all the calls, some at once, and counts them. The first failure ends it; those under way end with their next block."""
+    calls = list(calls)
+    if len(calls) == 1:  # by this thread, whose Ctrl-C ends a call of the library at once
+        work(*calls[0])
+        callback.relative_update(1)
+        return
+    todo, under_way = iter(calls), set()
+    stopped = threading.Event()
+
+    def one(*call: Any) -> None:
+        _mine.stopped = stopped
+        work(*call)
+
+    with ThreadPoolExecutor(parallel or PARALLEL, thread_name_prefix="cove-copy") as pool:
         try:
             for call in todo:
-                under_way.add(pool.submit(work, *call))
+                under_way.add(pool.submit(one, *call))
                 if len(under_way) > 2 * (parallel or PARALLEL):
                     under_way = _finished(under_way, callback)
             while under_way:
                 under_way = _finished(under_way, callback)
         except BaseException:
-            stop.set()
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

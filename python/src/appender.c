@@ -50,7 +50,7 @@ static PyObject *appender_new(PyTypeObject *type, PyObject *args, PyObject *kwar
         self = (struct appender *)PyType_GenericAlloc(type, 0);
     if (self && covepy_lock_init(&self->lock) == 0) {
         self->cancel = cove_cancel_new();
-        covepy_call_init_stream(&c, self->cancel, PATIENCE);
+        covepy_call_init_stream(&c, self->cancel, 1); /* nothing has gathered yet */
         c.call.timeout_ms = timeout_ms;
         COVEPY_WAIT(&c, rc = cove_appender_open(fs->fs, path.text, &o, &c.call, &self->appender, &c.err));
         ok = covepy_call_ok(&c, rc);

@@ -54,6 +54,9 @@ def pyarrow_parquet(root):
     pyarrow.dataset.write_dataset(table[:10], path + "/parts", format="parquet", partitioning=["part"], filesystem=fs,
                                   existing_data_behavior="delete_matching")
     assert dataset.replace_schema(dataset.schema) and pyarrow.dataset.dataset(path + "/parts", filesystem=fs).count_rows() == 10
+    # Several files: pyarrow closes the earlier ones on threads of its own.
+    pyarrow.dataset.write_dataset(table, path + "/many", format="parquet", filesystem=fs, max_rows_per_file=1000, max_rows_per_group=1000)
+    assert len(fs.ls(path + "/many")) == 10 and pyarrow.dataset.dataset(path + "/many", filesystem=fs).count_rows() == 10_000
 
 
 def zarr_store(root):

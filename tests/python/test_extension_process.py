@@ -210,6 +210,7 @@ INTERRUPTED = """
         "remove": lambda: fs.remove(url), "read_many": lambda: fs.read_many([url + str(i) for i in range(200)]),
         "write_many": lambda: fs.write_many([(url + str(i), b"x") for i in range(200)]),
         "reader": lambda: _cove.Reader(fs, url), "writer": lambda: (w := _cove.Writer(fs, url), w.write(b"x"), w.finish()),
+        "appender": lambda: _cove.Appender(fs, url),
         "queue": lambda: (q := _cove.Queue(), q.stat(fs, url), q.next(None)),
     }
     before = signal.getsignal(signal.SIGINT)
@@ -222,7 +223,7 @@ INTERRUPTED = """
 
 
 @pytest.mark.parametrize("call", ["stat", "exists", "list", "read_file", "read_range", "write_file", "copy", "remove", "read_many",
-                                  "write_many", "reader", "writer", "queue"])
+                                  "write_many", "reader", "writer", "appender", "queue"])
 def test_ctrl_c_ends_a_call(python, call):
     import json
 

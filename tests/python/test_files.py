@@ -1,5 +1,6 @@
 """Open files: what is published when, and what is seen of what was appended."""
 
+import _thread
 import csv
 import ctypes
 import errno
@@ -8,6 +9,7 @@ import gzip
 import io
 import pickle
 import threading
+import time
 
 import fsspec
 import numpy as np
@@ -260,6 +262,18 @@ def test_another_file_closed_while_an_exception_passes(fs, root):
                 mine.close()
     assert fs.cat(f"{root}/mine") == b"1"
     assert not fs.exists(f"{root}/x")
+
+
+def test_close_by_a_thread_without_a_line_of_python(fs, root):
+    """As pyarrow's do, which write a dataset."""
+    file = fs.open(f"{root}/x", "wb")
+    file.write(b"whole")
+    _thread.start_new_thread(file.close, ())
+    for _ in range(600):
+        if fs.exists(f"{root}/x"):
+            break
+        time.sleep(0.05)
+    assert fs.cat(f"{root}/x") == b"whole"
 
 
 @pytest.mark.parametrize("mode", ["wb", "w", "r+b", "r+"])

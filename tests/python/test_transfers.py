@@ -2,9 +2,9 @@
 
 import io
 import os
-import shutil
-import subprocess
+import signal
 import threading
+import time
 
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
@@ -106,18 +106,26 @@ class Stopping(Callback):
             raise KeyboardInterrupt
 
 
-def test_a_file_that_cannot_be_replaced_stays(fs, tree, tmp_path):
-    program = shutil.copy(shutil.which("sleep"), tmp_path)
-    before = os.stat(program)
-    running = subprocess.Popen([program, "600"])
-    try:
-        for get in (fs.get_file, lambda path, local: fs.get([path], [local])):
-            with pytest.raises(OSError, match="busy"):
-                get(f"{tree}/a.txt", program)
-        assert os.stat(program).st_ino == before.st_ino and os.stat(program).st_size == before.st_size
-    finally:
-        running.kill()
-        running.wait()
+def test_a_failed_get_leaves_what_was_there(fs, tree, tmp_path):
+    (tmp_path / "x").write_bytes(b"good")
+    (tmp_path / "x").chmod(0o640)
+    (tmp_path / "link").symlink_to("x")
+
+    def stop(size, value, **_):
+        if value:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.get_file(f"{tree}/a.txt", str(tmp_path / "x"), callback=Callback(hooks={"stop": stop}))
+    with pytest.raises(FileNotFoundError):
+        fs.get(f"{tree}/none", str(tmp_path / "x"))
+    assert (tmp_path / "x").read_bytes() == b"good"
+    fs.get_file(f"{tree}/a.txt", str(tmp_path / "link"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "x").read_bytes() == b"a"
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+    fs.get_file(f"{tree}/a.txt", os.devnull)
+    assert os.path.exists(os.devnull) and not os.path.isfile(os.devnull)
+    assert sorted(os.listdir(tmp_path)) == ["link", "x"]
 
 
 def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
@@ -126,6 +134,31 @@ def test_names_that_lead_out_are_refused(fs, root, tmp_path, monkeypatch):
     monkeypatch.setattr(type(fs), "_expand", lambda *args: names)
     with pytest.raises(ValueError, match="outside"):
         fs.get(root, str(tmp_path / "in"), recursive=True)
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_put_that_is_interrupted_ends_what_is_under_way(fs, root, tmp_path, files):
+    """Ctrl-C comes to the main thread, which has to tell those that copy."""
+    for i in range(files):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        with open(tmp_path / "d" / f"{i}", "wb") as file:
+            file.truncate(64 << 20)
+    sent, press = [], threading.Lock()
+
+    class Slow(Callback):
+        def relative_update(self, inc=1):
+            if inc > 1:
+                sent.append(inc)
+                time.sleep(0.1)
+                if press.acquire(blocking=False):
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        def branched(self, *args, **kwargs):
+            return self
+
+    with pytest.raises(KeyboardInterrupt):
+        fs.put(str(tmp_path / "d"), f"{root}/d", recursive=True, callback=Slow())
+    assert len(sent) < 16 and not fs.exists(f"{root}/d/0")
 
 
 def test_put_file(fs, root, tmp_path):
