@@ -134,10 +134,10 @@ struct cove_appender_options {
     }
 
 /* Opens `path`, which is made at the first flush where it is missing. Writes are gathered and sent by a thread of the
- * library in the background; also at flush, close and at the process's ordinary exit. Two appenders to one object of a
- * store: the second one's flush fails with COVE_EPRECONDITION, nothing is lost unseen. On file and memory both go on:
- * what each flush adds stands together, in the order of the flushes. A file that is moved away or removed meanwhile is
- * begun anew under its name; on a store the flush fails with COVE_EPRECONDITION. */
+ * library in the background; also at flush, close and, within a minute for all, at the process's ordinary exit. Two
+ * appenders to one object of a store: the second one's flush fails with COVE_EPRECONDITION, nothing is lost unseen. On
+ * file and memory both go on: what each flush adds stands together, in the order of the flushes. A file that is moved
+ * away or removed meanwhile is begun anew under its name; on a store the flush fails with COVE_EPRECONDITION. */
 COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender_options *options,
                                 const struct cove_call *call, cove_appender **ret_appender, struct cove_error *err);
 /* Takes all bytes (copied). A failure of a flush in the background is returned by the next call on the appender. Where

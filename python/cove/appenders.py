@@ -21,6 +21,8 @@ MAX_IDLE = 16  # appenders that no handle uses, and that are kept for the next o
 # do not meet.
 IDLE_S = 10.0
 
+EXIT_S = 60.0  # in which all of them are sent when the process ends
+
 # After these the library's appender keeps its bytes and tries again; after any other it is of no more use.
 _PASSING = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COVE_ESERVER", "COVE_ENOSPC", "COVE_ENOMEM", "COVE_ECANCELED"})
 
@@ -69,6 +71,12 @@ class SharedAppender:
             appender, self._appender = self._appender, None
             if appender is not None:
                 appender.close()
+
+    def give_up(self) -> None:
+        """Closes without another wait for the store. What could not be sent is lost, and the error says how much."""
+        if self._appender is not None:
+            self._appender.cancel()
+        self.close()
 
     def is_closed(self) -> bool:
         return self._appender is None
@@ -155,11 +163,18 @@ def any_open() -> bool:
 
 @atexit.register
 def _close_all() -> None:
+    """Sends what has gathered. A store that does not answer keeps the process from ending for a minute, and for no longer than somebody wants it to."""
+    close, deadline = SharedAppender.close, time.monotonic() + EXIT_S
     for shared in list(_shared.values()):
         try:
-            shared.close()
+            close(shared)
         except OSError as error:
             logging.getLogger("cove").error("%s", error)
+        except KeyboardInterrupt:
+            logging.getLogger("cove").error("%s: what had gathered was not sent: interrupted", shared.path)
+            close = SharedAppender.give_up
+        if time.monotonic() > deadline:
+            close = SharedAppender.give_up
 
 
 def _after_fork() -> None:

@@ -24,6 +24,7 @@ from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.options import object_properties, to_library
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_APPEND_S = 60.0  # for a flush where nobody has said how long a call may take: a read that must have one first, or the process's end, waits for it
 _SMALL = 1 << 20  # of files up to it many are fetched together
 _TOGETHER = 32 << 20  # bytes of small files in memory at once
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -62,6 +63,8 @@ class CoveFileSystem(Coroutines):
         self._fs = _cove.Filesystem(f"{self._schemes()[0]}://", given)
         self._store = (self.family, tuple(sorted(given.items())))
         self._append_options = {"flush_interval": float(append_interval), "flush_bytes": int(append_bytes)}
+        if "timeout" not in given and "COVE_TIMEOUT" not in os.environ:
+            self._append_options["timeout"] = _APPEND_S
 
     @property
     def loop(self) -> Any:

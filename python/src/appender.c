@@ -144,6 +144,12 @@ static PyObject *appender_flush(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *appender_cancel(PyObject *object, PyObject *unused)
+{
+    cove_cancel_fire(((struct appender *)object)->cancel);
+    Py_RETURN_NONE;
+}
+
 static PyObject *appender_close(PyObject *object, PyObject *unused)
 {
     struct appender *self = (struct appender *)object;
@@ -174,6 +180,10 @@ static PyMethodDef appender_methods[] = {
       "before." },
     { "flush", appender_flush, METH_NOARGS,
       "flush($self, /)\n--\n\nReturns when all that was written is in the store." },
+    { "cancel", appender_cancel, METH_NOARGS,
+      "cancel($self, /)\n--\n\nEnds what waits for the store, in any thread, and all that would: only close is of use "
+      "then, which says "
+      "how many bytes are lost." },
     { "close", appender_close, METH_NOARGS,
       "close($self, /)\n--\n\nFlushes and ends it, also where that fails; closing twice is fine." },
     { 0 },

@@ -66,7 +66,8 @@ static int set_attribute(PyObject *object, const char *name, PyObject *value)
 PyObject *covepy_exception(int64_t rc, const struct cove_error *err)
 {
     int code = err->code ? err->code : (int)rc;
-    int errnum = code == COVE_EIO && err->os_errno ? err->os_errno : cove_code_errno(code);
+    bool by_system = err->os_errno && (code == COVE_EIO || code == COVE_ENETWORK); /* ECONNREFUSED, say */
+    int errnum = by_system ? err->os_errno : cove_code_errno(code);
     const char *said = err->code ? err->message : cove_code_phrase(code);
     PyObject *text = PyUnicode_DecodeUTF8(said, (Py_ssize_t)strlen(said), "replace");
     PyObject *e = NULL;

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 
 #define MAX_GATHERED  ((size_t)1 << 30)
-#define FLUSH_TIMEOUT (60 * COVE__SEC) /* of one in the background */
+#define FLUSH_TIMEOUT (60 * COVE__SEC) /* of one in the background, at most */
 
 int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender_options *options,
                        const struct cove_call *call, cove_appender **ret_appender, struct cove_error *err)
@@ -128,13 +128,25 @@ static bool is_passing(int rc, const struct cove_error *err)
            rc == COVE_ESERVER || rc == COVE_ENOSPC || rc == COVE_ENOMEM;
 }
 
-void cove__appender_flush_due(struct cove_appender *a, bool wait)
+void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns)
 {
     struct cove_error err = COVE_ERROR_INIT;
+
+    pthread_mutex_lock(&a->lock);
+    if (flush_locked(a, deadline_ns, &err) < 0)
+        cove__log(COVE_LOG_ERROR, "appender", "%s; %zu bytes are lost with the process", err.message,
+                  a->sending.size + a->gathered.size);
+    pthread_mutex_unlock(&a->lock);
+}
+
+void cove__appender_flush_due(struct cove_appender *a)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int64_t deadline_ns = cove__call_deadline(a->fs, &a->call), most_ns = cove__now_ns() + FLUSH_TIMEOUT;
     int rc;
 
     pthread_mutex_lock(&a->lock);
-    rc = a->flushing && !wait ? 0 : flush_locked(a, cove__now_ns() + FLUSH_TIMEOUT, &err);
+    rc = a->flushing ? 0 : flush_locked(a, deadline_ns < most_ns ? deadline_ns : most_ns, &err);
     if (rc < 0 && is_passing(rc, &err)) {
         cove__log(COVE_LOG_WARNING, "appender", "%s; %zu bytes are kept and tried again", err.message,
                   a->sending.size + a->gathered.size);

@@ -33,8 +33,11 @@ struct cove_appender {
 
 void cove__appender_free(struct cove_appender *a);
 /* Flushes from the background; trouble is logged or kept for the next call. A flush that another thread is at already
- * is left to it, or (`wait`) waited for, and what gathered meanwhile is flushed. */
-void cove__appender_flush_due(struct cove_appender *a, bool wait);
+ * is left to it. */
+void cove__appender_flush_due(struct cove_appender *a);
+/* The last flush of all, at the process's end: one that is under way is waited for, and what gathered meanwhile is
+ * flushed. */
+void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns);
 int64_t cove__appender_due(struct cove_appender *a);
 
 /* flusher.c */

@@ -12,6 +12,8 @@
 #include "net/http.h"
 #include "stream/appender.h"
 
+#define EXIT_TIMEOUT (60 * COVE__SEC) /* of all appenders together */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed; /* on CLOCK_MONOTONIC; work for the thread, or an appender let go by it */
 static unsigned generation;    /* of fork, in which all below was made; 0: never */
@@ -88,7 +90,7 @@ static void *run(void *unused)
         }
         flusher.at_work = a;
         pthread_mutex_unlock(&lock);
-        cove__appender_flush_due(a, false);
+        cove__appender_flush_due(a);
         pthread_mutex_lock(&lock);
         flusher.at_work = NULL;
         pthread_cond_broadcast(&changed);
@@ -98,9 +100,12 @@ static void *run(void *unused)
     return NULL;
 }
 
-/* A program that ends by exit() or by returning from main, without closing its appenders, loses nothing. */
+/* A program that ends by exit() or by returning from main, without closing its appenders, loses nothing; only a store
+ * that does not answer shall not keep it from ending. */
 static void flush_all(void)
 {
+    int64_t deadline_ns = cove__now_ns() + EXIT_TIMEOUT;
+
     take();
     while (flusher.first) {
         struct cove_appender *a = flusher.first;
@@ -112,7 +117,7 @@ static void flush_all(void)
         flusher.first = a->next;
         flusher.at_work = a;
         pthread_mutex_unlock(&lock);
-        cove__appender_flush_due(a, true);
+        cove__appender_flush_last(a, deadline_ns);
         pthread_mutex_lock(&lock);
         flusher.at_work = NULL;
     }

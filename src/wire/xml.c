@@ -36,6 +36,10 @@ static void on_start(void *user, const XML_Char *name, const XML_Char **attribut
         stop(r, COVE_ELIMIT);
         return;
     }
+    if (r->depth == 0 && r->handler->root != NULL && strcmp(local_name(name), r->handler->root) != 0) {
+        stop(r, COVE_EPROTOCOL);
+        return;
+    }
     if (r->depth++ > 0)
         cove__buf_add_char(&r->path, '/');
     cove__buf_add_str(&r->path, local_name(name));

@@ -19,6 +19,9 @@ struct cove__xml_handler {
     /* `text`: what stood in the element since its last child (all of it, in an element without children). BORROWED for
      * the call. */
     int (*end)(void *user, const char *path, struct cove__slice text);
+    /* The name of the document's own element: another one is COVE_EPROTOCOL, for a page of a proxy is no empty listing.
+     * NULL: any. */
+    const char *root;
 };
 
 /* 0; COVE_EPROTOCOL: not well-formed, or with a DTD; COVE_ELIMIT; COVE_ENOMEM; or the handler's. */

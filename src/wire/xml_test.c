@@ -44,6 +44,19 @@ static void test_paths_and_text(void **state)
     cove__buf_done(&b);
 }
 
+static void test_root(void **state)
+{
+    static const struct cove__xml_handler rooted = { note_start, note_end, "L" };
+    struct cove__buf b = COVE__BUF_INIT(4096);
+
+    assert_int_equal(cove__xml_read(cove__slice_str("<n:L xmlns:n='x'><L/></n:L>"), &rooted, &b), 0);
+    assert_string_equal(cove__buf_str(&b), "<L <L/L L/L= L= ");
+    cove__buf_reset(&b);
+    assert_int_equal(cove__xml_read(cove__slice_str("<html><L/></html>"), &rooted, &b), COVE_EPROTOCOL);
+    assert_int_equal(b.size, 0);
+    cove__buf_done(&b);
+}
+
 static void test_refusals(void **state)
 {
     static const char *const bad[] = {
@@ -123,8 +136,8 @@ static void test_writing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths_and_text), cmocka_unit_test(test_refusals), cmocka_unit_test(test_ceilings),
-        cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_paths_and_text), cmocka_unit_test(test_root),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_ceilings),       cmocka_unit_test(test_no_memory), cmocka_unit_test(test_writing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,12 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 
 import env
 import pytest
+from servers.toxiproxy import Toxiproxy
 
 
 def read_in_child(fs, file, path, results):
@@ -56,3 +59,26 @@ def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
     fs.pipe(files)
     loader = data.DataLoader(Files(fs, list(files)), batch_size=8, num_workers=2, multiprocessing_context=start)
     assert [item for batch in loader for item in batch] == [f"{n}{n}" for n in range(40)]
+
+
+WRITES_AND_ENDS = """
+import sys, cove
+fs = cove.S3FileSystem(endpoint_url=sys.argv[1], timeout="2s", append_interval=600)
+logs = [fs.open(f"{sys.argv[2]}/{name}", "ab") for name in "ab"]
+for log in logs:
+    log.write(b"12345")
+print("written", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_store_that_does_not_answer_lets_a_process_end(fs, root):
+    with Toxiproxy(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")) as proxy:
+        environ = {**os.environ, "PYTHONPATH": str(env.build_dir() / "python")}
+        process = subprocess.Popen([sys.executable, "-c", WRITES_AND_ENDS, proxy.endpoint, root], env=environ, text=True, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout.readline() == "written\n", process.stderr.read()
+        proxy.toxic("timeout", stream="upstream", timeout=0)
+        _, said = process.communicate("end\n", timeout=300)
+    assert process.returncode == 0 and said.count("5 bytes could not be appended") == 2
+    assert not fs.exists(f"{root}/a")

@@ -160,8 +160,9 @@ static void reader_done(struct page_reader *p)
 
 static int read_page(const struct s3_request *r, struct page_reader *p, struct cove_error *err)
 {
-    static const struct cove__xml_handler encoding = { NULL, on_encoding }, entries = { on_start, on_end },
-                                          buckets = { NULL, on_bucket };
+    static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListBucketResult" },
+                                          entries = { on_start, on_end, "ListBucketResult" },
+                                          buckets = { NULL, on_bucket, "ListAllMyBucketsResult" };
     struct cove__slice body = cove__buf_slice(&r->http.reply);
 
     int rc = cove__xml_read(body, p->buckets ? &buckets : &encoding, p);

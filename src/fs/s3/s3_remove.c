@@ -148,7 +148,7 @@ static int on_deleted(void *user, const char *path, struct cove__slice text)
 
 static int accept_deletion(struct s3_request *r, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { NULL, on_deleted };
+    static const struct cove__xml_handler handler = { NULL, on_deleted, "DeleteResult" };
     struct delete_result d = { 0 };
 
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &d);

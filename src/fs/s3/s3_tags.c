@@ -47,7 +47,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
 
 static int read_tags(const struct s3_request *r, struct cove_pair **ret, size_t *ret_n, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { on_start, on_end };
+    static const struct cove__xml_handler handler = { on_start, on_end, "Tagging" };
     struct reader t = { .pairs = COVE__PAIRS_INIT };
 
     cove__buf_init(&t.name, COVE__XML_TEXT_MAX);

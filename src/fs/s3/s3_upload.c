@@ -108,7 +108,7 @@ static bool no_such_end(const struct cove__upload *u)
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
                          const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { NULL, on_begun };
+    static const struct cove__xml_handler handler = { NULL, on_begun, "InitiateMultipartUploadResult" };
     struct s3_request r;
     struct s3_name name;
 
@@ -575,7 +575,7 @@ static int goes_on(struct abandoned *a, const struct s3_request *r)
 
 static int uploads_page(struct abandoned *a, bool first)
 {
-    static const struct cove__xml_handler handler = { NULL, on_upload };
+    static const struct cove__xml_handler handler = { NULL, on_upload, "ListMultipartUploadsResult" };
     struct s3_request r;
 
     cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ .bucket = a->below.bucket }, a->ctx);

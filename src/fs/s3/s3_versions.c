@@ -121,7 +121,8 @@ static int on_encoding(void *user, const char *path, struct cove__slice text)
 
 static int read_page(const struct s3_request *r, struct reader *v, const char *token, struct cove_error *err)
 {
-    static const struct cove__xml_handler encoding = { NULL, on_encoding }, entries = { on_start, on_end };
+    static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListVersionsResult" },
+                                          entries = { on_start, on_end, "ListVersionsResult" };
     struct cove__slice body = cove__buf_slice(&r->http.reply);
 
     int rc = cove__xml_read(body, &encoding, v);
