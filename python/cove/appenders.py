@@ -20,6 +20,8 @@ MAX_IDLE = 16  # appenders that no handle uses, and that are kept for the next o
 # An appender holds on to the version of the file that it made. One that was idle so long is begun anew, so that processes that take turns at a file
 # do not meet.
 IDLE_S = 10.0
+KNOWN_S = 1.0  # so long a yes is good, where a log is written
+MAX_FOUND = 1000
 
 EXIT_S = 60.0  # in which all of them are sent when the process ends
 
@@ -30,6 +32,7 @@ _PASSING = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COV
 # then must not be walked over just now: hence an RLock, and copies.
 _lock = threading.RLock()
 _shared: dict[tuple, SharedAppender] = {}  # in the order of their last use
+_found: dict[tuple, float] = {}  # files, and when the store last said that they are there; only while logs are written
 dirty: set[SharedAppender] = set()  # those that may hold bytes back; looked at by every read, so a plain set
 
 
@@ -138,12 +141,34 @@ def settle(family: str, path: str) -> None:
             shared.flush()
 
 
+def what_is(store: tuple, path: str) -> str | None:
+    """"directory" or "file", where a log that was written to a moment ago tells: its folders are there, and the files that `found` told of.
+
+    Lightning asks for the folder of its log and for a file beside it after every step of training. Each look would send what has gathered, and be two or
+    three requests more.
+    """
+    recent = time.monotonic() - KNOWN_S
+    for shared in list(dirty):
+        if shared.used > recent and shared.key[:-1] == store and shared.path.startswith(path + "/"):
+            return "directory"
+    return "file" if dirty and _found.get((*store, path), 0) > recent else None
+
+
+def found(store: tuple, path: str) -> None:
+    """The store has just said that this file is there."""
+    if dirty:
+        if len(_found) >= MAX_FOUND:
+            _found.clear()
+        _found[(*store, path)] = time.monotonic()
+
+
 def end(family: str, path: str) -> None:
     """Sends what was appended at `path` or below it and appends no more to what is there now: it is about to be replaced, moved or removed."""
     with _lock:
         under = [s for s in list(_shared.values()) if s.family == family and s.is_under(path)]
     for shared in under:
         _retire(shared)
+    _found.clear()
 
 
 def _retire(shared: SharedAppender) -> None:

@@ -150,16 +150,24 @@ class CoveFileSystem(Coroutines):
         return self._fs.exists(self._see(path, kwargs))
 
     def isdir(self, path: str) -> bool:
-        try:
-            return self._fs.stat(self._see(path))[2]
-        except _GONE:
-            return False
+        return self._what_is(path) == "directory"
 
     def isfile(self, path: str) -> bool:
+        return self._what_is(path) == "file"
+
+    def _what_is(self, path: str) -> str | None:
+        path = self._strip_protocol(path)
+        known = appenders.what_is(self._store, path) if appenders.dirty else None
+        if known is not None:
+            return known
         try:
-            return not self._fs.stat(self._see(path))[2]
+            directory = self._fs.stat(self._see(path))[2]
         except _GONE:
-            return False
+            return None
+        if directory:
+            return "directory"
+        appenders.found(self._store, path)
+        return "file"
 
     def size(self, path: str) -> int:
         return self._fs.stat(self._see(path))[1]

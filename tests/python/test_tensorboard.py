@@ -114,6 +114,47 @@ def test_a_thousand_scalars_take_few_requests(root, proxy, writer_of):
     assert proxy.count("PUT") >= 1
 
 
+def test_lightnings_looks_after_each_step_send_nothing(root, proxy, tmp_path):
+    """It asks for the log's folder and for the file of hyperparameters, which would be an append and three requests a step."""
+    loggers = pytest.importorskip("lightning.pytorch.loggers")
+    for place in root, str(tmp_path):
+        proxy.clear()
+        logger = loggers.TensorBoardLogger(place, name="", version="run")
+        logger.log_hyperparams({"lr": 0.5})
+        for step in range(300):
+            logger.log_metrics({"loss": step}, step)
+            logger.save()
+        logger.finalize("success")
+        if place == root:
+            assert proxy.count() < 200  # some a second
+    assert scalars(root + "/run") == scalars(str(tmp_path / "run")) == [(n, n) for n in range(300)]
+    assert fsspec.open(root + "/run/hparams.yaml").open().read() == (tmp_path / "run/hparams.yaml").read_bytes()
+
+
+def test_a_yes_is_good_for_no_longer_than_the_file(root, proxy):
+    """Beside a log that is written to: what is removed here is gone at once, and what is not there is looked for each time."""
+    fs, path = fsspec.url_to_fs(root)
+    fs.pipe_file(path + "/beside", b"1")
+
+    def log():
+        with fs.open(path + "/logs/log", "ab") as file:
+            file.write(b"line\n")
+
+    log()
+    assert fs.isfile(path + "/beside") and fs.isdir(path + "/logs") and fs.isdir(path) and not fs.isdir(path + "/log")
+    proxy.clear()
+    log()
+    assert fs.isfile(path + "/beside") and fs.isdir(path + "/logs") and not fs.isdir(path + "/beside") and not fs.isfile(path + "/logs")
+    fs.rm_file(path + "/beside")
+    log()
+    assert not fs.isfile(path + "/beside")
+    fs.pipe_file(path + "/late", b"1")
+    log()
+    assert fs.isfile(path + "/late")
+    fs.rm(path + "/logs", recursive=True)
+    assert not fs.isdir(path + "/logs") and not fs.exists(path + "/logs/log")
+
+
 def test_this_process_sees_each_byte_at_once(root, writer_of):
     writer = writer_of(root)
     for step in range(20):
