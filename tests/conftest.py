@@ -1,6 +1,7 @@
 """What all tests in Python share. The environment is cleaned here too, so that pytest alone is as safe as `make test`."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def pytest_configure(config):
         if name not in cleaned:
             del os.environ[name]
     os.environ.update(cleaned)
+    # A shell has what it starts in the background ignore Ctrl-C, and all that this starts in turn.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
