@@ -54,7 +54,8 @@ def test_every_option_of_s3fs_is_accepted(aws, fs, root):
     given = fsspec.filesystem(
         "s3", anon=False, endpoint_url=aws.endpoint, key=aws.ACCESS_KEY, secret=aws.SECRET_KEY, token=None, use_ssl=False,
         client_kwargs={"region_name": "us-east-1", "verify": True}, requester_pays=False, default_block_size=1 << 20, default_fill_cache=False,
-        default_cache_type="none", version_aware=False, config_kwargs={"connect_timeout": 5, "s3": {"addressing_style": "path"}},
+        default_cache_type="none", version_aware=False,
+        config_kwargs={"connect_timeout": 5, "request_checksum_calculation": "when_required", "s3": {"addressing_style": "path"}},
         s3_additional_kwargs={"StorageClass": "STANDARD"}, session=None, username=None, password=None, cache_regions=False, asynchronous=False, loop=None,
         max_concurrency=500, fixed_upload_size=False, local_expiry_check=False, use_listings_cache=False, listings_expiry_time=1, max_paths=10,
         skip_instance_cache=True, profile=None,

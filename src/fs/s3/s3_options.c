@@ -226,6 +226,8 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
     if (strcmp(name, "max_pool_connections") == 0 || strcmp(name, "retries/mode") == 0 ||
         strcmp(name, "tcp_keepalive") == 0)
         return 0; /* connections are as many as requests, kept alive, and there is one way of retrying */
+    if (strcmp(name, "request_checksum_calculation") == 0 || strcmp(name, "response_checksum_validation") == 0)
+        return 0; /* said for stores that take none; which those are is found out (the option `checksum`) */
     if (strcmp(name, "region_name") == 0 && string)
         return set(&o->region, value, in->err);
     if (strcmp(name, "signature_version") == 0 && string)
