@@ -5,7 +5,7 @@
 
 help:
 	@echo 'make build     the library, the command `cove`, the Python package and the examples, into build/'
-	@echo 'make wheel     the Python package for any Linux, into dist/, tried in an empty environment'
+	@echo 'make wheel     the Python package with what it needs, into dist/, tried in an empty environment'
 	@echo 'make demo      train a digit classifier, stop, resume from its checkpoint; ROOT=URL puts all of it there:'
 	@echo '                 make demo                              below runs/'
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
