@@ -3,10 +3,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#define LARGE_COPY ((size_t)1 << 20)    /* from this size on other threads may run while bytes are copied */
-#define HUGE       ((uintptr_t)2 << 20) /* a huge page of most machines */
+#define LARGE_COPY ((size_t)1 << 20) /* from this size on other threads may run while bytes are copied */
 
 /* Paths are bytes. What a listing gave that is no UTF-8 comes back as it was: surrogateescape, as os.fsencode does it,
  * but whatever the locale says. */
@@ -70,26 +68,12 @@ PyObject *covepy_str_or_none(const char *text)
     return covepy_str(text);
 }
 
-/* Memory that is new has a page fault for each page, which costs more than the bytes that come into it: of a large
- * result they are to be huge ones, where the system has them for who asks. */
-static void want_huge_pages(char *data, uint64_t size)
-{
-#ifdef MADV_HUGEPAGE
-    uintptr_t from = ((uintptr_t)data + HUGE - 1) & ~(HUGE - 1), to = ((uintptr_t)data + size) & ~(HUGE - 1);
-
-    if (size >= HUGE * 2 && to > from)
-        madvise((char *)from, to - from, MADV_HUGEPAGE);
-#endif
-}
-
 PyObject *covepy_bytes_new(uint64_t size, char **ret_data)
 {
     PyObject *bytes = size > PY_SSIZE_T_MAX ? PyErr_NoMemory() : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
 
-    if (bytes) {
+    if (bytes)
         *ret_data = PyBytes_AsString(bytes);
-        want_huge_pages(*ret_data, size);
-    }
     return bytes;
 }
 
