@@ -247,7 +247,8 @@ static void test_fork_in_mid_refresh(void **state)
 #ifdef __SANITIZE_THREAD__
     cove__aws_provider_free(p);
     cove__http_free(http);
-    skip(); /* ThreadSanitizer takes the child's threads for those of its parent */
+    print_message("ThreadSanitizer takes the child's threads for those of its parent\n");
+    skip();
 #endif
     cove__inbox_init(&inbox);
     asker_init(&a, http, p);

@@ -103,7 +103,8 @@ static void end_the_process(void **state)
     int status;
 
 #ifdef __SANITIZE_THREAD__
-    skip(); /* it reports that exit is not made for handlers, which is so, though programs do it */
+    print_message("ThreadSanitizer reports that exit is not made for handlers, which is so, though programs do it\n");
+    skip();
 #endif
     fflush(NULL);
     pid_t child = fork();
