@@ -395,7 +395,7 @@ def test_what_a_load_costs(pl, root, proxy):
     proxy.clear()
     assert same(io.load_checkpoint(root + "/a.ckpt", weights_only=True), state)
     assert proxy.count("HEAD") <= 1
-    assert size <= proxy.received <= 1.05 * size + 65536
+    assert size <= proxy.asked <= 1.05 * size + 65536
     proxy.clear()
     io.remove_checkpoint(root + "/a.ckpt")
     assert [r.method for r in proxy.requests] == ["HEAD", "DELETE"]
