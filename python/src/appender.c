@@ -3,15 +3,8 @@
 
 #include <math.h>
 
-#define WHAT "Appender"
 /* What was gathered is lost with a flush that is cancelled: the first Ctrl-C lets it end, the second one does not. */
-#define PATIENCE 2
-
-struct appender {
-    PyObject_HEAD cove_appender *appender; /* NULL: closed */
-    cove_cancel *cancel;                   /* ends whatever waits, for good */
-    struct covepy_lock lock;
-};
+static const struct covepy_kind kind = { "Appender", "I/O operation on a closed Appender", 2 };
 
 /* ---- life ---- */
 
@@ -33,41 +26,36 @@ static PyObject *appender_new(PyTypeObject *type, PyObject *args, PyObject *kwar
         "fs", "path", "flush_interval", "flush_bytes", "truncate", "timeout", NULL
     };
     struct cove_appender_options o = COVE_APPENDER_OPTIONS_INIT;
-    struct appender *self = NULL;
+    struct covepy_stream *self = NULL;
     struct covepy_fs *fs = NULL;
     struct covepy_call c;
     struct covepy_path path = { 0 };
     double flush_interval = (double)o.flush_interval_ms / 1000;
     Py_ssize_t flush_bytes = (Py_ssize_t)o.flush_bytes;
     int64_t timeout_ms = 0;
+    PyObject *result = NULL;
+    cove_appender *appender = NULL;
     int truncate = 0, rc;
-    bool ok = false;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|dnp$O&", (char **)keywords, covepy_fs, &fs, covepy_path, &path,
                                      &flush_interval, &flush_bytes, &truncate, covepy_timeout, &timeout_ms))
         return NULL;
     if (parse_options(&o, flush_interval, flush_bytes, truncate) == 0)
-        self = (struct appender *)PyType_GenericAlloc(type, 0);
-    if (self && covepy_lock_init(&self->lock) == 0) {
-        self->cancel = cove_cancel_new();
-        covepy_call_init_stream(&c, self->cancel, 1); /* nothing has gathered yet */
-        c.call.timeout_ms = timeout_ms;
-        COVEPY_WAIT(&c, rc = cove_appender_open(fs->fs, path.text, &o, &c.call, &self->appender, &c.err));
-        ok = covepy_call_ok(&c, rc);
-        covepy_call_done(&c);
+        self = covepy_stream_new(type, &kind, &c, timeout_ms);
+    if (self) {
+        COVEPY_WAIT(&c, rc = cove_appender_open(fs->fs, path.text, &o, &c.call, &appender, &c.err));
+        self->stream = appender;
+        result = covepy_stream_opened(self, &c, rc);
     }
-    if (!ok)
-        Py_CLEAR(self);
     Py_DECREF(path.held);
-    return (PyObject *)self;
+    return result;
 }
 
 /* One that was not closed still sends what it has, as a file of Python's does; a failure is reported as one of a
  * destructor. In a forked child the library only lets go of it. */
 static void appender_dealloc(PyObject *object)
 {
-    struct appender *self = (struct appender *)object;
-    cove_appender *appender = covepy_lock_orphaned(&self->lock) ? NULL : self->appender;
+    cove_appender *appender = covepy_stream_left(object);
     struct cove_error err = COVE_ERROR_INIT;
     PyObject *type, *value, *trace;
     int rc;
@@ -75,45 +63,20 @@ static void appender_dealloc(PyObject *object)
     Py_BEGIN_ALLOW_THREADS;
     rc = cove_appender_close(appender, &err);
     Py_END_ALLOW_THREADS;
-    cove_cancel_unref(self->cancel);
-    covepy_lock_done(&self->lock);
     if (rc < 0) {
         PyErr_Fetch(&type, &value, &trace);
         covepy_raise(rc, &err);
         PyErr_WriteUnraisable(NULL);
         PyErr_Restore(type, value, trace);
     }
-    covepy_free_object(object);
-}
-
-static int begin(struct appender *self, struct covepy_call *c)
-{
-    if (covepy_lock_take(&self->lock, WHAT) < 0)
-        return -1;
-    if (!self->appender) {
-        covepy_lock_give(&self->lock);
-        PyErr_SetString(PyExc_ValueError, "I/O operation on a closed " WHAT);
-        return -1;
-    }
-    covepy_call_init_stream(c, self->cancel, PATIENCE);
-    return 0;
-}
-
-static bool end(struct appender *self, struct covepy_call *c, int64_t rc)
-{
-    bool ok;
-
-    covepy_lock_give(&self->lock);
-    ok = covepy_call_ok(c, rc);
-    covepy_call_done(c);
-    return ok;
+    covepy_stream_free(object);
 }
 
 /* ---- the calls ---- */
 
 static PyObject *appender_write(PyObject *object, PyObject *args)
 {
-    struct appender *self = (struct appender *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     PyObject *result = NULL;
     Py_buffer buffer;
@@ -121,9 +84,9 @@ static PyObject *appender_write(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "y*", &buffer))
         return NULL;
-    if (begin(self, &c) == 0) {
-        COVEPY_WAIT(&c, rc = cove_appender_write(self->appender, buffer.buf, (size_t)buffer.len, &c.err));
-        if (end(self, &c, rc))
+    if (covepy_stream_begin(self, &c) == 0) {
+        COVEPY_WAIT(&c, rc = cove_appender_write(self->stream, buffer.buf, (size_t)buffer.len, &c.err));
+        if (covepy_stream_end(self, &c, rc))
             result = PyLong_FromSsize_t(buffer.len);
     }
     PyBuffer_Release(&buffer);
@@ -132,44 +95,39 @@ static PyObject *appender_write(PyObject *object, PyObject *args)
 
 static PyObject *appender_flush(PyObject *object, PyObject *unused)
 {
-    struct appender *self = (struct appender *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     int rc;
 
-    if (begin(self, &c) < 0)
+    if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    COVEPY_WAIT(&c, rc = cove_appender_flush(self->appender, &c.err));
-    if (!end(self, &c, rc))
+    COVEPY_WAIT(&c, rc = cove_appender_flush(self->stream, &c.err));
+    if (!covepy_stream_end(self, &c, rc))
         return NULL;
     Py_RETURN_NONE;
 }
 
 static PyObject *appender_cancel(PyObject *object, PyObject *unused)
 {
-    cove_cancel_fire(((struct appender *)object)->cancel);
+    cove_cancel_fire(((struct covepy_stream *)object)->cancel);
     Py_RETURN_NONE;
 }
 
 static PyObject *appender_close(PyObject *object, PyObject *unused)
 {
-    struct appender *self = (struct appender *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     int rc;
 
-    if (!self->appender)
+    if (!self->stream)
         Py_RETURN_NONE;
-    if (begin(self, &c) < 0)
+    if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    COVEPY_WAIT(&c, rc = cove_appender_close(self->appender, &c.err));
-    self->appender = NULL;
-    if (!end(self, &c, rc))
+    COVEPY_WAIT(&c, rc = cove_appender_close(self->stream, &c.err));
+    self->stream = NULL;
+    if (!covepy_stream_end(self, &c, rc))
         return NULL;
     Py_RETURN_NONE;
-}
-
-static PyObject *appender_closed(PyObject *object, void *closure)
-{
-    return PyBool_FromLong(((struct appender *)object)->appender == NULL);
 }
 
 /* ---- the type ---- */
@@ -190,7 +148,7 @@ static PyMethodDef appender_methods[] = {
 };
 
 static PyGetSetDef appender_getset[] = {
-    { "closed", appender_closed, NULL, "Whether it was closed.", NULL },
+    { "closed", covepy_stream_closed, NULL, "Whether it was closed.", NULL },
     { 0 },
 };
 
@@ -208,7 +166,7 @@ static PyType_Slot appender_slots[] = {
     { 0 },
 };
 
-static PyType_Spec appender_spec = { "cove._cove.Appender", sizeof(struct appender), 0, Py_TPFLAGS_DEFAULT,
+static PyType_Spec appender_spec = { "cove._cove.Appender", sizeof(struct covepy_stream), 0, Py_TPFLAGS_DEFAULT,
                                      appender_slots };
 
 int covepy_appender_init(PyObject *module)

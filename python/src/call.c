@@ -149,3 +149,23 @@ bool covepy_call_ok(struct covepy_call *c, int64_t rc)
         covepy_raise(rc, &c->err);
     return false;
 }
+
+bool covepy_path_call_init(struct covepy_path_call *p, PyObject *self, PyObject *args, PyObject *kwargs,
+                           const char *name)
+{
+    const char *const keywords[] = { name, "timeout", NULL };
+    int64_t timeout_ms = 0;
+
+    *p = (struct covepy_path_call){ .fs = ((struct covepy_fs *)self)->fs };
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &p->path, covepy_timeout,
+                                     &timeout_ms))
+        return false;
+    covepy_call_init(&p->c, timeout_ms);
+    return true;
+}
+
+void covepy_path_call_done(struct covepy_path_call *p)
+{
+    covepy_call_done(&p->c);
+    Py_DECREF(p->path.held);
+}

@@ -1,6 +1,7 @@
 /*
- * What the files of the extension `cove._cove` share. One file is one type (filesystem.c, reader.c, writer.c, appender.c,
- * queue.c) or one idea below them: errors.c, call.c, lock.c, convert.c, info.c, ranges.c, log.c.
+ * What the files of the extension `cove._cove` share. One file is one type (filesystem.c, reader.c, writer.c,
+ * appender.c, queue.c) or one idea below them: errors.c, call.c, lock.c, stream.c, convert.c, info.c, pairs.c,
+ * ranges.c, log.c.
  *
  * The rules of all of them: a call that may wait releases the GIL (COVEPY_WAIT); what it needs meanwhile, paths and
  * buffers, is held by the frame that made it; memory that the library fills is seen by nobody else before it is full.
@@ -30,6 +31,12 @@ PyObject *covepy_exception(int64_t rc, const struct cove_error *err);
 PyObject *covepy_raise(int64_t rc, const struct cove_error *err);
 
 /* ---- call.c ---- */
+
+/* A path, or any other string for the library, as bytes that end in a NUL. */
+struct covepy_path {
+    const char *text;
+    PyObject *held; /* the object whose memory `text` is: Py_XDECREF when done */
+};
 
 /* One call of the library: its bounds, its error, and what brings the GIL back. */
 struct covepy_call {
@@ -61,6 +68,18 @@ void covepy_reacquire(struct covepy_call *c);
 /* Whether the call went well; else its exception is set, or the one that a Ctrl-C raised. */
 bool covepy_call_ok(struct covepy_call *c, int64_t rc);
 
+/* A call of a Filesystem's method whose arguments are one path and a timeout. */
+struct covepy_path_call {
+    struct covepy_call c;
+    cove_fs *fs;
+    struct covepy_path path;
+};
+
+/* `name`: the path's, as a keyword. False: with an exception set, and there is nothing to end. */
+bool covepy_path_call_init(struct covepy_path_call *p, PyObject *self, PyObject *args, PyObject *kwargs,
+                           const char *name);
+void covepy_path_call_done(struct covepy_path_call *p);
+
 /* ---- lock.c ---- */
 
 /* Held through each call on a stream: one thread at a time. */
@@ -71,20 +90,50 @@ struct covepy_lock {
 
 int covepy_lock_init(struct covepy_lock *lock);
 void covepy_lock_done(struct covepy_lock *lock);
-/* Waits for it without the GIL. -1 with an exception set: a Ctrl-C came, or it was held by a thread that a fork has left
- * behind, for ever. */
+/* Waits for it without the GIL. -1 with an exception set: a Ctrl-C came, or it was held by a thread that a fork has
+ * left behind, for ever. */
 int covepy_lock_take(struct covepy_lock *lock, const char *what);
 void covepy_lock_give(struct covepy_lock *lock);
 /* Held by a thread of the parent: what it guards may be in any state. */
 bool covepy_lock_orphaned(const struct covepy_lock *lock);
 
+/* ---- stream.c ---- */
+
+/* What tells a Reader, a Writer and an Appender apart here. */
+struct covepy_kind {
+    const char *name;
+    const char *closed; /* what is said to who uses one that has ended */
+    int patience;       /* how many Ctrl-C it takes to end a call on it */
+};
+
+/* What they have in common, and begin with. */
+struct covepy_stream {
+    PyObject_HEAD const struct covepy_kind *kind;
+    void *stream;        /* the library's; NULL: it has ended */
+    cove_cancel *cancel; /* ends whatever waits, for good */
+    struct covepy_lock lock;
+};
+
+/* A new one, and its call that opens it; NULL with an exception set. */
+struct covepy_stream *covepy_stream_new(PyTypeObject *type, const struct covepy_kind *kind, struct covepy_call *c,
+                                        int64_t timeout_ms);
+/* After that call: the object, or NULL with why there is none. */
+PyObject *covepy_stream_opened(struct covepy_stream *self, struct covepy_call *c, int rc);
+/* Around each call on it. The turn is given away before it is said how it went: what Python does about a failure needs
+ * none. */
+int covepy_stream_begin(struct covepy_stream *self, struct covepy_call *c);
+bool covepy_stream_end(struct covepy_stream *self, struct covepy_call *c, int64_t rc);
+/* Ends it without an error: `let_go` gives the library's object (NULL: it has ended before) back. */
+PyObject *covepy_stream_close(PyObject *object, void (*let_go)(void *stream));
+void covepy_stream_dealloc(PyObject *object, void (*let_go)(void *stream));
+/* The same in two steps, for one whose end may fail: what is left to end, NULL where a thread of the parent was at it,
+ * and the rest. */
+void *covepy_stream_left(PyObject *object);
+void covepy_stream_free(PyObject *object);
+PyObject *covepy_stream_closed(PyObject *object, void *closure);
+
 /* ---- convert.c ---- */
 
-/* A path, or any other string for the library, as bytes that end in a NUL. */
-struct covepy_path {
-    const char *text;
-    PyObject *held; /* the object whose memory `text` is: Py_XDECREF when done */
-};
 /* Converters for PyArg_Parse…'s "O&". str or bytes; into struct covepy_path, whose start is { 0 }. */
 int covepy_path(PyObject *value, void *ret_path);
 /* Seconds, or None for the filesystem's own; into int64_t milliseconds. */
@@ -92,8 +141,8 @@ int covepy_timeout(PyObject *value, void *ret_ms);
 /* A path of the library's as str. */
 PyObject *covepy_str(const char *text);
 PyObject *covepy_str_or_none(const char *text);
-/* A bytes object of `size` bytes that the library will fill, and what is left of it after `count` of them came. NULL: with
- * an exception set. */
+/* A bytes object of `size` bytes that the library will fill, and what is left of it after `count` of them came. NULL:
+ * with an exception set. */
 PyObject *covepy_bytes_new(uint64_t size, char **ret_data);
 PyObject *covepy_bytes_shorten(PyObject *bytes, int64_t count);
 /* A copy; a large one is made without the GIL. */
@@ -105,7 +154,8 @@ PyObject *covepy_list_add(PyObject *list, PyObject *value);
 
 /* (path, size, is_directory, mtime_ns, etag, version_id, storage_class) */
 PyObject *covepy_info(const cove_info *info);
-/* Everything that `listing` gives, as a list of those; of versions, as a list of (info, is_latest, is_deleted). It is freed. */
+/* Everything that `listing` gives, as a list of those; of versions, as a list of (info, is_latest, is_deleted). It is
+ * freed. */
 PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing, bool versions);
 /* The same of one that waits for nothing, as a queue gives it; not freed. */
 PyObject *covepy_infos_at_hand(cove_listing *listing);
@@ -146,6 +196,8 @@ void covepy_log_deliver(void);
 
 /* ---- the types ---- */
 
+#define COVEPY_KEYWORDS(fn) (PyCFunction)(void (*)(void)) fn, METH_VARARGS | METH_KEYWORDS
+
 struct covepy_fs {
     PyObject_HEAD cove_fs *fs;
     cove_options *options; /* as given: for what a URL means to this filesystem */
@@ -154,6 +206,13 @@ struct covepy_fs {
 extern PyTypeObject *covepy_fs_type;
 /* Converter: a Filesystem, borrowed, as struct covepy_fs *. */
 int covepy_fs(PyObject *value, void *ret_fs);
+
+/* What cove_fs_stat says of a path, as `value` makes it. */
+PyObject *covepy_fs_told(PyObject *self, PyObject *args, PyObject *kwargs, PyObject *(*value)(const cove_info *info));
+
+/* The value of a queue's result, an exception where it failed; and the end of what the library handed over with it. */
+PyObject *covepy_result(const struct cove_result *result);
+void covepy_result_done(struct cove_result *result);
 
 int covepy_fs_init(PyObject *module);
 int covepy_reader_init(PyObject *module);

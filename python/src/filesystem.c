@@ -171,21 +171,15 @@ typedef int (*path_fn)(cove_fs *fs, const char *path, const struct cove_call *ca
 /* A call that takes a path and gives a number: its result, or -1 with an exception set. */
 static int call_path(PyObject *self, PyObject *args, PyObject *kwargs, path_fn fn)
 {
-    static const char *const keywords[] = { "path", "timeout", NULL };
-    struct covepy_call c;
-    struct covepy_path path = { 0 };
-    int64_t timeout_ms = 0;
+    struct covepy_path_call p;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
-                                     &timeout_ms))
+    if (!covepy_path_call_init(&p, self, args, kwargs, "path"))
         return -1;
-    covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, path.text, &c.call, &c.err));
-    if (!covepy_call_ok(&c, rc))
+    COVEPY_WAIT(&p.c, rc = fn(p.fs, p.path.text, &p.c.call, &p.c.err));
+    if (!covepy_call_ok(&p.c, rc))
         rc = -1;
-    covepy_call_done(&c);
-    Py_DECREF(path.held);
+    covepy_path_call_done(&p);
     return rc;
 }
 
@@ -218,27 +212,26 @@ static PyObject *fs_mkdir(PyObject *self, PyObject *args, PyObject *kwargs)
     return none_or_null(call_path(self, args, kwargs, cove_fs_mkdir));
 }
 
-static PyObject *fs_stat(PyObject *self, PyObject *args, PyObject *kwargs)
+PyObject *covepy_fs_told(PyObject *self, PyObject *args, PyObject *kwargs, PyObject *(*value)(const cove_info *info))
 {
-    static const char *const keywords[] = { "path", "timeout", NULL };
-    struct covepy_call c;
-    struct covepy_path path = { 0 };
+    struct covepy_path_call p;
     PyObject *result = NULL;
-    int64_t timeout_ms = 0;
     cove_info *info = NULL;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
-                                     &timeout_ms))
+    if (!covepy_path_call_init(&p, self, args, kwargs, "path"))
         return NULL;
-    covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_stat(((struct covepy_fs *)self)->fs, path.text, &c.call, &info, &c.err));
-    if (covepy_call_ok(&c, rc))
-        result = covepy_info(info);
+    COVEPY_WAIT(&p.c, rc = cove_fs_stat(p.fs, p.path.text, &p.c.call, &info, &p.c.err));
+    if (covepy_call_ok(&p.c, rc))
+        result = value(info);
     cove_info_free(info);
-    covepy_call_done(&c);
-    Py_DECREF(path.held);
+    covepy_path_call_done(&p);
     return result;
+}
+
+static PyObject *fs_stat(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return covepy_fs_told(self, args, kwargs, covepy_info);
 }
 
 /* ---- listings ---- */
@@ -248,23 +241,17 @@ typedef int (*listing_fn)(cove_fs *fs, const char *path, const struct cove_call 
 
 static PyObject *call_listing(PyObject *self, PyObject *args, PyObject *kwargs, const char *name, listing_fn fn)
 {
-    const char *const keywords[] = { name, "timeout", NULL };
-    struct covepy_call c;
-    struct covepy_path path = { 0 };
+    struct covepy_path_call p;
     PyObject *list = NULL;
-    int64_t timeout_ms = 0;
     cove_listing *listing = NULL;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
-                                     &timeout_ms))
+    if (!covepy_path_call_init(&p, self, args, kwargs, name))
         return NULL;
-    covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, path.text, &c.call, &listing, &c.err));
-    if (covepy_call_ok(&c, rc))
-        list = covepy_infos(&c, listing, fn == cove_fs_versions);
-    covepy_call_done(&c);
-    Py_DECREF(path.held);
+    COVEPY_WAIT(&p.c, rc = fn(p.fs, p.path.text, &p.c.call, &listing, &p.c.err));
+    if (covepy_call_ok(&p.c, rc))
+        list = covepy_infos(&p.c, listing, fn == cove_fs_versions);
+    covepy_path_call_done(&p);
     return list;
 }
 
@@ -397,90 +384,91 @@ static PyObject *fs_abandoned_uploads(PyObject *self, PyObject *args, PyObject *
 
 /* ---- the type ---- */
 
-#define KEYWORDS(fn) (PyCFunction)(void (*)(void)) fn, METH_VARARGS | METH_KEYWORDS
-
 static PyMethodDef fs_methods[] = {
     { "url", fs_url, METH_VARARGS, "url($self, path, /)\n--\n\nThe whole URL of a path." },
     { "path", fs_path, METH_VARARGS,
       "path($self, url, /)\n--\n\nThe path in the store's own form, of a URL or a path. ValueError: of another "
       "store." },
-    { "stat", KEYWORDS(fs_stat),
+    { "stat", COVEPY_KEYWORDS(fs_stat),
       "stat($self, path, *, timeout=None)\n--\n\nWhat a path is: (path, size, is_directory, mtime_ns, etag, "
       "version_id, "
       "storage_class)." },
-    { "exists", KEYWORDS(fs_exists),
+    { "exists", COVEPY_KEYWORDS(fs_exists),
       "exists($self, path, *, timeout=None)\n--\n\nWhether there is anything at a path." },
-    { "list", KEYWORDS(fs_list),
+    { "list", COVEPY_KEYWORDS(fs_list),
       "list($self, path, *, timeout=None)\n--\n\nThe entries right below a path, each as stat() gives it." },
-    { "find", KEYWORDS(fs_find), "find($self, path, *, timeout=None)\n--\n\nEvery file below a path, at any depth." },
-    { "glob", KEYWORDS(fs_glob),
+    { "find", COVEPY_KEYWORDS(fs_find),
+      "find($self, path, *, timeout=None)\n--\n\nEvery file below a path, at any depth." },
+    { "glob", COVEPY_KEYWORDS(fs_glob),
       "glob($self, pattern, *, timeout=None)\n--\n\nEvery path that a pattern of *, ?, [], {} and ** matches." },
-    { "read_file", KEYWORDS(covepy_fs_read_file),
+    { "read_file", COVEPY_KEYWORDS(covepy_fs_read_file),
       "read_file($self, path, max_bytes=0, *, timeout=None)\n--\n\nA whole file. OSError (COVE_ELIMIT) where it has "
       "more "
       "than max_bytes; 0: any." },
-    { "read_range", KEYWORDS(covepy_fs_read_range),
+    { "read_range", COVEPY_KEYWORDS(covepy_fs_read_range),
       "read_range($self, path, offset, length, *, timeout=None)\n--\n\nUp to length bytes at offset, fewer only at the "
       "end. "
       "A negative offset counts from the end, a negative length reads to it." },
-    { "read_into", KEYWORDS(covepy_fs_read_into),
+    { "read_into", COVEPY_KEYWORDS(covepy_fs_read_into),
       "read_into($self, path, offset, buffer, *, timeout=None)\n--\n\nFills a writable buffer with what is at offset: "
       "how "
       "many bytes came." },
-    { "read_ranges", KEYWORDS(covepy_fs_read_ranges),
+    { "read_ranges", COVEPY_KEYWORDS(covepy_fs_read_ranges),
       "read_ranges($self, path, ranges, *, timeout=None)\n--\n\nMany ranges [(offset, length), ...] of one file at "
       "once, "
       "neighbours in one request: a list of bytes." },
-    { "write_file", KEYWORDS(covepy_fs_write_file),
+    { "write_file", COVEPY_KEYWORDS(covepy_fs_write_file),
       "write_file($self, path, buffer, condition=None, etag=None, content_type=None, metadata=None, *, "
       "timeout=None)\n--\n\nMakes or "
       "replaces a file in one step. condition: 'new' (only where there is none), 'match' (only while it has this "
       "etag)." },
-    { "append", KEYWORDS(covepy_fs_append),
+    { "append", COVEPY_KEYWORDS(covepy_fs_append),
       "append($self, path, buffer, *, timeout=None)\n--\n\nAdds bytes at the end of a file, which is made where it is "
       "missing." },
-    { "copy", KEYWORDS(fs_copy),
+    { "copy", COVEPY_KEYWORDS(fs_copy),
       "copy($self, source, target, *, timeout=None)\n--\n\nCopies one file within the store, on the server's side." },
-    { "move", KEYWORDS(fs_move), "move($self, source, target, *, timeout=None)\n--\n\nMoves a file or a directory." },
-    { "remove", KEYWORDS(fs_remove),
+    { "move", COVEPY_KEYWORDS(fs_move),
+      "move($self, source, target, *, timeout=None)\n--\n\nMoves a file or a directory." },
+    { "remove", COVEPY_KEYWORDS(fs_remove),
       "remove($self, path, *, timeout=None)\n--\n\nRemoves one file, or an empty directory." },
-    { "remove_tree", KEYWORDS(fs_remove_tree),
+    { "remove_tree", COVEPY_KEYWORDS(fs_remove_tree),
       "remove_tree($self, path, *, timeout=None)\n--\n\nRemoves a path and everything below it." },
-    { "mkdir", KEYWORDS(fs_mkdir),
+    { "mkdir", COVEPY_KEYWORDS(fs_mkdir),
       "mkdir($self, path, *, timeout=None)\n--\n\nMakes a directory and its parents; one that exists is fine." },
-    { "read_many", KEYWORDS(covepy_fs_read_many),
+    { "read_many", COVEPY_KEYWORDS(covepy_fs_read_many),
       "read_many($self, paths, parallel=64, *, timeout=None)\n--\n\nMany whole files at once: a list of bytes or "
       "exceptions, in the order of the paths." },
-    { "write_many", KEYWORDS(covepy_fs_write_many),
+    { "write_many", COVEPY_KEYWORDS(covepy_fs_write_many),
       "write_many($self, files, parallel=64, *, timeout=None)\n--\n\nWrites many files [(path, buffer), ...] at once: "
       "a "
       "list of None or exceptions." },
-    { "stat_many", KEYWORDS(covepy_fs_stat_many),
+    { "stat_many", COVEPY_KEYWORDS(covepy_fs_stat_many),
       "stat_many($self, paths, parallel=64, *, timeout=None)\n--\n\nstat() of many paths at once: a list of tuples or "
       "exceptions." },
-    { "copy_many", KEYWORDS(covepy_fs_copy_many),
+    { "copy_many", COVEPY_KEYWORDS(covepy_fs_copy_many),
       "copy_many($self, pairs, parallel=64, *, timeout=None)\n--\n\nCopies many files [(source, target), ...] at once: "
       "a "
       "list of None or exceptions." },
-    { "remove_many", KEYWORDS(covepy_fs_remove_many),
+    { "remove_many", COVEPY_KEYWORDS(covepy_fs_remove_many),
       "remove_many($self, paths, parallel=64, *, timeout=None)\n--\n\nRemoves many files at once: a list of None or "
       "exceptions." },
-    { "sign", KEYWORDS(covepy_fs_sign),
+    { "sign", COVEPY_KEYWORDS(covepy_fs_sign),
       "sign($self, path, method='GET', expires_s=3600, *, timeout=None)\n--\n\nA URL by which anybody may do one thing "
       "(GET, HEAD, PUT or DELETE) with a path for so long. Keep it like a password." },
-    { "metadata", KEYWORDS(covepy_fs_metadata),
+    { "metadata", COVEPY_KEYWORDS(covepy_fs_metadata),
       "metadata($self, path, *, timeout=None)\n--\n\nThe user's metadata of a file, as a dict; names in lower case." },
-    { "set_metadata", KEYWORDS(covepy_fs_set_metadata),
+    { "set_metadata", COVEPY_KEYWORDS(covepy_fs_set_metadata),
       "set_metadata($self, path, metadata, *, timeout=None)\n--\n\nSets what a dict names, removes what it has as "
       "None, "
       "keeps the rest." },
-    { "tags", KEYWORDS(covepy_fs_tags), "tags($self, path, *, timeout=None)\n--\n\nThe tags of a file, as a dict." },
-    { "set_tags", KEYWORDS(covepy_fs_set_tags),
+    { "tags", COVEPY_KEYWORDS(covepy_fs_tags),
+      "tags($self, path, *, timeout=None)\n--\n\nThe tags of a file, as a dict." },
+    { "set_tags", COVEPY_KEYWORDS(covepy_fs_set_tags),
       "set_tags($self, path, tags, *, timeout=None)\n--\n\nPuts these tags in the place of those that are there." },
-    { "versions", KEYWORDS(fs_versions),
+    { "versions", COVEPY_KEYWORDS(fs_versions),
       "versions($self, path, *, timeout=None)\n--\n\nEvery version of a file that the store keeps, newest first: "
       "[(info, is_latest, is_deleted), ...]." },
-    { "abandoned_uploads", KEYWORDS(fs_abandoned_uploads),
+    { "abandoned_uploads", COVEPY_KEYWORDS(fs_abandoned_uploads),
       "abandoned_uploads($self, path, min_age_s, remove=False, *, timeout=None)\n--\n\nUnfinished uploads below a path "
       "that are older, and away with them where asked: [(path, upload_id, started_ns), ...]." },
     { 0 },

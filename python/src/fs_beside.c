@@ -17,52 +17,28 @@ static PyObject *metadata_of(const cove_info *info)
 
 PyObject *covepy_fs_metadata(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static const char *const keywords[] = { "path", "timeout", NULL };
-    struct covepy_call c;
-    struct covepy_path path = { 0 };
-    PyObject *dict = NULL;
-    int64_t timeout_ms = 0;
-    cove_info *info = NULL;
-    int rc;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
-                                     &timeout_ms))
-        return NULL;
-    covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_stat(((struct covepy_fs *)self)->fs, path.text, &c.call, &info, &c.err));
-    if (covepy_call_ok(&c, rc))
-        dict = metadata_of(info);
-    cove_info_free(info);
-    covepy_call_done(&c);
-    Py_DECREF(path.held);
-    return dict;
+    return covepy_fs_told(self, args, kwargs, metadata_of);
 }
 
 PyObject *covepy_fs_tags(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static const char *const keywords[] = { "path", "timeout", NULL };
-    struct covepy_call c;
-    struct covepy_path path = { 0 };
+    struct covepy_path_call p;
     PyObject *dict = NULL;
-    int64_t timeout_ms = 0;
     struct cove_pair *tags = NULL;
     size_t n = 0;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$O&", (char **)keywords, covepy_path, &path, covepy_timeout,
-                                     &timeout_ms))
+    if (!covepy_path_call_init(&p, self, args, kwargs, "path"))
         return NULL;
-    covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_tags(((struct covepy_fs *)self)->fs, path.text, &c.call, &tags, &n, &c.err));
-    if (covepy_call_ok(&c, rc))
+    COVEPY_WAIT(&p.c, rc = cove_fs_tags(p.fs, p.path.text, &p.c.call, &tags, &n, &p.c.err));
+    if (covepy_call_ok(&p.c, rc))
         dict = PyDict_New();
     for (size_t i = 0; dict && i < n; i++) {
         if (covepy_dict_set(dict, tags[i].name, tags[i].value) < 0)
             Py_CLEAR(dict);
     }
     cove_free(tags);
-    covepy_call_done(&c);
-    Py_DECREF(path.held);
+    covepy_path_call_done(&p);
     return dict;
 }
 
@@ -85,10 +61,8 @@ static PyObject *call_pairs(PyObject *self, PyObject *args, PyObject *kwargs, co
     if (covepy_pairs_parse(&pairs, dict) == 0) {
         covepy_call_init(&c, timeout_ms);
         COVEPY_WAIT(&c, rc = fn(((struct covepy_fs *)self)->fs, path.text, pairs.pairs, pairs.n, &c.call, &c.err));
-        if (covepy_call_ok(&c, rc)) {
-            Py_INCREF(Py_None);
-            result = Py_None;
-        }
+        if (covepy_call_ok(&c, rc))
+            result = Py_NewRef(Py_None);
         covepy_call_done(&c);
         covepy_pairs_done(&pairs);
     }

@@ -34,10 +34,8 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
     if (covepy_write_options(&w, buffer.len, &o) == 0) {
         covepy_call_init(&c, timeout_ms);
         COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o));
-        if (covepy_call_ok(&c, rc)) {
-            Py_INCREF(Py_None);
-            result = Py_None;
-        }
+        if (covepy_call_ok(&c, rc))
+            result = Py_NewRef(Py_None);
         covepy_call_done(&c);
     }
     covepy_write_done(&w);
@@ -62,10 +60,8 @@ PyObject *covepy_fs_append(PyObject *self, PyObject *args, PyObject *kwargs)
     covepy_call_init(&c, timeout_ms);
     COVEPY_WAIT(&c, rc = cove_fs_append(((struct covepy_fs *)self)->fs, path.text, buffer.buf, (size_t)buffer.len,
                                         &c.call, &c.err));
-    if (covepy_call_ok(&c, rc)) {
-        Py_INCREF(Py_None);
-        result = Py_None;
-    }
+    if (covepy_call_ok(&c, rc))
+        result = Py_NewRef(Py_None);
     covepy_call_done(&c);
     PyBuffer_Release(&buffer);
     Py_DECREF(path.held);

@@ -142,21 +142,6 @@ static int take_batch(struct many *m, const struct cove_call *call, struct cove_
 
 /* ---- with the GIL ---- */
 
-static PyObject *value_of(struct many *m, struct cove_result *result)
-{
-    PyObject *value;
-
-    if (result->rc < 0)
-        return covepy_exception(result->rc, &result->err);
-    if (m->kind == STAT)
-        return covepy_info(result->info);
-    if (m->kind == READ)
-        return covepy_bytes_copy(result->data, (size_t)result->count);
-    value = Py_None;
-    Py_INCREF(value);
-    return value;
-}
-
 /* Takes the batch in. -1: an exception is set. The queue's own memory goes in any case. */
 static int keep_batch(struct many *m)
 {
@@ -167,13 +152,12 @@ static int keep_batch(struct many *m)
         bool large = m->kind == READ && result->rc == COVE_ELIMIT;
 
         if (rc == 0 && !large) {
-            PyObject *value = value_of(m, result);
+            PyObject *value = covepy_result(result);
 
             m->results[(uintptr_t)result->user] = value;
             rc = value ? 0 : -1;
         }
-        cove_free(result->data);
-        cove_info_free(result->info);
+        covepy_result_done(result);
     }
     m->ended += m->n_batch;
     m->n_batch = 0;

@@ -303,10 +303,8 @@ static PyObject *queue_copy(PyObject *self, PyObject *args, PyObject *kwargs)
 
 /* ---- taking ---- */
 
-static PyObject *value_of(struct job *job, struct cove_result *result)
+PyObject *covepy_result(const struct cove_result *result)
 {
-    PyObject *bytes = job->bytes;
-
     if (result->rc < 0)
         return covepy_exception(result->rc, &result->err);
     if (result->info)
@@ -315,11 +313,24 @@ static PyObject *value_of(struct job *job, struct cove_result *result)
         return covepy_infos_at_hand(result->listing);
     if (result->data)
         return covepy_bytes_copy(result->data, (size_t)result->count);
-    if (bytes) {
-        job->bytes = NULL;
-        return covepy_bytes_shorten(bytes, result->count);
-    }
     Py_RETURN_NONE;
+}
+
+void covepy_result_done(struct cove_result *result)
+{
+    cove_free(result->data);
+    cove_info_free(result->info);
+    cove_listing_free(result->listing);
+}
+
+static PyObject *value_of(struct job *job, const struct cove_result *result)
+{
+    PyObject *bytes = job->bytes;
+
+    if (!bytes || result->rc < 0)
+        return covepy_result(result);
+    job->bytes = NULL;
+    return covepy_bytes_shorten(bytes, result->count);
 }
 
 /* Makes Python's values of results and lets go of their jobs; NULL where one could not be made, and the list is gone.
@@ -332,9 +343,7 @@ static PyObject *add_results(struct queue *self, PyObject *list, struct cove_res
 
         if (list)
             list = covepy_list_add(list, value ? Py_BuildValue("(LN)", (long long)results[i].job, value) : NULL);
-        cove_free(results[i].data);
-        cove_info_free(results[i].info);
-        cove_listing_free(results[i].listing);
+        covepy_result_done(&results[i]);
         job_free(self, job);
     }
     return list;
@@ -473,30 +482,28 @@ static PyObject *queue_cancel_all(PyObject *object, PyObject *unused)
 
 /* ---- the type ---- */
 
-#define KEYWORDS(fn) (PyCFunction)(void (*)(void)) fn, METH_VARARGS | METH_KEYWORDS
-
 static PyMethodDef queue_methods[] = {
-    { "stat", KEYWORDS(queue_stat),
+    { "stat", COVEPY_KEYWORDS(queue_stat),
       "stat($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.stat: the job." },
-    { "list", KEYWORDS(queue_list),
+    { "list", COVEPY_KEYWORDS(queue_list),
       "list($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.list: the job." },
-    { "find", KEYWORDS(queue_find),
+    { "find", COVEPY_KEYWORDS(queue_find),
       "find($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.find: the job." },
-    { "mkdir", KEYWORDS(queue_mkdir),
+    { "mkdir", COVEPY_KEYWORDS(queue_mkdir),
       "mkdir($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.mkdir: the job." },
-    { "read_file", KEYWORDS(queue_read_file),
+    { "read_file", COVEPY_KEYWORDS(queue_read_file),
       "read_file($self, fs, path, max_bytes=0, *, timeout=None)\n--\n\nSubmits a Filesystem.read_file: the job." },
-    { "read_range", KEYWORDS(queue_read_range),
+    { "read_range", COVEPY_KEYWORDS(queue_read_range),
       "read_range($self, fs, path, offset, length, *, timeout=None)\n--\n\nSubmits a Filesystem.read_range: the job." },
-    { "write_file", KEYWORDS(queue_write_file),
+    { "write_file", COVEPY_KEYWORDS(queue_write_file),
       "write_file($self, fs, path, buffer, *, timeout=None)\n--\n\nSubmits a Filesystem.write_file: the job. The "
       "buffer "
       "must not change before its result is taken." },
-    { "remove", KEYWORDS(queue_remove),
+    { "remove", COVEPY_KEYWORDS(queue_remove),
       "remove($self, fs, path, *, timeout=None)\n--\n\nSubmits a Filesystem.remove: the job." },
-    { "copy", KEYWORDS(queue_copy),
+    { "copy", COVEPY_KEYWORDS(queue_copy),
       "copy($self, fs, source, target, *, timeout=None)\n--\n\nSubmits a Filesystem.copy: the job." },
-    { "next", KEYWORDS(queue_next),
+    { "next", COVEPY_KEYWORDS(queue_next),
       "next($self, timeout=0.0)\n--\n\nAll results that are ready, [(job, value or exception), ...]; waits so many "
       "seconds "
       "for the first one (None: until there is one, or none is pending)." },

@@ -3,114 +3,64 @@
 
 #include <string.h>
 
-#define WHAT "Reader"
-
-struct reader {
-    PyObject_HEAD cove_reader *reader; /* NULL: closed */
-    cove_cancel *cancel;               /* ends whatever waits, for good */
-    struct covepy_lock lock;
-};
+static const struct covepy_kind kind = { "Reader", "I/O operation on a closed Reader", 1 };
 
 /* ---- life ---- */
 
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static const char *const keywords[] = { "fs", "path", "timeout", NULL };
-    struct reader *self;
+    struct covepy_stream *self;
     struct covepy_fs *fs = NULL;
     struct covepy_call c;
     struct covepy_path path = { 0 };
     int64_t timeout_ms = 0;
-    bool ok;
+    PyObject *result = NULL;
+    cove_reader *reader = NULL;
     int rc;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|$O&", (char **)keywords, covepy_fs, &fs, covepy_path, &path,
                                      covepy_timeout, &timeout_ms))
         return NULL;
-    self = (struct reader *)PyType_GenericAlloc(type, 0);
-    if (self && covepy_lock_init(&self->lock) == 0) {
-        self->cancel = cove_cancel_new();
-        covepy_call_init_stream(&c, self->cancel, 1);
-        c.call.timeout_ms = timeout_ms;
-        COVEPY_WAIT(&c, rc = cove_reader_open(fs->fs, path.text, &c.call, &self->reader, &c.err));
-        ok = covepy_call_ok(&c, rc);
-        covepy_call_done(&c);
-        if (!ok)
-            Py_CLEAR(self);
-    } else {
-        Py_CLEAR(self);
+    self = covepy_stream_new(type, &kind, &c, timeout_ms);
+    if (self) {
+        COVEPY_WAIT(&c, rc = cove_reader_open(fs->fs, path.text, &c.call, &reader, &c.err));
+        self->stream = reader;
+        result = covepy_stream_opened(self, &c, rc);
     }
     Py_DECREF(path.held);
-    return (PyObject *)self;
+    return result;
+}
+
+static void let_go(void *stream)
+{
+    cove_reader_close(stream);
 }
 
 static void reader_dealloc(PyObject *object)
 {
-    struct reader *self = (struct reader *)object;
-    cove_reader *reader = covepy_lock_orphaned(&self->lock) ? NULL : self->reader;
-
-    Py_BEGIN_ALLOW_THREADS;
-    cove_reader_close(reader);
-    Py_END_ALLOW_THREADS;
-    cove_cancel_unref(self->cancel);
-    covepy_lock_done(&self->lock);
-    covepy_free_object(object);
-}
-
-static int begin(struct reader *self, struct covepy_call *c)
-{
-    if (covepy_lock_take(&self->lock, WHAT) < 0)
-        return -1;
-    if (!self->reader) {
-        covepy_lock_give(&self->lock);
-        PyErr_SetString(PyExc_ValueError, "I/O operation on a closed " WHAT);
-        return -1;
-    }
-    covepy_call_init_stream(c, self->cancel, 1);
-    return 0;
-}
-
-/* Gives the turn away, then says how it went: what Python does about a failure needs no turn. */
-static bool end(struct reader *self, struct covepy_call *c, int64_t rc)
-{
-    bool ok;
-
-    covepy_lock_give(&self->lock);
-    ok = covepy_call_ok(c, rc);
-    covepy_call_done(c);
-    return ok;
+    covepy_stream_dealloc(object, let_go);
 }
 
 static PyObject *reader_close(PyObject *object, PyObject *unused)
 {
-    struct reader *self = (struct reader *)object;
-    cove_reader *reader;
-
-    if (covepy_lock_take(&self->lock, WHAT) < 0)
-        return NULL;
-    reader = self->reader;
-    self->reader = NULL;
-    Py_BEGIN_ALLOW_THREADS;
-    cove_reader_close(reader);
-    Py_END_ALLOW_THREADS;
-    covepy_lock_give(&self->lock);
-    Py_RETURN_NONE;
+    return covepy_stream_close(object, let_go);
 }
 
 /* ---- reading ---- */
 
 static PyObject *reader_read(PyObject *object, PyObject *args)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     PyObject *bytes = NULL;
     Py_ssize_t wanted = -1;
     char *to = NULL;
     int64_t left, n;
 
-    if (!PyArg_ParseTuple(args, "|n", &wanted) || begin(self, &c) < 0)
+    if (!PyArg_ParseTuple(args, "|n", &wanted) || covepy_stream_begin(self, &c) < 0)
         return NULL;
-    left = cove_reader_size(self->reader) - cove_reader_tell(self->reader);
+    left = cove_reader_size(self->stream) - cove_reader_tell(self->stream);
     if (left < 0)
         left = 0;
     if (wanted >= 0 && wanted < left)
@@ -120,15 +70,15 @@ static PyObject *reader_read(PyObject *object, PyObject *args)
         covepy_lock_give(&self->lock);
         return NULL;
     }
-    COVEPY_WAIT(&c, n = cove_reader_read(self->reader, to, (size_t)left, &c.err));
-    if (!end(self, &c, n))
+    COVEPY_WAIT(&c, n = cove_reader_read(self->stream, to, (size_t)left, &c.err));
+    if (!covepy_stream_end(self, &c, n))
         Py_CLEAR(bytes);
     return bytes ? covepy_bytes_shorten(bytes, n) : NULL;
 }
 
 static PyObject *reader_readinto(PyObject *object, PyObject *args)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     PyObject *result = NULL;
     Py_buffer buffer;
@@ -136,9 +86,9 @@ static PyObject *reader_readinto(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "w*", &buffer))
         return NULL;
-    if (begin(self, &c) == 0) {
-        COVEPY_WAIT(&c, n = cove_reader_read(self->reader, buffer.buf, (size_t)buffer.len, &c.err));
-        if (end(self, &c, n))
+    if (covepy_stream_begin(self, &c) == 0) {
+        COVEPY_WAIT(&c, n = cove_reader_read(self->stream, buffer.buf, (size_t)buffer.len, &c.err));
+        if (covepy_stream_end(self, &c, n))
             result = PyLong_FromLongLong(n);
     }
     PyBuffer_Release(&buffer);
@@ -147,16 +97,16 @@ static PyObject *reader_readinto(PyObject *object, PyObject *args)
 
 static PyObject *reader_read_at(PyObject *object, PyObject *args)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     PyObject *bytes;
     long long offset, length;
     char *to = NULL;
     int64_t left, n;
 
-    if (!PyArg_ParseTuple(args, "LL", &offset, &length) || begin(self, &c) < 0)
+    if (!PyArg_ParseTuple(args, "LL", &offset, &length) || covepy_stream_begin(self, &c) < 0)
         return NULL;
-    left = cove_reader_size(self->reader) - (offset > 0 ? offset : 0);
+    left = cove_reader_size(self->stream) - (offset > 0 ? offset : 0);
     if (left < 0)
         left = 0;
     if (length < 0 || length > left)
@@ -166,15 +116,15 @@ static PyObject *reader_read_at(PyObject *object, PyObject *args)
         covepy_lock_give(&self->lock);
         return NULL;
     }
-    COVEPY_WAIT(&c, n = cove_reader_read_at(self->reader, offset, to, (size_t)length, &c.err));
-    if (!end(self, &c, n))
+    COVEPY_WAIT(&c, n = cove_reader_read_at(self->stream, offset, to, (size_t)length, &c.err));
+    if (!covepy_stream_end(self, &c, n))
         Py_CLEAR(bytes);
     return bytes ? covepy_bytes_shorten(bytes, n) : NULL;
 }
 
 static PyObject *reader_read_ranges(PyObject *object, PyObject *args)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_ranges r;
     struct covepy_call c;
     PyObject *wanted, *list = NULL;
@@ -182,9 +132,9 @@ static PyObject *reader_read_ranges(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "O", &wanted) || covepy_ranges_parse(&r, wanted) < 0)
         return NULL;
-    if (begin(self, &c) == 0) {
-        COVEPY_WAIT(&c, rc = cove_reader_read_ranges(self->reader, r.ranges, r.n, &c.err));
-        if (end(self, &c, rc))
+    if (covepy_stream_begin(self, &c) == 0) {
+        COVEPY_WAIT(&c, rc = cove_reader_read_ranges(self->stream, r.ranges, r.n, &c.err));
+        if (covepy_stream_end(self, &c, rc))
             list = covepy_ranges_list(&r);
     }
     covepy_ranges_done(&r);
@@ -195,44 +145,39 @@ static PyObject *reader_read_ranges(PyObject *object, PyObject *args)
 
 static PyObject *reader_seek(PyObject *object, PyObject *args)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     long long offset;
     int rc;
 
-    if (!PyArg_ParseTuple(args, "L", &offset) || begin(self, &c) < 0)
+    if (!PyArg_ParseTuple(args, "L", &offset) || covepy_stream_begin(self, &c) < 0)
         return NULL;
-    rc = cove_reader_seek(self->reader, offset, &c.err);
-    return end(self, &c, rc) ? PyLong_FromLongLong(offset) : NULL;
+    rc = cove_reader_seek(self->stream, offset, &c.err);
+    return covepy_stream_end(self, &c, rc) ? PyLong_FromLongLong(offset) : NULL;
 }
 
 static PyObject *reader_tell(PyObject *object, PyObject *unused)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     int64_t at;
 
-    if (begin(self, &c) < 0)
+    if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    at = cove_reader_tell(self->reader);
-    return end(self, &c, 0) ? PyLong_FromLongLong(at) : NULL;
+    at = cove_reader_tell(self->stream);
+    return covepy_stream_end(self, &c, 0) ? PyLong_FromLongLong(at) : NULL;
 }
 
 static PyObject *reader_size(PyObject *object, void *closure)
 {
-    struct reader *self = (struct reader *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     int64_t size;
 
-    if (begin(self, &c) < 0)
+    if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    size = cove_reader_size(self->reader);
-    return end(self, &c, 0) ? PyLong_FromLongLong(size) : NULL;
-}
-
-static PyObject *reader_closed(PyObject *object, void *closure)
-{
-    return PyBool_FromLong(((struct reader *)object)->reader == NULL);
+    size = cove_reader_size(self->stream);
+    return covepy_stream_end(self, &c, 0) ? PyLong_FromLongLong(size) : NULL;
 }
 
 /* ---- the type ---- */
@@ -256,7 +201,7 @@ static PyMethodDef reader_methods[] = {
 
 static PyGetSetDef reader_getset[] = {
     { "size", reader_size, NULL, "Bytes of the file as it was opened.", NULL },
-    { "closed", reader_closed, NULL, "Whether it was closed.", NULL },
+    { "closed", covepy_stream_closed, NULL, "Whether it was closed.", NULL },
     { 0 },
 };
 
@@ -273,7 +218,8 @@ static PyType_Slot reader_slots[] = {
     { 0 },
 };
 
-static PyType_Spec reader_spec = { "cove._cove.Reader", sizeof(struct reader), 0, Py_TPFLAGS_DEFAULT, reader_slots };
+static PyType_Spec reader_spec = { "cove._cove.Reader", sizeof(struct covepy_stream), 0, Py_TPFLAGS_DEFAULT,
+                                   reader_slots };
 
 int covepy_reader_init(PyObject *module)
 {

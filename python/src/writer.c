@@ -3,13 +3,11 @@
 
 #include <string.h>
 
-#define WHAT "Writer"
+static const struct covepy_kind kind = { "Writer", "I/O operation on a finished or aborted Writer", 1 };
 
 struct writer {
-    PyObject_HEAD cove_writer *writer; /* NULL: finished or aborted */
-    cove_cancel *cancel;               /* ends whatever waits, for good */
+    struct covepy_stream base;
     int64_t written;
-    struct covepy_lock lock;
 };
 
 int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o)
@@ -47,13 +45,14 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
                                             "content_type", "metadata", "timeout",   NULL };
     struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
     struct covepy_write w = { .metadata = Py_None };
-    struct writer *self = NULL;
+    struct covepy_stream *self = NULL;
     struct covepy_fs *fs = NULL;
     struct covepy_call c;
     struct covepy_path path = { 0 };
     long long expected_size = -1;
     int64_t timeout_ms = 0;
-    bool ok = false;
+    PyObject *result = NULL;
+    cove_writer *writer = NULL;
     int rc;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|zzLzO$O&", (char **)keywords, covepy_fs, &fs, covepy_path,
@@ -61,63 +60,32 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
                                      covepy_timeout, &timeout_ms))
         return NULL;
     if (covepy_write_options(&w, expected_size, &o) == 0)
-        self = (struct writer *)PyType_GenericAlloc(type, 0);
-    if (self && covepy_lock_init(&self->lock) == 0) {
-        self->cancel = cove_cancel_new();
-        covepy_call_init_stream(&c, self->cancel, 1);
-        c.call.timeout_ms = timeout_ms;
-        COVEPY_WAIT(&c, rc = cove_writer_open(fs->fs, path.text, &o, &c.call, &self->writer, &c.err));
-        ok = covepy_call_ok(&c, rc);
-        covepy_call_done(&c);
+        self = covepy_stream_new(type, &kind, &c, timeout_ms);
+    if (self) {
+        COVEPY_WAIT(&c, rc = cove_writer_open(fs->fs, path.text, &o, &c.call, &writer, &c.err));
+        self->stream = writer;
+        result = covepy_stream_opened(self, &c, rc);
     }
-    if (!ok)
-        Py_CLEAR(self);
     covepy_write_done(&w);
     Py_DECREF(path.held);
-    return (PyObject *)self;
+    return result;
+}
+
+static void let_go(void *stream)
+{
+    cove_writer_free(stream);
 }
 
 static void writer_dealloc(PyObject *object)
 {
-    struct writer *self = (struct writer *)object;
-    cove_writer *writer = covepy_lock_orphaned(&self->lock) ? NULL : self->writer;
-
-    Py_BEGIN_ALLOW_THREADS;
-    cove_writer_free(writer);
-    Py_END_ALLOW_THREADS;
-    cove_cancel_unref(self->cancel);
-    covepy_lock_done(&self->lock);
-    covepy_free_object(object);
-}
-
-static int begin(struct writer *self, struct covepy_call *c)
-{
-    if (covepy_lock_take(&self->lock, WHAT) < 0)
-        return -1;
-    if (!self->writer) {
-        covepy_lock_give(&self->lock);
-        PyErr_SetString(PyExc_ValueError, "I/O operation on a finished or aborted " WHAT);
-        return -1;
-    }
-    covepy_call_init_stream(c, self->cancel, 1);
-    return 0;
-}
-
-static bool end(struct writer *self, struct covepy_call *c, int64_t rc)
-{
-    bool ok;
-
-    covepy_lock_give(&self->lock);
-    ok = covepy_call_ok(c, rc);
-    covepy_call_done(c);
-    return ok;
+    covepy_stream_dealloc(object, let_go);
 }
 
 /* ---- the calls ---- */
 
 static PyObject *writer_write(PyObject *object, PyObject *args)
 {
-    struct writer *self = (struct writer *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     PyObject *result = NULL;
     Py_buffer buffer;
@@ -125,10 +93,10 @@ static PyObject *writer_write(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "y*", &buffer))
         return NULL;
-    if (begin(self, &c) == 0) {
-        COVEPY_WAIT(&c, rc = cove_writer_write(self->writer, buffer.buf, (size_t)buffer.len, &c.err));
-        self->written = cove_writer_tell(self->writer);
-        if (end(self, &c, rc))
+    if (covepy_stream_begin(self, &c) == 0) {
+        COVEPY_WAIT(&c, rc = cove_writer_write(self->stream, buffer.buf, (size_t)buffer.len, &c.err));
+        ((struct writer *)object)->written = cove_writer_tell(self->stream);
+        if (covepy_stream_end(self, &c, rc))
             result = PyLong_FromSsize_t(buffer.len);
     }
     PyBuffer_Release(&buffer);
@@ -143,38 +111,22 @@ static PyObject *writer_tell(PyObject *object, PyObject *unused)
 /* After a failure too there is nothing more to do with it than to let it go. */
 static PyObject *writer_finish(PyObject *object, PyObject *unused)
 {
-    struct writer *self = (struct writer *)object;
+    struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
     int rc;
 
-    if (begin(self, &c) < 0)
+    if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    COVEPY_WAIT(&c, rc = cove_writer_finish(self->writer, &c.err); cove_writer_free(self->writer));
-    self->writer = NULL;
-    if (!end(self, &c, rc))
+    COVEPY_WAIT(&c, rc = cove_writer_finish(self->stream, &c.err); cove_writer_free(self->stream));
+    self->stream = NULL;
+    if (!covepy_stream_end(self, &c, rc))
         return NULL;
     Py_RETURN_NONE;
 }
 
 static PyObject *writer_abort(PyObject *object, PyObject *unused)
 {
-    struct writer *self = (struct writer *)object;
-    cove_writer *writer;
-
-    if (covepy_lock_take(&self->lock, WHAT) < 0)
-        return NULL;
-    writer = self->writer;
-    self->writer = NULL;
-    Py_BEGIN_ALLOW_THREADS;
-    cove_writer_free(writer);
-    Py_END_ALLOW_THREADS;
-    covepy_lock_give(&self->lock);
-    Py_RETURN_NONE;
-}
-
-static PyObject *writer_closed(PyObject *object, void *closure)
-{
-    return PyBool_FromLong(((struct writer *)object)->writer == NULL);
+    return covepy_stream_close(object, let_go);
 }
 
 /* ---- the type ---- */
@@ -192,7 +144,7 @@ static PyMethodDef writer_methods[] = {
 };
 
 static PyGetSetDef writer_getset[] = {
-    { "closed", writer_closed, NULL, "Whether it was finished or aborted.", NULL },
+    { "closed", covepy_stream_closed, NULL, "Whether it was finished or aborted.", NULL },
     { 0 },
 };
 
