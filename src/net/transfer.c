@@ -111,7 +111,6 @@ static const char *system_ca_file(void)
 static void set_client(CURL *easy, const struct cove__http *http, struct cove__loop *loop)
 {
     const struct cove__http_config *c = &http->config;
-    const char *ca_file = system_ca_file();
 
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -146,12 +145,12 @@ static void set_client(CURL *easy, const struct cove__http *http, struct cove__l
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, c->verify_tls ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, c->verify_tls ? 2L : 0L);
-    if (c->ca_file != NULL || c->ca_path != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, c->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, c->ca_path);
-    } else if (ca_file != NULL) {
+    const char *ca_file = c->ca_file, *ca_path = c->ca_path;
+    if (ca_file == NULL && ca_path == NULL)
+        ca_file = system_ca_file();
+    if (ca_file != NULL || ca_path != NULL) { /* else libcurl's own places */
         curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, ca_path);
     }
 
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
