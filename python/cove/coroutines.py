@@ -39,11 +39,7 @@ class Coroutines(AsyncFileSystem):
         return self._details(await run("stat", self._fs, path))
 
     async def _exists(self, path: str, **kwargs: Any) -> bool:
-        try:
-            await self._info(path, **kwargs)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return True
+        return await self._type(path, **kwargs) is not None
 
     async def _isdir(self, path: str) -> bool:
         return await self._type(path) == "directory"
@@ -51,9 +47,9 @@ class Coroutines(AsyncFileSystem):
     async def _isfile(self, path: str) -> bool:
         return await self._type(path) == "file"
 
-    async def _type(self, path: str) -> str | None:
+    async def _type(self, path: str, **kwargs: Any) -> str | None:
         try:
-            return (await self._info(path))["type"]
+            return (await self._info(path, **kwargs))["type"]
         except (FileNotFoundError, NotADirectoryError):
             return None
 

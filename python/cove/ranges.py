@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from cove import _cove
+from cove.asyncio_queue import MAX_JOBS
 
 TO_THE_END = -1  # a length, as the library's ranges have it
 SURE = 1 << 30  # who asks for more may mean "to the end": memory for it is had only once the file's size is known
-MAX_JOBS = 32768  # under way or not taken; half of what a queue takes
 
 
 def byte_range(start: int | None, end: int | None, size: Callable[[], int]) -> tuple[int, int]:

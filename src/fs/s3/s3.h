@@ -133,6 +133,7 @@ int cove__s3_query(struct cove__buf *query, const char *name,
 int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
 int64_t cove__s3_date(struct cove__slice text);                          /* of XML: -1 where it is none */
 int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; 0 where it is none */
+void cove__s3_text(struct cove__slice text, char *ret, size_t size);     /* of XML; "" where it does not fit */
 
 /* ---- s3_request.c ---- */
 
@@ -228,8 +229,6 @@ bool cove__s3_next_header(struct cove__slice *lines, struct cove__slice *ret_nam
 /* What the reply to a HEAD tells, into an info that is otherwise filled in: version, class, type and metadata. 0,
  * COVE_ENOMEM, COVE_ELIMIT. */
 int cove__s3_read_properties(const struct s3_request *r, struct cove_info *info);
-/* The class that a store names; "" where it is longer than any that is known. */
-void cove__s3_storage_class(struct cove__slice text, char ret[COVE__STORAGE_CLASS_SIZE]);
 /* The lines that an object made in this one's place must carry over: its content type and the like, and the user's
  * metadata. Not those that the options set anyway. */
 int cove__s3_keep_headers(const struct s3_request *head, struct cove__buf *out);

@@ -88,7 +88,7 @@ int cove__s3_read_properties(const struct s3_request *r, struct cove_info *info)
     char text[S3_HEADER_MAX];
 
     if (cove__s3_reply_header(r, "x-amz-storage-class", text))
-        cove__s3_storage_class(cove__slice_str(text), info->storage_class);
+        cove__s3_text(cove__slice_str(text), info->storage_class, sizeof info->storage_class);
     int rc = keep_text(r, "x-amz-version-id", &info->version_id);
     if (rc == 0)
         rc = keep_text(r, "content-type", &info->content_type);
@@ -101,15 +101,6 @@ int cove__s3_read_properties(const struct s3_request *r, struct cove_info *info)
         rc = cove__pairs_take(&pairs, &info->metadata, &info->n_metadata);
     cove__pairs_done(&pairs);
     return rc;
-}
-
-void cove__s3_storage_class(struct cove__slice text, char ret[COVE__STORAGE_CLASS_SIZE])
-{
-    size_t n = text.size < COVE__STORAGE_CLASS_SIZE ? text.size : 0;
-
-    if (n > 0)
-        memcpy(ret, text.data, n);
-    ret[n] = '\0';
 }
 
 /* ---- kept ---- */

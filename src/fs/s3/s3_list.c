@@ -92,11 +92,10 @@ static int on_end(void *user, const char *path, struct cove__slice text)
         p->size = cove__s3_number(text);
     else if (strcmp(path, "ListBucketResult/Contents/LastModified") == 0)
         p->mtime_ns = cove__s3_date(text);
-    else if (strcmp(path, "ListBucketResult/Contents/ETag") == 0 && text.size < sizeof p->etag) {
-        memcpy(p->etag, text.data, text.size);
-        p->etag[text.size] = '\0';
-    } else if (strcmp(path, "ListBucketResult/Contents/StorageClass") == 0)
-        cove__s3_storage_class(text, p->storage_class);
+    else if (strcmp(path, "ListBucketResult/Contents/ETag") == 0)
+        cove__s3_text(text, p->etag, sizeof p->etag);
+    else if (strcmp(path, "ListBucketResult/Contents/StorageClass") == 0)
+        cove__s3_text(text, p->storage_class, sizeof p->storage_class);
     else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)
         return add_entry(p, strcmp(path, prefixes) == 0);
     else if (strcmp(path, "ListBucketResult/IsTruncated") == 0)

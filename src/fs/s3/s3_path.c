@@ -194,3 +194,12 @@ int64_t cove__s3_number(struct cove__slice text)
     }
     return v;
 }
+
+void cove__s3_text(struct cove__slice text, char *ret, size_t size)
+{
+    size_t n = text.size < size ? text.size : 0;
+
+    if (n > 0)
+        memcpy(ret, text.data, n);
+    ret[n] = '\0';
+}

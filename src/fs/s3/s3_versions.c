@@ -80,11 +80,9 @@ static int on_field(struct reader *v, const char *name, struct cove__slice text)
     else if (strcmp(name, "Size") == 0)
         v->entry.size = cove__s3_number(text);
     else if (strcmp(name, "StorageClass") == 0)
-        cove__s3_storage_class(text, v->entry.storage_class);
-    else if (strcmp(name, "ETag") == 0 && text.size > 0 && text.size < sizeof v->etag) {
-        memcpy(v->etag, text.data, text.size);
-        v->etag[text.size] = '\0';
-    }
+        cove__s3_text(text, v->entry.storage_class, sizeof v->entry.storage_class);
+    else if (strcmp(name, "ETag") == 0)
+        cove__s3_text(text, v->etag, sizeof v->etag);
     return 0;
 }
 
