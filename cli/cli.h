@@ -142,7 +142,8 @@ void cli_json_int(int64_t i);
 void cli_json_double(double d); /* "NaN", "Infinity", "-Infinity" as strings */
 void cli_json_bool(bool b);
 void cli_json_null(void);
-void cli_json_line(void); /* ends a document */
+void cli_json_text(const char *key, const char *value); /* a key and its string; NULL: null */
+void cli_json_line(void);                               /* ends a document */
 
 /* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…}; with `all` also what a listing doesn't tell */
 void cli_json_info(const struct cli_target *t, const cove_info *info, bool all);

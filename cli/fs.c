@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-static void json_or_null(const char *key, const char *value)
-{
-    cli_json_key(key);
-    if (value)
-        cli_json_string(value);
-    else
-        cli_json_null();
-}
-
 static void json_number_or_null(const char *key, int64_t number, bool is_given)
 {
     cli_json_key(key);
@@ -36,11 +27,11 @@ static void list_schemes(struct cli *c)
             continue;
         }
         cli_json_open('{');
-        json_or_null("scheme", row.scheme);
-        json_or_null("backend", row.backend);
+        cli_json_text("scheme", row.scheme);
+        cli_json_text("backend", row.backend);
         cli_json_key("available");
         cli_json_bool(row.available != 0);
-        json_or_null("description", row.description);
+        cli_json_text("description", row.description);
         cli_json_close('}');
     }
     if (c->json) {
@@ -110,13 +101,13 @@ static void list_options(struct cli *c, const char *scheme)
             continue;
         }
         cli_json_open('{');
-        json_or_null("name", o.name);
-        json_or_null("type", o.type);
-        json_or_null("default", o.fallback);
-        json_or_null("environment", o.environment);
-        json_or_null("help", o.help);
-        json_or_null("choices", o.choices);
-        json_or_null("alias_of", o.alias_of);
+        cli_json_text("name", o.name);
+        cli_json_text("type", o.type);
+        cli_json_text("default", o.fallback);
+        cli_json_text("environment", o.environment);
+        cli_json_text("help", o.help);
+        cli_json_text("choices", o.choices);
+        cli_json_text("alias_of", o.alias_of);
         json_number_or_null("min", o.min, o.min != 0 || o.max != 0);
         json_number_or_null("max", o.max, o.min != 0 || o.max != 0);
         cli_json_close('}');

@@ -224,13 +224,7 @@ void cli_json_null(void)
     cli_print("null");
 }
 
-void cli_json_line(void)
-{
-    cli_print("\n");
-    comma = false;
-}
-
-static void json_string_or_null(const char *key, const char *value)
+void cli_json_text(const char *key, const char *value)
 {
     cli_json_key(key);
     if (value)
@@ -239,13 +233,19 @@ static void json_string_or_null(const char *key, const char *value)
         cli_json_null();
 }
 
+void cli_json_line(void)
+{
+    cli_print("\n");
+    comma = false;
+}
+
 static void json_properties(const cove_info *info)
 {
     const char *name, *value;
 
-    json_string_or_null("version_id", cove_info_version_id(info));
-    json_string_or_null("storage_class", cove_info_storage_class(info));
-    json_string_or_null("content_type", cove_info_content_type(info));
+    cli_json_text("version_id", cove_info_version_id(info));
+    cli_json_text("storage_class", cove_info_storage_class(info));
+    cli_json_text("content_type", cove_info_content_type(info));
     cli_json_key("metadata");
     cli_json_open('{');
     for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
@@ -262,21 +262,14 @@ void cli_json_info(const struct cli_target *t, const cove_info *info, bool all)
     cli_json_open('{');
     cli_json_key("path");
     cli_json_string(shown);
-    cli_json_key("url");
-    if (cove_fs_url(t->fs, cove_info_path(info), &url, NULL) == 0)
-        cli_json_string(url);
-    else
-        cli_json_null();
+    cove_fs_url(t->fs, cove_info_path(info), &url, NULL);
+    cli_json_text("url", url);
     cli_json_key("type");
     cli_json_string(cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
     cli_json_key("size");
     cli_json_int(cove_info_size(info));
-    cli_json_key("mtime");
-    if (cove_info_mtime_ns(info) < 0)
-        cli_json_null();
-    else
-        cli_json_string(cli_time(cove_info_mtime_ns(info), true, when));
-    json_string_or_null("etag", cove_info_etag(info));
+    cli_json_text("mtime", cove_info_mtime_ns(info) < 0 ? NULL : cli_time(cove_info_mtime_ns(info), true, when));
+    cli_json_text("etag", cove_info_etag(info));
     if (all)
         json_properties(info);
     cli_json_close('}');

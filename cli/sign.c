@@ -10,9 +10,8 @@ struct signing {
     int64_t expires_s;
 };
 
-static void sign_one(struct cli *c, const struct cli_target *t, void *user)
+static void sign_one(struct cli *c, const struct cli_target *t, const struct signing *s)
 {
-    const struct signing *s = user;
     struct cove_error err = COVE_ERROR_INIT;
     char *url = NULL;
     int rc = cove_fs_sign(t->fs, t->path, s->method, s->expires_s, &c->call, &url, &err);
@@ -23,14 +22,11 @@ static void sign_one(struct cli *c, const struct cli_target *t, void *user)
     }
     if (c->json) {
         cli_json_open('{');
-        cli_json_key("path");
-        cli_json_string(t->arg);
-        cli_json_key("method");
-        cli_json_string(s->method);
+        cli_json_text("path", t->arg);
+        cli_json_text("method", s->method);
         cli_json_key("expires");
         cli_json_int(s->expires_s);
-        cli_json_key("signed");
-        cli_json_string(url);
+        cli_json_text("signed", url);
         cli_json_close('}');
         cli_json_line();
     } else {
