@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,27 @@ static void buffers_out_of_memory(void **state)
     cove__buf_reset(&b);
     assert_int_equal(cove__buf_add_str(&b, "x"), 0);
     cove__buf_done(&b);
+}
+
+static void populated(void **state)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = 8;
+    uint8_t *memory = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char there[8];
+
+    assert_true(memory != MAP_FAILED);
+    cove__mem_populate(memory + page + 1, 4 * page); /* touches the pages 1 to 5 */
+    assert_int_equal(mincore(memory, pages * page, there), 0);
+#ifdef MADV_POPULATE_WRITE
+    for (size_t i = 1; i <= 5; i++)
+        assert_true(there[i] & 1);
+#endif
+    memset(memory, 7, pages * page);
+    cove__mem_populate(memory, pages * page);
+    for (size_t i = 0; i < pages * page; i++)
+        assert_int_equal(memory[i], 7);
+    munmap(memory, pages * page);
+    cove__mem_populate(memory, page); /* nobody's: nothing happens */
 }
 
 static void errors(void **state)
@@ -178,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers),
+        cmocka_unit_test(populated),
         cmocka_unit_test(buffers_out_of_memory),
         cmocka_unit_test(errors),
         cmocka_unit_test(dates),

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cove/fs.h>
 
@@ -96,4 +98,19 @@ int cove__grow(void *items_ptr, size_t *cap, size_t want, size_t item_size, size
     memcpy(items_ptr, &items, sizeof items);
     *cap = grown;
     return 0;
+}
+
+void cove__mem_populate(void *p, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), within = (uintptr_t)p % page;
+    uint8_t *from = (uint8_t *)p - within, *middle = from + (size + within) / 2 / page * page;
+    unsigned char there;
+
+    if (mincore(middle, page, &there) == 0 && !(there & 1))
+        madvise(from, size + within, MADV_POPULATE_WRITE);
+#else
+    (void)p;
+    (void)size;
+#endif
 }

@@ -18,6 +18,11 @@ char *cove__strndup(const char *s, size_t n); /* n bytes and a NUL, whatever the
  */
 int cove__grow(void *items_ptr, size_t *cap, size_t want, size_t item_size, size_t max);
 
+/* Asks the kernel for the pages of `size` bytes that are about to be written: in one go they cost less than a fault for
+ * each page. To ask for those that are there costs as well, so the one in the middle is looked at first. What the
+ * memory holds stays; where the kernel can't, nothing happens. */
+void cove__mem_populate(void *p, size_t size);
+
 /* Tests only: allocation number `n` from now (1 is the next) and, with `sticky`, all after it fail; 0 stops that.
  * Returns the number of allocations since the last call. */
 unsigned long cove__mem_fail(unsigned long n, int sticky);

@@ -61,6 +61,7 @@ struct cove__http_state {
     CURL *easy;
     struct curl_slist *lines;
     int local_rc; /* why a callback stopped the transfer */
+    uint8_t *populated; /* up to here the place where the body goes has its pages */
     bool too_long;
     bool head_ended; /* the empty line behind the reply's head has come */
     int64_t progress_ns, progress_mark;
