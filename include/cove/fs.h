@@ -87,6 +87,10 @@ COVE_API int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call 
                           struct cove_error *err);
 /* 1: it is there; 0: it is not; negative: not known. */
 COVE_API int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+/* The same of a file, or of a directory, alone. On object stores either is one request, and a name may be both; to hear
+ * that there is neither, cove_fs_stat and cove_fs_exists need two. */
+COVE_API int cove_fs_is_file(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+COVE_API int cove_fs_is_directory(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 
 /*
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
@@ -148,6 +152,10 @@ COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const s
                           struct cove_error *err);
 /* Removes one file, or an empty directory. COVE_ENOTFOUND; COVE_ENOTEMPTY for a directory with something in it. */
 COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
+/* Removes files, a thousand in one request where the store can. Nothing looks first: one that isn't there is no error.
+ * COVE_EISDIR: a directory stands there, on file and memory. After a failure others of them may be gone, or not. */
+COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
+                                  struct cove_error *err);
 /* Removes `path` and everything below it. COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process

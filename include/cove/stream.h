@@ -64,10 +64,13 @@ struct cove_writer_options {
     /* The user's metadata, as cove_fs_set_metadata takes it; copied by the open. Stores without any leave it out. */
     const struct cove_pair *metadata;
     size_t n_metadata;
+    /* Bytes of the first parts, within the store's bounds, where parts help: larger ones mean fewer requests, more
+     * memory, and less of it under way at once. 0: what the filesystem has by its options. */
+    size_t part_size;
 };
 #define COVE_WRITER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0, 0, 0, 0, 0                                    \
+        sizeof(struct cove_writer_options), COVE_WRITE_ALWAYS, 0, -1, 0, 0, 0, 0, 0, 0                                 \
     }
 
 /*

@@ -21,6 +21,8 @@ from .filesystem import CoveFileSystem
 
 log = logging.getLogger("cove.checkpoints")
 
+ONE_REQUEST = 100 << 20  # Amazon advises uploads in parts from 100 MB on
+
 
 def _moment(checkpoint: dict[str, Any]) -> tuple:
     """What two checkpoints of one moment of one run agree in, the names that their callbacks have for the last one among it."""
@@ -86,17 +88,38 @@ class StreamingIO:
         super().save_checkpoint(checkpoint, path, storage_options)
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
-        with fs.open(path, "wb") as file:  # left by an exception, it publishes nothing
+        whole = "default_block_size" not in fs.storage_options and storage_bytes(checkpoint) < ONE_REQUEST
+        with fs.open(path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
             torch.save(checkpoint, file)
 
     def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
         fs.cp_file(twin, path)
 
     def _remove(self, fs: CoveFileSystem, path: str) -> None:
-        try:
-            fs.rm_file(path)
-        except FileNotFoundError:
-            pass
+        fs.rm([path])  # of a list nothing is missed, so nothing is looked for
+
+
+# ---- tensors ----
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Whether it is a view of a storage, and no more."""
+    return type(tensor) is torch.Tensor and tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
+
+
+def storage_bytes(checkpoint: Any) -> int:
+    """About so many bytes its tensors take in a file, in which each storage stands once."""
+    sizes: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> None:
+        if _is_plain(tensor):
+            storage = tensor.untyped_storage()
+            sizes[storage._cdata] = storage.nbytes()
+        else:
+            sizes[id(tensor)] = tensor.numel() * tensor.element_size()
+
+    apply_to_collection(checkpoint, torch.Tensor, note)
+    return sum(sizes.values())
 
 
 # ---- beside the training ----
@@ -108,8 +131,7 @@ def snapshot(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
     def copied(tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.detach()
-        plain = type(tensor) is torch.Tensor and tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
-        if not plain or tensor.is_conj() or tensor.is_neg():  # the last two say that the storage has other values than the tensor
+        if not _is_plain(tensor) or tensor.is_conj() or tensor.is_neg():  # the last two say that the storage has other values than the tensor
             return tensor.clone().cpu()
         storage = tensor.untyped_storage()
         copy = storages.get(storage._cdata)
@@ -237,9 +259,13 @@ class RemoteModelCheckpoint:
         return state
 
     def file_exists(self, filepath: str, trainer: Any) -> bool:
-        # Lightning asks the store even for the name that it gave last.
-        known = _is_remote(filepath) and filepath == self.last_model_path
-        return known or super().file_exists(filepath, trainer)
+        # Lightning asks the store even for the name that it gave last; and whether it is a directory's, which no plugin of ours makes.
+        if _is_remote(filepath) and filepath == self.last_model_path:
+            return True
+        if not _is_remote(filepath) or not isinstance(trainer.strategy.checkpoint_io, StreamingIO):
+            return super().file_exists(filepath, trainer)
+        there = trainer.is_global_zero and self._fs.isfile(filepath)
+        return trainer.strategy.reduce_boolean_decision(there, all=False)
 
     def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:
         # The checkpoint knows the last one's name before that is saved, so that the last one can be its copy.

@@ -92,7 +92,7 @@ class ReadFile(_Named, io.BufferedReader):
     """A file opened with "rb": one version of it, however often it is replaced meanwhile.
 
     Reads ahead where it is read in order; what is large goes straight into the caller's memory. `block_size`, `cache_type` and their like are accepted by
-    `open` and change nothing.
+    `open` and change nothing here.
     """
 
     mode = "rb"

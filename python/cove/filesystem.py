@@ -150,24 +150,20 @@ class CoveFileSystem(Coroutines):
         return self._fs.exists(self._see(path, kwargs))
 
     def isdir(self, path: str) -> bool:
-        return self._what_is(path) == "directory"
+        """Whether there is a directory, to which a bucket's names may have a file besides."""
+        known = self._known(path)
+        return known == "directory" if known else self._fs.is_directory(self._see(path))
 
     def isfile(self, path: str) -> bool:
-        return self._what_is(path) == "file"
+        known = self._known(path)
+        if known is None and self._fs.is_file(self._see(path)):
+            appenders.found(self._store, self._strip_protocol(path))
+            known = "file"
+        return known == "file"
 
-    def _what_is(self, path: str) -> str | None:
-        path = self._strip_protocol(path)
-        known = appenders.what_is(self._store, path) if appenders.dirty else None
-        if known is not None:
-            return known
-        try:
-            directory = self._fs.stat(self._see(path))[2]
-        except _GONE:
-            return None
-        if directory:
-            return "directory"
-        appenders.found(self._store, path)
-        return "file"
+    def _known(self, path: str) -> str | None:
+        """What a path is, where a log that is being written there tells."""
+        return appenders.what_is(self._store, self._strip_protocol(path)) if appenders.dirty else None
 
     def size(self, path: str) -> int:
         return self._fs.stat(self._see(path))[1]
@@ -460,7 +456,10 @@ class CoveFileSystem(Coroutines):
         self, path: str, mode: str = "rb", block_size: int | None = None, cache_options: dict | None = None, compression: str | None = None,
         **kwargs: Any,
     ) -> Any:  # fmt: skip
-        """A file: "rb", "wb", "xb", "ab", "r+b", or text without the "b". See ReadFile, WriteFile, AppendFile, UpdateFile and TextFile."""
+        """A file: "rb", "wb", "xb", "ab", "r+b", or text without the "b". See ReadFile, WriteFile, AppendFile, UpdateFile and TextFile.
+
+        `block_size`: bytes of the first parts that a new file is sent in; what fits in one is one request. Reads go by what is read, and ignore it.
+        """
         path = self._strip_protocol(path)
         text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
         if "b" not in mode:
@@ -484,11 +483,11 @@ class CoveFileSystem(Coroutines):
             return ReadFile(self, path, _cove.Reader(self._fs, self._see(path, kwargs)))
         properties = object_properties(kwargs)
         if letters == "bw":
-            return self._writing(path, autocommit, expected_size=expected_size, **properties)
+            return self._writing(path, autocommit, part_size=block_size or 0, expected_size=expected_size, **properties)
         if letters == "bx":
             if self.exists(path):  # said before anything is sent; the store is asked again in the end
                 raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
-            return self._writing(path, autocommit, "xb", condition="new", expected_size=expected_size, **properties)
+            return self._writing(path, autocommit, "xb", condition="new", part_size=block_size or 0, expected_size=expected_size, **properties)
         if letters == "ab":
             return AppendFile(self, path)
         if letters == "+br":
@@ -553,7 +552,7 @@ class CoveFileSystem(Coroutines):
         self._results(self._fs.copy_many(pairs))
         for path in directories:
             self._fs.mkdir(path)
-        self._results(self._fs.remove_many([source for source, _ in pairs]))
+        self._fs.remove_files([source for source, _ in pairs])
         if self._is_one_path(path1) and maxdepth is None:
             self._remove_empty(self._strip_protocol(path1))
 
@@ -566,7 +565,10 @@ class CoveFileSystem(Coroutines):
         self._fs.remove(self._take(path))
 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
-        """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them."""
+        """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them.
+
+        Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand go in one request.
+        """
         if self._is_one_path(path) and maxdepth is None:
             path = self._take(path)
             self._fs.remove_tree(path) if recursive else self._fs.remove(path)
@@ -577,7 +579,7 @@ class CoveFileSystem(Coroutines):
         else:
             found = self._expand(path, recursive, maxdepth)
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
-            self._results(self._fs.remove_many([self._take(name) for name in found if name not in directories]))
+            self._fs.remove_files([self._take(name) for name in found if name not in directories])
             for name in reversed(directories):
                 try:
                     self._remove_if_there(self._fs.remove, name)

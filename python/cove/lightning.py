@@ -17,8 +17,8 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
 
     What it changes, at URLs of cove's (all others go to Lightning's own TorchCheckpointIO):
 
-    - `torch.save` writes into the upload as it goes. Lightning builds the whole file in memory first. What is held is what a writer
-      holds: 80 MiB, or four parts where `default_block_size` makes these larger.
+    - `torch.save` writes into the upload as it goes. Lightning builds the whole file in memory first. A checkpoint of up to 100 MiB is one
+      request, and held whole; of a larger one, what a writer holds: 80 MiB, or four parts where `default_block_size` makes these larger.
     - `torch.load` reads from the store as it goes. A file that isn't there is told by that, not by a look beforehand.
     - The last checkpoint of a ModelCheckpoint (`save_last`), saved just after another one at the same step, is made by the store as a
       copy of that one, if nothing in it differs: its callback's state names the same last checkpoint. With Lightning's own ModelCheckpoint
@@ -26,8 +26,8 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
       clock) is the twin's.
     - A save that the store refuses raises PermissionError. Lightning passes over that in silence.
 
-    Arguments are options of the filesystem for checkpoints alone, as `default_block_size="64MiB"`: larger parts mean fewer requests
-    and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.
+    Arguments are options of the filesystem for checkpoints alone, as `default_block_size="64MiB"`, by which small checkpoints go, too:
+    larger parts mean fewer requests and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.
     """
 
 
@@ -35,7 +35,7 @@ class AsyncCoveCheckpointIO(BackgroundIO, TorchCheckpointIO):
     """The same beside the training: one thread saves, copies and removes, in the order in which that was asked for.
 
     - A save returns when the checkpoint has been copied: each storage once, into CPU memory, so the peak is one copy of the checkpoint and
-      a writer's 80 MiB. Never more: a save waits until the one before has ended.
+      what a save holds. Never more: a save waits until the one before has ended.
     - A failure is raised by the next save, removal or load, by `check()`, and at the end of training; cove's ModelCheckpoint calls `check()`
       after every batch. It is logged at once.
     - What was asked for after a save that failed is not done: no older checkpoint is removed in favour of one that isn't there.
@@ -51,7 +51,8 @@ class ModelCheckpoint(RemoteModelCheckpoint, callbacks.ModelCheckpoint):
       with True.
     - What Lightning keeps on a local disk is kept: the checkpoint that training was resumed from, and what lies in other folders.
     - A checkpoint knows the name of the last one that is saved after it, so that the two are equal (see CoveCheckpointIO).
-    - The store is not asked whether the last checkpoint's file exists where the callback has written it itself.
+    - The store is not asked whether the last checkpoint's file exists where the callback has written it itself. With CoveCheckpointIO, one
+      request asks whether another name is taken, not two.
     - With AsyncCoveCheckpointIO, a save that has failed ends training at the next batch.
 
     Its state is Lightning's: runs can change from one to the other.

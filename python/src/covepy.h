@@ -241,7 +241,7 @@ PyObject *covepy_fs_read_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_write_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_stat_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs);
-PyObject *covepy_fs_remove_many(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwargs);
 
 /* The whole of `path` straight into the bytes object that comes out, however large it is. */
 PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, uint64_t max_bytes);

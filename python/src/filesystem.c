@@ -190,11 +190,24 @@ static PyObject *none_or_null(int rc)
     Py_RETURN_NONE;
 }
 
+static PyObject *bool_or_null(int rc)
+{
+    return rc < 0 ? NULL : PyBool_FromLong(rc);
+}
+
 static PyObject *fs_exists(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    int there = call_path(self, args, kwargs, cove_fs_exists);
+    return bool_or_null(call_path(self, args, kwargs, cove_fs_exists));
+}
 
-    return there < 0 ? NULL : PyBool_FromLong(there);
+static PyObject *fs_is_file(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return bool_or_null(call_path(self, args, kwargs, cove_fs_is_file));
+}
+
+static PyObject *fs_is_directory(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return bool_or_null(call_path(self, args, kwargs, cove_fs_is_directory));
 }
 
 static PyObject *fs_remove(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -395,6 +408,10 @@ static PyMethodDef fs_methods[] = {
       "storage_class)." },
     { "exists", COVEPY_KEYWORDS(fs_exists),
       "exists($self, path, *, timeout=None)\n--\n\nWhether there is anything at a path." },
+    { "is_file", COVEPY_KEYWORDS(fs_is_file),
+      "is_file($self, path, *, timeout=None)\n--\n\nWhether there is a file at a path: one request." },
+    { "is_directory", COVEPY_KEYWORDS(fs_is_directory),
+      "is_directory($self, path, *, timeout=None)\n--\n\nWhether there is a directory at a path: one request." },
     { "list", COVEPY_KEYWORDS(fs_list),
       "list($self, path, *, timeout=None)\n--\n\nThe entries right below a path, each as stat() gives it." },
     { "find", COVEPY_KEYWORDS(fs_find),
@@ -449,9 +466,9 @@ static PyMethodDef fs_methods[] = {
       "copy_many($self, pairs, parallel=64, *, timeout=None)\n--\n\nCopies many files [(source, target), ...] at once: "
       "a "
       "list of None or exceptions." },
-    { "remove_many", COVEPY_KEYWORDS(covepy_fs_remove_many),
-      "remove_many($self, paths, parallel=64, *, timeout=None)\n--\n\nRemoves many files at once: a list of None or "
-      "exceptions." },
+    { "remove_files", COVEPY_KEYWORDS(covepy_fs_remove_files),
+      "remove_files($self, paths, *, timeout=None)\n--\n\nRemoves files, by the thousand where the store can. One "
+      "that is not there is no error." },
     { "sign", COVEPY_KEYWORDS(covepy_fs_sign),
       "sign($self, path, method='GET', expires_s=3600, *, timeout=None)\n--\n\nA URL by which anybody may do one thing "
       "(GET, HEAD, PUT or DELETE) with a path for so long. Keep it like a password." },

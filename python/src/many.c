@@ -12,7 +12,7 @@
 #define LARGE        ((size_t)8 << 20) /* larger files are read afterwards, each for itself, straight into place */
 #define MAX_PARALLEL 1024
 
-enum kind { READ, WRITE, STAT, COPY, REMOVE };
+enum kind { READ, WRITE, STAT, COPY };
 
 struct item {
     struct covepy_path path, target;
@@ -110,11 +110,9 @@ static int64_t submit(struct many *m, size_t i, const struct cove_call *call, st
     case STAT:
         return cove_queue_stat(m->queue, m->fs, path, call, user, err);
     case COPY:
-        return cove_queue_copy(m->queue, m->fs, path, item->target.text, call, user, err);
-    case REMOVE:
         break;
     }
-    return cove_queue_remove(m->queue, m->fs, path, call, user, err);
+    return cove_queue_copy(m->queue, m->fs, path, item->target.text, call, user, err);
 }
 
 /* Submits what there is room for and waits for results. A submission that was refused is a result as well. */
@@ -266,7 +264,45 @@ PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs)
     return many(self, args, kwargs, COPY, "pairs");
 }
 
-PyObject *covepy_fs_remove_many(PyObject *self, PyObject *args, PyObject *kwargs)
+/* Removals have a call of their own, which takes a thousand files in one request. */
+PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    return many(self, args, kwargs, REMOVE, "paths");
+    static const char *const keywords[] = { "paths", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path *items = NULL;
+    const char **paths = NULL;
+    PyObject *value, *all, *result = NULL;
+    int64_t timeout_ms = 0;
+    size_t n, taken = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O&", (char **)keywords, &value, covepy_timeout, &timeout_ms))
+        return NULL;
+    all = PySequence_Tuple(value);
+    if (!all)
+        return NULL;
+    n = (size_t)PyTuple_Size(all);
+    items = calloc(n + 1, sizeof *items);
+    paths = calloc(n + 1, sizeof *paths);
+    if (!items || !paths)
+        PyErr_NoMemory();
+    for (; items && paths && taken < n; taken++) {
+        if (!covepy_path(PyTuple_GetItem(all, (Py_ssize_t)taken), &items[taken]))
+            goto out;
+        paths[taken] = items[taken].text;
+    }
+    if (!PyErr_Occurred()) {
+        covepy_call_init(&c, timeout_ms);
+        COVEPY_WAIT(&c, rc = cove_fs_remove_files(((struct covepy_fs *)self)->fs, paths, n, &c.call, &c.err));
+        if (covepy_call_ok(&c, rc))
+            result = Py_NewRef(Py_None);
+        covepy_call_done(&c);
+    }
+out:
+    for (size_t i = 0; i < taken; i++)
+        Py_DECREF(items[i].held);
+    free(items);
+    free(paths);
+    Py_DECREF(all);
+    return result;
 }

@@ -60,6 +60,7 @@ static void destroy(cove_fs *fs)
         return;
     if (fs->self)
         fs->ops->close(fs->self);
+    cove__sums_done(fs);
     cove__wipe(fs->key); /* options may be secrets */
     cove__free(fs);
 }

@@ -4,6 +4,15 @@
 
 #include "fs/fs_ops.h"
 
+/* See sums.c. */
+#define COVE__SUMS_KEPT 8
+struct cove__sum {
+    char *path, *etag; /* owned; NULL: none is kept here yet */
+    int64_t size;
+    bool has_crc32c;
+    uint32_t crc32c;
+};
+
 struct cove_fs {
     const struct cove__fs_ops *ops;
     void *self; /* the backend's */
@@ -12,6 +21,9 @@ struct cove_fs {
     unsigned refs;        /* under cove__lock */
     int64_t timeout_ms;   /* the option `timeout` */
     struct cove_fs *next; /* the cache's list, under cove__lock */
+    /* under cove__lock, the oldest at next_sum */
+    struct cove__sum sums[COVE__SUMS_KEPT];
+    size_t next_sum;
 };
 
 /* What a public call works on: the canonical path, the URL for messages and the bounds of the call. */
@@ -33,6 +45,12 @@ char *cove__fs_show(const cove_fs *fs, const char *path);
 bool cove__fs_unordered(const cove_fs *fs, const char *path); /* see the slot */
 int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
                   struct cove_error *err);
+
+/* Keeps what a look at `path` (canonical) has told; out of memory, nothing is kept. */
+void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info);
+/* Whether a look has told the checksum of this version, or that there is none: has_crc32c and crc32c of `ret`. */
+bool cove__sums_find(cove_fs *fs, const char *path, const char *etag, int64_t size, struct cove_info *ret);
+void cove__sums_done(cove_fs *fs);
 
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)

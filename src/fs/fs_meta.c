@@ -1,11 +1,10 @@
-/* The public calls about what is there, and those that change it without carrying bytes. */
+/* The public calls about what is there, and those that change it without carrying bytes; removals are in fs_remove.c.
+ */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-
-#define REMOVE_BATCH 1000 /* the most that S3's DeleteObjects takes */
 
 int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err)
 {
@@ -17,11 +16,12 @@ bool cove__fs_unordered(const cove_fs *fs, const char *path)
     return fs->ops->unordered != NULL && fs->ops->unordered(fs->self, path);
 }
 
-int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
-                  struct cove_error *err)
+/* `only` as in cove__io. */
+static int look(cove_fs *fs, const char *path, enum cove_type only, const struct cove__ctx *ctx, struct cove_info *ret,
+                struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__io io = { .op = { .inbox = &inbox, .ctx = *ctx }, .path = path, .ret_info = ret };
+    struct cove__io io = { .op = { .inbox = &inbox, .ctx = *ctx }, .path = path, .ret_info = ret, .only = only };
 
     cove__inbox_init(&inbox);
     io.op.ctx.waits = &inbox;
@@ -29,7 +29,16 @@ int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, st
     fs->ops->stat(fs->self, &io);
     cove__inbox_wait(&inbox);
     cove__inbox_done(&inbox);
-    return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : 0;
+    if (io.op.rc < 0)
+        return cove__error_copy(err, &io.op.err);
+    cove__sums_keep(fs, path, ret);
+    return 0;
+}
+
+int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
+                  struct cove_error *err)
+{
+    return look(fs, path, 0, ctx, ret, err);
 }
 
 int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, cove_info **ret_info,
@@ -52,16 +61,42 @@ int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, co
     return rc;
 }
 
+/* Whether `path` is of type `only` (0: of either). */
+static int is_there(cove_fs *fs, const char *path, enum cove_type only, const struct cove_call *call,
+                    struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove_info info = { 0 };
+    struct cove_error why = COVE_ERROR_INIT;
+    int rc = cove__target_init(&target, fs, path, call, "stat", err);
+
+    if (rc < 0)
+        return rc;
+    rc = look(fs, target.path, only, &target.ctx, &info, &why);
+    cove__target_done(&target);
+    if (rc == 0)
+        rc = only == 0 || info.type == only;
+    else if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR)
+        rc = 0;
+    else
+        cove__error_copy(err, &why);
+    cove__info_done(&info);
+    return rc;
+}
+
 int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
 {
-    cove_info *info = NULL;
-    struct cove_error why = COVE_ERROR_INIT;
-    int rc = cove_fs_stat(fs, path, call, &info, &why);
+    return is_there(fs, path, 0, call, err);
+}
 
-    cove_info_free(info);
-    if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR)
-        return 0;
-    return rc < 0 ? cove__error_copy(err, &why) : 1;
+int cove_fs_is_file(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    return is_there(fs, path, COVE_TYPE_FILE, call, err);
+}
+
+int cove_fs_is_directory(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    return is_there(fs, path, COVE_TYPE_DIRECTORY, call, err);
 }
 
 /* A path and another in the same store. Messages name both: what fails may lie with either. */
@@ -218,111 +253,6 @@ int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cov
         rc = move_by_copy(fs, &two, err);
 out:
     two_done(&two);
-    return rc;
-}
-
-int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
-{
-    struct cove__target target;
-    struct cove_info info = { 0 };
-    int rc = cove__target_init(&target, fs, path, call, "remove", err);
-
-    if (rc < 0)
-        return rc;
-    if (!fs->ops->remove) {
-        rc = cove__fs_unsupported(&target, err);
-        goto out;
-    }
-    rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
-    if (rc < 0)
-        goto out;
-    if (info.type == COVE_TYPE_DIRECTORY && !info.link) {
-        rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err)
-                            : cove__fs_unsupported(&target, err);
-    } else {
-        const char *one = target.path;
-
-        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
-    }
-out:
-    cove__info_done(&info);
-    cove__target_done(&target);
-    return rc;
-}
-
-static int remove_page(cove_fs *fs, const struct cove__page *page, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    const char *paths[REMOVE_BATCH];
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < page->n;) {
-        size_t n = 0;
-
-        while (n < REMOVE_BATCH && i < page->n)
-            paths[n++] = page->items[i++].path;
-        rc = fs->ops->remove(fs->self, paths, n, ctx, err);
-    }
-    return rc;
-}
-
-/* Pages are listed from the start each time: what they held is gone by then. */
-static int remove_listed(cove_fs *fs, const struct cove__target *target, struct cove_error *err)
-{
-    bool more = true;
-    int rc = 0;
-
-    while (rc == 0 && more) {
-        struct cove__page page = { 0 };
-
-        rc = fs->ops->list(fs->self, target->path, true, NULL, &target->ctx, &page, err);
-        if (rc == 0 && page.n > 0)
-            rc = remove_page(fs, &page, &target->ctx, err);
-        more = page.token != NULL;
-        cove__page_done(&page);
-    }
-    return rc;
-}
-
-int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
-{
-    struct cove__target target;
-    struct cove_info info = { 0 };
-    const char *one;
-    int rc = cove__target_init(&target, fs, path, call, "remove_tree", err);
-
-    if (rc < 0)
-        return rc;
-    one = target.path;
-    rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
-    if (rc < 0)
-        goto out;
-    if (info.type != COVE_TYPE_DIRECTORY || info.link) {
-        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
-        /* On an object store a directory may stand beside a file of the same name. */
-        if (rc < 0 || fs->ops->real_directories)
-            goto out;
-    }
-    if (fs->ops->remove_tree) {
-        rc = fs->ops->remove_tree(fs->self, target.path, &target.ctx, err);
-        if (rc == COVE_ENOTFOUND) { /* the file was all there was */
-            cove__error_clear(err);
-            rc = 0;
-        }
-    } else {
-        rc = remove_listed(fs, &target, err);
-        if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) {
-            cove__error_clear(err);
-            rc = 0;
-        }
-        if (rc == 0 && fs->ops->rmdir && info.type == COVE_TYPE_DIRECTORY) {
-            rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a directory that was promised */
-            if (rc == COVE_ENOTFOUND)
-                rc = 0;
-        }
-    }
-out:
-    cove__info_done(&info);
-    cove__target_done(&target);
     return rc;
 }
 

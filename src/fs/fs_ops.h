@@ -33,10 +33,10 @@
  * tell by the backend after it. */
 struct cove_info {
     char *path;
-    char *etag; /* NULL: none */
-    char *version_id, *content_type; /* NULL: not told */
+    char *etag;                                   /* NULL: none */
+    char *version_id, *content_type;              /* NULL: not told */
     char storage_class[COVE__STORAGE_CLASS_SIZE]; /* "": not told. Here, so that a listing needs no memory for it */
-    struct cove_pair *metadata;      /* owned, one piece of memory (fs/pairs.h); NULL: none */
+    struct cove_pair *metadata;                   /* owned, one piece of memory (fs/pairs.h); NULL: none */
     size_t n_metadata;
     enum cove_type type;
     int64_t size;
@@ -44,7 +44,7 @@ struct cove_info {
     bool has_crc32c; /* the store keeps this checksum of the whole file */
     uint32_t crc32c;
     bool latest, deleted; /* of a version: that which the path alone gives; the mark of a deletion */
-    bool link; /* a symbolic link to a directory: listed as one, never walked into */
+    bool link;            /* a symbolic link to a directory: listed as one, never walked into */
 };
 int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag); /* 0 or COVE_ENOMEM; frees what was there */
@@ -59,7 +59,7 @@ struct cove__page {
 int cove__page_add(struct cove__page *page, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag);
 int cove__page_take(struct cove__page *page, struct cove_info *info); /* takes what `info` has, and leaves it empty */
-void cove__page_done(struct cove__page *page); /* frees items and token, leaves an empty page */
+void cove__page_done(struct cove__page *page);                        /* frees items and token, leaves an empty page */
 
 /* An asynchronous read of one range, an upload of one whole file or one part, or a look at a path. `op` comes first:
  * the inbox gives it back. */
@@ -85,6 +85,7 @@ struct cove__io {
     int64_t src_offset;
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
+    enum cove_type only;        /* what the caller asks about, where a look for the other costs more; 0: both */
 };
 
 /* Conditions and properties of a new object; BORROWED. */
@@ -144,7 +145,7 @@ struct cove__fs_ops {
     /* A file or directory. NULL, or COVE_ENOTSUP without a message: the front copies and removes. COVE_ENOTFOUND,
      * COVE_EPRECONDITION. */
     int (*move)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-    /* Files; those that are not there are no error here (the front looks first where it matters). */
+    /* Files; those that are not there are no error here (the front looks first where it matters). COVE_EISDIR. */
     int (*remove)(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx, struct cove_error *err);
     /* With parents; success where it exists. COVE_EEXIST: a file stands there. COVE_ENOTDIR. */
     int (*mkdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
@@ -156,7 +157,8 @@ struct cove__fs_ops {
 
     /* Asynchronous: finish io->op, now or later. `read`: COVE_ENOTFOUND, COVE_EISDIR, COVE_EPRECONDITION,
      * COVE_ECORRUPT; past the end it gives 0 bytes. `put` makes the whole file in one step: COVE_EEXIST,
-     * COVE_EPRECONDITION, COVE_ENOTFOUND (bucket), COVE_ENOSPC. `stat`, into io->ret_info: COVE_ENOTFOUND. */
+     * COVE_EPRECONDITION, COVE_ENOTFOUND (bucket), COVE_ENOSPC. `stat`, into io->ret_info: COVE_ENOTFOUND,
+     * also where the path may be what it was not asked about. */
     void (*stat)(void *self, struct cove__io *io);
     void (*read)(void *self, struct cove__io *io);
     void (*put)(void *self, struct cove__io *io);

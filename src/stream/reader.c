@@ -91,6 +91,8 @@ static void has_looked(struct cove_reader *r)
     if (r->look.op.rc < 0 && r->look.op.rc != COVE_ECANCELED)
         cove__log(COVE_LOG_WARNING, "reader", "%s; what is read is not held against the whole file's checksum",
                   r->look.op.err.message);
+    if (r->look.op.rc == 0)
+        cove__sums_keep(r->fs, r->target.path, info);
     if (r->look.op.rc < 0 || other || !info->has_crc32c)
         r->summed = -1;
 }
@@ -328,7 +330,13 @@ static void ask_for_sum(struct cove_reader *r)
 {
     if (r->asked)
         return;
-    r->asked = r->looking = true;
+    r->asked = true;
+    if (cove__sums_find(r->fs, r->target.path, r->etag, r->size, &r->looked)) {
+        if (!r->looked.has_crc32c)
+            r->summed = -1;
+        return;
+    }
+    r->looking = true;
     r->look = (struct cove__io){ .path = r->target.path, .ret_info = &r->looked };
     r->look.op.inbox = &r->inbox;
     r->look.op.ctx = r->target.ctx;

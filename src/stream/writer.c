@@ -117,16 +117,24 @@ static void destroy(struct cove_writer *w)
     cove__free(w);
 }
 
-/* The one size of all parts, where their digests are kept: the base's, if the new object can be cut so. */
-static size_t fixed_part(const struct cove__part_rules *rules, const struct cove_writer_options *o)
+/* A part of so many bytes, if the store takes such and the object can be cut so; else the store's own. */
+static size_t possible_part(const struct cove__part_rules *rules, size_t part, int64_t expected_size)
 {
-    size_t part = o->base ? o->base->part_size : 0;
-
-    if (part < rules->min_part || part > rules->max_part)
+    if (part == 0 || part < rules->min_part || part > rules->max_part)
         return rules->default_part;
-    if (rules->max_parts && o->expected_size > 0 && (o->expected_size - 1) / (int64_t)part >= rules->max_parts)
+    if (rules->max_parts && expected_size > 0 && (expected_size - 1) / (int64_t)part >= rules->max_parts)
         return rules->default_part;
     return part;
+}
+
+/* What the caller wants, within the store's bounds. */
+static size_t wanted_part(const struct cove__part_rules *rules, const struct cove_writer_options *o)
+{
+    size_t part = o->part_size < rules->min_part ? rules->min_part : o->part_size;
+
+    if (o->part_size == 0 || rules->parallel <= 1)
+        return rules->default_part;
+    return possible_part(rules, part < rules->max_part ? part : rules->max_part, o->expected_size);
 }
 
 static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o, struct cove_error *err)
@@ -135,12 +143,13 @@ static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o
     const struct cove_parts *base = o->base;
 
     ops->part_rules(w->fs->self, o->expected_size, &w->rules);
+    w->rules.default_part = wanted_part(&w->rules, o);
     if (!o->keep_parts && !base) {
         if (w->rules.parallel <= 1 && w->rules.min_part <= ALONE_PART && w->rules.default_part > ALONE_PART)
             w->rules.default_part = ALONE_PART; /* gains nothing from more, and what is larger needs no copy */
         return 0;
     }
-    w->rules.default_part = fixed_part(&w->rules, o);
+    w->rules.default_part = possible_part(&w->rules, base ? base->part_size : 0, o->expected_size);
     w->rules.equal_parts = true;
     w->made = cove__parts_new(ops->name, w->target.path, w->rules.default_part);
     if (!w->made)

@@ -88,6 +88,40 @@ static void removals(void **state)
     gone(at("empty/one"));
 }
 
+static void removals_of_many(void **state)
+{
+    (void)state;
+    enum { N = 1203 }; /* more than one request takes */
+    char **paths = calloc(N, sizeof *paths);
+    for (int i = 0; i < N; i++) {
+        paths[i] = strdup(at("many/f%d", i));
+        if (i % 100 == 0)
+            put(paths[i], "x"); /* the others are not there, which is no error */
+    }
+    put(at("many/stays"), "x");
+    OK(cove_fs_remove_files(w.fs, (const char *const *)paths, N, NULL, &err));
+    assert_string_equal(listed(at("many")), "many/stays");
+    OK(cove_fs_remove_files(w.fs, NULL, 0, NULL, &err));
+    for (int i = 0; i < N; i++)
+        free(paths[i]);
+    free(paths);
+
+    put(at("d/f"), "x");
+    put(at("f"), "x");
+    const char *mixed[] = { at("f"), at("d") };
+    if (w.can->real_directories) {
+        FAILS(COVE_EISDIR, cove_fs_remove_files(w.fs, mixed, 2, NULL, &err));
+    } else {
+        OK(cove_fs_remove_files(w.fs, mixed, 2, NULL, &err));
+    }
+    gone(at("f"));
+    has(at("d/f"), "x");
+    const char *below = at("d/f/g");
+    OK(cove_fs_remove_files(w.fs, &below, 1, NULL, &err));
+    const char *none[] = { at("d/f"), NULL };
+    FAILS(COVE_EINVAL, cove_fs_remove_files(w.fs, none, 2, NULL, &err));
+}
+
 static void removals_of_trees(void **state)
 {
     (void)state;
@@ -130,6 +164,7 @@ const struct CMUnitTest changes_tests[] = {
     cmocka_unit_test(moves_of_directories),
     cmocka_unit_test(moves_of_empty_directories),
     cmocka_unit_test(removals),
+    cmocka_unit_test(removals_of_many),
     cmocka_unit_test(removals_of_trees),
     { 0 },
 };

@@ -66,6 +66,24 @@ static void exists(void **state)
     assert_int_equal(OK(cove_fs_exists(w.fs, at("d/f"), NULL, NULL)), 1);
 }
 
+static void kinds(void **state)
+{
+    (void)state;
+    put(at("d/f"), "x");
+    OK(cove_fs_mkdir(w.fs, at("made"), NULL, &err));
+    static const struct {
+        const char *path;
+        int is_file, is_directory;
+    } rows[] = { { "d/f", 1, 0 }, { "d", 0, 1 },     { "made", 0, 1 }, { "d/", 0, 1 },
+                 { "no", 0, 0 },  { "d/f/g", 0, 0 }, { "d/f.x", 0, 0 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *path = at("%s", rows[i].path);
+        assert_int_equal(OK(cove_fs_is_file(w.fs, path, NULL, &err)), rows[i].is_file);
+        assert_int_equal(OK(cove_fs_is_directory(w.fs, path, NULL, &err)), rows[i].is_directory);
+    }
+    FAILS(COVE_EINVAL, cove_fs_is_file(w.fs, NULL, NULL, &err));
+}
+
 /* What one client sees follows what another did at once: nothing is remembered that can be wrong. */
 static void never_stale(void **state)
 {
@@ -195,6 +213,7 @@ const struct CMUnitTest metadata_tests[] = {
     cmocka_unit_test(stat_of_a_directory),
     cmocka_unit_test(stat_of_nothing),
     cmocka_unit_test(exists),
+    cmocka_unit_test(kinds),
     cmocka_unit_test(never_stale),
     cmocka_unit_test(etags_change_with_content),
     cmocka_unit_test(made_directories),

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,28 +17,9 @@
 #include <cove/cove.h>
 
 #include "../seeded.h"
+#include "probe.h"
 
 #define PIECE ((size_t)1 << 20)
-
-struct probe {
-    cove_fs *fs;
-    char *path;
-    struct cove_call call;
-    struct cove_error err;
-    const char *out; /* where what was read goes */
-    int n_args;
-    char **args;
-    int64_t value; /* a count, where the verb has one */
-    bool printed_names;
-    int64_t worst_ms;            /* the longest call of `up`, `down` and `fetch` */
-    unsigned fds[2], threads[2]; /* of the process, before and after */
-};
-
-struct verb {
-    const char *name;
-    int min_args;
-    int (*run)(struct probe *p);
-};
 
 /* ---- JSON out ---- */
 
@@ -58,7 +38,7 @@ static void print_string(const char *s)
     putchar('"');
 }
 
-static void print_name(struct probe *p, const char *name)
+void print_name(struct probe *p, const char *name)
 {
     fputs(p->printed_names ? "," : "{\"names\":[", stdout);
     p->printed_names = true;
@@ -133,149 +113,6 @@ static void took(struct probe *p, int64_t begin_ms)
 
 /* ---- verbs ---- */
 
-static int run_stat(struct probe *p)
-{
-    cove_info *info;
-    int rc = cove_fs_stat(p->fs, p->path, &p->call, &info, &p->err);
-    if (rc < 0)
-        return rc;
-    p->value = cove_info_size(info);
-    cove_info_free(info);
-    return 0;
-}
-
-/* describe URL: what is known of it, as names. */
-static int run_describe(struct probe *p)
-{
-    const char *name, *value;
-    char line[1024];
-    cove_info *info;
-    int rc = cove_fs_stat(p->fs, p->path, &p->call, &info, &p->err);
-    if (rc < 0)
-        return rc;
-    const char *const told[][2] = { { "version", cove_info_version_id(info) },
-                                    { "class", cove_info_storage_class(info) },
-                                    { "type", cove_info_content_type(info) } };
-    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
-        snprintf(line, sizeof line, "%s: %s", told[i][0], told[i][1] ? told[i][1] : "");
-        print_name(p, line);
-    }
-    for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
-        snprintf(line, sizeof line, "%s=%s", name, value);
-        print_name(p, line);
-    }
-    cove_info_free(info);
-    return 0;
-}
-
-#define MAX_PAIRS 16
-
-/* Arguments "NAME=VALUE" from the `first` on, or "NAME" without one. */
-static size_t pair_args(struct probe *p, int first, struct cove_pair pairs[MAX_PAIRS])
-{
-    size_t n = 0;
-    for (int i = first; i < p->n_args && n < MAX_PAIRS; i++) {
-        char *value = strchr(p->args[i], '=');
-        if (value)
-            *value++ = '\0';
-        pairs[n++] = (struct cove_pair){ p->args[i], value };
-    }
-    return n;
-}
-
-static int run_set_metadata(struct probe *p)
-{
-    struct cove_pair pairs[MAX_PAIRS];
-    size_t n = pair_args(p, 0, pairs);
-    return cove_fs_set_metadata(p->fs, p->path, pairs, n, &p->call, &p->err);
-}
-
-static int run_tags(struct probe *p)
-{
-    struct cove_pair *tags;
-    size_t n;
-    int rc = cove_fs_tags(p->fs, p->path, &p->call, &tags, &n, &p->err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        char line[1024];
-        snprintf(line, sizeof line, "%s=%s", tags[i].name, tags[i].value);
-        print_name(p, line);
-    }
-    if (rc == 0)
-        cove_free(tags);
-    return rc;
-}
-
-static int run_set_tags(struct probe *p)
-{
-    struct cove_pair pairs[MAX_PAIRS];
-    size_t n = pair_args(p, 0, pairs);
-    return cove_fs_set_tags(p->fs, p->path, pairs, n, &p->call, &p->err);
-}
-
-/* versions URL: "ID SIZE [latest] [deleted]" of each. */
-static int run_versions(struct probe *p)
-{
-    cove_listing *listing = NULL;
-    const cove_info *info;
-    int rc = cove_fs_versions(p->fs, p->path, &p->call, &listing, &p->err);
-    while (rc == 0 && (rc = cove_listing_next(listing, &info, &p->err)) == 1) {
-        char line[1200];
-        snprintf(line, sizeof line, "%s %lld%s%s", cove_info_version_id(info), (long long)cove_info_size(info),
-                 cove_info_is_latest(info) ? " latest" : "", cove_info_is_deleted(info) ? " deleted" : "");
-        print_name(p, line);
-        p->value++;
-        rc = 0;
-    }
-    cove_listing_free(listing);
-    return rc;
-}
-
-/* sign URL METHOD SECONDS: the URL is the name. */
-static int run_sign(struct probe *p)
-{
-    char *url;
-    int rc = cove_fs_sign(p->fs, p->path, p->args[0], strtoll(p->args[1], NULL, 10), &p->call, &url, &p->err);
-    if (rc == 0)
-        print_name(p, url);
-    if (rc == 0)
-        cove_free(url);
-    return rc;
-}
-
-static int run_exists(struct probe *p)
-{
-    int rc = cove_fs_exists(p->fs, p->path, &p->call, &p->err);
-    p->value = rc;
-    return rc < 0 ? rc : 0;
-}
-
-static int each_name(struct probe *p, int rc, cove_listing *listing)
-{
-    const cove_info *info;
-    if (rc < 0)
-        return rc;
-    while ((rc = cove_listing_next(listing, &info, &p->err)) == 1) {
-        print_name(p, cove_info_name(info));
-        p->value++;
-    }
-    cove_listing_free(listing);
-    return rc;
-}
-
-static int run_list(struct probe *p)
-{
-    cove_listing *listing = NULL;
-    int rc = cove_fs_list(p->fs, p->path, &p->call, &listing, &p->err);
-    return each_name(p, rc, listing);
-}
-
-static int run_find(struct probe *p)
-{
-    cove_listing *listing = NULL;
-    int rc = cove_fs_find(p->fs, p->path, &p->call, &listing, &p->err);
-    return each_name(p, rc, listing);
-}
-
 static int run_get(struct probe *p)
 {
     void *data;
@@ -304,7 +141,7 @@ static int run_range(struct probe *p)
     return n < 0 ? (int)n : 0;
 }
 
-/* Reads the whole file through a reader, in pieces of 64 KiB. */
+/* read URL [SIZE]: the whole file through a reader, in pieces of 64 KiB or so. */
 static int run_read(struct probe *p)
 {
     cove_reader *reader;
@@ -337,6 +174,16 @@ static int run_put(struct probe *p)
     int rc = cove_fs_write_file(p->fs, p->path, data, size, &p->call, &p->err);
     free(data);
     return rc;
+}
+
+/* look URL [SIZE]: looks whether it is there, puts another of that size in its place, and reads what there is. */
+static int run_look(struct probe *p)
+{
+    int rc = cove_fs_exists(p->fs, p->path, &p->call, &p->err);
+    if (rc == 1 && p->n_args > 0)
+        rc = run_put(p);
+    p->n_args = 0;
+    return rc < 0 ? rc : run_read(p);
 }
 
 /* write URL SIZE [new|ETAG]: as a stream, in pieces of 64 KiB, under a condition. */
@@ -591,6 +438,16 @@ static int run_rm(struct probe *p)
     return cove_fs_remove(p->fs, p->path, &p->call, &p->err);
 }
 
+/* rmfiles URL PATH…: all of them by one call. */
+static int run_rmfiles(struct probe *p)
+{
+    const char *paths[MAX_PAIRS] = { p->path };
+    size_t n = 1;
+    for (int i = 0; i < p->n_args && n < MAX_PAIRS; i++)
+        paths[n++] = p->args[i];
+    return cove_fs_remove_files(p->fs, paths, n, &p->call, &p->err);
+}
+
 static int run_rmtree(struct probe *p)
 {
     return cove_fs_remove_tree(p->fs, p->path, &p->call, &p->err);
@@ -669,38 +526,14 @@ static int run_load(struct probe *p)
 }
 
 static const struct verb verbs[] = {
-    { "stat", 0, run_stat },
-    { "exists", 0, run_exists },
-    { "list", 0, run_list },
-    { "find", 0, run_find },
-    { "get", 0, run_get },
-    { "range", 2, run_range },
-    { "read", 0, run_read },
-    { "put", 1, run_put },
-    { "write", 1, run_write },
-    { "append", 1, run_append },
-    { "grow", 1, run_grow },
-    { "copy", 1, run_copy },
-    { "move", 1, run_move },
-    { "rm", 0, run_rm },
-    { "rmtree", 0, run_rmtree },
-    { "mkdir", 0, run_mkdir },
-    { "uploads", 0, run_uploads },
-    { "save", 2, run_save },
-    { "load", 0, run_load },
-    { "flush", 1, run_flush },
-    { "resave", 2, run_resave },
-    { "up", 2, run_up },
-    { "down", 2, run_down },
-    { "fetch", 2, run_fetch },
-    { "many", 1, run_many },
-    { "describe", 0, run_describe },
-    { "set_metadata", 1, run_set_metadata },
-    { "sign", 2, run_sign },
-    { "new", 2, run_new },
-    { "tags", 0, run_tags },
-    { "set_tags", 0, run_set_tags },
-    { "versions", 0, run_versions },
+    { "look", 0, run_look },     { "get", 0, run_get },     { "range", 2, run_range },
+    { "read", 0, run_read },     { "put", 1, run_put },     { "write", 1, run_write },
+    { "append", 1, run_append }, { "grow", 1, run_grow },   { "copy", 1, run_copy },
+    { "move", 1, run_move },     { "rm", 0, run_rm },       { "rmfiles", 0, run_rmfiles },
+    { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir }, { "uploads", 0, run_uploads },
+    { "save", 2, run_save },     { "load", 0, run_load },   { "flush", 1, run_flush },
+    { "resave", 2, run_resave }, { "up", 2, run_up },       { "down", 2, run_down },
+    { "fetch", 2, run_fetch },   { "many", 1, run_many },   { "new", 2, run_new },
     { NULL, 0, NULL },
 };
 
@@ -743,6 +576,14 @@ static int run_verb(struct probe *p, const struct verb *verb, const char *url, c
     return rc;
 }
 
+/* The row of that name, or the last. */
+static const struct verb *find_verb(const struct verb *rows, const char *name)
+{
+    while (rows->name && strcmp(rows->name, name) != 0)
+        rows++;
+    return rows;
+}
+
 int main(int argc, char **argv)
 {
     struct probe p = { .call = COVE_CALL_INIT, .err = COVE_ERROR_INIT };
@@ -769,9 +610,9 @@ int main(int argc, char **argv)
     }
     p.fds[0] = entries_of("/proc/self/fd");
     p.threads[0] = entries_of("/proc/self/task");
-    const struct verb *verb = verbs;
-    while (verb->name && (optind >= argc || strcmp(verb->name, argv[optind]) != 0))
-        verb++;
+    const struct verb *verb = find_verb(verbs, optind < argc ? argv[optind] : "");
+    if (!verb->name)
+        verb = find_verb(probe_looks, optind < argc ? argv[optind] : "");
     p.n_args = argc - optind - 2;
     p.args = argv + optind + 2;
     if (!verb->name || p.n_args < verb->min_args)

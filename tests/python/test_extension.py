@@ -249,7 +249,7 @@ def test_many_files_at_once(store):
     assert fs.read_many(files) == list(files.values())
     assert [info[1] for info in fs.stat_many(list(files))] == [len(data) for data in files.values()]
     assert fs.copy_many([(path, path + "-copy") for path in files]) == [None] * 300
-    assert fs.remove_many(list(files)) == [None] * 300
+    assert fs.remove_files(files) is None
     assert len(fs.find(store.root)) == 300
     assert fs.read_many([]) == []
 
@@ -262,13 +262,13 @@ def test_of_many_each_has_its_own_end(store):
     for missing in (got[1], got[4]):
         assert isinstance(missing, FileNotFoundError) and missing.errno == errno.ENOENT and missing.code == "COVE_ENOTFOUND"
     assert isinstance(store.fs.stat_many([store / "b"])[0], FileNotFoundError)
-    assert isinstance(store.fs.remove_many([store / "b"])[0], FileNotFoundError)
 
 
 def test_what_many_takes_is_checked_first(memory):
     for call in (lambda: memory.fs.read_many([3]), lambda: memory.fs.write_many([("x",)]),
                  lambda: memory.fs.write_many([(memory / "x", b"x"), (memory / "y", "text")]),
-                 lambda: memory.fs.copy_many([("a", "b", "c")]), lambda: memory.fs.read_many(7)):
+                 lambda: memory.fs.copy_many([("a", "b", "c")]), lambda: memory.fs.read_many(7), lambda: memory.fs.remove_files(["a", 3]),
+                 lambda: memory.fs.remove_files(None)):
         with pytest.raises(TypeError):
             call()
     assert not memory.fs.exists(memory / "x")

@@ -15,6 +15,7 @@ pytest.importorskip("lightning")
 
 import training  # noqa: E402
 from counted import proxy, root  # noqa: E402, F401
+from lightning.fabric.plugins import TorchCheckpointIO  # noqa: E402
 from training import BATCHES, QUIET, same  # noqa: E402
 
 
@@ -257,7 +258,7 @@ class Unpicklable:
 
 @pytest.mark.parametrize("plugin", ["Lightning's", "cove's"])
 def test_a_save_that_fails_leaves_the_older_one_whole(pl, root, proxy, plugin):
-    plugins = [pl.cove.CoveCheckpointIO()] if plugin == "cove's" else []
+    plugins = [pl.cove.CoveCheckpointIO(default_block_size="8MiB")] if plugin == "cove's" else []
     model = pl.model(ballast=5 << 20)  # 20 MiB: an upload in parts
     trainer = fit(pl, root, model, max_epochs=1, plugins=plugins, enable_checkpointing=False)
     path = root + "/a.ckpt"
@@ -376,15 +377,30 @@ def test_local_paths_are_lightnings_own(both, tmp_path):
     assert trainer.ckpt_path.endswith("last.ckpt") and trainer.global_step == 4 * BATCHES
 
 
-def test_storage_options_make_parts_larger(pl, root, proxy):
-    model = pl.model(ballast=5 << 20)
-    trainer = fit(pl, root, model, max_epochs=1, plugins=[pl.cove.CoveCheckpointIO(default_block_size="32MiB")], enable_checkpointing=False)
-    proxy.clear()
-    trainer.save_checkpoint(root + "/a.ckpt")
-    assert len(uploaded(proxy)) == 1 and proxy.count() == 1
-    proxy.clear()
-    trainer.save_checkpoint(root + "/b.ckpt", storage_options={"default_block_size": "8MiB"})
-    assert len(uploaded(proxy)) == 3 and proxy.count() == 5  # beside the parts, a beginning and an end
+def test_what_a_save_costs(pl, root, proxy, monkeypatch):
+    """One request up to 100 MiB, where nobody has said how large a part is; else a request for each part, a beginning and an end."""
+    model = pl.model(ballast=5 << 20)  # 20 MiB
+    trainer = fit(pl, root, model, max_epochs=1, plugins=[pl.cove.CoveCheckpointIO()], enable_checkpointing=False)
+
+    def requests(name, **options):
+        proxy.clear()
+        trainer.save_checkpoint(root + name, **options)
+        return len(uploaded(proxy)), proxy.count()
+
+    assert requests("/a.ckpt") == (1, 1)
+    assert requests("/b.ckpt", storage_options={"default_block_size": "8MiB"}) == (3, 5)
+    monkeypatch.setattr("cove.checkpoints.ONE_REQUEST", 20 << 20)
+    assert requests("/c.ckpt") == (3, 5)
+    assert content(root + "/a.ckpt") == content(root + "/b.ckpt") == content(root + "/c.ckpt")
+
+
+def test_what_checkpoints_of_a_run_cost(pl, root, proxy):
+    """One request each for the question whether a name is taken, for a checkpoint, its copy and a removal; and one look at the folder."""
+    callback = pl.cove.ModelCheckpoint(monitor="step", mode="max", save_top_k=3, save_last=True, filename="{epoch}")
+    fit(pl, root, max_epochs=5, callbacks=[callback], plugins=[pl.cove.CoveCheckpointIO()])
+    methods = [r.method for r in list(proxy.requests)]
+    assert {m: methods.count(m) for m in set(methods)} == {"PUT": 10, "HEAD": 7, "GET": 1, "DELETE": 2}
+    assert names(root + "/checkpoints") == ["epoch=2.ckpt", "epoch=3.ckpt", "epoch=4.ckpt", "last.ckpt"]
 
 
 def test_what_a_load_costs(pl, root, proxy):
@@ -396,9 +412,14 @@ def test_what_a_load_costs(pl, root, proxy):
     assert same(io.load_checkpoint(root + "/a.ckpt", weights_only=True), state)
     assert proxy.count("HEAD") <= 1
     assert size <= proxy.asked <= 1.05 * size + 65536
+    other = root + "/b.ckpt"
+    io.save_checkpoint(state, other)
+    proxy.clear()
+    assert same(TorchCheckpointIO().load_checkpoint(other, weights_only=True), state)  # which looks first whether it is there
+    assert proxy.count("HEAD") == 1
     proxy.clear()
     io.remove_checkpoint(root + "/a.ckpt")
-    assert [r.method for r in proxy.requests] == ["HEAD", "DELETE"]
+    assert [r.method for r in proxy.requests] == ["DELETE"]
     io.remove_checkpoint(root + "/a.ckpt")  # is gone already: no error, as with Lightning's
 
 

@@ -157,6 +157,15 @@ def test_a_removed_file_has_versions(fs, aware, kept):
     assert fs.cat(kept) == b"1"
 
 
+def test_versions_are_removed_by_their_ids(fs, aware, kept):
+    for data in b"1", b"22", b"333", b"4444":
+        fs.pipe(kept, data)
+    ids = [v["VersionId"] for v in aware.object_version_info(kept)]
+    aware.rm([f"{kept}?versionId={i}" for i in ids[1:3]])  # by one request
+    assert [v["VersionId"] for v in aware.object_version_info(kept)] == [ids[0], ids[3]]
+    assert fs.cat(kept) == b"4444"
+
+
 def test_versions_want_awareness(fs, aware, kept):
     fs.pipe(kept, b"1")
     for call in (fs.info, fs.cat_file, fs.open, fs.exists):

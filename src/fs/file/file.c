@@ -201,7 +201,7 @@ static int file_remove(void *self, const char *const *paths, size_t n, const str
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = cove__ctx_check(ctx, err);
-        if (rc == 0 && unlink(paths[i]) < 0 && errno != ENOENT)
+        if (rc == 0 && unlink(paths[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
             rc = cove__file_fail(err, ctx, errno);
     }
     return rc;

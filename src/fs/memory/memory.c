@@ -303,16 +303,19 @@ static int memory_rmdir(void *self, const char *path, const struct cove__ctx *ct
 static int memory_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
                          struct cove_error *err)
 {
+    bool directory = false;
+
     cove__lock();
     for (size_t i = 0; i < n; i++) {
         bool found;
         size_t at = place_locked(paths[i], &found);
 
+        directory |= found && !tree[at]->blob;
         if (found && tree[at]->blob)
             drop_locked(at);
     }
     cove__unlock();
-    return 0;
+    return directory ? cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory") : 0;
 }
 
 static int memory_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)

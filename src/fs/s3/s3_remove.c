@@ -159,7 +159,7 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
     /* A failure inside the store is worth the same request once more: what is gone stays gone. */
     bool passing = strcmp(d.first_code, "InternalError") == 0 || strcmp(d.first_code, "SlowDown") == 0;
     rc = passing ? COVE_EPROTOCOL : strcmp(d.first_code, "AccessDenied") == 0 ? COVE_EACCESS : COVE_ESERVER;
-    return cove__s3_fail(r, err, rc, "%zu objects could not be deleted, the first: %s (%s)", d.failed, d.first_key,
+    return cove__s3_fail(r, err, rc, "%zu of them could not be deleted, the first: %s (%s)", d.failed, d.first_key,
                          d.first_code);
 }
 
@@ -202,7 +202,7 @@ static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, 
         return cove__fail_nomem(err, "deletions");
     cove__inbox_init(&inbox);
     for (; next < n && next < DELETE_PARALLEL; next++) {
-        cove__s3_request_init(&requests[next], s3, "DELETE", cove__s3_split(paths[next]), ctx);
+        cove__s3_request_init(&requests[next], s3, "DELETE", cove__s3_locate(s3, paths[next]), ctx);
         cove__s3_start_in(&requests[next], &inbox);
     }
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
@@ -212,7 +212,7 @@ static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, 
             rc = cove__error_copy(err, &op->err);
         cove__s3_request_done(r);
         if (rc == 0 && next < n) {
-            cove__s3_request_init(r, s3, "DELETE", cove__s3_split(paths[next++]), ctx);
+            cove__s3_request_init(r, s3, "DELETE", cove__s3_locate(s3, paths[next++]), ctx);
             cove__s3_start_in(r, &inbox);
         }
     }
@@ -253,7 +253,7 @@ static int next_batch(struct cove__s3 *s3, const char *const *paths, size_t n, s
     cove__buf_reset(body);
     cove__buf_add_str(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
     for (; rc == 0 && *at < n && keys < S3_DELETE_MAX && same_bucket(first, paths[*at]); ++*at) {
-        struct s3_name name = cove__s3_split(paths[*at]);
+        struct s3_name name = cove__s3_locate(s3, paths[*at]);
         size_t before = body->size;
         if (name.key.size == 0) {
             rc = cove__fs_fail(err, ctx, COVE_EISDIR, "%s is a bucket, not an object", paths[*at]);
@@ -265,7 +265,13 @@ static int next_batch(struct cove__s3 *s3, const char *const *paths, size_t n, s
             rc = cove__s3_delete(s3, name, NULL, ctx, err);
             continue;
         }
-        cove__buf_add_str(body, "</Key></Object>");
+        cove__buf_add_str(body, "</Key>");
+        if (name.version.size > 0) {
+            cove__buf_add_str(body, "<VersionId>");
+            rc = cove__xml_add_text(body, name.version);
+            cove__buf_add_str(body, "</VersionId>");
+        }
+        cove__buf_add_str(body, "</Object>");
         keys++;
     }
     cove__buf_add_str(body, "</Delete>");

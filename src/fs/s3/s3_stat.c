@@ -1,4 +1,5 @@
-/* What a path is: HEAD for an object, a listing of one key where there is none. Ends in the io's inbox. */
+/* What a path is: HEAD for an object, a listing of one key where there is none, or that alone where nobody asks about
+ * an object. Ends in the io's inbox. */
 #include "fs/s3/s3.h"
 
 #include "base/error.h"
@@ -99,7 +100,8 @@ static void head_answered(struct s3_request *r)
     if (r->name.version.size > 0 && cove__s3_says_deleted(r)) {
         cove__error_clear(&err);
         rc = delete_marker(l, &err);
-    } else if (r->name.version.size == 0 && (rc == COVE_ENOTFOUND || rc == COVE_EACCESS)) {
+    } else if (r->name.version.size == 0 &&
+               (rc == COVE_EACCESS || (rc == COVE_ENOTFOUND && l->io->only != COVE_TYPE_FILE))) {
         l->refused = err;
         cove__s3_request_done(r);
         look_below(l);
@@ -145,7 +147,7 @@ void cove__s3_stat(void *self, struct cove__io *io)
     if (name.bucket.size == 0) {
         cove__s3_request_init(&l->r, s3, "GET", name, &io->op.ctx);
         finish(l, directory(l, false, &err), &err);
-    } else if (name.key.size == 0 || name.key.data[name.key.size - 1] == '/') {
+    } else if (io->only == COVE_TYPE_DIRECTORY || name.key.size == 0 || name.key.data[name.key.size - 1] == '/') {
         look_below(l); /* of a bucket too, rather than HEAD: a listing's refusals say why */
     } else {
         look_for_object(l, s3, name);

@@ -1,0 +1,155 @@
+/* The public calls that remove: one path, files by the thousand, a tree. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define REMOVE_BATCH 1000 /* the most that S3's DeleteObjects takes */
+
+int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove_info info = { 0 };
+    int rc = cove__target_init(&target, fs, path, call, "remove", err);
+
+    if (rc < 0)
+        return rc;
+    if (!fs->ops->remove) {
+        rc = cove__fs_unsupported(&target, err);
+        goto out;
+    }
+    rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
+    if (rc < 0)
+        goto out;
+    if (info.type == COVE_TYPE_DIRECTORY && !info.link) {
+        rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err)
+                            : cove__fs_unsupported(&target, err);
+    } else {
+        const char *one = target.path;
+
+        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
+    }
+out:
+    cove__info_done(&info);
+    cove__target_done(&target);
+    return rc;
+}
+
+/* The paths of one request. What goes wrong is told of all of them; which one it was, the store says. */
+static int remove_batch(cove_fs *fs, struct cove__target *targets, size_t n, struct cove_error *err)
+{
+    const char *paths[REMOVE_BATCH];
+    struct cove__buf urls = COVE__BUF_INIT(SIZE_MAX);
+    struct cove__ctx ctx = targets[0].ctx;
+    int rc = 0;
+
+    if (!fs->ops->remove)
+        return cove__fs_unsupported(&targets[0], err);
+    for (size_t i = 0; i < n; i++)
+        paths[i] = targets[i].path;
+    if (n > 1) {
+        rc = cove__buf_addf(&urls, "%s and %zu more", targets[0].url, n - 1);
+        ctx.url = cove__buf_str(&urls);
+    }
+    rc = rc < 0 ? cove__fail_nomem(err, "a URL") : fs->ops->remove(fs->self, paths, n, &ctx, err);
+    cove__buf_done(&urls);
+    return rc;
+}
+
+int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
+                         struct cove_error *err)
+{
+    /* Where a file is one system call, one at a time: messages then name the one that failed. */
+    size_t most = fs->ops->real_directories ? 1 : REMOVE_BATCH, n;
+    struct cove__target *targets = cove__calloc(n_paths < most ? n_paths : most, sizeof *targets);
+    int64_t deadline_ns = cove__call_deadline(fs, call);
+    int rc = targets ? 0 : cove__fail_nomem(err, "a list of paths");
+
+    for (size_t at = 0; rc == 0 && at < n_paths; at += n) {
+        for (n = 0; rc == 0 && n < most && at + n < n_paths; n++) {
+            rc = cove__target_init(&targets[n], fs, paths[at + n], call, "remove", err);
+            targets[n].ctx.deadline_ns = deadline_ns;
+        }
+        if (rc == 0)
+            rc = remove_batch(fs, targets, n, err);
+        for (size_t i = 0; i < n; i++)
+            cove__target_done(&targets[i]);
+    }
+    cove__free(targets);
+    return rc;
+}
+
+static int remove_page(cove_fs *fs, const struct cove__page *page, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *paths[REMOVE_BATCH];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < page->n;) {
+        size_t n = 0;
+
+        while (n < REMOVE_BATCH && i < page->n)
+            paths[n++] = page->items[i++].path;
+        rc = fs->ops->remove(fs->self, paths, n, ctx, err);
+    }
+    return rc;
+}
+
+/* Pages are listed from the start each time: what they held is gone by then. */
+static int remove_listed(cove_fs *fs, const struct cove__target *target, struct cove_error *err)
+{
+    bool more = true;
+    int rc = 0;
+
+    while (rc == 0 && more) {
+        struct cove__page page = { 0 };
+
+        rc = fs->ops->list(fs->self, target->path, true, NULL, &target->ctx, &page, err);
+        if (rc == 0 && page.n > 0)
+            rc = remove_page(fs, &page, &target->ctx, err);
+        more = page.token != NULL;
+        cove__page_done(&page);
+    }
+    return rc;
+}
+
+int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    struct cove_info info = { 0 };
+    const char *one;
+    int rc = cove__target_init(&target, fs, path, call, "remove_tree", err);
+
+    if (rc < 0)
+        return rc;
+    one = target.path;
+    rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
+    if (rc < 0)
+        goto out;
+    if (info.type != COVE_TYPE_DIRECTORY || info.link) {
+        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
+        /* On an object store a directory may stand beside a file of the same name. */
+        if (rc < 0 || fs->ops->real_directories)
+            goto out;
+    }
+    if (fs->ops->remove_tree) {
+        rc = fs->ops->remove_tree(fs->self, target.path, &target.ctx, err);
+        if (rc == COVE_ENOTFOUND) { /* the file was all there was */
+            cove__error_clear(err);
+            rc = 0;
+        }
+    } else {
+        rc = remove_listed(fs, &target, err);
+        if (rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) {
+            cove__error_clear(err);
+            rc = 0;
+        }
+        if (rc == 0 && fs->ops->rmdir && info.type == COVE_TYPE_DIRECTORY) {
+            rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a directory that was promised */
+            if (rc == COVE_ENOTFOUND)
+                rc = 0;
+        }
+    }
+out:
+    cove__info_done(&info);
+    cove__target_done(&target);
+    return rc;
+}

@@ -1,0 +1,54 @@
+"""How many requests a call is, where others make more of them."""
+
+import pytest
+from counted import proxy, root  # noqa: F401
+from cove import S3FileSystem
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def fs(root):
+    """What the URLs below `root` lead to."""
+    return S3FileSystem()
+
+
+def test_kinds(fs, root, proxy):
+    fs.pipe({f"{root}/f": b"1", f"{root}/d/f": b"2"})
+    for ask, path, answer, method in (
+        (fs.isfile, "f", True, "HEAD"), (fs.isfile, "d", False, "HEAD"), (fs.isfile, "none", False, "HEAD"),
+        (fs.isdir, "d", True, "GET"), (fs.isdir, "f", False, "GET"), (fs.isdir, "none", False, "GET"),
+    ):  # fmt: skip
+        proxy.clear()
+        assert ask(f"{root}/{path}") is answer
+        assert [r.method for r in proxy.requests] == [method]
+
+
+def test_removals(fs, root, proxy):
+    names = [f"{root}/{i:04}" for i in range(1500)]
+    fs.pipe(dict.fromkeys(names, b""))
+    proxy.clear()
+    fs.rm(names[:1200] + [f"{root}/none"])
+    assert [r.method for r in proxy.requests] == ["POST", "POST"]
+    proxy.clear()
+    fs.rm(f"{root}/*")
+    assert [r.method for r in proxy.requests] == ["GET", "POST"]
+    assert fs.find(root) == []
+
+
+@pytest.mark.parametrize("size, block_size, requests", [(12, None, 4), (12, 12, 1), (12, 5, 5), (12, 1, 5), (1, 5, 1)])
+def test_block_size(fs, root, proxy, size, block_size, requests):
+    """Of a new file: bytes of a part, 5 MiB at least. Parts have a beginning and an end."""
+    with fs.open(f"{root}/x", "wb", block_size=block_size and block_size * MIB) as f:
+        for _ in range(size):
+            f.write(bytes(MIB))
+    assert proxy.count() == requests
+    assert fs.size(f"{root}/x") == size * MIB
+
+
+def test_a_look_before_a_read(fs, root, proxy):
+    """Its checksum is for the reader, too: no second HEAD."""
+    fs.pipe(f"{root}/x", bytes(3 * MIB))
+    proxy.clear()
+    assert fs.exists(f"{root}/x") and len(fs.open(f"{root}/x").read()) == 3 * MIB
+    assert proxy.count("HEAD") == 1
