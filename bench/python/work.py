@@ -76,13 +76,12 @@ def trainer_of(**options):
 
 
 def plugins_of(client):
-    """cove-plugin: cove's checkpoint plugin; cove-large: with parts of 128 MiB; cove-async: beside the training."""
+    """cove-plugin: cove's checkpoint plugin; cove-async: beside the training."""
     if "-" not in client:
         return []
     from cove.lightning import AsyncCoveCheckpointIO, CoveCheckpointIO
 
-    return [{"cove-plugin": CoveCheckpointIO, "cove-async": AsyncCoveCheckpointIO,
-             "cove-large": lambda: CoveCheckpointIO(default_block_size="128MiB")}[client]()]
+    return [{"cove-plugin": CoveCheckpointIO, "cove-async": AsyncCoveCheckpointIO}[client]()]
 
 
 def scalars(client, url, size):
