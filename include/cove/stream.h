@@ -125,11 +125,11 @@ COVE_API void cove_parts_free(cove_parts *parts); /* NULL accepted */
 /* ---- appending ---- */
 
 struct cove_appender_options {
-    size_t size; /* sizeof, set by the macro */
-    int64_t
-        flush_interval_ms; /* gathered bytes are sent after this long at the latest; default 1000; 0: at each write */
-    size_t flush_bytes;    /* and as soon as there are so many; default 8 MiB */
-    int truncate;          /* 1: start an empty file; 0: go on at the end of what is there */
+    size_t size;               /* sizeof, set by the macro */
+    int64_t flush_interval_ms; /* written bytes are in the store after this long: they leave earlier by what the last flush
+                                  took, by half of it at most; default 1000; 0: at each write */
+    size_t flush_bytes;        /* and as soon as there are so many; default 8 MiB */
+    int truncate;              /* 1: start an empty file; 0: go on at the end of what is there */
 };
 #define COVE_APPENDER_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \

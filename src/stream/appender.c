@@ -31,6 +31,7 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     a->generation = cove__fork_generation();
     a->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
     a->interval_ns = o.flush_interval_ms > 0 ? cove__ms_ns(o.flush_interval_ms) : 0;
+    a->took_ns = a->interval_ns / 10; /* a guess, until there has been a flush */
     a->flush_bytes = o.flush_bytes > 0 && o.flush_bytes < MAX_GATHERED / 2 ? o.flush_bytes : MAX_GATHERED / 2;
     a->failure = (struct cove_error)COVE_ERROR_INIT;
     a->due_ns = INT64_MAX;
@@ -97,6 +98,7 @@ static int collect_locked(struct cove_appender *a)
 static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
     struct cove__ctx ctx = a->target.ctx;
+    int64_t begun_ns;
     int rc = 0;
 
     ctx.deadline_ns = deadline_ns;
@@ -110,9 +112,11 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
         return 0;
     a->flushing = true;
     pthread_mutex_unlock(&a->lock);
+    begun_ns = cove__now_ns();
     rc = a->fs->ops->append(a->fs->self, a->tail, cove__buf_slice(&a->sending), &ctx, err);
     pthread_mutex_lock(&a->lock);
     a->flushing = false;
+    a->took_ns = cove__now_ns() - begun_ns;
     if (rc == 0)
         cove__buf_reset(&a->sending);
     else if (a->interval_ns > 0) /* the thread tries again, whoever asked for this flush */
@@ -177,6 +181,14 @@ static int check_usable(struct cove_appender *a, struct cove_error *err)
     return cove__fs_fail(err, &a->target.ctx, COVE_ESTATE, "the appender was opened before fork");
 }
 
+/* How long bytes may gather, so that they are in the store when the interval ends: it less what the last flush took. */
+static int64_t wait_for_more(const cove_appender *a)
+{
+    int64_t half = a->interval_ns / 2;
+
+    return a->interval_ns - (a->took_ns < half ? a->took_ns : half);
+}
+
 int cove_appender_write(cove_appender *a, const void *data, size_t length, struct cove_error *err)
 {
     bool first = false;
@@ -195,7 +207,7 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
         a->gathered.rc = 0; /* what had gathered is whole */
     }
     if (rc == 0 && a->due_ns == INT64_MAX && a->interval_ns > 0) {
-        a->due_ns = cove__now_ns() + a->interval_ns;
+        a->due_ns = cove__now_ns() + wait_for_more(a);
         first = true;
     }
     if (rc == 0 && (a->interval_ns == 0 || a->gathered.size >= a->flush_bytes) && !a->flushing) {

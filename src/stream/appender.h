@@ -25,6 +25,7 @@ struct cove_appender {
         struct cove__buf gathered;
         struct cove__buf sending; /* by the flush under way, or what the last one could not send */
         bool flushing;
+        int64_t took_ns;           /* by the last flush */
         int64_t due_ns;            /* when gathered bytes are to be flushed; INT64_MAX: nothing has gathered */
         struct cove_error failure; /* a lasting one */
     };

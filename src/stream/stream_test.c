@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
+#include "stream/appender.h"
 #include "stream/parts.h"
 #include "wire/digest.h"
 
@@ -199,6 +200,29 @@ static void appends_flush_themselves(void **state)
         cove__sleep_ns(COVE__MS);
     assert_int_equal(cove_fs_exists(fs, ROOT "self", NULL, NULL), 1);
     assert_int_equal(cove_appender_close(a, NULL), 0);
+}
+
+/* What the last flush took is taken off the interval, so that the bytes arrive within it; half of it at most. */
+static void appends_leave_early(void **state)
+{
+    static const struct {
+        int took_ms, wait_ms;
+    } rows[] = { { 0, 3600000 }, { 600000, 3000000 }, { 7200000, 1800000 } };
+    struct cove_appender_options o = COVE_APPENDER_OPTIONS_INIT;
+
+    o.flush_interval_ms = 3600000;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cove_appender *a = NULL;
+        int64_t before;
+
+        assert_int_equal(cove_appender_open(fs, ROOT "early", &o, NULL, &a, NULL), 0);
+        a->took_ns = rows[i].took_ms * COVE__MS;
+        before = cove__now_ns();
+        assert_int_equal(cove_appender_write(a, "x", 1, NULL), 0);
+        assert_true(a->due_ns >= before + rows[i].wait_ms * COVE__MS);
+        assert_true(a->due_ns <= cove__now_ns() + rows[i].wait_ms * COVE__MS);
+        assert_int_equal(cove_appender_close(a, NULL), 0);
+    }
 }
 
 /* In a child: the parent's streams refuse to work and leave what is the parent's alone. 0: right. */
@@ -684,6 +708,7 @@ int main(void)
         cmocka_unit_test(reads_of_a_replaced_file_fail),
         cmocka_unit_test(appends_gather),
         cmocka_unit_test(appends_flush_themselves),
+        cmocka_unit_test(appends_leave_early),
         cmocka_unit_test(fork_leaves_each_side_its_own),
         cmocka_unit_test(files_that_hold_more_than_their_size),
         cmocka_unit_test(torture),
