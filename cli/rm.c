@@ -75,7 +75,7 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
     }
     if (!c->set['n'])
         rc = directory ? cove_fs_remove_tree(t->fs, t->path, &c->call, &err)
-                       : cove_fs_remove(t->fs, t->path, &c->call, &err);
+                       : cove_fs_remove_files(t->fs, (const char *const[]){ t->path }, 1, &c->call, &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
     else

@@ -4,9 +4,9 @@
  *
  * Submit, and take results as they come; their order is that of their ends. A queue works on so many jobs at once as
  * its options say and keeps the rest as short records, so its memory is bounded and queues share a store fairly: each
- * has no more requests waiting than its own. What fits in one request runs on the I/O threads; larger files, local
- * files, listings, removals and copies run on a few threads of the library, which no job of another queue can occupy
- * for itself.
+ * has no more requests waiting than its own. What fits in one request runs on the I/O threads; larger files, many
+ * ranges of one, local files, listings, removals and copies run on a few threads of the library, which no job of
+ * another queue can occupy for itself.
  *
  * Threads: every call may be made by any thread, at the same time as others; only cove_queue_free must be the last.
  * After fork a queue stays the parent's: in a child every call fails with COVE_ESTATE, and free only lets go of memory.
@@ -55,6 +55,10 @@ COVE_API int64_t cove_queue_stat(cove_queue *queue, cove_fs *fs, const char *pat
                                  void *user, struct cove_error *err);
 COVE_API int64_t cove_queue_read_range(cove_queue *queue, cove_fs *fs, const char *path, int64_t offset, void *buffer,
                                        size_t length, const struct cove_call *call, void *user, struct cove_error *err);
+/* The ranges, too, are BORROWED; `done` of each is set when the result comes, whose count is their sum. */
+COVE_API int64_t cove_queue_read_ranges(cove_queue *queue, cove_fs *fs, const char *path, struct cove_range *ranges,
+                                        size_t n_ranges, const struct cove_call *call, void *user,
+                                        struct cove_error *err);
 COVE_API int64_t cove_queue_read_file(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
                                       const struct cove_call *call, void *user, struct cove_error *err);
 COVE_API int64_t cove_queue_write_file(cove_queue *queue, cove_fs *fs, const char *path, const void *data, size_t size,

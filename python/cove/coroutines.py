@@ -75,14 +75,16 @@ class Coroutines(AsyncFileSystem):
         async def one(place: int) -> None:
             results[place] = await self._cat_file(stripped[place], starts[place], ends[place], **kwargs)
 
-        async def several(places: list[int]) -> None:  # merged, as the ordinary method does it
+        async def several(places: list[int]) -> None:  # of each of some files, merged as the ordinary method does it
             found = await asyncio.to_thread(self.cat_ranges, *([some[i] for i in places] for some in (stripped, starts, ends)), **kwargs)
             for place, data in zip(places, found):
                 results[place] = data
 
         groups = list(ranges.by_path(stripped).values())
-        ended = await asyncio.gather(*(one(g[0]) if len(g) == 1 else several(g) for g in groups), return_exceptions=True)
-        for places, error in zip(groups, ended):
+        alone = [g for g in groups if len(g) == 1]
+        merged = [place for g in groups if len(g) > 1 for place in g]
+        ended = await asyncio.gather(*(one(g[0]) for g in alone), several(merged), return_exceptions=True)
+        for places, error in zip([*alone, merged], ended):
             if error is not None:
                 for place in places:
                     results[place] = error

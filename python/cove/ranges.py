@@ -44,34 +44,35 @@ def by_path(paths: list[str]) -> dict[str, list[int]]:
 def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None], ends: list[int | None]) -> list[Any]:
     """The bytes of `paths[i][starts[i]:ends[i]]`, or what went wrong with it.
 
-    Files with one range wanted are read at the same time. Of a file with several they are merged into few requests, and fail together.
+    Files are read at the same time. The ranges of one are merged into few requests, and fail together.
     """
     results: list[Any] = [None] * len(paths)
-    singles: dict[int, int] = {}
+    jobs: dict[int, list[int]] = {}
     queue = _cove.Queue()
 
     def take() -> None:
         for job, result in queue.next(None):
-            results[singles.pop(job)] = result
+            places = jobs.pop(job)
+            for i, place in enumerate(places):
+                results[place] = result[i] if isinstance(result, list) else result
 
     try:
         for path, places in by_path(paths).items():
             try:
                 size = _known_once(filesystem, path)
                 wanted = [byte_range(starts[i], ends[i], size) for i in places]
+                if len(jobs) >= MAX_JOBS:
+                    take()
                 if len(places) > 1:
-                    for i, data in zip(places, filesystem.read_ranges(path, [_within(size, *w) for w in wanted])):
-                        results[i] = data
-                elif not at_once(wanted[0][1]):
-                    results[places[0]] = filesystem.read_range(path, *wanted[0])
+                    jobs[queue.read_ranges(filesystem, path, [_within(size, *w) for w in wanted])] = places
+                elif at_once(wanted[0][1]):
+                    jobs[queue.read_range(filesystem, path, *wanted[0])] = places
                 else:
-                    if len(singles) >= MAX_JOBS:
-                        take()
-                    singles[queue.read_range(filesystem, path, *wanted[0])] = places[0]
+                    results[places[0]] = filesystem.read_range(path, *wanted[0])
             except OSError as error:
                 for i in places:
                     results[i] = error
-        while singles:
+        while jobs:
             take()
     finally:
         queue.close()

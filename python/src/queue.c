@@ -14,8 +14,9 @@
 
 struct job {
     struct job *next, *previous;
-    PyObject *bytes;  /* read_range: where it goes */
-    Py_buffer buffer; /* write_file */
+    PyObject *bytes;             /* read_range: where it goes */
+    struct covepy_ranges ranges; /* read_ranges */
+    Py_buffer buffer;            /* write_file */
 };
 
 struct queue {
@@ -62,6 +63,7 @@ static void job_free(struct queue *self, struct job *job)
     if (job->next)
         job->next->previous = job->previous;
     Py_XDECREF(job->bytes);
+    covepy_ranges_done(&job->ranges);
     if (job->buffer.obj)
         PyBuffer_Release(&job->buffer);
     free(job);
@@ -134,7 +136,7 @@ static struct job *job_new(struct queue *self)
     return job;
 }
 
-enum kind { STAT, LIST, FIND, READ_FILE, READ_RANGE, WRITE_FILE, MKDIR, REMOVE, COPY };
+enum kind { STAT, LIST, FIND, READ_FILE, READ_RANGE, READ_RANGES, WRITE_FILE, MKDIR, REMOVE, COPY };
 
 struct request {
     enum kind kind;
@@ -143,6 +145,7 @@ struct request {
     struct cove_call call;
     Py_ssize_t max_bytes;
     long long offset, length;
+    struct covepy_ranges ranges;
     Py_buffer buffer;
 };
 
@@ -164,6 +167,8 @@ static int64_t begin(struct queue *self, const struct request *r, struct job *jo
         return cove_queue_read_file(queue, fs, r->path.text, (size_t)r->max_bytes, &r->call, job, err);
     case READ_RANGE:
         return cove_queue_read_range(queue, fs, r->path.text, r->offset, to, (size_t)r->length, &r->call, job, err);
+    case READ_RANGES:
+        return cove_queue_read_ranges(queue, fs, r->path.text, job->ranges.ranges, job->ranges.n, &r->call, job, err);
     case WRITE_FILE:
         return cove_queue_write_file(queue, fs, r->path.text, r->buffer.buf, (size_t)r->buffer.len, &r->call, job, err);
     case REMOVE:
@@ -174,7 +179,7 @@ static int64_t begin(struct queue *self, const struct request *r, struct job *jo
     return cove_queue_copy(queue, fs, r->path.text, r->target.text, &r->call, job, err);
 }
 
-/* Hands it to the library. The request's buffer goes over to the job; its paths are copied by the library. */
+/* Hands it to the library. The request's buffer and ranges go over to the job; its paths are copied by the library. */
 static PyObject *submit(PyObject *object, struct request *r)
 {
     struct queue *self = (struct queue *)object;
@@ -194,6 +199,8 @@ static PyObject *submit(PyObject *object, struct request *r)
     if (job) {
         job->buffer = r->buffer;
         r->buffer.obj = NULL;
+        job->ranges = r->ranges;
+        r->ranges = (struct covepy_ranges){ 0 };
         /* From here on another thread may take the result, and the job with it. */
         Py_BEGIN_ALLOW_THREADS;
         number = begin(self, r, job, to, &err);
@@ -209,6 +216,7 @@ static PyObject *submit(PyObject *object, struct request *r)
 out:
     if (r->buffer.obj)
         PyBuffer_Release(&r->buffer);
+    covepy_ranges_done(&r->ranges);
     Py_XDECREF(r->path.held);
     Py_XDECREF(r->target.held);
     return result;
@@ -279,6 +287,22 @@ static PyObject *queue_read_range(PyObject *self, PyObject *args, PyObject *kwar
     return submit(self, &r);
 }
 
+static PyObject *queue_read_ranges(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const keywords[] = { "fs", "path", "ranges", "timeout", NULL };
+    struct request r = { .kind = READ_RANGES, .call = COVE_CALL_INIT };
+    PyObject *wanted;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&O|$O&", (char **)keywords, covepy_fs, &r.fs, covepy_path,
+                                     &r.path, &wanted, covepy_timeout, &r.call.timeout_ms))
+        return NULL;
+    if (covepy_ranges_parse(&r.ranges, wanted) < 0) {
+        Py_DECREF(r.path.held);
+        return NULL;
+    }
+    return submit(self, &r);
+}
+
 static PyObject *queue_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static const char *const keywords[] = { "fs", "path", "buffer", "timeout", NULL };
@@ -327,6 +351,8 @@ static PyObject *value_of(struct job *job, const struct cove_result *result)
 {
     PyObject *bytes = job->bytes;
 
+    if (job->ranges.ranges && result->rc == 0)
+        return covepy_ranges_list(&job->ranges);
     if (!bytes || result->rc < 0)
         return covepy_result(result);
     job->bytes = NULL;
@@ -495,6 +521,8 @@ static PyMethodDef queue_methods[] = {
       "read_file($self, fs, path, max_bytes=0, *, timeout=None)\n--\n\nSubmits a Filesystem.read_file: the job." },
     { "read_range", COVEPY_KEYWORDS(queue_read_range),
       "read_range($self, fs, path, offset, length, *, timeout=None)\n--\n\nSubmits a Filesystem.read_range: the job." },
+    { "read_ranges", COVEPY_KEYWORDS(queue_read_ranges),
+      "read_ranges($self, fs, path, ranges, *, timeout=None)\n--\n\nSubmits a Filesystem.read_ranges: the job." },
     { "write_file", COVEPY_KEYWORDS(queue_write_file),
       "write_file($self, fs, path, buffer, *, timeout=None)\n--\n\nSubmits a Filesystem.write_file: the job. The "
       "buffer "

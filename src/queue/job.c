@@ -89,6 +89,15 @@ static void end(struct cove__job *job, int rc, int64_t count, const struct cove_
 
 /* ---- as a whole call, on a thread that may wait ---- */
 
+static int64_t bytes_of(const struct cove_range *ranges, size_t n)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += ranges[i].done;
+    return bytes;
+}
+
 static int64_t call_it(struct cove__job *job, const struct cove_call *call, struct cove_error *err)
 {
     const char *path = job->target.path;
@@ -100,6 +109,9 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
         return cove_fs_stat(job->fs, path, call, &job->info, err);
     case JOB_READ_RANGE:
         return cove_fs_read_range(job->fs, path, job->offset, job->buffer, job->length, call, err);
+    case JOB_READ_RANGES:
+        rc = cove_fs_read_ranges(job->fs, path, job->ranges, job->length, call, err);
+        return rc < 0 ? rc : bytes_of(job->ranges, job->length);
     case JOB_READ_FILE:
         rc = cove_fs_read_file(job->fs, path, job->length, &job->bytes, &size, call, err);
         return rc < 0 ? rc : (int64_t)size;

@@ -259,6 +259,23 @@ int64_t cove_queue_read_range(cove_queue *queue, cove_fs *fs, const char *path, 
     return submit(queue, job, user, err);
 }
 
+int64_t cove_queue_read_ranges(cove_queue *queue, cove_fs *fs, const char *path, struct cove_range *ranges,
+                               size_t n_ranges, const struct cove_call *call, void *user, struct cove_error *err)
+{
+    struct cove__job *job = NULL;
+    int rc = begin(queue, JOB_READ_RANGES, fs, path, call, "read", &job, err);
+
+    if (rc == 0 && n_ranges > 0 && !ranges) {
+        rc = cove__fs_fail(err, &job->target.ctx, COVE_EINVAL, "no ranges were given");
+        cove__job_free(job);
+    }
+    if (rc < 0)
+        return rc;
+    job->ranges = ranges;
+    job->length = n_ranges;
+    return submit(queue, job, user, err);
+}
+
 int64_t cove_queue_read_file(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
                              const struct cove_call *call, void *user, struct cove_error *err)
 {

@@ -16,6 +16,7 @@
 enum cove__job_kind {
     JOB_STAT,
     JOB_READ_RANGE,
+    JOB_READ_RANGES,
     JOB_READ_FILE,
     JOB_WRITE_FILE,
     JOB_REMOVE,
@@ -50,7 +51,8 @@ struct cove__job {
     bool bounded;               /* it may have to end before its turn: a deadline or a token of the caller */
     int64_t offset;             /* read_range */
     void *buffer;               /* read_range: the caller's */
-    size_t length;              /* read_range, write_file; read_file: the most that is allowed */
+    struct cove_range *ranges;  /* read_ranges: the caller's */
+    size_t length;              /* read_range, write_file; read_ranges: how many; read_file: the most that is allowed */
     const void *data;           /* write_file: the caller's */
     /* whoever works on it, until it has ended */
     struct cove__run *run;

@@ -131,8 +131,8 @@ static void prune(struct cove__model_checkpoint *mc, cove_trainer *trainer, cons
         return;
     rc = cove_trainer_open_fs(trainer, url, &fs, &path, &err);
     if (rc == 0)
-        rc = cove_fs_remove(fs, path, NULL, &err);
-    if (rc < 0 && rc != COVE_ENOTFOUND)
+        rc = cove_fs_remove_files(fs, (const char *const[]){ path }, 1, NULL, &err);
+    if (rc < 0)
         cove__log(COVE_LOG_WARNING, "trainer", "ModelCheckpoint: %s", err.message);
     cove_free(path);
     cove_fs_unref(fs);

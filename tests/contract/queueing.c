@@ -97,6 +97,16 @@ static void whole_files(void **state)
     OK(cove_queue_read_range(q, w.fs, at("w5"), 10, back, 20 * MIB, NULL, NULL, &err));
     assert_int_equal(next(q).count, 20 * MIB - 10);
     assert_true(filled(back, 20 * MIB - 10, 5, 10));
+    struct cove_range ranges[] = { { 3, 10, back, 0 },
+                                   { 9 * MIB, 5 * MIB, back + 10, 0 },
+                                   { 20 * MIB - 7, 100, back + 10 + 5 * MIB, 0 },
+                                   { 21 * MIB, 100, back, 0 } };
+    OK(cove_queue_read_ranges(q, w.fs, at("w5"), ranges, 4, NULL, NULL, &err));
+    assert_int_equal(next(q).count, 10 + 5 * MIB + 7);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(filled(ranges[i].buffer, (size_t)ranges[i].done, 5, (size_t)ranges[i].offset));
+    assert_int_equal(ranges[2].done, 7);
+    assert_int_equal(ranges[3].done, 0);
     OK(cove_queue_copy(q, w.fs, at("w2"), at("copy"), NULL, NULL, &err));
     next(q);
     has_filled(at("copy"), 64 * KIB - 1, 2);
@@ -122,11 +132,14 @@ static void failures(void **state)
     OK(cove_queue_read_range(q, w.fs, at("missing"), 0, &byte, 1, NULL, (void *)3, &err));
     OK(cove_queue_read_file(q, w.fs, at("there"), 3, NULL, (void *)4, &err));
     OK(cove_queue_read_file(q, w.fs, at("there"), 4, NULL, (void *)5, &err));
-    for (int i = 0; i < 5; i++) {
+    struct cove_range bad = { 0, 1, NULL, 0 };
+    OK(cove_queue_read_ranges(q, w.fs, at("there"), &bad, 1, NULL, (void *)6, &err));
+    for (int i = 0; i < 6; i++) {
         struct cove_result r = COVE_RESULT_INIT;
         assert_int_equal(OK(cove_queue_next(q, -1, &r, &err)), 1);
         size_t which = (size_t)r.user;
-        assert_int_equal(r.rc, which <= 3 ? COVE_ENOTFOUND : which == 4 ? COVE_ELIMIT : 0);
+        static const int codes[] = { 0, COVE_ENOTFOUND, COVE_ENOTFOUND, COVE_ENOTFOUND, COVE_ELIMIT, 0, COVE_EINVAL };
+        assert_int_equal(r.rc, codes[which]);
         if (r.rc < 0) {
             assert_int_equal(r.err.code, r.rc);
             assert_non_null(strstr(r.err.message, w.can->scheme));
@@ -138,6 +151,7 @@ static void failures(void **state)
         }
     }
     FAILS(COVE_EINVAL, cove_queue_read_range(q, w.fs, at("there"), 0, NULL, 1, NULL, NULL, &err));
+    FAILS(COVE_EINVAL, cove_queue_read_ranges(q, w.fs, at("there"), NULL, 1, NULL, NULL, &err));
     FAILS(COVE_EINVAL, cove_queue_copy(q, w.fs, at("there"), NULL, NULL, NULL, &err));
     FAILS(COVE_EINVAL, cove_queue_stat(q, w.fs, NULL, NULL, NULL, &err));
     FAILS(COVE_ENOTFOUND, cove_queue_cancel(q, 12345, &err));

@@ -43,6 +43,9 @@ def test_each_coroutine(afs, root, tmp_path):
         assert await afs._expand_path(f"{root}/d", recursive=True) == [f"{root}/d", f"{root}/d/y", f"{root}/d/z"]
         ranges = await afs._cat_ranges([x, x, y, f"{root}/none"], [0, 5, 0, 0], [2, 7, 1, 1])
         assert ranges[:3] == [b"01", b"56", b"y"] and isinstance(ranges[3], FileNotFoundError)
+        several = await afs._cat_ranges([x, y, x, f"{root}/none", y, f"{root}/none"], [0, 0, 5, 0, -1, 1], [2, 1, 7, 1, None, 2])
+        assert [several[i] for i in (0, 1, 2, 4)] == [b"01", b"y", b"56", b"y"]
+        assert all(isinstance(several[i], FileNotFoundError) for i in (3, 5))
         with pytest.raises(FileNotFoundError):
             await afs._cat_ranges([f"{root}/none"], 0, 1, on_error="raise")
         await afs._cp_file(x, f"{root}/x2")

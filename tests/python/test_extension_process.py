@@ -410,6 +410,7 @@ def every_call(store, queue):
     appender = _cove.Appender(fs, store / "a", 3600)
     appender.write(data), appender.close()
     queue.stat(fs, store / "x"), queue.read_file(fs, store / "x"), queue.read_range(fs, store / "x", 15, 10)
+    queue.read_ranges(fs, store / "x", [(0, 1), (5, 100)]), queue.read_ranges(fs, store / "no", [(0, 1)])
     queue.write_file(fs, store / "q", data), queue.stat(fs, store / "no")
     while queue.pending:
         queue.next(None)

@@ -30,10 +30,12 @@ def test_every_kind_of_job(store):
         queue.read_range(fs, store / "x", 8, 100): b"89",
         queue.read_range(fs, store / "x", -3, 2): b"78",
         queue.read_range(fs, store / "x", 0, 0): b"",
+        queue.read_ranges(fs, store / "x", [(1, 2), (8, 5), (20, 1), (0, 0)]): [b"12", b"89", b"", b""],
+        queue.read_ranges(fs, store / "x", []): [],
         queue.copy(fs, store / "x", store / "y"): None,
         queue.mkdir(fs, store / "made/by/a/job"): None,
     }
-    assert len(jobs) == 9 and queue.pending == 9
+    assert len(jobs) == 11 and queue.pending == 11
     assert drain(queue) == jobs and queue.pending == 0
     assert drain(queue, {queue.remove(fs, store / "x"): "?"}).popitem()[1] is None
     fs.write_file(store / "d/z", b"")
@@ -45,7 +47,7 @@ def test_every_kind_of_job(store):
 def test_a_failed_job_gives_its_exception(store):
     queue = _cove.Queue()
     jobs = [queue.stat(store.fs, store / "no"), queue.read_file(store.fs, store / "no"),
-            queue.read_range(store.fs, store / "no", 0, 5), queue.remove(store.fs, store / "no"),
+            queue.read_range(store.fs, store / "no", 0, 5), queue.read_ranges(store.fs, store / "no", [(0, 5)]), queue.remove(store.fs, store / "no"),
             queue.copy(store.fs, store / "no", store / "there"), queue.list(store.fs, store / "no")]
     results = drain(queue)
     assert set(results) == set(jobs)

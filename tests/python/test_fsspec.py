@@ -335,6 +335,15 @@ def test_cat_ranges(fs, tree):
     assert fs.cat_ranges([], 0, 1) == []
 
 
+def test_several_ranges_of_each_of_many_files(fs, root):
+    files = {f"{root}/{n:02}": bytes(range(n, n + 100)) for n in range(40)}
+    fs.pipe(files)
+    wanted = [(name, start, end) for start, end in ((0, 10), (90, None), (-5, -2), (40, 60)) for name in [*files, f"{root}/none"]]
+    got = fs.cat_ranges(*(list(column) for column in zip(*wanted)))
+    for (name, start, end), data in zip(wanted, got):
+        assert isinstance(data, FileNotFoundError) if name.endswith("none") else data == files[name][start:end]
+
+
 def test_cat_ranges_of_more_files_than_a_queue_takes(fs, root, monkeypatch):
     from cove import _cove, ranges
 
