@@ -568,11 +568,21 @@ static void do_fork(struct worker *w)
     ended(FORK, 0, NULL, "");
 }
 
+/* A sanitizer's own allocator does not mind fork: a lock of it that another thread holds then is held in the child for
+ * ever. Of 770 children of these threads under gcc 12's AddressSanitizer 9 hung in it, of 1,796 in the plain build
+ * none.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FORKS 0
+#else
+#define FORKS 1
+#endif
+
 static void one(struct worker *w)
 {
     static const unsigned char weights[KINDS] = {
-        [WRITE] = 5, [PUT] = 12,  [READ] = 20,  [RANGES_OF] = 12, [APPEND] = 8, [APPENDER] = 4,
-        [LIST] = 10, [STAT] = 14, [REMOVE] = 4, [SAVE] = 4,       [LOAD] = 6,   [FORK] = 1
+        [WRITE] = 5, [PUT] = 12,          [READ] = 20,  [RANGES_OF] = 12, [APPEND] = 8, [APPENDER] = 4,
+        [LIST] = 10, [STAT] = 15 - FORKS, [REMOVE] = 4, [SAVE] = 4,       [LOAD] = 6,   [FORK] = FORKS
     };
     struct key *k = &w->keys[draw(w, KEYS)];
     int64_t pick = (int64_t)draw(w, 100);
