@@ -7,6 +7,7 @@ knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the cla
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from .filesystem import CoveFileSystem
 log = logging.getLogger("cove.checkpoints")
 
 ONE_REQUEST = 100 << 20  # Amazon advises uploads in parts from 100 MB on
+PATIENCE_S = 1.0  # a save by one request that takes longer is the last of them: a store gives one connection only so much
 
 
 def _moment(checkpoint: dict[str, Any]) -> tuple:
@@ -38,6 +40,7 @@ class StreamingIO:
         super().__init__()
         self.storage_options = storage_options
         self._saved: tuple[CoveFileSystem, str, tuple] | None = None  # where, and the moment, of what the next save may be a copy of
+        self._in_parts = False  # small checkpoints, too
 
     def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
         """The filesystem, and the path as it is known there; no path where the filesystem is not cove's."""
@@ -88,9 +91,11 @@ class StreamingIO:
         super().save_checkpoint(checkpoint, path, storage_options)
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
-        whole = "default_block_size" not in fs.storage_options and storage_bytes(checkpoint) < ONE_REQUEST
+        whole = not self._in_parts and "default_block_size" not in fs.storage_options and storage_bytes(checkpoint) < ONE_REQUEST
+        begun = time.monotonic()
         with fs.open(path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
             torch.save(checkpoint, file)
+        self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
 
     def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
         fs.cp_file(twin, path)

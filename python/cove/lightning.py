@@ -18,7 +18,8 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
     What it changes, at URLs of cove's (all others go to Lightning's own TorchCheckpointIO):
 
     - `torch.save` writes into the upload as it goes. Lightning builds the whole file in memory first. A checkpoint of up to 100 MiB is one
-      request, and held whole; of a larger one, what a writer holds: 80 MiB, or four parts where `default_block_size` makes these larger.
+      request, and held whole; once that has taken more than a second, the next ones go in parts, in parallel. So do larger ones, of which
+      is held what a writer holds: 80 MiB, or four parts where `default_block_size` makes these larger.
     - `torch.load` reads from the store as it goes. A file that isn't there is told by that, not by a look beforehand.
     - The last checkpoint of a ModelCheckpoint (`save_last`), saved just after another one at the same step, is made by the store as a
       copy of that one, if nothing in it differs: its callback's state names the same last checkpoint. With Lightning's own ModelCheckpoint

@@ -394,6 +394,15 @@ def test_what_a_save_costs(pl, root, proxy, monkeypatch):
     assert content(root + "/a.ckpt") == content(root + "/b.ckpt") == content(root + "/c.ckpt")
 
 
+def test_after_a_slow_save_there_are_parts(pl, root, proxy, monkeypatch):
+    monkeypatch.setattr("cove.checkpoints.PATIENCE_S", 0)
+    io = pl.cove.CoveCheckpointIO()
+    for name, requests in ("/a.ckpt", 1), ("/b.ckpt", 4), ("/c.ckpt", 4):
+        proxy.clear()
+        io.save_checkpoint({"a": torch.zeros(3 << 20), "step": name}, root + name)  # 12 MiB
+        assert proxy.count() == requests
+
+
 def test_what_checkpoints_of_a_run_cost(pl, root, proxy):
     """One request each for the question whether a name is taken, for a checkpoint, its copy and a removal; and one look at the folder."""
     callback = pl.cove.ModelCheckpoint(monitor="step", mode="max", save_top_k=3, save_last=True, filename="{epoch}")
