@@ -55,7 +55,8 @@ COVE_API int64_t cove_queue_stat(cove_queue *queue, cove_fs *fs, const char *pat
                                  void *user, struct cove_error *err);
 COVE_API int64_t cove_queue_read_range(cove_queue *queue, cove_fs *fs, const char *path, int64_t offset, void *buffer,
                                        size_t length, const struct cove_call *call, void *user, struct cove_error *err);
-/* The ranges, too, are BORROWED; `done` of each is set when the result comes, whose count is their sum. */
+/* The ranges and their buffers are BORROWED until the result has been taken. It sets `done` of each, and `count` is
+ * their sum; after a failure there may be anything in them. */
 COVE_API int64_t cove_queue_read_ranges(cove_queue *queue, cove_fs *fs, const char *path, struct cove_range *ranges,
                                         size_t n_ranges, const struct cove_call *call, void *user,
                                         struct cove_error *err);
@@ -84,7 +85,7 @@ struct cove_result {
     int64_t job;           /* the number that its submission returned */
     void *user;            /* as submitted */
     int rc;                /* 0 or a negative COVE_E… */
-    int64_t count;         /* bytes read or written; entries of a listing */
+    int64_t count;         /* bytes read (of all ranges together) or written; entries of a listing */
     void *data;            /* read_file: its bytes (`count` of them) and a NUL; the caller's, cove_free; else NULL */
     cove_info *info;       /* stat: the caller's, cove_info_free; else NULL */
     struct cove_error err; /* why, where rc < 0 */

@@ -64,9 +64,10 @@ struct cove_writer_options {
     /* The user's metadata, as cove_fs_set_metadata takes it; copied by the open. Stores without any leave it out. */
     const struct cove_pair *metadata;
     size_t n_metadata;
-    /* Bytes of the first parts, within the store's bounds, where parts help: larger ones mean fewer requests, more
-     * memory, and less of it under way at once. 0: what the filesystem has by its options. */
-    size_t part_size;
+    /* Bytes of the first part, 256 MiB at most: what fits in it is one request, for which it is held whole. What is
+     * larger goes on in parts as ever. 0: the first part is like the others. Without effect where parts do not help
+     * (file, memory), and where all of them must have one size. */
+    size_t first_part;
 };
 #define COVE_WRITER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
@@ -126,8 +127,9 @@ COVE_API void cove_parts_free(cove_parts *parts); /* NULL accepted */
 
 struct cove_appender_options {
     size_t size;               /* sizeof, set by the macro */
-    int64_t flush_interval_ms; /* written bytes are in the store after this long: they leave earlier by what the last flush
-                                  took, by half of it at most; default 1000; 0: at each write */
+    int64_t flush_interval_ms; /* written bytes are in the store after this long: they leave earlier by what the last
+                                  flush took, or by half the interval, and arrive later where a flush takes longer than
+                                  that; default 1000; 0: at each write */
     size_t flush_bytes;        /* and as soon as there are so many; default 8 MiB */
     int truncate;              /* 1: start an empty file; 0: go on at the end of what is there */
 };

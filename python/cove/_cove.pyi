@@ -131,7 +131,7 @@ class Writer:
         expected_size: int = -1,
         content_type: str | None = None,
         metadata: dict[str, str] | None = None,
-        part_size: int = 0,
+        first_part: int = 0,
         *,
         timeout: float | None = None,
     ) -> Writer: ...

@@ -131,6 +131,10 @@ def release(shared: SharedAppender) -> None:
         shared.handles -= 1
         idle = [s for s in list(_shared.values()) if s.handles == 0]
     for one in idle[: max(0, len(idle) - MAX_IDLE)]:
+        try:
+            one.flush()
+        except OSError:
+            continue  # it stays, with its bytes: whether they can be sent now is no matter of the file that is closed here
         _retire(one)
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 from fsspec.core import url_to_fs
 from fsspec.utils import get_protocol
-from lightning_utilities.core.apply_func import apply_to_collection
 
 from .filesystem import CoveFileSystem
 
@@ -31,6 +32,14 @@ def _moment(checkpoint: dict[str, Any]) -> tuple:
     callbacks = checkpoint.get("callbacks") or {}
     lasts = {state.get("last_model_path") for state in callbacks.values() if isinstance(state, dict)}
     return checkpoint.get("epoch"), checkpoint.get("global_step"), set(checkpoint), lasts
+
+
+def _refused_by_store(error: BaseException) -> OSError | None:
+    """Of torch's own error, by which it ends a file that could not be written to: why that was."""
+    cause = error.__context__
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__context__
+    return cause
 
 
 class StreamingIO:
@@ -69,6 +78,10 @@ class StreamingIO:
         with fs.open(place, "rb") as file:
             return torch.load(file, map_location=map_location, weights_only=weights_only)
 
+    def is_saving(self, path: str | Path) -> bool:
+        """Whether a checkpoint of this name is under way, so that the name is taken though the store may not know yet."""
+        return False
+
     def remove_checkpoint(self, path: str | Path) -> None:
         fs, place = self._locate(path)
         if place is None:
@@ -91,17 +104,20 @@ class StreamingIO:
         super().save_checkpoint(checkpoint, path, storage_options)
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
-        whole = not self._in_parts and "default_block_size" not in fs.storage_options and storage_bytes(checkpoint) < ONE_REQUEST
-        begun = time.monotonic()
+        whole = not self._in_parts and "default_block_size" not in fs.storage_options and bytes_at_sight(checkpoint) < ONE_REQUEST
         with fs.open(path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
-            torch.save(checkpoint, file)
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                raise _refused_by_store(error) or error
+            begun = time.monotonic()
         self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
 
     def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
         fs.cp_file(twin, path)
 
     def _remove(self, fs: CoveFileSystem, path: str) -> None:
-        fs.rm([path])  # of a list nothing is missed, so nothing is looked for
+        fs.bulk_delete([path])  # which looks for nothing, so that one that isn't there is fine
 
 
 # ---- tensors ----
@@ -109,21 +125,27 @@ class StreamingIO:
 
 def _is_plain(tensor: torch.Tensor) -> bool:
     """Whether it is a view of a storage, and no more."""
-    return type(tensor) is torch.Tensor and tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
+    special = tensor.is_quantized or tensor.is_meta or tensor.is_nested
+    return type(tensor) is torch.Tensor and tensor.layout == torch.strided and not special
 
 
-def storage_bytes(checkpoint: Any) -> int:
-    """About so many bytes its tensors take in a file, in which each storage stands once."""
-    sizes: dict[int, int] = {}
-
-    def note(tensor: torch.Tensor) -> None:
-        if _is_plain(tensor):
-            storage = tensor.untyped_storage()
-            sizes[storage._cdata] = storage.nbytes()
-        else:
-            sizes[id(tensor)] = tensor.numel() * tensor.element_size()
-
-    apply_to_collection(checkpoint, torch.Tensor, note)
+def bytes_at_sight(checkpoint: Any) -> int:
+    """Bytes of the tensors, arrays and buffers in its dicts, lists and tuples. More may be in other objects."""
+    sizes: dict[int, int] = {}  # each storage stands in a file once
+    seen: set[int] = set()
+    left = [checkpoint]
+    while left:
+        value = left.pop()
+        if isinstance(value, torch.Tensor):
+            if _is_plain(value):
+                storage = value.untyped_storage()
+                sizes[storage._cdata] = storage.nbytes()
+        elif isinstance(value, (dict, list, tuple)):
+            if id(value) not in seen:
+                seen.add(id(value))
+                left.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "__array_interface__"):
+            sizes[id(value)] = getattr(value, "nbytes", None) or len(value)
     return sum(sizes.values())
 
 
@@ -131,20 +153,58 @@ def storage_bytes(checkpoint: Any) -> int:
 
 
 def snapshot(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint as it is now, in CPU memory: each storage is copied once, however many tensors share it."""
-    storages: dict[int, torch.UntypedStorage] = {}
+    """The checkpoint as it is now, its tensors in CPU memory: each storage is copied once, however many tensors share it."""
+    return _Copier().copy(checkpoint)
 
-    def copied(tensor: torch.Tensor) -> torch.Tensor:
+
+class _Copier:
+    def __init__(self) -> None:
+        self._storages: dict[int, torch.UntypedStorage] = {}
+        self._copies: dict[int, Any] = {}  # by the id of what they are of, for what stands in several places, or in itself
+
+    def copy(self, value: Any) -> Any:
+        if type(value) in _FIXED:
+            return value
+        copies, place = self._copies, id(value)
+        if place in copies:
+            return copies[place]
+        if isinstance(value, torch.Tensor):
+            copies[place] = self._tensor(value)
+        elif type(value) in (dict, OrderedDict):
+            copies[place] = empty = type(value)()
+            empty.update((name, self.copy(item)) for name, item in value.items())
+            if type(value) is OrderedDict:
+                empty.__dict__.update(value.__dict__)  # where a state_dict has its versions
+        elif type(value) is list:
+            copies[place] = empty = []
+            empty.extend(map(self.copy, value))
+        elif type(value) is tuple:
+            copies[place] = tuple(map(self.copy, value))
+        else:
+            copies[place] = _deep(value)
+        return copies[place]
+
+    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.detach()
+        if tensor.is_meta:
+            return tensor  # it has no values
         if not _is_plain(tensor) or tensor.is_conj() or tensor.is_neg():  # the last two say that the storage has other values than the tensor
             return tensor.clone().cpu()
         storage = tensor.untyped_storage()
-        copy = storages.get(storage._cdata)
+        copy = self._storages.get(storage._cdata)
         if copy is None:
-            copy = storages[storage._cdata] = storage.clone() if storage.device.type == "cpu" else storage.cpu()
+            copy = self._storages[storage._cdata] = storage.clone() if storage.device.type == "cpu" else storage.cpu()
         return torch.empty(0, dtype=tensor.dtype).set_(copy, tensor.storage_offset(), tensor.size(), tensor.stride())
 
-    return apply_to_collection(checkpoint, torch.Tensor, copied)
+
+def _deep(value: Any) -> Any:
+    try:
+        return deepcopy(value)
+    except Exception:  # as of a lock, or of what refuses to be copied
+        return value
+
+
+_FIXED = (str, bytes, int, float, complex, bool, type(None), range, torch.dtype, torch.device, torch.Size)
 
 
 class BackgroundIO(StreamingIO):
@@ -154,6 +214,7 @@ class BackgroundIO(StreamingIO):
         super().__init__(**storage_options)
         self._executor: ThreadPoolExecutor | None = None
         self._jobs: list[Future] = []
+        self._saves: dict[str, Future] = {}  # the last one of each name, as long as it may be under way
         self._failed = False  # then what is queued behind is left undone: it was to follow a checkpoint that there isn't
 
     def check(self) -> None:
@@ -193,6 +254,12 @@ class BackgroundIO(StreamingIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         self.check()
         super().save_checkpoint(checkpoint, path, storage_options)
+        self._saves = {name: job for name, job in self._saves.items() if not job.done()}
+        self._saves[str(path)] = self._jobs[-1]
+
+    def is_saving(self, path: str | Path) -> bool:
+        job = self._saves.get(str(path))
+        return job is not None and not job.done()
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         self.wait()
@@ -267,9 +334,10 @@ class RemoteModelCheckpoint:
         # Lightning asks the store even for the name that it gave last; and whether it is a directory's, which no plugin of ours makes.
         if _is_remote(filepath) and filepath == self.last_model_path:
             return True
-        if not _is_remote(filepath) or not isinstance(trainer.strategy.checkpoint_io, StreamingIO):
+        saves = trainer.strategy.checkpoint_io
+        if not _is_remote(filepath) or not isinstance(saves, StreamingIO):
             return super().file_exists(filepath, trainer)
-        there = trainer.is_global_zero and self._fs.isfile(filepath)
+        there = trainer.is_global_zero and (saves.is_saving(filepath) or self._fs.isfile(filepath))
         return trainer.strategy.reduce_boolean_decision(there, all=False)
 
     def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:

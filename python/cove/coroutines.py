@@ -39,19 +39,12 @@ class Coroutines(AsyncFileSystem):
         return self._details(await run("stat", self._fs, path))
 
     async def _exists(self, path: str, **kwargs: Any) -> bool:
-        return await self._type(path, **kwargs) is not None
-
-    async def _isdir(self, path: str) -> bool:
-        return await self._type(path) == "directory"
-
-    async def _isfile(self, path: str) -> bool:
-        return await self._type(path) == "file"
-
-    async def _type(self, path: str, **kwargs: Any) -> str | None:
         try:
-            return (await self._info(path, **kwargs))["type"]
+            await self._info(path, **kwargs)
         except (FileNotFoundError, NotADirectoryError):
-            return None
+            return False
+        return True
+
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> bytes:
         path = await self._settled(path, kwargs)
@@ -76,9 +69,10 @@ class Coroutines(AsyncFileSystem):
             results[place] = await self._cat_file(stripped[place], starts[place], ends[place], **kwargs)
 
         async def several(places: list[int]) -> None:  # of each of some files, merged as the ordinary method does it
-            found = await asyncio.to_thread(self.cat_ranges, *([some[i] for i in places] for some in (stripped, starts, ends)), **kwargs)
-            for place, data in zip(places, found):
-                results[place] = data
+            if places:
+                found = await asyncio.to_thread(self.cat_ranges, *([some[i] for i in places] for some in (stripped, starts, ends)), **kwargs)
+                for place, data in zip(places, found):
+                    results[place] = data
 
         groups = list(ranges.by_path(stripped).values())
         alone = [g for g in groups if len(g) == 1]
@@ -114,8 +108,10 @@ class Coroutines(AsyncFileSystem):
         entries = sorted(await run("find", self._fs, await self._settled(path, kwargs)), key=itemgetter(0))
         return {e[0]: self._details(e) for e in entries} if detail else [e[0] for e in entries]
 
-    # ---- more than one request ----
+    # ---- in a thread ----
 
+    _isdir = in_thread("isdir")
+    _isfile = in_thread("isfile")
     _glob = in_thread("glob")
     _du = in_thread("du")
     _expand_path = in_thread("expand_path")

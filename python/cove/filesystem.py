@@ -25,6 +25,7 @@ from cove.options import object_properties, to_library
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _APPEND_S = 60.0  # for a flush where nobody has said how long a call may take: a read that must have one first, or the process's end, waits for it
+_MOST = 1 << 40  # bytes of a block, which the library bounds further
 _SMALL = 1 << 20  # of files up to it many are fetched together
 _TOGETHER = 32 << 20  # bytes of small files in memory at once
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -38,7 +39,8 @@ class CoveFileSystem(Coroutines):
     Parameters
     ----------
     append_interval:
-        Seconds after which what was written to an "ab" file is in the store at the latest; until then only this process sees it. 0: at each write.
+        Seconds after which what was written to an "ab" file is in the store, or later where a flush takes more than half of that; until then only this
+        process sees it. 0: at each write.
     append_bytes:
         As soon as so many bytes have gathered, they are sent.
     asynchronous, loop, batch_size, skip_instance_cache, use_listings_cache, listings_expiry_time, max_paths:
@@ -458,7 +460,7 @@ class CoveFileSystem(Coroutines):
     ) -> Any:  # fmt: skip
         """A file: "rb", "wb", "xb", "ab", "r+b", or text without the "b". See ReadFile, WriteFile, AppendFile, UpdateFile and TextFile.
 
-        `block_size`: bytes of the first parts that a new file is sent in; what fits in one is one request. Reads go by what is read, and ignore it.
+        `block_size` of a new file: what fits in it is one request (5 to 256 MiB); a larger one goes in parts as ever. Reads go by what is read, and ignore it.
         """
         path = self._strip_protocol(path)
         text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
@@ -483,11 +485,11 @@ class CoveFileSystem(Coroutines):
             return ReadFile(self, path, _cove.Reader(self._fs, self._see(path, kwargs)))
         properties = object_properties(kwargs)
         if letters == "bw":
-            return self._writing(path, autocommit, part_size=block_size or 0, expected_size=expected_size, **properties)
+            return self._writing(path, autocommit, block_size=block_size, expected_size=expected_size, **properties)
         if letters == "bx":
             if self.exists(path):  # said before anything is sent; the store is asked again in the end
                 raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
-            return self._writing(path, autocommit, "xb", condition="new", part_size=block_size or 0, expected_size=expected_size, **properties)
+            return self._writing(path, autocommit, "xb", condition="new", block_size=block_size, expected_size=expected_size, **properties)
         if letters == "ab":
             return AppendFile(self, path)
         if letters == "+br":
@@ -496,9 +498,12 @@ class CoveFileSystem(Coroutines):
             return UpdateFile(self, path, autocommit, properties)
         raise ValueError(f"open {self.unstrip_protocol(path)}: no mode {mode!r}; there are rb, wb, xb, ab, r+b, and r, w, x, a, r+ for text")
 
-    def _writing(self, path: str, autocommit: bool = True, mode: str = "wb", expected_size: int | None = None, **options: Any) -> WriteFile:
+    def _writing(
+        self, path: str, autocommit: bool = True, mode: str = "wb", block_size: float | None = None, expected_size: int | None = None, **options: Any
+    ) -> WriteFile:
         size = -1 if expected_size is None else expected_size
-        return WriteFile(self, path, mode, autocommit, _cove.Writer(self._fs, path, expected_size=size, **options))
+        first = int(min(block_size or 0, _MOST))
+        return WriteFile(self, path, mode, autocommit, _cove.Writer(self._fs, path, expected_size=size, first_part=first, **options))
 
     def _acquire_appender(self, path: str) -> appenders.SharedAppender:
         return appenders.acquire(self._store, self._fs, path, self._append_options)
@@ -564,10 +569,17 @@ class CoveFileSystem(Coroutines):
     def rm_file(self, path: str) -> None:
         self._fs.remove(self._take(path))
 
+    def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
+        """Removes files by their names alone, a thousand in one request, and gives the names. Which of them were there is not told."""
+        names = [self._take(path) for path in pathlist]
+        self._fs.remove_files(names)
+        return names
+
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them.
 
-        Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand go in one request.
+        Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand of a bucket go in one request. Where
+        that fails, some are gone and others are not.
         """
         if self._is_one_path(path) and maxdepth is None:
             path = self._take(path)
@@ -579,7 +591,7 @@ class CoveFileSystem(Coroutines):
         else:
             found = self._expand(path, recursive, maxdepth)
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
-            self._fs.remove_files([self._take(name) for name in found if name not in directories])
+            self.bulk_delete([name for name in found if name not in directories])
             for name in reversed(directories):
                 try:
                     self._remove_if_there(self._fs.remove, name)

@@ -25,7 +25,8 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
       copy of that one, if nothing in it differs: its callback's state names the same last checkpoint. With Lightning's own ModelCheckpoint
       the first one of a run differs in that, and is sent; with cove's, none does. What else may change within a step (a Timer's
       clock) is the twin's.
-    - A save that the store refuses raises PermissionError. Lightning passes over that in silence.
+    - A save that the store refuses raises PermissionError. Lightning passes over that in silence. Whatever else the store says is raised as
+      it is, where torch.save would speak of a position in a file.
 
     Arguments are options of the filesystem for checkpoints alone, as `default_block_size="64MiB"`, by which small checkpoints go, too:
     larger parts mean fewer requests and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.
@@ -54,7 +55,8 @@ class ModelCheckpoint(RemoteModelCheckpoint, callbacks.ModelCheckpoint):
     - A checkpoint knows the name of the last one that is saved after it, so that the two are equal (see CoveCheckpointIO).
     - The store is not asked whether the last checkpoint's file exists where the callback has written it itself. With CoveCheckpointIO, one
       request asks whether another name is taken, not two.
-    - With AsyncCoveCheckpointIO, a save that has failed ends training at the next batch.
+    - With AsyncCoveCheckpointIO, a save that has failed ends training at the next batch, and a name is taken as soon as its save has begun:
+      where names may meet, Lightning's own would give it again, and the second checkpoint would replace the first.
 
     Its state is Lightning's: runs can change from one to the other.
     """

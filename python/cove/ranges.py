@@ -9,6 +9,7 @@ from cove import _cove
 from cove.asyncio_queue import MAX_JOBS
 
 TO_THE_END = -1  # a length, as the library's ranges have it
+FAR = 1 << 62  # behind the end of every file
 SURE = 1 << 30  # who asks for more may mean "to the end": memory for it is had only once the file's size is known
 
 
@@ -44,8 +45,14 @@ def by_path(paths: list[str]) -> dict[str, list[int]]:
 def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None], ends: list[int | None]) -> list[Any]:
     """The bytes of `paths[i][starts[i]:ends[i]]`, or what went wrong with it.
 
-    Files are read at the same time. The ranges of one are merged into few requests, and fail together.
+    Files are read at the same time. The ranges of one are merged into few requests, and fail together. Where it takes a file's size to know what is wanted,
+    that is asked for first.
     """
+    if len(paths) == 1:
+        return [_one(filesystem, paths[0], starts[0], ends[0])]
+    groups = by_path(paths)
+    unsure = [path for path, places in groups.items() if any(_takes_size(starts[i], ends[i], len(places)) for i in places)]
+    told = dict(zip(unsure, filesystem.stat_many(unsure)))
     results: list[Any] = [None] * len(paths)
     jobs: dict[int, list[int]] = {}
     queue = _cove.Queue()
@@ -57,18 +64,16 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
                 results[place] = result[i] if isinstance(result, list) else result
 
     try:
-        for path, places in by_path(paths).items():
+        for path, places in groups.items():
+            info = told.get(path, (path, None))
             try:
-                size = _known_once(filesystem, path)
-                wanted = [byte_range(starts[i], ends[i], size) for i in places]
+                if isinstance(info, Exception):
+                    raise info
+                wanted = [_within(info[1], *byte_range(starts[i], ends[i], lambda: info[1])) for i in places]
                 if len(jobs) >= MAX_JOBS:
                     take()
-                if len(places) > 1:
-                    jobs[queue.read_ranges(filesystem, path, [_within(size, *w) for w in wanted])] = places
-                elif at_once(wanted[0][1]):
-                    jobs[queue.read_range(filesystem, path, *wanted[0])] = places
-                else:
-                    results[places[0]] = filesystem.read_range(path, *wanted[0])
+                job = queue.read_range(filesystem, path, *wanted[0]) if len(places) == 1 else queue.read_ranges(filesystem, path, wanted)
+                jobs[job] = places
             except OSError as error:
                 for i in places:
                     results[i] = error
@@ -79,26 +84,29 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
     return results
 
 
+def _one(filesystem: _cove.Filesystem, path: str, start: int | None, end: int | None) -> Any:
+    try:
+        return filesystem.read_range(path, *byte_range(start, end, lambda: filesystem.stat(path)[1]))
+    except (OSError, OverflowError) as error:
+        return error
+
+
+def _takes_size(start: int | None, end: int | None, ranges: int) -> bool:
+    """Whether it takes the file's size to know which bytes `file[start:end]` are, or how much memory they need. `ranges`: how many of the file are wanted."""
+    start = start or 0
+    if end is None:
+        return start >= 0 or -start > SURE or ranges > 1  # a tail alone is one request without it
+    return start < 0 or end < 0 or end > FAR or end - start > SURE
+
+
 def at_once(length: int) -> bool:
     """Whether so many bytes can be asked for without the file's size."""
     return 0 <= length <= SURE
 
 
-def _within(size: Callable[[], int], offset: int, length: int) -> tuple[int, int]:
-    """A range from the file's start on, with no more behind it than is worth memory."""
-    if offset >= 0 and at_once(length):
+def _within(size: int | None, offset: int, length: int) -> tuple[int, int]:
+    """A range from the file's start on, with nothing behind its end; the range as it is where the size was not asked for."""
+    if size is None:
         return offset, length
-    first = max(0, size() + offset) if offset < 0 else offset
-    left = max(0, size() - first)
-    return first, left if length == TO_THE_END else min(left, length)
-
-
-def _known_once(filesystem: _cove.Filesystem, path: str) -> Callable[[], int]:
-    known: list[int] = []
-
-    def size() -> int:
-        if not known:
-            known.append(filesystem.stat(path)[1])
-        return known[0]
-
-    return size
+    offset = max(0, size + offset) if offset < 0 else min(offset, size)
+    return offset, size - offset if length == TO_THE_END else min(size - offset, length)

@@ -168,12 +168,6 @@ class S3FileSystem(CoveFileSystem):
             if not exist_ok or self.split_path(path)[1]:
                 raise
 
-    def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
-        """Removes files, a thousand in one request, and gives their names. The store does not tell which of them were there."""
-        names = [self._take(path) for path in pathlist]
-        self._fs.remove_files(names)
-        return names
-
     # ---- what a store keeps beside the bytes ----
 
     def url(self, path: str, expires: int = 3600, client_method: str = "get_object", **kwargs: Any) -> str:

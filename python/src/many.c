@@ -278,6 +278,10 @@ PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwarg
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O&", (char **)keywords, &value, covepy_timeout, &timeout_ms))
         return NULL;
+    if (PyUnicode_Check(value) || PyBytes_Check(value)) { /* whose characters would be paths */
+        PyErr_SetString(PyExc_TypeError, "paths: a list of them is needed");
+        return NULL;
+    }
     all = PySequence_Tuple(value);
     if (!all)
         return NULL;

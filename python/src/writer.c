@@ -41,8 +41,8 @@ void covepy_write_done(struct covepy_write *w)
 
 static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static const char *const keywords[] = { "fs",           "path",     "condition", "etag",    "expected_size",
-                                            "content_type", "metadata", "part_size", "timeout", NULL };
+    static const char *const keywords[] = { "fs",           "path",     "condition",  "etag",    "expected_size",
+                                            "content_type", "metadata", "first_part", "timeout", NULL };
     struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
     struct covepy_write w = { .metadata = Py_None };
     struct covepy_stream *self = NULL;
@@ -50,7 +50,7 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     struct covepy_call c;
     struct covepy_path path = { 0 };
     long long expected_size = -1;
-    Py_ssize_t part_size = 0;
+    Py_ssize_t first_part = 0;
     int64_t timeout_ms = 0;
     PyObject *result = NULL;
     cove_writer *writer = NULL;
@@ -58,9 +58,9 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|zzLzOn$O&", (char **)keywords, covepy_fs, &fs, covepy_path,
                                      &path, &w.condition, &w.etag, &expected_size, &w.content_type, &w.metadata,
-                                     &part_size, covepy_timeout, &timeout_ms))
+                                     &first_part, covepy_timeout, &timeout_ms))
         return NULL;
-    o.part_size = part_size > 0 ? (size_t)part_size : 0;
+    o.first_part = first_part > 0 ? (size_t)first_part : 0;
     if (covepy_write_options(&w, expected_size, &o) == 0)
         self = covepy_stream_new(type, &kind, &c, timeout_ms);
     if (self) {

@@ -17,13 +17,12 @@ struct cove_fs {
     const struct cove__fs_ops *ops;
     void *self; /* the backend's */
     const char *scheme;
-    char *key;            /* scheme, authority and options: what the process's cache goes by */
-    unsigned refs;        /* under cove__lock */
-    int64_t timeout_ms;   /* the option `timeout` */
-    struct cove_fs *next; /* the cache's list, under cove__lock */
-    /* under cove__lock, the oldest at next_sum */
-    struct cove__sum sums[COVE__SUMS_KEPT];
-    size_t next_sum;
+    char *key;                              /* scheme, authority and options: what the process's cache goes by */
+    unsigned refs;                          /* under cove__lock */
+    int64_t timeout_ms;                     /* the option `timeout` */
+    struct cove_fs *next;                   /* the cache's list, under cove__lock */
+    struct cove__sum sums[COVE__SUMS_KEPT]; /* under cove__lock */
+    size_t next_sum;                        /* likewise: where the last one was put that was of no path among them */
 };
 
 /* What a public call works on: the canonical path, the URL for messages and the bounds of the call. */
@@ -50,6 +49,8 @@ int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, st
 void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info);
 /* Whether a look has told the checksum of this version, or that there is none: has_crc32c and crc32c of `ret`. */
 bool cove__sums_find(cove_fs *fs, const char *path, const char *etag, int64_t size, struct cove_info *ret);
+/* Forgets that of a path: bytes did not match it, and whichever is wrong, the store is to be asked again. */
+void cove__sums_drop(cove_fs *fs, const char *path);
 void cove__sums_done(cove_fs *fs);
 
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */

@@ -64,6 +64,8 @@ int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, 
     int64_t deadline_ns = cove__call_deadline(fs, call);
     int rc = targets ? 0 : cove__fail_nomem(err, "a list of paths");
 
+    if (rc == 0 && n_paths > 0 && !paths)
+        rc = cove__fail(err, COVE_EINVAL, "remove %s://: no paths were given", fs->scheme);
     for (size_t at = 0; rc == 0 && at < n_paths; at += n) {
         for (n = 0; rc == 0 && n < most && at + n < n_paths; n++) {
             rc = cove__target_init(&targets[n], fs, paths[at + n], call, "remove", err);

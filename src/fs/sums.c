@@ -15,6 +15,18 @@ static void sum_done(struct cove__sum *sum)
     cove__free(sum->etag);
 }
 
+/* That of the same path, or the next in turn. */
+static struct cove__sum *place_locked(cove_fs *fs, const char *path)
+{
+    cove__assert_locked();
+    for (size_t i = 0; i < COVE__SUMS_KEPT; i++) {
+        if (fs->sums[i].path && strcmp(fs->sums[i].path, path) == 0)
+            return &fs->sums[i];
+    }
+    fs->next_sum = (fs->next_sum + 1) % COVE__SUMS_KEPT;
+    return &fs->sums[fs->next_sum];
+}
+
 void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info)
 {
     struct cove__sum sum;
@@ -27,8 +39,11 @@ void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info
                               .has_crc32c = info->has_crc32c,
                               .crc32c = info->crc32c };
     if (sum.path && sum.etag) {
+        struct cove__sum *place, old;
+
         cove__lock();
-        struct cove__sum *place = &fs->sums[fs->next_sum++ % COVE__SUMS_KEPT], old = *place;
+        place = place_locked(fs, path);
+        old = *place;
         *place = sum;
         cove__unlock();
         sum = old;
@@ -54,6 +69,21 @@ bool cove__sums_find(cove_fs *fs, const char *path, const char *etag, int64_t si
     }
     cove__unlock();
     return found;
+}
+
+void cove__sums_drop(cove_fs *fs, const char *path)
+{
+    struct cove__sum sum = { 0 };
+
+    cove__lock();
+    for (size_t i = 0; i < COVE__SUMS_KEPT && !sum.path; i++) {
+        if (fs->sums[i].path && strcmp(fs->sums[i].path, path) == 0) {
+            sum = fs->sums[i];
+            fs->sums[i] = (struct cove__sum){ 0 };
+        }
+    }
+    cove__unlock();
+    sum_done(&sum);
 }
 
 void cove__sums_done(cove_fs *fs)

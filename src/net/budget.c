@@ -7,7 +7,8 @@
 #include "base/fork.h"
 #include "base/mem.h"
 
-#define KEPT_MAX 64
+#define KEPT_MAX     64
+#define KEPT_LARGEST ((size_t)64 << 20) /* what is larger is rare, and much to hold for nobody */
 
 struct kept {
     void *p;
@@ -95,8 +96,8 @@ void cove__budget_put(void *p, size_t size)
         return;
     cove__lock();
     budget.used -= size;
-    bool keep =
-        budget.n_kept < KEPT_MAX && size <= budget.limit && budget.used + budget.kept_bytes <= budget.limit - size;
+    bool keep = budget.n_kept < KEPT_MAX && size <= KEPT_LARGEST && size <= budget.limit &&
+                budget.used + budget.kept_bytes <= budget.limit - size;
     if (keep) {
         budget.kept[budget.n_kept++] = (struct kept){ p, size };
         budget.kept_bytes += size;

@@ -50,6 +50,18 @@ static void test_pages_are_reused(void **state)
     assert_int_equal(cove__budget_used(), 0);
 }
 
+static void test_what_is_very_large_goes_at_once(void **state)
+{
+    size_t large = (64 << 20) + 1;
+
+    cove__budget_set(4 * large);
+    cove__budget_put(cove__budget_get(large, false), large);
+    cove__mem_fail(1, 1);
+    assert_null(cove__budget_get(large, false));
+    cove__mem_fail(0, 0);
+    assert_int_equal(cove__budget_used(), 0);
+}
+
 /* A stream whose reads grow must not leave a trail of the sizes that it had. */
 static void test_other_sizes_make_way(void **state)
 {
@@ -72,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_and_entitlement),
         cmocka_unit_test(test_pages_are_reused),
+        cmocka_unit_test(test_what_is_very_large_goes_at_once),
         cmocka_unit_test(test_other_sizes_make_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -367,9 +367,11 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
         reap(r, true);
     if (r->summed < 0)
         return 0;
-    if (last && crc32c != r->looked.crc32c)
+    if (last && crc32c != r->looked.crc32c) {
+        cove__sums_drop(r->fs, r->target.path);
         return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");
+    }
     r->crc32c = crc32c;
     r->summed += (int64_t)n;
     return 0;

@@ -28,6 +28,7 @@
 #define MAX_SLOTS 64
 #define DOUBLINGS                                                                                                      \
     10u /* of a part's size, so that a store's 10,000 parts hold a hundred times what as many first ones would */
+#define FIRST_MAX    ((size_t)256 << 20)
 #define ALONE_PART   ((size_t)1 << 20) /* of a store that takes one part at a time, as a local file */
 #define DIRECT_PARTS 8                 /* under way at once: less is no reason to wait for them */
 
@@ -52,6 +53,7 @@ struct cove_writer {
     char *etag, *content_type; /* what `put` points to */
     struct cove_pair *metadata;
     struct cove__part_rules rules;
+    size_t first_part;
     enum state state;
     struct cove_error err; /* of the first failure */
     unsigned generation;   /* of fork: a child must not touch its parent's upload */
@@ -127,14 +129,21 @@ static size_t possible_part(const struct cove__part_rules *rules, size_t part, i
     return part;
 }
 
-/* What the caller wants, within the store's bounds. */
-static size_t wanted_part(const struct cove__part_rules *rules, const struct cove_writer_options *o)
+/* Of a store that takes one part at a time, and any: what is larger gains nothing. */
+static bool is_alone(const struct cove__part_rules *rules)
 {
-    size_t part = o->part_size < rules->min_part ? rules->min_part : o->part_size;
+    return rules->parallel <= 1 && rules->min_part <= ALONE_PART;
+}
 
-    if (o->part_size == 0 || rules->parallel <= 1)
+/* What the caller wants, within the store's bounds. */
+static size_t first_part(const struct cove__part_rules *rules, const struct cove_writer_options *o)
+{
+    size_t part = o->first_part < FIRST_MAX ? o->first_part : FIRST_MAX;
+
+    if (part == 0 || rules->equal_parts || is_alone(rules))
         return rules->default_part;
-    return possible_part(rules, part < rules->max_part ? part : rules->max_part, o->expected_size);
+    part = part > rules->min_part ? part : rules->min_part;
+    return part < rules->max_part ? part : rules->max_part;
 }
 
 static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o, struct cove_error *err)
@@ -143,14 +152,15 @@ static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o
     const struct cove_parts *base = o->base;
 
     ops->part_rules(w->fs->self, o->expected_size, &w->rules);
-    w->rules.default_part = wanted_part(&w->rules, o);
     if (!o->keep_parts && !base) {
-        if (w->rules.parallel <= 1 && w->rules.min_part <= ALONE_PART && w->rules.default_part > ALONE_PART)
-            w->rules.default_part = ALONE_PART; /* gains nothing from more, and what is larger needs no copy */
+        if (is_alone(&w->rules) && w->rules.default_part > ALONE_PART)
+            w->rules.default_part = ALONE_PART; /* and what is larger needs no copy */
+        w->first_part = first_part(&w->rules, o);
         return 0;
     }
     w->rules.default_part = possible_part(&w->rules, base ? base->part_size : 0, o->expected_size);
     w->rules.equal_parts = true;
+    w->first_part = w->rules.default_part;
     w->made = cove__parts_new(ops->name, w->target.path, w->rules.default_part);
     if (!w->made)
         return cove__fail_nomem(err, "a writer");
@@ -223,6 +233,8 @@ static size_t part_size(const struct cove_writer *w)
     size_t size = w->rules.default_part;
     unsigned step = w->rules.max_parts > DOUBLINGS ? w->rules.max_parts / DOUBLINGS : 1;
 
+    if (w->parts == 0)
+        return w->first_part;
     if (w->rules.equal_parts || w->rules.max_parts == 0)
         return size;
     for (unsigned n = step; n <= w->parts && size < w->rules.max_part / 2; n += step)

@@ -102,6 +102,7 @@ static void removals_of_many(void **state)
     OK(cove_fs_remove_files(w.fs, (const char *const *)paths, N, NULL, &err));
     assert_string_equal(listed(at("many")), "many/stays");
     OK(cove_fs_remove_files(w.fs, NULL, 0, NULL, &err));
+    FAILS(COVE_EINVAL, cove_fs_remove_files(w.fs, NULL, 1, NULL, &err));
     for (int i = 0; i < N; i++)
         free(paths[i]);
     free(paths);

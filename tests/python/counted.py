@@ -34,6 +34,7 @@ def installed():
 
 PLACES = installed()
 import cove  # noqa: E402
+from cove import appenders  # noqa: E402
 
 
 @pytest.fixture
@@ -46,6 +47,8 @@ def proxy(minio, monkeypatch):
         # By the environment alone, an instance of an earlier test that somebody still holds would be the same one.
         monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": proxy.endpoint})
         yield proxy
+        proxy.refuse = lambda request: False
+        appenders.end("s3", "")  # what has gathered goes by here, too, or not at all
 
 
 @pytest.fixture

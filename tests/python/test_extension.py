@@ -268,7 +268,7 @@ def test_what_many_takes_is_checked_first(memory):
     for call in (lambda: memory.fs.read_many([3]), lambda: memory.fs.write_many([("x",)]),
                  lambda: memory.fs.write_many([(memory / "x", b"x"), (memory / "y", "text")]),
                  lambda: memory.fs.copy_many([("a", "b", "c")]), lambda: memory.fs.read_many(7), lambda: memory.fs.remove_files(["a", 3]),
-                 lambda: memory.fs.remove_files(None)):
+                 lambda: memory.fs.remove_files(None), lambda: memory.fs.remove_files("ab"), lambda: memory.fs.remove_files(b"ab")):
         with pytest.raises(TypeError):
             call()
     assert not memory.fs.exists(memory / "x")

@@ -1,15 +1,19 @@
 """Lightning on URLs of cove's: what comes out is what comes out on a local disk, under both of Lightning's names; then cove's own plugins."""
 
+import array
+import collections
 import concurrent.futures
 import os
 import pickle
 import re
 import subprocess
 import sys
+import threading
 
 import fsspec
 import pytest
 
+numpy = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
@@ -392,6 +396,107 @@ def test_what_a_save_costs(pl, root, proxy, monkeypatch):
     monkeypatch.setattr("cove.checkpoints.ONE_REQUEST", 20 << 20)
     assert requests("/c.ckpt") == (3, 5)
     assert content(root + "/a.ckpt") == content(root + "/b.ckpt") == content(root + "/c.ckpt")
+
+
+class Frozen:
+    """As many a hyperparameter: not to be taken to pieces."""
+
+    def __init__(self, x):
+        self.__dict__["x"] = x
+
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+    def __eq__(self, other):
+        return self.x == other.x
+
+
+def odd_values():
+    itself = [1]
+    itself.append(itself)
+    pair = collections.namedtuple("pair", "a b")
+    globals()["pair"], pair.__module__, pair.__qualname__ = pair, __name__, "pair"
+    state = torch.nn.Linear(2, 2).state_dict()
+    return {
+        "frozen": Frozen(torch.ones(2)), "range": range(3), "array": array.array("d", [1, 2]), "itself": itself, "bytes": bytes(3 << 20),
+        "numbers": list(range(100_000)), "pair": pair(1, torch.zeros(3)), "numpy": numpy.arange(5), "state": state, "meta": torch.empty(3, device="meta"),
+        "nested": torch.nested.nested_tensor([torch.ones(2), torch.zeros(3)]), "module": torch.nn.Linear(2, 2), "set": {1, 2}, "none": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
+def test_whatever_torch_saves_is_saved(pl, root, kind, tmp_path):
+    values, io = odd_values(), getattr(pl.cove, kind)()
+    io.save_checkpoint(values, root + "/a.ckpt")
+    torch.save(values, tmp_path / "a.ckpt")
+    got, expected = io.load_checkpoint(root + "/a.ckpt", weights_only=False), torch.load(tmp_path / "a.ckpt", weights_only=False)
+    assert list(got) == list(expected)
+    for name in got:
+        if name == "itself":
+            assert got[name][1] is got[name]
+        elif name == "nested":
+            assert same(list(got[name].unbind()), list(expected[name].unbind()))
+        elif name == "module":
+            assert same(dict(got[name].state_dict()), dict(expected[name].state_dict()))
+        elif name == "meta":
+            assert got[name].is_meta and got[name].shape == (3,)
+        elif name == "frozen":
+            assert same(got[name].x, expected[name].x)
+        elif name == "numpy":
+            assert (got[name] == expected[name]).all()
+        else:
+            assert same(got[name], expected[name]), name
+    assert got["state"]._metadata == expected["state"]._metadata
+    io.teardown()
+
+
+def test_a_snapshot_is_of_its_moment(pl, root, proxy):
+    values = {"list": [1, torch.zeros(2)], "numpy": numpy.zeros(3), "pickle": Frozen([1])}
+    free = threading.Event()
+    proxy.refuse = lambda request: request.method == "PUT" and not free.wait(60)
+    io = pl.cove.AsyncCoveCheckpointIO()
+    io.save_checkpoint(values, root + "/a.ckpt")
+    values["list"][1] += 1
+    values["list"].append(2)
+    values["numpy"] += 1
+    values["pickle"].x.append(2)
+    free.set()
+    got = io.load_checkpoint(root + "/a.ckpt", weights_only=False)
+    assert same(got["list"], [1, torch.zeros(2)]) and not got["numpy"].any() and got["pickle"].x == [1]
+    io.teardown()
+
+
+@pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_what_the_store_says_of_a_large_save_is_raised(pl, root, proxy, kind, method):
+    proxy.refuse = lambda request: request.method == method
+    io = getattr(pl.cove, kind)(default_block_size="5MiB")
+    with pytest.raises(PermissionError, match="a.ckpt"):
+        io.save_checkpoint({"a": torch.zeros(20 << 20)}, root + "/a.ckpt")  # 80 MiB
+        io.teardown()
+    assert names(root) == []
+
+
+def test_names_of_checkpoints_are_no_patterns(pl, root):
+    io = pl.cove.CoveCheckpointIO()
+    for name in "1", "[1]", "*", "?":
+        io.save_checkpoint({"name": name}, f"{root}/exp{name}/a{name}.ckpt")
+    io.remove_checkpoint(f"{root}/exp[1]/a[1].ckpt")
+    io.remove_checkpoint(f"{root}/exp*/a*.ckpt")
+    io.remove_checkpoint(f"{root}/exp?/none[?].ckpt")
+    assert names(root) == ["exp1/a1.ckpt", "exp?/a?.ckpt"]
+
+
+@pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
+def test_a_name_is_taken_while_its_save_is_under_way(pl, root, proxy, kind):
+    held = threading.Semaphore(0)
+    proxy.refuse = lambda request: request.method == "PUT" and not held.acquire(timeout=60)
+    callback = pl.cove.ModelCheckpoint(monitor="step", mode="max", save_top_k=-1, filename="m")
+    held.release(100) if kind == "CoveCheckpointIO" else threading.Timer(1, held.release, [100]).start()
+    fit(pl, root, max_epochs=3, callbacks=[callback], plugins=[getattr(pl.cove, kind)()])
+    assert names(root + "/checkpoints") == ["m-v1.ckpt", "m-v2.ckpt", "m.ckpt"]
+    steps = [load(f"{root}/checkpoints/{name}.ckpt")["global_step"] for name in ("m", "m-v1", "m-v2")]
+    assert steps == [BATCHES, 2 * BATCHES, 3 * BATCHES]
 
 
 def test_after_a_slow_save_there_are_parts(pl, root, proxy, monkeypatch):

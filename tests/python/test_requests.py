@@ -1,5 +1,7 @@
 """How many requests a call is, where others make more of them."""
 
+import threading
+
 import pytest
 from counted import proxy, root  # noqa: F401
 from cove import S3FileSystem
@@ -36,14 +38,26 @@ def test_removals(fs, root, proxy):
     assert fs.find(root) == []
 
 
-@pytest.mark.parametrize("size, block_size, requests", [(12, None, 4), (12, 12, 1), (12, 5, 5), (12, 1, 5), (1, 5, 1)])
-def test_block_size(fs, root, proxy, size, block_size, requests):
-    """Of a new file: bytes of a part, 5 MiB at least. Parts have a beginning and an end."""
+@pytest.mark.parametrize("options", [{}, {"max_concurrency": 1}])
+@pytest.mark.parametrize("size, block_size, requests", [(12, None, 4), (12, 12, 1), (12, 12.0, 1), (30, 20, 5), (12, 5, 4), (12, 1, 4), (1, 1 << 50, 1), (1, -1, 1)])
+def test_block_size(root, proxy, size, block_size, requests, options):
+    """What fits in it is one request; else it is the first part, of 5 MiB at least. Parts have a beginning and an end."""
+    fs = S3FileSystem(**options)
     with fs.open(f"{root}/x", "wb", block_size=block_size and block_size * MIB) as f:
         for _ in range(size):
             f.write(bytes(MIB))
     assert proxy.count() == requests
     assert fs.size(f"{root}/x") == size * MIB
+
+
+@pytest.mark.parametrize("start, end, ranges", [(0, 5, 1), (5, None, 1), (-5, None, 1), (5, -5, 1), (0, 5, 2), (5, None, 2)])
+def test_ranges_of_many_files_are_under_way_at_once(fs, root, proxy, start, end, ranges):
+    names = [f"{root}/{i}" for i in range(8)]
+    fs.pipe({name: bytes(range(100)) for name in names})
+    together = threading.Barrier(len(names))
+    proxy.refuse = lambda request: "range" in request.headers and together.wait(60) < 0  # none is refused: each waits for the others
+    assert fs.cat_ranges(names * ranges, start, end) == [bytes(range(100))[start:end]] * len(names) * ranges
+    assert not together.broken
 
 
 def test_a_look_before_a_read(fs, root, proxy):

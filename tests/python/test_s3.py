@@ -157,12 +157,18 @@ def test_a_removed_file_has_versions(fs, aware, kept):
     assert fs.cat(kept) == b"1"
 
 
-def test_versions_are_removed_by_their_ids(fs, aware, kept):
+@pytest.mark.parametrize("options", [{}, {"batch_delete": "false"}])
+def test_versions_are_removed_by_their_ids(fs, kept, options):
+    from cove.s3 import S3FileSystem
+
+    aware = S3FileSystem(version_aware=True, **options)
     for data in b"1", b"22", b"333", b"4444":
         fs.pipe(kept, data)
     ids = [v["VersionId"] for v in aware.object_version_info(kept)]
-    aware.rm([f"{kept}?versionId={i}" for i in ids[1:3]])  # by one request
+    aware.rm([f"{kept}?versionId={i}" for i in ids[1:3]])
     assert [v["VersionId"] for v in aware.object_version_info(kept)] == [ids[0], ids[3]]
+    with pytest.raises(OSError, match="remove .*kept"):
+        aware.rm([f"{kept}?versionId=\x01", f"{kept}?versionId={ids[3]}"])  # which a batch could not hold
     assert fs.cat(kept) == b"4444"
 
 

@@ -572,7 +572,11 @@ static void do_fork(struct worker *w)
  * ever. Of 770 children of these threads under gcc 12's AddressSanitizer 9 hung in it, of 1,796 in the plain build
  * none.
  */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef __has_feature /* clang's way to tell */
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
+    __has_feature(thread_sanitizer)
 #define FORKS 0
 #else
 #define FORKS 1

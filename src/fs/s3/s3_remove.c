@@ -159,7 +159,7 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
     /* A failure inside the store is worth the same request once more: what is gone stays gone. */
     bool passing = strcmp(d.first_code, "InternalError") == 0 || strcmp(d.first_code, "SlowDown") == 0;
     rc = passing ? COVE_EPROTOCOL : strcmp(d.first_code, "AccessDenied") == 0 ? COVE_EACCESS : COVE_ESERVER;
-    return cove__s3_fail(r, err, rc, "%zu of them could not be deleted, the first: %s (%s)", d.failed, d.first_key,
+    return cove__s3_fail(r, err, rc, "%zu could not be deleted, the first: %s (%s)", d.failed, d.first_key,
                          d.first_code);
 }
 
@@ -260,18 +260,19 @@ static int next_batch(struct cove__s3 *s3, const char *const *paths, size_t n, s
             break;
         }
         cove__buf_add_str(body, "<Object><Key>");
-        if (cove__xml_add_text(body, name.key) == COVE_EINVAL) {
+        bool fits = cove__xml_add_text(body, name.key) != COVE_EINVAL;
+        cove__buf_add_str(body, "</Key>");
+        if (name.version.size > 0) {
+            cove__buf_add_str(body, "<VersionId>");
+            fits &= cove__xml_add_text(body, name.version) != COVE_EINVAL;
+            cove__buf_add_str(body, "</VersionId>");
+        }
+        cove__buf_add_str(body, "</Object>");
+        if (!fits) {
             body->size = before;
             rc = cove__s3_delete(s3, name, NULL, ctx, err);
             continue;
         }
-        cove__buf_add_str(body, "</Key>");
-        if (name.version.size > 0) {
-            cove__buf_add_str(body, "<VersionId>");
-            rc = cove__xml_add_text(body, name.version);
-            cove__buf_add_str(body, "</VersionId>");
-        }
-        cove__buf_add_str(body, "</Object>");
         keys++;
     }
     cove__buf_add_str(body, "</Delete>");
