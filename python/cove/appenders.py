@@ -134,6 +134,8 @@ def release(shared: SharedAppender) -> None:
         try:
             one.flush()
         except OSError:
+            if one.is_closed():
+                raise  # its bytes are lost, and nobody else would say so
             continue  # it stays, with its bytes: whether they can be sent now is no matter of the file that is closed here
         _retire(one)
 

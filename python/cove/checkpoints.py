@@ -6,12 +6,12 @@ knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the cla
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,14 @@ def _moment(checkpoint: dict[str, Any]) -> tuple:
     return checkpoint.get("epoch"), checkpoint.get("global_step"), set(checkpoint), lasts
 
 
-def _refused_by_store(error: BaseException) -> OSError | None:
-    """Of torch's own error, by which it ends a file that could not be written to: why that was."""
+def _refused_by_store(error: BaseException, before: BaseException | None) -> OSError | None:
+    """Of torch's own error, by which it ends a file that could not be written to: why that was. `before`: what was being handled already."""
     cause = error.__context__
-    while cause is not None and not isinstance(cause, OSError):
+    while cause is not None and cause is not before:
+        if isinstance(cause, OSError):
+            return cause
         cause = cause.__context__
-    return cause
+    return None
 
 
 class StreamingIO:
@@ -104,12 +106,17 @@ class StreamingIO:
         super().save_checkpoint(checkpoint, path, storage_options)
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
-        whole = not self._in_parts and "default_block_size" not in fs.storage_options and bytes_at_sight(checkpoint) < ONE_REQUEST
+        self._send(fs, path, bytes_at_sight(checkpoint), lambda file: torch.save(checkpoint, file))
+
+    def _send(self, fs: CoveFileSystem, path: str, size: int, write: Callable[[Any], Any]) -> None:
+        """A new file of about so many bytes."""
+        whole = not self._in_parts and "default_block_size" not in fs.storage_options and size < ONE_REQUEST
+        before = sys.exc_info()[1]
         with fs.open(path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
             try:
-                torch.save(checkpoint, file)
+                write(file)
             except RuntimeError as error:
-                raise _refused_by_store(error) or error
+                raise _refused_by_store(error, before) or error
             begun = time.monotonic()
         self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
 
@@ -120,91 +127,40 @@ class StreamingIO:
         fs.bulk_delete([path])  # which looks for nothing, so that one that isn't there is fine
 
 
-# ---- tensors ----
-
-
-def _is_plain(tensor: torch.Tensor) -> bool:
-    """Whether it is a view of a storage, and no more."""
-    special = tensor.is_quantized or tensor.is_meta or tensor.is_nested
-    return type(tensor) is torch.Tensor and tensor.layout == torch.strided and not special
+# ---- sizes ----
 
 
 def bytes_at_sight(checkpoint: Any) -> int:
-    """Bytes of the tensors, arrays and buffers in its dicts, lists and tuples. More may be in other objects."""
+    """Bytes of the tensors, arrays and bytes in its dicts, lists and tuples. More may be in other objects."""
+    numpy = sys.modules.get("numpy")
     sizes: dict[int, int] = {}  # each storage stands in a file once
     seen: set[int] = set()
     left = [checkpoint]
     while left:
         value = left.pop()
-        if isinstance(value, torch.Tensor):
-            if _is_plain(value):
-                storage = value.untyped_storage()
-                sizes[storage._cdata] = storage.nbytes()
+        if type(value) in (torch.Tensor, torch.nn.Parameter) and value.layout == torch.strided and not (value.is_quantized or value.is_meta or value.is_nested):
+            storage = value.untyped_storage()
+            sizes[storage._cdata] = storage.nbytes()
         elif isinstance(value, (dict, list, tuple)):
             if id(value) not in seen:
                 seen.add(id(value))
                 left.extend(value.values() if isinstance(value, dict) else value)
-        elif isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "__array_interface__"):
-            sizes[id(value)] = getattr(value, "nbytes", None) or len(value)
+        elif type(value) in (bytes, bytearray):
+            sizes[id(value)] = len(value)
+        elif numpy is not None and type(value) is numpy.ndarray:
+            sizes[id(value)] = value.nbytes
     return sum(sizes.values())
 
 
 # ---- beside the training ----
 
 
-def snapshot(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint as it is now, its tensors in CPU memory: each storage is copied once, however many tensors share it."""
-    return _Copier().copy(checkpoint)
-
-
-class _Copier:
-    def __init__(self) -> None:
-        self._storages: dict[int, torch.UntypedStorage] = {}
-        self._copies: dict[int, Any] = {}  # by the id of what they are of, for what stands in several places, or in itself
-
-    def copy(self, value: Any) -> Any:
-        if type(value) in _FIXED:
-            return value
-        copies, place = self._copies, id(value)
-        if place in copies:
-            return copies[place]
-        if isinstance(value, torch.Tensor):
-            copies[place] = self._tensor(value)
-        elif type(value) in (dict, OrderedDict):
-            copies[place] = empty = type(value)()
-            empty.update((name, self.copy(item)) for name, item in value.items())
-            if type(value) is OrderedDict:
-                empty.__dict__.update(value.__dict__)  # where a state_dict has its versions
-        elif type(value) is list:
-            copies[place] = empty = []
-            empty.extend(map(self.copy, value))
-        elif type(value) is tuple:
-            copies[place] = tuple(map(self.copy, value))
-        else:
-            copies[place] = _deep(value)
-        return copies[place]
-
-    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
-        tensor = tensor.detach()
-        if tensor.is_meta:
-            return tensor  # it has no values
-        if not _is_plain(tensor) or tensor.is_conj() or tensor.is_neg():  # the last two say that the storage has other values than the tensor
-            return tensor.clone().cpu()
-        storage = tensor.untyped_storage()
-        copy = self._storages.get(storage._cdata)
-        if copy is None:
-            copy = self._storages[storage._cdata] = storage.clone() if storage.device.type == "cpu" else storage.cpu()
-        return torch.empty(0, dtype=tensor.dtype).set_(copy, tensor.storage_offset(), tensor.size(), tensor.stride())
-
-
-def _deep(value: Any) -> Any:
-    try:
-        return deepcopy(value)
-    except Exception:  # as of a lock, or of what refuses to be copied
-        return value
-
-
-_FIXED = (str, bytes, int, float, complex, bool, type(None), range, torch.dtype, torch.device, torch.Size)
+def _write_elsewhere(path: str, file: io.BytesIO) -> None:
+    """Where the filesystem is not cove's."""
+    fs, place = url_to_fs(path)
+    fs.makedirs(fs._parent(place), exist_ok=True)
+    with fs.transaction, fs.open(place, "wb") as target:
+        target.write(file.getbuffer())
 
 
 class BackgroundIO(StreamingIO):
@@ -249,7 +205,8 @@ class BackgroundIO(StreamingIO):
         except BaseException as error:
             self._failed = True
             log.error("in the background: %s", error)
-            raise
+            del what, args  # what it was about need not live as long as the error
+            raise error.with_traceback(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         self.check()
@@ -279,12 +236,23 @@ class BackgroundIO(StreamingIO):
             super().teardown()
 
     def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
-        self.wait()  # so that there is one copy of a checkpoint in memory and no more
-        self._submit(super()._save_elsewhere, snapshot(checkpoint), path, storage_options)
+        self.wait()
+        if storage_options is None:
+            self._submit(_write_elsewhere, str(path), self._made(checkpoint))
+        else:  # which Lightning refuses
+            super()._save_elsewhere(checkpoint, path, storage_options)
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
         self.wait()
-        self._submit(super()._write, fs, path, snapshot(checkpoint))
+        file = self._made(checkpoint)
+        self._submit(self._send, fs, path, file.tell(), lambda target: target.write(file.getbuffer()))
+
+    @staticmethod
+    def _made(checkpoint: dict[str, Any]) -> io.BytesIO:
+        """The file, in memory: whatever is in a checkpoint is there as it is now. Callers wait before, so that there is one and no more."""
+        file = io.BytesIO()
+        torch.save(checkpoint, file)
+        return file
 
     def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
         self._submit(super()._copy, fs, twin, path)

@@ -571,6 +571,8 @@ class CoveFileSystem(Coroutines):
 
     def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
         """Removes files by their names alone, a thousand in one request, and gives the names. Which of them were there is not told."""
+        if isinstance(pathlist, (str, bytes)):
+            raise TypeError("bulk_delete takes a list of paths")
         names = [self._take(path) for path in pathlist]
         self._fs.remove_files(names)
         return names

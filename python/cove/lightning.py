@@ -36,8 +36,8 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
 class AsyncCoveCheckpointIO(BackgroundIO, TorchCheckpointIO):
     """The same beside the training: one thread saves, copies and removes, in the order in which that was asked for.
 
-    - A save returns when the checkpoint has been copied: each storage once, into CPU memory, so the peak is one copy of the checkpoint and
-      what a save holds. Never more: a save waits until the one before has ended.
+    - A save returns when the file has been made in memory, of whatever is in the checkpoint at that moment, so the peak is that file and what
+      a save holds. Never more: a save waits until the one before has ended.
     - A failure is raised by the next save, removal or load, by `check()`, and at the end of training; cove's ModelCheckpoint calls `check()`
       after every batch. It is logged at once.
     - What was asked for after a save that failed is not done: no older checkpoint is removed in favour of one that isn't there.

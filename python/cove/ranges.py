@@ -15,9 +15,10 @@ SURE = 1 << 30  # who asks for more may mean "to the end": memory for it is had 
 
 def byte_range(start: int | None, end: int | None, size: Callable[[], int]) -> tuple[int, int]:
     """The offset and length of `file[start:end]`. Only two of the forms that a slice may have depend on the file's size, and ask for it."""
-    start = start or 0
+    start = max(-FAR, min(start or 0, FAR))
     if end is None:
         return start, -start if start < 0 else TO_THE_END
+    end = max(-FAR, min(end, FAR))
     if start < 0 or end < 0:
         total = size()
         start = max(0, start + total) if start < 0 else start
@@ -87,7 +88,7 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
 def _one(filesystem: _cove.Filesystem, path: str, start: int | None, end: int | None) -> Any:
     try:
         return filesystem.read_range(path, *byte_range(start, end, lambda: filesystem.stat(path)[1]))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         return error
 
 

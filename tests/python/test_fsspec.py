@@ -344,11 +344,13 @@ def test_several_ranges_of_each_of_many_files(fs, root):
         assert isinstance(data, FileNotFoundError) if name.endswith("none") else data == files[name][start:end]
 
 
-@pytest.mark.parametrize("start, end", [(None, None), (5, None), (-5, None), (5, -5), (-1 << 40, None), (0, 1 << 40), (1 << 64, None), (1 << 64, 1 << 65)])
+@pytest.mark.parametrize("start, end", [(None, None), (5, None), (-5, None), (5, -5), (-1 << 40, None), (0, 1 << 40), (1 << 64, None), (1 << 64, 1 << 65), (1 << 64, 2),
+                                        (3, 1 << 70), (-1 << 70, None), (None, 1 << 63)])
 def test_one_range_of_each_of_many_files(fs, root, start, end):
     files = {f"{root}/{n:02}": bytes(range(n, n + 100)) for n in range(10)}
     fs.pipe(files)
     assert fs.cat_ranges(list(files), start, end) == [data[start:end] for data in files.values()]
+    assert fs.cat_file(f"{root}/03", start, end) == files[f"{root}/03"][start:end]
 
 
 def test_cat_ranges_of_more_files_than_a_queue_takes(fs, root, monkeypatch):

@@ -3,12 +3,14 @@
 import array
 import collections
 import concurrent.futures
+import io as io_module
 import os
 import pickle
 import re
 import subprocess
 import sys
 import threading
+import traceback
 
 import fsspec
 import pytest
@@ -421,6 +423,8 @@ def odd_values():
         "frozen": Frozen(torch.ones(2)), "range": range(3), "array": array.array("d", [1, 2]), "itself": itself, "bytes": bytes(3 << 20),
         "numbers": list(range(100_000)), "pair": pair(1, torch.zeros(3)), "numpy": numpy.arange(5), "state": state, "meta": torch.empty(3, device="meta"),
         "nested": torch.nested.nested_tensor([torch.ones(2), torch.zeros(3)]), "module": torch.nn.Linear(2, 2), "set": {1, 2}, "none": None,
+        "class": numpy.float32, "scalar": numpy.zeros((), "V0"), "parameter": torch.nn.Parameter(torch.ones(2)),
+        "default": collections.defaultdict(int, {"w": torch.ones(2)}),
     }  # fmt: skip
 
 
@@ -442,12 +446,37 @@ def test_whatever_torch_saves_is_saved(pl, root, kind, tmp_path):
             assert got[name].is_meta and got[name].shape == (3,)
         elif name == "frozen":
             assert same(got[name].x, expected[name].x)
-        elif name == "numpy":
+        elif name in ("numpy", "scalar"):
             assert (got[name] == expected[name]).all()
+        elif name == "parameter":
+            assert type(got[name]) is torch.nn.Parameter and got[name].requires_grad and same(got[name].data, expected[name].data)
         else:
             assert same(got[name], expected[name]), name
     assert got["state"]._metadata == expected["state"]._metadata
     io.teardown()
+
+
+def test_a_failed_save_is_let_go(pl, root, proxy):
+    proxy.refuse = lambda request: request.method in ("PUT", "POST")
+    io = pl.cove.AsyncCoveCheckpointIO()
+    io.save_checkpoint({"a": torch.ones(1 << 20)}, root + "/a.ckpt")
+    with pytest.raises(PermissionError) as caught:
+        io.wait()
+    frames = [frame.f_locals for error in (caught.value, caught.value.__context__) if error for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert not any(isinstance(value, io_module.BytesIO) for values in frames for value in values.values())
+    io.teardown()
+
+
+def test_an_error_of_before_is_not_the_stores(pl, root):
+    class Broken:
+        def __reduce__(self):
+            raise RuntimeError("object says no")
+
+    try:
+        os.stat("/none")
+    except FileNotFoundError:
+        with pytest.raises(RuntimeError, match="object says no"):
+            pl.cove.CoveCheckpointIO().save_checkpoint({"x": Broken()}, root + "/a.ckpt")
 
 
 def test_a_snapshot_is_of_its_moment(pl, root, proxy):

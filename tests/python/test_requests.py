@@ -66,3 +66,15 @@ def test_a_look_before_a_read(fs, root, proxy):
     proxy.clear()
     assert fs.exists(f"{root}/x") and len(fs.open(f"{root}/x").read()) == 3 * MIB
     assert proxy.count("HEAD") == 1
+
+
+def test_a_log_that_cannot_be_sent_says_so_to_somebody(root, proxy, monkeypatch):
+    """It has been closed, and another one's close makes room among those that wait: what is lost then is not lost in silence."""
+    monkeypatch.setattr("cove.appenders.MAX_IDLE", 0)
+    fs = S3FileSystem(append_interval=3600)
+    first, second = fs.open(f"{root}/first", "ab"), fs.open(f"{root}/second", "ab")
+    first.write(b"1")
+    proxy.refuse = lambda request: request.method == "PUT" and request.path.endswith("/first")
+    with pytest.raises(PermissionError, match="first"):
+        first.close()
+    second.close()
