@@ -15,14 +15,20 @@ static void sum_done(struct cove__sum *sum)
     cove__free(sum->etag);
 }
 
-/* That of the same path, or the next in turn. */
-static struct cove__sum *place_locked(cove_fs *fs, const char *path)
+/* That of a path; NULL: none is kept. */
+static struct cove__sum *find_locked(cove_fs *fs, const char *path)
 {
     cove__assert_locked();
     for (size_t i = 0; i < COVE__SUMS_KEPT; i++) {
         if (fs->sums[i].path && strcmp(fs->sums[i].path, path) == 0)
             return &fs->sums[i];
     }
+    return NULL;
+}
+
+static struct cove__sum *next_in_turn_locked(cove_fs *fs)
+{
+    cove__assert_locked();
     fs->next_sum = (fs->next_sum + 1) % COVE__SUMS_KEPT;
     return &fs->sums[fs->next_sum];
 }
@@ -42,7 +48,9 @@ void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info
         struct cove__sum *place, old;
 
         cove__lock();
-        place = place_locked(fs, path);
+        place = find_locked(fs, path);
+        if (!place)
+            place = next_in_turn_locked(fs);
         old = *place;
         *place = sum;
         cove__unlock();
@@ -53,19 +61,17 @@ void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info
 
 bool cove__sums_find(cove_fs *fs, const char *path, const char *etag, int64_t size, struct cove_info *ret)
 {
-    bool found = false;
+    const struct cove__sum *sum;
+    bool found;
 
     if (!etag)
         return false;
     cove__lock();
-    for (size_t i = 0; i < COVE__SUMS_KEPT && !found; i++) {
-        const struct cove__sum *sum = &fs->sums[i];
-
-        found = sum->path && sum->size == size && strcmp(sum->path, path) == 0 && strcmp(sum->etag, etag) == 0;
-        if (found) {
-            ret->has_crc32c = sum->has_crc32c;
-            ret->crc32c = sum->crc32c;
-        }
+    sum = find_locked(fs, path);
+    found = sum && sum->size == size && strcmp(sum->etag, etag) == 0;
+    if (found) {
+        ret->has_crc32c = sum->has_crc32c;
+        ret->crc32c = sum->crc32c;
     }
     cove__unlock();
     return found;
@@ -73,17 +79,16 @@ bool cove__sums_find(cove_fs *fs, const char *path, const char *etag, int64_t si
 
 void cove__sums_drop(cove_fs *fs, const char *path)
 {
-    struct cove__sum sum = { 0 };
+    struct cove__sum *sum, old = { 0 };
 
     cove__lock();
-    for (size_t i = 0; i < COVE__SUMS_KEPT && !sum.path; i++) {
-        if (fs->sums[i].path && strcmp(fs->sums[i].path, path) == 0) {
-            sum = fs->sums[i];
-            fs->sums[i] = (struct cove__sum){ 0 };
-        }
+    sum = find_locked(fs, path);
+    if (sum) {
+        old = *sum;
+        *sum = (struct cove__sum){ 0 };
     }
     cove__unlock();
-    sum_done(&sum);
+    sum_done(&old);
 }
 
 void cove__sums_done(cove_fs *fs)

@@ -119,12 +119,14 @@ static void destroy(struct cove_writer *w)
     cove__free(w);
 }
 
-/* A part of so many bytes, if the store takes such and the object can be cut so; else the store's own. */
-static size_t possible_part(const struct cove__part_rules *rules, size_t part, int64_t expected_size)
+/* The one size of all parts, where their digests are kept: the base's, if the new object can be cut so. */
+static size_t fixed_part(const struct cove__part_rules *rules, const struct cove_writer_options *o)
 {
-    if (part == 0 || part < rules->min_part || part > rules->max_part)
+    size_t part = o->base ? o->base->part_size : 0;
+
+    if (part < rules->min_part || part > rules->max_part)
         return rules->default_part;
-    if (rules->max_parts && expected_size > 0 && (expected_size - 1) / (int64_t)part >= rules->max_parts)
+    if (rules->max_parts && o->expected_size > 0 && (o->expected_size - 1) / (int64_t)part >= rules->max_parts)
         return rules->default_part;
     return part;
 }
@@ -158,7 +160,7 @@ static int plan_parts(struct cove_writer *w, const struct cove_writer_options *o
         w->first_part = first_part(&w->rules, o);
         return 0;
     }
-    w->rules.default_part = possible_part(&w->rules, base ? base->part_size : 0, o->expected_size);
+    w->rules.default_part = fixed_part(&w->rules, o);
     w->rules.equal_parts = true;
     w->first_part = w->rules.default_part;
     w->made = cove__parts_new(ops->name, w->target.path, w->rules.default_part);
