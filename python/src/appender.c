@@ -107,21 +107,15 @@ static PyObject *appender_flush(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static PyObject *appender_cancel(PyObject *object, PyObject *unused)
-{
-    cove_cancel_fire(((struct covepy_stream *)object)->cancel);
-    Py_RETURN_NONE;
-}
-
 static PyObject *appender_close(PyObject *object, PyObject *unused)
 {
     struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
-    int rc;
+    int rc, begun = covepy_stream_begin_last(self, &c);
 
-    if (!self->stream)
+    if (begun == 0)
         Py_RETURN_NONE;
-    if (covepy_stream_begin(self, &c) < 0)
+    if (begun < 0)
         return NULL;
     COVEPY_WAIT(&c, rc = cove_appender_close(self->stream, &c.err));
     self->stream = NULL;
@@ -138,12 +132,13 @@ static PyMethodDef appender_methods[] = {
       "before." },
     { "flush", appender_flush, METH_NOARGS,
       "flush($self, /)\n--\n\nReturns when all that was written is in the store." },
-    { "cancel", appender_cancel, METH_NOARGS,
+    { "cancel", covepy_stream_cancel, METH_NOARGS,
       "cancel($self, /)\n--\n\nEnds what waits for the store, in any thread, and all that would: only close is of use "
       "then, which says "
       "how many bytes are lost." },
     { "close", appender_close, METH_NOARGS,
-      "close($self, /)\n--\n\nFlushes and ends it, also where that fails; closing twice is fine." },
+      "close($self, /)\n--\n\nFlushes and ends it, also where that fails. Closing twice is fine; another "
+      "thread's close waits for the first." },
     { 0 },
 };
 

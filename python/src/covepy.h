@@ -85,7 +85,7 @@ void covepy_path_call_done(struct covepy_path_call *p);
 /* Held through each call on a stream: one thread at a time. */
 struct covepy_lock {
     PyThread_type_lock lock;
-    _Atomic pid_t holder; /* the process in which it is held; 0: nobody holds it */
+    pid_t process; /* in which it was last found free */
 };
 
 int covepy_lock_init(struct covepy_lock *lock);
@@ -94,8 +94,8 @@ void covepy_lock_done(struct covepy_lock *lock);
  * left behind, for ever. */
 int covepy_lock_take(struct covepy_lock *lock, const char *what);
 void covepy_lock_give(struct covepy_lock *lock);
-/* Held by a thread of the parent: what it guards may be in any state. */
-bool covepy_lock_orphaned(const struct covepy_lock *lock);
+/* Held by a thread of the parent: what it guards may be in any state. For one that nobody else uses any more. */
+bool covepy_lock_orphaned(struct covepy_lock *lock);
 
 /* ---- stream.c ---- */
 
@@ -122,6 +122,8 @@ PyObject *covepy_stream_opened(struct covepy_stream *self, struct covepy_call *c
 /* Around each call on it. The turn is given away before it is said how it went: what Python does about a failure needs
  * none. */
 int covepy_stream_begin(struct covepy_stream *self, struct covepy_call *c);
+/* The same for a call that may come again: 0 where the stream has ended before, 1 where the call is to be made. */
+int covepy_stream_begin_last(struct covepy_stream *self, struct covepy_call *c);
 bool covepy_stream_end(struct covepy_stream *self, struct covepy_call *c, int64_t rc);
 /* Ends it without an error: `let_go` gives the library's object (NULL: it has ended before) back. */
 PyObject *covepy_stream_close(PyObject *object, void (*let_go)(void *stream));
@@ -130,6 +132,7 @@ void covepy_stream_dealloc(PyObject *object, void (*let_go)(void *stream));
  * and the rest. */
 void *covepy_stream_left(PyObject *object);
 void covepy_stream_free(PyObject *object);
+PyObject *covepy_stream_cancel(PyObject *object, PyObject *unused);
 PyObject *covepy_stream_closed(PyObject *object, void *closure);
 
 /* ---- convert.c ---- */

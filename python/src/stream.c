@@ -30,17 +30,25 @@ PyObject *covepy_stream_opened(struct covepy_stream *self, struct covepy_call *c
     return (PyObject *)self;
 }
 
-int covepy_stream_begin(struct covepy_stream *self, struct covepy_call *c)
+int covepy_stream_begin_last(struct covepy_stream *self, struct covepy_call *c)
 {
     if (covepy_lock_take(&self->lock, self->kind->name) < 0)
         return -1;
     if (!self->stream) {
         covepy_lock_give(&self->lock);
-        PyErr_SetString(PyExc_ValueError, self->kind->closed);
-        return -1;
+        return 0;
     }
     covepy_call_init_stream(c, self->cancel, self->kind->patience);
-    return 0;
+    return 1;
+}
+
+int covepy_stream_begin(struct covepy_stream *self, struct covepy_call *c)
+{
+    int begun = covepy_stream_begin_last(self, c);
+
+    if (begun == 0)
+        PyErr_SetString(PyExc_ValueError, self->kind->closed);
+    return begun > 0 ? 0 : -1;
 }
 
 bool covepy_stream_end(struct covepy_stream *self, struct covepy_call *c, int64_t rc)
@@ -93,6 +101,12 @@ void covepy_stream_dealloc(PyObject *object, void (*let_go)(void *stream))
     let_go(stream);
     Py_END_ALLOW_THREADS;
     covepy_stream_free(object);
+}
+
+PyObject *covepy_stream_cancel(PyObject *object, PyObject *unused)
+{
+    cove_cancel_fire(((struct covepy_stream *)object)->cancel);
+    Py_RETURN_NONE;
 }
 
 PyObject *covepy_stream_closed(PyObject *object, void *closure)

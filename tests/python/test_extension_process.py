@@ -101,6 +101,63 @@ def test_a_stream_may_be_closed_by_another_thread(memory):
     assert reader.closed
 
 
+def store_that_waits(stub, handler):
+    """A bucket where nothing is; what is put there waits for the test."""
+    if handler.command == "PUT":
+        stub.busy.set()
+        stub.free.wait()
+    body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>" if handler.command == "GET" else b""
+    handler.send_response(404 if handler.command == "HEAD" else 200)
+    handler.send_header("ETag", '"e"')
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def test_two_threads_close_an_appender_at_once():
+    with Stub(store_that_waits) as stub:
+        stub.busy, order = threading.Event(), []
+        appender = _cove.Appender(_cove.Filesystem(stub.url, stub.options), stub.url, flush_interval=3600)
+        appender.write(b"x")
+
+        def close():
+            try:
+                appender.close()
+                order.append(stub.free.is_set())
+            except Exception as error:
+                order.append(error)
+
+        threads = [threading.Thread(target=close) for _ in range(2)]
+        threads[0].start()
+        assert stub.busy.wait(60)
+        threads[1].start()
+        threads[1].join(0.2)  # it has time to get to where it waits for the first one
+        stub.free.set()
+        for thread in threads:
+            thread.join()
+    assert order == [True, True]
+
+
+def test_cancel_ends_what_a_writer_waits_for():
+    with Stub(stall) as stub:
+        writer, ended = _cove.Writer(_cove.Filesystem(stub.url, stub.options), stub.url), []
+        writer.write(b"x")
+
+        def finish():
+            try:
+                writer.finish()
+            except OSError as error:
+                ended.append(error.code)
+
+        thread = threading.Thread(target=finish)
+        thread.start()
+        assert stub.asked.wait(60)
+        writer.cancel()
+        thread.join()
+    assert ended == ["COVE_ECANCELED"]
+    writer.abort()
+
+
 def test_other_threads_run_while_a_call_waits():
     with Stub(deny) as stub:
         fs, ended = _cove.Filesystem(stub.url, stub.options), []
@@ -162,19 +219,21 @@ def test_writers_and_appenders_stay_the_parent_s(s3):
     assert s3.fs.read_many([s3 / "big", s3 / "log"]) == [b"x" * (20 * MIB), b"1"]
 
 
-def test_a_child_is_told_of_a_stream_that_was_in_use():
-    def first_only(stub, handler):
-        if handler.headers.get("Range", "").startswith("bytes=0-"):
-            handler.send_response(206)
-            for name, value in {"Content-Length": "65536", "Content-Range": f"bytes 0-65535/{4 * MIB}", "ETag": '"e"'}.items():
-                handler.send_header(name, value)
-            handler.end_headers()
-            handler.wfile.write(b"x" * 65536)
-            stub.asked.clear()
-        else:
-            stub.busy.set()
-            stall(stub, handler)
+def first_only(stub, handler):
+    """A file of 4 MiB, of which the first 64 KiB are given at once; who wants more waits for the test."""
+    if handler.headers.get("Range", "").startswith("bytes=0-"):
+        handler.send_response(206)
+        for name, value in {"Content-Length": "65536", "Content-Range": f"bytes 0-65535/{4 * MIB}", "ETag": '"e"'}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(b"x" * 65536)
+        stub.asked.clear()
+    else:
+        stub.busy.set()
+        stall(stub, handler)
 
+
+def test_a_child_is_told_of_a_stream_that_was_in_use():
     with Stub(first_only) as stub:
         stub.busy = threading.Event()
         reader = _cove.Reader(_cove.Filesystem(stub.url, stub.options), stub.url)
@@ -194,6 +253,68 @@ def test_a_child_is_told_of_a_stream_that_was_in_use():
         in_child(child)
         stub.free.set()
         thread.join()
+
+
+FORK_AS_A_LOCK_IS_TAKEN = """
+    import ctypes, json, os, signal, sys, threading, time
+    from cove import _cove
+    url, options = sys.argv[1], json.loads(sys.argv[2])
+    shim = ctypes.CDLL(sys.argv[3])
+    reader = _cove.Reader(_cove.Filesystem(url, options), url)
+
+    def read():
+        try:
+            reader.read_at(3 << 20, 5)
+        except OSError:
+            pass
+
+    def read_next():
+        shim.lockhold_arm()
+        read()
+
+    first, second = threading.Thread(target=read), threading.Thread(target=read_next)
+    first.start()
+    sys.stdin.readline()  # the first waits for the store
+    second.start()
+    while not shim.lockhold_waits():
+        time.sleep(0.001)
+    print("waits", flush=True)
+    while not shim.lockhold_stopped():  # it got the lock from the first one, and has not run a line since
+        time.sleep(0.001)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        try:
+            reader.read_at(3 << 20, 5)
+        except RuntimeError as error:
+            assert "forked" in str(error)
+            del reader
+            os._exit(0)
+        os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    shim.lockhold_go_on()
+    first.join(), second.join()
+    print(status)
+"""
+
+
+def test_a_fork_in_the_moment_when_a_lock_is_taken(python):
+    import json
+
+    import env
+
+    shim = env.build_dir() / "tests" / "fault" / "lockhold.so"
+
+    with Stub(first_only) as stub:
+        stub.busy = threading.Event()
+        process = python.start(FORK_AS_A_LOCK_IS_TAKEN, stub.url, json.dumps(stub.options), shim, environ={"LD_PRELOAD": str(shim)}, stdin=-1)
+        assert stub.busy.wait(60)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "waits\n"
+        stub.free.set()
+        out, said = process.communicate(timeout=120)
+    assert (process.returncode, out, said) == (0, "0\n", "")
 
 
 # ---- Ctrl-C ----
@@ -280,14 +401,7 @@ def test_an_appender_s_flush_outlasts_the_first_ctrl_c(python):
     def answer(stub, handler):
         if handler.command == "PUT":
             puts.append(handler.path)
-            stub.busy.set()
-            stub.free.wait()
-        body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>" if handler.command == "GET" else b""
-        handler.send_response(404 if handler.command == "HEAD" else 200)
-        handler.send_header("ETag", '"e"')
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
+        store_that_waits(stub, handler)
 
     into, out = os.pipe()
     with Stub(answer) as stub, open(into, "rb", buffering=0) as told:
