@@ -46,6 +46,7 @@ class SharedAppender:
         self._filesystem, self._options = filesystem, options
         self._lock = threading.RLock()  # the library wants one thread at a time
         self._appender: _cove.Appender | None = None
+        self._size: int | None = None  # of the file with what was written here, once somebody has asked
 
     def open(self) -> None:
         """Raises what speaks against appending there, before a byte is written."""
@@ -58,7 +59,21 @@ class SharedAppender:
             self.open()
             dirty.add(self)
             self.used = time.monotonic()
-            return self._call("write", data)
+            n = self._call("write", data)
+            if self._size is not None:
+                self._size += n
+            return n
+
+    def tell(self) -> int:
+        """The size of the file with what was written here."""
+        with self._lock:
+            if self._size is None:
+                self.flush()
+                try:
+                    self._size = self._filesystem.stat(self.path)[1]
+                except FileNotFoundError:
+                    self._size = 0
+            return self._size
 
     def flush(self) -> None:
         """Returns when every byte is in the store."""
@@ -71,7 +86,7 @@ class SharedAppender:
         """Flushes, and lets go of the version of the file that was appended to."""
         with self._lock:
             dirty.discard(self)
-            appender, self._appender = self._appender, None
+            appender, self._appender, self._size = self._appender, None, None
             if appender is not None:
                 appender.close()
 

@@ -12,8 +12,10 @@ from typing import Any
 from fsspec.compression import compr
 from fsspec.core import get_compression
 
+from cove.files import EndsOnce
 
-class CompressedFile(io.BufferedIOBase):
+
+class CompressedFile(EndsOnce, io.BufferedIOBase):
     """A compressor or decompressor with the file below it; closed, discarded and published together."""
 
     _closed = True
@@ -21,9 +23,11 @@ class CompressedFile(io.BufferedIOBase):
     def __init__(self, below: Any, compression: str, mode: str) -> None:
         self._below = below
         self._codec = compr[compression](below, mode=mode[0])
+        self._appends = mode[0] == "a"
+        self._begin()
         self._closed = False
         # What is called often is the codec's own.
-        for name in ("read", "read1", "readinto", "readline", "write", "seek", "tell", "flush", "peek"):
+        for name in ("read", "read1", "readinto", "readline", "write", "seek", "flush", "peek"):
             if hasattr(self._codec, name):
                 setattr(self, name, getattr(self._codec, name))
 
@@ -38,17 +42,31 @@ class CompressedFile(io.BufferedIOBase):
         return self._below.writable()
 
     def seekable(self) -> bool:
-        return self._codec.seekable()
+        return self.has_position or not self._appends and self._codec.seekable()
+
+    @property
+    def has_position(self) -> bool:
+        return not self._below.readable() and self._below.has_position
+
+    @has_position.setter
+    def has_position(self, value: bool) -> None:
+        self._below.has_position = value
+
+    def tell(self) -> int:
+        """The place in what is not compressed. Where that is appended to, it is 0 at the start only, and grows: text asks so whether it begins the file."""
+        before = self._below.tell() - self._below.written if self._appends else 0
+        return before + self._codec.tell()
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            try:
-                self._codec.close()
-            except BaseException:
-                self.discard()
-                raise
-            self._below.close()
+        with self._ending:
+            if not self._closed:
+                self._closed = True
+                try:
+                    self._codec.close()
+                except BaseException:
+                    self.discard()
+                    raise
+                self._below.close()
 
     def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
@@ -60,9 +78,14 @@ class CompressedFile(io.BufferedIOBase):
         else:
             self._below.close()
 
+    def leave(self, kind: type[BaseException]) -> None:
+        """An exception of this kind ends the file."""
+        self._below.leave(kind)
+        self.discard()
+
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        if kind is not None:
-            self.discard()
+        if kind is not None and self._below.writable():
+            self.leave(kind)
         self.close()
 
     def _dealloc_warn(self, source: Any) -> None:

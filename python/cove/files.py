@@ -1,24 +1,31 @@
 """What `open` gives: files to read, to write and to append to, and text over them.
 
 A file that is written is published when it is closed, whole and in one step; until then, and for ever where it is left by an exception, the old one stays.
+Of two threads that close a file at once, the second waits for the first.
 """
 
 from __future__ import annotations
 
+import atexit
+import errno
 import functools
 import io
-import sys
+import logging
+import os
+import threading
+import time
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 
-from fsspec.core import OpenFile
-
 from cove import _cove, appenders
+from cove.unwinding import Opening
 
 if TYPE_CHECKING:
     from cove.filesystem import CoveFileSystem
 
 READ_BUFFER = 64 << 10  # one request brings so much whether it is wanted or not
+EXIT_S = 60.0  # in which files that are still open are given up when the process ends
 
 
 class _Named:
@@ -152,16 +159,16 @@ class ReadFile(_Named, io.BufferedReader):
 
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
         """All up to the next `char`, that included; or up to the end. `blocks`: bytes to look at in one go."""
-        found = []
+        start, found = self.tell(), bytearray()
         while block := self.read(blocks or READ_BUFFER):
-            end = block.find(char)
+            looked_at = max(0, len(found) - len(char) + 1)  # `char` may lie across two blocks
+            found += block
+            end = found.find(char, looked_at)
             if end >= 0:
-                end += len(char)
-                self.seek(end - len(block), io.SEEK_CUR)
-                found.append(block[:end])
+                del found[end + len(char) :]
+                self.seek(start + len(found))
                 break
-            found.append(block)
-        return b"".join(found)
+        return bytes(found)
 
     def __reduce_ex__(self, protocol: Any) -> tuple:  # BufferedReader has this one, and refuses in it
         return _reopen, (self.fs, self.path, self.tell())
@@ -176,26 +183,42 @@ def _reopen(fs: CoveFileSystem, path: str, position: int) -> ReadFile:
 # ---- writing ----
 
 
-class WritableFile(_Named, io.BufferedIOBase):
+class EndsOnce:
+    """What is closed and discarded by one thread at a time."""
+
+    def _begin(self) -> None:
+        self._ending = threading.RLock()  # a signal's handler may close what is being closed
+        _open.add(weakref.ref(self, _open.discard))
+
+
+_open: set[weakref.ref[EndsOnce]] = set()  # a plain set is copied in one step, whatever other threads do
+
+
+class WritableFile(EndsOnce, _Named, io.BufferedIOBase):
     """What files to write and to append to have in common: they end in `commit` or in `discard`.
 
-    `close` commits, unless a transaction (autocommit=False) is to decide. Left by an exception, or dropped without `close`, a file is discarded, and so is one
-    that is still open at the end of its transaction: who knows what was to follow.
+    `close` commits, unless a transaction (autocommit=False) is to decide. It discards instead, and logs that, where an exception passes that has come
+    since the file was opened (unwinding.py), and it discards and fails where a write has failed. A file that is dropped without `close` is discarded,
+    and so is one that is still open at the end of its transaction or of the process: who knows what was to follow.
     """
 
     _closed = True  # until an __init__ has succeeded, for what Python calls on a half made object
     _abandoned = False
+    _failure: str | None = None  # why the first write failed that did
+    has_position = False  # whether text above asks `tell` if it is at the start, where a byte order mark belongs
 
     def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self.blocksize = fs.blocksize
+        self._begin()
 
     def commit(self) -> None:
         """Publishes what was written, if the file was closed. Nothing is published where that fails, nor where `discard` came first."""
-        if self._closed:
-            self._publish()
-        else:
-            self._give_up()
+        with self._ending:
+            if self._closed:
+                self._publish()
+            else:
+                self._give_up()
 
     def _publish(self) -> None:
         raise NotImplementedError
@@ -210,6 +233,9 @@ class WritableFile(_Named, io.BufferedIOBase):
     def writable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return self.has_position
+
     def flush(self, force: bool = False) -> None:
         self._check_open()
 
@@ -220,22 +246,41 @@ class WritableFile(_Named, io.BufferedIOBase):
     def loc(self) -> int:
         return self.tell()
 
+    def write(self, data: Any) -> int:
+        try:
+            return self._take(data)
+        except (TypeError, ValueError):  # no bytes, or closed: nothing was to be taken
+            raise
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """A write has ended with an exception, so that `close` has nothing whole to publish."""
+        self._failure = self._failure or f"{type(error).__name__}: {error}".removesuffix(": ")
+
+    def _take(self, data: Any) -> int:
+        raise NotImplementedError
+
     def close(self) -> None:
-        if self._closed:
-            return
-        if self._abandoned:
-            self._give_up()
-        elif _left_by_exception(self):
-            self.discard()
-        else:
-            self._closed = True
-            if self.autocommit:
-                self.commit()
+        with self._ending:
+            if not self._closed:
+                self._end()
+
+    def _end(self) -> None:
+        """`close`, of a file that is open."""
+        self._closed = True
+        if self.autocommit:
+            self.commit()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None:
-            self.discard()
+            self.leave(kind)
         self.close()
+
+    def leave(self, kind: type[BaseException]) -> None:
+        """An exception of this kind ends the file."""
+        self.discard()
 
     def _dealloc_warn(self, source: Any) -> None:
         """Python's own text and buffer files call this before they close what is below them because nobody holds them any more."""
@@ -246,19 +291,59 @@ class WritableFile(_Named, io.BufferedIOBase):
             self._give_up()
 
     def _give_up(self) -> None:
-        # Not a ResourceWarning, which Python does not show: bytes are lost here that a local file would have.
-        warnings.warn(f"{self!r} was never closed, so nothing is published: use it in a `with` block", RuntimeWarning, source=self, stacklevel=3)
         self.discard()
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ValueError(f"I/O operation on closed file {self.full_name}")
+            raise self._is_closed()
+
+    def _is_closed(self) -> ValueError:
+        return ValueError(f"I/O operation on closed file {self.full_name}")
 
     def __reduce__(self) -> tuple:
         raise TypeError(f"{self!r} cannot be pickled: it is being written")
 
 
-class WriteFile(WritableFile):
+class PublishedFile(WritableFile):
+    """A file that takes the place of the old one, whole, when it is closed."""
+
+    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
+        super().__init__(fs, path, mode, autocommit)
+        self._opening: Opening | None = Opening()
+
+    def _end(self) -> None:
+        opening, self._opening = self._opening, None  # it may hold an exception, with the frames that this has passed
+        assert opening is not None
+        if self._abandoned or opening.dropped():
+            self._give_up()
+        elif (passing := opening.passing()) is not None:
+            self.leave(type(passing))
+        elif self._failure is not None:
+            self.discard()
+            raise OSError(errno.EIO, f"a write failed before ({self._failure}), so nothing is published", self.full_name)
+        else:
+            super()._end()
+
+    def leave(self, kind: type[BaseException]) -> None:
+        with self._ending:
+            if not self._closed:
+                self.discard()
+                logging.getLogger("cove").warning("%s: left by %s, so nothing is published", self.full_name, kind.__name__)
+
+    def _give_up(self) -> None:
+        self.discard()
+        # Not a ResourceWarning, which Python does not show: bytes are lost here that a local file would have.
+        warnings.warn(f"{self!r} was never closed, so nothing is published: use it in a `with` block", RuntimeWarning, source=self, stacklevel=3)
+
+    def _stop(self) -> None:
+        """Ends what waits for the store in another thread."""
+
+    def _is_pending(self) -> bool:
+        """Whether something is neither published nor discarded."""
+        return not self._closed
+
+
+class WriteFile(PublishedFile):
     """A file opened with "wb" or "xb": sent in parallel parts while it is written, published by `close` or at the end of a transaction.
 
     `flush` publishes nothing.
@@ -269,46 +354,44 @@ class WriteFile(WritableFile):
         self._writer: _cove.Writer | None = writer
         self._closed = False
 
-    def write(self, data: Any) -> int:
-        self._check_open()
-        assert self._writer is not None
-        return self._writer.write(data)
+    def _take(self, data: Any) -> int:
+        writer = self._writer
+        if self._closed or writer is None:
+            raise self._is_closed()
+        return writer.write(data)
 
     def tell(self) -> int:
-        self._check_open()
-        assert self._writer is not None
-        return self._writer.tell()
+        writer = self._writer
+        if self._closed or writer is None:
+            raise self._is_closed()
+        return writer.tell()
 
     def _publish(self) -> None:
-        writer, self._writer = self._writer, None
+        writer = self._writer
         if writer is not None:
-            if appenders.any_open():
-                appenders.end(self.fs.family, self.path)
-            writer.finish()
+            try:
+                if appenders.any_open():
+                    appenders.end(self.fs.family, self.path)
+                writer.finish()
+            finally:
+                self.discard()
 
     def discard(self) -> None:
-        """Gives up what was written; what is in the store stays as it is."""
-        self._closed = True
-        writer, self._writer = self._writer, None
+        """Gives up what was written; what is in the store stays as it is. What another thread waits for ends."""
+        self._stop()
+        with self._ending:
+            self._closed = True
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.abort()
+
+    def _stop(self) -> None:
+        writer = self._writer
         if writer is not None:
-            writer.abort()
+            writer.cancel()
 
-
-def _left_by_exception(file: WritableFile) -> bool:
-    """Whether `with fsspec.open(url, "wb") as file` is being left by an exception.
-
-    fsspec's OpenFile gets to know of the exception in its __exit__, but tells nobody: it closes its files as if all were well, and half a file would
-    replace the whole one. So the question goes to the callers.
-    """
-    frame = sys._getframe(1).f_back  # of who called `close`; a thread that is not Python's has none
-    for _ in range(8):  # wrappers for text and compression may stand in between
-        if frame is None:
-            break
-        if frame.f_code is OpenFile.__exit__.__code__:
-            found = frame.f_locals
-            return bool(found["args"]) and found["args"][0] is not None and any(f is file for f in found["self"].fobjects)
-        frame = frame.f_back
-    return False
+    def _is_pending(self) -> bool:
+        return self._writer is not None
 
 
 class AppendFile(WritableFile):
@@ -318,65 +401,82 @@ class AppendFile(WritableFile):
     `with` block and by a transaction, too: a log is none the worse for what failed beside it.
     """
 
+    has_position = True  # as Python's own files that append have
+
     def __init__(self, fs: CoveFileSystem, path: str) -> None:
         super().__init__(fs, path, "ab", autocommit=True)
-        self._before: int | None = None  # the file's size without what was written here
-        self._written = 0
+        self.written = 0
         self._shared: appenders.SharedAppender | None = fs._acquire_appender(path)
         self._closed = False
 
-    def write(self, data: Any) -> int:
-        self._check_open()
-        assert self._shared is not None
-        n = self._shared.write(data)
-        self._written += n
+    def _take(self, data: Any) -> int:
+        n = self._appender().write(data)
+        self.written += n
         return n
 
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """To the end, where it is ever."""
+        if (offset, whence) != (0, io.SEEK_END):
+            raise io.UnsupportedOperation(f"{self.full_name} is appended to: there is no place in it but its end")
+        return self.tell()
+
     def tell(self) -> int:
-        self._check_open()
-        if self._before is None:
-            self._before = (self.fs.size(self.path) if self.fs.exists(self.path) else 0) - self._written
-        return self._before + self._written
+        """The size of the file, with what was appended here. It costs a request, once for all handles."""
+        return self._appender().tell()
 
     def flush(self, force: bool = False) -> None:
         """Returns when all that was appended to this file is in the store."""
-        self._check_open()
-        assert self._shared is not None
-        self._shared.flush()
+        self._appender().flush()
+
+    def _appender(self) -> appenders.SharedAppender:
+        shared = self._shared
+        if shared is None:
+            raise self._is_closed()
+        return shared
 
     def _publish(self) -> None:
         """Lets go of the file; one that nothing was written to is made where it is missing."""
         try:
-            if self._written == 0:
+            if self.written == 0:
                 self.fs._create_missing(self.path)
         finally:
             self.discard()
 
     def discard(self) -> None:
         """Lets go of the file."""
-        self._closed = True
-        shared, self._shared = self._shared, None
+        with self._ending:
+            self._closed = True
+            shared, self._shared = self._shared, None
         if shared is not None:
             appenders.release(shared)
-
-    def _give_up(self) -> None:
-        self.discard()
 
 
 # ---- text ----
 
 
-class TextFile(io.TextIOWrapper):
+class TextFile(EndsOnce, io.TextIOWrapper):
     """Text over one of the files above. Left by an exception, it publishes nothing either."""
 
     def __init__(self, buffer: Any, **kwargs: Any) -> None:
+        self._begin()
+        if buffer.writable():
+            buffer.has_position = _has_mark(kwargs.get("encoding"))  # which costs a request where text is appended
         # Text that is appended is handed on at once, so that closing has nothing to flush: TextIOWrapper's flush is the store's.
         super().__init__(buffer, write_through=isinstance(buffer, AppendFile), **kwargs)
+        if buffer.writable():
+            buffer.has_position = False
 
     def close(self) -> None:
-        if isinstance(self.buffer, AppendFile):
-            self.buffer.close()
-        super().close()
+        with self._ending:
+            if isinstance(self.buffer, AppendFile):
+                self.buffer.close()
+            elif not self.closed and self.buffer.writable():
+                try:
+                    self.flush()
+                except BaseException:  # TextIOWrapper would close, and so publish, what is below without its last text
+                    self.discard()
+                    raise
+            super().close()
 
     def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
@@ -385,5 +485,57 @@ class TextFile(io.TextIOWrapper):
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None and self.buffer.writable():
-            self.discard()
+            self.buffer.leave(kind)  # type: ignore[attr-defined]
         self.close()
+
+
+@functools.lru_cache
+def _has_mark(encoding: str | None) -> bool:
+    """Whether text begins with a byte order mark in this encoding."""
+    text = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    text.write("x")
+    with_mark = text.buffer.tell()
+    text.write("x")
+    return text.buffer.tell() != 2 * with_mark
+
+
+# ---- the end of the process, and forked children ----
+
+
+@atexit.register
+def _give_up_all() -> None:
+    """Daemon threads live as long as the process, and so do the files they hold: their uploads in parts would stay. What is being published may end.
+
+    Without such threads every file goes when nobody holds it any more, after the last of the program's own exit handlers.
+    """
+    if not any(thread.daemon for thread in threading.enumerate()):
+        return
+    deadline = time.monotonic() + EXIT_S
+    pending = [file for file in (ref() for ref in list(_open)) if isinstance(file, PublishedFile) and file._is_pending()]
+    for file in pending:
+        if not file.closed:
+            file._stop()
+    for file in pending:
+        if not file._ending.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            logging.getLogger("cove").error("%s: the process ends while it is being published; parts of it may stay in the store", file.full_name)
+            continue
+        try:
+            if file._is_pending():
+                file._give_up()
+        except Exception as error:
+            logging.getLogger("cove").error("%s: %s", file.full_name, error)
+        finally:
+            file._ending.release()
+
+
+def _after_fork() -> None:
+    """The threads that closed files are not here, and files that are written are the parent's to end."""
+    for ref in list(_open):
+        file = ref()
+        if file is not None:
+            file._ending = threading.RLock()
+        if isinstance(file, PublishedFile):
+            _open.discard(ref)
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -16,7 +16,7 @@ from typing import Any
 from fsspec.asyn import get_loop
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.spec import AbstractFileSystem
-from fsspec.utils import glob_translate, isfilelike, stringify_path
+from fsspec.utils import glob_translate, isfilelike, read_block, stringify_path
 
 from cove import _cove, appenders, ranges, transfers
 from cove.coroutines import Coroutines
@@ -328,6 +328,13 @@ class CoveFileSystem(Coroutines):
     def tail(self, path: str, size: int = 1024) -> bytes:
         return self._fs.read_range(self._see(path), -size, size) if size else b""
 
+    def read_block(self, fn: str, offset: int, length: int | None, delimiter: bytes | None = None) -> bytes:
+        """Up to `length` bytes from an offset on, b"" from beyond the end; with a delimiter the whole lines that begin there."""
+        with self.open(fn) as file:
+            offset = min(offset, file.size)
+            rest = file.size - offset
+            return read_block(file, offset, rest if length is None else min(length, rest), delimiter)
+
     def get_file(self, rpath: str, lpath: Any = None, callback: Callback = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any) -> None:
         """Copies a file to a local path, which is replaced at the end, or to an open file, in bounded memory. A directory makes one."""
         outfile = lpath if outfile is None and isfilelike(lpath) else outfile
@@ -465,7 +472,12 @@ class CoveFileSystem(Coroutines):
         path = self._strip_protocol(path)
         text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
         if "b" not in mode:
-            return TextFile(self.open(path, mode.replace("t", "") + "b", block_size, cache_options, compression, **kwargs), **text)
+            below = self.open(path, mode.replace("t", "") + "b", block_size, cache_options, compression, **kwargs)
+            try:
+                return TextFile(below, **text)
+            except BaseException:
+                getattr(below, "discard", below.close)()
+                raise
         autocommit = kwargs.pop("autocommit", not self._intrans)
         file = self._open(path, mode, block_size=block_size, autocommit=autocommit, cache_options=cache_options, **kwargs)
         if not getattr(file, "autocommit", True):

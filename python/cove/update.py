@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from cove.files import WritableFile
+from cove.files import PublishedFile
 from cove.transfers import send
 
 if TYPE_CHECKING:
     from cove.filesystem import CoveFileSystem
 
 
-class UpdateFile(WritableFile):
+class UpdateFile(PublishedFile):
     """A file to read and write at any place. `close` replaces the whole file, if it was changed here and is still the version that was read; another
     writer's stays, and PreconditionFailed says so. It takes as much room on the local disk as the file has bytes, so it is for small files.
     """
@@ -47,7 +47,7 @@ class UpdateFile(WritableFile):
         self._local.seek(position)
         return size
 
-    def write(self, data: Any) -> int:
+    def _take(self, data: Any) -> int:
         self._check_open()
         self._changed = True
         return self._local.write(data)
@@ -69,5 +69,6 @@ class UpdateFile(WritableFile):
 
     def discard(self) -> None:
         """Forgets the changes; what is in the store stays as it is."""
-        self._closed, self._changed = True, False
-        self._local.close()
+        with self._ending:
+            self._closed, self._changed = True, False
+            self._local.close()

@@ -60,6 +60,79 @@ def pyarrow_parquet(root):
     assert len(fs.ls(path + "/many")) == 10 and pyarrow.dataset.dataset(path + "/many", filesystem=fs).count_rows() == 10_000
 
 
+class Fails:
+    def __str__(self):
+        raise ZeroDivisionError
+
+    __repr__ = __reduce__ = __str__
+
+
+def keeps_the_old_file(path, write):
+    """`write` fails in its middle, and closes what it has opened: half a file takes the place of none."""
+    fs, path = fsspec.url_to_fs(path)
+    fs.pipe_file(path, b"the old one")
+    try:
+        write()
+    except (ZeroDivisionError, TypeError, ValueError):
+        pass
+    else:
+        raise AssertionError("it did not fail")
+    assert fs.cat_file(path) == b"the old one", fs.cat_file(path)[:100]
+
+
+def pandas_that_fails(root):
+    import pandas
+
+    fails = pandas.DataFrame({"a": [1, 2, Fails()]})
+    keeps_the_old_file(root + "/a.csv", lambda: fails.to_csv(root + "/a.csv"))
+    keeps_the_old_file(root + "/a.csv.gz", lambda: fails.to_csv(root + "/a.csv.gz"))
+    keeps_the_old_file(root + "/a.zip", lambda: fails.to_csv(root + "/a.zip"))
+    keeps_the_old_file(root + "/a.pkl", lambda: fails.to_pickle(root + "/a.pkl"))
+    keeps_the_old_file(root + "/a.pkl.xz", lambda: fails.to_pickle(root + "/a.pkl.xz"))
+    keeps_the_old_file(root + "/a.dta", lambda: pandas.DataFrame({"a": ["x" * 3000, Fails()]}).to_stata(root + "/a.dta", version=117))
+    keeps_the_old_file(root + "/a.html", lambda: fails.to_html(root + "/a.html"))
+    fs, path = fsspec.url_to_fs(root)
+    keeps_the_old_file(root + "/a.parquet", lambda: fails.to_parquet(path + "/a.parquet", filesystem=fs))
+
+
+def pyarrow_that_fails(root):
+    import pyarrow
+    import pyarrow.csv
+    import pyarrow.feather
+    import pyarrow.parquet
+
+    fs, path = fsspec.url_to_fs(root + "/a")
+    table = pyarrow.table({"a": [1]})
+
+    def written_by(make):
+        def write():
+            with make() as writer:
+                writer.write_table(table)
+                raise ZeroDivisionError
+
+        return write
+
+    def given_a_file(make):
+        def write():
+            with fsspec.open(root + "/a", "wb") as file, make(file, table.schema) as writer:
+                writer.write_table(table)
+                raise ZeroDivisionError
+
+        return write
+
+    keeps_the_old_file(root + "/a", written_by(lambda: pyarrow.parquet.ParquetWriter(path, table.schema, filesystem=fs)))
+    keeps_the_old_file(root + "/a", given_a_file(pyarrow.parquet.ParquetWriter))
+    keeps_the_old_file(root + "/a", given_a_file(pyarrow.ipc.new_file))
+    keeps_the_old_file(root + "/a", given_a_file(pyarrow.csv.CSVWriter))
+
+    def dropped():
+        writer = pyarrow.parquet.ParquetWriter(path, table.schema, filesystem=fs)
+        writer.write_table(table)
+        raise ZeroDivisionError
+
+    keeps_the_old_file(root + "/a", dropped)
+
+
 def zarr_store(root):
     import numpy
     import zarr
@@ -138,7 +211,7 @@ def universal_pathlib(root):
 
 
 EXAMPLES = {function.__name__: function for function in (
-    pandas_csv, pandas_parquet, pyarrow_parquet, zarr_store, xarray_zarr, dask_collections, hugging_face_datasets, universal_pathlib)}
+    pandas_csv, pandas_parquet, pandas_that_fails, pyarrow_parquet, pyarrow_that_fails, zarr_store, xarray_zarr, dask_collections, hugging_face_datasets, universal_pathlib)}
 
 
 def main():

@@ -48,6 +48,10 @@ def test_read_as_a_file_is(fs, root):
         f.seek(1)
         assert f.readuntil(b"w") == b"ne\ntw" and f.tell() == 6
         assert f.readuntil(b"#", blocks=3) == b"o\r\nthree"
+        for blocks in range(1, 8):
+            f.seek(2)
+            assert f.readuntil(b"two\r\n", blocks) == b"e\ntwo\r\n" and f.tell() == 9
+            assert f.read() == b"three"
         assert f.info()["size"] == f.details["size"] == 14
         f.flush()
     assert f.closed
@@ -250,20 +254,6 @@ def test_an_exception_that_was_handled_inside(fs, root):
     assert fs.cat(f"{root}/x") + fs.cat(f"{root}/y") == b"abcdef"
 
 
-def test_another_file_closed_while_an_exception_passes(fs, root):
-    """Only the file of the block that is left is given up; one that the program closes itself is closed."""
-    mine = fs.open(f"{root}/mine", "wb")
-    mine.write(b"1")
-    with pytest.raises(Failure):
-        with fsspec.open(f"s3://{root}/x", "wb"):
-            try:
-                raise Failure
-            finally:
-                mine.close()
-    assert fs.cat(f"{root}/mine") == b"1"
-    assert not fs.exists(f"{root}/x")
-
-
 def test_close_by_a_thread_without_a_line_of_python(fs, root):
     """As pyarrow's do, which write a dataset."""
     file = fs.open(f"{root}/x", "wb")
@@ -340,8 +330,41 @@ def test_text(fs, root):
         assert f.readline().endswith("\n")
     with fs.open(f"{root}/x", encoding=None) as f:  # as TensorBoard asks for bytes
         assert f.read(1) == b"\xc3"
+    with fs.open(f"{root}/y", "a", encoding="locale") as f:
+        f.write("y")
+    for mode in ("w", "a", "r"):
+        with pytest.raises(LookupError, match="none-such"):
+            fs.open(f"{root}/y", mode, encoding="none-such")
     fs.write_text(f"{root}/y", "z", encoding="utf-16-le")
     assert fs.read_text(f"{root}/y", encoding="utf-16-le") == "z"
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "bz2", "xz"])
+@pytest.mark.parametrize("way", ["fs.open", "fsspec.open", "a text file of Python's"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-8"])
+def test_a_byte_order_mark_is_at_the_start_only(fs, root, encoding, way, compression):
+    def opened(mode):
+        if way == "fs.open":
+            return fs.open(f"{root}/x", mode, encoding=encoding, compression=compression)
+        if way == "fsspec.open" and not compression:
+            return fsspec.open(f"s3://{root}/x", mode, encoding=encoding)
+        return io.TextIOWrapper(fs.open(f"{root}/x", mode + "b", compression=compression), encoding=encoding)
+
+    with fs.open(f"{root}/x", "w", encoding=encoding, compression=compression) as f:  # Python's own text gives utf-16 no mark where it cannot seek
+        f.write("a")
+        f.write("b\n")
+    for _ in range(2):
+        with opened("a") as f:
+            f.write("c")
+            f.write("d\n")
+    with fs.open(f"{root}/x", compression=compression) as f:
+        assert f.read() == "ab\ncd\ncd\n".encode(encoding)
+    fs.rm(f"{root}/x")
+    for _ in range(2):
+        with opened("a") as f:
+            f.write("ab\n")
+    with fs.open(f"{root}/x", compression=compression) as f:
+        assert f.read() == "ab\nab\n".encode(encoding)
 
 
 def test_compressed_is_read_back(fs, root):
@@ -494,7 +517,9 @@ def test_append_goes_on_where_the_file_ends(fs, root):
     with fs.open(f"{root}/x", "ab") as f:
         assert f.tell() == 3
         f.write(b"def")
-        assert f.tell() == 6 and not f.seekable() and f.writable()
+        assert f.tell() == f.seek(0, io.SEEK_END) == 6 and f.seekable() and f.writable()
+        with pytest.raises(io.UnsupportedOperation, match="no place in it but its end"):
+            f.seek(0)
     with fs.open(f"{root}/x", "ab") as f:
         f.write(b"ghi")
         assert f.tell() == 9

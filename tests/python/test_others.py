@@ -10,8 +10,8 @@ import env as environment
 from counted import PLACES, proxy, root  # noqa: F401
 
 PYTHON = environment.CACHE / "venv-others" / "bin" / "python"
-EXAMPLES = ["pandas_csv", "pandas_parquet", "pyarrow_parquet", "zarr_store", "xarray_zarr", "dask_collections", "hugging_face_datasets",
-            "universal_pathlib"]
+EXAMPLES = ["pandas_csv", "pandas_parquet", "pandas_that_fails", "pyarrow_parquet", "pyarrow_that_fails", "zarr_store", "xarray_zarr",
+            "dask_collections", "hugging_face_datasets", "universal_pathlib"]
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason=f"{PYTHON} is not there: tools/setup.sh test makes it")
