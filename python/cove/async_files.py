@@ -3,42 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import threading
+from collections.abc import Callable
 from typing import Any
+
+from cove.unwinding import Opening
 
 
 class AsyncFile:
-    """One of the package's files, with `await` before what may wait. One call at a time, as with any stream."""
+    """One of the package's files, with `await` before what may wait. One call at a time, as with any stream.
+
+    A call whose task is cancelled goes on in its thread. The next one waits for it; a read that was abandoned leaves the position where it was, and after an
+    abandoned write nothing is published, as nobody knows whether its bytes are there.
+    """
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self.fs, self.path, self.mode = file.fs, file.path, file.mode
         self.size = getattr(file, "size", None)
+        self._opening = Opening()
+        self._turn = threading.Lock()
+        self._position = 0 if file.readable() else None  # of a file that only grows the file itself knows it
 
     async def read(self, length: int = -1) -> bytes:
-        return await asyncio.to_thread(self._file.read, length)
+        return await self._move(self._file.read, length)
 
     async def write(self, data: Any) -> int:
-        return await asyncio.to_thread(self._file.write, data)
+        try:
+            return await self._move(self._file.write, data)
+        except asyncio.CancelledError as error:
+            self._file.fail(error)
+            raise
 
     async def flush(self) -> None:
-        await asyncio.to_thread(self._file.flush)
+        await asyncio.to_thread(self._call, self._file.flush)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._file.close)
+        passing = self._opening.passing() if self._file.writable() and not self.closed else None
+        if passing is None:
+            await asyncio.to_thread(self._call, self._file.close)
+        else:
+            await asyncio.to_thread(self._file.leave, type(passing))
 
     async def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
         await asyncio.to_thread(self._file.discard)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if self._position is None:
+            return self._file.seek(offset, whence)
+        start = 0 if whence == io.SEEK_SET else self._position if whence == io.SEEK_CUR else self._file.size
+        if start + offset < 0:
+            raise ValueError(f"seek {self._file.full_name}: {start + offset} is before the start of the file")
+        self._position = start + offset
+        return self._position
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._file.tell() if self._position is None else self._position
 
     @property
     def loc(self) -> int:
-        return self._file.tell()
+        return self.tell()
 
     @property
     def closed(self) -> bool:
@@ -49,5 +75,18 @@ class AsyncFile:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None and self._file.writable():
-            await self.discard()
+            await asyncio.to_thread(self._file.leave, kind)
         await self.close()
+
+    async def _move(self, method: Callable[[Any], Any], argument: Any) -> Any:
+        """Reads or writes at the position, which moves on when that is done."""
+        result = await asyncio.to_thread(self._call, method, argument, position=self._position)
+        if self._position is not None:
+            self._position += result if isinstance(result, int) else len(result)
+        return result
+
+    def _call(self, method: Callable[..., Any], *args: Any, position: int | None = None) -> Any:
+        with self._turn:
+            if position is not None:
+                self._file.seek(position)
+            return method(*args)

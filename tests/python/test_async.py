@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import io
 import threading
 
 import fsspec
@@ -213,5 +214,119 @@ def test_open_async(afs, root):
             await afs.open_async(f"{root}/x", "r")
         with pytest.raises(FileNotFoundError):
             await afs.open_async(f"{root}/none")
+
+    run(main())
+
+
+class HeldBack:
+    """A file whose next call waits in its thread until the test lets it go."""
+
+    def __init__(self, file, name):
+        self.file, self.name = file, name
+        self.begun, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        attribute = getattr(self.file, name)
+        if name != self.name:
+            return attribute
+
+        def wait(*args):
+            self.begun.set()
+            self.go_on.wait()
+            try:
+                return attribute(*args)
+            finally:
+                self.ended.set()
+
+        self.name = None
+        return wait
+
+
+async def abandoned(call, held):
+    """Cancels the task of a call that is under way in its thread."""
+    task = asyncio.ensure_future(call)
+    await asyncio.to_thread(held.begun.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("mode", ["rb", "r+b"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_read_that_is_abandoned_leaves_the_position(afs, root, mode, when):
+    async def main():
+        afs.pipe(f"{root}/x", b"0123456789")
+        async with await afs.open_async(f"{root}/x", mode) as f:
+            assert await f.read(2) == b"01"
+            f._file = held = HeldBack(f._file, "read")
+            await abandoned(f.read(3), held)
+            assert f.tell() == 2
+            if when == "after":  # the next call comes when the abandoned one has ended
+                held.go_on.set()
+                await asyncio.to_thread(held.ended.wait)
+                assert f.tell() == 2 and await f.read(3) == b"234"
+            else:
+                following = asyncio.ensure_future(f.read(3))
+                await asyncio.sleep(0)
+                held.go_on.set()
+                assert await following == b"234"
+            assert f.seek(-1, io.SEEK_CUR) == f.loc == 4 and await f.read() == b"456789"
+            assert f.seek(-2, io.SEEK_END) == 8 and await f.read(9) == b"89" and f.seek(0) == 0
+            with pytest.raises(ValueError, match="before the start"):
+                f.seek(-1)
+
+    run(main())
+
+
+def test_a_write_that_is_abandoned_publishes_nothing(afs, root):
+    """Nobody knows whether its bytes are there."""
+
+    async def main():
+        afs.pipe(f"{root}/x", b"the old one")
+        f = await afs.open_async(f"{root}/x", "wb")
+        held = HeldBack(f._file, "write")
+        f._file = held
+        await abandoned(f.write(b"first"), held)
+        held.go_on.set()
+        await f.write(b"second")
+        with pytest.raises(OSError, match="a write failed before .CancelledError., so nothing is published"):
+            await f.close()
+        assert f.closed and await afs._cat_file(f"{root}/x") == b"the old one"
+
+    run(main())
+
+
+def test_closed_while_an_exception_passes(afs, root):
+    async def own_finally(f):
+        try:
+            await f.write(b"half")
+            1 / 0
+        finally:
+            await f.close()
+
+    async def on_purpose(f):
+        try:
+            await f.write(b"whole")
+            1 / 0
+        except ZeroDivisionError:
+            await f.close()
+
+    async def main():
+        with pytest.raises(ZeroDivisionError):
+            await own_finally(await afs.open_async(f"{root}/x", "wb"))
+        assert not await afs._exists(f"{root}/x")
+        await on_purpose(await afs.open_async(f"{root}/x", "wb"))
+        assert await afs._cat_file(f"{root}/x") == b"whole"
+
+    run(main())
+
+
+def test_changed_in_place(afs, root):
+    async def main():
+        afs.pipe(f"{root}/x", b"0123456789")
+        async with await afs.open_async(f"{root}/x", "r+b") as f:
+            assert await f.read(2) == b"01" and await f.write(b"AB") == 2 and f.tell() == 4
+            assert await f.read(2) == b"45"
+        assert await afs._cat_file(f"{root}/x") == b"01AB456789"
 
     run(main())

@@ -618,3 +618,12 @@ def test_entry_points_are_those_of_register():
 
     points = tomllib.loads((env.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["fsspec.specs"]
     assert points == cove.FILESYSTEMS
+
+
+def test_a_block_beyond_the_end_is_empty(fs, root):
+    """As fsspec's own filesystems have it."""
+    fs.pipe(f"{root}/x", b"one\ntwo\nthree\n")
+    assert fs.read_block(f"{root}/x", 5000, 10) == fs.read_block(f"{root}/x", 5000, 10, b"\n") == b""
+    assert fs.read_block(f"{root}/x", 5000, None) == b""
+    assert fs.read_block(f"{root}/x", 5, 5000) == b"wo\nthree\n" and fs.read_block(f"{root}/x", 5, None) == b"wo\nthree\n"
+    assert fs.read_block(f"{root}/x", 1, 2) == b"ne" and fs.read_block(f"{root}/x", 1, 5, b"\n") == b"two\n"
