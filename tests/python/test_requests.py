@@ -1,10 +1,11 @@
 """How many requests a call is, where others make more of them."""
 
+import io
 import threading
 
 import pytest
 from counted import proxy, root  # noqa: F401
-from cove import S3FileSystem
+from cove import S3FileSystem, appenders
 
 MIB = 1 << 20
 
@@ -66,6 +67,31 @@ def test_a_look_before_a_read(fs, root, proxy):
     proxy.clear()
     assert fs.exists(f"{root}/x") and len(fs.open(f"{root}/x").read()) == 3 * MIB
     assert proxy.count("HEAD") == 1
+
+
+@pytest.mark.parametrize("way, more", [("text", 0), ("a text file of Python's", 1), ("utf-16", 1)])
+def test_text_asks_once_whether_it_begins_the_file(root, proxy, monkeypatch, way, more):
+    from cove.files import AppendFile
+
+    fs = S3FileSystem(append_interval=3600)
+    fs.pipe(f"{root}/x", b"")
+    opened = {
+        "text": lambda: fs.open(f"{root}/x", "a"), "utf-16": lambda: fs.open(f"{root}/x", "a", encoding="utf-16"),
+        "a text file of Python's": lambda: io.TextIOWrapper(fs.open(f"{root}/x", "ab")),
+    }[way]  # fmt: skip
+
+    def requests():
+        proxy.clear()
+        for _ in range(10):
+            with opened() as f:
+                f.write("line\n")
+        appenders.end("s3", root.removeprefix("s3://"))
+        return proxy.count()
+
+    asking = requests()
+    fs.pipe(f"{root}/x", b"")
+    monkeypatch.setattr(AppendFile, "seekable", lambda self: False)
+    assert asking <= requests() + more
 
 
 def test_a_log_that_cannot_be_sent_says_so_to_somebody(root, proxy, monkeypatch):
