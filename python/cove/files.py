@@ -516,8 +516,9 @@ def _give_up_all() -> None:
         if not file.closed:
             file._stop()
     for file in pending:
-        if not file._ending.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            logging.getLogger("cove").error("%s: the process ends while it is being published; parts of it may stay in the store", file.full_name)
+        left = deadline - time.monotonic()
+        if left <= 0 or not file._ending.acquire(timeout=left):
+            logging.getLogger("cove").error("%s: not published when the process ends; parts of it may stay in the store", file.full_name)
             continue
         try:
             if file._is_pending():

@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import tarfile
+import textwrap
 import threading
 import zipfile
 
@@ -411,6 +412,13 @@ def test_a_daemon_thread_leaves_no_upload(aws, fs, root, python):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0 and f"{root}/x" in said and "was never closed, so nothing is published" in said
     assert fs.list_multipart_uploads(root) == [] and not fs.exists(f"{root}/x")
+
+
+def test_what_cannot_be_given_up_in_time_is_named(aws, root, python):
+    """A store that doesn't answer holds the process up for a while only."""
+    process = python.start("import cove.files; cove.files.EXIT_S = 0.0\n" + textwrap.dedent(DAEMON), f"{root}/x", environ=aws.environ)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0 and f"s3://{root}/x: not published when the process ends; parts of it may stay in the store" in said
 
 
 def test_a_daemon_thread_that_is_publishing_may_end(aws, fs, root, python):
