@@ -149,7 +149,7 @@ def test_a_loop_that_has_ended_leaves_nothing(afs, root):
     for _ in range(5):
         run(main())
     gc.collect()
-    assert len(_queues) == 0
+    assert [loop for loop in _queues if loop.is_closed()] == []  # fsspec's own loop may be there, and is open
 
 
 def test_a_loop_that_was_closed_with_jobs_under_way_leaves_nothing(afs, root):
