@@ -67,13 +67,14 @@ enum cove_type { COVE_TYPE_FILE = 1, COVE_TYPE_DIRECTORY = 2 };
 
 /* What is known of a path. Strings are BORROWED until the info is freed (or, from a listing, until its next step). */
 COVE_API void cove_info_free(cove_info *info); /* NULL accepted; not for one that a listing lent */
-COVE_API const char *
-cove_info_path(const cove_info *info); /* whole path in the store, no trailing slash for a directory */
+/* The whole path in the store; a directory's without a slash at its end, but for one without a name ("a//"). */
+COVE_API const char *cove_info_path(const cove_info *info);
 COVE_API const char *cove_info_name(const cove_info *info); /* its last part */
 COVE_API enum cove_type cove_info_type(const cove_info *info);
 COVE_API int64_t cove_info_size(const cove_info *info);     /* bytes; 0 for a directory */
 COVE_API int64_t cove_info_mtime_ns(const cove_info *info); /* since 1970-01-01 UTC; -1 unknown */
-COVE_API const char *cove_info_etag(const cove_info *info); /* as the store gives it, quotes too; NULL: none */
+/* As the store gives it, quotes too; NULL: none. A directory has one where a listing saw the object that marks it. */
+COVE_API const char *cove_info_etag(const cove_info *info);
 
 /* What some stores tell besides; NULL: not told. A listing tells less than cove_fs_stat. */
 COVE_API const char *cove_info_version_id(const cove_info *info);    /* where the store keeps versions */
@@ -94,15 +95,23 @@ COVE_API int cove_fs_is_directory(cove_fs *fs, const char *path, const struct co
 
 /*
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
- * right below `path` (a file lists itself); `find` every file below it, at any depth; `glob` every path that `pattern`
- * matches, with *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores
- * (S3's directory buckets: within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next`
- * gives 1 and an entry BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first
- * step. `find` and `glob` of nothing give no entry and no error.
+ * right below `path` (a file lists itself); `find` every file below it, at any depth; `walk` the directories too, each
+ * before what is in it, without `path` itself and links to directories; `glob` every path that `pattern` matches, with
+ * *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores (S3's directory buckets:
+ * within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next` gives 1 and an entry
+ * BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first step. `find`, `walk` and
+ * `glob` of nothing give no entry and no error.
+ *
+ * An object store takes any key. A name may be both a file and a directory ("a" beside "a/b"): both are listed by what
+ * lists the directory that they are in; `find` of that name gives what is below it, cove_fs_is_file tells of the file.
+ * An empty object whose name ends in a slash marks a directory, and is no file; one with bytes is a file, by its name
+ * with the slash. "a//b" lies in a directory without a name, whose path is "a//", in "a".
  */
 COVE_API int cove_fs_list(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
 COVE_API int cove_fs_find(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                          struct cove_error *err);
+COVE_API int cove_fs_walk(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
 COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
@@ -146,8 +155,8 @@ COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, siz
 /* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
-/* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file. Replaces a file `to`.
- */
+/* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file, with its markers.
+ * Replaces a file `to`. Of a name that is both, the file moves; what is below it stays for another call. */
 COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* Removes one file, or an empty directory. COVE_ENOTFOUND; COVE_ENOTEMPTY for a directory with something in it. */

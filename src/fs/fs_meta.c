@@ -155,28 +155,43 @@ static bool is_below(const char *path, const char *directory)
     return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 0);
 }
 
-/* Every file of a page goes to its place below `to`; the originals are removed once the whole page has been copied. */
+/* The object that an entry stands for; owned. A directory's own is its marker, whose name ends in a slash. */
+static char *object_of(const struct cove_info *entry)
+{
+    return entry->type == COVE_TYPE_DIRECTORY ? cove__path_join(entry->path, "") : cove__strdup(entry->path);
+}
+
+/* One object goes to its place below `to`. */
+static int copy_below(cove_fs *fs, const char *path, const struct two *two, struct cove_error *err)
+{
+    char *to = cove__path_join(two->to.path, cove__path_below(path, two->from.path));
+    int rc;
+
+    /* Moved to a folder above itself, the tree could overwrite its own files before their turn has come. */
+    if (to && is_below(to, two->from.path))
+        rc = cove__fs_fail(err, &two->from.ctx, COVE_EEXIST, "%s would take the place of a file that is to be moved",
+                           path);
+    else
+        rc = to ? copy_one(fs, path, to, &two->from.ctx, err) : cove__fail_nomem(err, "a path");
+    cove__free(to);
+    return rc;
+}
+
+/* Every object of a page goes to its place below `to`; the originals are removed once the whole page has been copied.
+ */
 static int move_page(cove_fs *fs, const struct cove__page *page, const struct two *two, struct cove_error *err)
 {
-    const char **paths = cove__calloc(page->n, sizeof *paths);
-    size_t skip = strlen(two->from.path);
+    char **paths = cove__calloc(page->n, sizeof *paths);
     int rc = paths ? 0 : cove__fail_nomem(err, "a list of paths");
 
     for (size_t i = 0; rc == 0 && i < page->n; i++) {
-        const char *rest = page->items[i].path + skip;
-        char *to = cove__path_join(two->to.path, rest + (*rest == '/'));
-
-        paths[i] = page->items[i].path;
-        /* Moved to a folder above itself, the tree could overwrite its own files before their turn has come. */
-        if (to && is_below(to, two->from.path))
-            rc = cove__fs_fail(err, &two->from.ctx, COVE_EEXIST,
-                               "%s would take the place of a file that is to be moved", paths[i]);
-        else
-            rc = to ? copy_one(fs, paths[i], to, &two->from.ctx, err) : cove__fail_nomem(err, "a path");
-        cove__free(to);
+        paths[i] = object_of(&page->items[i]);
+        rc = paths[i] ? copy_below(fs, paths[i], two, err) : cove__fail_nomem(err, "a path");
     }
     if (rc == 0)
-        rc = fs->ops->remove(fs->self, paths, page->n, &two->from.ctx, err);
+        rc = fs->ops->remove(fs->self, (const char *const *)paths, page->n, &two->from.ctx, err);
+    for (size_t i = 0; paths && i < page->n; i++)
+        cove__free(paths[i]);
     cove__free(paths);
     return rc;
 }

@@ -138,7 +138,7 @@ size_t cove__glob_root(const char *pattern)
 
     while (n > 0 && pattern[n - 1] != '/')
         n--;
-    if (n > 1)
-        n--; /* the slash, but not the root's */
+    if (n > 1 && pattern[n - 2] != '/')
+        n--; /* the slash, but not the root's, nor that of a directory without a name */
     return n;
 }

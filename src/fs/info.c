@@ -166,3 +166,10 @@ char *cove__path_join(const char *directory, const char *name)
     cove__buf_add_str(&b, name);
     return cove__buf_take(&b);
 }
+
+const char *cove__path_below(const char *path, const char *directory)
+{
+    size_t n = strlen(directory);
+
+    return path + n + (n > 0 && directory[n - 1] != '/' && path[n] == '/');
+}

@@ -1,6 +1,6 @@
 /*
- * Listings: iterators over pages. `list` is one directory; `find` and `glob` walk a tree of real directories with a
- * stack, and read a store without them page by page, at any depth at once.
+ * Listings: iterators over pages. `list` is one directory; `find`, `walk` and `glob` go through a tree of real
+ * directories with a stack, and read a store without them page by page, at any depth at once.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define MAX_STACK ((size_t)1 << 20)
 
-enum mode { LIST, FIND, GLOB, VERSIONS };
+enum mode { LIST, FIND, WALK, GLOB, VERSIONS };
 
 struct cove_listing {
     cove_fs *fs;
@@ -28,9 +28,9 @@ struct cove_listing {
     struct cove__page page;
     size_t next;
     bool started, ended;
-    /* GLOB over flat pages: directories are seen only as parts of paths */
+    /* WALK and GLOB over flat pages: most directories are seen only as parts of paths */
     struct cove_info parent;
-    char *last;           /* the path before */
+    char *last;           /* the path before; of a directory with its slash */
     size_t pending_slash; /* how far the path's slashes have been looked at */
 };
 
@@ -56,7 +56,7 @@ void cove_listing_free(cove_listing *l)
 /* Of a tree, not of one place. */
 static bool walks(const struct cove_listing *l)
 {
-    return l->mode == FIND || l->mode == GLOB;
+    return l->mode == FIND || l->mode == WALK || l->mode == GLOB;
 }
 
 static int push(struct cove_listing *l, const char *path, struct cove_error *err)
@@ -99,7 +99,8 @@ static int open_listing(cove_fs *fs, const char *path, const struct cove_call *c
     /* One depth is cheaper by directories, any depth by pages; but directories that are seen only as parts of paths
      * must be seen in order. */
     l->flat = rc == 0 && !fs->ops->real_directories &&
-              (mode == FIND || (mode == GLOB && strstr(l->pattern, "**") && !cove__fs_unordered(fs, l->target.path)));
+              (mode == FIND || ((mode == WALK || (mode == GLOB && strstr(l->pattern, "**"))) &&
+                                !cove__fs_unordered(fs, l->target.path)));
     if (rc == 0)
         rc = push(l, l->target.path, err);
     if (rc < 0) {
@@ -120,6 +121,12 @@ int cove_fs_find(cove_fs *fs, const char *path, const struct cove_call *call, co
                  struct cove_error *err)
 {
     return open_listing(fs, path, call, FIND, "find", ret_listing, err);
+}
+
+int cove_fs_walk(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                 struct cove_error *err)
+{
+    return open_listing(fs, path, call, WALK, "walk", ret_listing, err);
 }
 
 int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
@@ -171,9 +178,9 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
         rc = l->fs->ops->versions(l->fs->self, l->directory, token, &l->target.ctx, &l->page, &why);
     else
         rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, &why);
-    if (rc == COVE_ENOTDIR && (l->mode == LIST || l->mode == FIND) && !l->started)
+    if (rc == COVE_ENOTDIR && (l->mode == LIST || l->mode == FIND || l->mode == WALK) && !l->started)
         rc = page_of_itself(l, l->directory, &why);
-    /* What `find` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked. */
+    /* What `find`, `walk` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked. */
     if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (walks(l) || l->started))
         rc = 0;
     l->started = true;
@@ -199,54 +206,80 @@ static int descend(struct cove_listing *l, struct cove_error *err)
     return 0;
 }
 
-/*
- * Of `path`, the first directory below the root that the path before it was not in, if the pattern takes it:
- * l->pending_slash walks over the path's slashes. NULL: no more of them.
- */
-static const cove_info *next_parent(struct cove_listing *l, const char *path)
+/* Whether the pattern, if there is one, takes the path. */
+static bool takes(const struct cove_listing *l, const char *path)
 {
-    const char *slash;
+    return l->mode != GLOB || cove__patterns_match(&l->patterns, path);
+}
 
+/*
+ * Of the entry's path, the first directory below the root that the path before it was not in, if it is taken:
+ * l->pending_slash walks over the path's slashes. NULL: no more of them. A directory without a name ("a//") keeps its
+ * slash, which is all that tells it from the one that it is in.
+ */
+static const cove_info *next_parent(struct cove_listing *l, const struct cove_info *entry)
+{
+    const char *path = entry->path, *slash;
+    size_t root = strlen(l->target.path);
+
+    root -= root > 0 && l->target.path[root - 1] == '/';
     while ((slash = strchr(path + l->pending_slash, '/')) != NULL) {
         size_t n = (size_t)(slash - path);
 
+        if (slash[1] == '\0' && entry->type == COVE_TYPE_DIRECTORY)
+            break; /* the entry itself */
         l->pending_slash = n + 1;
-        if (n <= strlen(l->target.path) || (l->last && strncmp(l->last, path, n + 1) == 0))
+        if (n <= root || (l->last && strncmp(l->last, path, n + 1) == 0))
             continue;
         cove__info_done(&l->parent);
-        l->parent.path = cove__strndup(path, n);
+        l->parent.path = cove__strndup(path, n + (path[n - 1] == '/'));
         l->parent.type = COVE_TYPE_DIRECTORY;
         l->parent.mtime_ns = -1;
-        if (!l->parent.path || cove__patterns_match(&l->patterns, l->parent.path))
+        if (!l->parent.path || takes(l, l->parent.path))
             return &l->parent;
     }
     return NULL;
 }
 
-static int next_flat_glob(struct cove_listing *l, const cove_info **ret, struct cove_error *err)
+/* An entry of a flat page as the path before the next one. */
+static char *as_last(const struct cove_info *entry)
+{
+    return entry->type == COVE_TYPE_DIRECTORY ? cove__path_join(entry->path, "") : cove__strdup(entry->path);
+}
+
+/* The marker of the directory where the listing begins. */
+static bool is_root(const struct cove_listing *l, const struct cove_info *entry)
+{
+    size_t n = strlen(entry->path);
+
+    return entry->type == COVE_TYPE_DIRECTORY && strncmp(entry->path, l->target.path, n) == 0 &&
+           strspn(l->target.path + n, "/") == strlen(l->target.path + n);
+}
+
+static int next_flat(struct cove_listing *l, const cove_info **ret, struct cove_error *err)
 {
     const struct cove_info *info = &l->page.items[l->next];
-    const cove_info *parent = next_parent(l, info->path);
+    const cove_info *parent = next_parent(l, info);
 
     if (parent) {
         *ret = parent;
         return parent->path ? 1 : cove__fail_nomem(err, "a listing");
     }
     cove__free(l->last);
-    l->last = cove__strdup(info->path);
+    l->last = as_last(info);
     if (!l->last)
         return cove__fail_nomem(err, "a listing");
     l->pending_slash = 0;
     l->next++;
     *ret = info;
-    return cove__patterns_match(&l->patterns, info->path) ? 1 : 0;
+    return !is_root(l, info) && takes(l, info->path) ? 1 : 0;
 }
 
 static bool wanted(const struct cove_listing *l, const struct cove_info *info)
 {
     if (l->mode == FIND)
         return info->type == COVE_TYPE_FILE;
-    return !walks(l) || cove__patterns_match(&l->patterns, info->path);
+    return !(l->mode == WALK && info->link) && takes(l, info->path);
 }
 
 int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
@@ -292,8 +325,8 @@ int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_e
             }
             continue;
         }
-        if (l->flat && l->mode == GLOB) {
-            rc = next_flat_glob(l, ret_info, err);
+        if (l->flat && l->mode != FIND) {
+            rc = next_flat(l, ret_info, err);
             if (rc != 0)
                 return rc;
             continue;

@@ -154,12 +154,35 @@ static int run_find(struct probe *p)
     return each_name(p, rc, listing);
 }
 
+/* paths URL list|find|walk|glob: whole paths as names, a directory's with one more slash behind it. */
+static int run_paths(struct probe *p)
+{
+    char what = p->args[0][0], shown[4096];
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = (what == 'l'   ? cove_fs_list
+              : what == 'f' ? cove_fs_find
+              : what == 'w' ? cove_fs_walk
+                            : cove_fs_glob)(p->fs, p->path, &p->call, &listing, &p->err);
+    if (rc < 0)
+        return rc;
+    while ((rc = cove_listing_next(listing, &info, &p->err)) == 1) {
+        bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+        snprintf(shown, sizeof shown, "%s%s", cove_info_path(info), directory ? "/" : "");
+        print_name(p, shown);
+        p->value += cove_info_size(info);
+    }
+    cove_listing_free(listing);
+    return rc;
+}
+
 const struct verb probe_looks[] = {
     { "stat", 0, run_stat },
     { "exists", 0, run_exists },
     { "is", 1, run_is },
     { "list", 0, run_list },
     { "find", 0, run_find },
+    { "paths", 1, run_paths },
     { "describe", 0, run_describe },
     { "set_metadata", 1, run_set_metadata },
     { "sign", 2, run_sign },

@@ -371,6 +371,8 @@ void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret);
 /* Whether anything is below the prefix of `key`: the query of a request to the bucket, and what its reply says. */
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
 bool cove__s3_says_below(const struct s3_request *r);
+/* It says of `key`, whose name ends in a slash, that it is an object with bytes, not a directory's marker. */
+bool cove__s3_says_object(const struct s3_request *r, struct cove__slice key);
 /* The same, waited for: 1, 0 or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
 /* How an operation on one object ended, into `err`: where there is none, a directory may stand there (COVE_EISDIR). */

@@ -425,7 +425,8 @@ int cove__s3_move(void *self, const char *from, const char *to, const struct cov
     if (rc < 0)
         return rc;
     rc = cove__s3_head_kept(s3, source, ctx, &head, &headers, &why);
-    if (rc == COVE_ENOTFOUND) {
+    bool marker = rc == 0 && head.size == 0 && source.key.data[source.key.size - 1] == '/';
+    if (rc == COVE_ENOTFOUND || marker) {
         rc = COVE_ENOTSUP; /* a directory, or nothing: the front looks */
         goto out;
     }

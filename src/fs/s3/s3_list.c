@@ -14,7 +14,8 @@ struct page_reader {
     struct cove__page *page;
     struct cove__slice bucket, prefix;
     bool buckets;
-    bool markers;         /* objects whose names end in a slash are entries too, each under its whole key */
+    bool keys;            /* entries are objects, each under its whole key; else files and directories */
+    bool deep;            /* at any depth: markers are all that is seen of directories */
     bool encoded;         /* the names are percent-encoded */
     bool foreign;         /* an entry is not below the prefix that was asked for */
     bool seen;            /* anything at all is below the prefix, be it a marker */
@@ -50,12 +51,13 @@ static int add_entry(struct page_reader *p, bool directory)
         rc = COVE_EPROTOCOL;
     }
     p->seen = true;
-    /* An empty object whose name ends in a slash is how other tools make a directory; it is no file. */
-    bool marker = !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
-    if (rc == 0 && (p->markers || (!marker && !cove__slice_eq(key, p->prefix)))) {
-        rc = entry_path(p, key, directory, &path);
+    /* An empty object whose name ends in a slash is how other tools make a directory. One level of a listing has that
+     * directory among the prefixes. */
+    bool marker = !p->keys && !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
+    if (rc == 0 && (p->deep || !marker)) {
+        rc = entry_path(p, key, directory || marker, &path);
         if (rc == 0)
-            rc = cove__page_add(p->page, cove__buf_str(&path), directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
+            rc = cove__page_add(p->page, cove__buf_str(&path), directory || marker ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
                                 directory ? 0 : p->size, directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
         if (rc == 0)
             memcpy(p->page->items[p->page->n - 1].storage_class, p->storage_class, sizeof p->storage_class);
@@ -127,6 +129,12 @@ static int on_bucket(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
+/* Whether the slash that ends a directory's key is missing at the end of its path. */
+static bool lacks_slash(const struct cove_info *info, size_t end)
+{
+    return info->path[end] == '\0' && info->type == COVE_TYPE_DIRECTORY && end > 0 && info->path[end - 1] != '/';
+}
+
 /* Entries and prefixes come in two lists; the page has them in the order of their keys, in which a directory's ends in
  * a slash. */
 static int compare_entries(const void *a, const void *b)
@@ -136,12 +144,11 @@ static int compare_entries(const void *a, const void *b)
 
     while (x->path[i] != '\0' && x->path[i] == y->path[i])
         i++;
-    int p = (unsigned char)x->path[i], q = (unsigned char)y->path[i];
-    if (p == '\0' && x->type == COVE_TYPE_DIRECTORY)
-        p = '/';
-    if (q == '\0' && y->type == COVE_TYPE_DIRECTORY)
-        q = '/';
-    return p != q ? p - q : (int)x->type - (int)y->type;
+    int p = lacks_slash(x, i) ? '/' : (unsigned char)x->path[i];
+    int q = lacks_slash(y, i) ? '/' : (unsigned char)y->path[i];
+    if (p == q) /* a directory, and the same or what is in it */
+        return (unsigned char)x->path[i] - (unsigned char)y->path[i];
+    return p - q;
 }
 
 static void reader_init(struct page_reader *p, struct cove__page *page)
@@ -230,6 +237,31 @@ bool cove__s3_says_below(const struct s3_request *r)
            memmem(r->http.reply.data, r->http.reply.size, goes_on, sizeof goes_on - 1) != NULL;
 }
 
+/* The first entry of a listing of one key. */
+struct first_entry {
+    struct cove__slice key; /* what its key would be */
+    bool same, empty;
+};
+
+static int on_first(void *user, const char *path, struct cove__slice text)
+{
+    struct first_entry *first = user;
+
+    if (strcmp(path, "ListBucketResult/Contents/Key") == 0)
+        first->same = cove__slice_eq(text, first->key);
+    else if (strcmp(path, "ListBucketResult/Contents/Size") == 0)
+        first->empty = cove__slice_is(text, "0");
+    return 0;
+}
+
+bool cove__s3_says_object(const struct s3_request *r, struct cove__slice key)
+{
+    static const struct cove__xml_handler handler = { NULL, on_first, "ListBucketResult" };
+    struct first_entry first = { .key = key };
+
+    return cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &first) == 0 && first.same && !first.empty;
+}
+
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct s3_request r;
@@ -250,7 +282,7 @@ int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *tok
     struct page_reader p;
 
     reader_init(&p, ret_page);
-    p.markers = true;
+    p.keys = p.deep = true;
     int rc = cove__s3_prefix(name.key, &prefix);
     if (rc < 0)
         cove__fail_nomem(err, "a path");
@@ -404,6 +436,7 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
         return cove__fs_fail(err, ctx, COVE_EINVAL,
                              "a listing of everything in every bucket is not made; name a bucket");
     reader_init(&p, ret_page);
+    p.deep = deep;
     int rc = cove__s3_prefix(name.key, &prefix);
     const char *own = deep ? token : read_token(token, &last);
     if (rc == 0)

@@ -400,9 +400,10 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
     rc = cove__s3_list_keys(s3, name, NULL, ctx, &page, err);
     if (rc < 0)
         goto out;
-    /* The marker of the directory itself is all that an empty one may have. */
+    /* The marker of the directory itself is all that an empty one may have: nothing has a shorter name. */
+    size_t marker = strlen(plain) + (plain[strlen(plain) - 1] != '/');
     bool only_marker =
-        page.n == 1 && page.token == NULL && page.items[0].size == 0 && strlen(page.items[0].path) == strlen(plain) + 1;
+        page.n == 1 && page.token == NULL && page.items[0].size == 0 && strlen(page.items[0].path) == marker;
     if (page.n > 0 && !only_marker)
         rc = cove__fs_fail(err, ctx, COVE_ENOTEMPTY, "the directory is not empty");
     else if (page.n > 0)

@@ -45,6 +45,18 @@ static int directory(struct look *l, bool below, struct cove_error *err)
     return rc;
 }
 
+static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name name);
+
+/* An object whose name ends in a slash and that has bytes is a file, by just that name. It comes first in a listing of
+ * what begins with its name. */
+static bool is_object(const struct look *l)
+{
+    struct cove__slice key = cove__s3_split(l->io->path).key;
+
+    return l->refused.code == 0 && l->io->only != COVE_TYPE_DIRECTORY && key.size > 0 &&
+           key.data[key.size - 1] == '/' && cove__s3_says_object(&l->r, key);
+}
+
 /* HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing bucket. */
 static void below_looked_for(struct s3_request *r)
 {
@@ -56,6 +68,12 @@ static void below_looked_for(struct s3_request *r)
         (rc == 0 && refused == COVE_EACCESS)) {
         err = l->refused;
         rc = refused;
+    } else if (rc == 0 && is_object(l)) {
+        struct cove__s3 *s3 = r->s3;
+
+        cove__s3_request_done(r);
+        look_for_object(l, s3, cove__s3_locate(s3, l->io->path));
+        return;
     } else if (rc == 0) {
         rc = directory(l, cove__s3_says_below(r), &err);
     }
