@@ -110,6 +110,12 @@ int cli_check_options(struct cli *c);
 char *cli_target_show(const struct cli_target *t, const char *path);
 /* The target is all of a store: a bucket, a host, "/". */
 bool cli_target_is_root(const struct cli_target *t);
+/* Directories exist by themselves there, and a name is either a file or a directory. */
+bool cli_real_directories(const cove_fs *fs);
+/* Whether `t`, of which `info` tells, has anything below it: a file of an object store may, too. 1, 0 or an error. */
+int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err);
+/* What of a path follows the directory that it is in, and the one slash between them. */
+const char *cli_rest(const char *directory, const char *path);
 /* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
 
@@ -161,10 +167,57 @@ void cli_terminal_unlock(void);
 
 /* ---- copying ---- */
 
+/* One source of cp or mv, and its place in the target. In an object store it may be both a file and a tree. */
+struct cli_source {
+    struct cli_target from, to;
+    bool file, tree;
+    bool named;  /* it goes into the target under its own name; else as the target, or what is in it goes there */
+    int special; /* as cli_open_special has it */
+    int64_t size;
+};
+
+struct cli_plan {
+    struct cli_target to;
+    bool into; /* `to` is a directory that sources go into */
+    bool move, recursive;
+    int threads;
+    struct cli_source *sources;
+    size_t n_sources, cap_sources;
+    struct cli_copier *copier;
+    struct cli_made *made;
+};
+
+/* Each entry below the source, directories too, and where it goes; `to` is NULL where it would lead out of the target.
+ * Ends where `each` gives false. False: the listing failed, said why. */
+typedef bool (*cli_each_entry)(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
+                               void *user);
+bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry each, void *user);
+
+/* A set of names; a name is a file or, any number of times, a directory. False: it is there already, as a file or to
+ * become one. */
+struct cli_names;
+struct cli_names *cli_names_new(void);
+void cli_names_free(struct cli_names *names);
+bool cli_names_add(struct cli_names *names, const char *name, size_t n, bool directory);
+bool cli_names_has(const struct cli_names *names, const char *name, size_t n);
+
+/* Whether no two sources have one target: 0, or an exit code, said why. */
+int cli_check_names(struct cli *c, const struct cli_plan *plan);
+
+/* The local files that this command has made. */
+struct cli_made;
+struct cli_made *cli_made_new(void);
+void cli_made_free(struct cli_made *made);
+/* Before a local file is written; waits while one that may be the same is under way. False: this command has made it.
+ * Else *ret_row is for cli_made_end. */
+bool cli_made_begin(struct cli_made *made, const char *path, size_t *ret_row);
+void cli_made_end(struct cli_made *made, const char *path, size_t row, bool done);
+void cli_say_made(struct cli *c, const char *from, const char *to); /* where cli_made_begin gave false */
+
 struct cli_copier;
 
-/* `remove`: a source is removed once its copy is safe. */
-struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove);
+/* `remove`: a source is removed once its copy is safe. `made` is BORROWED until the copier is finished. */
+struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove, struct cli_made *made);
 /* One more file; strings are copied, stores are referenced. Waits while too many are queued. */
 void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to,
                     int64_t size);

@@ -28,6 +28,7 @@ struct job {
 struct cli_copier {
     struct cli *c;
     bool remove;
+    struct cli_made *made; /* BORROWED */
     pthread_t *threads;
     int n_threads;
     pthread_mutex_t lock;
@@ -102,21 +103,36 @@ out:
     cove_free(to_url);
 }
 
+/* The copy, in one request of the store or through this process. */
+static int copy(struct cli_copier *k, const struct job *job, struct cove_error *err)
+{
+    int rc;
+
+    if (job->from_fs != job->to_fs)
+        return stream(k, job, err);
+    rc = cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, err);
+    k->bytes += rc == 0 ? job->size : 0;
+    return rc;
+}
+
 static void do_job(struct cli_copier *k, const struct job *job)
 {
     struct cove_error err = COVE_ERROR_INIT;
+    bool local = strcmp(cove_fs_scheme(job->to_fs), "file") == 0;
+    size_t row = 0;
     int rc;
 
     if (same_local_file(job)) {
         cli_failf(k->c, CLI_USAGE, "%s and %s are the same file", job->from, job->to);
         return;
     }
-    if (job->from_fs == job->to_fs) {
-        rc = cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, &err);
-        k->bytes += rc == 0 ? job->size : 0;
-    } else {
-        rc = stream(k, job, &err);
+    if (local && !cli_made_begin(k->made, job->to, &row)) {
+        cli_say_made(k->c, job->from, job->to);
+        return;
     }
+    rc = copy(k, job, &err);
+    if (local)
+        cli_made_end(k->made, job->to, row, rc == 0);
     if (rc == 0 && k->remove)
         rc = cove_fs_remove(job->from_fs, job->from, &k->c->call, &err);
     if (rc < 0)
@@ -167,13 +183,14 @@ static void *worker(void *arg)
     return NULL;
 }
 
-struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove)
+struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove, struct cli_made *made)
 {
     struct cli_copier *k = cli_alloc(sizeof *k);
     pthread_condattr_t attr;
 
     k->c = c;
     k->remove = remove;
+    k->made = made;
     k->last = &k->first;
     k->threads = cli_alloc((size_t)threads * sizeof *k->threads);
     pthread_mutex_init(&k->lock, NULL);

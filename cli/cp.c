@@ -22,8 +22,10 @@ const struct cli_verb cli_cp = {
                "copies by itself.\n"
                "A file appears whole at its end, or not at all: a copy that fails or is interrupted leaves what was "
                "there. With several\n"
-               "files, those that were finished stay. Times, modes and empty directories are not kept, links to "
-               "directories not followed.\n"
+               "files, those that were finished stay. Two sources that have one target are refused before anything is "
+               "done.\n"
+               "Times and modes are not kept, links to directories not followed; an object store gets no empty "
+               "directories of a disk.\n"
                "--json prints a line for each file: {\"from\", \"to\", \"size\"}.\n",
     .examples = "  cove cp model.ckpt s3://bucket/ckpts/\n"
                 "  cove cp -r s3://bucket/run ./run\n"

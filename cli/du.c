@@ -8,15 +8,18 @@ static void du_one(struct cli *c, const struct cli_target *t, void *user)
     const cove_info *info;
     int64_t files = 0, bytes = 0;
     char human[16];
-    int rc = cove_fs_exists(t->fs, t->path, &c->call, &err);
+    cove_info *self = NULL;
+    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
+    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
 
     (void)user;
-    if (rc == 0) {
-        cli_failf(c, CLI_NOT_FOUND, "du %s: not found", t->url);
-        return;
+    if (rc == 0 && cove_info_type(self) == COVE_TYPE_FILE) {
+        files = 1;
+        bytes = cove_info_size(self);
     }
-    rc = rc < 0 ? rc : cove_fs_find(t->fs, t->path, &c->call, &listing, &err);
-    while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
+    cove_info_free(self);
+    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         files++;
         bytes += cove_info_size(info);
         rc = 0;

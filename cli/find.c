@@ -4,37 +4,43 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
+static void print_file(struct cli *c, const struct cli_target *t, const cove_info *info)
+{
+    char *shown;
+
+    if (c->set['n'] && fnmatch(c->value['n'], cove_info_name(info), 0) != 0)
+        return;
+    if (c->json) {
+        cli_json_info(t, info, false);
+        return;
+    }
+    shown = cli_target_show(t, cove_info_path(info));
+    if (c->set['0']) {
+        cli_print("%s%c", shown, '\0');
+    } else {
+        cli_print_name(shown);
+        cli_print("\n");
+    }
+    free(shown);
+}
+
 static void find_one(struct cli *c, const struct cli_target *t, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
     const cove_info *info;
-    int rc = cove_fs_exists(t->fs, t->path, &c->call, &err);
+    cove_info *self = NULL;
+    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
+    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
 
     (void)user;
-    if (rc == 0) {
-        cli_failf(c, CLI_NOT_FOUND, "find %s: not found", t->url);
-        return;
-    }
-    rc = rc < 0 ? rc : cove_fs_find(t->fs, t->path, &c->call, &listing, &err);
-    while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
-        char *shown;
-
+    if (rc == 0 && cove_info_type(self) == COVE_TYPE_FILE)
+        print_file(c, t, self);
+    cove_info_free(self);
+    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
+        print_file(c, t, info);
         rc = 0;
-        if (c->set['n'] && fnmatch(c->value['n'], cove_info_name(info), 0) != 0)
-            continue;
-        if (c->json) {
-            cli_json_info(t, info, false);
-            continue;
-        }
-        shown = cli_target_show(t, cove_info_path(info));
-        if (c->set['0']) {
-            cli_print("%s%c", shown, '\0');
-        } else {
-            cli_print_name(shown);
-            cli_print("\n");
-        }
-        free(shown);
     }
     cove_listing_free(listing);
     if (rc < 0)

@@ -27,7 +27,7 @@ static void print_entry(struct cli *c, const struct cli_target *t, const cove_in
         cli_print("  %-19s  ", cli_time(cove_info_mtime_ns(info), false, when));
     }
     cli_print_name(name);
-    cli_print("%s\n", directory ? "/" : "");
+    cli_print("%s\n", directory && (*name == '\0' || name[strlen(name) - 1] != '/') ? "/" : "");
 }
 
 static void list_below(struct cli *c, const struct cli_target *t, const struct state *s)
@@ -35,14 +35,13 @@ static void list_below(struct cli *c, const struct cli_target *t, const struct s
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
     const cove_info *info;
-    size_t skip = strlen(t->path);
     int rc = c->set['R'] ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err)
                          : cove_fs_list(t->fs, t->path, &c->call, &listing, &err);
 
     while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *path = cove_info_path(info);
-        const char *rest = strlen(path) > skip ? path + skip : cove_info_name(info);
-        char *shown = s->whole_names ? cli_target_show(t, path) : cli_strdup(rest + strspn(rest, "/"));
+        const char *rest = strcmp(path, t->path) == 0 ? "" : cli_rest(t->path, path);
+        char *shown = s->whole_names ? cli_target_show(t, path) : cli_strdup(*rest ? rest : cove_info_name(info));
 
         print_entry(c, t, info, shown);
         free(shown);
@@ -57,20 +56,31 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
-    int rc;
+    int rc, below = 0;
 
-    /* A bucket's list says what is there; whether the user may ask for the bucket itself does not matter. */
-    if (cli_target_is_root(t) && !c->set['d']) {
+    /* A bucket's list says what is there; whether the user may ask for the bucket itself does not matter. Nor does
+     * whether an object has the name of the directory with its slash. */
+    if ((cli_target_is_root(t) || t->path[strlen(t->path) - 1] == '/') && !c->set['d']) {
         list_below(c, t, user);
         return;
     }
     rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
+    if (rc == 0) {
+        bool file = cove_info_type(info) == COVE_TYPE_FILE;
+
+        if (file || c->set['d'])
+            print_entry(c, t, info, t->arg);
+        if (c->set['d'])
+            below = 0;
+        else if (file && c->set['R'])
+            rc = below = cli_has_below(c, t, info, &err);
+        else
+            below = !file;
+        if (below == 1)
+            list_below(c, t, user);
+    }
     if (rc < 0)
         cli_fail(c, rc, &err);
-    else if (cove_info_type(info) == COVE_TYPE_DIRECTORY && !c->set['d'])
-        list_below(c, t, user);
-    else
-        print_entry(c, t, info, t->arg);
     cove_info_free(info);
 }
 

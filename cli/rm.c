@@ -73,9 +73,10 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
         cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r", t->arg);
         return;
     }
+    /* In an object store the name of a file may be that of a directory, too: -r means both. */
     if (!c->set['n'])
-        rc = directory ? cove_fs_remove_tree(t->fs, t->path, &c->call, &err)
-                       : cove_fs_remove_files(t->fs, (const char *const[]){ t->path }, 1, &c->call, &err);
+        rc = c->set['r'] && !link ? cove_fs_remove_tree(t->fs, t->path, &c->call, &err)
+                                  : cove_fs_remove_files(t->fs, (const char *const[]){ t->path }, 1, &c->call, &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
     else

@@ -162,13 +162,12 @@ void cli_target_done(struct cli_target *t)
 
 char *cli_target_show(const struct cli_target *t, const char *path)
 {
-    size_t n = strlen(t->path);
     char *url = NULL, *shown;
 
     if (strcmp(path, t->path) == 0)
         return cli_strdup(t->arg);
     if (is_below(t->path, path))
-        return cli_join(t->arg, path + n + (path[n] == '/'));
+        return cli_join(t->arg, cli_rest(t->path, path));
     if (t->local)
         return cli_strdup(path);
     if (cove_fs_url(t->fs, path, &url, NULL) < 0)

@@ -9,16 +9,6 @@
 #define DEFAULT_THREADS 4
 #define MAX_THREADS     64
 
-struct plan {
-    struct cli_target to;
-    bool into; /* `to` is a directory that sources go into */
-    bool move, recursive;
-    int threads;
-    struct cli_copier *copier;
-    char **names; /* what has been put into `to` already */
-    size_t n_names;
-};
-
 /* The last part of a path; NULL where it has none of its own ("", ".", "..", a root): then its content is meant. */
 static const char *base_name(const char *path)
 {
@@ -30,7 +20,7 @@ static const char *base_name(const char *path)
 
 /* Whether the target is a directory. Without the right to look it is taken for a file: writing may be allowed all the
  * same. */
-static int look_at_target(struct cli *c, struct plan *p)
+static int look_at_target(struct cli *c, struct cli_plan *p)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
@@ -49,51 +39,24 @@ static int look_at_target(struct cli *c, struct plan *p)
     return CLI_OK;
 }
 
-/* Two sources of one name in one directory: the second would replace the first. */
-static bool is_new_name(struct cli *c, struct plan *p, const char *name)
-{
-    char **names;
-
-    for (size_t i = 0; i < p->n_names; i++) {
-        if (strcmp(p->names[i], name) == 0) {
-            cli_failf(c, CLI_USAGE, "two sources are called \"%s\": the second would replace the first in %s", name,
-                      p->to.arg);
-            return false;
-        }
-    }
-    names = cli_alloc((p->n_names + 1) * sizeof *names);
-    if (p->n_names > 0)
-        memcpy(names, p->names, p->n_names * sizeof *names);
-    free(p->names);
-    p->names = names;
-    p->names[p->n_names++] = cli_strdup(name);
-    return true;
-}
-
 /* Where the source goes: a target of its own, or false, said why. */
-static bool place_of(struct cli *c, struct plan *p, const struct cli_target *from, bool directory,
-                     struct cli_target *ret)
+static bool place_of(struct cli *c, const struct cli_plan *p, struct cli_source *s)
 {
-    const char *name =
-        base_name(from->arg) ? base_name(from->path) : NULL; /* cp -r x/. TARGET is what is in x, as for cp(1) */
+    struct cli_target *from = &s->from, *to = &s->to;
+    const char *name = base_name(from->arg);
 
-    *ret = p->to;
-    ret->arg = ret->path = NULL;
-    if (p->into && name) {
-        if (!is_new_name(c, p, name))
-            return false;
-        ret->path = cli_join(p->to.path, name);
-        ret->arg = cli_join(p->to.arg, name);
-    } else {
-        ret->path = cli_strdup(p->to.path);
-        ret->arg = cli_strdup(p->to.arg);
-    }
-    if (cli_same(from, ret, false)) {
-        cli_failf(c, CLI_USAGE, "%s and %s are the same %s", from->arg, ret->arg, directory ? "directory" : "file");
+    if (s->tree && !s->file && name)
+        name = base_name(from->path); /* cp -r x/. TARGET is what is in x, as for cp(1) */
+    s->named = p->into && name;
+    to->fs = cove_fs_ref(p->to.fs);
+    to->path = s->named ? cli_join(p->to.path, name) : cli_strdup(p->to.path);
+    to->arg = s->named ? cli_join(p->to.arg, name) : cli_strdup(p->to.arg);
+    if (cli_same(from, to, false)) {
+        cli_failf(c, CLI_USAGE, "%s and %s are the same %s", from->arg, to->arg, s->file ? "file" : "directory");
         return false;
     }
-    if (directory && cli_same(from, ret, true)) {
-        cli_failf(c, CLI_USAGE, "%s cannot be put into itself, at %s", from->arg, ret->arg);
+    if (s->tree && cli_same(from, to, true)) {
+        cli_failf(c, CLI_USAGE, "%s cannot be put into itself, at %s", from->arg, to->arg);
         return false;
     }
     return true;
@@ -104,99 +67,125 @@ static int remove_empty(struct cli *c, cove_fs *fs, const char *path, struct cov
 {
     cove_listing *listing = NULL;
     const cove_info *info;
-    int rc = cove_fs_list(fs, path, &c->call, &listing, err);
+    char *directory = cli_join(path, ""); /* in an object store a file may have the name without the slash */
+    int rc = cove_fs_list(fs, directory, &c->call, &listing, err);
 
     while (rc == 0 && (rc = cove_listing_next(listing, &info, err)) == 1)
         rc = cove_info_type(info) == COVE_TYPE_DIRECTORY ? remove_empty(c, fs, cove_info_path(info), err) : 0;
     cove_listing_free(listing);
     if (rc == 0)
-        rc = cove_fs_remove(fs, path, &c->call, err);
+        rc = cove_fs_remove(fs, directory, &c->call, err);
+    free(directory);
     return rc == COVE_ENOTFOUND ? 0 : rc;
 }
 
-/* On a disk ".." leads out of the target; in an object store it is part of a name, which anybody may have made. */
-static bool leads_out(const char *path)
+/* A directory of the source: a disk gets one, an object store an object that marks it where the source's has one. */
+static int copy_directory(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
+                          struct cove_error *err)
 {
-    for (const char *part = path; *part;) {
-        size_t n = strcspn(part, "/");
+    char *marker;
+    int rc = 0;
 
-        if (n == 2 && strncmp(part, "..", 2) == 0)
-            return true;
-        part += n + strspn(part + n, "/");
-    }
-    return false;
+    if (cli_real_directories(s->to.fs))
+        return cove_fs_mkdir(s->to.fs, to, &c->call, err);
+    if (!cove_info_etag(info))
+        return 0;
+    marker = cli_join(to, "");
+    rc = cove_fs_write_file(s->to.fs, marker, "", 0, &c->call, err);
+    free(marker);
+    return rc;
 }
 
-static void transfer_tree(struct cli *c, struct plan *p, const struct cli_target *from, const struct cli_target *to)
+static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
+{
+    struct cli_plan *p = user;
+    struct cove_error err = COVE_ERROR_INIT;
+    bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+    int rc;
+
+    if (!to) {
+        if (!directory || cove_info_etag(info)) /* else it is only a part of names, which come, too */
+            cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
+                      cove_info_path(info), s->to.arg);
+    } else if (directory) {
+        rc = copy_directory(c, s, info, to, &err);
+        if (rc < 0)
+            cli_fail(c, rc, &err);
+    } else {
+        cli_copier_add(p->copier, s->from.fs, cove_info_path(info), s->to.fs, to, cove_info_size(info));
+    }
+    return true;
+}
+
+/* All that is below the source. A disk gets its directory even if there is nothing. */
+static void copy_tree(struct cli *c, struct cli_plan *p, const struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    size_t skip = strlen(from->path);
-    cove_listing *listing = NULL;
-    const cove_info *info;
-    int rc = cove_fs_find(from->fs, from->path, &c->call, &listing, &err);
+    int rc = cli_real_directories(s->to.fs) ? cove_fs_mkdir(s->to.fs, s->to.path, &c->call, &err) : 0;
 
-    while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
-        const char *rest = cove_info_path(info) + skip;
-
-        rc = 0;
-        if (strcmp(cove_fs_scheme(to->fs), "file") == 0 && leads_out(rest)) {
-            cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
-                      cove_info_path(info), to->arg);
-            continue;
-        }
-        char *path = cli_join(to->path, rest + strspn(rest, "/"));
-
-        cli_copier_add(p->copier, from->fs, cove_info_path(info), to->fs, path, cove_info_size(info));
-        free(path);
-    }
-    cove_listing_free(listing);
     if (rc < 0)
         cli_fail(c, rc, &err);
+    else
+        cli_each_below(c, s, copy_entry, p);
 }
 
 /* In one step, where the store has such a step. COVE_ENOTSUP: it has to be copied. */
-static int rename_within(struct cli *c, const struct cli_target *from, const struct cli_target *to, bool directory,
-                         struct cove_error *err)
+static int rename_within(struct cli *c, const struct cli_plan *p, const struct cli_source *s, struct cove_error *err)
 {
-    const char *scheme = cove_fs_scheme(from->fs);
+    bool local = strcmp(cove_fs_scheme(s->to.fs), "file") == 0;
+    size_t row = 0;
+    int rc;
 
     /* Elsewhere a directory is moved file by file, and then better by several threads. */
-    if (from->fs != to->fs || (directory && strcmp(scheme, "file") != 0 && strcmp(scheme, "memory") != 0))
+    if (s->from.fs != s->to.fs || (!s->file && !cli_real_directories(s->from.fs)))
         return COVE_ENOTSUP;
-    return cove_fs_move(from->fs, from->path, to->path, &c->call, err);
+    if (local && !cli_made_begin(p->made, s->to.path, &row)) {
+        cli_say_made(c, s->from.arg, s->to.arg);
+        return 0;
+    }
+    rc = cove_fs_move(s->from.fs, s->from.path, s->to.path, &c->call, err);
+    if (local)
+        cli_made_end(p->made, s->to.path, row, rc == 0);
+    if (rc == 0)
+        cli_say_copied(c, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size);
+    return rc;
 }
 
-static void move_source(struct cli *c, struct plan *p, const struct cli_target *from, const struct cli_target *to,
-                        bool directory, int64_t size)
+/* The directories that the files leave behind go only when the files have gone: waits for this source. */
+static void move_tree(struct cli *c, struct cli_plan *p, const struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
     int rc;
 
-    if (cli_target_is_root(from) && !c->set['F']) {
-        cli_failf(c, CLI_USAGE, "%s is a whole store: moving it needs --force", from->arg);
-        return;
-    }
-    rc = rename_within(c, from, to, directory, &err);
-    if (rc != COVE_ENOTSUP) {
-        if (rc < 0)
-            cli_fail(c, rc, &err);
-        else
-            cli_say_copied(c, from->fs, from->path, to->fs, to->path, size);
-        return;
-    }
-    if (!directory) {
-        cli_copier_add(p->copier, from->fs, from->path, to->fs, to->path, size);
-        return;
-    }
-    /* The directories that the files leave behind go only when the files have gone: wait for this source. */
-    transfer_tree(c, p, from, to);
+    copy_tree(c, p, s);
     cli_copier_finish(p->copier);
-    p->copier = cli_copier_new(c, p->threads, true);
-    if (c->status == CLI_OK && !cli_interrupted(c)) {
-        rc = remove_empty(c, from->fs, from->path, &err);
-        if (rc < 0)
-            cli_fail(c, rc, &err);
+    p->copier = cli_copier_new(c, p->threads, true, p->made);
+    if (c->status != CLI_OK || cli_interrupted(c))
+        return;
+    rc = remove_empty(c, s->from.fs, s->from.path, &err);
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+}
+
+static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_source *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = p->move ? rename_within(c, p, s, &err) : COVE_ENOTSUP;
+
+    if (rc < 0 && rc != COVE_ENOTSUP) {
+        cli_fail(c, rc, &err);
+        return;
     }
+    if (s->special >= 0)
+        cli_upload(c, s->special, s->to.fs, s->to.path);
+    else if (rc == COVE_ENOTSUP && s->file)
+        cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size);
+    if (!s->tree || (rc == 0 && !s->file))
+        return; /* there is none, or it went in one step */
+    if (p->move)
+        move_tree(c, p, s);
+    else
+        copy_tree(c, p, s);
 }
 
 /* "x/." is what is in x, in a store too, whose paths may have a "." in them. */
@@ -208,49 +197,77 @@ static void drop_dot(const struct cli_target *from)
         from->path[n - 2] = '\0';
 }
 
-static void transfer_source(struct cli *c, const struct cli_target *from, void *user)
+static void source_done(struct cli_source *s)
 {
-    struct plan *p = user;
-    struct cove_error err = COVE_ERROR_INIT;
-    struct cli_target to;
-    cove_info *info = NULL;
-    bool directory;
-    int rc, special = cli_open_special(c, from);
+    cli_target_done(&s->from);
+    cli_target_done(&s->to);
+    if (s->special >= 0)
+        close(s->special);
+}
 
-    if (special == -2)
-        return;
-    if (p->recursive)
-        drop_dot(from);
-    rc = cove_fs_stat(from->fs, from->path, &c->call, &info, &err);
-    if (rc < 0) {
-        cli_fail(c, rc, &err);
-        goto out;
+static struct cli_target copy_target(const struct cli_target *t)
+{
+    struct cli_target copy = *t;
+
+    copy.arg = cli_strdup(t->arg);
+    copy.url = cli_strdup(t->url);
+    copy.path = cli_strdup(t->path);
+    cove_fs_ref(copy.fs);
+    return copy;
+}
+
+/* What the source is, and whether it may be copied. False: it may not, or isn't there, said why. */
+static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_source *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_info *info = NULL;
+    int rc = cove_fs_stat(s->from.fs, s->from.path, &c->call, &info, &err);
+    int below = rc == 0 && p->recursive ? cli_has_below(c, &s->from, info, &err) : rc;
+
+    if (below < 0) {
+        cove_info_free(info);
+        cli_fail(c, below, &err);
+        return false;
     }
-    directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
-    if (directory && !p->recursive) {
-        cli_failf(c, CLI_FAILED, "%s is a directory: copying it needs -r", from->arg);
-        goto out;
-    }
-    if (special >= 0 && p->move) {
-        cli_failf(c, CLI_USAGE, "%s is neither a file nor a directory", from->arg);
-        goto out;
-    }
-    if (place_of(c, p, from, directory, &to)) {
-        if (special >= 0)
-            cli_upload(c, special, to.fs, to.path);
-        else if (p->move)
-            move_source(c, p, from, &to, directory, cove_info_size(info));
-        else if (directory)
-            transfer_tree(c, p, from, &to);
-        else
-            cli_copier_add(p->copier, from->fs, from->path, to.fs, to.path, cove_info_size(info));
-    }
-    free(to.arg);
-    free(to.path);
-out:
+    s->file = cove_info_type(info) == COVE_TYPE_FILE;
+    s->tree = below == 1;
+    s->size = cove_info_size(info);
     cove_info_free(info);
-    if (special >= 0)
-        close(special);
+    if (!s->file && !p->recursive)
+        cli_failf(c, CLI_FAILED, "%s is a directory: copying it needs -r", s->from.arg);
+    else if (s->special >= 0 && p->move)
+        cli_failf(c, CLI_USAGE, "%s is neither a file nor a directory", s->from.arg);
+    else if (p->move && cli_target_is_root(&s->from) && !c->set['F'])
+        cli_failf(c, CLI_USAGE, "%s is a whole store: moving it needs --force", s->from.arg);
+    else
+        return true;
+    return false;
+}
+
+/* Adds a source to the plan. Nothing is done before all of them are known. */
+static void plan_source(struct cli *c, const struct cli_target *from, void *user)
+{
+    struct cli_plan *p = user;
+    struct cli_source s = { .special = cli_open_special(c, from) };
+
+    if (s.special == -2)
+        return;
+    s.from = copy_target(from);
+    if (p->recursive)
+        drop_dot(&s.from);
+    if (!look_at_source(c, p, &s) || !place_of(c, p, &s)) {
+        source_done(&s);
+        return;
+    }
+    if (p->n_sources == p->cap_sources) {
+        struct cli_source *grown = cli_alloc((p->cap_sources = p->cap_sources * 2 + 8) * sizeof *grown);
+
+        if (p->n_sources > 0)
+            memcpy(grown, p->sources, p->n_sources * sizeof *grown);
+        free(p->sources);
+        p->sources = grown;
+    }
+    p->sources[p->n_sources++] = s;
 }
 
 static int threads_of(struct cli *c)
@@ -272,11 +289,33 @@ static void download_each(struct cli *c, const struct cli_target *from, void *us
     cli_download(c, from);
 }
 
+/* Standard input, or the sources that the plan has by now. */
+static void transfer_all(struct cli *c, struct cli_plan *p, bool input)
+{
+    if (input)
+        cli_upload(c, STDIN_FILENO, p->to.fs, p->to.path);
+    p->made = cli_made_new();
+    p->copier = cli_copier_new(c, p->threads, p->move, p->made);
+    for (size_t i = 0; i < p->n_sources && !cli_interrupted(c); i++)
+        transfer_source(c, p, &p->sources[i]);
+    cli_copier_finish(p->copier);
+    cli_made_free(p->made);
+}
+
+static void plan_done(struct cli_plan *p)
+{
+    for (size_t i = 0; i < p->n_sources; i++)
+        source_done(&p->sources[i]);
+    free(p->sources);
+    cli_target_done(&p->to);
+}
+
 int cli_transfer(struct cli *c, bool move)
 {
-    struct plan p = { .move = move, .recursive = move || c->set['r'] };
+    struct cli_plan p = { .move = move, .recursive = move || c->set['r'] };
     const char *to = c->args[c->n_args - 1];
     int n = c->n_args - 1, rc;
+    bool input = false;
 
     p.threads = threads_of(c);
     if (p.threads == 0)
@@ -289,27 +328,22 @@ int cli_transfer(struct cli *c, bool move)
     rc = cli_target_open(c, to, &p.to);
     if (rc == CLI_OK)
         rc = look_at_target(c, &p);
-    if (rc != CLI_OK)
-        goto out;
-    if (!p.into && (n > 1 || cli_is_pattern(c, c->args[0]))) {
+    if (rc == CLI_OK && !p.into && (n > 1 || cli_is_pattern(c, c->args[0])))
         rc = cli_usage(c, "%s is no directory; for several sources, end it with a slash to have one made", to);
-        goto out;
-    }
-    p.copier = cli_copier_new(c, p.threads, move);
-    for (int i = 0; i < n && !cli_interrupted(c); i++) {
+    for (int i = 0; rc == CLI_OK && i < n && !cli_interrupted(c); i++) {
         if (strcmp(c->args[i], "-") != 0 || move)
-            cli_expand(c, c->args[i], transfer_source, &p);
+            cli_expand(c, c->args[i], plan_source, &p);
         else if (p.into)
             cli_usage(c, "what standard input gives needs a name: %s is a directory", to);
         else
-            cli_upload(c, STDIN_FILENO, p.to.fs, p.to.path);
+            input = true;
     }
-    cli_copier_finish(p.copier);
-    rc = c->status;
-out:
-    for (size_t i = 0; i < p.n_names; i++)
-        free(p.names[i]);
-    free(p.names);
-    cli_target_done(&p.to);
+    if (rc == CLI_OK)
+        rc = cli_check_names(c, &p);
+    if (rc == CLI_OK) {
+        transfer_all(c, &p, input);
+        rc = c->status;
+    }
+    plan_done(&p);
     return rc;
 }

@@ -180,7 +180,8 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
         rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, &why);
     if (rc == COVE_ENOTDIR && (l->mode == LIST || l->mode == FIND || l->mode == WALK) && !l->started)
         rc = page_of_itself(l, l->directory, &why);
-    /* What `find`, `walk` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked. */
+    /* What `find`, `walk` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked.
+     */
     if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (walks(l) || l->started))
         rc = 0;
     l->started = true;
@@ -272,7 +273,7 @@ static int next_flat(struct cove_listing *l, const cove_info **ret, struct cove_
     l->pending_slash = 0;
     l->next++;
     *ret = info;
-    return !is_root(l, info) && takes(l, info->path) ? 1 : 0;
+    return (l->mode == WALK || !is_root(l, info)) && takes(l, info->path) ? 1 : 0;
 }
 
 static bool wanted(const struct cove_listing *l, const struct cove_info *info)

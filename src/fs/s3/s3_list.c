@@ -55,9 +55,11 @@ static int add_entry(struct page_reader *p, bool directory)
      * directory among the prefixes. */
     bool marker = !p->keys && !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
     if (rc == 0 && (p->deep || !marker)) {
-        rc = entry_path(p, key, directory || marker, &path);
+        enum cove_type type = directory || marker ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE;
+
+        rc = entry_path(p, key, type == COVE_TYPE_DIRECTORY, &path);
         if (rc == 0)
-            rc = cove__page_add(p->page, cove__buf_str(&path), directory || marker ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
+            rc = cove__page_add(p->page, cove__buf_str(&path), type,
                                 directory ? 0 : p->size, directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
         if (rc == 0)
             memcpy(p->page->items[p->page->n - 1].storage_class, p->storage_class, sizeof p->storage_class);

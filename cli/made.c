@@ -1,0 +1,135 @@
+/*
+ * The local files that one cp or mv has made. A disk may take two names for one file ("A" and "a", or a linked
+ * directory): the second source would replace the first, which a move has removed by then. So no target is written that
+ * is a file which this command has made, and none while another is under way that may be the same.
+ */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_RUNNING 65 /* the threads that copy, and the main one */
+
+struct cli_made {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    struct cli_names *files; /* device and inode of each that is done */
+    char *running[MAX_RUNNING]; /* where they really are; NULL: a free row */
+};
+
+struct cli_made *cli_made_new(void)
+{
+    struct cli_made *made = cli_alloc(sizeof *made);
+
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->ended, NULL);
+    made->files = cli_names_new();
+    return made;
+}
+
+void cli_made_free(struct cli_made *made)
+{
+    if (!made)
+        return;
+    cli_names_free(made->files);
+    pthread_cond_destroy(&made->ended);
+    pthread_mutex_destroy(&made->lock);
+    free(made);
+}
+
+static bool identity(const char *path, char out[64])
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return false;
+    snprintf(out, 64, "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return true;
+}
+
+/* Links resolved as far as the path is there. */
+static char *place_of(const char *path)
+{
+    char *head = cli_strdup(path), *real, *slash, *place;
+
+    while (!(real = realpath(head, NULL)) && (slash = strrchr(head, '/')) != NULL)
+        *slash = '\0';
+    place = real ? cli_join(real, cli_rest(head, path)) : cli_strdup(path);
+    free(real);
+    free(head);
+    return place;
+}
+
+static const char *next_ascii(const char *s)
+{
+    while ((unsigned char)*s >= 0x80)
+        s++;
+    return s;
+}
+
+/* Whether a disk may take the two for one: but for the case of letters, and for letters that are not ASCII, which
+ * disks compare in several ways. To say so of two that differ costs a short wait, no more. */
+static bool may_be_same(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a = next_ascii(a);
+        b = next_ascii(b);
+        int x = *a >= 'A' && *a <= 'Z' ? *a + 32 : *a;
+        int y = *b >= 'A' && *b <= 'Z' ? *b + 32 : *b;
+
+        if (x != y)
+            return false;
+        if (x == '\0')
+            return true;
+    }
+}
+
+static bool runs_locked(const struct cli_made *made, const char *place, size_t *ret_free)
+{
+    for (size_t i = 0; i < MAX_RUNNING; i++) {
+        if (!made->running[i])
+            *ret_free = i;
+        else if (may_be_same(made->running[i], place))
+            return true;
+    }
+    return false;
+}
+
+bool cli_made_begin(struct cli_made *made, const char *path, size_t *ret_row)
+{
+    char *place = place_of(path), id[64];
+    bool new;
+
+    pthread_mutex_lock(&made->lock);
+    while (runs_locked(made, place, ret_row))
+        pthread_cond_wait(&made->ended, &made->lock);
+    new = !identity(path, id) || !cli_names_has(made->files, id, strlen(id));
+    if (new)
+        made->running[*ret_row] = place;
+    pthread_mutex_unlock(&made->lock);
+    if (!new)
+        free(place);
+    return new;
+}
+
+void cli_made_end(struct cli_made *made, const char *path, size_t row, bool done)
+{
+    char id[64];
+
+    pthread_mutex_lock(&made->lock);
+    if (done && identity(path, id))
+        cli_names_add(made->files, id, strlen(id), false);
+    free(made->running[row]);
+    made->running[row] = NULL;
+    pthread_cond_broadcast(&made->ended);
+    pthread_mutex_unlock(&made->lock);
+}
+
+void cli_say_made(struct cli *c, const char *from, const char *to)
+{
+    cli_failf(c, CLI_FAILED, "%s is not copied to %s: on this disk that is the file that another source has become",
+              from, to);
+}
