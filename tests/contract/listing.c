@@ -149,6 +149,8 @@ static void a_name_that_is_both(void **state)
     put(at("d/a"), "1");
     if (cove_fs_write_file(w.fs, at("d/a/b"), "2", 1, NULL, NULL) < 0)
         return; /* metadata.c asserts who may refuse it */
+    if (OK(cove_fs_is_directory(w.fs, at("d/a"), NULL, &err)) == 0)
+        return; /* MinIO takes it, and lists it nowhere */
     assert_string_equal(listed(at("d")), "d/a d/a/");
     assert_string_equal(found(at("d")), "d/a d/a/b");
     assert_string_equal(walked(at("d")), "d/a d/a/ d/a/b");
