@@ -128,7 +128,7 @@ class Coroutines(AsyncFileSystem):
     _touch = in_thread("touch")
 
     async def _cat(self, path: Any, recursive: bool = False, on_error: str = "raise", batch_size: int | None = None, **kwargs: Any) -> Any:
-        if self._is_one_path(path, recursive):
+        if not recursive and isinstance(path, str) and not self._may_be_pattern(path):
             return await self._cat_file(path, **kwargs)
         return await asyncio.to_thread(self.cat, path, recursive=recursive, on_error=on_error, **kwargs)
 

@@ -238,15 +238,30 @@ class CoveFileSystem(Coroutines):
         sizes = {name: details["size"] for name, details in found.items()}
         return sum(sizes.values()) if total else sizes
 
-    def _expand(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False) -> dict[str, Any]:
+    def _patterns(self, path: Any, removing: bool = False) -> set[str]:
+        """Which paths of one or several are patterns: a path is first the file or directory of just that name. Each that has special characters is
+        looked for: one request where there is a file, else two. `removing`: with all below them; there "[ ]" alone makes no pattern.
+        """
+        path = transfers.plain(path)
+        special = [p for p in dict.fromkeys([path] if isinstance(path, str) else path) if self._may_be_pattern(p)]
+        if removing:
+            special = [p for p in special if "*" in p or "?" in p]
+        there = self._fs.stat_many([self._see(p) for p in special]) if special else []
+        self._results([r for r in there if not isinstance(r, (*_GONE, ValueError))])  # ValueError: nothing can have that name
+        return {p for p, result in zip(special, there) if isinstance(result, Exception)}
+
+    def _may_be_pattern(self, path: str) -> bool:
+        return has_magic(path)
+
+    def _expand(self, path: Any, patterns: set[str], recursive: bool = False, maxdepth: int | None = None) -> dict[str, Any]:
         """What paths and patterns stand for, and what is known of each: None where nobody has looked yet."""
-        if maxdepth is not None and maxdepth < 1:
-            raise ValueError("maxdepth must be at least 1")
+        _check_depth(maxdepth)
         path = transfers.plain(path)
         found: dict[str, Any] = {}
-        for root in [self._strip_protocol(p) for p in ([path] if isinstance(path, str) else path)]:
-            if not assume_literal and self._is_pattern(root):
-                matches = self.glob(root, maxdepth=maxdepth, detail=True)
+        for given in [path] if isinstance(path, str) else path:
+            root = self._strip_protocol(given)
+            if given in patterns:
+                matches = self.glob(given, maxdepth=maxdepth, detail=True)
                 found.update(matches)
                 deeper = None if maxdepth is None else maxdepth - 1
                 for name, details in matches.items():
@@ -261,8 +276,8 @@ class CoveFileSystem(Coroutines):
         return dict(sorted(found.items()))
 
     def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:
-        """The sorted paths that paths and patterns stand for; with `recursive`, also all that is below them."""
-        return list(self._expand(path, recursive, maxdepth, assume_literal))
+        """The sorted paths that paths and patterns stand for; with `recursive`, also all that is below them. A path that exists is no pattern."""
+        return list(self._expand(path, set() if assume_literal else self._patterns(path), recursive, maxdepth))
 
     def modified(self, path: str) -> datetime:
         """When the file was written last, in UTC."""
@@ -295,9 +310,10 @@ class CoveFileSystem(Coroutines):
 
         on_error: "raise", "omit" (leave out what fails) or "return" (an exception in the place of bytes).
         """
-        if self._is_one_path(path, recursive):
+        patterns = self._patterns(path)
+        if not recursive and not patterns and not _is_list(path):
             return self.cat_file(path, **kwargs)
-        found = self._expand(path, recursive=recursive)
+        found = self._expand(path, patterns, recursive)
         names = [self._see(name) for name, details in found.items() if not details or details["type"] != "directory"]
         if kwargs.get("start") is None and kwargs.get("end") is None:
             results = self._fs.read_many(names)
@@ -307,12 +323,6 @@ class CoveFileSystem(Coroutines):
         if names == [self._strip_protocol(path)]:
             return results[0]
         return {name: data for name, data in zip(names, results) if on_error != "omit" or not isinstance(data, Exception)}
-
-    def _is_one_path(self, path: Any, recursive: bool = False) -> bool:
-        return not recursive and not isinstance(path, (list, tuple, set)) and not self._is_pattern(stringify_path(path))
-
-    def _is_pattern(self, path: Any) -> bool:
-        return isinstance(path, str) and has_magic(path)
 
     @staticmethod
     def _results(results: list[Any], on_error: str = "raise") -> list[Any]:
@@ -548,7 +558,7 @@ class CoveFileSystem(Coroutines):
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
         on_error = on_error or ("ignore" if recursive else "raise")
-        files, directories = transfers.copies(self, path1, path2, recursive, maxdepth)
+        files, directories = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
         pairs = [(self._see(source, kwargs), self._take(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
@@ -559,7 +569,8 @@ class CoveFileSystem(Coroutines):
         """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then."""
         if path1 == path2:
             return
-        files, directories = transfers.copies(self, path1, path2, recursive, maxdepth)
+        patterns = self._patterns(path1, removing=recursive)
+        files, directories = transfers.copies(self, path1, path2, patterns, recursive, maxdepth)
         pairs = [(self._take(source), self._take(target)) for source, target in files]
         if len(pairs) == 1 and not recursive:
             self._fs.move(*pairs[0])
@@ -570,7 +581,7 @@ class CoveFileSystem(Coroutines):
         for path in directories:
             self._fs.mkdir(path)
         self._fs.remove_files([source for source, _ in pairs])
-        if self._is_one_path(path1) and maxdepth is None:
+        if not patterns and not _is_list(path1) and maxdepth is None:
             self._remove_empty(self._strip_protocol(path1))
 
     def _remove_empty(self, path: str) -> None:
@@ -592,18 +603,23 @@ class CoveFileSystem(Coroutines):
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them.
 
+        A path is first the file or directory of just that name. Where there is none, a pattern removes what `glob` gives for it; with `recursive` "[ ]"
+        alone makes no pattern, so that the name of a directory that is not there removes no other one.
+
         Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand of a bucket go in one request. Where
         that fails, some are gone and others are not.
         """
-        if self._is_one_path(path) and maxdepth is None:
+        _check_depth(maxdepth)
+        patterns = self._patterns(path, removing=recursive)
+        if not patterns and not _is_list(path) and not (recursive and maxdepth is not None):
             path = self._take(path)
             self._fs.remove_tree(path) if recursive else self._fs.remove(path)
         elif recursive and maxdepth is None:
-            removed = [name for name in self._expand(path) if self._remove_if_there(self._fs.remove_tree, name)]
+            removed = [name for name in self._expand(path, patterns) if self._remove_if_there(self._fs.remove_tree, name)]
             if not removed:
                 raise FileNotFoundError(errno.ENOENT, "nothing is there", str(path))
         else:
-            found = self._expand(path, recursive, maxdepth)
+            found = self._expand(path, patterns, recursive, maxdepth)
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
             self.bulk_delete([name for name in found if name not in directories])
             for name in reversed(directories):
@@ -625,6 +641,15 @@ class CoveFileSystem(Coroutines):
 def time_of(ns: int) -> datetime:
     """UTC, of nanoseconds since 1970."""
     return _EPOCH + timedelta(microseconds=ns // 1000)
+
+
+def _check_depth(maxdepth: int | None) -> None:
+    if maxdepth is not None and maxdepth < 1:
+        raise ValueError("maxdepth must be at least 1")
+
+
+def _is_list(path: Any) -> bool:
+    return isinstance(path, (list, tuple, set))
 
 
 def _literal(path: str) -> str:

@@ -84,9 +84,9 @@ class S3FileSystem(CoveFileSystem):
         """A URL that names a version asks for a filesystem that is aware of them."""
         return {"version_aware": True} if "?versionId=" in path else {}
 
-    def _is_pattern(self, path: Any) -> bool:
+    def _may_be_pattern(self, path: str) -> bool:
         """The mark before a version is no wildcard."""
-        return super()._is_pattern(path.partition("?versionId=")[0] if self.version_aware and isinstance(path, str) else path)
+        return super()._may_be_pattern(path.partition("?versionId=")[0] if self.version_aware else path)
 
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
         if kwargs.get("versions"):

@@ -51,12 +51,13 @@ def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int 
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         return [(fs._strip_protocol(s), make_path_posix(t), None) for s, t in zip(source, target, strict=True)]
-    found = without_directories(fs._expand(source, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
+    patterns = fs._patterns(source)
+    found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return []
     target = make_path_posix(target)
     into = isinstance(target, str) and (trailing_sep(target) or os.path.isdir(target))
-    targets = destinations(list(found), source, fs._is_pattern(source), target, into)
+    targets = destinations(list(found), source, bool(patterns), target, into)
     if isinstance(target, str):
         check_contained(target, targets)  # a key may hold ".."
     return [(path, local, known) for (path, known), local in zip(found.items(), targets)]
@@ -68,30 +69,40 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(make_path_posix(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
     else:
-        local = LocalFileSystem()
-        source = make_path_posix(source) if isinstance(source, str) else source
-        found = dict.fromkeys(local.expand_path(source, recursive=recursive, maxdepth=maxdepth))
-        sources = list(without_directories(found, source, recursive, maxdepth, local.isdir))
+        source = make_path_posix(source) if isinstance(source, str) else [LocalFileSystem._strip_protocol(p) for p in source]
+        patterns = {p for p in ([source] if isinstance(source, str) else source) if has_magic(p) and not os.path.lexists(p)}
+        found = dict.fromkeys(_local_paths(source, patterns, recursive, maxdepth))
+        sources = list(without_directories(found, source, recursive, maxdepth, os.path.isdir))
         if not sources:
             return [], []
         into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
-        pattern = isinstance(source, str) and has_magic(source)
-        pairs = list(zip(sources, destinations(sources, source, pattern, fs._strip_protocol(target), into)))
+        pairs = list(zip(sources, destinations(sources, source, bool(patterns), fs._strip_protocol(target), into)))
     directories = {local: path for local, path in pairs if os.path.isdir(local)}
     made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
     return [pair for pair in pairs if pair[0] not in directories], sorted(directories[d] for d in made)
 
 
-def copies(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
+def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int | None) -> list[str]:
+    """What local paths stand for, `patterns` of which are patterns."""
+    local = LocalFileSystem()
+    found: set[str] = set()
+    for path in [source] if isinstance(source, str) else source:
+        found.update(local.expand_path([path], recursive=recursive, maxdepth=maxdepth, assume_literal=path not in patterns))
+    return sorted(found)
+
+
+def copies(
+    fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None
+) -> tuple[list[tuple[str, str]], list[str]]:
     """(from, to) for each file within the store; and the directories to make, beside those that come to be with what is in them."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         return [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)], []
-    found = without_directories(fs._expand(source, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
+    found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return [], []
     into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
-    places = dict(zip(found, destinations(list(found), source, fs._is_pattern(source), fs._strip_protocol(target), into)))
+    places = dict(zip(found, destinations(list(found), source, bool(patterns), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
     return [pair for pair in places.items() if pair[0] not in directories], [places[d] for d in _tops(directories)]
 

@@ -171,6 +171,15 @@ def test_model_checkpoint_leaves_what_it_leaves_locally(pl, root, tmp_path, case
             assert os.path.basename(ours["best_model_path"]) == os.path.basename(theirs["best_model_path"])
 
 
+def test_a_folder_with_brackets_prunes_its_own_checkpoints(both, root):
+    for step in range(4):
+        with fsspec.open(f"{root}/run1/epoch={step}.ckpt", "wb") as file:
+            file.write(b"another run's")
+    callback = both.callbacks.ModelCheckpoint(dirpath=f"{root}/run[1]", filename="{epoch}", monitor=None, save_top_k=1)
+    fit(both, root, max_epochs=4, callbacks=[callback])
+    assert names(root) == ["run1/epoch=0.ckpt", "run1/epoch=1.ckpt", "run1/epoch=2.ckpt", "run1/epoch=3.ckpt", "run[1]/epoch=3.ckpt"]
+
+
 def test_the_folder_of_checkpoints_by_default(both, root, tmp_path):
     for place in root, tmp_path:
         fit(both, place, max_epochs=1)

@@ -1,0 +1,190 @@
+"""Names that look like patterns: a path is first the file or directory of just that name. On the mock, whose objects are seen as they are."""
+
+import asyncio
+import sys
+
+import env as environment
+import fsspec
+import pytest
+
+sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
+from server import MockServer  # noqa: E402
+
+from cove.s3 import S3FileSystem  # noqa: E402
+
+MINE = {"b/run[1]/x": b"mine", "b/run[1]/d/y": b"mine too", "b/q?/x": b"mine", "b/s*/x": b"mine"}
+THEIRS = {"b/run1/x": b"another run's", "b/run1/d/y": b"theirs", "b/qq/x": b"another's", "b/st/x": b"another's"}
+NAMES = ["run[1]", "q?", "s*"]
+
+
+@pytest.fixture
+def mock():
+    with MockServer({**MINE, **THEIRS}) as server:
+        yield server
+        assert server.troubles == []
+
+
+@pytest.fixture
+def fs(mock):
+    yield S3FileSystem(endpoint_url=mock.endpoint, key="k", secret="s", skip_instance_cache=True)
+    S3FileSystem.clear_instance_cache()
+
+
+class Awaited:
+    """The coroutines of a filesystem under the names of its ordinary methods."""
+
+    def __init__(self, fs):
+        self.fs = fs
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: asyncio.run(getattr(self.fs, f"_{name}")(*args, **kwargs))
+
+
+@pytest.fixture(params=["called", "awaited"])
+def face(request, fs):
+    return fs if request.param == "called" else Awaited(fs)
+
+
+def stored(mock):
+    return {path: data for path, (data, _, _) in mock.store.objects.items()}
+
+
+def theirs(mock):
+    return {path: data for path, data in stored(mock).items() if path in THEIRS}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("listed", [False, True])
+def test_removals(face, mock, name, listed):
+    def of(path):
+        return [path] if listed else path
+
+    face.rm(of(f"b/{name}/x"))
+    assert f"b/{name}/x" not in stored(mock) and theirs(mock) == THEIRS
+    mock.store.put(f"b/{name}/x", b"mine")
+    face.rm(of(f"b/{name}"), recursive=True)
+    assert not [path for path in stored(mock) if path.startswith(f"b/{name}/")] and theirs(mock) == THEIRS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_moves_and_copies(face, fs, mock, name):
+    face.copy(f"b/{name}", "b/copied", recursive=True)
+    face.copy(f"b/{name}/x", "b/copy")
+    assert stored(mock)["b/copied/x"] == stored(mock)["b/copy"] == b"mine"
+    fs.mv(f"b/{name}/x", "b/moved")
+    assert stored(mock)["b/moved"] == b"mine" and f"b/{name}/x" not in stored(mock)
+    mock.store.put(f"b/{name}/x", b"mine")
+    fs.mv([f"b/{name}/x"], ["b/moved again"])
+    assert stored(mock)["b/moved again"] == b"mine" and f"b/{name}/x" not in stored(mock)
+    mock.store.put(f"b/{name}/x", b"mine")
+    fs.mv(f"b/{name}", "b/tree", recursive=True)
+    assert stored(mock)["b/tree/x"] == b"mine" and not fs.exists(f"b/{name}") and theirs(mock) == THEIRS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_reading(face, mock, tmp_path, name):
+    assert face.cat(f"b/{name}/x") == b"mine"
+    assert face.cat([f"b/{name}/x"]) == {f"b/{name}/x": b"mine"}
+    assert face.cat(f"b/{name}", recursive=True) == {path: data for path, data in MINE.items() if path.startswith(f"b/{name}/")}
+    assert face.expand_path(f"b/{name}") == [f"b/{name}"]
+    face.get(f"b/{name}/x", str(tmp_path / "x"))
+    face.get(f"b/{name}", str(tmp_path / "tree"), recursive=True)
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "tree/x").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_local_names(face, mock, tmp_path, name):
+    here, there = tmp_path / name, tmp_path / name.replace("[1]", "1").replace("?", "q").replace("*", "t")
+    for folder, data in ((here, b"mine"), (there, b"another's")):
+        folder.mkdir()
+        (folder / "x").write_bytes(data)
+    face.put(str(here / "x"), "b/put")
+    face.put(str(here), "b/tree", recursive=True)
+    face.put([str(here / "x")], "b/listed")
+    assert stored(mock)["b/put"] == stored(mock)["b/tree/x"] == stored(mock)["b/listed/x"] == b"mine"
+    face.put(str(tmp_path / "*" / "x"), "b/patterns", recursive=False)
+    assert sorted(data for path, data in stored(mock).items() if path.startswith("b/patterns/")) == [b"another's", b"mine"]
+
+
+def test_a_mapping_is_cleared(fs, mock):
+    fs.get_mapper("b/run[1]").clear()
+    assert stored(mock) == {**THEIRS, "b/q?/x": b"mine", "b/s*/x": b"mine"}
+    fs.get_mapper("b/run[1]").clear()  # nothing has that name any more
+    assert theirs(mock) == THEIRS
+    mapping = fs.get_mapper("b/q?")
+    del mapping["x"]
+    assert list(mapping) == [] and theirs(mock) == THEIRS
+
+
+def test_brackets_alone_remove_nothing_else(face, fs, mock):
+    """Not with what is below them: a directory that is not there any more is the common case."""
+    before = stored(mock)
+    for path in ("b/run[12]", "b/run[12]/d"):
+        with pytest.raises(FileNotFoundError):
+            face.rm(path, recursive=True)
+        with pytest.raises(FileNotFoundError):
+            face.rm([path], recursive=True)
+        with pytest.raises(FileNotFoundError):
+            face.rm(path, recursive=True, maxdepth=1)
+        with pytest.raises(FileNotFoundError):
+            fs.mv(path, "b/moved", recursive=True)
+    assert stored(mock) == before
+    face.rm("b/run[12]/x")  # of files they are a pattern still
+    assert "b/run1/x" not in stored(mock)
+
+
+@pytest.mark.parametrize("pattern", ["b/run*", "b/run?/*", "b/*/x", "b/*/", "b/run*/*/", "b/**/y", "b/[q-r]*"])
+def test_a_pattern_removes_what_glob_gives(fs, mock, pattern):
+    mock.store.put("b/run2", b"a file beside the directories")
+    matches = fs.glob(pattern)
+    assert matches
+    gone = [path for path in stored(mock) if any(path == name or path.startswith(name + "/") for name in matches)]
+    left = {path: data for path, data in stored(mock).items() if path not in gone}
+    fs.rm(pattern, recursive=True)
+    assert stored(mock) == left
+
+
+def test_what_a_look_costs(fs, mock):
+    def requests(call, *args, **kwargs):
+        del mock.requests[:]
+        call(*args, **kwargs)
+        return [r.operation for r in mock.requests]
+
+    assert requests(fs.cat, "b/run1/x") == ["GetObject"]
+    assert requests(fs.cat, "b/run[1]/x") == ["HeadObject", "GetObject"]
+    plain, brackets = requests(fs.rm, "b/run1", recursive=True), requests(fs.rm, "b/run[1]", recursive=True)
+    assert plain == brackets
+    assert requests(fs.expand_path, "b/q*/x") == ["HeadObject", "ListObjectsV2", *requests(fs.glob, "b/q*/x")]
+    assert requests(fs.expand_path, ["b/run1/x", "b/run1/d"]) == []
+
+
+def test_a_version_is_no_pattern(mock):
+    fs = S3FileSystem(endpoint_url=mock.endpoint, key="k", secret="s", version_aware=True, skip_instance_cache=True)
+    del mock.requests[:]
+    assert fs.cat("b/run1/x?versionId=1") == b"another run's"
+    assert [r.operation for r in mock.requests] == ["GetObject"]
+
+
+def test_a_store_that_does_not_answer_has_not_said_no(mock, fs):
+    """Else a pattern would remove what has other names."""
+    mock.store.ways["refuses"] = {"HeadObject": {"host": [403, "AccessDenied", "no"]}, "ListObjectsV2": {"host": [403, "AccessDenied", "no"]}}
+    for call in (fs.rm, fs.cat, fs.expand_path):
+        with pytest.raises(PermissionError):
+            call("b/run[1]/x")
+    assert stored(mock) == {**MINE, **THEIRS}
+
+
+def test_removal_of_what_is_not_there(face, mock):
+    for options in ({}, {"maxdepth": 1}, {"recursive": True}, {"recursive": True, "maxdepth": 1}):
+        with pytest.raises(FileNotFoundError):
+            face.rm("b/missing", **options)
+    for recursive in (False, True):
+        with pytest.raises(ValueError, match="maxdepth"):
+            face.rm("b/run1/x", recursive=recursive, maxdepth=0)
+    assert stored(mock) == {**MINE, **THEIRS}
+
+
+def test_a_url_is_no_other(fs, mock):
+    fs.rm("s3://b/run[1]/x")
+    fsspec.filesystem("dir", path="b/q?", fs=fs).rm("x")
+    assert theirs(mock) == THEIRS and "b/run[1]/x" not in stored(mock) and "b/q?/x" not in stored(mock)
