@@ -18,7 +18,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import glob_translate, isfilelike, read_block, stringify_path
 
-from cove import _cove, appenders, ranges, transfers
+from cove import _cove, appenders, ranges, targets, transfers
 from cove.coroutines import Coroutines
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.options import object_properties, to_library
@@ -370,7 +370,10 @@ class CoveFileSystem(Coroutines):
         self, rpath: Any, lpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
         batch_size: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies files and directories here, by fsspec's rules for what goes where. `batch_size`: files under way at once."""
+        """Copies files and directories here, by fsspec's rules for what goes where. `batch_size`: files under way at once.
+
+        ValueError, and nothing is done: two sources with one target, or a file where another one needs a directory.
+        """
         pairs = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
         callback.set_size(len(pairs))
         small, others = [], []
@@ -437,7 +440,10 @@ class CoveFileSystem(Coroutines):
         self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
         batch_size: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies local files and directories there, by fsspec's rules for what goes where. `batch_size`: files under way at once."""
+        """Copies local files and directories there, by fsspec's rules for what goes where. `batch_size`: files under way at once.
+
+        ValueError, and nothing is done: two sources with one target.
+        """
         files, directories = transfers.uploads(self, lpath, rpath, recursive, maxdepth)
         for path in directories:
             self.makedirs(path, exist_ok=True)
@@ -553,7 +559,8 @@ class CoveFileSystem(Coroutines):
         self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, on_error: str | None = None, batch_size: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies files and directories within the store, by fsspec's rules for what goes where.
+        """Copies files and directories within the store, by fsspec's rules for what goes where. ValueError, and nothing is done: two sources with one
+        target, or a target that is another one's source.
 
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
@@ -562,23 +569,30 @@ class CoveFileSystem(Coroutines):
         pairs = [(self._see(source, kwargs), self._take(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
-        for path in directories:
+        for _, path in directories:
             self._fs.mkdir(path)
 
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
-        """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then."""
-        if path1 == path2:
+        """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then.
+
+        What would be moved onto itself stays as it is. ValueError, and nothing is done: two sources with one target, a target that is a source, a
+        directory that would be moved into itself.
+        """
+        if transfers.same_path(self, path1, path2):
             return
         patterns = self._patterns(path1, removing=recursive)
         files, directories = transfers.copies(self, path1, path2, patterns, recursive, maxdepth)
-        pairs = [(self._take(source), self._take(target)) for source, target in files]
+        targets.check_not_inside(directories)
+        pairs = [(self._take(source), self._take(target)) for source, target in files if source != target]
+        if files and not pairs:
+            return
         if len(pairs) == 1 and not recursive:
             self._fs.move(*pairs[0])
             return
-        if not pairs and not recursive and self.isdir(path1):
+        if not files and not recursive and self.isdir(path1):
             raise IsADirectoryError(errno.EISDIR, "a directory is moved with recursive=True", self.unstrip_protocol(path1))
         self._results(self._fs.copy_many(pairs))
-        for path in directories:
+        for _, path in directories:
             self._fs.mkdir(path)
         self._fs.remove_files([source for source, _ in pairs])
         if not patterns and not _is_list(path1) and maxdepth is None:

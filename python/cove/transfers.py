@@ -17,6 +17,8 @@ from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.implementations.local import LocalFileSystem, make_path_posix, trailing_sep
 from fsspec.utils import check_contained, other_paths, stringify_path
 
+from cove import targets
+
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
 _mine = threading.local()  # `stopped`: the transfer that this thread works for has been given up
@@ -25,6 +27,14 @@ _mine = threading.local()  # `stopped`: the transfer that this thread works for 
 def plain(path: Any) -> Any:
     """A path as a string; a list of paths as a list of strings."""
     return [stringify_path(p) for p in path] if isinstance(path, (list, tuple, set)) else stringify_path(path)
+
+
+def same_path(fs: Any, one: Any, other: Any) -> bool:
+    """Whether two paths, or two lists of them, say the same: with or without the scheme, and a slash at the end of both or of neither."""
+    if isinstance(one, (list, tuple, set)) or isinstance(other, (list, tuple, set)):
+        return one == other
+    one, other = stringify_path(one), stringify_path(other)
+    return fs._strip_protocol(one) == fs._strip_protocol(other) and trailing_sep(one) == trailing_sep(other)
 
 
 def destinations(sources: list[str], source: Any, pattern: bool, target: Any, into: bool) -> list[str]:
@@ -50,17 +60,22 @@ def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int 
     """(path in the store, local path, what is known of it) for each file and directory."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        return [(fs._strip_protocol(s), make_path_posix(t), None) for s, t in zip(source, target, strict=True)]
+        pairs = [(fs._strip_protocol(s), make_path_posix(t)) for s, t in zip(source, target, strict=True)]
+        targets.check_local(pairs, [])
+        return [(path, local, None) for path, local in pairs]
     patterns = fs._patterns(source)
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return []
     target = make_path_posix(target)
     into = isinstance(target, str) and (trailing_sep(target) or os.path.isdir(target))
-    targets = destinations(list(found), source, bool(patterns), target, into)
+    places = destinations(list(found), source, bool(patterns), target, into)
     if isinstance(target, str):
-        check_contained(target, targets)  # a key may hold ".."
-    return [(path, local, known) for (path, known), local in zip(found.items(), targets)]
+        check_contained(target, places)  # a key may hold ".."
+    triples = [(path, local, known) for (path, known), local in zip(found.items(), places)]
+    files = [(path, local) for path, local, known in triples if not (known and known["type"] == "directory")]
+    targets.check_local(files, [(path, local) for path, local, known in triples if known and known["type"] == "directory"])
+    return triples
 
 
 def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
@@ -79,7 +94,9 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
         pairs = list(zip(sources, destinations(sources, source, bool(patterns), fs._strip_protocol(target), into)))
     directories = {local: path for local, path in pairs if os.path.isdir(local)}
     made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
-    return [pair for pair in pairs if pair[0] not in directories], sorted(directories[d] for d in made)
+    files = [pair for pair in pairs if pair[0] not in directories]
+    targets.check_distinct(files)
+    return files, sorted(directories[d] for d in made)
 
 
 def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int | None) -> list[str]:
@@ -93,18 +110,22 @@ def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int
 
 def copies(
     fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """(from, to) for each file within the store; and the directories to make, beside those that come to be with what is in them."""
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(from, to) for each file within the store; and, of directories, those to make beside what comes to be with the files in them."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        return [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)], []
+        pairs = [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
+        targets.check_within(pairs)
+        return pairs, []
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return [], []
     into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
     places = dict(zip(found, destinations(list(found), source, bool(patterns), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
-    return [pair for pair in places.items() if pair[0] not in directories], [places[d] for d in _tops(directories)]
+    pairs = [pair for pair in places.items() if pair[0] not in directories]
+    targets.check_within(pairs)
+    return pairs, [(d, places[d]) for d in _tops(directories)]
 
 
 def _tops(directories: Iterable[str]) -> list[str]:

@@ -1,52 +1,19 @@
 """Names that look like patterns: a path is first the file or directory of just that name. On the mock, whose objects are seen as they are."""
 
-import asyncio
-import sys
-
-import env as environment
 import fsspec
 import pytest
+from mocked import face, fill, fs, mock, requests, stored  # noqa: F401
 
-sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-from server import MockServer  # noqa: E402
-
-from cove.s3 import S3FileSystem  # noqa: E402
+from cove.s3 import S3FileSystem
 
 MINE = {"b/run[1]/x": b"mine", "b/run[1]/d/y": b"mine too", "b/q?/x": b"mine", "b/s*/x": b"mine"}
 THEIRS = {"b/run1/x": b"another run's", "b/run1/d/y": b"theirs", "b/qq/x": b"another's", "b/st/x": b"another's"}
 NAMES = ["run[1]", "q?", "s*"]
 
 
-@pytest.fixture
-def mock():
-    with MockServer({**MINE, **THEIRS}) as server:
-        yield server
-        assert server.troubles == []
-
-
-@pytest.fixture
-def fs(mock):
-    yield S3FileSystem(endpoint_url=mock.endpoint, key="k", secret="s", skip_instance_cache=True)
-    S3FileSystem.clear_instance_cache()
-
-
-class Awaited:
-    """The coroutines of a filesystem under the names of its ordinary methods."""
-
-    def __init__(self, fs):
-        self.fs = fs
-
-    def __getattr__(self, name):
-        return lambda *args, **kwargs: asyncio.run(getattr(self.fs, f"_{name}")(*args, **kwargs))
-
-
-@pytest.fixture(params=["called", "awaited"])
-def face(request, fs):
-    return fs if request.param == "called" else Awaited(fs)
-
-
-def stored(mock):
-    return {path: data for path, (data, _, _) in mock.store.objects.items()}
+@pytest.fixture(autouse=True)
+def objects(mock):
+    fill(mock, {**MINE, **THEIRS})
 
 
 def theirs(mock):
@@ -145,17 +112,12 @@ def test_a_pattern_removes_what_glob_gives(fs, mock, pattern):
 
 
 def test_what_a_look_costs(fs, mock):
-    def requests(call, *args, **kwargs):
-        del mock.requests[:]
-        call(*args, **kwargs)
-        return [r.operation for r in mock.requests]
-
-    assert requests(fs.cat, "b/run1/x") == ["GetObject"]
-    assert requests(fs.cat, "b/run[1]/x") == ["HeadObject", "GetObject"]
-    plain, brackets = requests(fs.rm, "b/run1", recursive=True), requests(fs.rm, "b/run[1]", recursive=True)
+    assert requests(mock, fs.cat, "b/run1/x") == ["GetObject"]
+    assert requests(mock, fs.cat, "b/run[1]/x") == ["HeadObject", "GetObject"]
+    plain, brackets = requests(mock, fs.rm, "b/run1", recursive=True), requests(mock, fs.rm, "b/run[1]", recursive=True)
     assert plain == brackets
-    assert requests(fs.expand_path, "b/q*/x") == ["HeadObject", "ListObjectsV2", *requests(fs.glob, "b/q*/x")]
-    assert requests(fs.expand_path, ["b/run1/x", "b/run1/d"]) == []
+    assert requests(mock, fs.expand_path, "b/q*/x") == ["HeadObject", "ListObjectsV2", *requests(mock, fs.glob, "b/q*/x")]
+    assert requests(mock, fs.expand_path, ["b/run1/x", "b/run1/d"]) == []
 
 
 def test_a_version_is_no_pattern(mock):

@@ -1,0 +1,103 @@
+"""Targets of a copy of many files. Two sources must not meet in one, or a file would be lost: this is looked at before anything is done."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+
+
+def check_distinct(pairs: Iterable[tuple[str, str]]) -> None:
+    """Of (source, target). ValueError where two have one target."""
+    sources: dict[str, str] = {}
+    for source, target in pairs:
+        if target in sources:
+            raise _meeting(sources[target], source, target)
+        sources[target] = source
+
+
+def check_within(pairs: list[tuple[str, str]]) -> None:
+    """The same of copies within a store, where moreover no target may be a source that still has to be read."""
+    check_distinct(pairs)
+    sources = {source for source, _ in pairs}
+    for source, target in pairs:
+        if target in sources and target != source:
+            raise ValueError(f"{target} is to be copied, and to be replaced by {source}: nothing was done; copy them one after the other")
+
+
+def check_not_inside(places: Iterable[tuple[str, str]]) -> None:
+    """Of (directory, where it goes). ValueError where it would be moved into itself."""
+    for directory, place in places:
+        if place.startswith(directory + "/"):
+            raise ValueError(f"{directory} cannot be moved into itself, to {place}: nothing was done")
+
+
+def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]) -> None:
+    """Of (source, target on the local disk), where two names may lead to one file, and no name is that of a file and of a directory."""
+    real = _resolver()
+    files = [(source, real(target)) for source, target in files]
+    directories = [(source, real(target)) for source, target in directories]
+    for first, second, target in _meetings(files, directories, str):
+        raise _meeting(first, second, target)
+    ignores_case = cache(_ignores_case)
+    for first, second, target in _meetings(files, directories, _folded):
+        if ignores_case(_existing(target)):
+            raise _meeting(first, second, target)
+
+
+def _meeting(first: str, second: str, target: str) -> ValueError:
+    return ValueError(f"{first} and {second} have one target, {target}: nothing was done; give them different ones")
+
+
+def _meetings(
+    files: list[tuple[str, str]], directories: list[tuple[str, str]], key: Callable[[str], str]
+) -> Iterator[tuple[str, str, str]]:
+    """(source, source, target) where two files have one key, or a file has that of a directory, be it one that comes to be with what is in it."""
+    sources: dict[str, str] = {}
+    for source, target in files:
+        if (name := key(target)) in sources:
+            yield sources[name], source, target
+        sources[name] = source
+    seen: set[str] = set()
+    for source, target in [*((s, os.path.dirname(t)) for s, t in files), *((f"{s}/", t) for s, t in directories)]:
+        while target not in seen:
+            seen.add(target)
+            if key(target) in sources:
+                yield sources[key(target)], source, target
+            target = os.path.dirname(target)
+
+
+def _resolver() -> Callable[[str], str]:
+    """From a local path to the one name of what it leads to. A directory is resolved once."""
+    directory = cache(os.path.realpath)
+
+    def resolve(path: str) -> str:
+        parent, name = os.path.split(path.rstrip("/"))
+        if name in ("", ".", ".."):
+            return os.path.realpath(path)
+        whole = os.path.join(directory(parent), name)
+        return os.path.realpath(whole) if os.path.islink(whole) else whole
+
+    return resolve
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path.casefold())
+
+
+def _existing(path: str) -> str:
+    """The nearest directory above a path that is there."""
+    while not os.path.isdir(path := os.path.dirname(path)):
+        pass
+    return path
+
+
+def _ignores_case(directory: str) -> bool:
+    """Whether names in a directory that differ in upper and lower case only are one."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".cove-case-", dir=directory) as probe:
+            return os.path.lexists(os.path.join(directory, os.path.basename(probe.name).swapcase()))
+    except OSError:
+        return False  # nothing can be written there
