@@ -62,7 +62,7 @@ class Coroutines(AsyncFileSystem):
         self, paths: list[str], starts: Any, ends: Any, max_gap: int | None = None, batch_size: int | None = None, on_error: str = "return", **kwargs: Any
     ) -> list[Any]:
         starts, ends = ranges.spread(paths, starts), ranges.spread(paths, ends)
-        stripped = [self._strip_protocol(path) for path in paths]
+        stripped = [path if path.endswith("/") else self._strip_protocol(path) for path in paths]
         results: list[Any] = [None] * len(paths)
 
         async def one(place: int) -> None:
@@ -142,14 +142,19 @@ class Coroutines(AsyncFileSystem):
 
     async def _settled(self, path: str, kwargs: dict[str, Any]) -> str:
         """The path in the store, where all that this process appended has arrived."""
-        path = self._strip_protocol(path)
+        path = await self._resolved(path)
         if appenders.dirty:
             await asyncio.to_thread(appenders.settle, self.family, path)
         return self._version(path, kwargs)
 
+    async def _resolved(self, path: Any) -> str:
+        if type(path) is str and path.endswith("/"):  # which may be a file's name
+            return await asyncio.to_thread(self._file, path)
+        return self._strip_protocol(path)
+
     async def _ended(self, path: str) -> str:
         """The path in the store, to which nobody here appends any more."""
-        path = self._strip_protocol(path)
+        path = await self._resolved(path)
         if appenders.any_open():
             await asyncio.to_thread(appenders.end, self.family, path)
         return path

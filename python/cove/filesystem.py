@@ -5,22 +5,19 @@ from __future__ import annotations
 import errno
 import mimetypes
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
-from glob import has_magic
-from operator import itemgetter
 from typing import Any
 
 from fsspec.asyn import get_loop
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.spec import AbstractFileSystem
-from fsspec.utils import glob_translate, isfilelike, read_block, stringify_path
+from fsspec.utils import isfilelike, read_block, stringify_path
 
-from cove import _cove, appenders, ranges, targets, transfers
-from cove.coroutines import Coroutines
+from cove import _cove, appenders, ranges, transfers
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
+from cove.listings import GONE, Listings, check_depth
 from cove.options import object_properties, to_library
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -28,12 +25,9 @@ _APPEND_S = 60.0  # for a flush where nobody has said how long a call may take: 
 _MOST = 1 << 40  # bytes of a block, which the library bounds further
 _SMALL = 1 << 20  # of files up to it many are fetched together
 _TOGETHER = 32 << 20  # bytes of small files in memory at once
-_GONE = (FileNotFoundError, NotADirectoryError)
-_BRACES = re.compile(r"[{}]")
-_MAGIC = re.compile(r"[][*?{}]")
 
 
-class CoveFileSystem(Coroutines):
+class CoveFileSystem(Listings):
     """What the classes of all families share.
 
     Parameters
@@ -113,19 +107,21 @@ class CoveFileSystem(Coroutines):
                     break
         return path.strip("/")
 
-    def _see(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
-        """The path in the store, where all that this process appended has arrived; of the version that the arguments of the call name."""
-        path = self._strip_protocol(path)
+    def _settle(self, path: str) -> str:
+        """A path in the store, once all that this process appended there has arrived."""
         if appenders.dirty:
             appenders.settle(self.family, path)
-        return self._version(path, kwargs) if kwargs else path
+        return path
 
-    def _take(self, path: Any) -> str:
-        """The path in the store, to which nobody here appends any more."""
-        path = self._strip_protocol(path)
+    def _end(self, path: str) -> str:
+        """A path in the store, to which nobody here appends any more."""
         if appenders.any_open():
             appenders.end(self.family, path)
         return path
+
+    def _take(self, path: Any) -> str:
+        """The path in the store of what is to be written, to which nobody here appends any more."""
+        return self._end(self._strip_protocol(path))
 
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
         """The path of one version of a file. Further arguments of other clients' methods are hints that need no answer; this one does."""
@@ -141,11 +137,11 @@ class CoveFileSystem(Coroutines):
         if mtime_ns is not None:
             details["mtime"] = time_of(mtime_ns)
         if etag is not None:
-            details["ETag"] = etag
+            details["ETag"] = etag  # of a directory where an object marks it
         return details
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        return self._details(self._fs.stat(self._see(path, kwargs)))
+        return self._details(self._fs.stat(self._see_file(path, kwargs)))
 
     def exists(self, path: str, **kwargs: Any) -> bool:
         """Whether there is a file or a directory. What keeps the store from answering is raised, and is no "no"."""
@@ -168,120 +164,14 @@ class CoveFileSystem(Coroutines):
         return appenders.what_is(self._store, self._strip_protocol(path)) if appenders.dirty else None
 
     def size(self, path: str) -> int:
-        return self._fs.stat(self._see(path))[1]
+        return self._fs.stat(self._see_file(path))[1]
 
     def sizes(self, paths: list[str]) -> list[int]:
-        return [info[1] for info in self._results(self._fs.stat_many([self._see(path) for path in paths]))]
-
-    def ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
-        """The entries right below a path, in the order of their names: names, or dicts with `detail`. A file is its own entry."""
-        entries = sorted(self._fs.list(self._see(path, kwargs)), key=itemgetter(0))
-        return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
-
-    def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
-        """All files below a path, a file itself included; with `withdirs` the directories, too, and the path itself. `prefix`: what the rest of a path
-        begins with."""
-        root = self._see(path, kwargs)
-        if maxdepth is not None:
-            found = super().find(root, maxdepth=maxdepth, withdirs=withdirs, detail=True)
-            if found.get(root) == {}:  # a file, of which fsspec says no more
-                found[root] = self.info(root)
-        elif withdirs or prefix:
-            found = self._find_by_pattern(root, withdirs, prefix)
-        else:
-            found = {e[0]: self._details(e) for e in self._fs.find(root)}
-        if prefix:
-            start = f"{root}/{prefix}" if root else prefix
-            found = {name: details for name, details in found.items() if name.startswith(start)}
-        return dict(sorted(found.items())) if detail else sorted(found)
-
-    def _find_by_pattern(self, root: str, withdirs: bool, prefix: str) -> dict[str, Any]:
-        start = f"{_literal(root)}/" if root else ""
-        found = {e[0]: self._details(e) for e in self._fs.glob(f"{start}{_literal(prefix)}*/**" if prefix else f"{start}**")}
-        if root and not prefix:
-            found.update(self._top(root, found))
-        return found if withdirs else {name: details for name, details in found.items() if details["type"] != "directory"}
-
-    def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
-        """The paths that a pattern of *, ?, [] and ** matches, as fsspec documents them: sorted names, or a dict by name with `detail=True`."""
-        path = stringify_path(path)
-        if maxdepth is not None:
-            return super().glob(path, maxdepth=maxdepth, **kwargs)
-        detail = kwargs.pop("detail", False)
-        withdirs = kwargs.pop("withdirs", True)
-        pattern = self._strip_protocol(path)
-        directories_only = path.endswith("/")
-        literal = pattern[: _MAGIC.search(pattern + "*").start()]  # type: ignore[union-attr]
-        self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
-        found = {e[0]: self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))}
-        if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
-            top = self._top(pattern[:-3], found)
-            found.update({name: details for name, details in top.items() if details["type"] == "directory"})
-        if has_magic(pattern):
-            matches = re.compile(glob_translate(pattern + "/" * directories_only)).match
-            slash = directories_only or pattern.endswith("/**")
-            found = {n: d for n, d in found.items() if (withdirs or d["type"] != "directory") and matches(n + "/" * (slash and d["type"] == "directory"))}
-        return dict(sorted(found.items())) if detail else sorted(found)
-
-    def _top(self, path: str, below: dict[str, Any]) -> dict[str, Any]:
-        """What `path` is itself: a directory where something was found below it, else whoever knows is asked."""
-        if below:
-            return {path: self._details((path, 0, True, None, None, None, None))}
-        try:
-            return {path: self.info(path)}
-        except _GONE:
-            return {}
-
-    def du(self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any) -> Any:
-        """Bytes of all files below a path; of each of them with total=False. Directories have none."""
-        found = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
-        sizes = {name: details["size"] for name, details in found.items()}
-        return sum(sizes.values()) if total else sizes
-
-    def _patterns(self, path: Any, removing: bool = False) -> set[str]:
-        """Which paths of one or several are patterns: a path is first the file or directory of just that name. Each that has special characters is
-        looked for: one request where there is a file, else two. `removing`: with all below them; there "[ ]" alone makes no pattern.
-        """
-        path = transfers.plain(path)
-        special = [p for p in dict.fromkeys([path] if isinstance(path, str) else path) if self._may_be_pattern(p)]
-        if removing:
-            special = [p for p in special if "*" in p or "?" in p]
-        there = self._fs.stat_many([self._see(p) for p in special]) if special else []
-        self._results([r for r in there if not isinstance(r, (*_GONE, ValueError))])  # ValueError: nothing can have that name
-        return {p for p, result in zip(special, there) if isinstance(result, Exception)}
-
-    def _may_be_pattern(self, path: str) -> bool:
-        return has_magic(path)
-
-    def _expand(self, path: Any, patterns: set[str], recursive: bool = False, maxdepth: int | None = None) -> dict[str, Any]:
-        """What paths and patterns stand for, and what is known of each: None where nobody has looked yet."""
-        _check_depth(maxdepth)
-        path = transfers.plain(path)
-        found: dict[str, Any] = {}
-        for given in [path] if isinstance(path, str) else path:
-            root = self._strip_protocol(given)
-            if given in patterns:
-                matches = self.glob(given, maxdepth=maxdepth, detail=True)
-                found.update(matches)
-                deeper = None if maxdepth is None else maxdepth - 1
-                for name, details in matches.items():
-                    if recursive and details["type"] == "directory" and deeper != 0:
-                        found.update(self.find(name, maxdepth=deeper, withdirs=True, detail=True))
-            elif recursive:
-                found.update(self.find(root, maxdepth=maxdepth, withdirs=True, detail=True))
-            else:
-                found.setdefault(root, None)
-        if not found:
-            raise FileNotFoundError(errno.ENOENT, "nothing is there", path)
-        return dict(sorted(found.items()))
-
-    def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:
-        """The sorted paths that paths and patterns stand for; with `recursive`, also all that is below them. A path that exists is no pattern."""
-        return list(self._expand(path, set() if assume_literal else self._patterns(path), recursive, maxdepth))
+        return [info[1] for info in self._results(self._fs.stat_many([self._see_file(path) for path in paths]))]
 
     def modified(self, path: str) -> datetime:
         """When the file was written last, in UTC."""
-        info = self._fs.stat(self._see(path))
+        info = self._fs.stat(self._see_file(path))
         if info[3] is None:
             raise IsADirectoryError(errno.EISDIR, "nothing is known of when it was written", self.unstrip_protocol(path))
         return time_of(info[3])
@@ -293,7 +183,7 @@ class CoveFileSystem(Coroutines):
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> bytes:
         """The bytes of a file, or `file[start:end]` as Python's slices have it."""
-        path = self._see(path, kwargs)
+        path = self._see_file(path, kwargs)
         if start is None and end is None:
             return self._fs.read_file(path)
         return self._fs.read_range(path, *ranges.byte_range(start, end, lambda: self._fs.stat(path)[1]))
@@ -303,7 +193,7 @@ class CoveFileSystem(Coroutines):
         if not isinstance(paths, list):
             raise TypeError("paths must be a list")
         starts, ends = ranges.spread(paths, starts), ranges.spread(paths, ends)
-        return self._results(ranges.read(self._fs, [self._see(path, kwargs) for path in paths], starts, ends), on_error)
+        return self._results(ranges.read(self._fs, [self._see_file(path, kwargs) for path in paths], starts, ends), on_error)
 
     def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any) -> Any:
         """The bytes of one file; or a dict of them by path, for a list, a pattern, or all files below a directory.
@@ -314,7 +204,7 @@ class CoveFileSystem(Coroutines):
         if not recursive and not patterns and not _is_list(path):
             return self.cat_file(path, **kwargs)
         found = self._expand(path, patterns, recursive)
-        names = [self._see(name) for name, details in found.items() if not details or details["type"] != "directory"]
+        names = [self._settle(name) for name, details in found.items() if not details or details["type"] != "directory"]
         if kwargs.get("start") is None and kwargs.get("end") is None:
             results = self._fs.read_many(names)
         else:
@@ -333,10 +223,10 @@ class CoveFileSystem(Coroutines):
         return results
 
     def head(self, path: str, size: int = 1024) -> bytes:
-        return self._fs.read_range(self._see(path), 0, size)
+        return self._fs.read_range(self._see_file(path), 0, size)
 
     def tail(self, path: str, size: int = 1024) -> bytes:
-        return self._fs.read_range(self._see(path), -size, size) if size else b""
+        return self._fs.read_range(self._see_file(path), -size, size) if size else b""
 
     def read_block(self, fn: str, offset: int, length: int | None, delimiter: bytes | None = None) -> bytes:
         """Up to `length` bytes from an offset on, b"" from beyond the end; with a delimiter the whole lines that begin there."""
@@ -349,7 +239,7 @@ class CoveFileSystem(Coroutines):
         """Copies a file to a local path, which is replaced at the end, or to an open file, in bounded memory. A directory makes one."""
         outfile = lpath if outfile is None and isfilelike(lpath) else outfile
         try:
-            source = _cove.Reader(self._fs, self._see(rpath, kwargs))
+            source = _cove.Reader(self._fs, self._see_file(rpath, kwargs))
         except IsADirectoryError:
             if outfile is not None:
                 raise
@@ -372,7 +262,7 @@ class CoveFileSystem(Coroutines):
     ) -> None:  # fmt: skip
         """Copies files and directories here, by fsspec's rules for what goes where. `batch_size`: files under way at once.
 
-        ValueError, and nothing is done: two sources with one target, or a file where another one needs a directory.
+        InvalidArgument, and nothing is done: two sources with one target, or a file where another one needs a directory.
         """
         pairs = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
         callback.set_size(len(pairs))
@@ -395,7 +285,7 @@ class CoveFileSystem(Coroutines):
         transfers.each(get_one, others, batch_size or self.batch_size, callback)
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
-        for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._see(path) for path, _, _ in files]))):
+        for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._settle(path) for path, _, _ in files]))):
             with callback.branched(path, local) as child, transfers.local_file(local) as target:
                 child.set_size(len(data))
                 child.relative_update(target.write(data))
@@ -424,7 +314,10 @@ class CoveFileSystem(Coroutines):
             self._results(self._fs.write_many([(self._take(name), data) for name, data in path.items()]))
 
     def put_file(self, lpath: Any, rpath: str, callback: Callback = DEFAULT_CALLBACK, mode: str = "overwrite", **kwargs: Any) -> None:
-        """Copies a local file, in bounded memory and parallel parts, with the content type that its name tells. A directory makes one."""
+        """Copies a local file, in bounded memory and parallel parts, with the content type that its name tells. A directory makes one.
+
+        PreconditionFailed, and nothing is published: the file has become shorter meanwhile.
+        """
         lpath = stringify_path(lpath)
         if os.path.isdir(lpath):
             self.makedirs(rpath, exist_ok=True)
@@ -435,6 +328,9 @@ class CoveFileSystem(Coroutines):
             callback.set_size(size)
             with self.open(rpath, "xb" if mode == "create" else "wb", expected_size=size or None, **kwargs) as target:
                 transfers.send(source, target, callback, min(size, transfers.BLOCK) or transfers.BLOCK)  # a pipe says 0
+                if target.tell() < size:
+                    why = f"{target.tell()} bytes came of {size}: the file has become shorter while it was read"
+                    raise _cove.PreconditionFailed(errno.ESTALE, why, str(lpath))
 
     def put(
         self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
@@ -442,7 +338,7 @@ class CoveFileSystem(Coroutines):
     ) -> None:  # fmt: skip
         """Copies local files and directories there, by fsspec's rules for what goes where. `batch_size`: files under way at once.
 
-        ValueError, and nothing is done: two sources with one target.
+        InvalidArgument, and nothing is done: two sources with one target.
         """
         files, directories = transfers.uploads(self, lpath, rpath, recursive, maxdepth)
         for path in directories:
@@ -485,7 +381,7 @@ class CoveFileSystem(Coroutines):
 
         `block_size` of a new file: what fits in it is one request (5 to 256 MiB); a larger one goes in parts as ever. Reads go by what is read, and ignore it.
         """
-        path = self._strip_protocol(path)
+        path = self._file(path) if mode.startswith("r") else self._strip_protocol(path)
         text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
         if "b" not in mode:
             below = self.open(path, mode.replace("t", "") + "b", block_size, cache_options, compression, **kwargs)
@@ -510,7 +406,7 @@ class CoveFileSystem(Coroutines):
     ) -> Any:  # fmt: skip
         letters = "".join(sorted(mode))
         if letters == "br":
-            return ReadFile(self, path, _cove.Reader(self._fs, self._see(path, kwargs)))
+            return ReadFile(self, path, _cove.Reader(self._fs, self._version(self._settle(path), kwargs)))
         properties = object_properties(kwargs)
         if letters == "bw":
             return self._writing(path, autocommit, block_size=block_size, expected_size=expected_size, **properties)
@@ -553,37 +449,37 @@ class CoveFileSystem(Coroutines):
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Copies a file within the store, on the server's side."""
-        self._fs.copy(self._see(path1, kwargs), self._take(path2))
+        self._fs.copy(self._see_file(path1, kwargs), self._take(path2))
 
     def copy(
         self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, on_error: str | None = None, batch_size: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies files and directories within the store, by fsspec's rules for what goes where. ValueError, and nothing is done: two sources with one
+        """Copies files and directories within the store, by fsspec's rules for what goes where. InvalidArgument, and nothing is done: two sources with one
         target, or a target that is another one's source.
 
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
         on_error = on_error or ("ignore" if recursive else "raise")
-        files, directories = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
-        pairs = [(self._see(source, kwargs), self._take(target)) for source, target in files]
+        files, markers, directories = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
+        pairs = [(self._version(self._settle(source), kwargs), self._end(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
-        for _, path in directories:
+        self._copy_markers(markers)
+        for path in directories:
             self._fs.mkdir(path)
 
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then.
 
-        What would be moved onto itself stays as it is. ValueError, and nothing is done: two sources with one target, a target that is a source, a
+        What would be moved onto itself stays as it is. InvalidArgument, and nothing is done: two sources with one target, a target that is a source, a
         directory that would be moved into itself.
         """
         if transfers.same_path(self, path1, path2):
             return
         patterns = self._patterns(path1, removing=recursive)
-        files, directories = transfers.copies(self, path1, path2, patterns, recursive, maxdepth)
-        targets.check_not_inside(directories)
-        pairs = [(self._take(source), self._take(target)) for source, target in files if source != target]
+        files, markers, directories = transfers.copies(self, path1, path2, patterns, recursive, maxdepth, moving=True)
+        pairs = [(self._end(source), self._end(target)) for source, target in files if source != target]
         if files and not pairs:
             return
         if len(pairs) == 1 and not recursive:
@@ -592,11 +488,19 @@ class CoveFileSystem(Coroutines):
         if not files and not recursive and self.isdir(path1):
             raise IsADirectoryError(errno.EISDIR, "a directory is moved with recursive=True", self.unstrip_protocol(path1))
         self._results(self._fs.copy_many(pairs))
-        for _, path in directories:
+        pairs += self._copy_markers(pair for pair in markers if pair[0] != pair[1])
+        for path in directories:
             self._fs.mkdir(path)
         self._fs.remove_files([source for source, _ in pairs])
         if not patterns and not _is_list(path1) and maxdepth is None:
-            self._remove_empty(self._strip_protocol(path1))
+            self._remove_empty(self._directory(path1))
+
+    def _copy_markers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Copies the objects that mark directories, those that there are."""
+        pairs = list(pairs)
+        results = self._fs.copy_many(pairs)
+        self._results([r for r in results if not isinstance(r, (*GONE, IsADirectoryError))])  # the directory is there, and not by a marker
+        return [pair for pair, result in zip(pairs, results) if not isinstance(result, Exception)]
 
     def _remove_empty(self, path: str) -> None:
         """What is left of a directory whose files have gone, unless somebody has put others there meanwhile."""
@@ -604,15 +508,18 @@ class CoveFileSystem(Coroutines):
             self._remove_if_there(self._fs.remove_tree, path)
 
     def rm_file(self, path: str) -> None:
-        self._fs.remove(self._take(path))
+        self._fs.remove(self._end(self._file(path)))
 
     def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
         """Removes files by their names alone, a thousand in one request, and gives the names. Which of them were there is not told."""
         if isinstance(pathlist, (str, bytes)):
             raise TypeError("bulk_delete takes a list of paths")
-        names = [self._take(path) for path in pathlist]
-        self._fs.remove_files(names)
+        names = [self._exact(path) for path in pathlist]
+        self._remove_files(names)
         return names
+
+    def _remove_files(self, names: list[str]) -> None:
+        self._fs.remove_files([self._end(name) for name in names])
 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them.
@@ -623,11 +530,13 @@ class CoveFileSystem(Coroutines):
         Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand of a bucket go in one request. Where
         that fails, some are gone and others are not.
         """
-        _check_depth(maxdepth)
+        check_depth(maxdepth)
         patterns = self._patterns(path, removing=recursive)
         if not patterns and not _is_list(path) and not (recursive and maxdepth is not None):
-            path = self._take(path)
-            self._fs.remove_tree(path) if recursive else self._fs.remove(path)
+            if recursive:
+                self._fs.remove_tree(self._end(self._directory(path)))
+            else:
+                self.rm_file(path)
         elif recursive and maxdepth is None:
             removed = [name for name in self._expand(path, patterns) if self._remove_if_there(self._fs.remove_tree, name)]
             if not removed:
@@ -635,7 +544,7 @@ class CoveFileSystem(Coroutines):
         else:
             found = self._expand(path, patterns, recursive, maxdepth)
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
-            self.bulk_delete([name for name in found if name not in directories])
+            self._remove_files([name for name in found if name not in directories])
             for name in reversed(directories):
                 try:
                     self._remove_if_there(self._fs.remove, name)
@@ -646,8 +555,8 @@ class CoveFileSystem(Coroutines):
     def _remove_if_there(self, remove: Callable[[str], None], path: str) -> bool:
         """A directory may have gone with the last of its files, or with the one above it."""
         try:
-            remove(self._take(path))
-        except _GONE:
+            remove(self._end(path))
+        except GONE:
             return False
         return True
 
@@ -657,18 +566,8 @@ def time_of(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
-def _check_depth(maxdepth: int | None) -> None:
-    if maxdepth is not None and maxdepth < 1:
-        raise ValueError("maxdepth must be at least 1")
-
-
 def _is_list(path: Any) -> bool:
     return isinstance(path, (list, tuple, set))
-
-
-def _literal(path: str) -> str:
-    """A pattern that matches this path only."""
-    return _MAGIC.sub(r"[\g<0>]", path)
 
 
 def _together(files: list[tuple[str, str, int]]) -> Iterable[list[tuple[str, str, int]]]:

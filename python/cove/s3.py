@@ -98,10 +98,9 @@ class S3FileSystem(CoveFileSystem):
             raise ValueError(f"{self.unstrip_protocol(path)}: version_id needs a filesystem with version_aware=True")
         return f"{path}?versionId={version}"
 
-    def _take(self, path: Any) -> str:
-        path = super()._take(path)
+    def _end(self, path: str) -> str:
         self._buckets.discard(path)
-        return path
+        return super()._end(path)
 
     # ---- what is there ----
 
@@ -111,7 +110,8 @@ class S3FileSystem(CoveFileSystem):
             path = path.partition("?versionId=")[0]
         if is_directory:
             kind = "DIRECTORY" if "/" in path else "BUCKET"
-            return {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
+            details = {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
+            return details if etag is None else {**details, "ETag": etag}  # where an object marks it
         details = {
             "name": path, "type": "file", "size": size, "Key": path, "Size": size, "ETag": etag, "StorageClass": storage_class or "STANDARD",
             "VersionId": version_id,

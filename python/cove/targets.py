@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
+from cove._cove import InvalidArgument
+
 
 def check_distinct(pairs: Iterable[tuple[str, str]]) -> None:
-    """Of (source, target). ValueError where two have one target."""
+    """Of (source, target). InvalidArgument where two have one target."""
     sources: dict[str, str] = {}
     for source, target in pairs:
         if target in sources:
@@ -24,14 +27,19 @@ def check_within(pairs: list[tuple[str, str]]) -> None:
     sources = {source for source, _ in pairs}
     for source, target in pairs:
         if target in sources and target != source:
-            raise ValueError(f"{target} is to be copied, and to be replaced by {source}: nothing was done; copy them one after the other")
+            raise _refusal(f"{target} is to be copied, and to be replaced by {source}: nothing was done; copy them one after the other")
 
 
 def check_not_inside(places: Iterable[tuple[str, str]]) -> None:
-    """Of (directory, where it goes). ValueError where it would be moved into itself."""
+    """Of (directory, where it goes). InvalidArgument where it would be moved into itself."""
     for directory, place in places:
-        if place.startswith(directory + "/"):
-            raise ValueError(f"{directory} cannot be moved into itself, to {place}: nothing was done")
+        if place != directory and place.startswith(marker(directory)):
+            raise _refusal(f"{directory} cannot be moved into itself, to {place}: nothing was done")
+
+
+def marker(directory: str) -> str:
+    """The object that marks a directory: what the names of all that is in there begin with."""
+    return directory if directory.endswith("/") else f"{directory}/"
 
 
 def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]) -> None:
@@ -47,8 +55,12 @@ def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]
             raise _meeting(first, second, target)
 
 
-def _meeting(first: str, second: str, target: str) -> ValueError:
-    return ValueError(f"{first} and {second} have one target, {target}: nothing was done; give them different ones")
+def _meeting(first: str, second: str, target: str) -> InvalidArgument:
+    return _refusal(f"{first} and {second} have one target, {target}: nothing was done; give them different ones")
+
+
+def _refusal(why: str) -> InvalidArgument:
+    return InvalidArgument(errno.EINVAL, why)
 
 
 def _meetings(

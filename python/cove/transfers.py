@@ -30,11 +30,12 @@ def plain(path: Any) -> Any:
 
 
 def same_path(fs: Any, one: Any, other: Any) -> bool:
-    """Whether two paths, or two lists of them, say the same: with or without the scheme, and a slash at the end of both or of neither."""
-    if isinstance(one, (list, tuple, set)) or isinstance(other, (list, tuple, set)):
+    """Whether two paths, or two lists of them, say the same, with or without the scheme. A slash at the end of `other` alone says no more."""
+    one, other = plain(one), plain(other)
+    if isinstance(one, list) or isinstance(other, list):
         return one == other
-    one, other = stringify_path(one), stringify_path(other)
-    return fs._strip_protocol(one) == fs._strip_protocol(other) and trailing_sep(one) == trailing_sep(other)
+    ends = [path[len(path.rstrip("/")) :] for path in (one, other)]
+    return fs._strip_protocol(one) == fs._strip_protocol(other) and ends[0] in ("", ends[1])
 
 
 def destinations(sources: list[str], source: Any, pattern: bool, target: Any, into: bool) -> list[str]:
@@ -43,10 +44,16 @@ def destinations(sources: list[str], source: Any, pattern: bool, target: Any, in
     `pattern`: `source` is one. `target`: a path or a list of paths. `into`: it is a directory that exists, or its slash at the end says so: what has a
     name of its own, a file or a directory without a slash behind it, keeps that name in there.
     """
-    if not isinstance(source, str):
-        return other_paths(sources, target, flatten=True)
-    keeps_name = len(sources) == 1 if pattern else into and not trailing_sep(source)
+    listed = not isinstance(source, str)
+    keeps_name = not listed and (len(sources) == 1 if pattern else into and not trailing_sep(source))
+    if isinstance(target, str) and (listed or (keeps_name and len(sources) == 1)):
+        return [f"{target.rstrip('/')}/{_last(path)}" for path in sources]
     return other_paths(sources, target, exists=keeps_name)
+
+
+def _last(path: str) -> str:
+    """The last part of a path, with the slashes that a name in a store may end in."""
+    return path[path.rstrip("/").rfind("/") + 1 :]
 
 
 def without_directories(found: dict[str, Any], source: Any, recursive: bool, maxdepth: int | None, is_directory: Callable[[str], bool]) -> dict[str, Any]:
@@ -60,7 +67,7 @@ def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int 
     """(path in the store, local path, what is known of it) for each file and directory."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        pairs = [(fs._strip_protocol(s), make_path_posix(t)) for s, t in zip(source, target, strict=True)]
+        pairs = [(fs._file(s), make_path_posix(t)) for s, t in zip(source, target, strict=True)]
         targets.check_local(pairs, [])
         return [(path, local, None) for path, local in pairs]
     patterns = fs._patterns(source)
@@ -109,31 +116,40 @@ def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int
 
 
 def copies(
-    fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """(from, to) for each file within the store; and, of directories, those to make beside what comes to be with the files in them."""
+    fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None, moving: bool = False
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]:
+    """(from, to) for each file within the store; the same for objects that mark directories, where there are such; and the directories to make, beside
+    those that come to be with what is in them."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        pairs = [(fs._strip_protocol(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
+        pairs = [(fs._file(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
         targets.check_within(pairs)
-        return pairs, []
+        return pairs, [], []
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
-        return [], []
+        return [], [], []
     into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
     places = dict(zip(found, destinations(list(found), source, bool(patterns), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
     pairs = [pair for pair in places.items() if pair[0] not in directories]
-    targets.check_within(pairs)
-    return pairs, [(d, places[d]) for d in _tops(directories)]
+    if moving:
+        targets.check_not_inside((d, places[d]) for d in directories)
+    tops = _tops(directories)  # whose own markers no listing of what is below them tells
+    marked = [d for d in directories if "ETag" in found[d] or (d in tops and "/" in d and "/" in places[d])]
+    markers = [(targets.marker(d), targets.marker(places[d])) for d in marked]
+    targets.check_within(pairs + markers)
+    names = {place for _, place in pairs}
+    return pairs, markers, [places[d] for d in tops if places[d].rstrip("/") not in names]
 
 
-def _tops(directories: Iterable[str]) -> list[str]:
+def _tops(directories: Iterable[str]) -> dict[str, None]:
     """Those that are not below another one."""
-    tops: list[str] = []
-    for directory in sorted(directories, key=lambda d: d + "/"):
-        if not tops or not directory.startswith(tops[-1] + "/"):
-            tops.append(directory)
+    tops: dict[str, None] = {}
+    last = ""
+    for directory in sorted(directories, key=targets.marker):
+        if not last or not directory.startswith(last):
+            tops[directory] = None
+            last = targets.marker(directory)
     return tops
 
 

@@ -278,6 +278,11 @@ static PyObject *fs_find(PyObject *self, PyObject *args, PyObject *kwargs)
     return call_listing(self, args, kwargs, "path", cove_fs_find);
 }
 
+static PyObject *fs_walk(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_listing(self, args, kwargs, "path", cove_fs_walk);
+}
+
 static PyObject *fs_glob(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     return call_listing(self, args, kwargs, "pattern", cove_fs_glob);
@@ -416,6 +421,8 @@ static PyMethodDef fs_methods[] = {
       "list($self, path, *, timeout=None)\n--\n\nThe entries right below a path, each as stat() gives it." },
     { "find", COVEPY_KEYWORDS(fs_find),
       "find($self, path, *, timeout=None)\n--\n\nEvery file below a path, at any depth." },
+    { "walk", COVEPY_KEYWORDS(fs_walk),
+      "walk($self, path, *, timeout=None)\n--\n\nEvery file and directory below a path, at any depth." },
     { "glob", COVEPY_KEYWORDS(fs_glob),
       "glob($self, pattern, *, timeout=None)\n--\n\nEvery path that a pattern of *, ?, [], {} and ** matches." },
     { "read_file", COVEPY_KEYWORDS(covepy_fs_read_file),

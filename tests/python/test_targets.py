@@ -5,7 +5,7 @@ import os
 import pytest
 from mocked import face, fill, fs, mock, stored  # noqa: F401
 
-from cove import targets
+from cove import InvalidArgument, targets
 
 OBJECTS = {"b/a/x": b"A", "b/c/x": b"C", "b/c/y": b"Y"}
 
@@ -21,7 +21,7 @@ def local(folder):
 
 def refused(mock, call, *args, names=("b/a/x", "b/c/x"), left=OBJECTS, **kwargs):
     del mock.requests[:]
-    with pytest.raises(ValueError, match="nothing was done") as caught:
+    with pytest.raises(InvalidArgument, match="nothing was done") as caught:
         call(*args, **kwargs)
     assert all(name in str(caught.value) for name in names), caught.value
     assert stored(mock) == left and all(r.method in ("GET", "HEAD") for r in mock.requests)
@@ -58,11 +58,10 @@ def test_a_move_onto_itself(fs, mock, recursive):
 
 
 def test_a_directory_onto_and_into_itself(fs, mock):
-    for target in ("b/c", "s3://b/c", "b/c/"):
-        fs.mv("b/c/" if target.endswith("/") else "b/c", target, recursive=True)
-    fs.mv("b/c/", "b/c", recursive=True)
+    for source, target in (("b/c", "b/c"), ("b/c", "s3://b/c"), ("b/c", "b/c/"), ("b/c/", "b/c"), ("b/c/", "s3://b/c/")):
+        fs.mv(source, target, recursive=True)
     assert stored(mock) == OBJECTS
-    for target in ("b/c/in", "b/c/in/", "s3://b/c/in/deeper", "b/c/"):
+    for target in ("b/c/in", "b/c/in/", "s3://b/c/in/deeper"):
         refused(mock, fs.mv, "b/c", target, recursive=True, names=["b/c", "itself"])
     refused(mock, fs.mv, "b/*", "b/c/in", recursive=True, names=["b/c", "itself"])
     fs.mv("b/c", "b/cc", recursive=True)
@@ -83,6 +82,15 @@ def test_keys_with_two_slashes(face, mock, tmp_path):
     both = {"b/d//x": b"double", "b/d/x": b"single"}
     fill(mock, both)
     refused(mock, face.get, "b/d", str(tmp_path / "to"), recursive=True, names=both, left={**OBJECTS, **both})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("keys", [["a", "a/b"], ["a", "a/b/c"]])
+def test_a_file_and_a_directory_of_one_name(face, mock, tmp_path, keys):
+    both = {f"b/d/{key}": key.encode() for key in keys}
+    fill(mock, both)
+    refused(mock, face.get, "b/d", str(tmp_path / "to"), recursive=True, names=both, left={**OBJECTS, **both})
+    refused(mock, face.get, list(both), [f"{tmp_path}/{key}" for key in keys], names=both, left={**OBJECTS, **both})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,6 @@
 """Copies of files and trees to this machine and back, with callbacks, on MinIO. Which file goes where is in test_abstract.py."""
 
+import asyncio
 import io
 import os
 import signal
@@ -9,6 +10,8 @@ import time
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
 from trees import TREE, below
+
+from cove import PreconditionFailed
 
 
 class Counting(Callback):
@@ -60,6 +63,27 @@ def test_one_file_reports_its_bytes(fs, root, tmp_path):
     seen.clear()
     fs.get_file(f"{root}/x", tmp_path / "y", callback=Callback(hooks={"seen": lambda size, value, **_: seen.append((size, value))}))
     assert seen[0] == (10_000_000, 0) and seen[-1] == (10_000_000, 10_000_000) and len(seen) > 3
+
+
+@pytest.mark.parametrize("call", ["put_file", "put", "awaited"])
+def test_a_local_file_that_shrinks_is_not_published(fs, root, tmp_path, call):
+    fs.pipe(f"{root}/x", b"the good one")
+    local = tmp_path / "x"
+    local.write_bytes(bytes(12_000_000))
+
+    class Shrinks(Counting):
+        def branched(self, source, target, **kwargs):
+            return self
+
+        def relative_update(self, inc=1):
+            os.truncate(local, 5_000_000)
+
+    put = (lambda *args, **kwargs: asyncio.run(fs._put_file(*args, **kwargs))) if call == "awaited" else getattr(fs, call)
+    with pytest.raises(PreconditionFailed, match="5000000 bytes came of 12000000"):
+        put(str(local), f"{root}/x", callback=Shrinks())
+    assert fs.cat(f"{root}/x") == b"the good one"
+    put(str(local), f"{root}/x")
+    assert fs.size(f"{root}/x") == 5_000_000
 
 
 def test_get_of_lists_and_into_open_files(fs, tree, tmp_path):

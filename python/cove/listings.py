@@ -1,0 +1,265 @@
+"""What is below a path, and what paths and patterns stand for.
+
+An object store takes any key, so a tree may hold what no local disk can:
+
+- A name may be a file and a directory ("a" beside "a/b"). A dict by name has the file then.
+- "a//b" lies in a directory without a name, which is called "a//".
+- An object whose name ends in a slash marks a directory where it is empty. With bytes it is a file of just that name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from glob import has_magic
+from operator import itemgetter
+from typing import Any
+
+from fsspec.utils import glob_translate, stringify_path
+
+from cove import transfers
+from cove.coroutines import Coroutines
+
+GONE = (FileNotFoundError, NotADirectoryError)
+_BRACES = re.compile(r"[{}]")
+_MAGIC = re.compile(r"[][*?{}]")
+
+
+class Listings(Coroutines):
+    """The methods of a filesystem that list."""
+
+    # ---- one path ----
+
+    def _exact(self, path: Any) -> str:
+        """The path with the slashes at its end."""
+        path = stringify_path(path)
+        stripped = self._strip_protocol(path)
+        return stripped + path[len(path.rstrip("/")) :] if stripped else ""
+
+    def _directory(self, path: Any) -> str:
+        """The path in the store. Slashes at its end are left out, unless they are the name of a directory: one request where there are two."""
+        if type(path) is str and path.endswith("//") and (exact := self._exact(path)) and self._fs.is_directory(exact):
+            return exact
+        return self._strip_protocol(path)
+
+    def _file(self, path: Any) -> str:
+        """The same of a path that may be a file's: one request where it ends in a slash."""
+        if type(path) is str and path.endswith("/") and (exact := self._exact(path)) and self._fs.is_file(exact):
+            return exact
+        return self._directory(path)
+
+    def _see(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
+        """The path in the store, where all that this process appended has arrived; of the version that the arguments of the call name."""
+        path = self._settle(self._directory(path))
+        return self._version(path, kwargs) if kwargs else path
+
+    def _see_file(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
+        """The same of a file, whose name may end in a slash: one request where this one does."""
+        path = self._settle(self._file(path))
+        return self._version(path, kwargs) if kwargs else path
+
+    # ---- what is below ----
+
+    def ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
+        """The entries right below a path, in the order of their names: names, or dicts with `detail`. A file is its own entry; a name that is a file and a
+        directory has two."""
+        entries = sorted(self._fs.list(self._see(path, kwargs)), key=itemgetter(0))
+        return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
+
+    def walk(
+        self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: str | Callable[[OSError], Any] = "omit", detail: bool = False,
+        **kwargs: Any,
+    ) -> Iterator[tuple[str, Any, Any]]:  # fmt: skip
+        """(path, directories, files) of each directory, as fsspec has it: one request each. Names, or with `detail` dicts by name.
+
+        path + "/" + name is the path of what is in there, also where a name is "": of a directory without one, or of a file whose name ends in a slash.
+        """
+        check_depth(maxdepth)
+        yield from self._steps(self._see(path, kwargs), maxdepth, topdown, on_error, detail)
+
+    def _steps(self, path: str, maxdepth: int | None, topdown: bool, on_error: Any, detail: bool) -> Iterator[tuple[str, Any, Any]]:
+        try:
+            entries = [self._details(e) for e in sorted(self._fs.list(self._settle(path)), key=itemgetter(0))]
+        except OSError as error:
+            if on_error == "raise":
+                raise
+            if callable(on_error):
+                on_error(error)
+            return
+        place = path.removesuffix("/")
+        directories: Any = {_name(place, e): e for e in entries if e["type"] == "directory"}
+        files: Any = {_name(place, e): e for e in entries if e["type"] != "directory"}
+        below = {name: e["name"] for name, e in directories.items()}
+        if not detail:
+            directories, files = list(directories), list(files)
+        if topdown:
+            yield place, directories, files
+        if maxdepth is None or maxdepth > 1:
+            for name in directories:
+                yield from self._steps(below.get(name, f"{place}/{name}"), maxdepth and maxdepth - 1, topdown, on_error, detail)
+        if not topdown:
+            yield place, directories, files
+
+    async def _walk(
+        self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = "omit", **kwargs: Any
+    ) -> AsyncIterator[tuple[str, Any, Any]]:
+        steps = self.walk(path, maxdepth, topdown, on_error, **kwargs)
+        while (step := await asyncio.to_thread(next, steps, None)) is not None:
+            yield step
+
+    def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
+        """All files below a path, a file itself included; with `withdirs` the directories, too, and the path itself. `prefix`: what the rest of a path
+        begins with."""
+        root = self._see(path, kwargs)
+        if maxdepth is None and not withdirs and not prefix:
+            found = {e[0]: self._details(e) for e in self._fs.find(root)}
+        else:
+            found = _by_name(e for e in self._below(root, maxdepth, prefix) if withdirs or e["type"] != "directory")
+        return dict(sorted(found.items())) if detail else sorted(found)
+
+    def _below(self, root: str, maxdepth: int | None = None, prefix: str = "") -> list[dict[str, Any]]:
+        """The files and directories below a path, and what it is itself where it is no bucket of buckets."""
+        start = root if not root or root.endswith("/") else f"{root}/"
+        if maxdepth is not None:
+            steps = self.walk(root, maxdepth, on_error=_unless_gone, detail=True)
+            found = [e for _, directories, files in steps for e in (*directories.values(), *files.values())]
+        else:
+            listed = self._fs.glob(f"{_literal(start + prefix)}*/**") if prefix else self._fs.walk(root)
+            found = [self._details(e) for e in listed]
+        if prefix:
+            return [e for e in found if e["name"].startswith(start + prefix)]
+        return found if not root or any(e["name"] == root for e in found) else found + self._top(root, bool(found))
+
+    def _top(self, path: str, something_below: bool) -> list[dict[str, Any]]:
+        """What `path` is itself: a directory where there is something below it, else whoever knows is asked."""
+        if something_below:
+            return [self._details((path, 0, True, None, None, None, None))]
+        try:
+            return [self._details(self._fs.stat(path))]
+        except GONE:
+            return []
+
+    def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
+        """The paths that a pattern of *, ?, [] and ** matches, as fsspec documents them: sorted names, or a dict by name with `detail=True`."""
+        if maxdepth is not None:
+            return super().glob(stringify_path(path), maxdepth=maxdepth, **kwargs)
+        detail = kwargs.pop("detail", False)
+        withdirs = kwargs.pop("withdirs", True)
+        found = _by_name(e for e in self._matches(path, kwargs) if withdirs or e["type"] != "directory")
+        return dict(sorted(found.items())) if detail else sorted(found)
+
+    def _matches(self, path: Any, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
+        """What a pattern matches. A name that is a file and a directory is there twice."""
+        path = stringify_path(path)
+        pattern = self._strip_protocol(path)
+        directories_only = path.endswith("/")
+        literal = pattern[: _MAGIC.search(pattern + "*").start()]  # type: ignore[union-attr]
+        self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
+        found = [self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))]
+        if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
+            found += [e for e in self._top(pattern[:-3], bool(found)) if e["type"] == "directory"]
+        if not has_magic(pattern):
+            return found
+        matches = re.compile(glob_translate(pattern + "/" * directories_only)).match
+        slash = directories_only or pattern.endswith("/**")
+        return [e for e in found if matches(e["name"] + "/" * (slash and e["type"] == "directory"))]
+
+    def du(self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any) -> Any:
+        """Bytes of all files below a path; of each of them with total=False. Directories have none."""
+        found = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
+        sizes = {name: details["size"] for name, details in found.items()}
+        return sum(sizes.values()) if total else sizes
+
+    # ---- paths and patterns ----
+
+    def _patterns(self, path: Any, removing: bool = False) -> set[str]:
+        """Which paths of one or several are patterns: a path is first the file or directory of just that name. Each that has special characters is
+        looked for: one request where there is a file, else two. `removing`: with all below them; there "[ ]" alone makes no pattern.
+        """
+        path = transfers.plain(path)
+        special = [p for p in dict.fromkeys([path] if isinstance(path, str) else path) if self._may_be_pattern(p)]
+        if removing:
+            special = [p for p in special if "*" in p or "?" in p]
+        there = self._fs.stat_many([self._see(p) for p in special]) if special else []
+        self._results([r for r in there if not isinstance(r, (*GONE, ValueError))])  # ValueError: nothing can have that name
+        return {p for p, result in zip(special, there) if isinstance(result, Exception)}
+
+    def _may_be_pattern(self, path: str) -> bool:
+        return has_magic(path)
+
+    def _expand(self, path: Any, patterns: set[str], recursive: bool = False, maxdepth: int | None = None) -> dict[str, Any]:
+        """What paths and patterns stand for, and what is known of each: None where nobody has looked yet.
+
+        A directory that has the name of a file stands there under its name with a slash. With `recursive` a path may be both: one more request each.
+        """
+        check_depth(maxdepth)
+        path = transfers.plain(path)
+        entries: list[dict[str, Any]] = []
+        unseen: dict[str, Any] = {}
+        for given in [path] if isinstance(path, str) else path:
+            if given in patterns:
+                matches = self._matches(given, {}) if maxdepth is None else list(self.glob(given, maxdepth=maxdepth, detail=True).values())
+                entries += matches
+                deeper = None if maxdepth is None else maxdepth - 1
+                for match in matches:
+                    if recursive and match["type"] == "directory" and deeper != 0:
+                        entries += self._below(match["name"], deeper)
+            elif recursive:
+                entries += self._with_itself(self._see(given), maxdepth)
+            else:
+                place = self._file(given)
+                if place.endswith("/"):  # which the file and the directory without the slash have nothing to do with
+                    entries += self._top(place, False)
+                else:
+                    unseen.setdefault(place)
+        if not entries and not unseen:
+            raise FileNotFoundError(errno.ENOENT, "nothing is there", path)
+        files = {e["name"]: e for e in entries if e["type"] != "directory"}
+        marked_last = sorted((e for e in entries if e["type"] == "directory"), key=lambda e: "ETag" in e)
+        directories = {e["name"] + "/" * (e["name"] in files): e for e in marked_last}
+        return dict(sorted({**unseen, **files, **directories}.items()))
+
+    def _with_itself(self, root: str, maxdepth: int | None) -> list[dict[str, Any]]:
+        """A path with all that is below it. Where something is, it may be a file besides."""
+        found = self._below(root, maxdepth)
+        if any(e["name"] == root and e["type"] == "directory" for e in found) and "/" in root:
+            if self._fs.is_file(root):
+                found += self._top(root, False)
+        return found
+
+    def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:
+        """The sorted paths that paths and patterns stand for; with `recursive`, also all that is below them. A path that exists is no pattern."""
+        found = self._expand(path, set() if assume_literal else self._patterns(path), recursive, maxdepth)
+        return sorted({known["name"] if known else name for name, known in found.items()})
+
+
+def check_depth(maxdepth: int | None) -> None:
+    if maxdepth is not None and maxdepth < 1:
+        raise ValueError("maxdepth must be at least 1")
+
+
+def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The file where a name is a directory, too."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if entry["type"] != "directory" or entry["name"] not in found:
+            found[entry["name"]] = entry
+    return found
+
+
+def _name(place: str, entry: dict[str, Any]) -> str:
+    """Of an entry in the directory `place`; "" of `place` itself, which is a file then."""
+    name = entry["name"][len(place) + 1 if place else 0 :]
+    return name.removesuffix("/") if entry["type"] == "directory" else name
+
+
+def _literal(path: str) -> str:
+    """A pattern that matches this path only."""
+    return _MAGIC.sub(r"[\g<0>]", path)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, GONE):
+        raise error
