@@ -154,8 +154,8 @@ class CoveFileSystem(Listings):
 
     def isfile(self, path: str) -> bool:
         known = self._known(path)
-        if known is None and self._fs.is_file(self._see(path)):
-            appenders.found(self._store, self._strip_protocol(path))
+        if known is None and self._fs.is_file(place := self._see_file(path)):
+            appenders.found(self._store, place)
             known = "file"
         return known == "file"
 

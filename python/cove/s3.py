@@ -174,14 +174,14 @@ class S3FileSystem(CoveFileSystem):
         """A URL by which anybody may do that one thing with the file, for `expires` seconds."""
         if kwargs or client_method not in _METHODS:
             raise NotImplementedError(f"cove signs {', '.join(_METHODS)}, without further parameters")
-        return self._fs.sign(self._see(path), _METHODS[client_method], expires)
+        return self._fs.sign(self._see_file(path), _METHODS[client_method], expires)
 
     def sign(self, path: str, expiration: int = 100, **kwargs: Any) -> str:
         return self.url(path, expires=expiration, **kwargs)
 
     def metadata(self, path: str, refresh: bool = False, **kwargs: Any) -> dict[str, str]:
         """The user's metadata of a file, names with "-" for "_" as S3 has them."""
-        return {name.replace("_", "-"): value for name, value in self._fs.metadata(self._see(path, kwargs)).items()}
+        return {name.replace("_", "-"): value for name, value in self._fs.metadata(self._see_file(path, kwargs)).items()}
 
     def getxattr(self, path: str, attr_name: str, **kwargs: Any) -> str | None:
         """One entry of the metadata; None where there is none of that name."""
@@ -191,19 +191,19 @@ class S3FileSystem(CoveFileSystem):
         """Sets entries of the metadata, removes those that are None, and keeps the others."""
         if copy_kwargs:
             raise NotImplementedError("setxattr changes metadata only: copy_kwargs are not taken")
-        path = self._see(path)
+        path = self._see_file(path)
         changes = {name.replace("_", "-"): value for name, value in attributes.items()}
         same = {name: None for name in self._fs.metadata(path) if name not in changes and name.replace("_", "-") in changes}
         self._fs.set_metadata(path, {**same, **changes})
 
     def get_tags(self, path: str) -> dict[str, str]:
-        return self._fs.tags(self._see(path))
+        return self._fs.tags(self._see_file(path))
 
     def put_tags(self, path: str, tags: dict[str, str], mode: str = "o") -> None:
         """Sets the tags of a file. mode: "o" puts these in the place of all others, "m" keeps the others."""
         if mode not in ("o", "m"):
             raise ValueError(f"mode must be 'o' or 'm', not {mode!r}")
-        path = self._see(path)
+        path = self._see_file(path)
         self._fs.set_tags(path, {**self._fs.tags(path), **tags} if mode == "m" else dict(tags))
 
     def object_version_info(self, path: str, **kwargs: Any) -> list[dict[str, Any]]:
@@ -211,7 +211,7 @@ class S3FileSystem(CoveFileSystem):
         return [
             {"Key": self.split_path(info[0])[1], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
              "LastModified": info[3] and time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
-            for info, latest, deleted in self._fs.versions(self._see(path))
+            for info, latest, deleted in self._fs.versions(self._see_file(path))
         ]  # fmt: skip
 
     def list_multipart_uploads(self, bucket: str) -> list[dict[str, Any]]:

@@ -146,6 +146,10 @@ def zarr_store(root):
     assert back[42, 7] == 4207 and back[:, 3].sum() == sum(range(3, 10_000, 100)) and back.attrs["unit"] == "m"
     assert [name for name, _ in zarr.open_group(root + "/a.zarr", mode="r").members()] == ["x"]
 
+    for name in ("run1", "run[1]", "run[1]"):  # the last one takes the place of the second, not of the first
+        zarr.open_array(f"{root}/{name}.zarr", mode="w", shape=(2,), dtype="i4")[:] = [1, 2]
+    assert zarr.open_array(f"{root}/run1.zarr", mode="r")[1] == zarr.open_array(f"{root}/run[1].zarr", mode="r")[1] == 2
+
 
 def xarray_zarr(root):
     import numpy
@@ -208,6 +212,11 @@ def universal_pathlib(root):
     assert (folder / "c.txt").read_text() == "zwölf!" and not (folder / "a.txt").exists()
     (folder / "c.txt").unlink()
     assert not (folder / "c.txt").exists()
+    for name in ("d1.txt", "d[1].txt"):
+        (folder / name).write_text(name)
+    (folder / "d[1].txt").rename(folder / "e[1].txt")
+    (folder / "e[1].txt").unlink()
+    assert sorted(path.name for path in folder.iterdir()) == ["d1.txt", "deep"]
 
 
 EXAMPLES = {function.__name__: function for function in (

@@ -154,6 +154,7 @@ def test_a_file_whose_name_ends_in_a_slash(face, fs, mock, tmp_path):
     data = TREE["b/d/z/"]
     assert face.cat("b/d/z/") == face.cat_file("b/d/z/") == data and face.cat_file("s3://b/d/z/", 1, 3) == data[1:3]
     assert face.cat_ranges(["b/d/z/"], [0], [2]) == [data[:2]] and face.info("b/d/z/")["size"] == 7
+    assert fs.isfile("b/d/z/") and not fs.isfile("b/d/z") and fs.metadata("b/d/z/") == {} and fs.get_tags("b/d/z/") == {}
     assert fs.head("b/d/z/", 2) == fs.tail("b/d/z/", 2) == b"77" and fs.size("b/d/z/") == 7 and fs.sizes(["b/d/z/"]) == [7]
     with fs.open("b/d/z/") as file, fs.open("b/d/z/", "r") as text:
         assert file.read() == data and text.read() == data.decode()
