@@ -92,20 +92,20 @@ class Coroutines(AsyncFileSystem):
         await run("write_file", self._fs, path, value)
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
-        await run("remove", self._fs, await self._ended(path))
+        await run("remove", self._fs, await self._ended(path, self._file))
 
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         path1 = await self._settled(path1, kwargs)
         await run("copy", self._fs, path1, await self._ended(path2))
 
     async def _ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
-        entries = sorted(await run("list", self._fs, await self._settled(path, kwargs)), key=itemgetter(0))
+        entries = sorted(await run("list", self._fs, await self._settled(path, kwargs, self._directory)), key=itemgetter(0))
         return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
 
     async def _find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
         if maxdepth is not None or withdirs or prefix:
             return await asyncio.to_thread(self.find, path, maxdepth, withdirs, detail, prefix, **kwargs)
-        entries = sorted(await run("find", self._fs, await self._settled(path, kwargs)), key=itemgetter(0))
+        entries = sorted(await run("find", self._fs, await self._settled(path, kwargs, self._directory)), key=itemgetter(0))
         return {e[0]: self._details(e) for e in entries} if detail else [e[0] for e in entries]
 
     # ---- in a thread ----
@@ -140,21 +140,21 @@ class Coroutines(AsyncFileSystem):
 
     # ---- helpers ----
 
-    async def _settled(self, path: str, kwargs: dict[str, Any]) -> str:
-        """The path in the store, where all that this process appended has arrived."""
-        path = await self._resolved(path)
+    async def _settled(self, path: str, kwargs: dict[str, Any], resolve: Callable[[Any], str] | None = None) -> str:
+        """The path in the store, of a file where nothing else is said, where all that this process appended has arrived."""
+        path = await self._resolved(path, resolve or self._file)
         if appenders.dirty:
             await asyncio.to_thread(appenders.settle, self.family, path)
         return self._version(path, kwargs)
 
-    async def _resolved(self, path: Any) -> str:
-        if type(path) is str and path.endswith("/"):  # which may be a file's name
-            return await asyncio.to_thread(self._file, path)
+    async def _resolved(self, path: Any, resolve: Callable[[Any], str]) -> str:
+        if type(path) is str and path.endswith("/"):  # which the store may have to be asked about
+            return await asyncio.to_thread(resolve, path)
         return self._strip_protocol(path)
 
-    async def _ended(self, path: str) -> str:
+    async def _ended(self, path: str, resolve: Callable[[Any], str] | None = None) -> str:
         """The path in the store, to which nobody here appends any more."""
-        path = await self._resolved(path)
+        path = await self._resolved(path, resolve or self._strip_protocol)
         if appenders.any_open():
             await asyncio.to_thread(appenders.end, self.family, path)
         return path

@@ -159,7 +159,8 @@ class Listings(Coroutines):
         self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
         found = [self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))]
         if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
-            found += [e for e in self._top(pattern[:-3], bool(found)) if e["type"] == "directory"]
+            top = pattern[:-2] if pattern.endswith("//**") else pattern[:-3]
+            found += [e for e in self._top(top, bool(found)) if e["type"] == "directory"]
         if not has_magic(pattern):
             return found
         matches = re.compile(glob_translate(pattern + "/" * directories_only)).match

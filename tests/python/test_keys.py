@@ -93,6 +93,7 @@ def test_walk_of_what_cannot_be_listed(fs, mock):
 @pytest.mark.parametrize("pattern, names", [
     ("b/d/**", {*FILES, *DIRECTORIES}), ("b/d/*", {"b/d/a", "b/d/e", "b/d/f", "b/d/z"}), ("b/d/*/*", {"b/d/a/b", "b/d/a/c", "b/d/f/g", "b/d/f/x"}),
     ("b/d/*/", {"b/d/a", "b/d/e", "b/d/f", "b/d/z"}), ("b/d/**/x", {"b/d/a/c/x", "b/d/f/x"}),
+    ("b/d//*", {"b/d//u"}), ("b/d//**", {"b/d//", "b/d//u", "b/d///", "b/d///v"}),
 ])
 def test_glob(face, pattern, names):
     assert set(face.glob(pattern)) == names
@@ -185,9 +186,15 @@ def test_a_directory_without_a_name_is_removed_alone(face, fs, mock):
     assert not fs.exists("b/d/f")
 
 
-def test_what_it_costs(fs, mock):
+def test_removal_to_a_depth(fs, mock):
+    fs.rm("b/d", recursive=True, maxdepth=1)
+    assert stored(mock) == {path: data for path, data in TREE.items() if path not in ("b/d/a", "b/d/e/")}
+
+
+def test_what_it_costs(face, fs, mock):
     """Slashes at the end cost a look where a file may be meant; the others do not."""
-    assert requests(mock, fs.ls, "b/d/") == requests(mock, fs.find, "b/d/") == ["ListObjectsV2"]
+    assert requests(mock, face.ls, "b/d/") == requests(mock, face.find, "b/d/") == ["ListObjectsV2"]
+    assert requests(mock, face.pipe_file, "b/new/", b"1") == ["PutObject"] and stored(mock)["b/new"] == b"1"
     assert requests(mock, fs.find, "b/d", withdirs=True) == requests(mock, fs.glob, "b/d/**") == ["ListObjectsV2"]
     assert requests(mock, fs.cat_file, "b/d/a") == ["GetObject"]
     assert requests(mock, fs.cat_file, "b/d/z/") == ["ListObjectsV2", "HeadObject", "GetObject"]
