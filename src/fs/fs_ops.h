@@ -45,6 +45,7 @@ struct cove_info {
     uint32_t crc32c;
     bool latest, deleted; /* of a version: that which the path alone gives; the mark of a deletion */
     bool link;            /* a symbolic link to a directory: listed as one, never walked into */
+    bool pipe;            /* a FIFO or socket: of type file, without places to read from */
 };
 int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag); /* 0 or COVE_ENOMEM; frees what was there */

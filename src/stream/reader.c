@@ -252,6 +252,9 @@ static int open_by_look(struct cove_reader *r, struct cove_error *err)
 
     if (rc == 0 && r->looked.type == COVE_TYPE_DIRECTORY)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
+    else if (rc == 0 && r->looked.pipe)
+        rc = cove__fs_fail(err, &r->target.ctx, COVE_ENOTSUP,
+                           "is a pipe, which has no places to read from; copy it to a file");
     if (rc < 0)
         return rc;
     r->size = r->looked.size;

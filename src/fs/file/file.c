@@ -1,4 +1,5 @@
-/* Local files: paths, metadata, reading. What is written goes through file_write.c, trees through file_tree.c. */
+/* Local files: paths, metadata, reading. What is written goes through file_write.c, moves through
+ * file_move.c, trees through file_tree.c. */
 #include "fs/file/file.h"
 
 #include <errno.h>
@@ -140,6 +141,7 @@ static int look_at(const char *path, const struct cove__ctx *ctx, struct cove_in
                        cove__file_mtime(&st), directory ? NULL : etag) < 0)
         return cove__fail_nomem(err, "an info");
     ret->link = directory && S_ISLNK(link_st.st_mode);
+    ret->pipe = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
     return 0;
 }
 
@@ -151,35 +153,64 @@ static void file_stat(void *self, struct cove__io *io)
     cove__op_finish(&io->op, rc, 0, &err);
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* 0 also where something has the name already. */
+static int make_directory(const struct cove__file *f, const char *path)
+{
+    if (mkdir(path, 0777) == 0)
+        return f->fsync ? cove__file_sync_parent(path) : 0;
+    return errno == EEXIST ? 0 : errno;
+}
+
+/* Where the part of `path` ends, in bytes, that is there already: 0 for none. */
+static size_t existing_part(char *path)
+{
+    size_t n = strlen(path);
+
+    for (;;) {
+        char was = path[n];
+        bool there;
+
+        path[n] = '\0';
+        there = is_directory(path);
+        path[n] = was;
+        if (there)
+            return n;
+        while (n > 0 && path[--n] != '/')
+            ;
+        if (n == 0)
+            return 0;
+    }
+}
+
+/* Only what is missing is made: a directory that is there may answer mkdir otherwise than by EEXIST, where it is
+ * another machine's or a sandbox forbids it. */
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *copy = cove__strdup(path);
     int errnum = 0;
-    int rc = 0;
-    struct stat st;
 
     if (!copy)
         return cove__fail_nomem(err, "a path");
-    for (char *p = copy + 1; rc == 0; p++) {
-        char was = *p;
+    for (size_t n = existing_part(copy); errnum == 0 && copy[n];) {
+        char was;
 
-        if (was != '/' && was != '\0')
-            continue;
-        *p = '\0';
-        if (mkdir(copy, 0777) == 0)
-            errnum = f->fsync ? cove__file_sync_parent(copy) : 0;
-        else
-            errnum = errno == EEXIST ? 0 : errno;
-        if (errnum)
-            rc = cove__file_fail(err, ctx, errnum);
-        *p = was;
-        if (was == '\0')
-            break;
+        n += 1 + strcspn(copy + n + 1, "/");
+        was = copy[n];
+        copy[n] = '\0';
+        errnum = make_directory(f, copy);
+        copy[n] = was;
     }
-    if (rc == 0 && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
-        rc = cove__fs_fail(err, ctx, COVE_EEXIST, "a file stands there");
     cove__free(copy);
-    return rc;
+    if (errnum)
+        return cove__file_fail(err, ctx, errnum);
+    return is_directory(path) ? 0 : cove__fs_fail(err, ctx, COVE_EEXIST, "a file stands there");
 }
 
 static int file_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -207,47 +238,19 @@ static int file_remove(void *self, const char *const *paths, size_t n, const str
     return rc;
 }
 
-static int file_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    struct cove__file *f = self;
-    char *parent;
-    int errnum;
-    int rc = 0;
-
-    if (access(from, F_OK) < 0)
-        return cove__file_fail(err, ctx, errno);
-    if (f->auto_mkdir) {
-        parent = cove__path_parent(to);
-        rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
-        cove__free(parent);
-    }
-    if (rc < 0)
-        return rc;
-    if (rename(from, to) == 0) {
-        errnum = f->fsync ? cove__file_sync_parent(to) : 0;
-        if (!errnum && f->fsync)
-            errnum = cove__file_sync_parent(from);
-        return errnum ? cove__file_fail(err, ctx, errnum) : 0;
-    }
-    if (errno == EXDEV)
-        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "another disk"); /* the front copies */
-    return cove__file_fail(err, ctx, errno);
-}
-
 /* ---- reading ---- */
 
-static int64_t read_fully(int fd, uint8_t *dst, size_t length, int64_t offset, const struct cove__ctx *ctx)
+static int64_t read_fully(int fd, uint8_t *dst, size_t length, int64_t offset, const struct cove__ctx *ctx,
+                          struct cove_error *err)
 {
     size_t done = 0;
 
     while (done < length) {
         size_t step = length - done < ((size_t)8 << 20) ? length - done : (size_t)8 << 20;
-        ssize_t n = pread(fd, dst + done, step, (off_t)(offset + (int64_t)done));
+        int64_t n = cove__file_read(fd, dst + done, step, offset + (int64_t)done, ctx, err);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
-            return -errno;
+            return n;
         if (n == 0 || cove__ctx_check(ctx, NULL) < 0)
             break;
         done += (size_t)n;
@@ -255,7 +258,6 @@ static int64_t read_fully(int fd, uint8_t *dst, size_t length, int64_t offset, c
     return (int64_t)done;
 }
 
-/* A pipe or a device has no places to read from: it gives what comes. */
 static int read_open(struct cove__io *io, int fd, const struct stat *st, struct cove_error *err)
 {
     const struct cove__ctx *ctx = &io->op.ctx;
@@ -264,6 +266,8 @@ static int read_open(struct cove__io *io, int fd, const struct stat *st, struct 
 
     if (S_ISDIR(st->st_mode))
         return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
+    if (S_ISFIFO(st->st_mode))
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "is a pipe, which has no places to read from; copy it to a file");
     cove__file_etag(st, etag);
     if (io->if_match && strcmp(io->if_match, etag) != 0)
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
@@ -273,10 +277,8 @@ static int read_open(struct cove__io *io, int fd, const struct stat *st, struct 
     io->ret_etag = cove__strdup(etag);
     if (!io->ret_etag)
         return cove__fail_nomem(err, "a read");
-    io->op.count = read_fully(fd, io->dst, io->length, offset, ctx);
-    if (io->op.count < 0)
-        return cove__file_fail(err, ctx, (int)-io->op.count);
-    return cove__ctx_check(ctx, err);
+    io->op.count = read_fully(fd, io->dst, io->length, offset, ctx, err);
+    return io->op.count < 0 ? (int)io->op.count : cove__ctx_check(ctx, err);
 }
 
 static void file_read(void *self, struct cove__io *io)
@@ -287,9 +289,11 @@ static void file_read(void *self, struct cove__io *io)
     int rc = cove__ctx_check(&io->op.ctx, &err);
 
     if (rc == 0) {
-        fd = open(io->path, O_RDONLY | O_CLOEXEC);
-        rc = fd < 0 || fstat(fd, &st) < 0 ? cove__file_fail(&err, &io->op.ctx, errno) : read_open(io, fd, &st, &err);
+        fd = cove__file_open(io->path, O_RDONLY, &io->op.ctx, &err);
+        rc = fd < 0 ? fd : 0;
     }
+    if (rc == 0)
+        rc = fstat(fd, &st) < 0 ? cove__file_fail(&err, &io->op.ctx, errno) : read_open(io, fd, &st, &err);
     if (fd >= 0)
         close(fd);
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : io->op.count, &err);
@@ -313,7 +317,7 @@ const struct cove__fs_ops cove__file_ops = {
     .stat = file_stat,
     .list = cove__file_list,
     .copy = cove__file_copy,
-    .move = file_move,
+    .move = cove__file_move,
     .remove = file_remove,
     .mkdir = file_mkdir,
     .rmdir = file_rmdir,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,93 +22,110 @@
 struct cove__upload {
     struct cove__file *f;
     int fd;
-    char *path;      /* where it is to stand; links followed */
+    char *path;      /* where it is to stand; links followed. NULL: as `temporary` */
     char *temporary; /* NULL: the target is written straight */
+    mode_t mode;     /* for when nothing stands there at the end */
+    bool owned;      /* owner and mode are set already */
     enum cove_write_if condition;
     char *etag;
 };
 
-/* Links are followed by hand, so that the file that a link names is replaced and not the link. */
-static char *follow_links(const char *path)
+/* How much of the target's name the temporary one has: no part of a character, which some file systems refuse. */
+static int kept_of(const char *name)
 {
-    char *now = cove__strdup(path);
+    size_t n = strnlen(name, NAME_KEPT);
 
-    for (int i = 0; now && i < 40; i++) {
-        char target[4096];
-        ssize_t n = readlink(now, target, sizeof target - 1);
-        char *parent;
-        char *next;
-
-        if (n < 0)
-            break;
-        target[n] = '\0';
-        parent = target[0] == '/' ? NULL : cove__path_parent(now);
-        next = target[0] == '/' ? cove__strdup(target) : parent ? cove__path_join(parent, target) : NULL;
-        cove__free(parent);
-        cove__free(now);
-        now = next;
-    }
-    return now;
+    while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
+        n--;
+    return (int)n;
 }
 
-static int open_temporary(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+/* Who writes may have the right to the file, but every new version needs that to its folder. */
+static int refuse_folder(const struct cove__upload *u, int errnum, bool there, const struct cove__ctx *ctx,
+                         struct cove_error *err)
+{
+    char *parent = cove__path_parent(u->path);
+    int rc = there && parent && (errnum == EACCES || errnum == EPERM)
+                 ? cove__fs_fail(err, ctx, COVE_EACCESS,
+                                 "a new version is made beside the file and takes its name, and the folder %s does "
+                                 "not let this user do that (%s)",
+                                 parent, strerror(errnum))
+                 : cove__file_fail(err, ctx, errnum);
+
+    cove__free(parent);
+    return rc;
+}
+
+/* Nobody else may open it until it is published. In place of nothing it is made as any new file, so that the umask and
+ * the folder's default ACL say what it will be; it is empty until that is taken away again. */
+static int open_temporary(struct cove__upload *u, bool there, const struct cove__ctx *ctx, struct cove_error *err)
 {
     const char *name = cove__path_name(u->path);
     struct cove__buf b = COVE__BUF_INIT((size_t)1 << 20);
+    int errnum;
     int rc = 0;
 
     for (int i = 0; u->fd < 0 && i < NAME_TRIES; i++) {
         cove__buf_reset(&b);
         cove__buf_add(&b, u->path, (size_t)(name - u->path));
-        cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, NAME_KEPT, name, (uint32_t)cove__random());
+        cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, kept_of(name), name,
+                       (uint32_t)cove__random());
         if (cove__buf_rc(&b)) {
             rc = cove__fail_nomem(err, "a path");
             goto out;
         }
-        u->fd = open(cove__buf_str(&b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        u->fd = open(cove__buf_str(&b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
         if (u->fd < 0 && errno != EEXIST)
             break;
     }
     if (u->fd < 0) {
-        rc = cove__file_fail(err, ctx, errno);
+        rc = refuse_folder(u, errno, there, ctx, err);
         goto out;
     }
     u->temporary = cove__buf_take(&b);
     if (!u->temporary)
         rc = cove__fail_nomem(err, "a path");
+    errnum = rc == 0 && !there ? cove__file_make_private(u->fd, &u->mode) : 0;
+    if (errnum)
+        rc = cove__file_fail(err, ctx, errnum);
 out:
     cove__buf_done(&b);
     return rc;
 }
 
-/* Nothing stands there, or a regular file: then a temporary one. A directory is refused at once. */
-static int open_target(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+static int make_parent(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    char *parent = cove__path_parent(u->path);
+    int rc = parent ? cove__file_mkdirs(u->f, parent, ctx, err) : cove__fail_nomem(err, "a path");
+
+    cove__free(parent);
+    return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
+}
+
+/* Nothing stands there, or a regular file: then a temporary one beside it, or beside the file that a link names. A
+ * directory is refused at once. */
+static int open_target(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct stat st;
-    char *parent;
-    bool there = stat(u->path, &st) == 0;
+    bool there = stat(path, &st) == 0;
     int rc;
 
     if (there && S_ISDIR(st.st_mode))
         return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
     if (there && !S_ISREG(st.st_mode)) {
-        u->fd = open(u->path, O_WRONLY | O_CLOEXEC);
-        return u->fd < 0 ? cove__file_fail(err, ctx, errno) : 0;
+        u->fd = cove__file_open(path, O_WRONLY, ctx, err);
+        return u->fd < 0 ? u->fd : 0;
     }
-    if (there && access(u->path, W_OK) < 0) /* renaming over a write-protected file would go behind its owner's back */
-        return cove__file_fail(err, ctx, errno);
-    if (!there && u->f->auto_mkdir) {
-        parent = cove__path_parent(u->path);
-        rc = parent ? cove__file_mkdirs(u->f, parent, ctx, err) : cove__fail_nomem(err, "a path");
-        cove__free(parent);
-        if (rc < 0)
-            return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should")
-                                     : rc;
-    }
-    rc = open_temporary(u, ctx, err);
-    if (rc == 0 && there && fchmod(u->fd, st.st_mode & 07777) < 0)
-        rc = cove__file_fail(err, ctx, errno);
-    return rc;
+    rc = cove__file_follow(path, ctx, &u->path, err);
+    if (rc < 0)
+        return rc;
+    if (there && faccessat(AT_FDCWD, u->path, W_OK, AT_EACCESS) < 0)
+        return cove__file_fail(err, ctx, errno); /* renaming over it would go behind its owner's back */
+    if (!there && u->f->auto_mkdir)
+        rc = make_parent(u, ctx, err);
+    if (there)
+        u->mode = st.st_mode & 0777;
+    return rc < 0 ? rc : open_temporary(u, there, ctx, err);
 }
 
 static void upload_free(struct cove__upload *u)
@@ -141,8 +159,7 @@ int cove__file_begin(void *self, const char *path, const struct cove__put *put, 
     u->f = self;
     u->condition = put ? put->condition : COVE_WRITE_ALWAYS;
     u->etag = put && put->etag ? cove__strdup(put->etag) : NULL;
-    u->path = follow_links(path);
-    rc = u->path && (u->etag || !put || !put->etag) ? open_target(u, ctx, err) : cove__fail_nomem(err, "an upload");
+    rc = u->etag || !put || !put->etag ? open_target(u, path, ctx, err) : cove__fail_nomem(err, "an upload");
     if (rc < 0) {
         cove__file_abort(self, u);
         return rc;
@@ -151,19 +168,18 @@ int cove__file_begin(void *self, const char *path, const struct cove__put *put, 
     return 0;
 }
 
-static int write_fully(struct cove__upload *u, struct cove__slice data, int64_t offset)
+static int write_fully(struct cove__upload *u, struct cove__slice data, int64_t offset, const struct cove__ctx *ctx,
+                       struct cove_error *err)
 {
     size_t done = 0;
 
     while (done < data.size) {
         size_t step = data.size - done < ((size_t)64 << 20) ? data.size - done : (size_t)64 << 20;
-        ssize_t n = u->temporary ? pwrite(u->fd, data.data + done, step, (off_t)(offset + (int64_t)done))
-                                 : write(u->fd, data.data + done, step);
+        int64_t n = cove__file_write(u->fd, data.data + done, step, u->temporary ? offset + (int64_t)done : -1, ctx,
+                                     err);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
-            return errno;
+            return (int)n;
         done += (size_t)n;
     }
     return 0;
@@ -174,11 +190,8 @@ void cove__file_part(void *self, struct cove__io *io)
     struct cove_error err = COVE_ERROR_INIT;
     int rc = cove__ctx_check(&io->op.ctx, &err);
 
-    if (rc == 0) {
-        int errnum = write_fully(io->upload, io->src, io->offset);
-
-        rc = errnum ? cove__file_fail(&err, &io->op.ctx, errnum) : 0;
-    }
+    if (rc == 0)
+        rc = write_fully(io->upload, io->src, io->offset, &io->op.ctx, &err);
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
 
@@ -197,21 +210,32 @@ static int check_unchanged(const struct cove__upload *u, const struct cove__ctx 
     return 0;
 }
 
+/* Only where nothing has the name yet. File systems without such a rename have hard links, and the other way round. */
+static int take_new_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (renameat2(AT_FDCWD, u->temporary, AT_FDCWD, u->path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EEXIST && link(u->temporary, u->path) == 0)
+        return unlink(u->temporary) < 0 ? cove__file_fail(err, ctx, errno) : 0;
+    if (errno == EEXIST)
+        return cove__fs_fail(err, ctx, COVE_EEXIST, "already exists");
+    if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP,
+                             "this file system can neither rename without replacing nor link, so nothing can be "
+                             "written there on condition that it is new");
+    return cove__file_fail(err, ctx, errno);
+}
+
 static int take_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
     int rc = 0;
 
-    if (u->condition == COVE_WRITE_IF_NEW) {
-        if (link(u->temporary, u->path) == 0)
-            return unlink(u->temporary) < 0 ? cove__file_fail(err, ctx, errno) : 0;
-        if (errno == EEXIST)
-            return cove__fs_fail(err, ctx, COVE_EEXIST, "already exists");
-        return cove__file_fail(err, ctx, errno);
-    }
+    if (u->condition == COVE_WRITE_IF_NEW)
+        return take_new_name(u, ctx, err);
     if (u->condition == COVE_WRITE_IF_MATCH)
         rc = check_unchanged(u, ctx, err);
     if (rc == 0 && rename(u->temporary, u->path) < 0)
-        rc = cove__file_fail(err, ctx, errno);
+        rc = refuse_folder(u, errno, true, ctx, err);
     return rc;
 }
 
@@ -233,13 +257,17 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
 {
     struct stat st;
     char etag[80];
-    int errnum;
+    int errnum = 0;
     int rc = cove__ctx_check(ctx, err);
 
     if (!u->temporary) { /* nothing to publish */
         upload_free(u);
         return rc;
     }
+    if (rc == 0)
+        errnum = u->owned ? 0 : cove__file_open_up(u->fd, u->path, u->mode);
+    if (errnum)
+        rc = cove__file_fail(err, ctx, errnum);
     if (rc == 0 && u->f->fsync && fsync(u->fd) < 0)
         rc = cove__file_fail(err, ctx, errno);
     if (rc == 0 && fstat(u->fd, &st) < 0)
@@ -268,92 +296,121 @@ void cove__file_put(void *self, struct cove__io *io)
     if (rc == 0)
         rc = cove__file_begin(self, io->path, io->put, &io->op.ctx, &u, &err);
     if (rc == 0) {
-        int errnum = write_fully(u, io->src, 0);
-
-        if (errnum) {
+        rc = write_fully(u, io->src, 0, &io->op.ctx, &err);
+        if (rc < 0)
             cove__file_abort(self, u);
-            rc = cove__file_fail(&err, &io->op.ctx, errnum);
-        } else {
+        else
             rc = cove__file_finish(self, u, &io->op.ctx, &io->ret_etag, &err);
-        }
     }
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
 
 /* ---- copying ---- */
 
-static int copy_bytes(int from, int to, const struct cove__ctx *ctx, struct cove_error *err)
+static int copy_by_hand(int from, struct cove__upload *u, uint8_t *buffer, size_t size, const struct cove__ctx *ctx,
+                        struct cove_error *err)
+{
+    for (;;) {
+        int64_t n = cove__file_read(from, buffer, size, -1, ctx, err);
+        int rc = n > 0 ? cove__ctx_check(ctx, err) : (int)n;
+
+        for (int64_t done = 0; rc == 0 && done < n;) {
+            int64_t wrote = cove__file_write(u->fd, buffer + done, (size_t)(n - done), -1, ctx, err);
+
+            rc = wrote < 0 ? (int)wrote : 0;
+            done += wrote;
+        }
+        if (rc < 0 || n == 0)
+            return rc;
+    }
+}
+
+static int copy_bytes(int from, struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
     size_t size = (size_t)1 << 20;
-    uint8_t *buffer = cove__malloc(size);
-    bool in_kernel = true;
-    int rc = buffer ? 0 : cove__fail_nomem(err, "a copy");
+    uint8_t *buffer;
+    ssize_t n;
+    int rc = 0;
 
-    while (rc == 0) {
-        ssize_t n = in_kernel ? copy_file_range(from, NULL, to, NULL, (size_t)64 << 20, 0) : read(from, buffer, size);
-
-        if (n < 0 && in_kernel && errno != EINTR && errno != ENOSPC) {
-            in_kernel = false; /* not between these two filesystems */
-            continue;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            rc = cove__file_fail(err, ctx, errno);
-            break;
-        }
-        if (n == 0 && !in_kernel)
-            break;
-        if (n == 0) { /* the end; or a file of /proc, whose size is not known */
-            in_kernel = false;
-            continue;
-        }
-        for (ssize_t done = 0; rc == 0 && !in_kernel && done < n;) {
-            ssize_t wrote = write(to, buffer + done, (size_t)(n - done));
-
-            if (wrote < 0 && errno != EINTR)
-                rc = cove__file_fail(err, ctx, errno);
-            done += wrote > 0 ? wrote : 0;
-        }
-        if (rc == 0)
-            rc = cove__ctx_check(ctx, err);
+    while (rc == 0 && (n = copy_file_range(from, NULL, u->fd, NULL, (size_t)64 << 20, 0)) != 0) {
+        if (n < 0 && errno == ENOSPC)
+            return cove__file_fail(err, ctx, errno);
+        if (n < 0 && errno != EINTR)
+            break; /* not between these two files */
+        rc = cove__ctx_check(ctx, err);
     }
+    if (rc < 0)
+        return rc;
+    buffer = cove__malloc(size); /* also at the end: files of /proc have no size, and are read only so */
+    rc = buffer ? copy_by_hand(from, u, buffer, size, ctx, err) : cove__fail_nomem(err, "a copy");
     cove__free(buffer);
+    return rc;
+}
+
+/* What `from` names, ready to be read and no directory. A FIFO has a writer then. */
+static int open_source(const char *from, struct stat *ret_st, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int fd = cove__file_open(from, O_RDONLY, ctx, err);
+    int rc = 0;
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, ret_st) < 0)
+        rc = cove__file_fail(err, ctx, errno);
+    else if (S_ISDIR(ret_st->st_mode))
+        rc = cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
+    else if (S_ISFIFO(ret_st->st_mode))
+        rc = cove__file_wait(fd, POLLIN, ctx, err);
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return rc;
+}
+
+int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, bool keep, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    struct cove__upload *u = NULL;
+    struct stat st;
+    struct stat there;
+    char *etag = NULL;
+    int errnum = 0;
+    int fd = open_source(from, &st, ctx, err);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = stat(to, &there) == 0 && cove__file_same(&st, &there)
+             ? cove__fs_fail(err, ctx, COVE_EINVAL, "source and target are the same file")
+             : cove__file_begin(f, to, NULL, ctx, &u, err);
+    if (rc < 0)
+        goto out;
+    rc = copy_bytes(fd, u, ctx, err);
+    if (rc == 0 && keep && u->temporary)
+        errnum = cove__file_keep_owner(u->fd, &st);
+    if (errnum)
+        rc = cove__file_fail(err, ctx, errnum);
+    u->owned = keep;
+    if (rc < 0)
+        cove__file_abort(f, u);
+    else
+        rc = cove__file_finish(f, u, ctx, &etag, err);
+out:
+    cove__free(etag);
+    close(fd);
     return rc;
 }
 
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct cove__upload *u = NULL;
-    struct stat st;
-    char *etag = NULL;
-    int fd = open(from, O_RDONLY | O_CLOEXEC);
-    int rc = 0;
-
-    if (fd < 0 || fstat(fd, &st) < 0)
-        rc = cove__file_fail(err, ctx, errno);
-    else if (S_ISDIR(st.st_mode))
-        rc = cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
-    if (rc == 0)
-        rc = cove__file_begin(self, to, NULL, ctx, &u, err);
-    if (rc == 0) {
-        rc = copy_bytes(fd, u->fd, ctx, err);
-        if (rc < 0)
-            cove__file_abort(self, u);
-        else
-            rc = cove__file_finish(self, u, ctx, &etag, err);
-    }
-    cove__free(etag);
-    if (fd >= 0)
-        close(fd);
-    return rc;
+    return cove__file_copy_as(self, from, to, false, ctx, err);
 }
 
 /* ---- appending ---- */
 
 struct tail {
     char *path;
-    int fd; /* -1: not opened yet */
+    int fd; /* negative: not opened yet */
     bool truncate;
 };
 
@@ -381,21 +438,21 @@ int cove__file_append_open(void *self, const char *path, bool truncate, const st
 
 static int open_tail(struct cove__file *f, struct tail *tail, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (tail->truncate ? O_TRUNC : 0);
+    int flags = O_WRONLY | O_APPEND | O_CREAT | (tail->truncate ? O_TRUNC : 0);
     char *parent;
     int rc = 0;
 
-    tail->fd = open(tail->path, flags, 0666);
-    if (tail->fd < 0 && errno == ENOENT && f->auto_mkdir) {
+    tail->fd = cove__file_open(tail->path, flags, ctx, err);
+    if (tail->fd == COVE_ENOTFOUND && f->auto_mkdir) {
         parent = cove__path_parent(tail->path);
         rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
         cove__free(parent);
         if (rc < 0)
             return rc;
-        tail->fd = open(tail->path, flags, 0666);
+        tail->fd = cove__file_open(tail->path, flags, ctx, err);
     }
     if (tail->fd < 0)
-        return cove__file_fail(err, ctx, errno);
+        return tail->fd;
     tail->truncate = false;
     return 0;
 }
@@ -421,7 +478,6 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
     struct stat before;
     struct stat now;
     size_t done = 0;
-    int errnum = 0;
     int rc;
 
     if (tail->fd >= 0 && was_replaced(tail)) {
@@ -433,20 +489,19 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
         return rc;
     if (fstat(tail->fd, &before) < 0)
         return cove__file_fail(err, ctx, errno);
-    while (done < data.size && !errnum) {
-        ssize_t n = write(tail->fd, data.data + done, data.size - done);
+    while (done < data.size && rc == 0) {
+        int64_t n = cove__file_write(tail->fd, data.data + done, data.size - done, -1, ctx, err);
 
-        if (n < 0 && errno != EINTR)
-            errnum = errno;
-        done += n > 0 ? (size_t)n : 0;
+        if (n < 0)
+            rc = (int)n;
+        else
+            done += (size_t)n;
     }
-    if (!errnum)
-        return 0;
     /* Whole or not at all: half of the bytes go again, unless somebody else has written behind them. */
-    if (done > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)done &&
+    if (rc < 0 && done > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)done &&
         ftruncate(tail->fd, before.st_size) < 0)
         return cove__file_fail(err, ctx, errno);
-    return cove__file_fail(err, ctx, errnum);
+    return rc;
 }
 
 void cove__file_append_close(void *self, void *tail_)

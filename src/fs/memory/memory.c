@@ -579,7 +579,7 @@ static int memory_move(void *self, const char *from, const char *to, const struc
     else if (tree[at]->blob)
         rc = move_file_locked(at, to);
     else
-        rc = find_locked(to) ? COVE_EEXIST : move_tree_locked(from, to);
+        rc = !to[0] || find_locked(to) ? COVE_EEXIST : move_tree_locked(from, to);
     cove__unlock();
     return explain(ctx, rc, err);
 }

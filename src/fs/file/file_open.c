@@ -1,0 +1,92 @@
+/*
+ * Opening, reading and writing without waiting inside the kernel. A FIFO without its other end, a terminal or a file
+ * under a lease would hold a blocking call where neither a deadline nor a cancel token reaches it. So everything is
+ * opened with O_NONBLOCK, which regular files ignore, and the wait happens here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "fs/file/file.h"
+
+#define LOOK_MS 50 /* between two looks at the deadline and the cancel token */
+
+/* 0 when `fd` is ready for `events`; fd -1: after LOOK_MS at most, so that the caller can try again. */
+int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    for (;;) {
+        struct pollfd p = { .fd = fd, .events = events };
+        int rc = cove__ctx_check(ctx, err);
+        int n;
+
+        if (rc < 0)
+            return rc;
+        n = poll(&p, 1, LOOK_MS);
+        if (n < 0 && errno != EINTR)
+            return cove__file_fail(err, ctx, errno);
+        if (n > 0 || fd < 0)
+            return 0;
+    }
+}
+
+/* A FIFO that nobody reads, or a file whose lease is still held by another process. */
+static bool may_open_later(const char *path, int flags, int errnum)
+{
+    struct stat st;
+
+    if (errnum == EWOULDBLOCK || errnum == EINTR)
+        return true;
+    return errnum == ENXIO && (flags & O_ACCMODE) != O_RDONLY && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+int cove__file_open(const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    for (;;) {
+        int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+        int rc;
+
+        if (fd >= 0)
+            return fd;
+        if (!may_open_later(path, flags, errno))
+            return cove__file_fail(err, ctx, errno);
+        rc = cove__file_wait(-1, 0, ctx, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int64_t cove__file_read(int fd, void *buffer, size_t size, int64_t offset, const struct cove__ctx *ctx,
+                        struct cove_error *err)
+{
+    for (;;) {
+        ssize_t n = offset < 0 ? read(fd, buffer, size) : pread(fd, buffer, size, (off_t)offset);
+        int rc;
+
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return cove__file_fail(err, ctx, errno);
+        rc = errno == EAGAIN ? cove__file_wait(fd, POLLIN, ctx, err) : cove__ctx_check(ctx, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int64_t cove__file_write(int fd, const void *data, size_t size, int64_t offset, const struct cove__ctx *ctx,
+                         struct cove_error *err)
+{
+    for (;;) {
+        ssize_t n = offset < 0 ? write(fd, data, size) : pwrite(fd, data, size, (off_t)offset);
+        int rc;
+
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return cove__file_fail(err, ctx, errno);
+        rc = errno == EAGAIN ? cove__file_wait(fd, POLLOUT, ctx, err) : cove__ctx_check(ctx, err);
+        if (rc < 0)
+            return rc;
+    }
+}
