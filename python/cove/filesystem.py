@@ -251,7 +251,7 @@ class CoveFileSystem(Listings):
             if outfile is not None:
                 transfers.send(source, outfile, callback, block)
                 return
-            with transfers.local_file(lpath) as target:
+            with transfers.local_file(lpath, source.size) as target:
                 transfers.send(source, target, callback, block)
         finally:
             source.close()
@@ -286,7 +286,7 @@ class CoveFileSystem(Listings):
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
         for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._settle(path) for path, _, _ in files]))):
-            with callback.branched(path, local) as child, transfers.local_file(local) as target:
+            with callback.branched(path, local) as child, transfers.local_file(local, len(data)) as target:
                 child.set_size(len(data))
                 child.relative_update(target.write(data))
             callback.relative_update(1)
@@ -323,7 +323,7 @@ class CoveFileSystem(Listings):
             self.makedirs(rpath, exist_ok=True)
             return
         kwargs.setdefault("content_type", kwargs.pop("ContentType", None) or mimetypes.guess_type(lpath)[0])
-        with open(lpath, "rb", buffering=0) as source:
+        with transfers.local_source(lpath) as source:
             size = os.fstat(source.fileno()).st_size
             callback.set_size(size)
             with self.open(rpath, "xb" if mode == "create" else "wb", expected_size=size or None, **kwargs) as target:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
+import select
 import stat
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import cache
 from glob import has_magic
-from typing import Any, BinaryIO
+from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.implementations.local import LocalFileSystem, make_path_posix, trailing_sep
 from fsspec.utils import check_contained, other_paths, stringify_path
 
-from cove import targets
+from cove import _cove, targets
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
@@ -94,7 +96,7 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
         source = make_path_posix(source) if isinstance(source, str) else [LocalFileSystem._strip_protocol(p) for p in source]
         patterns = {p for p in ([source] if isinstance(source, str) else source) if has_magic(p) and not os.path.lexists(p)}
         found = dict.fromkeys(_local_paths(source, patterns, recursive, maxdepth))
-        sources = list(without_directories(found, source, recursive, maxdepth, os.path.isdir))
+        sources = _copied(without_directories(found, source, recursive, maxdepth, os.path.isdir), source)
         if not sources:
             return [], []
         into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
@@ -113,6 +115,23 @@ def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int
     for path in [source] if isinstance(source, str) else source:
         found.update(local.expand_path([path], recursive=recursive, maxdepth=maxdepth, assume_literal=path not in patterns))
     return sorted(found)
+
+
+def _copied(found: Iterable[str], source: Any) -> list[str]:
+    """All but what has no bytes of its own (a pipe, a socket, a device), unless it was named."""
+    named = {source} if isinstance(source, str) else set(map(make_path_posix, source))
+    others = {path for path in found if path not in named and _is_special(path)}
+    for path in sorted(others):
+        warnings.warn(f"{path} is neither a file nor a directory; it is not copied", stacklevel=5)
+    return [path for path in found if path not in others]
+
+
+def _is_special(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False  # said when it is opened
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def copies(
@@ -153,41 +172,64 @@ def _tops(directories: Iterable[str]) -> dict[str, None]:
     return tops
 
 
+@cache
+def _local() -> _cove.Filesystem:
+    return _cove.Filesystem("file:///", {"fsync": "false"})
+
+
 @contextmanager
-def local_file(path: str) -> Iterator[BinaryIO]:
-    """A local file to write, that takes the place of what is at `path` when all of it is there. A pipe or a device is written to as it is."""
-    path = os.path.realpath(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+def local_file(path: Any, size: int = -1) -> Iterator[_cove.Writer]:
+    """A local file to write, that takes the place of what is at `path` when all of it is there; with the folders above it.
+
+    `size`: in bytes, where it is known. A pipe or a device is written to as it is.
+    """
+    # Links decide where ".." leads, and a name that begins with ~ or with a scheme is a name.
+    writer = _cove.Writer(_local(), os.path.join(os.getcwd(), stringify_path(path)), expected_size=size)
     try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        mode = None
-    if mode is not None and not stat.S_ISREG(mode):
-        with open(path, "wb") as file:
-            yield file
-        return
-    beside = os.path.join(os.path.dirname(path), f".cove-{secrets.token_hex(8)}.part")
-    try:
-        with open(beside, "xb") as file:
-            if mode is not None:
-                os.chmod(beside, stat.S_IMODE(mode))
-            yield file
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(beside)
-        raise
+        yield writer
+        writer.finish()
+    finally:
+        writer.abort()  # where it was not finished
+
+
+@contextmanager
+def local_source(path: str) -> Iterator[Any]:
+    """A local file to read. The wait for a pipe ends with the transfer that it belongs to."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb", buffering=0) as file:
+        yield file if stat.S_ISREG(os.fstat(fd).st_mode) else _Pipe(file)
+
+
+class _Pipe:
+    """What a pipe or a device gives."""
+
+    def __init__(self, file: Any):
+        self.fileno, self._file, self._poll = file.fileno, file, select.poll()
+        self._poll.register(file, select.POLLIN)
+
+    def readinto(self, buffer: memoryview) -> int:
+        while True:
+            if self._poll.poll(100):
+                n = self._file.readinto(buffer)
+                if n is not None:
+                    return n
+            check_stopped()
+
+
+def check_stopped() -> None:
+    """Raises where the transfer that this thread works for has been given up."""
+    stopped = getattr(_mine, "stopped", None)
+    if stopped is not None and stopped.is_set():
+        raise InterruptedError(errno.EINTR, "another file of this transfer failed, or it was interrupted")
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:
     """All that `source` still has goes to `target`, through one buffer."""
     buffer = memoryview(bytearray(block))
-    stopped = getattr(_mine, "stopped", None)
     while n := source.readinto(buffer):
         target.write(buffer[:n])
         callback.relative_update(n)
-        if stopped is not None and stopped.is_set():
-            raise InterruptedError(errno.EINTR, "another file of this transfer failed, or it was interrupted")
+        check_stopped()
 
 
 def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -238,3 +239,49 @@ def test_a_copy_that_fails_ends_those_beside_it(aws, fs, root, python):
     finally:
         process.kill()
     assert fs.find(root) == []
+
+
+def test_a_directory_is_not_moved_into_itself(fs, tree, root):
+    before = fs.find(root)
+    for target in (f"{root}/in", f"s3://{root}/in/deeper/"):
+        with pytest.raises(OSError, match="into itself"):
+            fs.mv(root, target, recursive=True)
+    fs.mv(root, f"s3://{root}/", recursive=True)
+    fs.mv(before[0], f"s3://{before[0]}")
+    assert fs.find(root) == before
+
+
+def test_what_is_no_file_in_a_tree_is_left_out(fs, root, tmp_path):
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    (tmp_path / "d" / "e" / "f").write_bytes(b"x")
+    os.mkfifo(tmp_path / "d" / "e" / "pipe")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(tmp_path / "d" / "s"))
+    with pytest.warns(UserWarning) as said:
+        fs.put(str(tmp_path / "d"), f"{root}/d", recursive=True)
+    assert [str(w.message).split(" is ")[0] for w in said] == [str(tmp_path / "d/e/pipe"), str(tmp_path / "d/s")]
+    assert fs.find(f"{root}/d") == [f"{root}/d/e/f"]
+
+
+def test_a_pipe_of_a_transfer_that_failed_is_waited_for_no_more(fs, root, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileNotFoundError):
+        fs.put([str(tmp_path / "pipe"), str(tmp_path / "none")], [f"{root}/pipe", f"{root}/none"])
+    assert fs.find(root) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of other users")
+@pytest.mark.parametrize("size", [10, 3 << 20])
+@pytest.mark.parametrize("mode", [0o4755, 0o600])
+def test_get_leaves_a_local_file_to_its_owner(fs, root, tmp_path, size, mode):
+    fs.pipe({f"{root}/d/x": bytes(size)})
+    for get in (lambda: fs.get(f"{root}/d", str(tmp_path) + "/", recursive=True), lambda: fs.get_file(f"{root}/d/x", tmp_path / "d" / "x")):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        local = tmp_path / "d" / "x"
+        local.write_bytes(b"old")
+        os.chown(local, 65534, 65533)
+        os.chmod(local, mode)
+        get()
+        st = local.stat()
+        assert (st.st_size, st.st_uid, st.st_gid, st.st_mode & 0o7777) == (size, 65534, 65533, mode)
+    assert os.listdir(tmp_path / "d") == ["x"]
