@@ -134,6 +134,20 @@ static int take(struct cli *c, int key, const char *value)
     }
 }
 
+/* What the library takes by itself, for the waits that are the command's own. */
+int64_t cli_timeout_ms(const struct cli *c)
+{
+    const char *text = getenv("COVE_TIMEOUT");
+    int64_t ms = 0;
+
+    if (c->call.timeout_ms != 0)
+        return c->call.timeout_ms;
+    for (size_t i = 0; i < c->n_pairs; i++)
+        if (strcmp(c->pairs[i].name, "timeout") == 0)
+            text = c->pairs[i].value;
+    return text && cli_parse_duration(text, &ms) ? ms : 0;
+}
+
 /* getopt's two forms of a table. */
 static void add_table(const struct cli_option *options, struct option *longs, size_t *n, char *shorts)
 {

@@ -1,6 +1,7 @@
 /*
  * What the verbs of the command share. main.c finds the verb in its table and calls it; args.c has parsed the options
- * by then; target.c turns arguments into stores and paths; output.c is the only way to stdout; copier.c moves bytes.
+ * by then; target.c turns arguments into stores and paths; output.c is the only way to stdout; copier.c and special.c move
+ * bytes.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -77,6 +78,7 @@ void cli_print_help(const struct cli_verb *verb);
 void cli_print_verbs(FILE *out);
 /* "90", "90s", "5m", "2h", "7d", "250ms" in milliseconds; false where it is none. */
 bool cli_parse_duration(const char *text, int64_t *ret_ms);
+int64_t cli_timeout_ms(const struct cli *c); /* of one operation, in milliseconds; 0: none */
 
 /* ---- saying what went wrong ---- */
 
@@ -172,7 +174,7 @@ struct cli_source {
     struct cli_target from, to;
     bool file, tree;
     bool named;  /* it goes into the target under its own name; else as the target, or what is in it goes there */
-    int special; /* as cli_open_special has it */
+    bool special; /* neither file nor directory: a pipe, a socket, a device */
     int64_t size;
 };
 
@@ -223,11 +225,10 @@ void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, co
                     int64_t size);
 void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
 
-/* A local path that is neither file nor directory (a pipe, a terminal): a descriptor to read it by. -1: it is none of
- * these; -2: it is, but cannot be opened, said why. */
-int cli_open_special(struct cli *c, const struct cli_target *t);
-/* Everything that `fd` gives becomes one file. */
-void cli_upload(struct cli *c, int fd, cove_fs *fs, const char *path);
+/* A local path that is neither file nor directory: a pipe, a socket, a device. */
+bool cli_is_special(cove_fs *fs, const char *path);
+/* Everything that `from` (NULL: standard input), which is special, gives becomes one file. */
+void cli_upload(struct cli *c, const struct cli_target *from, cove_fs *fs, const char *path);
 /* A file's bytes to stdout. */
 void cli_download(struct cli *c, const struct cli_target *t);
 /* With --json, the line of a file that has its copy. */

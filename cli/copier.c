@@ -2,18 +2,13 @@
  * progress. */
 #include "cli.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#define BUFFER     ((size_t)1 << 20) /* stays in the cache between a read and its write */
 #define STEP       ((size_t)8 << 20) /* between two looks at the clock */
 #define MAX_QUEUED 1000
 #define DRAW_MS    200
@@ -262,99 +257,4 @@ void cli_copier_finish(struct cli_copier *k)
     pthread_mutex_destroy(&k->lock);
     free(k->threads);
     free(k);
-}
-
-/* ---- standard input and output ---- */
-
-int cli_open_special(struct cli *c, const struct cli_target *t)
-{
-    struct stat st;
-    int fd;
-
-    if (strcmp(cove_fs_scheme(t->fs), "file") != 0 || stat(t->path, &st) < 0 || S_ISREG(st.st_mode) ||
-        S_ISDIR(st.st_mode))
-        return -1;
-    fd = open(t->path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
-        return fd;
-    cli_failf(c, errno == EACCES ? CLI_DENIED : CLI_FAILED, "read %s: %s", t->arg, strerror(errno));
-    return -2;
-}
-
-/* As read(2), but an interrupt is seen within 100 ms, and EINTR is none of the caller's business. -1: said why; -2:
- * interrupted. */
-static int64_t read_descriptor(struct cli *c, int fd, void *buffer, size_t size)
-{
-    for (;;) {
-        struct pollfd p = { .fd = fd, .events = POLLIN };
-        int ready = poll(&p, 1, 100);
-        ssize_t n;
-
-        if (cli_interrupted(c))
-            return -2;
-        if (ready <= 0)
-            continue;
-        n = read(fd, buffer, size);
-        if (n >= 0)
-            return n;
-        if (errno != EINTR && errno != EAGAIN) {
-            cli_failf(c, CLI_FAILED, "read: %s", strerror(errno));
-            return -1;
-        }
-    }
-}
-
-void cli_upload(struct cli *c, int fd, cove_fs *fs, const char *path)
-{
-    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
-    struct cove_error err = COVE_ERROR_INIT;
-    cove_writer *writer = NULL;
-    char *buffer = cli_alloc(BUFFER);
-    int64_t n = 0, total = 0;
-    int rc = cove_writer_open(fs, path, &options, &c->call, &writer, &err);
-
-    cli_progress_start(c, c->verb->name);
-    while (rc == 0 && (n = read_descriptor(c, fd, buffer, BUFFER)) > 0) {
-        rc = cove_writer_write(writer, buffer, (size_t)n, &err);
-        total += n;
-        cli_terminal_lock();
-        cli_progress_draw(0, 0, total, -1);
-        cli_terminal_unlock();
-    }
-    if (rc == 0 && n == 0)
-        rc = cove_writer_finish(writer, &err);
-    cove_writer_free(writer); /* aborts where it was not finished */
-    cli_terminal_lock();
-    cli_progress_clear();
-    cli_terminal_unlock();
-    if (rc < 0)
-        cli_fail(c, rc, &err);
-    free(buffer);
-}
-
-void cli_download(struct cli *c, const struct cli_target *t)
-{
-    struct cove_error err = COVE_ERROR_INIT;
-    cove_reader *reader = NULL;
-    char *buffer = cli_alloc(BUFFER);
-    int special = cli_open_special(c, t);
-    int64_t n = 0;
-    int rc = 0;
-
-    if (special == -1)
-        rc = cove_reader_open(t->fs, t->path, &c->call, &reader, &err);
-    while (rc == 0 && special != -2) {
-        n = reader ? cove_reader_read(reader, buffer, BUFFER, &err) : read_descriptor(c, special, buffer, BUFFER);
-        if (n <= 0)
-            break;
-        cli_write(c, buffer, (size_t)n);
-    }
-    if (rc == 0 && reader && n < 0)
-        rc = (int)n;
-    if (rc < 0)
-        cli_fail(c, rc, &err);
-    cove_reader_close(reader);
-    if (special >= 0)
-        close(special);
-    free(buffer);
 }

@@ -31,16 +31,18 @@ static cove_cancel *interrupt_token;
 static pthread_t main_thread;
 static volatile sig_atomic_t interrupts;
 
-/* The first one fires the token: calls end, unfinished uploads are aborted. The second one ends at once. */
+/* The first one fires the token: calls end, unfinished uploads are aborted. The second one ends at once. After the first
+ * an alarm each second ends whatever call the main thread waits in, also one that began right after a signal. */
 static void on_interrupt(int number)
 {
     if (!pthread_equal(pthread_self(), main_thread)) {
         pthread_kill(main_thread, number); /* so that a read or write that the main thread waits in ends */
         return;
     }
-    if (interrupts++ > 0)
+    if (number != SIGALRM && interrupts++ > 0)
         _exit(CLI_INTERRUPTED);
     cove_cancel_fire(interrupt_token);
+    alarm(1);
 }
 
 static void set_up_signals(void)
@@ -52,6 +54,7 @@ static void set_up_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* output.c raises it itself, for stdout only */
 }
 

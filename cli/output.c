@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,10 +25,20 @@ static void give_up(int error)
     _exit(CLI_FAILED);
 }
 
+static bool interrupted; /* while stdout took nothing: then what follows is dropped, or each line would wait anew */
+
+static void text_failed(int error)
+{
+    if (error != EINTR)
+        give_up(error);
+    interrupted = true;
+    __fpurge(stdout);
+}
+
 void cli_flush(void)
 {
-    if (fflush(stdout) != 0 && errno != EINTR)
-        give_up(errno);
+    if (!interrupted && fflush(stdout) != 0)
+        text_failed(errno);
 }
 
 void cli_print(const char *format, ...)
@@ -35,11 +46,13 @@ void cli_print(const char *format, ...)
     va_list args;
     int n;
 
+    if (interrupted)
+        return;
     va_start(args, format);
     n = vprintf(format, args);
     va_end(args);
-    if (n < 0 && errno != EINTR)
-        give_up(errno);
+    if (n < 0)
+        text_failed(errno);
 }
 
 void cli_print_name(const char *name)

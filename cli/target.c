@@ -1,6 +1,7 @@
 /* Arguments: what store an argument is in, which path it names there, how it is shown, and what a pattern matches. */
 #include "cli.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -199,40 +200,56 @@ static const char *backend_of(const cove_fs *fs)
     return cove_fs_scheme(fs);
 }
 
-/* Where a local path really is, links and ".." resolved; of a path that isn't there yet, its nearest ancestor. */
-static char *real_place(const char *path)
+static bool same_place(const struct stat *a, const struct stat *b)
 {
-    char *part = cli_strdup(path), *real, *slash;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
-    while (!(real = realpath(part, NULL)) && (slash = strrchr(part, '/')) != NULL)
+/* Of a path that isn't there yet, the nearest directory above it; -1: there is none. */
+static int open_nearest(const char *path)
+{
+    char *part = cli_strdup(path), *slash;
+    int fd;
+
+    while ((fd = open(part, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 && (slash = strrchr(part + 1, '/')) != NULL)
         *slash = '\0';
     free(part);
-    return real;
+    return fd;
+}
+
+/* By what the directories are, not by their names, of which links and mounts give them several. */
+static bool is_inside(const struct stat *directory, const char *path)
+{
+    struct stat st = { 0 };
+    bool inside = false;
+    int fd = open_nearest(path);
+
+    while (fd >= 0) {
+        struct stat below = st;
+        int up = -1;
+
+        if (fstat(fd, &st) == 0 && !same_place(&st, &below)) { /* the root is its own parent */
+            inside = same_place(&st, directory);
+            up = inside ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
+        close(fd);
+        fd = up;
+    }
+    return inside;
 }
 
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside)
 {
     const char *backend = backend_of(a->fs);
     struct stat sa, sb;
-    char *real_a, *real_b;
-    bool same;
 
     if (strcmp(backend, backend_of(b->fs)) != 0)
         return false;
     if (strcmp(a->path, b->path) == 0 || (inside && is_below(a->path, b->path)))
         return true;
-    if (strcmp(backend, "file") != 0)
+    if (strcmp(backend, "file") != 0 || stat(a->path, &sa) < 0)
         return false;
-    if (stat(a->path, &sa) == 0 && stat(b->path, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino)
-        return true;
-    if (!inside)
-        return false;
-    real_a = realpath(a->path, NULL);
-    real_b = real_place(b->path);
-    same = real_a && real_b && is_below(real_a, real_b);
-    free(real_a);
-    free(real_b);
-    return same;
+    return (stat(b->path, &sb) == 0 && same_place(&sa, &sb)) || (inside && is_inside(&sa, b->path));
 }
 
 /* ---- patterns ---- */

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DEFAULT_THREADS 4
 #define MAX_THREADS     64
@@ -51,7 +50,9 @@ static bool place_of(struct cli *c, const struct cli_plan *p, struct cli_source 
     to->fs = cove_fs_ref(p->to.fs);
     to->path = s->named ? cli_join(p->to.path, name) : cli_strdup(p->to.path);
     to->arg = s->named ? cli_join(p->to.arg, name) : cli_strdup(p->to.arg);
-    if (cli_same(from, to, false)) {
+    /* Of two names of one file, a move removes the first: the library tells them from one name that is spelled in two
+     * ways. */
+    if ((s->tree || !s->file || !p->move || from->fs != to->fs) && cli_same(from, to, false)) {
         cli_failf(c, CLI_USAGE, "%s and %s are the same %s", from->arg, to->arg, s->file ? "file" : "directory");
         return false;
     }
@@ -96,6 +97,15 @@ static int copy_directory(struct cli *c, const struct cli_source *s, const cove_
     return rc;
 }
 
+/* A pipe, a socket or a device has no bytes that could be lost; but a directory that was to be moved stays with it. */
+static void leave_out(struct cli *c, const struct cli_plan *p, const char *path)
+{
+    if (p->move)
+        cli_failf(c, CLI_FAILED, "%s is neither a file nor a directory: it stays", path);
+    else
+        cli_note(c, "note: %s is neither a file nor a directory: it is not copied", path);
+}
+
 static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
 {
     struct cli_plan *p = user;
@@ -107,6 +117,8 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
         if (!directory || cove_info_etag(info)) /* else it is only a part of names, which come, too */
             cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
                       cove_info_path(info), s->to.arg);
+    } else if (cli_is_special(s->from.fs, cove_info_path(info))) {
+        leave_out(c, p, cove_info_path(info));
     } else if (directory) {
         rc = copy_directory(c, s, info, to, &err);
         if (rc < 0)
@@ -176,8 +188,11 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
         cli_fail(c, rc, &err);
         return;
     }
-    if (s->special >= 0)
-        cli_upload(c, s->special, s->to.fs, s->to.path);
+    if (rc == COVE_ENOTSUP && s->special && p->move)
+        cli_failf(c, CLI_USAGE, "%s is neither a file nor a directory: it cannot be moved to another store",
+                  s->from.arg);
+    else if (rc == COVE_ENOTSUP && s->special)
+        cli_upload(c, &s->from, s->to.fs, s->to.path);
     else if (rc == COVE_ENOTSUP && s->file)
         cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size);
     if (!s->tree || (rc == 0 && !s->file))
@@ -201,8 +216,6 @@ static void source_done(struct cli_source *s)
 {
     cli_target_done(&s->from);
     cli_target_done(&s->to);
-    if (s->special >= 0)
-        close(s->special);
 }
 
 static struct cli_target copy_target(const struct cli_target *t)
@@ -231,12 +244,11 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
     }
     s->file = cove_info_type(info) == COVE_TYPE_FILE;
     s->tree = below == 1;
+    s->special = s->file && cli_is_special(s->from.fs, s->from.path);
     s->size = cove_info_size(info);
     cove_info_free(info);
     if (!s->file && !p->recursive)
         cli_failf(c, CLI_FAILED, "%s is a directory: copying it needs -r", s->from.arg);
-    else if (s->special >= 0 && p->move)
-        cli_failf(c, CLI_USAGE, "%s is neither a file nor a directory", s->from.arg);
     else if (p->move && cli_target_is_root(&s->from) && !c->set['F'])
         cli_failf(c, CLI_USAGE, "%s is a whole store: moving it needs --force", s->from.arg);
     else
@@ -248,11 +260,8 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
 static void plan_source(struct cli *c, const struct cli_target *from, void *user)
 {
     struct cli_plan *p = user;
-    struct cli_source s = { .special = cli_open_special(c, from) };
+    struct cli_source s = { .from = copy_target(from) };
 
-    if (s.special == -2)
-        return;
-    s.from = copy_target(from);
     if (p->recursive)
         drop_dot(&s.from);
     if (!look_at_source(c, p, &s) || !place_of(c, p, &s)) {
@@ -293,7 +302,7 @@ static void download_each(struct cli *c, const struct cli_target *from, void *us
 static void transfer_all(struct cli *c, struct cli_plan *p, bool input)
 {
     if (input)
-        cli_upload(c, STDIN_FILENO, p->to.fs, p->to.path);
+        cli_upload(c, NULL, p->to.fs, p->to.path);
     p->made = cli_made_new();
     p->copier = cli_copier_new(c, p->threads, p->move, p->made);
     for (size_t i = 0; i < p->n_sources && !cli_interrupted(c); i++)

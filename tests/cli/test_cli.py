@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -401,10 +402,16 @@ def test_cp_refuses_the_same_file_by_links(cove):
     (cove.cwd / "alias").symlink_to("s")
     for verb in ("cp", "mv"):
         cove.error(verb, "a", "link", rc=2)
-        cove.error(verb, "a", "hard", rc=2)
+        cove.error(verb, "link", "a", rc=2)
+        cove.error(verb, "a", (cove.cwd / "link").as_uri(), rc=2)
         cove.error(verb, "a", "d/", rc=2)
+    cove.error("cp", "a", "hard", rc=2)
     cove.error("cp", "-r", "s/.", "t", rc=2)
     cove.error("cp", "-r", "s", "alias/below/", rc=2)
+    cove.error("mv", "s", "alias/below/", rc=2)
+    assert (cove.cwd / "hard").read_text() == "kept"
+    cove("mv", "hard", "a")
+    assert not (cove.cwd / "hard").exists()
     assert (cove.cwd / "a").read_text() == "kept" and (cove.cwd / "s" / "x").read_text() == "kept"
 
 
@@ -417,6 +424,80 @@ def test_cp_from_a_pipe_and_to_a_device(cove, root):
     assert get(cove, f"{root}/piped") == b"through a pipe"
     cove("cp", f"{root}/piped", "/dev/null")
     assert Path("/dev/null").is_char_device()
+
+
+def test_what_is_no_file_is_left_out_of_trees(cove, root):
+    d = cove.cwd / "d"
+    d.mkdir()
+    (d / "f").write_text("x")
+    os.mkfifo(d / "pipe")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(d / "socket"))
+    said = subprocess.run([cove.program, "cp", "-r", "d", f"{root}/copy"], cwd=cove.cwd, env=cove.environ, capture_output=True, timeout=120)
+    assert said.returncode == 0 and said.stderr.decode().splitlines() == [
+        f"cove: note: {d}/{name} is neither a file nor a directory: it is not copied" for name in ("pipe", "socket")]
+    assert cove.lines("find", f"{root}/copy") == [f"{root}/copy/f"]
+    if not root.startswith("file"):
+        assert "it stays" in cove.error("mv", "d", f"{root}/moved")
+        assert "cannot be moved to another store" in cove.error("mv", d / "pipe", f"{root}/pipe", rc=2)
+        assert sorted(os.listdir(d)) == ["pipe", "socket"] and cove.lines("find", f"{root}/moved") == [f"{root}/moved/f"]
+    cove("mv", d / "pipe", "pipe")
+    assert (cove.cwd / "pipe").is_fifo() and not (d / "pipe").exists()
+
+
+def test_a_pipe_that_nobody_writes_to(cove):
+    os.mkfifo(cove.cwd / "pipe")
+    for args in (["cat", "pipe"], ["cp", "pipe", "x"], ["cp", "pipe", "-"]):
+        assert "the deadline passed" in cove.error(*args, "--timeout", "200ms", rc=5)
+        assert "the deadline passed" in cove.error(*args, "-o", "timeout=200ms", rc=5)
+    cove.environ["COVE_TIMEOUT"] = "200ms"
+    assert "the deadline passed" in cove.error("cat", "pipe", rc=5)
+    (cove.cwd / "f").write_text("x")
+    assert "the deadline passed" in cove.error("cp", "f", "pipe", rc=5)
+    del cove.environ["COVE_TIMEOUT"]
+    for verb in (["ckpt", "show"], ["logs", "show"]):
+        cove.error(*verb, "pipe")
+    assert sorted(os.listdir(cove.cwd)) == ["f", "pipe"]
+
+
+def test_the_timeout_is_none_of_standard_input(cove):
+    process = cove.start("cp", "-", "x", "--timeout", "50ms", stdin=subprocess.PIPE)
+    time.sleep(0.5)
+    assert process.communicate(b"late", timeout=120)[1] == b"" and (cove.cwd / "x").read_bytes() == b"late"
+
+
+def waits(process):
+    """Returns when a process with one thread, or the first of several, sleeps in a system call that waits."""
+    while Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1][0] != "S" or not blocked(process):
+        time.sleep(0.01)
+
+
+def blocked(process):
+    """It has come as far as its signal handlers."""
+    caught = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("args", [["cat", "pipe"], ["cp", "pipe", "x"], ["cp", "f", "pipe"],
+                                  ["cp", "-", "x"], ["cp", "big", "-"], ["cat", "big"], ["find", "many"]])  # fmt: skip
+def test_one_signal_ends_a_command_that_waits(cove, args, number):
+    os.mkfifo(cove.cwd / "pipe")
+    (cove.cwd / "f").write_bytes(bytes(1 << 20))
+    (cove.cwd / "big").write_bytes(bytes(4 << 20))
+    if "many" in args:
+        (cove.cwd / "many").mkdir()
+        for i in range(2000):
+            (cove.cwd / "many" / (f"{i:04}" + "x" * 100)).touch()
+    process = cove.start(*args, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        waits(process)
+        process.send_signal(number)
+        assert process.wait(timeout=120) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    assert sorted(set(os.listdir(cove.cwd)) - {"many"}) == ["big", "f", "pipe"]
 
 
 def test_missing_and_mistaken_paths(cove, root):
