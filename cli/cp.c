@@ -20,6 +20,7 @@ const struct cli_verb cli_cp = {
                "Otherwise TARGET is the\n"
                "copy's name. Missing directories are made. `-` is standard input or output. Within one store the store "
                "copies by itself.\n"
+               "Below a directory, pipes, sockets and devices are left out, with a note.\n"
                "A file appears whole at its end, or not at all: a copy that fails or is interrupted leaves what was "
                "there. With several\n"
                "files, those that were finished stay. Two sources that have one target are refused before anything is "

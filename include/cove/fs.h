@@ -152,11 +152,13 @@ COVE_API int cove_fs_write_file(cove_fs *fs, const char *path, const void *data,
  * (stream.h). */
 COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
                             struct cove_error *err);
-/* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR. */
+/* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR;
+ * COVE_EINVAL: both are the same file, whatever their names. */
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file, with its markers.
- * Replaces a file `to`. Of a name that is both, the file moves; what is below it stays for another call. */
+ * Replaces a file `to`. Of a name that is both, the file moves; what is below it stays for another call. Of two hard
+ * links, removes `from`. COVE_EINVAL: both are the same, or the directory would go into itself. */
 COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* Removes one file, or an empty directory. COVE_ENOTFOUND; COVE_ENOTEMPTY for a directory with something in it. */

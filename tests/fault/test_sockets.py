@@ -16,9 +16,9 @@ URL = "s3://b/ckpts/x.ckpt"
 SMALL, LARGE = 64 << 10, 12 << 20
 
 
-def preload(build):
+def preload(build, name="sockfail.so"):
     """The shim, behind the sanitizer's library where the build has one: that one wants to be first."""
-    shim = str(build / "tests" / "fault" / "sockfail.so")
+    shim = str(build / "tests" / "fault" / name)
     needed = subprocess.run(["ldd", str(build / "tests" / "probe" / "probe")], capture_output=True, text=True).stdout
     sanitizers = [line.split("=>")[1].split()[0] for line in needed.splitlines() if "libasan" in line or "libtsan" in line]
     return ":".join([*sanitizers, shim])
