@@ -1,8 +1,14 @@
 /*
  * Streams: readers with prefetch, writers that publish at finish, appenders that gather.
  * One thread at a time may use a stream; different streams of one filesystem may run in parallel. A stream holds a
- * reference to its filesystem. `call` bounds each single wait of the stream's whole life (its timeout starts anew at
- * each call on the stream); its cancel token is referenced by the stream.
+ * reference to its filesystem. `call` is that of the stream's whole life: its timeout starts anew at each call on the
+ * stream, and its cancel token, which ends the stream's work too, is referenced by the stream.
+ *
+ * A timeout bounds what a call waits for. Work in the background (reads ahead, parts, an appender's flushes) has no
+ * share in it: it goes on after the call that began it, bounded by the store's own retries. After COVE_ETIMEDOUT
+ * - a reader is as before: the same call can be made again, and finds what has come meanwhile;
+ * - a writer can only be aborted: part of the bytes may have been taken;
+ * - an appender keeps the bytes and sends them later, except those that a close could not send.
  */
 #ifndef COVE_STREAM_H
 #define COVE_STREAM_H
@@ -151,8 +157,8 @@ COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove
 COVE_API int cove_appender_write(cove_appender *appender, const void *data, size_t length, struct cove_error *err);
 COVE_API int cove_appender_flush(cove_appender *appender,
                                  struct cove_error *err); /* returns when all is in the store */
-/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. NULL
- * accepted. */
+/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. A flush in
+ * the background that outlasts the timeout is cancelled. NULL accepted. */
 COVE_API int cove_appender_close(cove_appender *appender, struct cove_error *err);
 
 #ifdef __cplusplus

@@ -34,6 +34,25 @@ void cove__sleep_ns(int64_t ns)
         ;
 }
 
+void cove__cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+bool cove__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns)
+{
+    struct timespec t = { .tv_sec = until_ns / COVE__SEC, .tv_nsec = until_ns % COVE__SEC };
+
+    if (until_ns == INT64_MAX)
+        return pthread_cond_wait(cond, lock) == 0;
+    return pthread_cond_timedwait(cond, lock, &t) != ETIMEDOUT;
+}
+
 /* splitmix64 over a counter, the time and the process: well spread, never the same in parent and child. */
 uint64_t cove__random(void)
 {

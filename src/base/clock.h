@@ -2,6 +2,8 @@
 #ifndef COVE_BASE_CLOCK_H
 #define COVE_BASE_CLOCK_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define COVE__MS  ((int64_t)1000000)
@@ -15,6 +17,9 @@ int64_t cove__ms_ns(int64_t ms);
 int64_t cove__now_ns(void);  /* monotonic: for deadlines */
 int64_t cove__wall_ns(void); /* since 1970-01-01 UTC */
 void cove__sleep_ns(int64_t ns);
+void cove__cond_init(pthread_cond_t *cond); /* on CLOCK_MONOTONIC */
+/* Waits at such a condition, until then at most; INT64_MAX: for ever. False: that time has come. */
+bool cove__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns);
 uint64_t cove__random(void); /* not for secrets: jitter, temporary names; differs after fork */
 
 /* Dates on the wire, ASCII, UTC. Parsers give nanoseconds since 1970, or -1 where the text is not such a date. */

@@ -11,7 +11,6 @@
 
 void cove__inbox_init(struct cove__inbox *inbox)
 {
-    pthread_condattr_t attr;
     pthread_mutexattr_t lock_attr;
 
     *inbox = (struct cove__inbox){ .generation = cove__fork_generation() };
@@ -22,10 +21,7 @@ void cove__inbox_init(struct cove__inbox *inbox)
 #endif
     pthread_mutex_init(&inbox->lock, &lock_attr);
     pthread_mutexattr_destroy(&lock_attr);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&inbox->some, &attr);
-    pthread_condattr_destroy(&attr);
+    cove__cond_init(&inbox->some);
 }
 
 void cove__inbox_done(struct cove__inbox *inbox)
@@ -112,24 +108,25 @@ static struct cove__op *take_locked(struct cove__inbox *inbox)
     return op;
 }
 
-/* Sleeps or works until something may have been finished. */
-static void wait_locked(struct cove__inbox *inbox)
+/* Sleeps or works until something may have been finished. False: the deadline passed. Ops that this thread drives are
+ * waited for whatever the deadline is: they carry the one of the call that waits. */
+static bool wait_locked(struct cove__inbox *inbox, int64_t deadline_ns)
 {
     const struct cove__driver *driver = inbox->driver;
     bool goes_on;
 
-    if (!driver) {
-        pthread_cond_wait(&inbox->some, &inbox->lock);
-        return;
-    }
+    if (!driver)
+        return cove__cond_wait_until(&inbox->some, &inbox->lock, deadline_ns);
     pthread_mutex_unlock(&inbox->lock);
     goes_on = driver->run(inbox->driven, inbox);
     pthread_mutex_lock(&inbox->lock);
     if (!goes_on)
         inbox->driver = NULL;
+    return true;
 }
 
-static struct cove__op *next(struct cove__inbox *inbox, bool wait)
+/* `deadline_ns` 0: does not wait. */
+static struct cove__op *next(struct cove__inbox *inbox, int64_t deadline_ns)
 {
     const struct cove__driver *leave = NULL;
     struct cove__op *op;
@@ -141,8 +138,8 @@ static struct cove__op *next(struct cove__inbox *inbox, bool wait)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     pthread_mutex_lock(&inbox->lock);
     op = take_locked(inbox);
-    while (!op && wait && inbox->pending > 0) {
-        wait_locked(inbox);
+    for (bool wait = deadline_ns > 0; !op && wait && inbox->pending > 0;) {
+        wait = wait_locked(inbox, deadline_ns);
         op = take_locked(inbox);
     }
     drained = inbox->pending == 0;
@@ -177,12 +174,17 @@ bool cove__inbox_ready(struct cove__inbox *inbox)
 
 struct cove__op *cove__inbox_wait(struct cove__inbox *inbox)
 {
-    return next(inbox, true);
+    return next(inbox, INT64_MAX);
+}
+
+struct cove__op *cove__inbox_wait_until(struct cove__inbox *inbox, int64_t deadline_ns)
+{
+    return next(inbox, deadline_ns > 0 ? deadline_ns : 1);
 }
 
 struct cove__op *cove__inbox_poll(struct cove__inbox *inbox)
 {
-    return next(inbox, false);
+    return next(inbox, 0);
 }
 
 size_t cove__inbox_pending(struct cove__inbox *inbox)

@@ -139,7 +139,6 @@ static void let_go(struct cove_queue *q)
 int cove_queue_new(const struct cove_queue_options *options, cove_queue **ret_queue, struct cove_error *err)
 {
     struct cove_queue_options o = COVE_QUEUE_OPTIONS_INIT;
-    pthread_condattr_t attr;
     cove_queue *q;
     int errnum;
 
@@ -157,10 +156,7 @@ int cove_queue_new(const struct cove_queue_options *options, cove_queue **ret_qu
     q->max_jobs = o.max_jobs;
     q->inbox.arrived = cove__job_answered;
     pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cove__cond_init(&q->changed);
     errnum = cove__bell_init(&q->bell);
     if (errnum) {
         let_go(q);

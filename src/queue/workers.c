@@ -26,14 +26,9 @@ static void take_lock(void)
     /* The first call in a child comes from its only thread; the first of all, under the state lock. */
     cove__lock();
     if (generation != cove__fork_generation()) {
-        pthread_condattr_t attr;
-
         generation = cove__fork_generation();
         lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&some, &attr);
-        pthread_condattr_destroy(&attr);
+        cove__cond_init(&some);
         workers.first = workers.last = NULL;
         workers.threads = workers.idle = workers.jobs = 0;
     }

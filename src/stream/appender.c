@@ -38,7 +38,7 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     cove__buf_init(&a->gathered, MAX_GATHERED);
     cove__buf_init(&a->sending, MAX_GATHERED);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->idle, NULL);
+    cove__cond_init(&a->idle);
     a->cancel = cove__cancel_child(a->call.cancel);
     rc =
         a->cancel ? cove__target_init(&a->target, fs, path, call, "append", err) : cove__fail_nomem(err, "an appender");
@@ -94,6 +94,15 @@ static int collect_locked(struct cove_appender *a)
     return 0;
 }
 
+/* Waits for the flush that another thread makes, as long as the call may; that one has its own time. */
+static int wait_for_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
+{
+    struct cove__ctx ctx = a->target.ctx;
+
+    ctx.deadline_ns = deadline_ns;
+    return cove__cond_wait_until(&a->idle, &a->lock, deadline_ns) ? 0 : cove__ctx_check(&ctx, err);
+}
+
 /* Sends everything. A flush that is under way in another thread is waited for first. */
 static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
@@ -102,10 +111,12 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     int rc = 0;
 
     ctx.deadline_ns = deadline_ns;
-    while (a->flushing)
-        pthread_cond_wait(&a->idle, &a->lock);
-    if (a->failure.code)
-        return cove__error_copy(err, &a->failure);
+    while (rc == 0 && a->flushing)
+        rc = wait_for_flush_locked(a, deadline_ns, err);
+    if (rc == 0 && a->failure.code)
+        rc = cove__error_copy(err, &a->failure);
+    if (rc < 0)
+        return rc;
     if (collect_locked(a) < 0)
         return cove__fail_nomem(err, "a flush");
     if (a->sending.size == 0)
@@ -146,11 +157,10 @@ void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns)
 void cove__appender_flush_due(struct cove_appender *a)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    int64_t deadline_ns = cove__call_deadline(a->fs, &a->call), most_ns = cove__now_ns() + FLUSH_TIMEOUT;
     int rc;
 
     pthread_mutex_lock(&a->lock);
-    rc = a->flushing ? 0 : flush_locked(a, deadline_ns < most_ns ? deadline_ns : most_ns, &err);
+    rc = a->flushing ? 0 : flush_locked(a, cove__now_ns() + FLUSH_TIMEOUT, &err);
     if (rc < 0 && is_passing(rc, &err)) {
         cove__log(COVE_LOG_WARNING, "appender", "%s; %zu bytes are kept and tried again", err.message,
                   a->sending.size + a->gathered.size);
@@ -192,14 +202,16 @@ static int64_t wait_for_more(const cove_appender *a)
 int cove_appender_write(cove_appender *a, const void *data, size_t length, struct cove_error *err)
 {
     bool first = false;
-    int rc = check_usable(a, err);
+    int rc = check_usable(a, err), waited = 0;
 
     if (rc < 0 || length == 0)
         return rc;
+    int64_t deadline_ns = cove__call_deadline(a->fs, &a->call);
     pthread_mutex_lock(&a->lock);
-    /* Too much has gathered behind a slow flush: wait for it rather than for more memory. */
-    while (a->flushing && a->gathered.size >= 2 * a->flush_bytes)
-        pthread_cond_wait(&a->idle, &a->lock);
+    /* Too much has gathered behind a slow flush: wait for it rather than for more memory. Whoever cannot wait longer is
+     * told so; the bytes are taken all the same. */
+    while (waited == 0 && a->flushing && a->gathered.size >= 2 * a->flush_bytes)
+        waited = wait_for_flush_locked(a, deadline_ns, err);
     if (a->failure.code)
         rc = cove__error_copy(err, &a->failure);
     else if (cove__buf_add(&a->gathered, data, length) < 0) {
@@ -211,12 +223,22 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
         first = true;
     }
     if (rc == 0 && (a->interval_ns == 0 || a->gathered.size >= a->flush_bytes) && !a->flushing) {
-        rc = flush_locked(a, cove__call_deadline(a->fs, &a->call), err);
+        rc = flush_locked(a, deadline_ns, err);
         first = false;
     }
     pthread_mutex_unlock(&a->lock);
     if (first)
         cove__flusher_wake();
+    return rc < 0 ? rc : waited;
+}
+
+static int flush_in_time(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&a->lock);
+    rc = flush_locked(a, deadline_ns, err);
+    pthread_mutex_unlock(&a->lock);
     return rc;
 }
 
@@ -224,24 +246,24 @@ int cove_appender_flush(cove_appender *a, struct cove_error *err)
 {
     int rc = check_usable(a, err);
 
-    if (rc < 0)
-        return rc;
-    pthread_mutex_lock(&a->lock);
-    rc = flush_locked(a, cove__call_deadline(a->fs, &a->call), err);
-    pthread_mutex_unlock(&a->lock);
-    return rc;
+    return rc < 0 ? rc : flush_in_time(a, cove__call_deadline(a->fs, &a->call), err);
 }
 
 int cove_appender_close(cove_appender *a, struct cove_error *err)
 {
-    size_t lost;
     int rc = 0;
 
     if (!a)
         return 0;
     if (a->generation == cove__fork_generation()) { /* the bytes that a parent gathered are the parent's to send */
-        cove__flusher_remove(a);
-        rc = cove_appender_flush(a, err);
+        int64_t deadline_ns = cove__call_deadline(a->fs, &a->call);
+        bool in_time = cove__flusher_remove(a, deadline_ns);
+        size_t lost = a->sending.size + a->gathered.size;
+
+        if (in_time)
+            rc = flush_in_time(a, deadline_ns, err);
+        else if (lost > 0)
+            rc = cove__fs_fail(err, &a->target.ctx, COVE_ETIMEDOUT, "the deadline passed");
         lost = a->sending.size + a->gathered.size;
         if (rc < 0 && err && lost > 0)
             rc = cove__error_prefix(err, rc, "%zu bytes could not be appended", lost);

@@ -4,7 +4,6 @@
  * parent.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -26,16 +25,6 @@ static struct {                /* under lock */
     bool at_exit_first; /* after the I/O threads' own end was, so that it runs before that */
 } flusher;
 
-static void init_condition(void)
-{
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&changed, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 static void take(void)
 {
     /* The first call in a child comes from its only thread; the first of all, under the state lock. */
@@ -43,7 +32,7 @@ static void take(void)
     if (generation != cove__fork_generation()) {
         generation = cove__fork_generation();
         lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-        init_condition();
+        cove__cond_init(&changed);
         flusher.first = flusher.at_work = NULL;
         flusher.running = false;
     }
@@ -67,16 +56,6 @@ static struct cove_appender *soonest_locked(int64_t *ret_due)
     return best;
 }
 
-static void wait_until_locked(int64_t due)
-{
-    struct timespec t = { .tv_sec = due / COVE__SEC, .tv_nsec = due % COVE__SEC };
-
-    if (due == INT64_MAX)
-        pthread_cond_wait(&changed, &lock);
-    else
-        pthread_cond_timedwait(&changed, &lock, &t);
-}
-
 static void *run(void *unused)
 {
     take();
@@ -85,7 +64,7 @@ static void *run(void *unused)
         struct cove_appender *a = soonest_locked(&due);
 
         if (!a || due > cove__now_ns()) {
-            wait_until_locked(due);
+            cove__cond_wait_until(&changed, &lock, due);
             continue;
         }
         flusher.at_work = a;
@@ -163,19 +142,25 @@ int cove__flusher_add(struct cove_appender *a, struct cove_error *err)
     return rc;
 }
 
-void cove__flusher_remove(struct cove_appender *a)
+bool cove__flusher_remove(struct cove_appender *a, int64_t deadline_ns)
 {
     struct cove_appender **link = &flusher.first;
+    bool in_time = true;
 
     take();
-    while (flusher.at_work == a)
-        pthread_cond_wait(&changed, &lock);
+    while (flusher.at_work == a) {
+        if (cove__cond_wait_until(&changed, &lock, in_time ? deadline_ns : INT64_MAX))
+            continue;
+        in_time = false;
+        cove_cancel_fire(a->cancel);
+    }
     while (*link && *link != a)
         link = &(*link)->next;
     if (*link)
         *link = a->next;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
+    return in_time;
 }
 
 void cove__flusher_wake(void)

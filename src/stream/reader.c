@@ -97,10 +97,9 @@ static void has_looked(struct cove_reader *r)
         r->summed = -1;
 }
 
-/* Takes one finished read in; false: none is pending. */
-static bool reap(struct cove_reader *r, bool wait)
+/* Takes one finished read in; false: there was none (`op` NULL). */
+static bool reap(struct cove_reader *r, struct cove__op *op)
 {
-    struct cove__op *op = wait ? cove__inbox_wait(&r->inbox) : cove__inbox_poll(&r->inbox);
     struct slot *slot = (struct slot *)(void *)op;
 
     if (!op)
@@ -113,6 +112,17 @@ static bool reap(struct cove_reader *r, bool wait)
     if (slot->dropped)
         release(slot);
     return true;
+}
+
+/* Waits for one of the reads under way, as long as the call may. When its time is over they go on, and what they bring
+ * is there for the next call. */
+static int reap_one(struct cove_reader *r, struct cove_error *err)
+{
+    if (reap(r, cove__inbox_wait_until(&r->inbox, r->target.ctx.deadline_ns)))
+        return 0;
+    if (cove__inbox_pending(&r->inbox) == 0)
+        return cove__fs_fail(err, &r->target.ctx, COVE_ESTATE, "no read is under way");
+    return cove__ctx_check(&r->target.ctx, err);
 }
 
 static void drop(struct slot *slot)
@@ -144,6 +154,16 @@ static int64_t covered_until(struct cove_reader *r, int64_t offset)
     return offset;
 }
 
+/* What every op of the reader has. The deadline of the call that begins it is not its own: another call, much later,
+ * may be the one that waits for it. The HTTP client's retries bound it. */
+static void in_background(struct cove_reader *r, struct cove__op *op)
+{
+    op->inbox = &r->inbox;
+    op->ctx = r->target.ctx;
+    op->ctx.deadline_ns = INT64_MAX;
+    op->ctx.cancel = r->stop;
+}
+
 static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled)
 {
     struct slot *slot = NULL;
@@ -160,9 +180,7 @@ static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entit
     if (!slot->buffer)
         return false;
     slot->used = slot->pending = true;
-    slot->io.op.inbox = &r->inbox;
-    slot->io.op.ctx = r->target.ctx;
-    slot->io.op.ctx.cancel = r->stop;
+    in_background(r, &slot->io.op);
     slot->io.path = r->target.path;
     slot->io.if_match = r->etag;
     slot->io.offset = offset;
@@ -218,7 +236,7 @@ static void prefetch(struct cove_reader *r, int64_t in_order, size_t block)
 /* Stretches that the position has passed, or jumped out of, are let go. */
 static void drop_passed(struct cove_reader *r, bool jumped)
 {
-    while (reap(r, false))
+    while (reap(r, cove__inbox_poll(&r->inbox)))
         ;
     for (size_t i = 0; i < MAX_SLOTS; i++) {
         struct slot *s = &r->slots[i];
@@ -274,8 +292,9 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
     r->size = INT64_MAX; /* not known yet */
     if (!ask(r, 0, FIRST_READ, true))
         return cove__fail_nomem(err, "a reader");
-    reap(r, true);
-    rc = first->io.op.rc < 0 ? cove__error_copy(err, &first->io.op.err) : 0;
+    rc = reap_one(r, err);
+    if (rc == 0 && first->io.op.rc < 0)
+        rc = cove__error_copy(err, &first->io.op.err);
     *ret_told = rc == 0 && first->io.ret_total >= 0 && (first->io.op.count > 0 || first->io.ret_total == 0);
     if (*ret_told) {
         r->size = first->io.ret_total;
@@ -285,7 +304,7 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
             r->summed = -1; /* the one reply has been held against what there is */
     }
     if (!*ret_told || first->io.op.count == 0)
-        release(first);
+        drop(first);
     return rc;
 }
 
@@ -320,7 +339,7 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
     if (rc == 0)
         rc = find_out(r, err);
     if (rc < 0) {
-        destroy(r);
+        cove_reader_close(r);
         return rc;
     }
     *ret_reader = r;
@@ -341,9 +360,7 @@ static void ask_for_sum(struct cove_reader *r)
     }
     r->looking = true;
     r->look = (struct cove__io){ .path = r->target.path, .ret_info = &r->looked };
-    r->look.op.inbox = &r->inbox;
-    r->look.op.ctx = r->target.ctx;
-    r->look.op.ctx.cancel = r->stop;
+    in_background(r, &r->look.op);
     cove__op_start(&r->look.op);
     r->fs->ops->stat(r->fs->self, &r->look);
 }
@@ -366,8 +383,12 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
     crc32c = cove__crc32c(r->crc32c, data, n);
     if (last)
         ask_for_sum(r); /* if nothing has done so before, as after jumps to and fro */
-    while (last && r->looking)
-        reap(r, true);
+    while (last && r->looking) {
+        int rc = reap_one(r, err);
+
+        if (rc < 0)
+            return rc;
+    }
     if (r->summed < 0)
         return 0;
     if (last && crc32c != r->looked.crc32c) {
@@ -388,12 +409,15 @@ static int64_t wait_for(struct cove_reader *r, struct slot *slot, size_t length,
 {
     int64_t skip = r->position - slot->io.offset;
     int64_t have;
+    int rc;
 
-    while (slot->pending)
-        reap(r, true);
+    while (slot->pending) {
+        rc = reap_one(r, err);
+        if (rc < 0)
+            return rc;
+    }
     if (slot->io.op.rc < 0) {
-        int rc = cove__error_copy(err, &slot->io.op.err);
-
+        rc = cove__error_copy(err, &slot->io.op.err);
         release(slot); /* the next read tries again */
         return rc;
     }
@@ -469,10 +493,9 @@ static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, s
 {
     if (n == 0)
         n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-    if (n > 0 && check_sum(r, data, (size_t)n, err) < 0)
-        n = COVE_ECORRUPT;
-    if (n < 0)
-        return n;
+    int rc = n > 0 ? check_sum(r, data, (size_t)n, err) : 0;
+    if (n < 0 || rc < 0)
+        return n < 0 ? n : rc;
     r->position += n;
     r->in_order += n;
     r->expected = r->position;
@@ -521,9 +544,12 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
     if (length == 0 || r->position >= r->size)
         return 0;
     while ((slot = slot_at(r, r->position)) == NULL) {
+        if (ask(r, r->position, length, true))
+            continue;
         /* Stretches that were jumped out of may fill all slots, until their bytes have come. */
-        if (!ask(r, r->position, length, true) && !reap(r, true))
-            return cove__fail_nomem(err, "a read");
+        int rc = cove__inbox_pending(&r->inbox) > 0 ? reap_one(r, err) : cove__fail_nomem(err, "a read");
+        if (rc < 0)
+            return rc;
     }
     n = wait_for(r, slot, at_most, &at, err);
     n = end_read(r, at, n, err);
@@ -593,7 +619,7 @@ void cove_reader_close(cove_reader *r)
         return;
     mind_fork(r);
     cove_cancel_fire(r->stop);
-    while (reap(r, true))
+    while (reap(r, cove__inbox_wait(&r->inbox)))
         ;
     drop_passed(r, true);
     destroy(r);

@@ -271,10 +271,10 @@ static bool only_copy_failed(int rc)
     }
 }
 
-/* Takes one finished part in. False: none is under way. */
-static bool reap(struct cove_writer *w)
+/* Takes one finished part in, waiting for it until then at most. False: none came. */
+static bool reap(struct cove_writer *w, int64_t deadline_ns)
 {
-    struct cove__op *op = cove__inbox_wait(&w->inbox);
+    struct cove__op *op = cove__inbox_wait_until(&w->inbox, deadline_ns);
     struct slot *slot = (struct slot *)(void *)op;
 
     if (!op)
@@ -299,10 +299,31 @@ static bool reap(struct cove_writer *w)
     return true;
 }
 
+/* Takes one in, as long as the call may wait. */
+static int reap_one(struct cove_writer *w, struct cove_error *err)
+{
+    return reap(w, w->target.ctx.deadline_ns) ? 0 : cove__ctx_check(&w->target.ctx, err);
+}
+
+static void stop(struct cove_writer *w)
+{
+    cove_cancel_fire(w->stop);
+    while (reap(w, INT64_MAX))
+        ;
+}
+
+/* Takes all in. Those that are still under way when the call's time is over are stopped: the memory that they send from
+ * is the caller's, or the upload ends with them. */
 static void reap_all(struct cove_writer *w)
 {
-    while (reap(w))
+    struct cove_error err = COVE_ERROR_INIT;
+
+    while (w->busy > 0 && reap_one(w, &err) == 0)
         ;
+    if (w->busy > 0) {
+        remember(w, err.code, &err);
+        stop(w);
+    }
 }
 
 static size_t most_slots(const struct cove_writer *w)
@@ -312,15 +333,17 @@ static size_t most_slots(const struct cove_writer *w)
     return n < MAX_SLOTS ? n : MAX_SLOTS;
 }
 
-static struct slot *free_slot(struct cove_writer *w)
+static int get_slot(struct cove_writer *w, struct slot **ret, struct cove_error *err)
 {
-    while (w->busy >= most_slots(w))
-        reap(w);
-    for (size_t i = 0; i < MAX_SLOTS; i++) {
+    int rc = 0;
+
+    while (rc == 0 && w->busy >= most_slots(w))
+        rc = reap_one(w, err);
+    for (size_t i = 0; rc == 0 && i < MAX_SLOTS; i++) {
         if (!w->slots[i].busy)
-            return &w->slots[i];
+            *ret = &w->slots[i];
     }
-    return NULL; /* not reached: fewer than MAX_SLOTS are busy */
+    return rc;
 }
 
 static int begin(struct cove_writer *w, struct cove_error *err)
@@ -387,13 +410,14 @@ static int compare(struct cove_writer *w, struct slot *slot, size_t behind, stru
 static int send(struct cove_writer *w, struct cove__slice data, size_t behind, uint8_t *buffer, size_t cap,
                 struct cove_error *err)
 {
-    struct slot *slot;
+    struct slot *slot = NULL;
     int rc = begin(w, err);
 
     if (rc == 0 && w->rules.max_parts && w->parts >= w->rules.max_parts)
         rc = cove__fs_fail(err, &w->target.ctx, COVE_ELIMIT, "the store takes at most %u parts of %zu bytes",
                            w->rules.max_parts, part_size(w));
-    slot = rc == 0 ? free_slot(w) : NULL;
+    if (rc == 0)
+        rc = get_slot(w, &slot, err);
     if (rc == 0 && w->state == FAILED)
         rc = cove__error_copy(err, &w->err);
     if (rc < 0) {
@@ -403,6 +427,8 @@ static int send(struct cove_writer *w, struct cove__slice data, size_t behind, u
     *slot = (struct slot){ .buffer = buffer, .cap = cap, .busy = true };
     slot->io.op.inbox = &w->inbox;
     slot->io.op.ctx = w->target.ctx;
+    /* Not that of the call that begins it: others wait for it, or none. The HTTP client's retries bound it. */
+    slot->io.op.ctx.deadline_ns = INT64_MAX;
     slot->io.path = w->target.path;
     slot->io.upload = w->upload;
     slot->io.part_number = w->parts + 1;
@@ -444,8 +470,9 @@ static int get_buffer(struct cove_writer *w, struct cove_error *err)
             w->filling.buffer = cove__budget_get(size, w->busy == 0);
         if (w->filling.buffer)
             break;
-        if (!reap(w))
-            return cove__fail_nomem(err, "a part");
+        int rc = w->busy > 0 ? reap_one(w, err) : cove__fail_nomem(err, "a part");
+        if (rc < 0)
+            return rc;
     }
     w->filling.cap = size;
     return 0;
@@ -631,8 +658,7 @@ void cove_writer_abort(cove_writer *w)
 {
     if (w->state == FINISHED || w->generation != cove__fork_generation())
         return;
-    cove_cancel_fire(w->stop);
-    reap_all(w);
+    stop(w);
     if (w->upload)
         w->fs->ops->upload_abort(w->fs->self, w->upload);
     w->upload = NULL;
