@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "wire/json.h"
 
 #define URL_MAX     ((size_t)8 << 10)
@@ -34,6 +35,7 @@ void cove__aws_ask_init(struct cove__aws_ask *ask, const struct cove__aws_chain 
 
 void cove__aws_ask_done(struct cove__aws_ask *ask)
 {
+    cove__secret_drop(ask);
     cove__buf_done(&ask->url);
     cove__aws_wipe_buf(&ask->headers);
     cove__aws_wipe_buf(&ask->reply);
@@ -181,6 +183,7 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct co
         k.id = k.secret = NULL;
         if (c.token != NULL)
             k.token = NULL;
+        cove__aws_credentials_hide(&c);
         *ret = c;
     }
     cove__wipe(k.id);

@@ -5,6 +5,7 @@
 #include "auth/aws_config.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 static int copy(struct cove__aws_credentials *ret, const char *key_id, const char *secret, const char *token,
                 struct cove_error *err)
@@ -19,8 +20,15 @@ static int copy(struct cove__aws_credentials *ret, const char *key_id, const cha
         cove__aws_credentials_done(&c);
         return cove__fail_nomem(err, "the credentials");
     }
+    cove__aws_credentials_hide(&c);
     *ret = c;
     return 0;
+}
+
+void cove__aws_credentials_hide(const struct cove__aws_credentials *c)
+{
+    cove__secret_add_owned(c->secret);
+    cove__secret_add_owned(c->token);
 }
 
 int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__aws_credentials *ret,

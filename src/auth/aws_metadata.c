@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define CONTAINER_HOST    "http://169.254.170.2"
 #define INSTANCE_ENDPOINT "http://169.254.169.254"
@@ -91,6 +92,7 @@ static int add_token(struct cove__aws_ask *ask, struct cove_error *err)
                             path != NULL ? path : "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     }
     if (rc == 0 && token.size > 0) {
+        cove__secret_add(ask, token);
         cove__buf_add_str(&ask->headers, "Authorization: ");
         cove__buf_add_slice(&ask->headers, token);
         cove__buf_add_char(&ask->headers, '\n');
@@ -164,6 +166,7 @@ static void instance_ask(struct cove__aws_ask *ask, const struct cove__aws_chain
     cove__buf_addf(&ask->url, "%.*s%s", (int)n, endpoint, path);
     cove__buf_add_slice(&ask->url, name);
     if (token.size > 0) {
+        cove__secret_add(ask, token);
         cove__buf_add_str(&ask->headers, "X-aws-ec2-metadata-token: ");
         cove__buf_add_slice(&ask->headers, token);
         cove__buf_add_char(&ask->headers, '\n');

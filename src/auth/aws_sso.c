@@ -7,6 +7,7 @@
 #include "auth/sigv4.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 static bool is_region(const char *region)
 {
@@ -50,12 +51,13 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     cove__buf_add_str(&ask.url, "&account_id=");
     cove__uri_encode(&ask.url, cove__slice_str(profile->sso_account_id), false);
     cove__buf_addf(&ask.headers, "x-amz-sso_bearer_token: %s\n", token);
-    cove__wipe(token);
+    cove__secret_add_owned(token);
     rc = cove__aws_ask(&ask, cancel, err);
     if (rc == COVE_EAUTH && ask.status == 401)
         cove__aws_log_in(profile, "the portal does not take the token", err);
     if (rc == 0)
         rc = cove__aws_keys_from_json(cove__buf_slice(&ask.reply), "SSO's portal", ret, err);
     cove__aws_ask_done(&ask);
+    cove__wipe(token);
     return rc;
 }

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "wire/digest.h"
 #include "wire/json.h"
 
@@ -46,10 +47,11 @@ static int take(void *user, const char *path, enum cove__json_type type, const c
     const struct {
         const char *name;
         char **at;
+        bool secret;
     } rows[] = {
-        { "accessToken", &c->token },          { "expiresAt", &c->expires },
-        { "refreshToken", &c->refresh },       { "clientId", &c->client_id },
-        { "clientSecret", &c->client_secret }, { "registrationExpiresAt", &c->registered_until },
+        { "accessToken", &c->token, true },          { "expiresAt", &c->expires, false },
+        { "refreshToken", &c->refresh, true },       { "clientId", &c->client_id, false },
+        { "clientSecret", &c->client_secret, true }, { "registrationExpiresAt", &c->registered_until, false },
     };
 
     for (size_t i = 0; type == COVE__JSON_STRING && i < sizeof rows / sizeof rows[0]; i++) {
@@ -57,6 +59,8 @@ static int take(void *user, const char *path, enum cove__json_type type, const c
             continue;
         cove__wipe(*rows[i].at);
         *rows[i].at = cove__strdup(text);
+        if (rows[i].secret)
+            cove__secret_add_owned(*rows[i].at);
         return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
     }
     return 0;
@@ -150,6 +154,7 @@ static int take_created(void *user, const char *path, enum cove__json_type type,
         return 0;
     cove__wipe(*at);
     *at = cove__strdup(text);
+    cove__secret_add_owned(*at);
     return *at != NULL ? 0 : COVE_ENOMEM;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
 
@@ -86,6 +87,7 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cov
         c.secret = reply.secret;
         c.token = reply.token;
         reply.id = reply.secret = reply.token = NULL;
+        cove__aws_credentials_hide(&c);
         *ret = c;
     }
     cove__wipe(reply.id);
@@ -123,7 +125,9 @@ static void add_field(struct cove__buf *form, const char *name, const char *valu
     cove__uri_encode(form, cove__slice_str(value), false);
 }
 
-static int add_form(struct cove__buf *form, const struct cove__aws_role *role, struct cove_error *err)
+/* `owner` of the token that goes into it. */
+static int add_form(struct cove__buf *form, const struct cove__aws_role *role, const void *owner,
+                    struct cove_error *err)
 {
     struct cove__buf token = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
     char name[48];
@@ -141,8 +145,10 @@ static int add_form(struct cove__buf *form, const struct cove__aws_role *role, s
             cove__error_prefix(err, rc, "credentials of a web identity");
         while (token.size > 0 && token.data[token.size - 1] <= ' ')
             token.data[--token.size] = '\0';
-        if (rc == 0)
+        if (rc == 0) {
+            cove__secret_add(owner, cove__buf_slice(&token));
             add_field(form, "WebIdentityToken", cove__buf_str(&token));
+        }
     } else {
         add_field(form, "ExternalId", role->external_id);
     }
@@ -209,7 +215,7 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
 
     cove__aws_ask_init(&ask, chain, "POST", where);
     cove__buf_add_str(&ask.url, url);
-    int rc = add_form(&form, role, err);
+    int rc = add_form(&form, role, &ask, err);
     ask.body = cove__buf_slice(&form);
     ask.has_body = true;
     cove__buf_addf(&ask.headers, "Host: %.*s\nContent-Type: application/x-www-form-urlencoded\n", (int)host_size, host);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* What every version of the struct has; fields past it are written only where the caller's struct has them. */
 #define MESSAGE_AT offsetof(struct cove_error, message)
 
@@ -112,53 +114,6 @@ void cove__error_clear(struct cove_error *err)
         err->message[0] = '\0';
 }
 
-/* A cut in the middle of a UTF-8 character would make the whole message unreadable to strict readers. */
-static void trim_utf8(char *text, size_t room)
-{
-    size_t n = strnlen(text, room);
-    size_t i = n;
-
-    if (n + 1 < room)
-        return;
-    while (i > 0 && ((unsigned char)text[i - 1] & 0xC0) == 0x80)
-        i--;
-    if (i > 0 && (unsigned char)text[i - 1] >= 0xC0)
-        text[i - 1] = '\0';
-}
-
-/* The bytes of the UTF-8 character at `text`; 0: there is none. The string's end is no byte of one. */
-static size_t utf8_length(const unsigned char *text)
-{
-    size_t more = text[0] < 0xC2 || text[0] > 0xF4 ? 0 : text[0] < 0xE0 ? 1 : text[0] < 0xF0 ? 2 : 3;
-    unsigned char low = text[0] == 0xE0 ? 0xA0 : text[0] == 0xF0 ? 0x90 : 0x80;  /* not longer than need be */
-    unsigned char high = text[0] == 0xED ? 0x9F : text[0] == 0xF4 ? 0x8F : 0xBF; /* no surrogate, none past the last */
-
-    for (size_t i = 1; i <= more; i++) {
-        if (text[i] < (i == 1 ? low : 0x80) || text[i] > (i == 1 ? high : 0xBF))
-            return 0;
-    }
-    return text[0] < 0x80 || more > 0 ? more + 1 : 0;
-}
-
-/* One line of UTF-8, whatever a server or a file's name has put into it: a control character, which might also speak to
- * a terminal, becomes a blank, and what is no UTF-8 a question mark. */
-static void make_plain(char *text)
-{
-    unsigned char *p = (unsigned char *)text;
-
-    while (*p) {
-        size_t n = utf8_length(p);
-
-        if (n == 0)
-            *p = '?';
-        else if (*p < ' ' || *p == 0x7F)
-            *p = ' ';
-        else if (*p == 0xC2 && p[1] < 0xA0)
-            p[0] = p[1] = ' ';
-        p += n > 0 ? n : 1;
-    }
-}
-
 static int fill(struct cove_error *err, int code, int errnum, const char *format, va_list args)
 {
     size_t room = err ? message_room(err) : 0;
@@ -178,8 +133,7 @@ static int fill(struct cove_error *err, int code, int errnum, const char *format
 
         snprintf(err->message + used, room - used, ": %s", strerror_r(errnum, text, sizeof text));
     }
-    trim_utf8(err->message, room);
-    make_plain(err->message);
+    cove__text_line(err->message, room);
     return code;
 }
 
@@ -226,8 +180,7 @@ int cove__error_prefix(struct cove_error *err, int code, const char *format, ...
     va_end(args);
     used = strlen(err->message);
     snprintf(err->message + used, room - used, ": %s", rest);
-    trim_utf8(err->message, room);
-    make_plain(err->message);
+    cove__text_line(err->message, room);
     return err->code;
 }
 
@@ -243,8 +196,7 @@ void cove__error_add(struct cove_error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->message + used, room - used, format, args);
     va_end(args);
-    trim_utf8(err->message, room);
-    make_plain(err->message);
+    cove__text_line(err->message, room);
 }
 
 int cove__error_copy(struct cove_error *to, const struct cove_error *from)
@@ -258,7 +210,7 @@ int cove__error_copy(struct cove_error *to, const struct cove_error *from)
     to->retryable = from->retryable;
     if (message_room(to) > 0) {
         snprintf(to->message, message_room(to), "%s", from->message);
-        trim_utf8(to->message, message_room(to));
+        cove__text_trim(to->message, message_room(to));
     }
     return from->code;
 }

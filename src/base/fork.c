@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 
 static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -17,10 +18,12 @@ static _Thread_local int held;
 static void before_fork(void)
 {
     pthread_mutex_lock(&state);
+    cove__secrets_before_fork();
 }
 
 static void after_fork_parent(void)
 {
+    cove__secrets_after_fork();
     pthread_mutex_unlock(&state);
 }
 
@@ -28,6 +31,7 @@ static void after_fork_child(void)
 {
     atomic_fetch_add(&generation, 1);
     cove__log_after_fork();
+    cove__secrets_after_fork();
     pthread_mutex_unlock(&state);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/fork.h"
+#include "base/text.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static cove_log_fn sink; /* under lock */
@@ -38,10 +39,7 @@ void cove__log(enum cove_log_level level, const char *subject, const char *forma
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *c = text; *c; c++) {
-        if (*c == '\n' || *c == '\r')
-            *c = ' ';
-    }
+    cove__text_line(text, sizeof text);
     pthread_mutex_lock(&lock);
     if (sink)
         sink(sink_user, level, subject, text);

@@ -10,6 +10,8 @@
 
 #include <cove/fs.h>
 
+#include "base/secret.h"
+
 static atomic_ulong allocations;
 static atomic_ulong fail_at; /* 0: never */
 static atomic_int fail_sticky;
@@ -53,6 +55,7 @@ void cove__free(void *p)
 
 void cove__wipe(char *secret)
 {
+    cove__secret_drop(secret);
     if (secret != NULL)
         explicit_bzero(secret, strlen(secret));
     cove__free(secret);

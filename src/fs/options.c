@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define MAX_OPTIONS 256
 #define MAX_NAME    64
@@ -235,6 +236,8 @@ static int parse_into(const struct cove__option_row *row, const char *text, void
         copy = cove__strdup(text);
         if (!copy)
             return cove__fail_nomem(err, "an option");
+        if (row->type == COVE__OPTION_SECRET)
+            cove__secret_add_owned(copy);
         memcpy(field, &copy, sizeof copy);
         return 0;
     }

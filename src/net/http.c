@@ -5,6 +5,7 @@
 #include "net/http.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "net/head.h"
 #include "net/loop.h"
 #include "net/retry.h"
@@ -37,10 +39,21 @@ static char *copy_string(const char *s, bool *failed)
     return copy;
 }
 
+/* libcurl quotes a proxy's URL that it does not like, with the password in it. */
+static void hide_proxies(const struct cove__http *http)
+{
+    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+
+    cove__secret_add_userinfo(http, http->config.proxy);
+    for (size_t i = 0; http->config.proxy == NULL && i < sizeof names / sizeof names[0]; i++)
+        cove__secret_add_userinfo(http, getenv(names[i]));
+}
+
 void cove__http_free(struct cove__http *http)
 {
     if (http == NULL)
         return;
+    cove__secret_drop(http);
     cove__free((char *)http->config.ca_file);
     cove__free((char *)http->config.ca_path);
     cove__free((char *)http->config.proxy);
@@ -68,6 +81,7 @@ int cove__http_new(const struct cove__http_config *config, struct cove__http **r
         cove__http_free(http);
         return cove__fail_nomem(err, "an HTTP client");
     }
+    hide_proxies(http);
     if (http->config.connect_timeout_ms <= 0)
         http->config.connect_timeout_ms = CONNECT_TIMEOUT_MS;
     if (http->config.stall_timeout_ms <= 0)

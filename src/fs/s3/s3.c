@@ -9,6 +9,7 @@
 #include "auth/aws_chain.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "config.h"
 
 #define CONCURRENCY 64u /* requests of one store under way at once */
@@ -202,6 +203,7 @@ static void s3_close(void *self)
     cove__http_free(s3->http);
     cove__aws_provider_free(s3->provider);
     cove__options_clear(cove__s3_option_rows, &s3->o);
+    cove__secret_drop(&s3->extra);
     if (s3->extra.create.data != NULL)
         explicit_bzero(s3->extra.create.data, s3->extra.create.size); /* a customer's key */
     if (s3->extra.each.data != NULL)

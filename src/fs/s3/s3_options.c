@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "fs/s3/s3.h"
 #include "wire/json.h"
 
@@ -282,6 +283,8 @@ static int take_additional(void *user, const char *name, enum cove__json_type ty
                           name);
     for (size_t i = 0; i < N_ADDITIONAL; i++) {
         if (strcmp(name, additional[i].name) == 0) {
+            if (strcmp(name, "SSECustomerKey") == 0)
+                cove__secret_add(extra, cove__slice_str(value));
             cove__buf_addf(&extra->create, "%s: %s\n", additional[i].header, value);
             if (additional[i].each)
                 cove__buf_addf(&extra->each, "%s: %s\n", additional[i].header, value);

@@ -1,0 +1,177 @@
+/* No message or log line shows a secret in use, in whatever form it comes in from outside; other text stays as it is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+
+#define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+static const int owner;
+
+static void expect(const char *in, const char *out)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+
+    cove__fail(&err, COVE_EIO, "%s", in);
+    assert_string_equal(err.message, out);
+}
+
+static void all_forms(void **state)
+{
+    cove__secret_add(&owner, cove__slice_str(SECRET));
+    expect("the key " SECRET " is wrong", "the key *** is wrong");
+    expect(SECRET, "***");
+    expect("a=" SECRET SECRET "b", "a=******b");
+    expect("wJalrXUtnFEMI%2FK7MDENG%2BbPxRfiCYEXAMPLEKEY&x", "***&x");
+    expect("wJalrXUtnFEMI%2fK7MDENG+bPxRfiCYEXAMPLEKEY&x", "***&x");
+    expect("cut: wJalrXUtnFEM", "cut: ***");
+    expect("cut: wJalrXUtnFEMI/K7...", "cut: ***...");
+    expect("wJalr is no secret", "wJalr is no secret");
+    expect("", "");
+    cove__secret_drop(&owner);
+    expect(SECRET, SECRET);
+}
+
+static void long_tokens(void **state)
+{
+    char token[301] = { 0 }, text[400];
+
+    for (size_t i = 0; i < 300; i++)
+        token[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef/+"[i * 7 % 34];
+    cove__secret_add(&owner, cove__slice_str(token));
+    snprintf(text, sizeof text, "<%s> and more", token);
+    expect(text, "<***> and more");
+    cove__secret_drop(&owner);
+}
+
+static void short_words_are_no_secrets(void **state)
+{
+    cove__secret_add(&owner, cove__slice_str("test"));
+    expect("s3://test-bucket/test", "s3://test-bucket/test");
+    cove__secret_drop(&owner);
+}
+
+static void passwords_in_urls(void **state)
+{
+    expect("bad syntax in 'http://u:p@no such'", "bad syntax in 'http://***@no such'");
+    expect("ht!tp://user:x@127.0.0.1:1", "ht!tp://***@127.0.0.1:1");
+    expect("s3://b/a:b@c", "s3://b/a:b@c");
+    expect("https://h:1/x@y", "https://h:1/x@y");
+    cove__secret_add_userinfo(&owner, "http://user:pass%2Fword1@proxy:1");
+    expect("refused pass/word1", "refused ***");
+    expect("refused pass%2Fword1", "refused ***");
+    cove__secret_drop(&owner);
+    cove__secret_add_userinfo(&owner, "http://proxy:1");
+    cove__secret_add_userinfo(&owner, NULL);
+    expect("http://proxy:1", "http://proxy:1");
+}
+
+static void signed_urls(void **state)
+{
+    expect("GET https://h/k?X-Amz-Date=1&X-Amz-Signature=abc12&x=1", "GET https://h/k?X-Amz-Date=1&X-Amz-Signature=***&x=1");
+    expect("X-Amz-Security-Token=abcdef", "X-Amz-Security-Token=***");
+}
+
+static void wiped_is_forgotten(void **state)
+{
+    char *a = cove__strdup(SECRET), *b = cove__strdup(SECRET);
+
+    cove__secret_add_owned(a);
+    cove__secret_add_owned(b);
+    cove__wipe(a);
+    expect(SECRET, "***");
+    cove__wipe(b);
+    expect(SECRET, SECRET);
+    cove__secret_add_owned(NULL);
+}
+
+/* However many there are: the last ones are known. */
+static void more_than_can_be_kept(void **state)
+{
+    char owners[1000], text[32];
+
+    for (size_t i = 0; i < sizeof owners; i++) {
+        snprintf(text, sizeof text, "secret-number-%04zu", i);
+        cove__secret_add(&owners[i], cove__slice_str(text));
+    }
+    expect("x secret-number-0999 y", "x *** y");
+    for (size_t i = 0; i < sizeof owners; i++)
+        cove__secret_drop(&owners[i]);
+    expect("x secret-number-0999 y", "x secret-number-0999 y");
+}
+
+static char line[256];
+
+static void take_line(void *user, enum cove_log_level level, const char *subject, const char *message)
+{
+    snprintf(line, sizeof line, "%s", message);
+}
+
+static void every_way_into_a_message(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+
+    cove__secret_add(&owner, cove__slice_str(SECRET));
+    cove__fail(&err, COVE_EIO, "a");
+    cove__error_prefix(&err, COVE_EIO, "%s", SECRET);
+    assert_string_equal(err.message, "***: a");
+    cove__error_add(&err, " %s", SECRET);
+    assert_string_equal(err.message, "***: a ***");
+    cove__fail_errno(&err, 2, "open %s", SECRET);
+    assert_string_equal(err.message, "open ***: No such file or directory");
+    cove_log_set(take_line, NULL, COVE_LOG_DEBUG);
+    cove__log(COVE_LOG_INFO, "test", "the store says %s", SECRET);
+    cove_log_set(NULL, NULL, COVE_LOG_ERROR);
+    assert_string_equal(line, "the store says ***");
+    cove__secret_drop(&owner);
+}
+
+/* Neither a message nor a log line speaks to a terminal, or shows another name than it has. */
+static void plain_text(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        { "a\033[31mb\r\nc", "a [31mb  c" },
+        { "a\xC2\x9B" "31mb", "a  31mb" },
+        { "a\xE2\x80\xAEgpj.exe", "a   gpj.exe" },
+        { "a\xE2\x81\xA6" "b\xE2\x81\xA9" "c\xE2\x80\x8E\xD8\x9C", "a   b   c     " },
+        { "a\xE2\x80\xA8" "b", "a   b" },
+        { "a\xFF\xC3", "a??" },
+        { "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80", "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80" },
+    };
+
+    cove_log_set(take_line, NULL, COVE_LOG_DEBUG);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        expect(rows[i].in, rows[i].out);
+        cove__log(COVE_LOG_INFO, "test", "%s", rows[i].in);
+        assert_string_equal(line, rows[i].out);
+    }
+    cove_log_set(NULL, NULL, COVE_LOG_ERROR);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_forms),
+        cmocka_unit_test(long_tokens),
+        cmocka_unit_test(short_words_are_no_secrets),
+        cmocka_unit_test(passwords_in_urls),
+        cmocka_unit_test(signed_urls),
+        cmocka_unit_test(wiped_is_forgotten),
+        cmocka_unit_test(more_than_can_be_kept),
+        cmocka_unit_test(every_way_into_a_message),
+        cmocka_unit_test(plain_text),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
