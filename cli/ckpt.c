@@ -20,8 +20,14 @@ static int64_t count_elements(const struct cove_tensor_view *view)
     int64_t n = 1;
 
     for (size_t i = 0; i < view->n_dims; i++)
-        n *= view->shape[i];
+        n = cli_product(n, view->shape[i]);
     return n;
+}
+
+/* What the tensor would take with all its elements side by side: one that repeats few of them takes less. */
+static int64_t count_bytes(const struct cove_tensor_view *view)
+{
+    return cli_product(count_elements(view), (int64_t)cove_dtype_size(view->dtype));
 }
 
 static bool is_container(const cove_value *v)
@@ -44,8 +50,8 @@ static bool admit(struct show *s, const cove_value *v, int depth)
     }
     if (cove_value_as_tensor(v, &view, NULL) == 0) {
         s->tensors++;
-        s->elements += count_elements(&view);
-        s->bytes += count_elements(&view) * (int64_t)cove_dtype_size(view.dtype);
+        s->elements = cli_sum(s->elements, count_elements(&view));
+        s->bytes = cli_sum(s->bytes, count_bytes(&view));
     }
     return true;
 }
@@ -61,8 +67,7 @@ static void print_string(const char *text, size_t size)
     while (n < size && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
         n--;
     cli_print("\"");
-    for (size_t i = 0; i < n; i++)
-        cli_print("%c", (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+    cli_print_plain(text, n);
     cli_print(n < size ? "…\" (%zu bytes)" : "\"", size);
 }
 
@@ -76,7 +81,7 @@ static void print_tensor(const cove_value *v)
     cli_print("%s [", cove_dtype_name(view.dtype));
     for (size_t i = 0; i < view.n_dims; i++)
         cli_print("%s%" PRId64, i ? ", " : "", view.shape[i]);
-    cli_print("]  %s", cli_human(count_elements(&view) * (int64_t)cove_dtype_size(view.dtype), size));
+    cli_print("]  %s", cli_human(count_bytes(&view), size));
 }
 
 static void print_scalar(const cove_value *v)
@@ -158,7 +163,7 @@ static void json_tensor(const cove_value *v)
         cli_json_int(view.shape[i]);
     cli_json_close(']');
     cli_json_key("bytes");
-    cli_json_int(count_elements(&view) * (int64_t)cove_dtype_size(view.dtype));
+    cli_json_int(count_bytes(&view));
     cli_json_close('}');
 }
 

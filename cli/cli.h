@@ -133,9 +133,22 @@ void cli_expand_all(struct cli *c, cli_each each, void *user); /* every argument
 /* All of stdout goes through these; a reader that went away ends the command quietly, a full disk is said and ends it.
  */
 void cli_print(const char *format, ...) COVE_PRINTF(1, 2);
-void cli_print_name(const char *name); /* control characters as ? on a terminal */
+/* A name, tag or key from outside: as it is into a pipe or a file, as cli_print_plain on a terminal. */
+void cli_print_name(const char *name);
+/* `size` bytes of text, where each character that is not plain, and each byte that is no UTF-8, is a ?. */
+void cli_print_plain(const char *text, size_t size);
 void cli_write(struct cli *c, const void *data, size_t size);
 void cli_flush(void);
+/* The character at `s`, of `left` bytes: its number, and how many bytes it takes. CLI_NO_CHARACTER: one byte that is no
+ * UTF-8 (the shortest form, no surrogates). */
+#define CLI_NO_CHARACTER UINT32_MAX
+size_t cli_character(const char *s, size_t left, uint32_t *ret_point);
+/* No control character (C0, DEL, C1), no mark of direction, no line end: a terminal may get it. */
+bool cli_is_plain(uint32_t point);
+void cli_make_plain(char *text); /* in place, as cli_print_plain shows it */
+/* Sums and products of what files and stores say, none negative: INT64_MAX where that is too little. */
+int64_t cli_sum(int64_t a, int64_t b);
+int64_t cli_product(int64_t a, int64_t b);
 const char *cli_human(int64_t bytes, char out[16]);        /* "1.5 MiB" */
 const char *cli_time(int64_t ns, bool json, char out[40]); /* local time for people, RFC 3339 in UTC for JSON */
 

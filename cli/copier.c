@@ -106,7 +106,7 @@ static int copy(struct cli_copier *k, const struct job *job, struct cove_error *
     if (job->from_fs != job->to_fs)
         return stream(k, job, err);
     rc = cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, err);
-    k->bytes += rc == 0 ? job->size : 0;
+    k->bytes = cli_sum(k->bytes, rc == 0 ? job->size : 0);
     return rc;
 }
 
@@ -228,7 +228,7 @@ void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, co
     job->from = cli_strdup(from);
     job->to = cli_strdup(to);
     k->all_files++;
-    k->all_bytes += size;
+    k->all_bytes = cli_sum(k->all_bytes, size);
     pthread_mutex_lock(&k->lock);
     while (k->queued >= MAX_QUEUED)
         wait_locked(k, false);

@@ -21,7 +21,7 @@ static void du_one(struct cli *c, const struct cli_target *t, void *user)
     rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
     while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         files++;
-        bytes += cove_info_size(info);
+        bytes = cli_sum(bytes, cove_info_size(info));
         rc = 0;
     }
     cove_listing_free(listing);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIME_MAX 9e9 /* seconds since 1970: the nanoseconds are a number still */
 #define MAX_TAGS 100000
 
 /* The last value of a scalar of a run; the table is in order of runs, then of tags. */
@@ -30,7 +31,7 @@ static void print_time(double wall_time)
 {
     char when[40];
 
-    if (isnan(wall_time))
+    if (!(fabs(wall_time) < TIME_MAX))
         cli_print("%-19s", "-");
     else
         cli_print("%-19s", cli_time((int64_t)(wall_time * 1e9), false, when));
@@ -62,7 +63,11 @@ static void print_value(struct cli *c, const char *run, const char *tag, int64_t
         cli_json_line();
         return;
     }
-    cli_print("  %-32s  %10" PRId64 "  %-14.8g  ", tag, step, value);
+    size_t width = strlen(tag);
+
+    cli_print("  ");
+    cli_print_name(tag);
+    cli_print("%*s  %10" PRId64 "  %-14.8g  ", width < 32 ? (int)(32 - width) : 0, "", step, value);
     print_time(wall_time);
     cli_print("\n");
 }
@@ -71,7 +76,8 @@ static void print_heading(const struct table *t)
 {
     if (t->c->json)
         return;
-    cli_print("%s\n  %-32s  %10s  %-14s  %s\n", t->run, "TAG", "STEP", t->c->set['a'] ? "VALUE" : "LAST VALUE", "TIME");
+    cli_print_name(t->run);
+    cli_print("\n  %-32s  %10s  %-14s  %s\n", "TAG", "STEP", t->c->set['a'] ? "VALUE" : "LAST VALUE", "TIME");
 }
 
 /* Prints what was gathered of a run and forgets it. */

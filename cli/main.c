@@ -96,11 +96,9 @@ void cli_terminal_unlock(void)
 static void say_locked(const char *text)
 {
     char line[COVE_ERROR_MESSAGE_MAX + 64];
-    size_t n = 0;
 
-    for (; *text && n < sizeof line - 1; text++)
-        line[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-    line[n] = '\0';
+    snprintf(line, sizeof line, "%s", text);
+    cli_make_plain(line);
     cli_flush();
     cli_progress_clear();
     fprintf(stderr, "cove: %s\n", line);

@@ -57,12 +57,25 @@ void cli_print(const char *format, ...)
 
 void cli_print_name(const char *name)
 {
-    if (!isatty(STDOUT_FILENO)) {
+    if (isatty(STDOUT_FILENO))
+        cli_print_plain(name, strlen(name));
+    else
         cli_print("%s", name);
-        return;
+}
+
+void cli_print_plain(const char *text, size_t size)
+{
+    while (size > 0) {
+        uint32_t point;
+        size_t n = cli_character(text, size, &point);
+
+        if (cli_is_plain(point))
+            cli_print("%.*s", (int)n, text);
+        else
+            cli_print("?");
+        text += n;
+        size -= n;
     }
-    for (; *name; name++)
-        cli_print("%c", (unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
 }
 
 void cli_write(struct cli *c, const void *data, size_t size)
@@ -138,44 +151,22 @@ void cli_json_close(char bracket)
     comma = true;
 }
 
-/* The length of the UTF-8 character at `p` (shortest form, no surrogates), or 0 where there is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-    uint32_t point;
-
-    if (n <= 1)
-        return n;
-    if (n > left)
-        return 0;
-    point = p[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if (p[i] >> 6 != 2)
-            return 0;
-        point = point << 6 | (p[i] & 0x3f);
-    }
-    return point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : n;
-}
-
 static void put_string(const char *s, size_t size)
 {
-    const unsigned char *p = (const unsigned char *)s;
-
     cli_print("\"");
     while (size > 0) {
-        size_t n = utf8_length(p, size);
+        uint32_t point;
+        size_t n = cli_character(s, size, &point);
 
-        if (n == 0)
+        if (point == CLI_NO_CHARACTER)
             cli_print("\xef\xbf\xbd");
-        else if (*p == '"' || *p == '\\')
-            cli_print("\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7f)
-            cli_print("\\u%04x", *p);
+        else if (point == '"' || point == '\\')
+            cli_print("\\%c", *s);
+        else if (!cli_is_plain(point))
+            cli_print("\\u%04x", (unsigned)point);
         else
-            cli_print("%.*s", (int)n, (const char *)p);
-        n = n ? n : 1;
-        p += n;
+            cli_print("%.*s", (int)n, s);
+        s += n;
         size -= n;
     }
     cli_print("\"");

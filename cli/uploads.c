@@ -24,7 +24,9 @@ static void print_upload(void *user, const char *path, const char *id, int64_t s
     }
     cli_print("%-19s  ", cli_time(started_ns, false, when));
     cli_print_name(path);
-    cli_print("  %s\n", id);
+    cli_print("  ");
+    cli_print_name(id);
+    cli_print("\n");
 }
 
 static int run(struct cli *c)

@@ -211,7 +211,8 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
     cove__pace_begin(&fan.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part);
     for (size_t i = 0; i < fetch->n_ranges; i++) {
         fetch->ranges[i].done = 0;
-        fan.left += fetch->ranges[i].length;
+        if (__builtin_add_overflow(fan.left, fetch->ranges[i].length, &fan.left))
+            fan.left = SIZE_MAX;
     }
     cove__inbox_init(&fan.inbox);
     rc = fan_run(&fan, err);

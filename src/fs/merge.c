@@ -49,7 +49,7 @@ static struct group group_at(const struct merge *m, size_t first)
         const struct cove_range *next = m->sorted[i];
         int64_t next_end = next->offset + (int64_t)next->length;
 
-        if (next->length > SMALL_RANGE || next->offset > end + MAX_GAP ||
+        if (next->length > SMALL_RANGE || next->offset - MAX_GAP > end ||
             (next_end > end ? next_end : end) - head->offset > (int64_t)MAX_GROUP)
             break;
         end = next_end > end ? next_end : end;

@@ -143,6 +143,25 @@ static void reads_in_any_order(void **state)
     free(out);
 }
 
+/* No sum leaves int64_t: the sanitizers look. */
+static void ranges_near_the_largest_offset(void **state)
+{
+    uint8_t a[8], b[8], c[8];
+    struct cove_range ranges[] = {
+        { .offset = INT64_MAX - 100, .length = 8, .buffer = a },
+        { .offset = INT64_MAX - 50, .length = 8, .buffer = b },
+        { .offset = 0, .length = 8, .buffer = c },
+    };
+    struct cove_range beyond = { .offset = INT64_MAX - 7, .length = 8, .buffer = a };
+
+    assert_int_equal(cove_fs_write_file(fs, ROOT "short", "12345", 5, NULL, NULL), 0);
+    assert_int_equal(cove_fs_read_ranges(fs, ROOT "short", ranges, 3, NULL, NULL), 0);
+    assert_int_equal(ranges[0].done, 0);
+    assert_int_equal(ranges[1].done, 0);
+    assert_int_equal(ranges[2].done, 5);
+    assert_int_equal(cove_fs_read_ranges(fs, ROOT "short", &beyond, 1, NULL, NULL), COVE_EINVAL);
+}
+
 static void reads_of_a_replaced_file_fail(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -705,6 +724,7 @@ int main(void)
         cmocka_unit_test(sizes_around_parts),
         cmocka_unit_test(abort_publishes_nothing),
         cmocka_unit_test(reads_in_any_order),
+        cmocka_unit_test(ranges_near_the_largest_offset),
         cmocka_unit_test(reads_of_a_replaced_file_fail),
         cmocka_unit_test(appends_gather),
         cmocka_unit_test(appends_flush_themselves),

@@ -1,0 +1,81 @@
+"""What comes from outside (names, tags, keys, messages) speaks to no terminal; into a pipe names go as they are. Numbers that files claim add up."""
+
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+
+EVIL = b"a\x1b[31m\xc2\x9b31m\xe2\x80\xaegpj\xe2\x81\xa6\xe2\x80\x8e\xff"
+SHOWN = b"a?[31m?31m?gpj???"
+
+
+@pytest.fixture
+def program(build):
+    return str(build / "cli" / "cove")
+
+
+def on_terminal(program, *args, cwd):
+    """Both of its outputs, as a terminal got them."""
+    here, there = pty.openpty()
+    with subprocess.Popen([program, *args], cwd=cwd, stdin=subprocess.DEVNULL, stdout=there, stderr=there) as process:
+        os.close(there)
+        text = b""
+        while True:
+            try:
+                piece = os.read(here, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            text += piece
+    os.close(here)
+    return process.returncode, text.replace(b"\r\n", b"\n")
+
+
+def piped(program, *args, cwd):
+    result = subprocess.run([program, *args], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_names(program, tmp_path):
+    (tmp_path / os.fsdecode(EVIL)).write_bytes(b"x")
+    for verb in ("ls", "find"):
+        assert on_terminal(program, verb, ".", cwd=tmp_path)[1].strip().endswith(SHOWN), verb
+        assert piped(program, verb, ".", cwd=tmp_path)[1].strip().endswith(EVIL), verb
+    document = json.loads(piped(program, "ls", "--json", cwd=tmp_path)[1])
+    assert document["path"].endswith("a\x1b[31m\x9b31m\u202egpj\u2066\u200e\ufffd")
+    text = on_terminal(program, "ls", "--json", cwd=tmp_path)[1]
+    assert json.loads(text) == document and b"\\u202e" in text and b"\\u009b" in text
+
+
+def test_messages(program, tmp_path):
+    for run in (on_terminal, piped):
+        rc, *texts = run(program, "cat", "-vv", EVIL, cwd=tmp_path)
+        text = b"".join(texts)
+        assert rc == 3 and text.startswith(b"cove: ")
+        for bad in (b"\x1b", b"\xc2\x9b", b"\xe2\x80\xae", b"\xff"):
+            assert bad not in text, text
+
+
+def test_tags_of_logs(program, tmp_path):
+    header = b"epoch,step," + EVIL[:-1] + b"\n"
+    (tmp_path / "metrics.csv").write_bytes(header + b"0,1,0.5\n")
+    rc, text = on_terminal(program, "logs", "show", ".", cwd=tmp_path)
+    assert rc == 0 and SHOWN[:-1] in text and b"\x1b" not in text and b"\xc2\x9b" not in text, text
+    assert EVIL[:-1] in piped(program, "logs", "show", ".", cwd=tmp_path)[1]
+
+
+def test_keys_of_checkpoints(program, tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"k\x1b[31m\u202e": "v\x1b]0;x\x07\x9b"}, tmp_path / "x.ckpt")
+    rc, text = on_terminal(program, "ckpt", "show", "x.ckpt", cwd=tmp_path)
+    assert rc == 0 and text == b'k?[31m?: "v?]0;x??"\n', text
+
+
+def test_sums_of_what_a_file_claims(program, tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save([torch.zeros(1).expand(1 << 60) for _ in range(20)], tmp_path / "x.ckpt")
+    rc, text, _ = piped(program, "ckpt", "show", "x.ckpt", cwd=tmp_path)
+    assert rc == 0 and text.endswith(b"20 tensors, 9223372036854775807 elements, 8.0 EiB\n"), text[-200:]
