@@ -42,6 +42,8 @@ static int load_tensor(void *user, const struct cove__safe_tensor *t)
     struct loading *l = user;
     const struct cove__dtype_info *info = find_dtype(t->dtype);
     cove_value *value = NULL;
+    if (cove_value_get(l->tree, t->name))
+        return cove__fail(l->err, COVE_ECORRUPT, "header: duplicate tensor \"%.100s\"", t->name);
     if (!info)
         return cove__fail(l->err, COVE_ENOTSUP, "tensor \"%.100s\" has the dtype %.32s, of which cove has no tensors",
                           t->name, t->dtype);
@@ -72,6 +74,8 @@ static int load_metadata(void *user, const char *key, struct cove__slice text)
             return rc;
         l->metadata = dict;
     }
+    if (key && cove_value_get(l->metadata, key))
+        return cove__fail(l->err, COVE_ECORRUPT, "header: duplicate key \"%.100s\"", key);
     return key ? cove_value_set(l->metadata, key, cove__value_new_text(COVE_VALUE_STRING, text), l->err) : 0;
 }
 

@@ -69,6 +69,11 @@ static const struct {
     { "{" TENSOR("a", "U8", "{}", "[0,1]") "}", 1, COVE_ECORRUPT, "missing or of the wrong type" },
     { "{\"a\":{}}", 0, COVE_ECORRUPT, "missing" },
     { "{\"a\":5}", 0, COVE_ECORRUPT, "missing" },
+    { "{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}", 0, COVE_ECORRUPT, "duplicate" },
+    { "{\"__metadata__\":{},\"__metadata__\":{}}", 0, COVE_ECORRUPT, "duplicate" },
+    { "{" TENSOR("a", "U8", "[1]", "[0,1]") "," TENSOR("\\u0061", "U8", "[1]", "[0,1]") "}", 1, COVE_ECORRUPT,
+      "duplicate" },
+    { "{" TENSOR("a", "U8", "[1]", "[0,1]") ",}", 1, COVE_ECORRUPT, "header:" },
     { "{" TENSOR("a", "F4", "[1]", "[0,1]") "}", 1, COVE_ENOTSUP, "the dtype F4" },
     { "{" TENSOR("a", "U8", "[1]", "[0,1]") "," TENSOR("a", "U8", "[1]", "[0,1]") "}", 1, COVE_ECORRUPT, "duplicate" },
     { "{\"__metadata__\":{\"a\":1}}", 0, COVE_ECORRUPT, "something else than strings" },
@@ -93,6 +98,25 @@ static void test_headers(void **state)
             fail_msg("header %s: %s, %s", headers[i].header, cove_code_name(rc), said);
         cove__buf_done(&shown);
     }
+}
+
+/* An entry that no tensor has is refused before a tree is made of it, which would take fifty times its size. */
+static void test_an_entry_without_bounds(void **state)
+{
+    size_t n = (size_t)1 << 20, at = 8;
+    uint8_t *file = malloc(n + 16);
+    struct cove_error err = COVE_ERROR_INIT;
+
+    (void)state;
+    at += (size_t)sprintf((char *)file + at, "{\"a\":[");
+    while (at < n)
+        at += (size_t)sprintf((char *)file + at, "{},");
+    at += (size_t)sprintf((char *)file + at, "1]}");
+    for (unsigned i = 0; i < 8; i++)
+        file[i] = (uint8_t)((uint64_t)(at - 8) >> (8 * i));
+    assert_int_equal(load(cove__slice(file, at), NULL, &err), COVE_ECORRUPT);
+    assert_non_null(strstr(err.message, "far larger than any tensor's"));
+    free(file);
 }
 
 static void test_lengths(void **state)
@@ -267,7 +291,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers),       cmocka_unit_test(test_lengths),         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_headers),       cmocka_unit_test(test_an_entry_without_bounds),
+        cmocka_unit_test(test_lengths),         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refused_trees), cmocka_unit_test(test_cut_and_flipped), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

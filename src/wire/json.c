@@ -77,12 +77,22 @@ static int walk_value(struct walk *w, const json_t *value, unsigned depth)
     }
 }
 
+/* No fewer than there are: each follows one of these. A tree takes some hundred bytes for each, however short. */
+static size_t count_values(struct cove__slice text)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < text.size; i++)
+        n += text.data[i] == ',' || text.data[i] == ':' || text.data[i] == '[' || text.data[i] == '{';
+    return n;
+}
+
 int cove__json_read(struct cove__slice text, cove__json_fn each, void *user, char *ret_why, size_t why_size)
 {
     struct walk w = { .each = each, .user = user };
     json_error_t why;
 
-    if (text.size > COVE__JSON_SIZE_MAX)
+    if (text.size > COVE__JSON_SIZE_MAX || count_values(text) > COVE__JSON_VALUES_MAX)
         return COVE_ELIMIT;
     json_t *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &why);
     if (root == NULL) {

@@ -8,6 +8,8 @@
 
 #define COVE__JSON_SIZE_MAX  ((size_t)1 << 20)
 #define COVE__JSON_DEPTH_MAX 16
+/* Values, keys and, within strings, commas, colons and opening brackets: bounds what the tree takes. */
+#define COVE__JSON_VALUES_MAX ((size_t)65536)
 
 enum cove__json_type { COVE__JSON_NULL, COVE__JSON_BOOL, COVE__JSON_NUMBER, COVE__JSON_STRING };
 

@@ -57,6 +57,15 @@ static void test_refusals(void **state)
         cove__buf_add_char(&deep, ']');
     cove__buf_add_char(&deep, '}');
     assert_int_equal(read_text(cove__buf_str(&deep), &b), COVE_ELIMIT);
+    cove__buf_done(&deep);
+
+    /* A tree takes a hundred times what such a text has. */
+    cove__buf_init(&deep, COVE__JSON_SIZE_MAX);
+    cove__buf_add_str(&deep, "{\"a\":[");
+    for (size_t i = 0; i < COVE__JSON_VALUES_MAX; i++)
+        cove__buf_add_str(&deep, "{},");
+    cove__buf_add_str(&deep, "1]}");
+    assert_int_equal(read_text(cove__buf_str(&deep), &b), COVE_ELIMIT);
     cove__buf_done(&b);
     cove__buf_done(&deep);
 }

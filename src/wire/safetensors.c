@@ -8,7 +8,10 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "wire/json_members.h"
 #include "wire/pickle.h"
+
+#define ENTRY_MAX ((size_t)64 << 10) /* bytes of JSON: the longest that makes sense has some 2,000 */
 
 int cove__safe_header_size(struct cove__slice head, uint64_t file_size, uint64_t *ret_size)
 {
@@ -32,7 +35,8 @@ struct parse {
     struct cove_error *err;
     uint64_t data_size;
     struct piece *pieces; /* owned */
-    size_t n;
+    size_t n, cap;
+    bool has_metadata;
 };
 
 static int malformed(struct parse *p, const char *name, const char *what)
@@ -69,28 +73,74 @@ static int parse_tensor(struct parse *p, const char *name, const json_t *json)
             return malformed(p, name, "its shape makes no sense");
         dims[i] = (int64_t)length;
     }
+    if (cove__grow(&p->pieces, &p->cap, p->n + 1, sizeof(*p->pieces), COVE__SAFE_HEADER_MAX) < 0)
+        return cove__fail_nomem(p->err, "the header");
     p->pieces[p->n++] = (struct piece){ t.begin, t.end };
     return p->visitor->tensor(p->visitor->user, &t);
 }
 
-static int parse_metadata(struct parse *p, json_t *json)
+/* One value of the header, as jansson's tree: the caller's. NULL: said why. */
+static json_t *parse_text(struct parse *p, struct cove__slice text)
 {
-    const char *key = NULL;
-    json_t *text = NULL;
-    if (!json_is_object(json))
-        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is no object");
-    int rc = p->visitor->metadata(p->visitor->user, NULL, cove__slice(NULL, 0));
-    json_object_foreach(json, key, text)
-    {
-        if (rc == 0 && !json_is_string(text))
-            rc = cove__fail(p->err, COVE_ECORRUPT,
-                            "header: " COVE__SAFE_METADATA " has something else than strings in it");
-        if (rc == 0)
-            rc = p->visitor->metadata(p->visitor->user, key,
-                                      cove__slice(json_string_value(text), json_string_length(text)));
+    json_error_t where;
+    json_t *json = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    if (!json && json_error_code(&where) == json_error_out_of_memory)
+        cove__fail_nomem(p->err, "the header");
+    else if (!json)
+        cove__fail(p->err, COVE_ECORRUPT, "header: %s", where.text);
+    return json;
+}
+
+typedef int (*member_fn)(struct parse *p, const char *key, struct cove__slice value);
+
+/* Each member by itself: the tree of all would take many times the text. */
+static int each_member(struct parse *p, struct cove__slice text, member_fn take)
+{
+    struct cove__json_members members = { .text = text };
+    struct cove__slice key, value;
+    int rc;
+    while ((rc = cove__json_member(&members, &key, &value)) == 1) {
+        json_t *name = parse_text(p, key);
+        rc = name ? take(p, json_string_value(name), value) : p->err->code;
+        json_decref(name);
         if (rc < 0)
-            break;
+            return rc;
     }
+    return rc < 0 ? cove__fail(p->err, COVE_ECORRUPT, "header: no JSON object") : 0;
+}
+
+static int take_text(struct parse *p, const char *key, struct cove__slice value)
+{
+    if (value.data[0] != '"')
+        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " has something else than strings in it");
+    json_t *text = parse_text(p, value);
+    int rc = text ? p->visitor->metadata(p->visitor->user, key,
+                                         cove__slice(json_string_value(text), json_string_length(text)))
+                  : p->err->code;
+    json_decref(text);
+    return rc;
+}
+
+static int parse_metadata(struct parse *p, struct cove__slice text)
+{
+    if (text.data[0] != '{')
+        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is no object");
+    if (p->has_metadata)
+        return cove__fail(p->err, COVE_ECORRUPT, "header: duplicate " COVE__SAFE_METADATA);
+    p->has_metadata = true;
+    int rc = p->visitor->metadata(p->visitor->user, NULL, cove__slice(NULL, 0));
+    return rc < 0 ? rc : each_member(p, text, take_text);
+}
+
+static int take_entry(struct parse *p, const char *key, struct cove__slice value)
+{
+    if (strcmp(key, COVE__SAFE_METADATA) == 0)
+        return parse_metadata(p, value);
+    if (value.size > ENTRY_MAX)
+        return malformed(p, key, "its entry is far larger than any tensor's");
+    json_t *json = parse_text(p, value);
+    int rc = json ? parse_tensor(p, key, json) : p->err->code;
+    json_decref(json);
     return rc;
 }
 
@@ -106,7 +156,8 @@ static int by_begin(const void *a, const void *b)
 static int check_pieces(struct parse *p)
 {
     uint64_t at = 0;
-    qsort(p->pieces, p->n, sizeof(*p->pieces), by_begin);
+    if (p->n > 0)
+        qsort(p->pieces, p->n, sizeof(*p->pieces), by_begin);
     for (size_t i = 0; i < p->n; i++) {
         if (p->pieces[i].begin != at)
             return cove__fail(p->err, COVE_ECORRUPT, "header: the tensors' data %s at byte %llu",
@@ -119,40 +170,15 @@ static int check_pieces(struct parse *p)
     return 0;
 }
 
-static int parse_header(struct parse *p, json_t *header)
-{
-    const char *key = NULL;
-    json_t *json = NULL;
-    int rc = 0;
-    p->pieces = cove__calloc(json_object_size(header), sizeof(*p->pieces));
-    if (!p->pieces)
-        return cove__fail_nomem(p->err, "the header");
-    json_object_foreach(header, key, json)
-    {
-        rc = strcmp(key, COVE__SAFE_METADATA) == 0 ? parse_metadata(p, json) : parse_tensor(p, key, json);
-        if (rc < 0)
-            break;
-    }
-    if (rc == 0)
-        rc = check_pieces(p);
-    cove__free(p->pieces);
-    return rc;
-}
-
 int cove__safe_parse(struct cove__slice text, uint64_t data_size, const struct cove__safe_visitor *visitor,
                      struct cove_error *err)
 {
-    struct parse p = { .visitor = visitor, .err = err, .data_size = data_size };
-    json_error_t where;
-    json_t *header = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &where);
-    int rc = 0;
-    if (json_is_object(header))
-        rc = parse_header(&p, header);
-    else if (!header && json_error_code(&where) == json_error_out_of_memory)
-        rc = cove__fail_nomem(err, "the header");
-    else
-        rc = cove__fail(err, COVE_ECORRUPT, "header: %s", header ? "no JSON object" : where.text);
-    json_decref(header);
+    struct cove_error why = COVE_ERROR_INIT;
+    struct parse p = { .visitor = visitor, .err = err ? err : &why, .data_size = data_size };
+    int rc = each_member(&p, text, take_entry);
+    if (rc == 0)
+        rc = check_pieces(&p);
+    cove__free(p.pieces);
     return rc;
 }
 
