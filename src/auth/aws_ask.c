@@ -84,7 +84,9 @@ int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_er
                                    .op = "credentials",
                                    .url = ask->where };
     rc = cove__http_run(&r, err);
+    char date[64];
     ask->status = r.status;
+    ask->date_ns = cove__http_header(&r, "date", date, sizeof date) ? cove__parse_http_date(date) : -1;
     cove__buf_add_slice(&ask->reply, cove__buf_slice(&r.reply));
     if (rc == 0 && cove__buf_rc(&ask->reply) < 0)
         rc = cove__fail_nomem(err, "the credentials");

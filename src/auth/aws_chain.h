@@ -75,6 +75,7 @@ struct cove__aws_ask {
     unsigned retries;
     /* set by cove__aws_ask */
     int status;
+    int64_t date_ns; /* of the reply, by its sender's clock; -1: not told */
     struct cove__buf reply;
 };
 void cove__aws_ask_init(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,

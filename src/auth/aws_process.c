@@ -18,8 +18,9 @@
 
 extern char **environ;
 
-/* In a process group of its own, so that what it starts ends with it; with the signals as a new program expects them.
- * Its standard error stays the program's: there it tells the user what it wants. */
+/* In a session of its own: what it starts ends with it, and there is no terminal to ask at, since a background process
+ * that reads from one is stopped and would never end. With the signals as a new program expects them. Its standard
+ * error stays the program's: there it tells the user what it wants. */
 static int spawn(const char *command, int out_fd, pid_t *ret_pid)
 {
     const char *const argv[] = { "/bin/sh", "-c", command, NULL };
@@ -40,8 +41,7 @@ static int spawn(const char *command, int out_fd, pid_t *ret_pid)
     sigaddset(&pipe_signal, SIGPIPE);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &pipe_signal);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);

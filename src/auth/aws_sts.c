@@ -16,6 +16,7 @@
 
 #define FORM_MAX ((size_t)128 << 10)
 #define HOST_MAX 512
+#define SKEW_NS  (120 * COVE__SEC) /* a clock that is wrong by more may be why a signature is refused */
 
 struct sts_reply {
     char *id, *secret, *token, *expiration;
@@ -165,10 +166,10 @@ static bool is_region(const char *region)
            strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
 }
 
-static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region, const char *path)
+static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region, const char *path,
+                int64_t now_ns)
 {
     const struct cove__aws_credentials *by = role->by;
-    int64_t now_ns = cove__wall_ns();
     char time[17], hash[65];
 
     int rc = cove__sha256_hex(ask->body, hash);
@@ -188,6 +189,27 @@ static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, co
                                       .payload_hash = hash,
                                       .wall_ns = now_ns };
     return cove__sigv4_sign(&v4, NULL, &ask->headers);
+}
+
+/* Where this machine's clock is wrong, once more with STS's own. */
+static int ask_signed(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region,
+                      const char *path, cove_cancel *cancel, struct cove_error *err)
+{
+    size_t unsigned_size = ask->headers.size;
+
+    for (int64_t skew_ns = 0;;) {
+        int rc = sign(ask, role, region, path, cove__wall_ns() + skew_ns);
+        if (rc < 0)
+            return cove__fail(err, rc, "credentials %s: the request cannot be signed: %s", ask->where,
+                              cove_code_phrase(rc));
+        rc = cove__aws_ask(ask, cancel, err);
+        int64_t off_ns = ask->date_ns >= 0 ? ask->date_ns - cove__wall_ns() : 0;
+        if (rc != COVE_EAUTH || skew_ns != 0 || (off_ns < SKEW_NS && off_ns > -SKEW_NS))
+            return rc;
+        skew_ns = off_ns;
+        ask->headers.size = unsigned_size;
+        cove__buf_reset(&ask->reply);
+    }
 }
 
 int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_role *role, cove_cancel *cancel,
@@ -219,9 +241,9 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
     ask.body = cove__buf_slice(&form);
     ask.has_body = true;
     cove__buf_addf(&ask.headers, "Host: %.*s\nContent-Type: application/x-www-form-urlencoded\n", (int)host_size, host);
-    if (rc == 0 && role->by != NULL && (rc = sign(&ask, role, region, host + host_size)) < 0)
-        cove__fail(err, rc, "credentials %s: the request cannot be signed: %s", where, cove_code_phrase(rc));
-    if (rc == 0)
+    if (rc == 0 && role->by != NULL)
+        rc = ask_signed(&ask, role, region, host + host_size, cancel, err);
+    else if (rc == 0)
         rc = cove__aws_ask(&ask, cancel, err);
     if (rc == COVE_EAUTH)
         rc = refused(&ask, role->arn, err);

@@ -79,3 +79,23 @@ def test_sums_of_what_a_file_claims(program, tmp_path):
     torch.save([torch.zeros(1).expand(1 << 60) for _ in range(20)], tmp_path / "x.ckpt")
     rc, text, _ = piped(program, "ckpt", "show", "x.ckpt", cwd=tmp_path)
     assert rc == 0 and text.endswith(b"20 tensors, 9223372036854775807 elements, 8.0 EiB\n"), text[-200:]
+
+
+def test_a_credential_process_has_no_terminal(program, tmp_path):
+    """It would be stopped when it reads from one, and wait for ever."""
+    (tmp_path / "ask.sh").write_text("cat </dev/tty\nexit 9\n")
+    (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = sh {tmp_path}/ask.sh\n")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environ |= {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    child, terminal = pty.fork()  # in a session with this terminal
+    if child == 0:
+        os.execve(program, [program, "cat", "--timeout", "60s", "s3://b/k"], environ)
+    text = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            text += piece
+    except OSError:  # its end
+        pass
+    os.waitpid(child, 0)
+    os.close(terminal)
+    assert b"ended with status 9" in text, text

@@ -3,13 +3,14 @@
 Behind a MockServer's socket: `World(server)` takes the place of its store. Independent of cove's code: signatures are computed here anew.
 """
 
+import datetime
 import hashlib
 import hmac
 import json
 import time
 import urllib.parse
 
-from store import Reply, error_reply
+from store import DATE, Reply, error_reply
 
 ROLE_PATH = "/imds/latest/meta-data/iam/security-credentials/"
 
@@ -36,6 +37,7 @@ class World:
         self.given = []         # (source, keys)
         self.signed = []        # (id, operation) of every request to S3 that was let in
         self.refusals = 0
+        self.sts_clock = False  # STS holds signatures against its own clock, which stands at DATE
         self.garbage = None     # (status, body) in place of each reply of a source
         self.web_token, self.sso_token, self.container_token = "web-identity-token", "sso-token", "container-token"
         self.imds_token = "imds-token"
@@ -122,6 +124,9 @@ class World:
             if form["WebIdentityToken"] != self.web_token:
                 return self.sts_error("InvalidIdentityToken", "no such token")
         else:
+            signed = datetime.datetime.strptime(r.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
+            if self.sts_clock and abs(signed - datetime.datetime.strptime(DATE, "%a, %d %b %Y %H:%M:%S GMT")) > datetime.timedelta(minutes=5):
+                return self.sts_error("SignatureDoesNotMatch", "Signature expired")
             by = self.signer(r, "sts")
             if isinstance(by, Reply):
                 return self.sts_error("SignatureDoesNotMatch", "who are you")

@@ -172,6 +172,16 @@ def test_roles_in_a_chain(world, ask):
     assert {key for key, _ in world.signed} == {second.id}
 
 
+def test_clock_of_sts(world, ask):
+    """Where this machine's clock is wrong, a role is asked for once more, by the clock of STS."""
+    world.sts_clock = True
+    user = world.add("USER")
+    world.next = [world.add("R")]
+    outcome = ask(f"[profile a]\nrole_arn = {ARN}one\ncredential_source = Environment\n",
+                  {**DIRECT, "AWS_ACCESS_KEY_ID": user.id, "AWS_SECRET_ACCESS_KEY": user.secret, "AWS_SESSION_TOKEN": user.token}, profile="a")
+    assert outcome.ok and world.sources() == [f"sts:one:{user.id}:"], outcome
+
+
 def test_role_by_environment(world, ask):
     user = world.add("USER")
     world.next = [world.add("R")]
