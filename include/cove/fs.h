@@ -149,7 +149,7 @@ COVE_API int cove_fs_write_file(cove_fs *fs, const char *path, const void *data,
 /* ---- changes ---- */
 
 /* Adds bytes at the end of `path`, which is made where it is missing. For many small additions use a cove_appender
- * (stream.h). */
+ * (stream.h). After a failure the error says how many of the first bytes were added, where there are any. */
 COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
                             struct cove_error *err);
 /* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR;

@@ -157,8 +157,9 @@ COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove
 COVE_API int cove_appender_write(cove_appender *appender, const void *data, size_t length, struct cove_error *err);
 COVE_API int cove_appender_flush(cove_appender *appender,
                                  struct cove_error *err); /* returns when all is in the store */
-/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. A flush in
- * the background that outlasts the timeout is cancelled. NULL accepted. */
+/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. Those of a
+ * last flush whose reply was lost count among them, and may be in the store all the same. A flush in the background
+ * that outlasts the timeout is cancelled. NULL accepted. */
 COVE_API int cove_appender_close(cove_appender *appender, struct cove_error *err);
 
 #ifdef __cplusplus

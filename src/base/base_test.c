@@ -41,6 +41,20 @@ static void buffers(void **state)
     cove__free(text);
 }
 
+static void buffers_dropped_from(void **state)
+{
+    struct cove__buf b = COVE__BUF_INIT(10);
+
+    cove__buf_drop(&b, 0);
+    assert_int_equal(cove__buf_add_str(&b, "12345"), 0);
+    cove__buf_drop(&b, 2);
+    assert_int_equal(b.size, 3);
+    assert_string_equal(cove__buf_str(&b), "345");
+    cove__buf_drop(&b, 3);
+    assert_string_equal(cove__buf_str(&b), "");
+    cove__buf_done(&b);
+}
+
 static void buffers_out_of_memory(void **state)
 {
     struct cove__buf b = COVE__BUF_INIT(1000);
@@ -200,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers),
+        cmocka_unit_test(buffers_dropped_from),
         cmocka_unit_test(populated),
         cmocka_unit_test(buffers_out_of_memory),
         cmocka_unit_test(errors),

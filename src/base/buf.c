@@ -27,6 +27,14 @@ void cove__buf_reset(struct cove__buf *b)
         b->data[0] = '\0';
 }
 
+void cove__buf_drop(struct cove__buf *b, size_t n)
+{
+    if (n == 0)
+        return;
+    b->size -= n;
+    memmove(b->data, b->data + n, b->size + 1);
+}
+
 int cove__buf_reserve(struct cove__buf *b, size_t extra)
 {
     size_t want;

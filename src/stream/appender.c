@@ -108,6 +108,7 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
 {
     struct cove__ctx ctx = a->target.ctx;
     int64_t begun_ns;
+    size_t added = 0;
     int rc = 0;
 
     ctx.deadline_ns = deadline_ns;
@@ -124,13 +125,12 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     a->flushing = true;
     pthread_mutex_unlock(&a->lock);
     begun_ns = cove__now_ns();
-    rc = a->fs->ops->append(a->fs->self, a->tail, cove__buf_slice(&a->sending), &ctx, err);
+    rc = a->fs->ops->append(a->fs->self, a->tail, cove__buf_slice(&a->sending), &ctx, &added, err);
     pthread_mutex_lock(&a->lock);
     a->flushing = false;
     a->took_ns = cove__now_ns() - begun_ns;
-    if (rc == 0)
-        cove__buf_reset(&a->sending);
-    else if (a->interval_ns > 0) /* the thread tries again, whoever asked for this flush */
+    cove__buf_drop(&a->sending, added);
+    if (rc < 0 && a->interval_ns > 0) /* the thread tries again, whoever asked for this flush */
         a->due_ns = cove__now_ns() + a->interval_ns;
     pthread_cond_broadcast(&a->idle);
     return rc;

@@ -199,6 +199,7 @@ int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size,
 {
     struct cove__target target;
     void *tail = NULL;
+    size_t added = 0;
     int rc = cove__target_init(&target, fs, path, call, "append", err);
 
     if (rc == 0 && !fs->ops->append)
@@ -206,7 +207,9 @@ int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size,
     if (rc == 0)
         rc = fs->ops->append_open(fs->self, target.path, false, &target.ctx, &tail, err);
     if (rc == 0) {
-        rc = fs->ops->append(fs->self, tail, cove__slice(data, size), &target.ctx, err);
+        rc = fs->ops->append(fs->self, tail, cove__slice(data, size), &target.ctx, &added, err);
+        if (rc < 0 && added > 0)
+            cove__error_prefix(err, rc, "only the first %zu of %zu bytes were added", added, size);
         fs->ops->append_close(fs->self, tail);
     }
     cove__target_done(&target);

@@ -65,7 +65,7 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, b
                        struct cove_error *err);
 int cove__file_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                            struct cove_error *err);
-int cove__file_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
+int cove__file_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                       struct cove_error *err);
 void cove__file_append_close(void *self, void *tail);
 

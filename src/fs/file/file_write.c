@@ -471,15 +471,15 @@ static bool was_replaced(const struct tail *tail)
     return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
 }
 
-int cove__file_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx,
+int cove__file_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                       struct cove_error *err)
 {
     struct tail *tail = tail_;
     struct stat before;
     struct stat now;
-    size_t done = 0;
     int rc;
 
+    *ret_added = 0;
     if (tail->fd >= 0 && was_replaced(tail)) {
         close(tail->fd);
         tail->fd = -1;
@@ -489,18 +489,18 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
         return rc;
     if (fstat(tail->fd, &before) < 0)
         return cove__file_fail(err, ctx, errno);
-    while (done < data.size && rc == 0) {
-        int64_t n = cove__file_write(tail->fd, data.data + done, data.size - done, -1, ctx, err);
+    while (*ret_added < data.size && rc == 0) {
+        int64_t n = cove__file_write(tail->fd, data.data + *ret_added, data.size - *ret_added, -1, ctx, err);
 
         if (n < 0)
             rc = (int)n;
         else
-            done += (size_t)n;
+            *ret_added += (size_t)n;
     }
-    /* Whole or not at all: half of the bytes go again, unless somebody else has written behind them. */
-    if (rc < 0 && done > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)done &&
-        ftruncate(tail->fd, before.st_size) < 0)
-        return cove__file_fail(err, ctx, errno);
+    /* No half record: the bytes are removed again, unless somebody else has written behind them. */
+    if (rc < 0 && *ret_added > 0 && fstat(tail->fd, &now) == 0 &&
+        now.st_size == before.st_size + (off_t)*ret_added && ftruncate(tail->fd, before.st_size) == 0)
+        *ret_added = 0;
     return rc;
 }
 

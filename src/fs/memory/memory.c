@@ -706,7 +706,7 @@ static int append_locked(const char *path, bool truncate, struct cove__slice dat
 }
 
 static int memory_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx,
-                         struct cove_error *err)
+                         size_t *ret_added, struct cove_error *err)
 {
     struct tail *tail = tail_;
     int rc;
@@ -716,6 +716,7 @@ static int memory_append(void *self, void *tail_, struct cove__slice data, const
     cove__unlock();
     if (rc == 0)
         tail->truncate = false;
+    *ret_added = rc == 0 ? data.size : 0;
     return explain(ctx, rc, err);
 }
 

@@ -335,7 +335,7 @@ int cove__s3_upload_finish(void *self, struct cove__upload *upload, const struct
 void cove__s3_upload_abort(void *self, struct cove__upload *upload);
 int cove__s3_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
                          struct cove_error *err);
-int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
+int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                     struct cove_error *err);
 void cove__s3_append_close(void *self, void *tail);
 int cove__s3_versions(void *self, const char *path, const char *token, const struct cove__ctx *ctx,

@@ -107,7 +107,7 @@ void cove__s3_append_close(void *self, void *tail)
 
 int cove__s3_tail_changed(const struct cove__ctx *ctx, struct cove_error *err)
 {
-    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer changed the object; nothing was added");
+    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer changed the object");
 }
 
 /* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
@@ -268,16 +268,15 @@ static bool marked_ours(const struct s3_tail *t, const struct s3_head *head)
     return strcmp(head->write_id, mark.write_id) == 0;
 }
 
-/* 0: *ret_taken bytes of `data` are in the object already, and the rest can go behind them. COVE_EPRECONDITION: what is
+/* 0: *ret_found bytes of `data` are in the object already, and the rest can go behind them. COVE_EPRECONDITION: what is
  * there is another writer's. */
 static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
-                 size_t *ret_taken, struct cove_error *err)
+                 size_t *ret_found, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct s3_head head;
     int rc = cove__s3_head(s3, cove__s3_split(t->path), ctx, &head, &why);
 
-    *ret_taken = 0;
     if (rc == COVE_ENOTFOUND)
         return t->exists ? cove__s3_tail_changed(ctx, err)
                          : 0; /* refused for another writer's sake, who has not come through */
@@ -293,11 +292,14 @@ static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data
         if (rc <= 0)
             return rc < 0 ? rc : cove__s3_tail_changed(ctx, err);
     }
-    *ret_taken = taken;
+    rc = cove__s3_tail_is(t, cove__strdup(head.etag), head.size, err);
+    if (rc < 0)
+        return rc;
+    *ret_found = taken;
     cove__buf_reset(&t->content);
     t->cached = head.size == 0;
     t->with_crc32c = head.has_crc32c;
-    return cove__s3_tail_is(t, cove__strdup(head.etag), head.size, err);
+    return 0;
 }
 
 /* Where all parts must be of one size but the last, which may be smaller: no more than the object itself. */
@@ -308,38 +310,38 @@ static struct cove__slice largest_tail(struct cove__s3 *s3, const struct s3_tail
     return cove__slice_sub(data, 0, (size_t)t->size);
 }
 
-int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
+int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                     struct cove_error *err)
 {
     struct s3_tail *t = tail;
-    size_t taken;
 
+    *ret_added = 0;
     if (data.size > DATA_MAX)
         return cove__fs_fail(err, ctx, COVE_ELIMIT, "at most %zu bytes are added at once", DATA_MAX);
     for (int i = 1;; i++) {
         struct cove_error why = COVE_ERROR_INIT;
-        if (data.size == 0 && t->exists && !t->anew)
+        struct cove__slice rest = cove__slice_sub(data, *ret_added, data.size);
+        if (rest.size == 0 && t->exists && !t->anew)
             return 0;
         bool small = t->replace || !t->exists || is_small(self, t);
         bool at_end = t->at_end && !t->full && t->exists && !t->replace && !t->anew && t->size > 0;
-        struct cove__slice now = small || at_end ? data : largest_tail(self, t, data);
-        int rc = at_end  ? cove__s3_append_at(self, t, data, ctx, &why)
-                 : small ? append_small(self, t, data, ctx, &why)
+        struct cove__slice now = small || at_end ? rest : largest_tail(self, t, rest);
+        int rc = at_end  ? cove__s3_append_at(self, t, now, ctx, &why)
+                 : small ? append_small(self, t, now, ctx, &why)
                          : append_large(self, t, now, ctx, &why);
         if (rc == COVE__S3_ANOTHER_WAY || (rc == COVE_ENOTSUP && !small && is_small(self, t)))
             continue; /* as the store has just said that it cannot do it in this one */
-        if (rc == 0 && now.size < data.size) {
-            data = cove__slice_sub(data, now.size, data.size);
+        if (rc == 0) {
+            *ret_added += now.size;
             i = 0;
             continue;
         }
-        if (rc == COVE_EPRECONDITION && i < TRIES) {
-            rc = adopt(self, t, data, ctx, &taken, err);
-            if (rc < 0)
-                return rc;
-            data = cove__slice_sub(data, taken, data.size);
-            continue;
-        }
-        return rc < 0 ? cove__error_copy(err, &why) : 0;
+        if (rc != COVE_EPRECONDITION || i >= TRIES)
+            return cove__error_copy(err, &why);
+        size_t found = 0;
+        rc = adopt(self, t, rest, ctx, &found, err);
+        if (rc < 0)
+            return rc;
+        *ret_added += found;
     }
 }

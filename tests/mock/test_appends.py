@@ -1,0 +1,218 @@
+"""Every byte that an appender is given is in the file once, whatever becomes of the requests in between.
+
+One process of the library drives thousands of appenders on one mock store, one after the other; each has three flushes. A flush that failed is made again,
+with the same bytes or with more behind them. The bytes follow from their place, so a byte that is there twice or not at all is seen.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+import types
+
+import pytest
+
+import env as environment
+import store as s3
+from server import MockServer
+from store import pattern
+from test_mock import ACCESS, SECRET
+
+SMALL = 5 << 20  # below it an object is written anew by an append
+DIRECTORY = "d--usw2-az1--x-s3"
+PIECES = (3, 5, 7)
+
+CLOSED = {"close": True}
+OUTCOMES = {
+    "done": {},
+    "lost": {"close": True, "do_it": True},  # done, but the reply is lost, and nothing more gets through in this flush
+    "failed": {"status": 500, "error": ["InternalError", "mocked"], "do_it": True},  # done, but the store says that it failed
+    "refused": {"status": 403, "error": ["AccessDenied", "mocked"]},
+    "412": {"status": 412, "error": ["PreconditionFailed", "mocked"]},
+    "503": {"status": 503, "error": ["SlowDown", "mocked"]},
+}
+CUT = {"not sent": CLOSED, **OUTCOMES}  # for any request
+DECIDE = ("PutObject", "CompleteMultipartUpload")  # these change the object
+
+
+class Script:
+    """What becomes of the requests of one flush: the fault that is armed takes one of them. In the place of the server's faults."""
+
+    def __init__(self, store):
+        self.store = store
+        self.arm("done")
+
+    def arm(self, outcome, at=None):
+        """For the request of this number, from 0; None: the first one that would change the object."""
+        self.outcome, self.at, self.seen, self.down = outcome, at, 0, False
+
+    def takes(self, r):
+        if self.down:
+            self.row = CLOSED
+            return True
+        number, self.seen = self.seen, self.seen + 1
+        if self.outcome == "done" or (number != self.at if self.at is not None else not self._changes(r)):
+            return False
+        self.row, self.down = CUT[self.outcome], "close" in CUT[self.outcome]
+        self.outcome = "done"
+        return True
+
+    def _changes(self, r):
+        path = f"{r.bucket}/{r.key}"
+        if r.operation not in DECIDE or self.store._refused(r, path):
+            return False
+        offset = r.headers.get("x-amz-write-offset-bytes")
+        return offset is None or int(offset) == len(self.store.objects[path][0])
+
+
+class Driver:
+    """tests/probe/appends on a store of its own."""
+
+    def __init__(self, bucket="b", options=(), **ways):
+        self.bucket, self.ways = bucket, ways
+        self.options = {"key": ACCESS, "secret": SECRET, "region": "us-west-2", "retries": "0", **dict(options)}
+        self.numbers = itertools.count()
+
+    def __enter__(self):
+        self.server = MockServer({}, (), (self.bucket,), self.ways).__enter__()
+        self.objects, self.script = self.server.store.objects, Script(self.server.store)
+        command = [str(environment.build_dir() / "tests" / "probe" / "appends")]
+        for name, value in {**self.options, "endpoint_url": self.server.endpoint}.items():
+            command += ["-o", f"{name}={value}"]
+        self.process = subprocess.Popen([*command, "s3://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+        self.server.faults = [self.script]
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+        self.server.__exit__()
+        assert self.process.returncode == 0 and self.server.troubles == []
+
+    def say(self, line):
+        """The code, and the message."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        code, _, message = self.process.stdout.readline().rstrip("\n").partition("\t")
+        return code, message
+
+    def begin(self, base):
+        """A new object of `base` bytes (None: there is none) with an open appender; its path."""
+        self.script.arm("done")
+        self.server.requests.clear()
+        path = f"{self.bucket}/{next(self.numbers)}"
+        self.base = BASE[:base or 0]
+        if base is not None:
+            self.server.store.put(path, self.base)
+        assert self.say(f"open s3://{path}") == ("COVE_OK", "")
+        return path
+
+    def has(self, path, size):
+        """Exactly the first `size` bytes of those that were given, behind what was there before."""
+        assert self.objects.get(path, (b"",))[0] == self.base + pattern(size), f"{len(self.objects[path][0]) - len(self.base)} bytes, not {size}"
+
+
+BASE = pattern(SMALL + (1 << 20), 7)
+
+
+def run(driver, base, faults, pieces=PIECES, more=True):
+    """One appender; `faults` has the outcome and the place of each flush's fault. A flush that fails is followed by one of more bytes, or of the same.
+
+    How many requests each of these flushes made.
+    """
+    path = driver.begin(base)
+    given = told = 0
+    requests = []
+    left = list(pieces)
+    for outcome, at in faults:
+        driver.script.arm(outcome, at)
+        if left and (more or told == given):
+            given += left[0]
+            code, _ = driver.say(f"add {left.pop(0)}")
+        else:
+            code, _ = driver.say("flush")
+        requests.append(driver.script.seen)
+        if code == "COVE_OK":
+            told = given
+            driver.has(path, told)
+        else:
+            there = len(driver.objects.get(path, (b"",))[0]) - len(driver.base)
+            assert told <= there <= given
+            driver.has(path, there)
+    driver.script.arm("done")
+    for size in left:
+        given += size
+        assert driver.say(f"add {size}") == ("COVE_OK", "")
+    assert driver.say("flush") == ("COVE_OK", "")
+    assert driver.say("close") == ("COVE_OK", "")
+    driver.has(path, given)
+    driver.objects.pop(path)
+    return requests
+
+
+KINDS = {
+    "any": {},
+    "trusted": {"options": {"conditional_writes": "true"}},
+    "looked-at": {"options": {"conditional_writes": "false"}, "ignores": {"PutObject": ["if-match", "if-none-match"]}},
+    "no-part-copy": {"options": {"part_copy": "false"}, "lacks": ["UploadPartCopy"]},
+    "equal-parts": {"options": {"fixed_upload_size": "true"}, "equal_parts": True},
+    "directory": {"bucket": DIRECTORY, "options": {"store": "aws"}},
+    "directory-full": {"bucket": DIRECTORY, "options": {"store": "aws"}, "object_parts": 2},
+}
+BASES = {"new": None, "small": 11, "border": SMALL - 4, "large": SMALL + 100}
+PLACES = [(kind, base) for kind in KINDS for base in ("new", "small")]
+LARGE = [("trusted", "border"), ("trusted", "large"), ("equal-parts", "border"), ("equal-parts", "large"), ("no-part-copy", "border")]
+
+
+@pytest.fixture
+def quick_sums(monkeypatch):
+    """ETags of large objects need not be what AWS computes, only differ."""
+    md5 = s3.hashlib.md5
+    quick = types.SimpleNamespace(md5=lambda data: md5(b"%d" % len(data) + data[-64:] if len(data) > 1 << 20 else data))
+    monkeypatch.setattr(s3, "hashlib", quick)
+
+
+@pytest.mark.parametrize("kind, base", PLACES + LARGE)
+def test_sequences(kind, base, quick_sums):
+    """Each way that the request which changes the object can end, in each of three flushes."""
+    large = (kind, base) in LARGE  # these take their time
+    outcomes = [outcome for outcome in OUTCOMES if outcome != "failed" or not large]
+    with Driver(**KINDS[kind]) as driver:
+        for sequence in itertools.product(outcomes, repeat=3):
+            for more in (True,) if large else (True, False):
+                run(driver, BASES[base], [(outcome, None) for outcome in sequence], more=more)
+
+
+def each_request(driver, base, firsts, outcomes, pieces=PIECES):
+    """Each fault at each request of the second flush."""
+    for first in firsts:
+        requests = run(driver, base, [(first, None), ("done", None)], pieces)[1]
+        for at, outcome in itertools.product(range(requests), outcomes):
+            run(driver, base, [(first, None), (outcome, at)], pieces)
+
+
+@pytest.mark.parametrize("kind, base", PLACES + LARGE)
+def test_each_request(kind, base, quick_sums):
+    """After a flush that ended well, and after one whose end is not known."""
+    with Driver(**KINDS[kind]) as driver:
+        each_request(driver, BASES[base], ("done", "lost"), [outcome for outcome in CUT if outcome != "done"])
+
+
+def test_each_request_of_steps(quick_sums):
+    """Where all parts have one size, more bytes than the object has go in steps, each of them complete by itself."""
+    with Driver(**KINDS["equal-parts"]) as driver:
+        each_request(driver, SMALL + 100, ("done",), ("not sent", "lost", "refused"), (3, SMALL + 300, 7))
+
+
+def test_giving_up(quick_sums):
+    """Who closes after a failure is told how many bytes are missing, without those that have been found in the file."""
+    with Driver(**KINDS["trusted"]) as driver:
+        path = driver.begin(11)
+        driver.script.arm("lost")
+        assert driver.say("add 3")[0] != "COVE_OK"
+        driver.script.arm("refused")  # the PUT behind the three bytes
+        assert driver.say("add 5")[0] == "COVE_EACCESS"
+        driver.has(path, 3)
+        driver.script.arm("refused")
+        code, message = driver.say("close")
+        assert code == "COVE_EACCESS" and message.startswith("5 bytes could not be appended"), message
+        driver.has(path, 3)
