@@ -48,6 +48,8 @@ COVE_API int cove_reader_read_ranges(cove_reader *reader, struct cove_range *ran
 COVE_API int cove_reader_seek(cove_reader *reader, int64_t offset, struct cove_error *err);
 COVE_API int64_t cove_reader_tell(const cove_reader *reader);
 COVE_API int64_t cove_reader_size(const cove_reader *reader); /* bytes of the object as opened */
+/* The version that is read, for COVE_WRITE_IF_MATCH; BORROWED until the close. NULL: the store tells none. */
+COVE_API const char *cove_reader_etag(const cove_reader *reader);
 COVE_API void cove_reader_close(cove_reader *reader);         /* NULL accepted */
 
 /* ---- writing ---- */
@@ -98,6 +100,8 @@ COVE_API int64_t cove_writer_tell(const cove_writer *writer); /* bytes taken so 
  * (COVE_ENETWORK, COVE_ETIMEDOUT after the last request was sent) the whole object was; the older one is never harmed.
  */
 COVE_API int cove_writer_finish(cove_writer *writer, struct cove_error *err);
+/* After a finish that succeeded, the new object's version; BORROWED until the free. NULL: it is not known. */
+COVE_API const char *cove_writer_etag(const cove_writer *writer);
 /* Gives up: nothing becomes visible, what was sent is removed from the store. */
 COVE_API void cove_writer_abort(cove_writer *writer);
 COVE_API void cove_writer_free(cove_writer *writer); /* NULL accepted; aborts where finish was not called */
@@ -138,17 +142,23 @@ struct cove_appender_options {
                                   that; default 1000; 0: at each write */
     size_t flush_bytes;        /* and as soon as there are so many; default 8 MiB */
     int truncate;              /* 1: start an empty file; 0: go on at the end of what is there */
+    /* The version of the file that the bytes are for, as cove_reader_etag tells it; "": there must be none yet. The
+     * open fails with COVE_EPRECONDITION where another is there, and a flush does once the file was replaced, moved
+     * away or removed; what others append to a file or in memory replaces nothing. Copied by the open. NULL: the
+     * bytes are for whatever stands under the name. */
+    const char *etag;
 };
 #define COVE_APPENDER_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(struct cove_appender_options), 1000, 8u << 20, 0                                                        \
+        sizeof(struct cove_appender_options), 1000, 8u << 20, 0, 0                                                        \
     }
 
 /* Opens `path`, which is made at the first flush where it is missing. Writes are gathered and sent by a thread of the
  * library in the background; also at flush, close and, within a minute for all, at the process's ordinary exit. Two
  * appenders to one object of a store: the second one's flush fails with COVE_EPRECONDITION, nothing is lost unseen. On
  * file and memory both go on: what each flush adds stands together, in the order of the flushes. A file that is moved
- * away or removed meanwhile is begun anew under its name; on a store the flush fails with COVE_EPRECONDITION. */
+ * away or removed meanwhile is begun anew under its name, and one that is replaced is added to, unless the options have
+ * an etag; on a store the flush fails with COVE_EPRECONDITION. */
 COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender_options *options,
                                 const struct cove_call *call, cove_appender **ret_appender, struct cove_error *err);
 /* Takes all bytes (copied). A failure of a flush in the background is returned by the next call on the appender. Where

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "events/csv.h"
 #include "events/window.h"
 #include "wire/csv.h"
 
@@ -78,6 +79,11 @@ int cove_csv_reader_open(cove_fs *fs, const char *path, const struct cove_call *
     else
         *ret_reader = r;
     return rc;
+}
+
+cove_reader *cove__csv_reader_file(const cove_csv_reader *reader)
+{
+    return reader->window.reader;
 }
 
 size_t cove_csv_reader_columns(const cove_csv_reader *reader, const char *const **ret_names)

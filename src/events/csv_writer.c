@@ -2,6 +2,10 @@
  * The writer of CSV metrics. A row whose metrics are known goes to the appender; one with a new metric first has the
  * file written anew, with one more column, through a writer: readers see the old file or the new one. Memory stays
  * small: the old file is streamed.
+ *
+ * Rows are laid out for the header of one version of the file. They are appended to that file only, and it is written
+ * anew only while it is the version that was read: where another writer has replaced it, the rows that wait are refused
+ * and not put under other columns.
  */
 #include <cove/events.h>
 #include <cove/stream.h>
@@ -13,8 +17,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "events/csv.h"
 #include "wire/csv.h"
 #include "wire/number.h"
+
+#define TRIES 5 /* to take up a file that other writers change meanwhile */
 
 struct column {
     char *name;
@@ -160,31 +167,16 @@ static int put_row(cove_csv_writer *w, int64_t step, const struct cove_metric *m
 
 /* ---- the file ---- */
 
-/* Reads the header of what is there. A file without one, or no file, leaves no columns. */
-static int load_columns(cove_csv_writer *w, struct cove_error *err)
+/* Takes up the columns of the file that is there. */
+static int read_columns(cove_csv_writer *w, cove_csv_reader *reader, struct cove_error *err)
 {
-    struct cove_error inner = COVE_ERROR_INIT;
-    cove_csv_reader *reader = NULL;
     const char *const *names;
     struct columns found = { 0 };
-    size_t n = 0;
-    char last;
-    int64_t got;
-    int rc = cove_csv_reader_open(w->fs, w->path, &w->call, &reader, &inner);
+    size_t n = cove_csv_reader_columns(reader, &names);
+    int rc = 0;
 
-    w->has_header = w->broken_end = false;
-    if (rc < 0 && rc != COVE_ENOTFOUND)
-        return cove__error_copy(err, &inner);
-    if (rc == 0) {
-        n = cove_csv_reader_columns(reader, &names);
-        got = cove_fs_read_range(w->fs, w->path, -1, &last, 1, &w->call, err);
-        rc = got < 0 ? (int)got : 0;
-        w->broken_end = got == 1 && last != '\n';
-        if (got == 1 && n == 0)
-            rc = cove__fail(err, COVE_EMISMATCH, "write %s: what is there begins with no line of columns", w->path);
-    } else {
-        rc = 0;
-    }
+    if (n == 0 && cove_reader_size(cove__csv_reader_file(reader)) > 0)
+        rc = cove__fail(err, COVE_EMISMATCH, "write %s: what is there begins with no line of columns", w->path);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         int added = columns_add(&found, names[i], i);
 
@@ -194,23 +186,89 @@ static int load_columns(cove_csv_writer *w, struct cove_error *err)
             rc = cove__fail(err, COVE_EMISMATCH, "write %s: the file there has the column \"%s\" twice", w->path,
                             names[i]);
     }
-    cove_csv_reader_close(reader);
-    if (rc < 0) {
-        columns_done(&found);
-        return rc;
+    columns_done(rc < 0 ? &found : &w->columns);
+    if (rc == 0) {
+        w->columns = found;
+        w->has_header = n > 0;
     }
-    columns_done(&w->columns);
-    w->columns = found;
-    w->has_header = n > 0;
-    return 0;
+    return rc;
 }
 
-static int open_end(cove_csv_writer *w, bool truncate, struct cove_error *err)
+/* Whether the file's last line is unfinished. */
+static int look_at_end(cove_csv_writer *w, cove_reader *file, struct cove_error *err)
+{
+    int64_t size = cove_reader_size(file), got = 0;
+    char last = '\n';
+
+    if (size > 0)
+        got = cove_reader_read_at(file, size - 1, &last, 1, err);
+    w->broken_end = last != '\n';
+    return got < 0 ? (int)got : 0;
+}
+
+/* Opens the end of the version `etag` of the file ("": there is none); NULL: its store tells no versions. */
+static int open_end(cove_csv_writer *w, const char *etag, struct cove_error *err)
 {
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
 
-    options.truncate = truncate;
+    options.etag = etag;
     return cove_appender_open(w->fs, w->path, &options, &w->call, &w->appender, err);
+}
+
+/* Reads the header of what is there, and opens the end of just that. A file without a header, or no file, leaves no
+ * columns. */
+static int take_up_once(cove_csv_writer *w, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    cove_csv_reader *reader = NULL;
+    int rc = cove_csv_reader_open(w->fs, w->path, &w->call, &reader, &why);
+
+    if (rc == COVE_ENOTFOUND) {
+        columns_done(&w->columns);
+        w->has_header = w->broken_end = false;
+        return open_end(w, "", err);
+    }
+    if (rc < 0)
+        return cove__error_copy(err, &why);
+    rc = read_columns(w, reader, err);
+    if (rc == 0)
+        rc = look_at_end(w, cove__csv_reader_file(reader), err);
+    if (rc == 0)
+        rc = open_end(w, cove_reader_etag(cove__csv_reader_file(reader)), err);
+    cove_csv_reader_close(reader);
+    return rc;
+}
+
+static int take_up(cove_csv_writer *w, struct cove_error *err)
+{
+    int rc = COVE_EPRECONDITION;
+
+    for (int i = 0; rc == COVE_EPRECONDITION && i < TRIES; i++)
+        rc = take_up_once(w, err);
+    return rc;
+}
+
+/* The next row takes up the file again. */
+static int close_end(cove_csv_writer *w, struct cove_error *err)
+{
+    cove_appender *appender = w->appender;
+
+    w->appender = NULL;
+    return cove_appender_close(appender, err);
+}
+
+/* What the appender keeps and sends later, as soon as the trouble has passed. */
+static bool is_passing(int rc)
+{
+    return rc == COVE_ENETWORK || rc == COVE_ETIMEDOUT || rc == COVE_ETHROTTLED || rc == COVE_ESERVER ||
+           rc == COVE_ENOSPC || rc == COVE_ENOMEM;
+}
+
+int cove_csv_writer_flush(cove_csv_writer *w, struct cove_error *err)
+{
+    int rc = w->appender ? cove_appender_flush(w->appender, err) : 0;
+
+    return rc < 0 && !is_passing(rc) ? close_end(w, err) : rc;
 }
 
 static int copy_rows(cove_csv_writer *w, cove_csv_reader *reader, cove_writer *out, const struct columns *columns,
@@ -245,16 +303,17 @@ static int copy_rows(cove_csv_writer *w, cove_csv_reader *reader, cove_writer *o
     return rc;
 }
 
-/* Writes the file anew with `columns`, whose places are in order of names. The end must not be open. */
-static int rewrite_as(cove_csv_writer *w, const struct columns *columns, struct cove_error *err)
+/* Writes the file that `reader` reads anew with `columns`, whose places are in order of names, and opens its end. */
+static int rewrite_as(cove_csv_writer *w, cove_csv_reader *reader, const struct columns *columns,
+                      struct cove_error *err)
 {
-    cove_csv_reader *reader = NULL;
     cove_writer *out = NULL;
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
-    int rc = cove_csv_reader_open(w->fs, w->path, &w->call, &reader, err);
+    int rc;
 
-    if (rc == 0)
-        rc = cove_writer_open(w->fs, w->path, &options, &w->call, &out, err);
+    options.etag = cove_reader_etag(cove__csv_reader_file(reader));
+    options.condition = options.etag ? COVE_WRITE_IF_MATCH : COVE_WRITE_ALWAYS;
+    rc = cove_writer_open(w->fs, w->path, &options, &w->call, &out, err);
     if (rc == 0) {
         cove__buf_reset(&w->text);
         put_header(&w->text, columns);
@@ -265,7 +324,44 @@ static int rewrite_as(cove_csv_writer *w, const struct columns *columns, struct 
         rc = copy_rows(w, reader, out, columns, err);
     if (rc == 0)
         rc = cove_writer_finish(out, err);
+    if (rc == 0)
+        rc = open_end(w, cove_writer_etag(out), err);
     cove_writer_free(out);
+    return rc;
+}
+
+/* The columns that there are, and those that the row needs, in order of names. */
+static int widen_columns(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics,
+                         struct cove_error *err)
+{
+    struct columns wider = { 0 };
+    int rc = columns_add(&wider, "step", 0);
+
+    for (size_t i = 0; rc >= 0 && i < w->columns.n; i++)
+        rc = columns_add(&wider, w->columns.items[i].name, 0);
+    for (size_t i = 0; rc >= 0 && i < n_metrics; i++)
+        rc = columns_add(&wider, metrics[i].name, 0);
+    columns_done(rc < 0 ? &wider : &w->columns);
+    if (rc < 0)
+        return fail_columns(w, rc, err);
+    for (size_t i = 0; i < wider.n; i++)
+        wider.items[i].place = i;
+    w->columns = wider;
+    return 0;
+}
+
+/* The file as it is now, with the columns that another writer may have added to it meanwhile, and those of the row. */
+static int rewrite_once(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics, struct cove_error *err)
+{
+    cove_csv_reader *reader = NULL;
+    int rc = cove_csv_reader_open(w->fs, w->path, &w->call, &reader, err);
+
+    if (rc == 0)
+        rc = read_columns(w, reader, err);
+    if (rc == 0)
+        rc = widen_columns(w, metrics, n_metrics, err);
+    if (rc == 0)
+        rc = rewrite_as(w, reader, &w->columns, err);
     cove_csv_reader_close(reader);
     return rc;
 }
@@ -274,42 +370,21 @@ static int rewrite_as(cove_csv_writer *w, const struct columns *columns, struct 
  * it anew. */
 static int widen(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics, struct cove_error *err)
 {
-    struct columns wider = { 0 };
-    bool changed = w->broken_end;
-    cove_appender *appender = w->appender;
-    int rc = 0;
+    int rc;
 
-    for (size_t i = 0; rc >= 0 && i < w->columns.n; i++)
-        rc = columns_add(&wider, w->columns.items[i].name, 0);
-    for (size_t i = 0; rc >= 0 && i <= n_metrics; i++) {
-        rc = columns_add(&wider, i < n_metrics ? metrics[i].name : "step", 0);
-        changed = changed || rc == 1;
-    }
+    if (!w->has_header)
+        return widen_columns(w, metrics, n_metrics, err);
+    rc = cove_csv_writer_flush(w, err); /* what cannot be sent now stays in the appender */
     if (rc < 0)
-        rc = fail_columns(w, rc, err);
-    if (rc < 0 || !changed)
-        goto out;
-    for (size_t i = 0; i < wider.n; i++)
-        wider.items[i].place = i;
-    if (w->has_header) {
-        rc = cove_appender_flush(appender, err); /* what cannot be sent now stays in the appender */
-        if (rc < 0)
-            goto out;
-        w->appender = NULL; /* from here on a failure leaves the file in a state that must be looked at */
-        rc = cove_appender_close(appender, err);
-        if (rc == 0)
-            rc = rewrite_as(w, &wider, err);
-        if (rc == 0)
-            rc = open_end(w, false, err);
-        if (rc < 0)
-            goto out;
+        return rc;
+    rc = close_end(w, err); /* from here on a failure leaves the file in a state that must be looked at */
+    if (rc < 0)
+        return rc;
+    rc = COVE_EPRECONDITION;
+    for (int i = 0; rc == COVE_EPRECONDITION && i < TRIES; i++)
+        rc = rewrite_once(w, metrics, n_metrics, err);
+    if (rc == 0)
         w->broken_end = false;
-    }
-    columns_done(&w->columns);
-    w->columns = wider;
-    wider = (struct columns){ 0 };
-out:
-    columns_done(&wider);
     return rc;
 }
 
@@ -326,39 +401,29 @@ static bool has_all(const cove_csv_writer *w, const struct cove_metric *metrics,
     return true;
 }
 
-/* What the appender keeps and sends later, as soon as the trouble has passed. */
-static bool is_passing(int rc)
-{
-    return rc == COVE_ENETWORK || rc == COVE_ETIMEDOUT || rc == COVE_ETHROTTLED || rc == COVE_ESERVER ||
-           rc == COVE_ENOSPC || rc == COVE_ENOMEM;
-}
-
 static int append(cove_csv_writer *w, struct cove_error *err)
 {
-    int rc = cove_appender_write(w->appender, w->text.data, w->text.size, err);
+    struct cove_error why = COVE_ERROR_INIT;
+    int rc = cove_appender_write(w->appender, w->text.data, w->text.size, &why);
+    bool no_room = rc == COVE_ENOMEM || rc == COVE_ELIMIT; /* in the appender, for the row */
 
-    if (rc < 0 && !(is_passing(rc) && w->has_header)) {
-        /* Whether the header is in the file is not known now, or the appender has failed for good: begin anew with the
-         * next row. */
-        cove_appender_close(w->appender, NULL);
-        w->appender = NULL;
-    } else {
+    if (rc == 0 || (is_passing(rc) && !no_room)) { /* then the row is kept; flush and close say what is wrong */
         w->has_header = true;
+        return 0;
     }
-    return rc;
+    if (!no_room)
+        return close_end(w, err);
+    if (!w->has_header)
+        close_end(w, NULL); /* whether the header is in the file is not known now */
+    return cove__error_copy(err, &why);
 }
 
 int cove_csv_writer_row(cove_csv_writer *writer, int64_t step, const struct cove_metric *metrics, size_t n_metrics,
                         struct cove_error *err)
 {
     cove_csv_writer *w = writer;
-    int rc = 0;
+    int rc = w->appender ? 0 : take_up(w, err);
 
-    if (!w->appender) {
-        rc = load_columns(w, err);
-        if (rc == 0)
-            rc = open_end(w, !w->has_header, err);
-    }
     if (rc == 0 && !has_all(w, metrics, n_metrics))
         rc = widen(w, metrics, n_metrics, err);
     if (rc < 0)
@@ -386,19 +451,12 @@ int cove_csv_writer_open(cove_fs *fs, const char *path, const struct cove_call *
     w->call.cancel = cove_cancel_ref(w->call.cancel);
     cove__buf_init(&w->text, COVE__CSV_ROW_MAX);
     w->path = cove__strdup(path);
-    rc = w->path ? load_columns(w, err) : cove__fail_nomem(err, "the name of a file of metrics");
-    if (rc == 0)
-        rc = open_end(w, !w->has_header, err);
+    rc = w->path ? take_up(w, err) : cove__fail_nomem(err, "the name of a file of metrics");
     if (rc < 0)
         cove_csv_writer_close(w, NULL);
     else
         *ret_writer = w;
     return rc;
-}
-
-int cove_csv_writer_flush(cove_csv_writer *writer, struct cove_error *err)
-{
-    return writer->appender ? cove_appender_flush(writer->appender, err) : 0;
 }
 
 int cove_csv_writer_close(cove_csv_writer *writer, struct cove_error *err)

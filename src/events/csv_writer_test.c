@@ -14,6 +14,7 @@
 #include "base/mem.h"
 
 static cove_fs *fs;
+static const char *metrics = "csv/metrics.csv";
 
 static int set_up(void **state)
 {
@@ -33,13 +34,13 @@ static cove_csv_writer *open_writer(void)
 {
     cove_csv_writer *w = NULL;
 
-    assert_int_equal(cove_csv_writer_open(fs, "csv/metrics.csv", NULL, &w, NULL), 0);
+    assert_int_equal(cove_csv_writer_open(fs, metrics, NULL, &w, NULL), 0);
     return w;
 }
 
 static void put(const char *text)
 {
-    assert_int_equal(cove_fs_write_file(fs, "csv/metrics.csv", text, strlen(text), NULL, NULL), 0);
+    assert_int_equal(cove_fs_write_file(fs, metrics, text, strlen(text), NULL, NULL), 0);
 }
 
 static void assert_file(const char *expected)
@@ -48,7 +49,7 @@ static void assert_file(const char *expected)
     size_t size;
     char *text;
 
-    assert_int_equal(cove_fs_read_file(fs, "csv/metrics.csv", 0, &data, &size, NULL, NULL), 0);
+    assert_int_equal(cove_fs_read_file(fs, metrics, 0, &data, &size, NULL, NULL), 0);
     text = strndup(data, size);
     assert_string_equal(text, expected);
     free(text);
@@ -135,14 +136,14 @@ static void test_refuses_other_files(void **state)
 
     (void)state;
     put("no line end");
-    assert_int_equal(cove_csv_writer_open(fs, "csv/metrics.csv", NULL, &w, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_csv_writer_open(fs, metrics, NULL, &w, &err), COVE_EMISMATCH);
     assert_file("no line end");
     put("a,b,a\r\n");
-    assert_int_equal(cove_csv_writer_open(fs, "csv/metrics.csv", NULL, &w, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_csv_writer_open(fs, metrics, NULL, &w, &err), COVE_EMISMATCH);
     assert_non_null(strstr(err.message, "\"a\" twice"));
     /* A row that can't be carried over: the rewriting fails, and the file stays. */
     put("step\r\n1,2,3\r\n");
-    assert_int_equal(cove_csv_writer_open(fs, "csv/metrics.csv", NULL, &w, &err), 0);
+    assert_int_equal(cove_csv_writer_open(fs, metrics, NULL, &w, &err), 0);
     assert_int_equal(cove_csv_writer_row(w, 1, &x, 1, &err), COVE_ECORRUPT);
     assert_int_equal(cove_csv_writer_row(w, 2, NULL, 0, &err), 0);
     assert_int_equal(cove_csv_writer_close(w, NULL), 0);
@@ -170,7 +171,7 @@ static void test_reader(void **state)
 
     (void)state;
     put("a,\"b,c\"\r\n1,\"x\"\"y\"\r\n\r\n2\r\n3,4,5\r\n");
-    assert_int_equal(cove_csv_reader_open(fs, "csv/metrics.csv", NULL, &r, NULL), 0);
+    assert_int_equal(cove_csv_reader_open(fs, metrics, NULL, &r, NULL), 0);
     assert_int_equal(cove_csv_reader_columns(r, &names), 2);
     assert_string_equal(names[1], "b,c");
     assert_int_equal(cove_csv_reader_next(r, &cells, NULL), 1);
@@ -183,7 +184,7 @@ static void test_reader(void **state)
     assert_non_null(strstr(err.message, "at byte 24"));
     cove_csv_reader_close(r);
     put("");
-    assert_int_equal(cove_csv_reader_open(fs, "csv/metrics.csv", NULL, &r, NULL), 0);
+    assert_int_equal(cove_csv_reader_open(fs, metrics, NULL, &r, NULL), 0);
     assert_int_equal(cove_csv_reader_columns(r, &names), 0);
     assert_int_equal(cove_csv_reader_next(r, &cells, NULL), 0);
     cove_csv_reader_close(r);
@@ -210,7 +211,7 @@ static void test_long_rows(void **state)
     for (int i = 0; i < ROWS; i++)
         assert_int_equal(cove_csv_writer_row(w, i, row, COLUMNS, NULL), 0);
     assert_int_equal(cove_csv_writer_close(w, NULL), 0);
-    assert_int_equal(cove_csv_reader_open(fs, "csv/metrics.csv", NULL, &r, NULL), 0);
+    assert_int_equal(cove_csv_reader_open(fs, metrics, NULL, &r, NULL), 0);
     assert_int_equal(cove_csv_reader_columns(r, &columns), COLUMNS + 1);
     while (cove_csv_reader_next(r, &cells, NULL) == 1) {
         assert_int_equal(atoi(cells[0]), n++); /* "step" comes before "xxx…" */
@@ -227,7 +228,7 @@ static int two_rows(int *ret_rows)
     struct cove_error err = COVE_ERROR_INIT;
     const struct cove_metric x = { "x", 1 }, y = { "y", 2 };
     cove_csv_writer *w = NULL;
-    int rc = cove_csv_writer_open(fs, "csv/metrics.csv", NULL, &w, &err), second, closed;
+    int rc = cove_csv_writer_open(fs, metrics, NULL, &w, &err), second, closed;
 
     *ret_rows = 0;
     if (rc < 0)
@@ -254,12 +255,12 @@ static void test_memory_runs_out(void **state)
             const char *const *cells;
             int opened;
 
-            cove_fs_remove(fs, "csv/metrics.csv", NULL, NULL);
+            cove_fs_remove(fs, metrics, NULL, NULL);
             cove__mem_fail(++nth, sticky);
             rc = two_rows(&rows);
             cove__mem_fail(0, 0);
             assert_true(rc == 0 || rc == COVE_ENOMEM);
-            opened = cove_csv_reader_open(fs, "csv/metrics.csv", NULL, &r, NULL);
+            opened = cove_csv_reader_open(fs, metrics, NULL, &r, NULL);
             assert_true(opened == 0 || opened == COVE_ENOTFOUND);
             for (n = 0; opened == 0 && cove_csv_reader_next(r, &cells, NULL) == 1;)
                 n++;
@@ -268,6 +269,126 @@ static void test_memory_runs_out(void **state)
         } while (nth < 40 || rc < 0);
     }
 }
+
+/* ---- two writers of one file ---- */
+
+static char folder[] = "/tmp/cove-csv-XXXXXX";
+
+static int set_up_file(void **state)
+{
+    static char path[64];
+
+    if (!mkdtemp(strcpy(folder, "/tmp/cove-csv-XXXXXX")))
+        return -1;
+    snprintf(path, sizeof path, "%s/metrics.csv", folder);
+    metrics = path;
+    (void)state;
+    return cove_fs_from_url("file:///", NULL, &fs, NULL, NULL);
+}
+
+static int tear_down_file(void **state)
+{
+    int rc = cove_fs_remove_tree(fs, folder, NULL, NULL);
+
+    (void)state;
+    cove_fs_unref(fs);
+    metrics = "csv/metrics.csv";
+    return rc;
+}
+
+static const struct cove_metric acc = { "z_acc", 0.5 }, both[] = { { "loss", 9 }, { "z_acc", 0.25 } };
+
+/* A row that was laid out for the old columns does not come under the new ones; the row after it does it right. */
+static void test_another_adds_a_column(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_csv_writer *a = open_writer(), *b;
+
+    (void)state;
+    assert_int_equal(cove_csv_writer_row(a, 0, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(a, NULL), 0);
+    b = open_writer();
+    assert_int_equal(cove_csv_writer_row(b, 100, both, 2, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(b, NULL), 0);
+    assert_int_equal(cove_csv_writer_row(a, 1, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(a, &err), COVE_EPRECONDITION);
+    assert_non_null(strstr(err.message, "7 bytes could not be appended"));
+    assert_int_equal(cove_csv_writer_row(a, 2, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(a, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(b, NULL), 0);
+    assert_file("loss,step,z_acc\r\n,0,0.5\r\n9.0,100,0.25\r\n,2,0.5\r\n");
+}
+
+/* Nor do rows of before the first flush, which has not opened the file yet. */
+static void test_another_adds_a_column_before_the_first_row(void **state)
+{
+    cove_csv_writer *a, *b;
+
+    (void)state;
+    put("step,z_acc\r\n0,0.5\r\n");
+    a = open_writer();
+    b = open_writer();
+    assert_int_equal(cove_csv_writer_row(b, 100, both, 2, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(b, NULL), 0);
+    assert_int_equal(cove_csv_writer_row(a, 1, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(a, NULL), COVE_EPRECONDITION);
+    assert_file("loss,step,z_acc\r\n,0,0.5\r\n9.0,100,0.25\r\n");
+}
+
+/* Each adds a column: neither's is lost, nor a row that the other one put there after the header was read. */
+static void test_each_adds_a_column(void **state)
+{
+    const struct cove_metric x = { "x", 1 }, y = { "y", 2 };
+    cove_csv_writer *a, *b;
+
+    (void)state;
+    put("step\r\n0\r\n");
+    a = open_writer();
+    b = open_writer();
+    assert_int_equal(cove_csv_writer_row(b, 1, &x, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(b, NULL), 0);
+    assert_int_equal(cove_csv_writer_row(a, 2, &y, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(a, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(b, NULL), 0);
+    assert_file("step,x,y\r\n0,,\r\n1,1.0,\r\n2,,2.0\r\n");
+}
+
+/* Two begin the same file: the second one's header is not put behind the first one's rows, nor in their place. */
+static void test_both_begin_the_file(void **state)
+{
+    cove_csv_writer *a = open_writer(), *b = open_writer();
+
+    (void)state;
+    assert_int_equal(cove_csv_writer_row(a, 0, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(a, NULL), 0);
+    assert_int_equal(cove_csv_writer_row(b, 1, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(b, NULL), COVE_EPRECONDITION);
+    assert_int_equal(cove_csv_writer_row(b, 2, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(b, NULL), 0);
+    assert_int_equal(cove_csv_writer_row(a, 3, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(b, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(a, NULL), 0);
+    assert_file("step,z_acc\r\n0,0.5\r\n2,0.5\r\n3,0.5\r\n"); /* the same columns: rows stand side by side */
+}
+
+static void test_the_file_is_removed(void **state)
+{
+    cove_csv_writer *a = open_writer();
+
+    (void)state;
+    assert_int_equal(cove_csv_writer_row(a, 0, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(a, NULL), 0);
+    assert_int_equal(cove_fs_remove(fs, metrics, NULL, NULL), 0);
+    assert_int_equal(cove_csv_writer_row(a, 1, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_flush(a, NULL), COVE_EPRECONDITION); /* its header is gone, too */
+    assert_int_equal(cove_csv_writer_row(a, 2, &acc, 1, NULL), 0);
+    assert_int_equal(cove_csv_writer_close(a, NULL), 0);
+    assert_file("step,z_acc\r\n2,0.5\r\n");
+}
+
+#define IN_BOTH(test)                                                                                                  \
+    cmocka_unit_test_setup_teardown(test, set_up, tear_down),                                                          \
+        cmocka_unit_test_setup_teardown(test, set_up_file, tear_down_file)
 
 int main(void)
 {
@@ -282,6 +403,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memory_runs_out, set_up, tear_down),
+        IN_BOTH(test_another_adds_a_column),
+        IN_BOTH(test_another_adds_a_column_before_the_first_row),
+        IN_BOTH(test_each_adds_a_column),
+        IN_BOTH(test_both_begin_the_file),
+        IN_BOTH(test_the_file_is_removed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

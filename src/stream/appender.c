@@ -45,7 +45,7 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     if (rc == 0 && !fs->ops->append)
         rc = cove__fs_fail(err, &a->target.ctx, COVE_ENOTSUP, "this store cannot append");
     if (rc == 0)
-        rc = fs->ops->append_open(fs->self, a->target.path, o.truncate != 0, &a->target.ctx, &a->tail, err);
+        rc = fs->ops->append_open(fs->self, a->target.path, o.truncate != 0, o.etag, &a->target.ctx, &a->tail, err);
     a->target.ctx.cancel = a->cancel;
     if (rc == 0 && a->interval_ns > 0)
         rc = cove__flusher_add(a, err);

@@ -603,6 +603,11 @@ int64_t cove_reader_tell(const cove_reader *r)
     return r->position;
 }
 
+const char *cove_reader_etag(const cove_reader *r)
+{
+    return r->etag;
+}
+
 int64_t cove_reader_size(const cove_reader *r)
 {
     return r->size;

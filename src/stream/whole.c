@@ -205,7 +205,7 @@ int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size,
     if (rc == 0 && !fs->ops->append)
         rc = cove__fs_fail(err, &target.ctx, COVE_ENOTSUP, "this store cannot append");
     if (rc == 0)
-        rc = fs->ops->append_open(fs->self, target.path, false, &target.ctx, &tail, err);
+        rc = fs->ops->append_open(fs->self, target.path, false, NULL, &target.ctx, &tail, err);
     if (rc == 0) {
         rc = fs->ops->append(fs->self, tail, cove__slice(data, size), &target.ctx, &added, err);
         if (rc < 0 && added > 0)

@@ -51,6 +51,7 @@ struct cove_writer {
     cove_cancel *stop; /* fired by abort, or by the user's token */
     struct cove__put put;
     char *etag, *content_type; /* what `put` points to */
+    char *new_etag;            /* of what was published; NULL: not known */
     struct cove_pair *metadata;
     struct cove__part_rules rules;
     size_t first_part;
@@ -112,6 +113,7 @@ static void destroy(struct cove_writer *w)
     cove__target_done(&w->target);
     cove_cancel_unref(w->stop);
     cove__free(w->etag);
+    cove__free(w->new_etag);
     cove__free(w->content_type);
     cove__free(w->metadata);
     cove_parts_free(w->made);
@@ -573,10 +575,9 @@ int64_t cove_writer_tell(const cove_writer *w)
 /* Takes over what the store calls the new object. */
 static void keep_etag(struct cove_writer *w, char *etag)
 {
-    if (w->made)
-        w->made->etag = etag;
-    else
-        cove__free(etag);
+    w->new_etag = etag;
+    if (w->made && etag)
+        w->made->etag = cove__strdup(etag); /* without memory for it nothing can be copied from the object */
 }
 
 static int put_whole(struct cove_writer *w, struct cove_error *err)
@@ -642,6 +643,11 @@ int cove_writer_take_parts(cove_writer *w, cove_parts **ret_parts, struct cove_e
     *ret_parts = w->made;
     w->made = NULL;
     return 0;
+}
+
+const char *cove_writer_etag(const cove_writer *w)
+{
+    return w->new_etag;
 }
 
 int64_t cove_writer_sent(const cove_writer *w)

@@ -412,18 +412,41 @@ struct tail {
     char *path;
     int fd; /* negative: not opened yet */
     bool truncate;
+    bool bound; /* the bytes are for one file: the open one, or one that this tail makes */
 };
 
-int cove__file_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
-                           struct cove_error *err)
+static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct tail *tail = cove__calloc(1, sizeof *tail);
-    struct stat st;
+    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer has replaced the file");
+}
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        cove__free(tail);
+/* Holds on to the version `etag`, or sees that there is no file yet (""). */
+static int bind_tail(struct tail *tail, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct stat st;
+    char now[80] = "";
+
+    tail->fd = cove__file_open(tail->path, O_WRONLY | O_APPEND, ctx, &why);
+    if (tail->fd < 0 && tail->fd != COVE_ENOTFOUND)
+        return cove__error_copy(err, &why);
+    if (tail->fd >= 0 && fstat(tail->fd, &st) < 0)
+        return cove__file_fail(err, ctx, errno);
+    if (tail->fd >= 0)
+        cove__file_etag(&st, now);
+    return strcmp(now, etag) == 0 ? 0 : fail_replaced(ctx, err);
+}
+
+int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag,
+                           const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err)
+{
+    struct tail *tail;
+    struct stat st;
+    int rc;
+
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
-    }
+    tail = cove__calloc(1, sizeof *tail);
     if (tail)
         tail->path = cove__strdup(path);
     if (!tail || !tail->path) {
@@ -432,28 +455,36 @@ int cove__file_append_open(void *self, const char *path, bool truncate, const st
     }
     tail->fd = -1;
     tail->truncate = truncate;
+    tail->bound = etag != NULL;
+    rc = etag ? bind_tail(tail, etag, ctx, err) : 0;
+    if (rc < 0) {
+        cove__file_append_close(self, tail);
+        return rc;
+    }
     *ret_tail = tail;
     return 0;
 }
 
 static int open_tail(struct cove__file *f, struct tail *tail, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int flags = O_WRONLY | O_APPEND | O_CREAT | (tail->truncate ? O_TRUNC : 0);
+    int flags = O_WRONLY | O_APPEND | O_CREAT | (tail->bound ? O_EXCL : 0);
+    struct cove_error why = COVE_ERROR_INIT;
     char *parent;
     int rc = 0;
 
-    tail->fd = cove__file_open(tail->path, flags, ctx, err);
+    tail->fd = cove__file_open(tail->path, flags, ctx, &why);
     if (tail->fd == COVE_ENOTFOUND && f->auto_mkdir) {
         parent = cove__path_parent(tail->path);
         rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
         cove__free(parent);
         if (rc < 0)
             return rc;
-        tail->fd = cove__file_open(tail->path, flags, ctx, err);
+        tail->fd = cove__file_open(tail->path, flags, ctx, &why);
     }
+    if (tail->bound && tail->fd == COVE_EEXIST)
+        return fail_replaced(ctx, err);
     if (tail->fd < 0)
-        return tail->fd;
-    tail->truncate = false;
+        return cove__error_copy(err, &why);
     return 0;
 }
 
@@ -481,12 +512,17 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
 
     *ret_added = 0;
     if (tail->fd >= 0 && was_replaced(tail)) {
+        if (tail->bound)
+            return fail_replaced(ctx, err);
         close(tail->fd);
         tail->fd = -1;
     }
     rc = tail->fd < 0 ? open_tail(self, tail, ctx, err) : 0;
     if (rc < 0)
         return rc;
+    if (tail->truncate && ftruncate(tail->fd, 0) < 0)
+        return cove__file_fail(err, ctx, errno);
+    tail->truncate = false;
     if (fstat(tail->fd, &before) < 0)
         return cove__file_fail(err, ctx, errno);
     while (*ret_added < data.size && rc == 0) {

@@ -27,6 +27,7 @@ struct entry {
     struct blob *blob; /* NULL: a directory */
     int64_t mtime_ns;
     uint64_t version;
+    uint64_t made; /* the version that was not made by appending to the one before */
 };
 
 /* All under cove__lock. Nodes are pointers, so that keeping the order moves little. */
@@ -194,6 +195,8 @@ static int explain(const struct cove__ctx *ctx, int rc, struct cove_error *err)
         return cove__fs_fail(err, ctx, rc, "a file stands where a directory should");
     case COVE_EISDIR:
         return cove__fs_fail(err, ctx, rc, "is a directory");
+    case COVE_EPRECONDITION:
+        return cove__fs_fail(err, ctx, rc, "another writer has replaced the file");
     default:
         return cove__fs_fail(err, ctx, rc, "%s", cove_code_phrase(rc));
     }
@@ -436,7 +439,7 @@ static int publish_locked(const char *path, struct blob *blob, enum cove_write_i
     unref_blob_locked(e->blob);
     e->blob = blob;
     e->mtime_ns = cove__wall_ns();
-    e->version = ++versions;
+    e->made = e->version = ++versions;
     make_etag(e, now);
     if (ret_etag)
         *ret_etag = cove__strdup(now);
@@ -646,21 +649,31 @@ static int memory_finish(void *self, struct cove__upload *u, const struct cove__
 struct tail {
     char *path;
     bool truncate;
+    bool bound;    /* the bytes are for one file: */
+    uint64_t made; /* that one; 0: there must be none */
 };
 
-static int memory_append_open(void *self, const char *path, bool truncate, const struct cove__ctx *ctx, void **ret_tail,
-                              struct cove_error *err)
+static int memory_append_open(void *self, const char *path, bool truncate, const char *etag,
+                              const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err)
 {
     struct tail *tail;
     struct entry *e;
+    uint64_t made = 0;
+    char now[32] = "";
     bool directory;
 
     cove__lock();
     e = find_locked(path);
     directory = !path[0] || (e && !e->blob);
+    if (e && !directory) {
+        made = e->made;
+        make_etag(e, now);
+    }
     cove__unlock();
     if (directory)
         return explain(ctx, COVE_EISDIR, err);
+    if (etag && strcmp(etag, now) != 0)
+        return explain(ctx, COVE_EPRECONDITION, err);
     tail = cove__calloc(1, sizeof *tail);
     if (tail)
         tail->path = cove__strdup(path);
@@ -669,20 +682,25 @@ static int memory_append_open(void *self, const char *path, bool truncate, const
         return cove__fail_nomem(err, "an appender");
     }
     tail->truncate = truncate;
+    tail->bound = etag != NULL;
+    tail->made = made;
     *ret_tail = tail;
     return 0;
 }
 
 /* In place where nobody else holds the contents, else on a copy of them. */
-static int append_locked(const char *path, bool truncate, struct cove__slice data)
+static int append_locked(struct tail *tail, struct cove__slice data)
 {
-    struct entry *e = find_locked(path);
-    struct blob *old = e && !truncate ? e->blob : NULL;
+    struct entry *e = find_locked(tail->path);
+    struct blob *old = e && !tail->truncate ? e->blob : NULL;
     struct blob *blob;
+    uint64_t made = e ? e->made : 0;
     int rc = 0;
 
     if (e && !e->blob)
         return COVE_EISDIR;
+    if (tail->bound && made != tail->made)
+        return COVE_EPRECONDITION;
     if (old && old->refs == 1) {
         rc = blob_write(old, (int64_t)old->size, data);
         if (rc == 0) {
@@ -699,10 +717,16 @@ static int append_locked(const char *path, bool truncate, struct cove__slice dat
     if (rc == 0)
         rc = blob_write(blob, (int64_t)blob->size, data);
     if (rc == 0)
-        rc = publish_locked(path, blob, COVE_WRITE_ALWAYS, NULL, NULL);
-    if (rc < 0)
+        rc = publish_locked(tail->path, blob, COVE_WRITE_ALWAYS, NULL, NULL);
+    if (rc < 0) {
         unref_blob_locked(blob);
-    return rc;
+        return rc;
+    }
+    e = find_locked(tail->path);
+    if (old)
+        e->made = made;
+    tail->made = e->made;
+    return 0;
 }
 
 static int memory_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx,
@@ -712,7 +736,7 @@ static int memory_append(void *self, void *tail_, struct cove__slice data, const
     int rc;
 
     cove__lock();
-    rc = append_locked(tail->path, tail->truncate, data);
+    rc = append_locked(tail, data);
     cove__unlock();
     if (rc == 0)
         tail->truncate = false;
