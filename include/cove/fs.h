@@ -48,6 +48,11 @@ COVE_API void cove_free(void *p);
 /* The scheme that the URL used ("s3"), static. */
 COVE_API const char *cove_fs_scheme(const cove_fs *fs);
 
+/* 1: the same path names the same file in both, for their options differ at most in how they work; 0: not known to.
+ * Touches no network. Two names of one server count as two stores, and so do two users of a store that is not Amazon's,
+ * for it may give each of them buckets of its own. */
+COVE_API int cove_fs_same_store(const cove_fs *a, const cove_fs *b);
+
 /* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free. */
 COVE_API int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err);
 

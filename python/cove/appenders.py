@@ -1,5 +1,8 @@
 """The appenders behind mode "ab": one a file, shared by all its handles, and known to whoever reads in this process.
 
+It belongs to the file, not to a filesystem: filesystems with other options (a timeout, other intervals) share it, as the one that opened it first has set it.
+Two appenders would each hold on to the version that it made, and the second one's bytes would be refused.
+
 A log is opened, written to and closed again for every line by some writers (TensorBoard's does), so closing a handle sends nothing: what is written gathers
 in the library's appender, which sends it after `append_interval` at the latest. Whoever reads, looks or lists here calls `settle` first and so sees every
 byte; whoever replaces, moves or removes a file calls `end`.
@@ -104,6 +107,9 @@ class SharedAppender:
         self._lock = threading.RLock()
         self._appender = None
 
+    def is_of(self, family: str, filesystem: _cove.Filesystem, path: str) -> bool:
+        return self.path == path and self.family == family and self._filesystem.same_store(filesystem)
+
     def is_under(self, path: str) -> bool:
         return not path or self.path == path or self.path.startswith(path + "/")
 
@@ -126,8 +132,9 @@ def acquire(store: tuple, filesystem: _cove.Filesystem, path: str, options: dict
     """One more handle of the appender of `path`. `store`: the family of filesystems first, then what tells one store from another."""
     key = (*store, path)
     with _lock:
-        shared = _shared.pop(key, None) or SharedAppender(key, filesystem, path, options)
-        _shared[key] = shared
+        shared = _shared.get(key) or _of_file(store[0], filesystem, path) or SharedAppender(key, filesystem, path, options)
+        _shared.pop(shared.key, None)
+        _shared[shared.key] = shared
         shared.handles += 1
         stale = shared.handles == 1 and time.monotonic() - shared.used > IDLE_S
     try:
@@ -138,6 +145,11 @@ def acquire(store: tuple, filesystem: _cove.Filesystem, path: str, options: dict
         release(shared)
         raise
     return shared
+
+
+def _of_file(family: str, filesystem: _cove.Filesystem, path: str) -> SharedAppender | None:
+    """The appender that another filesystem has opened for this file."""
+    return next((s for s in list(_shared.values()) if s.is_of(family, filesystem, path)), None)
 
 
 def release(shared: SharedAppender) -> None:

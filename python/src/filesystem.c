@@ -117,6 +117,15 @@ static PyObject *fs_scheme(PyObject *object, void *closure)
     return PyUnicode_FromString(cove_fs_scheme(((struct covepy_fs *)object)->fs));
 }
 
+static PyObject *fs_same_store(PyObject *object, PyObject *other)
+{
+    struct covepy_fs *fs;
+
+    if (!covepy_fs(other, &fs))
+        return NULL;
+    return PyBool_FromLong(cove_fs_same_store(((struct covepy_fs *)object)->fs, fs->fs));
+}
+
 /* ---- names ---- */
 
 static char *whole_url(struct covepy_fs *self, PyObject *args)
@@ -403,6 +412,9 @@ static PyObject *fs_abandoned_uploads(PyObject *self, PyObject *args, PyObject *
 /* ---- the type ---- */
 
 static PyMethodDef fs_methods[] = {
+    { "same_store", fs_same_store, METH_O,
+      "same_store($self, other, /)\n--\n\nWhether the same path names the same file in both; False where that is not "
+      "known." },
     { "url", fs_url, METH_VARARGS, "url($self, path, /)\n--\n\nThe whole URL of a path." },
     { "path", fs_path, METH_VARARGS,
       "path($self, url, /)\n--\n\nThe path in the store's own form, of a URL or a path. ValueError: of another "

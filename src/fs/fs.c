@@ -238,6 +238,11 @@ const char *cove_fs_scheme(const cove_fs *fs)
     return fs->scheme;
 }
 
+int cove_fs_same_store(const cove_fs *a, const cove_fs *b)
+{
+    return a->ops == b->ops && (!a->ops->same_store || a->ops->same_store(a->self, b->self));
+}
+
 /* ---- what every public call begins with ---- */
 
 char *cove__fs_show(const cove_fs *fs, const char *path)

@@ -127,6 +127,8 @@ struct cove__fs_ops {
      * one (NULL). No network. COVE_EINVAL, COVE_EAUTH. */
     int (*open)(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err);
     void (*close)(void *self);
+    /* cove_fs_same_store. NULL slot: always. Pure. */
+    bool (*same_store)(const void *self, const void *other);
 
     /* URL or path -> canonical path, owned by the caller. COVE_EINVAL. Pure. */
     int (*parse)(const char *url_or_path, char **ret_path, struct cove_error *err);

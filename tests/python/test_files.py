@@ -609,6 +609,23 @@ def test_handles_of_many_threads_share_an_appender(fs, root):
     assert {data[i : i + 100] for i in range(0, 20_000, 100)} == {letter * 100 for letter in (b"a", b"b", b"c", b"d")}
 
 
+def test_filesystems_with_other_options_share_an_appender(aws, root):
+    """Neither loses what it appends: each opens, writes and closes in turn."""
+    from cove.s3 import S3FileSystem
+
+    both = S3FileSystem(append_interval=60), S3FileSystem(append_interval=60, timeout=30)
+    assert both[0] is not both[1]
+    for i in range(6):
+        with both[i % 2].open(f"{root}/x", "ab") as f:
+            f.write(b"%d" % i)
+            f.flush()
+    with both[0].open(f"{root}/x", "ab") as f, both[1].open(f"{root}/x", "ab") as g:
+        f.write(b"a")
+        g.write(b"b")
+        f.write(b"c")
+    assert both[1].cat(f"{root}/x") == b"012345abc"
+
+
 def test_idle_appenders_are_bounded(slow, root):
     from cove import appenders
 

@@ -250,12 +250,30 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
     return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Buckets of Amazon's have one owner in a partition. Elsewhere each user may have buckets of their own. */
+static bool s3_same_store(const void *self, const void *other)
+{
+    const struct cove__s3 *a = self, *b = other;
+
+    if (!a->own_endpoint && !b->own_endpoint)
+        return cove__s3_same_partition(a->region, b->region);
+    return a->own_endpoint && b->own_endpoint && a->tls == b->tls && strcasecmp(a->host, b->host) == 0 &&
+           same_text(a->base, b->base) && !a->o.anon == !b->o.anon && same_text(a->o.key, b->o.key) &&
+           same_text(a->o.username, b->o.username) && same_text(a->o.profile, b->o.profile);
+}
+
 const struct cove__fs_ops cove__s3_ops = {
     .name = "s3",
     .options = cove__s3_option_rows,
     .real_directories = false,
     .open = s3_open,
     .close = s3_close,
+    .same_store = s3_same_store,
     .parse = cove__s3_parse,
     .stat = cove__s3_stat,
     .list = cove__s3_list,

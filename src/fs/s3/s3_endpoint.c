@@ -37,6 +37,11 @@ static const struct partition *partition_of(const char *region)
     return p;
 }
 
+bool cove__s3_same_partition(const char *region, const char *other)
+{
+    return partition_of(region) == partition_of(other);
+}
+
 /* ---- names ---- */
 
 static bool is_word(struct cove__slice s, const char *more)

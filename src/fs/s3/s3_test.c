@@ -619,6 +619,49 @@ static void test_directory_buckets_are_amazons(void **state)
     }
 }
 
+static cove_fs *open_as(const char *const pairs[], size_t n)
+{
+    cove_options *options = cove_options_new();
+    cove_fs *fs = NULL;
+
+    for (size_t i = 0; i < n && pairs[i]; i += 2)
+        assert_int_equal(cove_options_set(options, pairs[i], pairs[i + 1], NULL), 0);
+    assert_int_equal(cove_fs_from_url("s3://b", options, &fs, NULL, NULL), 0);
+    cove_options_free(options);
+    return fs;
+}
+
+static void test_same_store(void **state)
+{
+#define AT  "endpoint_url", "http://127.0.0.1:9"
+#define KEY "key", "k", "secret", "s"
+    static const struct {
+        const char *a[8], *b[8];
+        int same;
+    } cases[] = {
+        { { KEY }, { KEY, "timeout", "30" }, 1 },
+        { { KEY, "region", "us-east-1" }, { "key", "l", "secret", "s", "region", "eu-west-1" }, 1 },
+        { { KEY, "region", "us-east-1" }, { KEY, "region", "cn-north-1" }, 0 },
+        { { KEY, AT }, { KEY, AT, "retries", "0" }, 1 },
+        { { KEY, AT }, { KEY, "endpoint_url", "http://127.0.0.1:10" }, 0 },
+        { { KEY, AT }, { KEY, "endpoint_url", "https://127.0.0.1:9" }, 0 },
+        { { KEY, AT }, { KEY, "endpoint_url", "http://127.0.0.1:9/base" }, 0 },
+        { { KEY, AT }, { "key", "l", "secret", "s", AT }, 0 },
+        { { KEY, AT }, { "anon", "true", AT }, 0 },
+        { { KEY, AT }, { KEY }, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cove_fs *a = open_as(cases[i].a, 8), *b = open_as(cases[i].b, 8);
+
+        assert_int_equal(cove_fs_same_store(a, b), cases[i].same);
+        assert_int_equal(cove_fs_same_store(b, a), cases[i].same);
+        cove_fs_unref(a);
+        cove_fs_unref(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -633,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_password_in_url),
         cmocka_unit_test(test_no_credentials),
         cmocka_unit_test(test_open_without_memory),
+        cmocka_unit_test(test_same_store),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_signed_urls),
         cmocka_unit_test(test_part_rules),
