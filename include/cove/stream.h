@@ -150,7 +150,7 @@ struct cove_appender_options {
 };
 #define COVE_APPENDER_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(struct cove_appender_options), 1000, 8u << 20, 0, 0                                                        \
+        sizeof(struct cove_appender_options), 1000, 8u << 20, 0, 0                                                     \
     }
 
 /* Opens `path`, which is made at the first flush where it is missing. Writes are gathered and sent by a thread of the

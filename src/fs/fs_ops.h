@@ -181,11 +181,12 @@ struct cove__fs_ops {
     void (*upload_abort)(void *self, struct cove__upload *upload);
 
     /* An open end of a file. `append_open` makes nothing yet where the file is missing; with `truncate` the next append
-     * replaces it. `etag` is as cove_appender_options has it (COVE_EPRECONDITION); BORROWED during the call. `append` adds the bytes in order: COVE_EPRECONDITION when another writer came between.
-     * *ret_added, which is set after a failure too, says how many of the first bytes are in the file for certain. The
-     * next `append` must begin with the byte behind them, and may bring more. Bytes that a failed append has added
-     * without learning of it (the reply was lost) are recognized by the next one, which then counts them as added. So
-     * every byte is in the file exactly once when all have been counted. */
+     * replaces it. `etag` is as cove_appender_options has it (COVE_EPRECONDITION); BORROWED during the call. `append`
+     * adds the bytes in order: COVE_EPRECONDITION when another writer came between. *ret_added, which is set after a
+     * failure too, says how many of the first bytes are in the file for certain. The next `append` must begin with the
+     * byte behind them, and may bring more. Bytes that a failed append has added without learning of it (the reply was
+     * lost) are recognized by the next one, which then counts them as added. So every byte is in the file exactly once
+     * when all have been counted. */
     int (*append_open)(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                        void **ret_tail, struct cove_error *err);
     int (*append)(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,

@@ -13,7 +13,9 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -718,6 +720,46 @@ static void wrong_bytes_stay_wrong(void **state)
     free(back);
 }
 
+/* A flush to a local file that is cut off leaves no half record, and the bytes go out once in the end. */
+static void appends_that_are_cut_off(void **state)
+{
+    struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
+    struct rlimit before, small;
+    char folder[] = "/tmp/cove-stream-XXXXXX", path[64];
+    cove_appender *appender;
+    cove_fs *local;
+    void *data;
+    size_t size;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/log", folder);
+    options.flush_interval_ms = 0;
+    assert_int_equal(cove_fs_from_url("file:///", NULL, &local, NULL, NULL), 0);
+    assert_int_equal(cove_appender_open(local, path, &options, NULL, &appender, NULL), 0);
+    assert_int_equal(cove_appender_write(appender, "abc", 3, NULL), 0);
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 5;
+    setrlimit(RLIMIT_FSIZE, &small);
+    assert_true(cove_appender_write(appender, "defgh", 5, NULL) < 0);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(cove_fs_read_file(local, path, 0, &data, &size, NULL, NULL), 0);
+    assert_int_equal(size, 3);
+    cove_free(data);
+
+    assert_int_equal(cove_appender_write(appender, "ij", 2, NULL), 0);
+    assert_int_equal(cove_appender_close(appender, NULL), 0);
+    assert_int_equal(cove_fs_read_file(local, path, 0, &data, &size, NULL, NULL), 0);
+    assert_int_equal(size, 10);
+    assert_memory_equal(data, "abcdefghij", 10);
+    cove_free(data);
+    assert_int_equal(cove_fs_remove_tree(local, folder, NULL, NULL), 0);
+    cove_fs_unref(local);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -729,6 +771,7 @@ int main(void)
         cmocka_unit_test(appends_gather),
         cmocka_unit_test(appends_flush_themselves),
         cmocka_unit_test(appends_leave_early),
+        cmocka_unit_test(appends_that_are_cut_off),
         cmocka_unit_test(fork_leaves_each_side_its_own),
         cmocka_unit_test(files_that_hold_more_than_their_size),
         cmocka_unit_test(torture),
