@@ -83,7 +83,7 @@ static bool is_shut(void)
 }
 
 static int gated_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
-                        struct cove_error *err)
+                        size_t *ret_added, struct cove_error *err)
 {
     pthread_mutex_lock(&gate.lock);
     gate.arrived++;
@@ -94,7 +94,7 @@ static int gated_append(void *self, void *tail, struct cove__slice data, const s
             return rc;
         cove__sleep_ns(COVE__MS);
     }
-    return cove__memory_ops.append(self, tail, data, ctx, err);
+    return cove__memory_ops.append(self, tail, data, ctx, ret_added, err);
 }
 
 static void gated_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
