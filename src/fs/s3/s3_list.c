@@ -217,10 +217,38 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
     return rc;
 }
 
+/* ---- whether there is anything below a key ---- */
+
+static int on_below(void *user, const char *path, struct cove__slice text)
+{
+    bool *below = user;
+
+    *below |= strcmp(path, "ListBucketResult/Contents/Key") == 0 ||
+              (strcmp(path, "ListBucketResult/IsTruncated") == 0 && cove__slice_is(text, "true"));
+    return 0;
+}
+
+static int read_below(const struct s3_request *r, bool *ret)
+{
+    static const struct cove__xml_handler handler = { NULL, on_below, "ListBucketResult" };
+
+    *ret = false;
+    return cove__xml_read(cove__buf_slice(&r->http.reply), &handler, ret);
+}
+
+static int accept_below(struct s3_request *r, struct cove_error *err)
+{
+    bool below;
+    int rc = read_below(r, &below);
+
+    return rc < 0 ? cove__s3_fail(r, err, rc, "the listing cannot be read: %s", cove_code_phrase(rc)) : 0;
+}
+
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
 {
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
 
+    r->accept = accept_below;
     cove__buf_add_str(&r->query, "list-type=2&max-keys=1");
     if (cove__s3_prefix(key, &prefix) < 0)
         r->query.rc = COVE_ENOMEM;
@@ -231,12 +259,9 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
 
 bool cove__s3_says_below(const struct s3_request *r)
 {
-    static const char goes_on[] = "<IsTruncated>true<";
+    bool below;
 
-    if (r->http.reply.size == 0)
-        return false;
-    return memmem(r->http.reply.data, r->http.reply.size, "<Key>", 5) != NULL ||
-           memmem(r->http.reply.data, r->http.reply.size, goes_on, sizeof goes_on - 1) != NULL;
+    return read_below(r, &below) == 0 && below;
 }
 
 /* The first entry of a listing of one key. */

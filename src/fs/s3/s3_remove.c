@@ -51,10 +51,13 @@ static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct co
         cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
         rc = cove__s3_run(&r, &why);
     }
+    bool strange = rc == 0 && r.http.reply.size > 0; /* some stores answer in words of their own, and so do proxies */
     if (rc < 0 && strcmp(r.code, "BucketAlreadyOwnedByYou") == 0)
         rc = 0;
     cove__s3_request_done(&r);
     cove__buf_done(&body);
+    if (strange && (rc = cove__s3_any_below(s3, name, ctx, &why)) > 0)
+        rc = 0;
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
@@ -96,6 +99,21 @@ out:
 
 /* ---- objects ---- */
 
+/* A store answers a deletion with 204. Where it was something else, perhaps a proxy's page, the object itself tells. */
+static int look_whether_gone(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
+                             struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_head head;
+    int rc = cove__s3_head(s3, name, ctx, &head, &why);
+
+    if (rc == COVE_ENOTFOUND)
+        return 0;
+    return rc < 0 ? cove__error_copy(err, &why)
+                  : cove__fs_fail(err, ctx, COVE_EPROTOCOL,
+                                  "the reply to the deletion is not the store's: the object is still there");
+}
+
 int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx,
                     struct cove_error *err)
 {
@@ -103,6 +121,7 @@ int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, 
     struct cove_error why = COVE_ERROR_INIT;
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    r.accept = cove__s3_accept_bare;
     if (etag != NULL)
         cove__s3_header(&r, "If-Match", "%s", etag);
     int rc = cove__s3_run(&r, &why);
@@ -111,6 +130,8 @@ int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, 
         cove__s3_lacks(&r, S3_DELETE_CONDITIONS);
         rc = cove__s3_fail(&r, &why, COVE_ENOTSUP, "the store has no conditional deletions");
     }
+    if (rc == COVE_EPROTOCOL || (rc == 0 && r.http.status != 204))
+        rc = look_whether_gone(s3, name, ctx, &why);
     cove__s3_request_done(&r);
     return rc == 0 || gone ? 0 : cove__error_copy(err, &why);
 }
@@ -188,6 +209,14 @@ static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct c
     return rc;
 }
 
+static void start_deletion(struct s3_request *r, struct cove__s3 *s3, const char *path, const struct cove__ctx *ctx,
+                           struct cove__inbox *inbox)
+{
+    cove__s3_request_init(r, s3, "DELETE", cove__s3_locate(s3, path), ctx);
+    r->accept = cove__s3_accept_bare;
+    cove__s3_start_in(r, inbox);
+}
+
 /* One by one, some under way at once, for stores that cannot do it in one request. */
 static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, const struct cove__ctx *ctx,
                        struct cove_error *err)
@@ -202,18 +231,19 @@ static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, 
         return cove__fail_nomem(err, "deletions");
     cove__inbox_init(&inbox);
     for (; next < n && next < DELETE_PARALLEL; next++) {
-        cove__s3_request_init(&requests[next], s3, "DELETE", cove__s3_locate(s3, paths[next]), ctx);
-        cove__s3_start_in(&requests[next], &inbox);
+        start_deletion(&requests[next], s3, paths[next], ctx, &inbox);
     }
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
         struct s3_request *r = (struct s3_request *)(void *)op;
         bool gone = op->rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0;
-        if (op->rc < 0 && !gone && rc == 0)
+        bool strange = op->rc == COVE_EPROTOCOL || (op->rc == 0 && r->http.status != 204);
+        if (strange && rc == 0)
+            rc = look_whether_gone(s3, r->name, ctx, err);
+        else if (op->rc < 0 && !gone && rc == 0)
             rc = cove__error_copy(err, &op->err);
         cove__s3_request_done(r);
         if (rc == 0 && next < n) {
-            cove__s3_request_init(r, s3, "DELETE", cove__s3_locate(s3, paths[next++]), ctx);
-            cove__s3_start_in(r, &inbox);
+            start_deletion(r, s3, paths[next++], ctx, &inbox);
         }
     }
     cove__inbox_done(&inbox);
@@ -328,6 +358,7 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
     r.whole_bucket = true;
+    r.accept = cove__s3_accept_bare;
     int rc = cove__s3_run(&r, err);
     cove__s3_request_done(&r);
     return rc;

@@ -128,6 +128,7 @@ int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags
     ask(&r, s3, n > 0 ? "PUT" : "DELETE", name, ctx);
     if (n > 0)
         put_body(&r, cove__buf_slice(&body));
+    r.accept = cove__s3_accept_bare;
     rc = cove__s3_run(&r, &why);
     cove__s3_request_done(&r);
     cove__buf_done(&body);

@@ -204,7 +204,7 @@ static int accept_part(struct s3_request *r, struct cove_error *err)
     char etag[S3_HEADER_MAX];
     if (!cove__s3_reply_header(r, "etag", etag))
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to a part has no ETag");
-    return 0;
+    return cove__s3_accept_bare(r, err);
 }
 
 static void part_done(struct s3_request *r)
@@ -302,13 +302,15 @@ static int on_completed(void *user, const char *path, struct cove__slice text)
 
 static int accept_completion(struct s3_request *r, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { NULL, on_completed };
+    static const struct cove__xml_handler handler = { NULL, on_completed, "CompleteMultipartUploadResult" };
     struct completed *c = r->user;
 
     c->etag[0] = '\0';
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc < 0)
         return cove__s3_fail(r, err, rc, "the store's reply to the end of an upload cannot be read");
+    if (c->etag[0] == '\0')
+        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to the end of an upload has no ETag");
     return 0;
 }
 
@@ -361,8 +363,8 @@ static int complete(struct cove__upload *u, enum s3_condition_way way, const str
         why.http_status = r.http.status;
     }
     bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
-    if (refused || gone) {
-        /* An earlier attempt may have made the object before its reply was lost. */
+    if (refused || gone || rc == COVE_EPROTOCOL) {
+        /* An attempt may have made the object whose reply was lost, or changed by a proxy. */
         struct s3_head head;
         if (is_ours(u, ctx, &head) == 1) {
             memcpy(done->etag, head.etag, sizeof done->etag);
@@ -457,6 +459,7 @@ static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id
     struct cove_error why = COVE_ERROR_INIT;
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    r.accept = cove__s3_accept_bare;
     cove__s3_query(&r.query, "uploadId", cove__slice_str(id));
     int rc = cove__s3_run(&r, &why);
     bool gone = strcmp(r.code, "NoSuchUpload") == 0;
