@@ -116,6 +116,9 @@ COVE_API int cove_fs_walk(cove_fs *fs, const char *path, const struct cove_call 
 COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
 COVE_API int cove_listing_next(cove_listing *listing, const cove_info **ret_info, struct cove_error *err);
+/* For those who read a listing to its end at once: from now on the call's timeout bounds all that the listing itself
+ * waits for. Otherwise each page has the whole timeout. */
+COVE_API void cove_listing_limit(cove_listing *listing);
 COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 
 /* ---- whole files and ranges ---- */

@@ -166,7 +166,8 @@ static void reader_done(struct page_reader *p)
     cove__buf_done(&p->token);
 }
 
-static int read_page(const struct s3_request *r, struct page_reader *p, struct cove_error *err)
+/* `token`: where this page began. Whoever follows the pages finds a longer cycle. */
+static int read_page(const struct s3_request *r, struct page_reader *p, const char *token, struct cove_error *err)
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListBucketResult" },
                                           entries = { on_start, on_end, "ListBucketResult" },
@@ -184,6 +185,8 @@ static int read_page(const struct s3_request *r, struct page_reader *p, struct c
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
     if (p->truncated && p->token.size == 0)
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
+    if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
+        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing does not move on: it goes on where it went on before");
     if (p->truncated) {
         p->page->token = cove__buf_take(&p->token);
         if (p->page->token == NULL)
@@ -212,7 +215,7 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
     p->prefix = prefix;
     int rc = cove__s3_run(&r, err);
     if (rc == 0)
-        rc = read_page(&r, p, err);
+        rc = read_page(&r, p, token, err);
     cove__s3_request_done(&r);
     return rc;
 }
@@ -332,7 +335,7 @@ static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct
     r.http.reply_max = S3_REPLY_MAX;
     int rc = cove__s3_run(&r, err);
     if (rc == 0)
-        rc = read_page(&r, &p, err);
+        rc = read_page(&r, &p, NULL, err);
     cove__s3_request_done(&r);
     reader_done(&p);
     return rc;

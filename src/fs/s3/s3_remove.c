@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/paging.h"
 #include "fs/s3/s3.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
@@ -371,6 +372,7 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
     struct cove__s3 *s3 = self;
     struct s3_name name = cove__s3_split(path);
     char *token = NULL, *plain = cove__s3_plain(path);
+    struct cove__paging paging = { 0 };
     bool any = false, more = false;
     int rc = 0;
 
@@ -387,6 +389,8 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
             any = true;
             rc = remove_keys(s3, &page, ctx, err);
         }
+        if (rc == 0 && page.token != NULL)
+            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, ctx, err);
         more = page.token != NULL;
         cove__free(token);
         token = NULL;

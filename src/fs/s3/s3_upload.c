@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/paging.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
@@ -497,7 +498,8 @@ struct abandoned {
     bool encoded, truncated;
     struct cove__buf key, id, started;
     struct cove__buf next_key, next_id;
-    struct cove__buf from; /* both of the page before */
+    size_t entries; /* of the page at hand */
+    struct cove__paging paging;
     int64_t found;
 };
 
@@ -562,20 +564,6 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* A list that goes on where it went on before would do so for ever. */
-static int goes_on(struct abandoned *a, const struct s3_request *r)
-{
-    struct cove__buf next = COVE__BUF_INIT(2 * 8192 + 1);
-
-    cove__buf_addf(&next, "%s\n%s", cove__buf_str(&a->next_key), cove__buf_str(&a->next_id));
-    bool moved = !cove__slice_eq(cove__buf_slice(&next), cove__buf_slice(&a->from));
-    cove__buf_done(&a->from);
-    a->from = next;
-    if (cove__buf_rc(&a->from) < 0)
-        return cove__fail_nomem(a->err, "a list of uploads");
-    return moved ? 0 : cove__s3_fail(r, a->err, COVE_EPROTOCOL, "the list of uploads does not move on");
-}
-
 static int uploads_page(struct abandoned *a, bool first)
 {
     static const struct cove__xml_handler handler = { NULL, on_upload, "ListMultipartUploadsResult" };
@@ -598,6 +586,9 @@ static int uploads_page(struct abandoned *a, bool first)
         cove__buf_done(&marker);
     }
     a->truncated = false;
+    a->entries = 0;
+    cove__buf_reset(&a->next_key);
+    cove__buf_reset(&a->next_id);
     int rc = cove__s3_run(&r, a->err);
     if (rc == 0) {
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, a);
@@ -606,7 +597,8 @@ static int uploads_page(struct abandoned *a, bool first)
         else if (rc == COVE_ENOMEM)
             cove__fail_nomem(a->err, "a list of uploads");
         if (rc == 0 && a->truncated)
-            rc = goes_on(a, &r);
+            rc = cove__paging_next(&a->paging, cove__buf_str(&a->next_key), cove__buf_str(&a->next_id), a->entries,
+                                   a->ctx, a->err);
     }
     cove__s3_request_done(&r);
     return rc;
@@ -623,7 +615,7 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
                            .user = user,
                            .ctx = ctx,
                            .err = err };
-    struct cove__buf *const bufs[] = { &a.key, &a.id, &a.started, &a.next_key, &a.next_id, &a.from };
+    struct cove__buf *const bufs[] = { &a.key, &a.id, &a.started, &a.next_key, &a.next_id };
 
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);

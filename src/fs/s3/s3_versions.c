@@ -163,7 +163,7 @@ int cove__s3_versions(void *self, const char *path, const char *token, const str
     rc = cove__s3_run(&r, err);
     if (rc == 0)
         rc = read_page(&r, &v, token, err);
-    if (rc == 0 && token == NULL && ret_page->n == 0)
+    if (rc == 0 && token == NULL && ret_page->n == 0 && ret_page->token == NULL)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, nor any version of it");
     cove__s3_request_done(&r);
     cove__buf_done(&v.name);
