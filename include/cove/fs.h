@@ -221,8 +221,9 @@ COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int
 
 /* ---- uploads that a killed process left behind ---- */
 
-/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds; calls
- * `each` for every one (NULL: just count), and gives their number. COVE_ENOTSUP where a store has none. */
+/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds by the
+ * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. One whose start
+ * the store does not tell is left alone, with a warning, unless min_age_s is 0. COVE_ENOTSUP where a store has none. */
 typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
 COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
                                            cove_upload_fn each, void *user, const struct cove_call *call,

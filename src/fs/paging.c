@@ -22,7 +22,8 @@ int cove__paging_next(struct cove__paging *p, const char *token, const char *als
     p->empty = entries > 0 ? 0 : p->empty + 1;
     if (p->power > 0 && h == p->kept)
         return cove__fail(err, COVE_EPROTOCOL,
-                          "%s %s: the listing does not move on: the store gives a place to go on from that it gave before",
+                          "%s %s: the listing does not move on: the store gives a place to go on from that it gave "
+                          "before",
                           ctx->op, ctx->url);
     if (p->empty >= COVE__EMPTY_PAGES_MAX)
         return cove__fail(err, COVE_EPROTOCOL, "%s %s: the listing does not move on: %u pages in a row are empty",

@@ -75,8 +75,8 @@ class Reply:
 
     def bytes(self, length_off=0):
         """Head and body as they go over the wire; `length_off` makes Content-Length lie."""
-        head = f"HTTP/1.1 {self.status} Mock\r\nDate: {DATE}\r\nx-amz-request-id: MOCK\r\n"
-        for name, value in self.headers.items():
+        head = f"HTTP/1.1 {self.status} Mock\r\n"
+        for name, value in {"Date": DATE, "x-amz-request-id": "MOCK", **self.headers}.items():
             head += f"{name}: {value}\r\n"
         # A HEAD says how long the body would be.
         if self.status not in (204, 304) and not any(n.lower() == "content-length" for n in self.headers):

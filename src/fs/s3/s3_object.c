@@ -137,25 +137,41 @@ static int keep_etag(struct task *t, struct cove_error *err)
     return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
 }
 
+/* Digits at *p, which is then behind them; -1: none, or too many. */
+static int64_t take_number(const char **p)
+{
+    size_t n = strspn(*p, "0123456789");
+    int64_t v = cove__s3_number(cove__slice(*p, n));
+
+    *p += n;
+    return v;
+}
+
+static bool take_word(const char **p, const char *word)
+{
+    size_t n = strlen(word);
+    bool is = strncmp(*p, word, n) == 0;
+
+    *p += is ? n : 0;
+    return is;
+}
+
 /* "bytes 0-9/100": first, last and total; false where it is anything else. A total of "*" is -1. */
 static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_t *ret_last, int64_t *ret_total)
 {
     char text[S3_HEADER_MAX];
-    long long first, last, total = -1;
-    int end = 0;
+    const char *p = text;
 
-    if (!cove__s3_reply_header(r, "content-range", text))
+    if (!cove__s3_reply_header(r, "content-range", text) || !take_word(&p, "bytes "))
         return false;
-    if (sscanf(text, "bytes %lld-%lld/%n", &first, &last, &end) != 2 || end == 0 || first < 0 || last < first ||
-        last > S3_SIZE_MAX)
+    *ret_first = take_number(&p);
+    bool dash = take_word(&p, "-");
+    *ret_last = take_number(&p);
+    if (!dash || *ret_first < 0 || *ret_last < *ret_first || !take_word(&p, "/"))
         return false;
-    if (strcmp(text + end, "*") != 0 &&
-        (sscanf(text + end, "%lld", &total) != 1 || total <= last || total > S3_SIZE_MAX))
-        return false;
-    *ret_first = first;
-    *ret_last = last;
-    *ret_total = total;
-    return true;
+    bool untold = take_word(&p, "*");
+    *ret_total = untold ? -1 : take_number(&p);
+    return *p == '\0' && (untold || *ret_total > *ret_last);
 }
 
 /* The lines of an attempt: a reply that broke off is gone on with, if the object is still the same. */
@@ -277,16 +293,15 @@ static void read_done(struct s3_request *r)
     struct cove__io *io = t->io;
     int rc = r->http.op.rc;
     char text[S3_HEADER_MAX];
+    const char *p = text;
 
     t->failed = rc;
     t->why = r->http.op.err;
     io->ret_wait_ns = r->http.wait_ns;
     io->ret_took_ns = r->http.took_ns;
     if (rc < 0 && r->http.status == 416) { /* past the end */
-        long long total;
-        if (cove__s3_reply_header(r, "content-range", text) && sscanf(text, "bytes */%lld", &total) == 1 &&
-            total >= 0 && total <= S3_SIZE_MAX)
-            io->ret_total = total;
+        if (cove__s3_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
+            io->ret_total = take_number(&p);
         finish(t, 0, 0, &t->why);
     } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.version.size == 0) {
         look_for_directory(t);

@@ -151,6 +151,15 @@ static void keep_text(char *out, size_t size, struct cove__slice text)
     out[n] = '\0';
 }
 
+static int on_deletion(void *user, const char *path)
+{
+    struct delete_result *d = user;
+
+    if (strcmp(path, "DeleteResult/Error") == 0)
+        d->code[0] = d->key[0] = '\0';
+    return 0;
+}
+
 static int on_deleted(void *user, const char *path, struct cove__slice text)
 {
     struct delete_result *d = user;
@@ -170,7 +179,7 @@ static int on_deleted(void *user, const char *path, struct cove__slice text)
 
 static int accept_deletion(struct s3_request *r, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { NULL, on_deleted, "DeleteResult" };
+    static const struct cove__xml_handler handler = { on_deletion, on_deleted, "DeleteResult" };
     struct delete_result d = { 0 };
 
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &d);

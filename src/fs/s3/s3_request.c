@@ -404,6 +404,17 @@ int cove__s3_run(struct s3_request *r, struct cove_error *err)
     return cove__http_run(&r->http, err);
 }
 
+int64_t cove__s3_reply_time(const struct s3_request *r)
+{
+    char date[S3_HEADER_MAX];
+    int64_t told_ns = cove__s3_reply_header(r, "date", date) ? cove__parse_http_date(date) : -1;
+
+    cove__lock();
+    int64_t known_ns = cove__wall_ns() + r->s3->clock_skew_ns;
+    cove__unlock();
+    return told_ns >= 0 ? told_ns : known_ns;
+}
+
 int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err)
 {
     if (r->http.reply.size == 0)

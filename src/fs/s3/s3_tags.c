@@ -38,6 +38,8 @@ static int on_end(void *user, const char *path, struct cove__slice text)
         return cove__buf_add_slice(&t->name, text);
     if (strcmp(path, "Tagging/TagSet/Tag/Value") == 0)
         return cove__buf_add_slice(&t->value, text);
+    if (strcmp(path, "Tagging/TagSet/Tag") == 0 && t->name.size == 0)
+        return COVE_EPROTOCOL;
     if (strcmp(path, "Tagging/TagSet/Tag") == 0) {
         cove__pairs_add(&t->pairs, cove__buf_slice(&t->name), cove__buf_slice(&t->value));
         return cove__buf_rc(&t->pairs.text);

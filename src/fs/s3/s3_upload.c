@@ -488,20 +488,31 @@ struct abandoned {
     struct s3_name below;
     struct cove__slice prefix; /* that the store is asked for */
     bool directory;            /* of a directory bucket */
-    int64_t before_ns;
+    int64_t min_age_ns;
     bool remove;
     cove_upload_fn each;
     void *user;
     const struct cove__ctx *ctx;
     struct cove_error *err;
     /* of the page at hand */
+    int64_t now_ns; /* by the store's clock, which also dates the uploads */
+    size_t entries;
     bool encoded, truncated;
     struct cove__buf key, id, started;
     struct cove__buf next_key, next_id;
-    size_t entries; /* of the page at hand */
     struct cove__paging paging;
     int64_t found;
 };
+
+/* One whose start cannot be read may be under way, and is of no age. */
+static bool is_old(const struct abandoned *a, int64_t started_ns, const char *path)
+{
+    if (a->min_age_ns <= 0)
+        return true; /* of any age */
+    if (started_ns < 0)
+        cove__log(COVE_LOG_WARNING, "s3", "%s: an upload whose start the store does not tell is left alone", path);
+    return started_ns >= 0 && a->now_ns - started_ns >= a->min_age_ns;
+}
 
 static int take_upload(struct abandoned *a)
 {
@@ -514,12 +525,14 @@ static int take_upload(struct abandoned *a)
     /* The prefix "run" is also one of "runs/x", which is not below it. */
     bool below = b.size == 0 || (k.size >= b.size && memcmp(k.data, b.data, b.size) == 0 &&
                                  (k.size == b.size || b.data[b.size - 1] == '/' || k.data[b.size] == '/'));
-    if (rc < 0 || !below || (started_ns >= 0 && started_ns > a->before_ns))
-        goto out;
+    if (rc == 0 && (k.size == 0 || a->id.size == 0))
+        rc = COVE_EPROTOCOL;
     cove__buf_add_slice(&path, a->below.bucket);
     cove__buf_add_char(&path, '/');
-    rc = cove__buf_add_slice(&path, k);
-    if (rc < 0)
+    cove__buf_add_slice(&path, k);
+    if (rc == 0)
+        rc = cove__buf_rc(&path);
+    if (rc < 0 || !below || !is_old(a, started_ns, cove__buf_str(&path)))
         goto out;
     if (a->remove) {
         rc = abort_upload(a->s3, cove__s3_split(cove__buf_str(&path)), cove__buf_str(&a->id), a->ctx, a->err);
@@ -533,6 +546,19 @@ out:
     cove__buf_done(&key);
     cove__buf_done(&path);
     return rc;
+}
+
+static int on_upload_begins(void *user, const char *path)
+{
+    struct abandoned *a = user;
+
+    if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0) {
+        cove__buf_reset(&a->key);
+        cove__buf_reset(&a->id);
+        cove__buf_reset(&a->started);
+        a->entries++;
+    }
+    return 0;
 }
 
 static int on_upload(void *user, const char *path, struct cove__slice text)
@@ -556,7 +582,7 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
         }
     }
     if (strcmp(path, "ListMultipartUploadsResult/IsTruncated") == 0)
-        a->truncated = cove__slice_is(text, "true");
+        return cove__s3_flag(text, &a->truncated);
     else if (strcmp(path, "ListMultipartUploadsResult/EncodingType") == 0)
         a->encoded = cove__slice_is(text, "url");
     else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
@@ -566,7 +592,8 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
 
 static int uploads_page(struct abandoned *a, bool first)
 {
-    static const struct cove__xml_handler handler = { NULL, on_upload, "ListMultipartUploadsResult" };
+    static const struct cove__xml_handler handler = { on_upload_begins, on_upload,
+                                                       "ListMultipartUploadsResult" };
     struct s3_request r;
 
     cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ .bucket = a->below.bucket }, a->ctx);
@@ -591,6 +618,7 @@ static int uploads_page(struct abandoned *a, bool first)
     cove__buf_reset(&a->next_id);
     int rc = cove__s3_run(&r, a->err);
     if (rc == 0) {
+        a->now_ns = cove__s3_reply_time(&r);
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, a);
         if (rc == COVE_EPROTOCOL || rc == COVE_ELIMIT)
             cove__s3_fail(&r, a->err, rc, "the list of uploads cannot be read");
@@ -609,7 +637,7 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
 {
     struct abandoned a = { .s3 = self,
                            .below = cove__s3_split(path),
-                           .before_ns = cove__wall_ns() - cove__sec_ns(min_age_s),
+                           .min_age_ns = cove__sec_ns(min_age_s),
                            .remove = remove,
                            .each = each,
                            .user = user,
