@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "net/head.h"
 #include "wire/crc.h"
 
 #define WRITE_ID "x-amz-meta-" COVE__WRITE_MARK
@@ -182,7 +183,7 @@ static void read_lines(struct s3_request *r, struct cove__buf *headers)
     const char *match = r->http.kept > 0 ? t->etag : io->if_match;
 
     if (match != NULL)
-        cove__buf_addf(headers, "If-Match: %s\n", match);
+        cove__head_line(headers, "If-Match", cove__slice_str(match));
     if (io->offset >= 0)
         cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
                        (long long)(io->offset + (int64_t)io->length - 1));
