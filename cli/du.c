@@ -19,6 +19,8 @@ static void du_one(struct cli *c, const struct cli_target *t, void *user)
     }
     cove_info_free(self);
     rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    if (listing)
+        cove_listing_limit(listing);
     while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         files++;
         bytes = cli_sum(bytes, cove_info_size(info));

@@ -38,6 +38,8 @@ static void find_one(struct cli *c, const struct cli_target *t, void *user)
         print_file(c, t, self);
     cove_info_free(self);
     rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    if (listing)
+        cove_listing_limit(listing);
     while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         print_file(c, t, info);
         rc = 0;

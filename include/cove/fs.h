@@ -121,6 +121,9 @@ COVE_API int cove_fs_walk(cove_fs *fs, const char *path, const struct cove_call 
 COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
 COVE_API int cove_listing_next(cove_listing *listing, const cove_info **ret_info, struct cove_error *err);
+/* For those who read a listing to its end at once: from now on the call's timeout bounds all that the listing itself
+ * waits for. Otherwise each page has the whole timeout. */
+COVE_API void cove_listing_limit(cove_listing *listing);
 COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 
 /* ---- whole files and ranges ---- */
@@ -223,8 +226,9 @@ COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int
 
 /* ---- uploads that a killed process left behind ---- */
 
-/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds; calls
- * `each` for every one (NULL: just count), and gives their number. COVE_ENOTSUP where a store has none. */
+/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds by the
+ * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. One whose start
+ * the store does not tell is left alone, with a warning, unless min_age_s is 0. COVE_ENOTSUP where a store has none. */
 typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
 COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
                                            cove_upload_fn each, void *user, const struct cove_call *call,

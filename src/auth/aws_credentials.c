@@ -6,13 +6,34 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "net/head.h"
 
-static int copy(struct cove__aws_credentials *ret, const char *key_id, const char *secret, const char *token,
-                struct cove_error *err)
+/* What the three are called where they come from. */
+struct names {
+    const char *place, *key_id, *secret, *token;
+};
+
+/* They become headers, and are never shown. */
+static int check(const struct names *names, const char *name, const char *value, struct cove_error *err)
+{
+    if (value == NULL || cove__head_fits(cove__slice_str(value)))
+        return 0;
+    return cove__fail(err, COVE_EINVAL, "%s%s has a line break or another control character in it", names->place, name);
+}
+
+static int copy(struct cove__aws_credentials *ret, const struct names *names, const char *key_id, const char *secret,
+                const char *token, struct cove_error *err)
 {
     struct cove__aws_credentials c = { .expires_ns = INT64_MAX };
     bool has_token = token != NULL && token[0] != '\0';
 
+    int rc = check(names, names->key_id, key_id, err);
+    if (rc == 0)
+        rc = check(names, names->secret, secret, err);
+    if (rc == 0)
+        rc = check(names, names->token, token, err);
+    if (rc < 0)
+        return rc;
     c.key_id = cove__strdup(key_id);
     c.secret = cove__strdup(secret);
     c.token = has_token ? cove__strdup(token) : NULL;
@@ -34,6 +55,11 @@ void cove__aws_credentials_hide(const struct cove__aws_credentials *c)
 int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__aws_credentials *ret,
                                struct cove_error *err)
 {
+    static const struct names options = { "the option ", "key", "secret", "token" };
+    static const struct names variables = { "the environment's ", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+                                            "AWS_SESSION_TOKEN" };
+    static const struct names lines = { "the AWS profile's ", "aws_access_key_id", "aws_secret_access_key",
+                                        "aws_session_token" };
     const struct cove__aws_profile *profile = s->profile;
 
     if (s->anonymous) {
@@ -44,7 +70,7 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
         return cove__fail(err, COVE_EINVAL, "the option %s needs %s beside it",
                           cove__aws_given(s->key_id) ? "key" : "secret", cove__aws_given(s->key_id) ? "secret" : "key");
     if (cove__aws_given(s->key_id))
-        return copy(ret, s->key_id, s->secret, s->token, err);
+        return copy(ret, &options, s->key_id, s->secret, s->token, err);
 
     const char *env_id = getenv("AWS_ACCESS_KEY_ID"), *env_secret = getenv("AWS_SECRET_ACCESS_KEY");
     if (!s->profile_given && cove__aws_given(env_id) != cove__aws_given(env_secret))
@@ -52,7 +78,7 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
                           cove__aws_given(env_id) ? "ACCESS_KEY_ID" : "SECRET_ACCESS_KEY",
                           cove__aws_given(env_id) ? "SECRET_ACCESS_KEY" : "ACCESS_KEY_ID");
     if (!s->profile_given && cove__aws_given(env_id))
-        return copy(ret, env_id, env_secret, getenv("AWS_SESSION_TOKEN"), err);
+        return copy(ret, &variables, env_id, env_secret, getenv("AWS_SESSION_TOKEN"), err);
 
     /* A role or a session that the user set up is who they mean to be: not the owner of keys that lie beside it. */
     if (!s->profile_given && cove__aws_given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
@@ -61,7 +87,7 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
                             cove__aws_given(profile->sso_session) || cove__aws_given(profile->sso_account_id)))
         return COVE__AWS_ASK;
     if (profile != NULL && cove__aws_given(profile->access_key_id) && cove__aws_given(profile->secret_access_key))
-        return copy(ret, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
+        return copy(ret, &lines, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
     return COVE__AWS_ASK;
 }
 

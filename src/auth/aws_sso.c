@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "net/head.h"
 
 static bool is_region(const char *region)
 {
@@ -50,7 +51,7 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     cove__uri_encode(&ask.url, cove__slice_str(profile->sso_role_name), false);
     cove__buf_add_str(&ask.url, "&account_id=");
     cove__uri_encode(&ask.url, cove__slice_str(profile->sso_account_id), false);
-    cove__buf_addf(&ask.headers, "x-amz-sso_bearer_token: %s\n", token);
+    cove__head_line(&ask.headers, "x-amz-sso_bearer_token", cove__slice_str(token));
     cove__secret_add_owned(token);
     rc = cove__aws_ask(&ask, cancel, err);
     if (rc == COVE_EAUTH && ask.status == 401)

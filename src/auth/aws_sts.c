@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "net/head.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
 
@@ -178,7 +179,7 @@ static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, co
     cove__format_iso8601_basic(now_ns, time);
     cove__buf_addf(&ask->headers, "X-Amz-Date: %s\n", time);
     if (by->token != NULL)
-        cove__buf_addf(&ask->headers, "X-Amz-Security-Token: %s\n", by->token);
+        cove__head_line(&ask->headers, "X-Amz-Security-Token", cove__slice_str(by->token));
     struct cove__sigv4_request v4 = { .key_id = by->key_id,
                                       .secret = by->secret,
                                       .region = region,

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fork.h"
 #include "wire/digest.h"
+#include "net/head.h"
 
 #define HASH_SIZE     32
 #define CANONICAL_MAX ((size_t)512 << 10)
@@ -298,6 +299,8 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
     int rc = scope_of(r, &scope);
     if (rc == 0)
         rc = signature(r, &scope, cache, cove__buf_slice(headers), &names, hex);
+    if (rc == 0 && !cove__head_fits(cove__slice_str(r->key_id)))
+        rc = COVE_EINVAL;
     if (rc == 0)
         rc = cove__buf_addf(headers,
                             "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s\n",

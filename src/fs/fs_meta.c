@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/paging.h"
 
 int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err)
 {
@@ -208,6 +209,7 @@ static int move_folder(cove_fs *fs, const struct two *two, bool empty, struct co
 
 static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
 {
+    struct cove__paging paging = { 0 };
     char *token = NULL;
     bool empty = true, more = false;
     int rc;
@@ -222,6 +224,9 @@ static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
         token = NULL;
         if (rc == 0 && page.n > 0)
             rc = move_page(fs, &page, two, err);
+        if (rc == 0 && page.token != NULL)
+            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, &two->from.ctx,
+                                   err);
         empty = empty && page.n == 0;
         more = page.token != NULL;
         if (rc == 0 && (page.n == 0 || !cove__fs_unordered(fs, two->from.path))) { /* else the first of what is left */

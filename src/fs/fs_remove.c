@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/paging.h"
 
 #define REMOVE_BATCH 1000 /* the most that S3's DeleteObjects takes */
 
@@ -98,6 +99,7 @@ static int remove_page(cove_fs *fs, const struct cove__page *page, const struct 
 /* Pages are listed from the start each time: what they held is gone by then. */
 static int remove_listed(cove_fs *fs, const struct cove__target *target, struct cove_error *err)
 {
+    struct cove__paging paging = { 0 };
     bool more = true;
     int rc = 0;
 
@@ -107,6 +109,9 @@ static int remove_listed(cove_fs *fs, const struct cove__target *target, struct 
         rc = fs->ops->list(fs->self, target->path, true, NULL, &target->ctx, &page, err);
         if (rc == 0 && page.n > 0)
             rc = remove_page(fs, &page, &target->ctx, err);
+        if (rc == 0 && page.token != NULL)
+            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, &target->ctx,
+                                   err);
         more = page.token != NULL;
         cove__page_done(&page);
     }

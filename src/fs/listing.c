@@ -4,10 +4,12 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/glob.h"
+#include "fs/paging.h"
 
 #define MAX_STACK ((size_t)1 << 20)
 
@@ -26,8 +28,11 @@ struct cove_listing {
     size_t n_stack, cap_stack;
     char *directory; /* being listed */
     struct cove__page page;
+    struct cove__paging paging; /* of the directory */
     size_t next;
     bool started, ended;
+    bool limited;    /* the timeout is of the whole listing … */
+    int64_t left_ns; /* … of which so much is left; INT64_MAX: there is none */
     /* WALK and GLOB over flat pages: most directories are seen only as parts of paths */
     struct cove_info parent;
     char *last;           /* the path before; of a directory with its slash */
@@ -165,6 +170,7 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
     cove__page_done(&l->page);
     l->next = 0;
     if (!token) {
+        l->paging = (struct cove__paging){ 0 };
         cove__free(l->directory);
         l->directory = l->n_stack > 0 ? l->stack[--l->n_stack] : NULL;
         if (!l->directory) {
@@ -184,6 +190,8 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
      */
     if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (walks(l) || l->started))
         rc = 0;
+    if (rc == 0 && l->page.token)
+        rc = cove__paging_next(&l->paging, l->page.token, NULL, l->page.n, &l->target.ctx, &why);
     l->started = true;
     cove__free(token);
     return rc < 0 ? cove__error_copy(err, &why) : 0;
@@ -283,15 +291,37 @@ static bool wanted(const struct cove_listing *l, const struct cove_info *info)
     return !(l->mode == WALK && info->link) && takes(l, info->path);
 }
 
+void cove_listing_limit(cove_listing *l)
+{
+    int64_t deadline_ns = cove__call_deadline(l->fs, &l->call);
+
+    l->limited = true;
+    l->left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - cove__now_ns();
+}
+
+/* fetch_page, and what it finds onto the stack; within the time that the call, or what is left of it, allows. */
+static int advance(struct cove_listing *l, struct cove_error *err)
+{
+    int64_t now_ns = cove__now_ns();
+
+    if (!l->limited)
+        l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
+    else
+        l->target.ctx.deadline_ns = l->left_ns == INT64_MAX ? INT64_MAX : now_ns + l->left_ns;
+    int rc = fetch_page(l, err);
+    if (l->limited && l->left_ns != INT64_MAX)
+        l->left_ns -= cove__now_ns() - now_ns;
+    return rc == 0 && walks(l) && !l->flat ? descend(l, err) : rc;
+}
+
 int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
 {
     struct cove__page all = { 0 };
     int rc = 0;
 
+    cove_listing_limit(l);
     while (rc == 0 && !l->ended) {
-        rc = fetch_page(l, err);
-        if (rc == 0 && walks(l) && !l->flat)
-            rc = descend(l, err);
+        rc = advance(l, err);
         for (size_t i = 0; rc == 0 && i < l->page.n; i++) {
             if (wanted(l, &l->page.items[i]) && cove__page_take(&all, &l->page.items[i]) < 0)
                 rc = cove__fail_nomem(err, "a listing");
@@ -316,10 +346,7 @@ int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_e
         if (l->ended)
             return 0;
         if (l->next >= l->page.n) {
-            l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
-            rc = fetch_page(l, err);
-            if (rc == 0 && walks(l) && !l->flat)
-                rc = descend(l, err);
+            rc = advance(l, err);
             if (rc < 0) {
                 l->ended = true;
                 return rc;

@@ -1,7 +1,9 @@
-/* The head of an HTTP reply, line by line: filled by transfer.c, asked through cove__http_header. */
+/* Heads of HTTP, line by line: a reply's is filled by transfer.c and asked through cove__http_header. */
 #include "net/head.h"
 
 #include <string.h>
+
+#include <cove/error.h>
 
 static bool is_blank(uint8_t c)
 {
@@ -72,4 +74,23 @@ bool cove__head_find(struct cove__slice head, const char *name, char *out, size_
         head = cove__slice_sub(head, line + 1, SIZE_MAX);
     }
     return false;
+}
+
+bool cove__head_fits(struct cove__slice value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        if ((value.data[i] < ' ' && value.data[i] != '\t') || value.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+int cove__head_line(struct cove__buf *lines, const char *name, struct cove__slice value)
+{
+    if (!cove__head_fits(value) && lines->rc == 0)
+        lines->rc = COVE_EINVAL;
+    cove__buf_add_str(lines, name);
+    cove__buf_add_str(lines, ": ");
+    cove__buf_add_slice(lines, value);
+    return cove__buf_add_char(lines, '\n');
 }

@@ -1,6 +1,6 @@
 /*
- * The head of an HTTP reply, as net/transfer keeps it: lines "name: value\n", names in lower case, blanks around the
- * values gone. Pure.
+ * Heads of HTTP: of a reply, as net/transfer keeps it (lines "name: value\n", names in lower case, blanks around the
+ * values gone), and the lines of a request. Pure.
  */
 #ifndef COVE_NET_HEAD_H
 #define COVE_NET_HEAD_H
@@ -19,5 +19,12 @@ int cove__head_add(struct cove__buf *head, struct cove__slice line);
 /* The first header of this name (in lower case): copied into `out` as a string; false where there is none, it does not
  * fit, or it holds a NUL. */
 bool cove__head_find(struct cove__slice head, const char *name, char *out, size_t out_size);
+
+/* Whether a text can stand in a header's value: it has no line's end, nor any other control character but tabs. */
+bool cove__head_fits(struct cove__slice value);
+
+/* Adds "name: value\n" to a request's lines. The buf fails with COVE_EINVAL where the value does not fit: it would be a
+ * header of its own. Whatever comes from outside goes into a head through here. */
+int cove__head_line(struct cove__buf *lines, const char *name, struct cove__slice value);
 
 #endif

@@ -75,8 +75,8 @@ class Reply:
 
     def bytes(self, length_off=0):
         """Head and body as they go over the wire; `length_off` makes Content-Length lie."""
-        head = f"HTTP/1.1 {self.status} Mock\r\nDate: {DATE}\r\nx-amz-request-id: MOCK\r\n"
-        for name, value in self.headers.items():
+        head = f"HTTP/1.1 {self.status} Mock\r\n"
+        for name, value in {"Date": DATE, "x-amz-request-id": "MOCK", **self.headers}.items():
             head += f"{name}: {value}\r\n"
         # A HEAD says how long the body would be.
         if self.status not in (204, 304) and not any(n.lower() == "content-length" for n in self.headers):
@@ -125,6 +125,7 @@ class Store:
         "lacks",  # operations that are not there: 501 NotImplemented
         "ignores",  # {operation: [header]}: as if the client had not sent it
         "max_parts",  # of an upload
+        "tells_crc32c",  # of each whole object that came with it
         "page",  # entries of a listing's page at most
         "equal_parts",  # all parts but the last must have one size, and the last no more
         "object_parts",  # of an object in a directory bucket, to which each append adds one
@@ -229,7 +230,8 @@ class Store:
 
     def do_PutObject(self, r):
         path = f"{r.bucket}/{r.key}"
-        return self._refused(r, path) or Reply(200, {"ETag": self.put(path, r.body, user_metadata(r))})
+        told = {name: r.headers[name] for name in ["x-amz-checksum-crc32c"] if self.ways.get("tells_crc32c") and name in r.headers}
+        return self._refused(r, path) or Reply(200, {"ETag": self.put(path, r.body, {**user_metadata(r), **told})})
 
     def do_CopyObject(self, r):
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")

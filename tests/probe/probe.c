@@ -458,10 +458,12 @@ static int run_mkdir(struct probe *p)
     return cove_fs_mkdir(p->fs, p->path, &p->call, &p->err);
 }
 
-/* uploads URL [remove]: abandoned ones of any age. */
+/* uploads URL [remove|keep [SECONDS]]: abandoned ones, of any age or at least so old. */
 static int run_uploads(struct probe *p)
 {
-    int64_t n = cove_fs_abandoned_uploads(p->fs, p->path, 0, p->n_args > 0, NULL, NULL, &p->call, &p->err);
+    int64_t min_age_s = p->n_args > 1 ? strtoll(p->args[1], NULL, 10) : 0;
+    int remove = p->n_args > 0 && strcmp(p->args[0], "remove") == 0;
+    int64_t n = cove_fs_abandoned_uploads(p->fs, p->path, min_age_s, remove, NULL, NULL, &p->call, &p->err);
     p->value = n;
     return n < 0 ? (int)n : 0;
 }

@@ -132,7 +132,8 @@ int cove__s3_query(struct cove__buf *query, const char *name,
                    struct cove__slice value);                            /* adds "&name=value", encoded */
 int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
 int64_t cove__s3_date(struct cove__slice text);                          /* of XML: -1 where it is none */
-int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; 0 where it is none */
+int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; -1 where it is none */
+int cove__s3_flag(struct cove__slice text, bool *ret);                   /* of XML: "true", "false"; COVE_EPROTOCOL */
 void cove__s3_text(struct cove__slice text, char *ret, size_t size);     /* of XML; "" where it does not fit */
 
 /* ---- s3_request.c ---- */
@@ -190,7 +191,10 @@ void cove__s3_start(struct s3_request *r);                               /* ends
 void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox); /* ends in the inbox */
 int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* waits */
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
-int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none */
+int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none that makes sense */
+int64_t cove__s3_reply_time(const struct s3_request *r); /* the store's clock: its Date, else as far as it is known */
+/* For `accept`, of requests whose replies have no body: one that has is a page of a proxy. COVE_EPROTOCOL. */
+int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err);
 
 /* Where a request goes now, and who signs it. */
 struct s3_aim {
@@ -365,10 +369,12 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
 /* The same; `kept` gets the lines that cove__s3_keep_headers gives. */
 int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                        struct cove__buf *kept, struct cove_error *err);
-/* The same for a request of one's own: what it asks with, and what its reply says. */
+/* The same for a request of one's own: what it asks with (and what a reply must tell, `accept`), and what its reply
+ * says. */
 void cove__s3_head_ask(struct s3_request *r);
 void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret);
-/* Whether anything is below the prefix of `key`: the query of a request to the bucket, and what its reply says. */
+/* Whether anything is below the prefix of `key`: the query of a request to the bucket (and what a reply must be,
+ * `accept`), and what its reply says. */
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
 bool cove__s3_says_below(const struct s3_request *r);
 /* It says of `key`, whose name ends in a slash, that it is an object with bytes, not a directory's marker. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/pairs.h"
+#include "net/head.h"
 
 static const char metadata[] = "x-amz-meta-";
 
@@ -53,9 +54,13 @@ static bool has_header(struct cove__slice lines, struct cove__slice name)
 static void add_line(struct cove__buf *out, struct cove__slice name, struct cove__slice value)
 {
     cove__buf_add_slice(out, name);
-    cove__buf_add_str(out, ": ");
-    cove__buf_add_slice(out, value);
-    cove__buf_add_char(out, '\n');
+    cove__head_line(out, "", value);
+}
+
+static void add_metadata(struct cove__buf *out, const struct cove_pair *pair)
+{
+    cove__buf_add_str(out, metadata);
+    cove__head_line(out, pair->name, cove__slice_str(pair->value));
 }
 
 /* The user's name of a header, or an empty one where it is none of the user's metadata. Writes have marks of their own.
@@ -161,7 +166,7 @@ int cove__s3_change_headers(const struct s3_request *head, const struct cove_pai
     }
     for (size_t i = 0; i < n; i++) {
         if (pairs[i].value != NULL)
-            cove__buf_addf(out, "%s%s: %s\n", metadata, pairs[i].name, pairs[i].value);
+            add_metadata(out, &pairs[i]);
     }
     return cove__buf_rc(out);
 }
@@ -182,5 +187,5 @@ void cove__s3_describe(struct s3_request *r, const struct cove__put *put)
     if (put != NULL && put->headers != NULL)
         cove__buf_add_str(&r->extra, put->headers);
     for (size_t i = 0; put != NULL && i < put->n_metadata; i++)
-        cove__buf_addf(&r->extra, "%s%s: %s\n", metadata, put->metadata[i].name, put->metadata[i].value);
+        add_metadata(&r->extra, &put->metadata[i]);
 }

@@ -17,7 +17,7 @@ struct page_reader {
     bool keys;            /* entries are objects, each under its whole key; else files and directories */
     bool deep;            /* at any depth: markers are all that is seen of directories */
     bool encoded;         /* the names are percent-encoded */
-    bool foreign;         /* an entry is not below the prefix that was asked for */
+    const char *wrong;    /* what is wrong with an entry; NULL: nothing */
     bool seen;            /* anything at all is below the prefix, be it a marker */
     struct cove__buf key; /* as it came */
     char etag[S3_HEADER_MAX];
@@ -38,6 +38,19 @@ static int entry_path(const struct page_reader *p, struct cove__slice name, bool
     return cove__buf_rc(out);
 }
 
+/* COVE_EPROTOCOL. Whoever removes a tree trusts its listing: what a store or a proxy that looks past `prefix` names is
+ * not ours. */
+static int check_entry(struct page_reader *p, struct cove__slice key, bool directory)
+{
+    if (key.size == 0)
+        p->wrong = "it has an entry without a name";
+    else if (key.size < p->prefix.size || memcmp(key.data, p->prefix.data, p->prefix.size) != 0)
+        p->wrong = "the store lists what is not below the folder that was asked for";
+    else if (!directory && p->size < 0)
+        p->wrong = "it has an object without a size that makes sense";
+    return p->wrong != NULL ? COVE_EPROTOCOL : 0;
+}
+
 static int add_entry(struct page_reader *p, bool directory)
 {
     struct cove__buf name = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1), path = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
@@ -45,11 +58,8 @@ static int add_entry(struct page_reader *p, bool directory)
 
     int rc = p->encoded ? cove__s3_url_decode(raw, &name) : cove__buf_add_slice(&name, raw);
     struct cove__slice key = cove__buf_slice(&name);
-    /* Whoever removes a tree trusts its listing: what a store or a proxy that looks past `prefix` names is not ours. */
-    if (rc == 0 && (key.size < p->prefix.size || memcmp(key.data, p->prefix.data, p->prefix.size) != 0)) {
-        p->foreign = true;
-        rc = COVE_EPROTOCOL;
-    }
+    if (rc == 0)
+        rc = check_entry(p, key, directory);
     p->seen = true;
     /* An empty object whose name ends in a slash is how other tools make a directory. One level of a listing has that
      * directory among the prefixes. */
@@ -72,11 +82,11 @@ static int add_entry(struct page_reader *p, bool directory)
 static int on_start(void *user, const char *path)
 {
     struct page_reader *p = user;
-    if (strcmp(path, "ListBucketResult/Contents") == 0 || strcmp(path, "ListBucketResult/CommonPrefixes") == 0) {
+    if (strcmp(path, "ListBucketResult/Contents") == 0 || strcmp(path, "ListBucketResult/CommonPrefixes") == 0 ||
+        strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket") == 0) {
         cove__buf_reset(&p->key);
         p->etag[0] = p->storage_class[0] = '\0';
-        p->size = 0;
-        p->mtime_ns = -1;
+        p->size = p->mtime_ns = -1;
     }
     return 0;
 }
@@ -103,7 +113,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)
         return add_entry(p, strcmp(path, prefixes) == 0);
     else if (strcmp(path, "ListBucketResult/IsTruncated") == 0)
-        p->truncated = cove__slice_is(text, "true");
+        return cove__s3_flag(text, &p->truncated);
     else if (strcmp(path, "ListBucketResult/NextContinuationToken") == 0)
         return cove__buf_add_slice(&p->token, text);
     return 0;
@@ -126,6 +136,8 @@ static int on_bucket(void *user, const char *path, struct cove__slice text)
         cove__buf_reset(&p->key);
         return cove__buf_add_slice(&p->key, text);
     }
+    if (strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket") == 0 && p->key.size == 0)
+        return COVE_EPROTOCOL;
     if (strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket") == 0)
         return cove__page_add(p->page, cove__buf_str(&p->key), COVE_TYPE_DIRECTORY, 0, -1, NULL);
     return 0;
@@ -166,24 +178,27 @@ static void reader_done(struct page_reader *p)
     cove__buf_done(&p->token);
 }
 
-static int read_page(const struct s3_request *r, struct page_reader *p, struct cove_error *err)
+/* `token`: where this page began. Whoever follows the pages finds a longer cycle. */
+static int read_page(const struct s3_request *r, struct page_reader *p, const char *token, struct cove_error *err)
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListBucketResult" },
                                           entries = { on_start, on_end, "ListBucketResult" },
-                                          buckets = { NULL, on_bucket, "ListAllMyBucketsResult" };
+                                          buckets = { on_start, on_bucket, "ListAllMyBucketsResult" };
     struct cove__slice body = cove__buf_slice(&r->http.reply);
 
     int rc = cove__xml_read(body, p->buckets ? &buckets : &encoding, p);
     if (rc == 0 && !p->buckets)
         rc = cove__xml_read(body, &entries, p);
-    if (rc < 0 && p->foreign)
-        return cove__s3_fail(r, err, rc, "the store lists what is not below the folder that was asked for");
     if (rc < 0)
-        return cove__s3_fail(r, err, rc, "the listing cannot be read: %s", cove_code_phrase(rc));
+        return cove__s3_fail(r, err, rc, "the listing cannot be read: %s",
+                             p->wrong != NULL ? p->wrong : cove_code_phrase(rc));
     if (p->page->n > 1)
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
     if (p->truncated && p->token.size == 0)
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
+    if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
+        return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                             "the listing does not move on: it goes on where it went on before");
     if (p->truncated) {
         p->page->token = cove__buf_take(&p->token);
         if (p->page->token == NULL)
@@ -212,15 +227,43 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
     p->prefix = prefix;
     int rc = cove__s3_run(&r, err);
     if (rc == 0)
-        rc = read_page(&r, p, err);
+        rc = read_page(&r, p, token, err);
     cove__s3_request_done(&r);
     return rc;
+}
+
+/* ---- whether there is anything below a key ---- */
+
+static int on_below(void *user, const char *path, struct cove__slice text)
+{
+    bool *below = user;
+
+    *below |= strcmp(path, "ListBucketResult/Contents/Key") == 0 ||
+              (strcmp(path, "ListBucketResult/IsTruncated") == 0 && cove__slice_is(text, "true"));
+    return 0;
+}
+
+static int read_below(const struct s3_request *r, bool *ret)
+{
+    static const struct cove__xml_handler handler = { NULL, on_below, "ListBucketResult" };
+
+    *ret = false;
+    return cove__xml_read(cove__buf_slice(&r->http.reply), &handler, ret);
+}
+
+static int accept_below(struct s3_request *r, struct cove_error *err)
+{
+    bool below;
+    int rc = read_below(r, &below);
+
+    return rc < 0 ? cove__s3_fail(r, err, rc, "the listing cannot be read: %s", cove_code_phrase(rc)) : 0;
 }
 
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
 {
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
 
+    r->accept = accept_below;
     cove__buf_add_str(&r->query, "list-type=2&max-keys=1");
     if (cove__s3_prefix(key, &prefix) < 0)
         r->query.rc = COVE_ENOMEM;
@@ -231,12 +274,9 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
 
 bool cove__s3_says_below(const struct s3_request *r)
 {
-    static const char goes_on[] = "<IsTruncated>true<";
+    bool below;
 
-    if (r->http.reply.size == 0)
-        return false;
-    return memmem(r->http.reply.data, r->http.reply.size, "<Key>", 5) != NULL ||
-           memmem(r->http.reply.data, r->http.reply.size, goes_on, sizeof goes_on - 1) != NULL;
+    return read_below(r, &below) == 0 && below;
 }
 
 /* The first entry of a listing of one key. */
@@ -307,7 +347,7 @@ static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct
     r.http.reply_max = S3_REPLY_MAX;
     int rc = cove__s3_run(&r, err);
     if (rc == 0)
-        rc = read_page(&r, &p, err);
+        rc = read_page(&r, &p, NULL, err);
     cove__s3_request_done(&r);
     reader_done(&p);
     return rc;

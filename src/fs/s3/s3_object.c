@@ -7,14 +7,32 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "net/head.h"
 #include "wire/crc.h"
 
 #define WRITE_ID "x-amz-meta-" COVE__WRITE_MARK
 
 /* ---- HEAD ---- */
 
+/* What a store tells of every object. A login page has no ETag; a compressing proxy takes the size away. */
+static int accept_head(struct s3_request *r, struct cove_error *err)
+{
+    char text[S3_HEADER_MAX];
+
+    if (!cove__s3_reply_header(r, "etag", text) && !cove__s3_reply_header(r, "last-modified", text))
+        return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                             "the reply is not the store's, but a proxy's or another server's: it has neither ETag nor "
+                             "Last-Modified");
+    if (cove__s3_reply_number(r, "content-length") < 0)
+        return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                             "the store does not tell the object's size: the reply has no Content-Length that makes "
+                             "sense");
+    return 0;
+}
+
 void cove__s3_head_ask(struct s3_request *r)
 {
+    r->accept = accept_head;
     cove__buf_add_slice(&r->extra, cove__buf_slice(&r->s3->extra.each));
     cove__s3_want_checksum(r);
 }
@@ -24,8 +42,6 @@ void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret)
     char text[S3_HEADER_MAX];
 
     *ret = (struct s3_head){ .size = cove__s3_reply_number(r, "content-length"), .mtime_ns = -1 };
-    if (ret->size < 0)
-        ret->size = 0; /* an empty object, of a server that does not say so */
     if (cove__s3_reply_header(r, "last-modified", text))
         ret->mtime_ns = cove__parse_http_date(text);
     cove__s3_reply_header(r, "etag", ret->etag);
@@ -122,25 +138,41 @@ static int keep_etag(struct task *t, struct cove_error *err)
     return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
 }
 
+/* Digits at *p, which is then behind them; -1: none, or too many. */
+static int64_t take_number(const char **p)
+{
+    size_t n = strspn(*p, "0123456789");
+    int64_t v = cove__s3_number(cove__slice(*p, n));
+
+    *p += n;
+    return v;
+}
+
+static bool take_word(const char **p, const char *word)
+{
+    size_t n = strlen(word);
+    bool is = strncmp(*p, word, n) == 0;
+
+    *p += is ? n : 0;
+    return is;
+}
+
 /* "bytes 0-9/100": first, last and total; false where it is anything else. A total of "*" is -1. */
 static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_t *ret_last, int64_t *ret_total)
 {
     char text[S3_HEADER_MAX];
-    long long first, last, total = -1;
-    int end = 0;
+    const char *p = text;
 
-    if (!cove__s3_reply_header(r, "content-range", text))
+    if (!cove__s3_reply_header(r, "content-range", text) || !take_word(&p, "bytes "))
         return false;
-    if (sscanf(text, "bytes %lld-%lld/%n", &first, &last, &end) != 2 || end == 0 || first < 0 || last < first ||
-        last > S3_SIZE_MAX)
+    *ret_first = take_number(&p);
+    bool dash = take_word(&p, "-");
+    *ret_last = take_number(&p);
+    if (!dash || *ret_first < 0 || *ret_last < *ret_first || !take_word(&p, "/"))
         return false;
-    if (strcmp(text + end, "*") != 0 &&
-        (sscanf(text + end, "%lld", &total) != 1 || total <= last || total > S3_SIZE_MAX))
-        return false;
-    *ret_first = first;
-    *ret_last = last;
-    *ret_total = total;
-    return true;
+    bool untold = take_word(&p, "*");
+    *ret_total = untold ? -1 : take_number(&p);
+    return *p == '\0' && (untold || *ret_total > *ret_last);
 }
 
 /* The lines of an attempt: a reply that broke off is gone on with, if the object is still the same. */
@@ -151,7 +183,7 @@ static void read_lines(struct s3_request *r, struct cove__buf *headers)
     const char *match = r->http.kept > 0 ? t->etag : io->if_match;
 
     if (match != NULL)
-        cove__buf_addf(headers, "If-Match: %s\n", match);
+        cove__head_line(headers, "If-Match", cove__slice_str(match));
     if (io->offset >= 0)
         cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
                        (long long)(io->offset + (int64_t)io->length - 1));
@@ -216,8 +248,13 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
                                  (long long)first, (long long)last, (long long)r->http.received);
         io->ret_total = total;
     } else {
+        char etag[S3_HEADER_MAX];
         if (io->offset + r->http.kept > 0)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
+        if (!cove__s3_reply_header(r, "etag", etag))
+            return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                                 "the reply is not the store's, but a proxy's or another server's: it has neither "
+                                 "Content-Range nor ETag");
         io->ret_total = r->http.received;
     }
     /* A reply that is the whole object can be held against the store's own checksum. */
@@ -257,16 +294,15 @@ static void read_done(struct s3_request *r)
     struct cove__io *io = t->io;
     int rc = r->http.op.rc;
     char text[S3_HEADER_MAX];
+    const char *p = text;
 
     t->failed = rc;
     t->why = r->http.op.err;
     io->ret_wait_ns = r->http.wait_ns;
     io->ret_took_ns = r->http.took_ns;
     if (rc < 0 && r->http.status == 416) { /* past the end */
-        long long total;
-        if (cove__s3_reply_header(r, "content-range", text) && sscanf(text, "bytes */%lld", &total) == 1 &&
-            total >= 0 && total <= S3_SIZE_MAX)
-            io->ret_total = total;
+        if (cove__s3_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
+            io->ret_total = take_number(&p);
         finish(t, 0, 0, &t->why);
     } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.version.size == 0) {
         look_for_directory(t);
@@ -279,6 +315,10 @@ static void read_done(struct s3_request *r)
 static int accept_empty_read(struct s3_request *r, struct cove_error *err)
 {
     struct task *t = r->user;
+    int rc = accept_head(r, err);
+
+    if (rc < 0)
+        return rc;
     t->io->ret_total = cove__s3_reply_number(r, "content-length");
     return keep_etag(t, err);
 }
@@ -375,17 +415,30 @@ int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const str
     return holds ? 0 : condition_broken(ctx, put->condition, err);
 }
 
-/* Whether the refusal was of a repetition: an earlier attempt had made the object, and its reply was lost. The mark
- * tells. */
+/* Whether the object is what was sent: by the mark, or, of a write without one, by size and checksum. */
+static bool is_own_write(const struct task *t)
+{
+    struct cove__slice src = t->io->src;
+    struct s3_head head;
+
+    cove__s3_head_reply(&t->r, &head);
+    if (t->mark.write_id[0] != '\0')
+        return strcmp(head.write_id, t->mark.write_id) == 0;
+    return head.size == (int64_t)src.size && head.has_crc32c && head.crc32c == cove__crc32c(0, src.data, src.size);
+}
+
+/* Whether the object was made all the same: an earlier attempt may have done it whose reply was lost, or a proxy may
+ * have changed the reply. */
 static void own_write_looked_for(struct s3_request *r)
 {
     struct task *t = r->user;
     struct cove_error err = t->why;
-    char id[64] = "";
     int rc = t->failed;
 
-    if (r->http.op.rc == 0 && cove__http_header(&r->http, WRITE_ID, id, sizeof id) && strcmp(id, t->mark.write_id) == 0)
+    if (r->http.op.rc == 0 && is_own_write(t)) {
+        cove__error_clear(&err);
         rc = keep_etag(t, &err);
+    }
     finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
 }
 
@@ -393,8 +446,18 @@ static void look_for_own_write(struct task *t)
 {
     start_over(t, "HEAD");
     t->r.done = own_write_looked_for;
-    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&t->r.s3->extra.each));
+    cove__s3_head_ask(&t->r);
     cove__s3_start(&t->r);
+}
+
+static int accept_put(struct s3_request *r, struct cove_error *err)
+{
+    char etag[S3_HEADER_MAX];
+
+    if (!cove__s3_reply_header(r, "etag", etag))
+        return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                             "the reply is not the store's, but a proxy's or another server's: it has no ETag");
+    return cove__s3_accept_bare(r, err);
 }
 
 static void put_done(struct s3_request *r)
@@ -413,6 +476,11 @@ static void put_done(struct s3_request *r)
         t->failed = cove__s3_condition_error(r, t->condition, &t->why);
         look_for_own_write(t);
         return;
+    } else if (rc == COVE_EPROTOCOL) {
+        t->failed = rc;
+        t->why = err;
+        look_for_own_write(t);
+        return;
     }
     finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
 }
@@ -423,6 +491,7 @@ static void send_put(struct task *t)
     const struct cove__io *io = t->io;
 
     r->done = put_done;
+    r->accept = accept_put;
     cove__s3_describe(r, io->put);
     if (t->condition != COVE_WRITE_ALWAYS || (io->put != NULL && io->put->write_id != NULL))
         cove__s3_mark(r, io->put, &t->mark);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "fs/s3/s3.h"
+#include "net/head.h"
 #include "wire/json.h"
 
 #define MIB       ((int64_t)1 << 20)
@@ -139,6 +140,16 @@ static int refuse(const struct reading *in, const char *name, const char *known)
     return cove__fail(in->err, COVE_EINVAL, "option %s: \"%s\" is not known; known: %s", in->option, name, known);
 }
 
+/* True: it has, and that is said. */
+static bool has_control(const struct reading *in, const char *name, const char *value)
+{
+    if (cove__head_fits(cove__slice_str(value)))
+        return false;
+    cove__fail(in->err, COVE_EINVAL, "option %s: the value of \"%s\" has a line break or another control character",
+               in->option, name);
+    return true;
+}
+
 static int take_client(void *user, const char *name, enum cove__json_type type, const char *value)
 {
     const struct reading *in = user;
@@ -152,6 +163,8 @@ static int take_client(void *user, const char *name, enum cove__json_type type, 
 
     if (type == COVE__JSON_NULL)
         return 0;
+    if (has_control(in, name, value))
+        return COVE_EINVAL;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(name, rows[i].name) == 0)
             return set(rows[i].at, value, in->err);
@@ -215,6 +228,8 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
 
     if (type == COVE__JSON_NULL)
         return 0;
+    if (has_control(in, name, value))
+        return COVE_EINVAL;
     if (strcmp(name, "connect_timeout") == 0 && number)
         return take_seconds(in, name, value, &o->connect_timeout_ms);
     if (strcmp(name, "read_timeout") == 0 && number)
@@ -278,16 +293,15 @@ static int take_additional(void *user, const char *name, enum cove__json_type ty
 
     if (type == COVE__JSON_NULL)
         return 0;
-    if (strpbrk(value, "\r\n") != NULL)
-        return cove__fail(in->err, COVE_EINVAL, "option s3_additional_kwargs: the value of \"%s\" has a line break",
-                          name);
+    if (has_control(in, name, value))
+        return COVE_EINVAL;
     for (size_t i = 0; i < N_ADDITIONAL; i++) {
         if (strcmp(name, additional[i].name) == 0) {
             if (strcmp(name, "SSECustomerKey") == 0)
                 cove__secret_add(extra, cove__slice_str(value));
-            cove__buf_addf(&extra->create, "%s: %s\n", additional[i].header, value);
+            cove__head_line(&extra->create, additional[i].header, cove__slice_str(value));
             if (additional[i].each)
-                cove__buf_addf(&extra->each, "%s: %s\n", additional[i].header, value);
+                cove__head_line(&extra->each, additional[i].header, cove__slice_str(value));
             return cove__buf_rc(&extra->create) < 0 || cove__buf_rc(&extra->each) < 0
                        ? cove__fail_nomem(in->err, "an option")
                        : 0;

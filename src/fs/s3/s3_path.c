@@ -189,10 +189,16 @@ int64_t cove__s3_number(struct cove__slice text)
     int64_t v = 0;
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9' || v > S3_SIZE_MAX / 10)
-            return 0;
+            return -1;
         v = v * 10 + (text.data[i] - '0');
     }
-    return v;
+    return text.size > 0 && v <= S3_SIZE_MAX ? v : -1;
+}
+
+int cove__s3_flag(struct cove__slice text, bool *ret)
+{
+    *ret = cove__slice_is(text, "true");
+    return *ret || cove__slice_is(text, "false") ? 0 : COVE_EPROTOCOL;
 }
 
 void cove__s3_text(struct cove__slice text, char *ret, size_t size)

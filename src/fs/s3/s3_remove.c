@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/paging.h"
 #include "fs/s3/s3.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
@@ -51,10 +52,13 @@ static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct co
         cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
         rc = cove__s3_run(&r, &why);
     }
+    bool strange = rc == 0 && r.http.reply.size > 0; /* some stores answer in words of their own, and so do proxies */
     if (rc < 0 && strcmp(r.code, "BucketAlreadyOwnedByYou") == 0)
         rc = 0;
     cove__s3_request_done(&r);
     cove__buf_done(&body);
+    if (strange && (rc = cove__s3_any_below(s3, name, ctx, &why)) > 0)
+        rc = 0;
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
@@ -96,6 +100,21 @@ out:
 
 /* ---- objects ---- */
 
+/* A store answers a deletion with 204. Where it was something else, perhaps a proxy's page, the object itself tells. */
+static int look_whether_gone(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
+                             struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct s3_head head;
+    int rc = cove__s3_head(s3, name, ctx, &head, &why);
+
+    if (rc == COVE_ENOTFOUND)
+        return 0;
+    return rc < 0 ? cove__error_copy(err, &why)
+                  : cove__fs_fail(err, ctx, COVE_EPROTOCOL,
+                                  "the reply to the deletion is not the store's: the object is still there");
+}
+
 int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx,
                     struct cove_error *err)
 {
@@ -103,6 +122,7 @@ int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, 
     struct cove_error why = COVE_ERROR_INIT;
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    r.accept = cove__s3_accept_bare;
     if (etag != NULL)
         cove__s3_header(&r, "If-Match", "%s", etag);
     int rc = cove__s3_run(&r, &why);
@@ -111,6 +131,8 @@ int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, 
         cove__s3_lacks(&r, S3_DELETE_CONDITIONS);
         rc = cove__s3_fail(&r, &why, COVE_ENOTSUP, "the store has no conditional deletions");
     }
+    if (rc == COVE_EPROTOCOL || (rc == 0 && r.http.status != 204))
+        rc = look_whether_gone(s3, name, ctx, &why);
     cove__s3_request_done(&r);
     return rc == 0 || gone ? 0 : cove__error_copy(err, &why);
 }
@@ -127,6 +149,15 @@ static void keep_text(char *out, size_t size, struct cove__slice text)
     if (n > 0)
         memcpy(out, text.data, n);
     out[n] = '\0';
+}
+
+static int on_deletion(void *user, const char *path)
+{
+    struct delete_result *d = user;
+
+    if (strcmp(path, "DeleteResult/Error") == 0)
+        d->code[0] = d->key[0] = '\0';
+    return 0;
 }
 
 static int on_deleted(void *user, const char *path, struct cove__slice text)
@@ -148,7 +179,7 @@ static int on_deleted(void *user, const char *path, struct cove__slice text)
 
 static int accept_deletion(struct s3_request *r, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { NULL, on_deleted, "DeleteResult" };
+    static const struct cove__xml_handler handler = { on_deletion, on_deleted, "DeleteResult" };
     struct delete_result d = { 0 };
 
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &d);
@@ -188,6 +219,14 @@ static int delete_batch(struct cove__s3 *s3, struct cove__slice bucket, struct c
     return rc;
 }
 
+static void start_deletion(struct s3_request *r, struct cove__s3 *s3, const char *path, const struct cove__ctx *ctx,
+                           struct cove__inbox *inbox)
+{
+    cove__s3_request_init(r, s3, "DELETE", cove__s3_locate(s3, path), ctx);
+    r->accept = cove__s3_accept_bare;
+    cove__s3_start_in(r, inbox);
+}
+
 /* One by one, some under way at once, for stores that cannot do it in one request. */
 static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, const struct cove__ctx *ctx,
                        struct cove_error *err)
@@ -202,18 +241,19 @@ static int delete_each(struct cove__s3 *s3, const char *const *paths, size_t n, 
         return cove__fail_nomem(err, "deletions");
     cove__inbox_init(&inbox);
     for (; next < n && next < DELETE_PARALLEL; next++) {
-        cove__s3_request_init(&requests[next], s3, "DELETE", cove__s3_locate(s3, paths[next]), ctx);
-        cove__s3_start_in(&requests[next], &inbox);
+        start_deletion(&requests[next], s3, paths[next], ctx, &inbox);
     }
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
         struct s3_request *r = (struct s3_request *)(void *)op;
         bool gone = op->rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0;
-        if (op->rc < 0 && !gone && rc == 0)
+        bool strange = op->rc == COVE_EPROTOCOL || (op->rc == 0 && r->http.status != 204);
+        if (strange && rc == 0)
+            rc = look_whether_gone(s3, r->name, ctx, err);
+        else if (op->rc < 0 && !gone && rc == 0)
             rc = cove__error_copy(err, &op->err);
         cove__s3_request_done(r);
         if (rc == 0 && next < n) {
-            cove__s3_request_init(r, s3, "DELETE", cove__s3_locate(s3, paths[next++]), ctx);
-            cove__s3_start_in(r, &inbox);
+            start_deletion(r, s3, paths[next++], ctx, &inbox);
         }
     }
     cove__inbox_done(&inbox);
@@ -328,6 +368,7 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
     r.whole_bucket = true;
+    r.accept = cove__s3_accept_bare;
     int rc = cove__s3_run(&r, err);
     cove__s3_request_done(&r);
     return rc;
@@ -340,6 +381,7 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
     struct cove__s3 *s3 = self;
     struct s3_name name = cove__s3_split(path);
     char *token = NULL, *plain = cove__s3_plain(path);
+    struct cove__paging paging = { 0 };
     bool any = false, more = false;
     int rc = 0;
 
@@ -356,6 +398,8 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
             any = true;
             rc = remove_keys(s3, &page, ctx, err);
         }
+        if (rc == 0 && page.token != NULL)
+            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, ctx, err);
         more = page.token != NULL;
         cove__free(token);
         token = NULL;

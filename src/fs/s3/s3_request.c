@@ -13,6 +13,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/head.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 
@@ -161,8 +162,10 @@ static int sign(struct s3_request *r, const struct s3_aim *aim, struct cove__buf
     cove__format_iso8601_basic(v4.wall_ns, time);
     cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, r->payload_hash);
     if (aim->set->keys.token != NULL)
-        cove__buf_addf(headers, "%s: %s\n", r->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
-                       aim->set->keys.token);
+        cove__head_line(headers, r->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
+                        cove__slice_str(aim->set->keys.token));
+    if (cove__buf_rc(headers) < 0)
+        return cove__buf_rc(headers);
     return cove__sigv4_sign(&v4, cove__s3_signing(r), headers);
 }
 
@@ -176,7 +179,7 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         cove__buf_addf(&http->url, "%s://%s%s", aim.to.scheme, aim.to.host, cove__buf_str(&aim.path));
         if (r->query.size > 0)
             cove__buf_addf(&http->url, "?%s", cove__buf_str(&r->query));
-        cove__buf_addf(&http->headers, "Host: %s\n", aim.to.host);
+        cove__head_line(&http->headers, "Host", cove__slice_str(aim.to.host));
         if (r->s3->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
@@ -330,19 +333,16 @@ void cove__s3_request_done(struct s3_request *r)
 
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...)
 {
+    struct cove__buf value = COVE__BUF_INIT(EXTRA_MAX);
     va_list args;
-    size_t at;
 
-    cove__buf_addf(&r->extra, "%s: ", name);
-    at = r->extra.size;
     va_start(args, format);
-    cove__buf_vaddf(&r->extra, format, args);
+    cove__buf_vaddf(&value, format, args);
     va_end(args);
-    for (size_t i = at; i < r->extra.size; i++) {
-        if (r->extra.data[i] == '\n' || r->extra.data[i] == '\r')
-            r->extra.data[i] = ' '; /* a value must not become a header of its own */
-    }
-    cove__buf_add_char(&r->extra, '\n');
+    if (cove__buf_rc(&value) < 0 && r->extra.rc == 0)
+        r->extra.rc = cove__buf_rc(&value);
+    cove__head_line(&r->extra, name, cove__buf_slice(&value));
+    cove__buf_done(&value);
 }
 
 void cove__s3_want_checksum(struct s3_request *r)
@@ -402,6 +402,26 @@ int cove__s3_run(struct s3_request *r, struct cove_error *err)
 {
     r->http.hooks = &waited_for;
     return cove__http_run(&r->http, err);
+}
+
+int64_t cove__s3_reply_time(const struct s3_request *r)
+{
+    char date[S3_HEADER_MAX];
+    int64_t told_ns = cove__s3_reply_header(r, "date", date) ? cove__parse_http_date(date) : -1;
+
+    cove__lock();
+    int64_t known_ns = cove__wall_ns() + r->s3->clock_skew_ns;
+    cove__unlock();
+    return told_ns >= 0 ? told_ns : known_ns;
+}
+
+int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err)
+{
+    if (r->http.reply.size == 0)
+        return 0;
+    return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                         "the reply is not the store's, but a proxy's or another server's: it has a body, and S3's has "
+                         "none");
 }
 
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX])

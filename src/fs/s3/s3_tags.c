@@ -38,6 +38,8 @@ static int on_end(void *user, const char *path, struct cove__slice text)
         return cove__buf_add_slice(&t->name, text);
     if (strcmp(path, "Tagging/TagSet/Tag/Value") == 0)
         return cove__buf_add_slice(&t->value, text);
+    if (strcmp(path, "Tagging/TagSet/Tag") == 0 && t->name.size == 0)
+        return COVE_EPROTOCOL;
     if (strcmp(path, "Tagging/TagSet/Tag") == 0) {
         cove__pairs_add(&t->pairs, cove__buf_slice(&t->name), cove__buf_slice(&t->value));
         return cove__buf_rc(&t->pairs.text);
@@ -128,6 +130,7 @@ int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags
     ask(&r, s3, n > 0 ? "PUT" : "DELETE", name, ctx);
     if (n > 0)
         put_body(&r, cove__buf_slice(&body));
+    r.accept = cove__s3_accept_bare;
     rc = cove__s3_run(&r, &why);
     cove__s3_request_done(&r);
     cove__buf_done(&body);

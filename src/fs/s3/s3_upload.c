@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/paging.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
@@ -204,7 +205,7 @@ static int accept_part(struct s3_request *r, struct cove_error *err)
     char etag[S3_HEADER_MAX];
     if (!cove__s3_reply_header(r, "etag", etag))
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to a part has no ETag");
-    return 0;
+    return cove__s3_accept_bare(r, err);
 }
 
 static void part_done(struct s3_request *r)
@@ -302,13 +303,15 @@ static int on_completed(void *user, const char *path, struct cove__slice text)
 
 static int accept_completion(struct s3_request *r, struct cove_error *err)
 {
-    static const struct cove__xml_handler handler = { NULL, on_completed };
+    static const struct cove__xml_handler handler = { NULL, on_completed, "CompleteMultipartUploadResult" };
     struct completed *c = r->user;
 
     c->etag[0] = '\0';
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc < 0)
         return cove__s3_fail(r, err, rc, "the store's reply to the end of an upload cannot be read");
+    if (c->etag[0] == '\0')
+        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to the end of an upload has no ETag");
     return 0;
 }
 
@@ -361,8 +364,8 @@ static int complete(struct cove__upload *u, enum s3_condition_way way, const str
         why.http_status = r.http.status;
     }
     bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
-    if (refused || gone) {
-        /* An earlier attempt may have made the object before its reply was lost. */
+    if (refused || gone || rc == COVE_EPROTOCOL) {
+        /* An attempt may have made the object whose reply was lost, or changed by a proxy. */
         struct s3_head head;
         if (is_ours(u, ctx, &head) == 1) {
             memcpy(done->etag, head.etag, sizeof done->etag);
@@ -457,6 +460,7 @@ static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id
     struct cove_error why = COVE_ERROR_INIT;
 
     cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    r.accept = cove__s3_accept_bare;
     cove__s3_query(&r.query, "uploadId", cove__slice_str(id));
     int rc = cove__s3_run(&r, &why);
     bool gone = strcmp(r.code, "NoSuchUpload") == 0;
@@ -484,19 +488,31 @@ struct abandoned {
     struct s3_name below;
     struct cove__slice prefix; /* that the store is asked for */
     bool directory;            /* of a directory bucket */
-    int64_t before_ns;
+    int64_t min_age_ns;
     bool remove;
     cove_upload_fn each;
     void *user;
     const struct cove__ctx *ctx;
     struct cove_error *err;
     /* of the page at hand */
+    int64_t now_ns; /* by the store's clock, which also dates the uploads */
+    size_t entries;
     bool encoded, truncated;
     struct cove__buf key, id, started;
     struct cove__buf next_key, next_id;
-    struct cove__buf from; /* both of the page before */
+    struct cove__paging paging;
     int64_t found;
 };
+
+/* One whose start cannot be read may be under way, and is of no age. */
+static bool is_old(const struct abandoned *a, int64_t started_ns, const char *path)
+{
+    if (a->min_age_ns <= 0)
+        return true; /* of any age */
+    if (started_ns < 0)
+        cove__log(COVE_LOG_WARNING, "s3", "%s: an upload whose start the store does not tell is left alone", path);
+    return started_ns >= 0 && a->now_ns - started_ns >= a->min_age_ns;
+}
 
 static int take_upload(struct abandoned *a)
 {
@@ -509,12 +525,14 @@ static int take_upload(struct abandoned *a)
     /* The prefix "run" is also one of "runs/x", which is not below it. */
     bool below = b.size == 0 || (k.size >= b.size && memcmp(k.data, b.data, b.size) == 0 &&
                                  (k.size == b.size || b.data[b.size - 1] == '/' || k.data[b.size] == '/'));
-    if (rc < 0 || !below || (started_ns >= 0 && started_ns > a->before_ns))
-        goto out;
+    if (rc == 0 && (k.size == 0 || a->id.size == 0))
+        rc = COVE_EPROTOCOL;
     cove__buf_add_slice(&path, a->below.bucket);
     cove__buf_add_char(&path, '/');
-    rc = cove__buf_add_slice(&path, k);
-    if (rc < 0)
+    cove__buf_add_slice(&path, k);
+    if (rc == 0)
+        rc = cove__buf_rc(&path);
+    if (rc < 0 || !below || !is_old(a, started_ns, cove__buf_str(&path)))
         goto out;
     if (a->remove) {
         rc = abort_upload(a->s3, cove__s3_split(cove__buf_str(&path)), cove__buf_str(&a->id), a->ctx, a->err);
@@ -528,6 +546,19 @@ out:
     cove__buf_done(&key);
     cove__buf_done(&path);
     return rc;
+}
+
+static int on_upload_begins(void *user, const char *path)
+{
+    struct abandoned *a = user;
+
+    if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0) {
+        cove__buf_reset(&a->key);
+        cove__buf_reset(&a->id);
+        cove__buf_reset(&a->started);
+        a->entries++;
+    }
+    return 0;
 }
 
 static int on_upload(void *user, const char *path, struct cove__slice text)
@@ -551,7 +582,7 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
         }
     }
     if (strcmp(path, "ListMultipartUploadsResult/IsTruncated") == 0)
-        a->truncated = cove__slice_is(text, "true");
+        return cove__s3_flag(text, &a->truncated);
     else if (strcmp(path, "ListMultipartUploadsResult/EncodingType") == 0)
         a->encoded = cove__slice_is(text, "url");
     else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
@@ -559,23 +590,10 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* A list that goes on where it went on before would do so for ever. */
-static int goes_on(struct abandoned *a, const struct s3_request *r)
-{
-    struct cove__buf next = COVE__BUF_INIT(2 * 8192 + 1);
-
-    cove__buf_addf(&next, "%s\n%s", cove__buf_str(&a->next_key), cove__buf_str(&a->next_id));
-    bool moved = !cove__slice_eq(cove__buf_slice(&next), cove__buf_slice(&a->from));
-    cove__buf_done(&a->from);
-    a->from = next;
-    if (cove__buf_rc(&a->from) < 0)
-        return cove__fail_nomem(a->err, "a list of uploads");
-    return moved ? 0 : cove__s3_fail(r, a->err, COVE_EPROTOCOL, "the list of uploads does not move on");
-}
-
 static int uploads_page(struct abandoned *a, bool first)
 {
-    static const struct cove__xml_handler handler = { NULL, on_upload, "ListMultipartUploadsResult" };
+    static const struct cove__xml_handler handler = { on_upload_begins, on_upload,
+                                                       "ListMultipartUploadsResult" };
     struct s3_request r;
 
     cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ .bucket = a->below.bucket }, a->ctx);
@@ -595,15 +613,20 @@ static int uploads_page(struct abandoned *a, bool first)
         cove__buf_done(&marker);
     }
     a->truncated = false;
+    a->entries = 0;
+    cove__buf_reset(&a->next_key);
+    cove__buf_reset(&a->next_id);
     int rc = cove__s3_run(&r, a->err);
     if (rc == 0) {
+        a->now_ns = cove__s3_reply_time(&r);
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, a);
         if (rc == COVE_EPROTOCOL || rc == COVE_ELIMIT)
             cove__s3_fail(&r, a->err, rc, "the list of uploads cannot be read");
         else if (rc == COVE_ENOMEM)
             cove__fail_nomem(a->err, "a list of uploads");
         if (rc == 0 && a->truncated)
-            rc = goes_on(a, &r);
+            rc = cove__paging_next(&a->paging, cove__buf_str(&a->next_key), cove__buf_str(&a->next_id), a->entries,
+                                   a->ctx, a->err);
     }
     cove__s3_request_done(&r);
     return rc;
@@ -614,13 +637,13 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
 {
     struct abandoned a = { .s3 = self,
                            .below = cove__s3_split(path),
-                           .before_ns = cove__wall_ns() - cove__sec_ns(min_age_s),
+                           .min_age_ns = cove__sec_ns(min_age_s),
                            .remove = remove,
                            .each = each,
                            .user = user,
                            .ctx = ctx,
                            .err = err };
-    struct cove__buf *const bufs[] = { &a.key, &a.id, &a.started, &a.next_key, &a.next_id, &a.from };
+    struct cove__buf *const bufs[] = { &a.key, &a.id, &a.started, &a.next_key, &a.next_id };
 
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);

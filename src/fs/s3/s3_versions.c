@@ -26,7 +26,7 @@ static void clear_entry(struct reader *v)
     cove__buf_reset(&v->name);
     cove__buf_reset(&v->version);
     v->etag[0] = '\0';
-    v->entry = (struct cove_info){ .mtime_ns = -1 };
+    v->entry = (struct cove_info){ .size = -1, .mtime_ns = -1 };
 }
 
 static int add_entry(struct reader *v, bool deleted)
@@ -41,7 +41,9 @@ static int add_entry(struct reader *v, bool deleted)
     v->passed |= !ours;
     if (rc < 0 || !ours)
         return rc;
-    rc = cove__info_set(&info, v->path, COVE_TYPE_FILE, v->entry.size, v->entry.mtime_ns, v->etag[0] ? v->etag : NULL);
+    if (v->version.size == 0 || (!deleted && v->entry.size < 0))
+        return COVE_EPROTOCOL;
+    rc = cove__info_set(&info, v->path, COVE_TYPE_FILE, deleted ? 0 : v->entry.size, v->entry.mtime_ns, v->etag[0] ? v->etag : NULL);
     if (rc == 0) {
         memcpy(info.storage_class, v->entry.storage_class, sizeof info.storage_class);
         info.latest = v->entry.latest;
@@ -94,7 +96,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     if (name == NULL)
         return 0;
     if (strcmp(name, "IsTruncated") == 0)
-        v->truncated = cove__slice_is(text, "true");
+        return cove__s3_flag(text, &v->truncated);
     else if (strcmp(name, "NextVersionIdMarker") == 0)
         return cove__buf_add_slice(&v->next, text);
     else if (strcmp(name, "Version") == 0)
@@ -163,7 +165,7 @@ int cove__s3_versions(void *self, const char *path, const char *token, const str
     rc = cove__s3_run(&r, err);
     if (rc == 0)
         rc = read_page(&r, &v, token, err);
-    if (rc == 0 && token == NULL && ret_page->n == 0)
+    if (rc == 0 && token == NULL && ret_page->n == 0 && ret_page->token == NULL)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, nor any version of it");
     cove__s3_request_done(&r);
     cove__buf_done(&v.name);

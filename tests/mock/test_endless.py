@@ -1,0 +1,98 @@
+"""Listings that never end: the same place to go on from again and again, or new ones without end. None keeps a call for ever."""
+
+import os
+import subprocess
+import sys
+import urllib.parse
+from itertools import count
+
+import pytest
+
+import env as environment
+from probe_run import probe
+from server import MockServer
+from store import Reply, xml_reply
+
+OPTIONS = {"key": "MOCKACCESSKEY", "secret": "mock-secret-9d1c7e", "region": "us-east-1", "retries": "0"}
+
+
+class Endless(MockServer):
+    """Every listing goes on. `pages` numbers its pages, `token` makes the next place out of a number, `entries`: there is one on each page."""
+
+    def __init__(self, entries=True, token=lambda page: f"t{page}"):
+        super().__init__()
+        self.token, self.entries = token, entries
+        self.pages = count()
+        self.real = self.store.answer
+        self.store.answer = self.answer
+
+    def answer(self, r):
+        if r.operation == "DeleteObjects":
+            return xml_reply("DeleteResult", "")
+        page = next(self.pages) if r.operation.startswith("List") else 0
+        token, key = self.token(page), f"{r.query.get('prefix', '')}k{page:09}"
+        if r.operation == "ListObjectsV2":
+            entry = f"<Contents><Key>{urllib.parse.quote(key)}</Key><Size>1</Size><LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>"
+            return xml_reply("ListBucketResult", f"<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>{entry * self.entries}"
+                             f"<NextContinuationToken>{token}</NextContinuationToken>")
+        if r.operation == "ListObjectVersions":
+            entry = (f"<Version><Key>k</Key><VersionId>{page}</VersionId><IsLatest>false</IsLatest><Size>1</Size>"
+                     "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Version>")
+            return xml_reply("ListVersionsResult", f"<IsTruncated>true</IsTruncated>{entry * self.entries}"
+                             f"<NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>{token}</NextVersionIdMarker>")
+        if r.operation == "ListMultipartUploads":
+            return xml_reply("ListMultipartUploadsResult", "<IsTruncated>true</IsTruncated>"
+                             f"<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>{token}</NextUploadIdMarker>")
+        return Reply(404, head_only=True) if r.method == "HEAD" else self.real(r)
+
+
+LISTINGS = [["list", "s3://b/d"], ["find", "s3://b/d"], ["versions", "s3://b/k"], ["uploads", "s3://b"], ["rmtree", "s3://b/d"],
+            ["rmtree", "s3://b"]]
+
+
+@pytest.mark.parametrize("entries", [True, False], ids=["full", "empty"])
+@pytest.mark.parametrize("length", [1, 2, 7])
+@pytest.mark.parametrize("do", LISTINGS, ids=lambda do: do[0])
+def test_cycle(do, length, entries):
+    with Endless(entries=entries) as server:
+        server.pages = (n % length for n in count())
+        outcome = probe(*do, options={**OPTIONS, "endpoint_url": server.endpoint})
+        assert outcome.code == "COVE_EPROTOCOL", outcome
+        assert "does not move on" in outcome.message and do[1] in outcome.message
+        assert len(server.requests) <= 8 * length  # a page of a tree that is removed is two
+
+
+@pytest.mark.parametrize("do", LISTINGS[:5], ids=lambda do: do[0])
+def test_the_same_place_with_new_entries(do):
+    with Endless(token=lambda page: "same") as server:
+        outcome = probe(*do, options={**OPTIONS, "endpoint_url": server.endpoint})
+        assert outcome.code == "COVE_EPROTOCOL", outcome
+        assert len(server.requests) <= 6
+
+
+def run(command, server, environ=None):
+    keys = {"AWS_ENDPOINT_URL": server.endpoint, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    return subprocess.run(command, env={**os.environ, **keys, **(environ or {})}, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("command", [["du"], ["find"], ["ls"], ["ls", "-R"]], ids=" ".join)
+def test_command_ends_in_time(command):
+    """New places without end: the timeout is the whole listing's. Each page comes well within it."""
+    with Endless() as server:
+        done = run([environment.build_dir() / "cli" / "cove", *command, "--timeout", "1s", "s3://b/d"], server)
+        assert done.returncode == 5, done
+        assert "deadline" in done.stderr and "s3://b/d" in done.stderr
+
+
+@pytest.mark.parametrize("call", ["list", "find", "glob"])
+def test_python_ends_in_time(call):
+    code = f"""
+import cove._cove as c
+try:
+    c.Filesystem("s3://b").{call}("s3://b/d{"/**" if call == "glob" else ""}", timeout=1)
+except TimeoutError as e:
+    print(e)
+"""
+    with Endless() as server:
+        done = run([sys.executable, "-c", code], server, {"PYTHONPATH": str(environment.build_dir() / "python")})
+        assert done.returncode == 0 and "deadline" in done.stdout, done

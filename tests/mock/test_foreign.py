@@ -1,0 +1,95 @@
+"""A 200 that is not the store's: a login page or another server's answer counts neither as a write that was done nor as what was asked for."""
+
+import pytest
+
+from probe_run import probe
+from server import MockServer
+
+HTML = "<html><body>Please log in<br></body></html>"
+XHTML = "<html><body>Please log in</body></html>"  # well-formed: only its root tells
+LARGE = "20000000"
+OPTIONS = {"key": "MOCKACCESSKEY", "secret": "mock-secret-9d1c7e", "region": "us-east-1", "retries": "2", "default_block_size": "5MiB"}
+
+# The request that is answered so, and the call that makes it.
+MUTATIONS = [
+    ("PutObject", ["put", "s3://b/new", "100"]),
+    ("PutObject", ["append", "s3://b/new", "text"]),
+    ("CreateMultipartUpload", ["write", "s3://b/new", LARGE]),
+    ("UploadPart", ["write", "s3://b/new", LARGE]),
+    ("CompleteMultipartUpload", ["write", "s3://b/new", LARGE]),
+    ("AbortMultipartUpload", ["uploads", "s3://b", "remove"]),
+    ("CopyObject", ["copy", "s3://b/k", "s3://b/new"]),
+    ("DeleteObject", ["rm", "s3://b/k"]),
+    ("DeleteObjects", ["rmtree", "s3://b/d"]),
+    ("PutObjectTagging", ["set_tags", "s3://b/k", "a=b"]),
+    ("DeleteObjectTagging", ["set_tags", "s3://b/k"]),
+]
+READS = [
+    ("HeadObject", ["stat", "s3://b/k"]),
+    ("HeadObject", ["is", "s3://b/k", "file"]),
+    ("GetObject", ["get", "s3://b/k"]),
+    ("GetObject", ["range", "s3://b/k", "0", "100"]),
+    ("ListObjectsV2", ["list", "s3://b/d"]),
+    ("ListObjectsV2", ["stat", "s3://b/d"]),
+    ("ListObjectsV2", ["is", "s3://b/d", "directory"]),
+    ("ListObjectVersions", ["versions", "s3://b/k"]),
+    ("ListMultipartUploads", ["uploads", "s3://b"]),
+    ("GetObjectTagging", ["tags", "s3://b/k"]),
+]
+NAMES = {"ids": lambda value: value if isinstance(value, str) else value[0]}
+
+
+def run(do, faults, **ways):
+    with MockServer({"b/k": b"old", "b/d/1": b"1", "b/d/2": b"2"}, faults, ways=ways or None) as server:
+        if do[0] == "uploads":
+            server.store.uploads["upload"] = ("b/k", {}, {})
+        outcome = probe(*do, options={**OPTIONS, "endpoint_url": server.endpoint})
+        assert server.troubles == []
+        return outcome, server
+
+
+# Of these a real reply has nothing in it.
+BARE = ["AbortMultipartUpload", "PutObjectTagging", "DeleteObjectTagging"]
+
+
+@pytest.mark.parametrize("page, operation, do", [(page, *m) for page in (HTML, XHTML, "") for m in MUTATIONS if page or m[0] not in BARE])
+def test_a_write(operation, do, page):
+    outcome, server = run(do, [{"on": operation, "status": 200, "body": page, "times": -1}])
+    assert outcome.code == "COVE_EPROTOCOL", outcome
+    assert do[1] in outcome.message
+    assert server.count(operation) > 0 and "b/new" not in server.store.objects and "b/k" in server.store.objects
+
+
+@pytest.mark.parametrize("page", [HTML, XHTML, ""], ids=["html", "xhtml", "empty"])
+@pytest.mark.parametrize("operation, do", READS, **NAMES)
+def test_a_read(operation, do, page):
+    outcome, server = run(do, [{"on": operation, "status": 200, "body": page, "times": -1}])
+    assert outcome.code == "COVE_EPROTOCOL", outcome
+    assert server.count(operation) > 0
+
+
+@pytest.mark.parametrize("operation, do", [m for m in MUTATIONS if m[0] not in ("CreateMultipartUpload", "DeleteObjects")], **NAMES)
+def test_a_write_once(operation, do):
+    """It was only one reply: the call succeeds by asking again."""
+    outcome, server = run(do, [{"on": operation, "status": 200, "body": HTML}])
+    assert outcome.code == "COVE_OK" and server.count(operation) > 1, outcome
+
+
+@pytest.mark.parametrize("operation, do", [m for m in MUTATIONS if m[0] in ("PutObject", "CompleteMultipartUpload", "DeleteObject")], **NAMES)
+def test_done_all_the_same(operation, do):
+    """A proxy has changed the reply to what the store has done: a HEAD tells."""
+    outcome, server = run(do, [{"on": operation, "status": 200, "body": HTML, "do_it": True, "times": -1}],
+                          tells_crc32c=True)
+    assert outcome.code == "COVE_OK", outcome
+    assert ("b/new" in server.store.objects) == (operation != "DeleteObject") and ("b/k" in server.store.objects) == (operation != "DeleteObject")
+    assert server.count("HeadObject") >= 1
+
+
+@pytest.mark.parametrize("page, code", [(HTML, "COVE_EPROTOCOL"), ("", "COVE_OK"), ("<CreateBucketResponse><Bucket>b</Bucket></CreateBucketResponse>", "COVE_OK")])
+def test_a_bucket(page, code):
+    """Some stores tell of a new bucket in words of their own: a listing of it tells whether they did."""
+    faults = [{"on": "CreateBucket", "status": 200, "body": page, "do_it": True}]
+    if page == HTML:  # of whoever answers everything
+        faults.append({"on": "ListObjectsV2", "status": 200, "body": page, "times": -1})
+    outcome, _ = run(["mkdir", "s3://new"], faults)
+    assert outcome.code == code, outcome
