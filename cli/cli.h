@@ -1,7 +1,7 @@
 /*
  * What the verbs of the command share. main.c finds the verb in its table and calls it; args.c has parsed the options
- * by then; target.c turns arguments into stores and paths; output.c is the only way to stdout; copier.c and special.c move
- * bytes.
+ * by then; target.c turns arguments into stores and paths; output.c is the only way to stdout; copier.c and special.c
+ * move bytes.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -186,7 +186,7 @@ void cli_terminal_unlock(void);
 struct cli_source {
     struct cli_target from, to;
     bool file, tree;
-    bool named;  /* it goes into the target under its own name; else as the target, or what is in it goes there */
+    bool named;   /* it goes into the target under its own name; else as the target, or what is in it goes there */
     bool special; /* neither file nor directory: a pipe, a socket, a device */
     int64_t size;
 };

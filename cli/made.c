@@ -16,7 +16,7 @@
 struct cli_made {
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    struct cli_names *files; /* device and inode of each that is done */
+    struct cli_names *files;    /* device and inode of each that is done */
     char *running[MAX_RUNNING]; /* where they really are; NULL: a free row */
 };
 

@@ -91,9 +91,9 @@ bool cli_names_has(const struct cli_names *names, const char *name, size_t n)
 struct meeting {
     const struct cli_plan *plan;
     struct cli_names *names;
-    size_t base; /* bytes of the target's own URL: directories above it are not looked at */
-    bool failed; /* a listing did, and has said why */
-    char *where; /* the URL at which two meet; NULL: none so far */
+    size_t base;          /* bytes of the target's own URL: directories above it are not looked at */
+    bool failed;          /* a listing did, and has said why */
+    char *where;          /* the URL at which two meet; NULL: none so far */
     char *first, *second; /* URLs of the two */
 };
 

@@ -101,7 +101,8 @@ COVE_API int cove_fs_is_directory(cove_fs *fs, const char *path, const struct co
 /*
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
  * right below `path` (a file lists itself); `find` every file below it, at any depth; `walk` the directories too, each
- * before what is in it, but no links to directories, and `path` itself only where an object marks it; `glob` every path that `pattern` matches, with
+ * before what is in it, but no links to directories, and `path` itself only where an object marks it; `glob` every path
+ * that `pattern` matches, with
  * *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores (S3's directory buckets:
  * within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next` gives 1 and an entry
  * BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first step. `find`, `walk` and

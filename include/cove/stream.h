@@ -50,7 +50,7 @@ COVE_API int64_t cove_reader_tell(const cove_reader *reader);
 COVE_API int64_t cove_reader_size(const cove_reader *reader); /* bytes of the object as opened */
 /* The version that is read, for COVE_WRITE_IF_MATCH; BORROWED until the close. NULL: the store tells none. */
 COVE_API const char *cove_reader_etag(const cove_reader *reader);
-COVE_API void cove_reader_close(cove_reader *reader);         /* NULL accepted */
+COVE_API void cove_reader_close(cove_reader *reader); /* NULL accepted */
 
 /* ---- writing ---- */
 

@@ -1,6 +1,6 @@
 /*
- * The secrets in use: keys, tokens, passwords. Every error and log line passes cove__secrets_hide, whoever wrote what is
- * in it: a store that quotes the request, a library that quotes its settings.
+ * The secrets in use: keys, tokens, passwords. Every error and log line passes cove__secrets_hide, whoever wrote what
+ * is in it: a store that quotes the request, a library that quotes its settings.
  */
 #ifndef COVE_BASE_SECRET_H
 #define COVE_BASE_SECRET_H
@@ -11,7 +11,7 @@
  * 8 characters is not: it might be any word. Beyond 256 secrets the oldest is forgotten. Never fails. */
 void cove__secret_add(const void *owner, struct cove__slice text);
 void cove__secret_add_owned(const char *text); /* its own owner, until cove__wipe; NULL accepted */
-void cove__secret_drop(const void *owner); /* all of this owner; wiped. cove__wipe(p) does so for `p` */
+void cove__secret_drop(const void *owner);     /* all of this owner; wiped. cove__wipe(p) does so for `p` */
 /* User and password of "scheme://user:password@host"; none: nothing. */
 void cove__secret_add_userinfo(const void *owner, const char *url);
 

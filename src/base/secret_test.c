@@ -1,4 +1,5 @@
-/* No message or log line shows a secret in use, in whatever form it comes in from outside; other text stays as it is. */
+/* No message or log line shows a secret in use, in whatever form it comes in from outside; other text stays as it is.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +78,8 @@ static void passwords_in_urls(void **state)
 
 static void signed_urls(void **state)
 {
-    expect("GET https://h/k?X-Amz-Date=1&X-Amz-Signature=abc12&x=1", "GET https://h/k?X-Amz-Date=1&X-Amz-Signature=***&x=1");
+    expect("GET https://h/k?X-Amz-Date=1&X-Amz-Signature=abc12&x=1",
+           "GET https://h/k?X-Amz-Date=1&X-Amz-Signature=***&x=1");
     expect("X-Amz-Security-Token=abcdef", "X-Amz-Security-Token=***");
 }
 
@@ -142,10 +144,17 @@ static void plain_text(void **state)
         const char *in, *out;
     } rows[] = {
         { "a\033[31mb\r\nc", "a [31mb  c" },
-        { "a\xC2\x9B" "31mb", "a  31mb" },
+        { "a\xC2\x9B"
+          "31mb",
+          "a  31mb" },
         { "a\xE2\x80\xAEgpj.exe", "a   gpj.exe" },
-        { "a\xE2\x81\xA6" "b\xE2\x81\xA9" "c\xE2\x80\x8E\xD8\x9C", "a   b   c     " },
-        { "a\xE2\x80\xA8" "b", "a   b" },
+        { "a\xE2\x81\xA6"
+          "b\xE2\x81\xA9"
+          "c\xE2\x80\x8E\xD8\x9C",
+          "a   b   c     " },
+        { "a\xE2\x80\xA8"
+          "b",
+          "a   b" },
         { "a\xFF\xC3", "a??" },
         { "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80", "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80" },
     };

@@ -292,8 +292,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),       cmocka_unit_test(test_an_entry_without_bounds),
-        cmocka_unit_test(test_lengths),         cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_refused_trees), cmocka_unit_test(test_cut_and_flipped), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_lengths),       cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_refused_trees), cmocka_unit_test(test_cut_and_flipped),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

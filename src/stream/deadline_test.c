@@ -82,8 +82,8 @@ static bool is_shut(void)
     return shut;
 }
 
-static int gated_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx,
-                        size_t *ret_added, struct cove_error *err)
+static int gated_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
+                        struct cove_error *err)
 {
     pthread_mutex_lock(&gate.lock);
     gate.arrived++;
@@ -372,7 +372,8 @@ static void a_flush_outlives_the_calls_beside_it(void **state)
     assert_int_equal(cove_appender_flush(a, NULL), COVE_ETIMEDOUT);
     assert_int_equal(cove_appender_write(a, "abcdefgh", 8, NULL), 0);
     assert_int_equal(cove_appender_write(a, "ABCDEFGH", 8, NULL), 0);
-    assert_int_equal(cove_appender_write(a, "x", 1, NULL), COVE_ETIMEDOUT); /* enough has gathered; taken all the same */
+    assert_int_equal(cove_appender_write(a, "x", 1, NULL),
+                     COVE_ETIMEDOUT); /* enough has gathered; taken all the same */
     let_time_pass();
     assert_int_equal(value_of(&gate.arrived), before);
     fs->timeout_ms = 0;

@@ -112,7 +112,8 @@ static int each_member(struct parse *p, struct cove__slice text, member_fn take)
 static int take_text(struct parse *p, const char *key, struct cove__slice value)
 {
     if (value.data[0] != '"')
-        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " has something else than strings in it");
+        return cove__fail(p->err, COVE_ECORRUPT,
+                          "header: " COVE__SAFE_METADATA " has something else than strings in it");
     json_t *text = parse_text(p, value);
     int rc = text ? p->visitor->metadata(p->visitor->user, key,
                                          cove__slice(json_string_value(text), json_string_length(text)))

@@ -124,9 +124,8 @@ static void walk_gives_directories_too(void **state)
     put(at("d/sub/deep/y"), "3");
     put(at("d.txt"), "not below d");
     /* Where directories are listed one by one, a directory's own files come before those below its directories. */
-    assert_string_equal(walked(at("d")), w.can->real_directories
-                                             ? "d/a d/sub/ d/sub/deep/ d/sub/x d/sub/deep/y"
-                                             : "d/a d/sub/ d/sub/deep/ d/sub/deep/y d/sub/x");
+    assert_string_equal(walked(at("d")), w.can->real_directories ? "d/a d/sub/ d/sub/deep/ d/sub/x d/sub/deep/y"
+                                                                 : "d/a d/sub/ d/sub/deep/ d/sub/deep/y d/sub/x");
     assert_string_equal(walked(at("d.txt")), "d.txt");
     assert_string_equal(walked(at("nothing")), "");
 }

@@ -1,8 +1,8 @@
 /*
  * A shim for LD_PRELOAD: a file system that lacks what most have.
  *
- *   FILEFAIL="link rename mkdir"  which are lacking: hard links; a rename that doesn't replace; an answer of EEXIST from
- *   mkdir (other machines' folders, and sandboxes, answer that it isn't permitted)
+ *   FILEFAIL="link rename mkdir"  which are lacking: hard links; a rename that doesn't replace; an answer of EEXIST
+ * from mkdir (other machines' folders, and sandboxes, answer that it isn't permitted)
  */
 #include <dlfcn.h>
 #include <errno.h>

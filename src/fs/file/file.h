@@ -63,8 +63,8 @@ int cove__file_copy(void *self, const char *from, const char *to, const struct c
 /* `keep`: with the owner and mode of `from`. */
 int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, bool keep, const struct cove__ctx *ctx,
                        struct cove_error *err);
-int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag,
-                           const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err);
+int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
+                           void **ret_tail, struct cove_error *err);
 int cove__file_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                       struct cove_error *err);
 void cove__file_append_close(void *self, void *tail);

@@ -30,7 +30,8 @@ static bool same_folder(const char *a, const char *b)
     return same;
 }
 
-/* Whether the folder of `path` lists its name in just these bytes: where case is ignored, other names lead to it too. */
+/* Whether the folder of `path` lists its name in just these bytes: where case is ignored, other names lead to it too.
+ */
 static bool is_listed(const char *path)
 {
     const char *name = cove__path_name(path);

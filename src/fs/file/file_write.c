@@ -68,8 +68,7 @@ static int open_temporary(struct cove__upload *u, bool there, const struct cove_
     for (int i = 0; u->fd < 0 && i < NAME_TRIES; i++) {
         cove__buf_reset(&b);
         cove__buf_add(&b, u->path, (size_t)(name - u->path));
-        cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, kept_of(name), name,
-                       (uint32_t)cove__random());
+        cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, kept_of(name), name, (uint32_t)cove__random());
         if (cove__buf_rc(&b)) {
             rc = cove__fail_nomem(err, "a path");
             goto out;
@@ -175,8 +174,8 @@ static int write_fully(struct cove__upload *u, struct cove__slice data, int64_t 
 
     while (done < data.size) {
         size_t step = data.size - done < ((size_t)64 << 20) ? data.size - done : (size_t)64 << 20;
-        int64_t n = cove__file_write(u->fd, data.data + done, step, u->temporary ? offset + (int64_t)done : -1, ctx,
-                                     err);
+        int64_t n =
+            cove__file_write(u->fd, data.data + done, step, u->temporary ? offset + (int64_t)done : -1, ctx, err);
 
         if (n < 0)
             return (int)n;
@@ -437,8 +436,8 @@ static int bind_tail(struct tail *tail, const char *etag, const struct cove__ctx
     return strcmp(now, etag) == 0 ? 0 : fail_replaced(ctx, err);
 }
 
-int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag,
-                           const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err)
+int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
+                           void **ret_tail, struct cove_error *err)
 {
     struct tail *tail;
     struct stat st;
@@ -534,8 +533,8 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
             *ret_added += (size_t)n;
     }
     /* No half record: the bytes are removed again, unless somebody else has written behind them. */
-    if (rc < 0 && *ret_added > 0 && fstat(tail->fd, &now) == 0 &&
-        now.st_size == before.st_size + (off_t)*ret_added && ftruncate(tail->fd, before.st_size) == 0)
+    if (rc < 0 && *ret_added > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)*ret_added &&
+        ftruncate(tail->fd, before.st_size) == 0)
         *ret_added = 0;
     return rc;
 }

@@ -337,8 +337,8 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io);
 int cove__s3_upload_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
                            struct cove_error *err);
 void cove__s3_upload_abort(void *self, struct cove__upload *upload);
-int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag,
-                         const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err);
+int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
+                         void **ret_tail, struct cove_error *err);
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                     struct cove_error *err);
 void cove__s3_append_close(void *self, void *tail);

@@ -48,8 +48,8 @@ static int no_directory(struct cove__s3 *s3, const char *path, struct s3_name na
     return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
 }
 
-int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag,
-                         const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err)
+int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
+                         void **ret_tail, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct s3_name name;

@@ -69,8 +69,8 @@ static int add_entry(struct page_reader *p, bool directory)
 
         rc = entry_path(p, key, type == COVE_TYPE_DIRECTORY, &path);
         if (rc == 0)
-            rc = cove__page_add(p->page, cove__buf_str(&path), type,
-                                directory ? 0 : p->size, directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
+            rc = cove__page_add(p->page, cove__buf_str(&path), type, directory ? 0 : p->size,
+                                directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
         if (rc == 0)
             memcpy(p->page->items[p->page->n - 1].storage_class, p->storage_class, sizeof p->storage_class);
     }

@@ -592,8 +592,7 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
 
 static int uploads_page(struct abandoned *a, bool first)
 {
-    static const struct cove__xml_handler handler = { on_upload_begins, on_upload,
-                                                       "ListMultipartUploadsResult" };
+    static const struct cove__xml_handler handler = { on_upload_begins, on_upload, "ListMultipartUploadsResult" };
     struct s3_request r;
 
     cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ .bucket = a->below.bucket }, a->ctx);
