@@ -157,7 +157,7 @@ static bool plain(const char *s)
     return true;
 }
 
-int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_last, struct cove__aws_credentials *ret,
                              struct cove_error *err)
 {
     struct cove__aws_credentials c = { .expires_ns = INT64_MAX };
@@ -176,6 +176,8 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct co
     else if (!cove__aws_given(k.id) || !cove__aws_given(k.secret) || !plain(k.id) || !plain(k.token))
         rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave has no usable access key id and secret",
                         who);
+    else if (!may_last && !cove__aws_given(k.expiration))
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: it does not tell when they expire", who);
     else
         rc = cove__aws_expiry(k.expiration, who, &c.expires_ns, err);
     if (rc == 0) {

@@ -84,8 +84,9 @@ void cove__aws_ask_done(struct cove__aws_ask *ask); /* wipes */
 /* 0: a 2xx reply. COVE_EAUTH: a refusal, whose body is in `reply`. Else what went wrong. */
 int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_error *err);
 /* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `who` is for messages,
- * which never show the text itself. */
-int cove__aws_keys_from_json(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+ * which never show the text itself. `may_last`: the keys of this source may come without an expiration, and then never
+ * expire. */
+int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_last, struct cove__aws_credentials *ret,
                              struct cove_error *err);
 /* The same of an XML document's <Credentials>, as STS and the sessions of S3's directory buckets write them: with a
  * token and an end. aws_sts.c. */

@@ -128,7 +128,7 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
     if (rc == 0)
         rc = cove__aws_ask(&ask, cancel, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&ask.reply), "the container", ret, err);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&ask.reply), "the container", false, ret, err);
     cove__aws_ask_done(&ask);
     return rc;
 }
@@ -204,7 +204,7 @@ int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel,
     if (rc == 0)
         rc = cove__aws_ask(&keys, cancel, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&keys.reply), "the instance's metadata service", ret, err);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&keys.reply), "the instance's metadata service", false, ret, err);
     cove__aws_ask_done(&token);
     cove__aws_ask_done(&role);
     cove__aws_ask_done(&keys);

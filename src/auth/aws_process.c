@@ -124,7 +124,7 @@ int cove__aws_process(const char *command, cove_cancel *cancel, struct cove__aws
                         WIFSIGNALED(status) ? "signal" : "status",
                         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     } else {
-        rc = cove__aws_keys_from_json(cove__buf_slice(&out), "credential_process", ret, err);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&out), "credential_process", true, ret, err);
     }
     cove__aws_wipe_buf(&out);
     return rc;

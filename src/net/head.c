@@ -76,6 +76,39 @@ bool cove__head_find(struct cove__slice head, const char *name, char *out, size_
     return false;
 }
 
+/* -1: it is no number below 2^63. */
+static int64_t read_length(struct cove__slice text)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
+            return -1;
+    }
+    return text.size > 0 ? n : -1;
+}
+
+int cove__head_length(struct cove__slice head, int64_t *ret)
+{
+    static const char name[] = "content-length: ";
+    int64_t length = -1;
+
+    while (head.size > 0) {
+        const uint8_t *end = memchr(head.data, '\n', head.size);
+        size_t line = end != NULL ? (size_t)(end - head.data) : head.size;
+        if (line >= sizeof name - 1 && memcmp(head.data, name, sizeof name - 1) == 0) {
+            int64_t n = read_length(cove__slice_sub(head, sizeof name - 1, line - (sizeof name - 1)));
+            if (n < 0 || (length >= 0 && n != length))
+                return COVE_EPROTOCOL;
+            length = n;
+        }
+        head = cove__slice_sub(head, line + 1, SIZE_MAX);
+    }
+    *ret = length;
+    return 0;
+}
+
 bool cove__head_fits(struct cove__slice value)
 {
     for (size_t i = 0; i < value.size; i++) {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/slice.h"
@@ -19,6 +20,10 @@ int cove__head_add(struct cove__buf *head, struct cove__slice line);
 /* The first header of this name (in lower case): copied into `out` as a string; false where there is none, it does not
  * fit, or it holds a NUL. */
 bool cove__head_find(struct cove__slice head, const char *name, char *out, size_t out_size);
+
+/* The length of the body that the Content-Length headers of a reply give, in bytes; -1: there is none. COVE_EPROTOCOL:
+ * one is no number below 2^63, or two of them differ (RFC 9110, section 8.6). */
+int cove__head_length(struct cove__slice head, int64_t *ret);
 
 /* Whether a text can stand in a header's value: it has no line's end, nor any other control character but tabs. */
 bool cove__head_fits(struct cove__slice value);

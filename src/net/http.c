@@ -250,8 +250,8 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
     enum cove__http_verdict verdict = COVE__HTTP_RETRY;
     int code = COVE_ENETWORK;
 
-    if (st->too_long) {
-        detail = "it is longer than what was asked for";
+    if (st->nonsense != NULL) {
+        detail = st->nonsense;
         what = "the reply makes no sense";
         code = COVE_EPROTOCOL;
     } else if (st->local_rc != 0) {
@@ -489,7 +489,7 @@ static void keep_body(struct cove__http_state *st)
 
     if (r->dst == NULL || r->received == 0)
         return;
-    bool usable = !st->too_long && r->hooks != NULL && r->hooks->keep != NULL;
+    bool usable = st->nonsense == NULL && r->hooks != NULL && r->hooks->keep != NULL;
     r->kept = usable ? r->hooks->keep(r->self, r) : 0;
     r->received = 0;
     /* Farther than ever, so that a server that begins anew again and again ends the retries. */

@@ -28,11 +28,18 @@ static size_t stop(struct cove__http_state *st, int rc)
     return 0; /* another count than curl gave ends the transfer */
 }
 
+static size_t refuse(struct cove__http_state *st, const char *why)
+{
+    st->nonsense = why;
+    return stop(st, COVE_EPROTOCOL);
+}
+
 /* Keeps the lines of the last reply. */
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     struct cove__http_state *st = user;
     size_t n = size * count;
+    int64_t length;
 
     st->header_bytes += (int64_t)n;
     if (st->header_bytes > HEADERS_MAX)
@@ -42,7 +49,11 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     else if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
         st->head_ended = true;
     int rc = cove__head_add(&st->r->reply_headers, cove__slice(data, n));
-    return rc < 0 ? stop(st, rc) : n;
+    if (rc < 0)
+        return stop(st, rc);
+    if (st->head_ended && cove__head_length(cove__buf_slice(&st->r->reply_headers), &length) < 0)
+        return refuse(st, "its Content-Length is no length, or there are two");
+    return n;
 }
 
 static size_t into_reply(struct cove__http_state *st, const char *data, size_t n, bool wanted)
@@ -89,8 +100,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
         return into_reply(st, data, n, wanted);
     uint8_t *dst = r->dst + r->kept + r->received;
     if (n > (size_t)(r->dst + r->dst_size - dst)) {
-        st->too_long = true;
-        return stop(st, COVE_EPROTOCOL);
+        return refuse(st, "it is longer than what was asked for");
     }
     populate(st, dst, n);
     memcpy(dst, data, n);
@@ -267,7 +277,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
 
     st->local_rc = 0;
     st->populated = NULL;
-    st->too_long = false;
+    st->nonsense = NULL;
     st->head_ended = false;
     st->header_bytes = 0;
     st->curl_error[0] = '\0';

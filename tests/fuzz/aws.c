@@ -95,7 +95,7 @@ static int ask(uint8_t who, struct cove__slice in, struct cove__aws_credentials 
 
     switch (who) {
     case 'p':
-        return cove__aws_keys_from_json(in, "credential_process", ret, err);
+        return cove__aws_keys_from_json(in, "credential_process", true, ret, err);
     case 'c':
         replies_begin(in, "http://169.254.170.2/keys", NULL);
         return cove__aws_container(&chain, NULL, ret, err);

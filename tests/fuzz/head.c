@@ -41,6 +41,7 @@ static void check_head(struct cove__slice head)
 static void head(struct cove__slice in)
 {
     struct cove__buf kept = COVE__BUF_INIT(HEAD_MAX);
+    int64_t length;
     int rc = 0;
 
     while (rc == 0 && in.size > 0) {
@@ -55,6 +56,8 @@ static void head(struct cove__slice in)
     FUZZ_CHECK(rc == 0 || rc == COVE_ELIMIT);
     if (rc == 0)
         check_head(cove__buf_slice(&kept));
+    if (rc == 0 && cove__head_length(cove__buf_slice(&kept), &length) == 0)
+        FUZZ_CHECK(length >= -1);
     cove__buf_done(&kept);
 }
 

@@ -373,6 +373,15 @@ def test_garbage(world, ask, tmp_path, status, body):
         assert "secret-in-garbage" not in outcome.text and world.signed == []
 
 
+@pytest.mark.parametrize("expiration", ["", ',"Expiration":null', ',"Expiration":""'])
+def test_keys_without_an_end(world, ask, tmp_path, expiration):
+    """They would be used for ever. Only a process may give such keys."""
+    keys = world.add("KEY")
+    world.garbage = (200, f'{{"AccessKeyId":"{keys.id}","SecretAccessKey":"{keys.secret}","Token":"{keys.token}"{expiration}}}')
+    outcome = ask("", {**DIRECT, "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.endpoint + "/container"})
+    assert outcome.code == "COVE_EPROTOCOL" and "expire" in outcome.message and world.signed == [], outcome
+
+
 @pytest.mark.parametrize("body", ["", "<x>secret-in-garbage", "<R><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>secret-in-garbage"
                                   "</SecretAccessKey></Credentials></R>"])
 def test_garbage_of_sts(world, ask, tmp_path, body):
