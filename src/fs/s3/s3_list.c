@@ -264,7 +264,7 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
 
     r->accept = accept_below;
-    cove__buf_add_str(&r->query, "list-type=2&max-keys=1");
+    cove__buf_add_str(&r->query, "list-type=2&encoding-type=url&max-keys=1");
     if (cove__s3_prefix(key, &prefix) < 0)
         r->query.rc = COVE_ENOMEM;
     else
