@@ -100,10 +100,15 @@ static int on_begun(void *user, const char *path, struct cove__slice text)
     return u->id != NULL ? 0 : COVE_ENOMEM;
 }
 
+static enum s3_condition_way end_way(const struct cove__upload *u)
+{
+    enum s3_condition_way way = cove__s3_condition_way(u->s3, S3_END_CONDITIONS);
+    return way == S3_CONDITION_REFUSED && u->put.or_look ? S3_CONDITION_LOOKED_AT : way;
+}
+
 static bool no_such_end(const struct cove__upload *u)
 {
-    return u->put.condition != COVE_WRITE_ALWAYS &&
-           cove__s3_condition_way(u->s3, S3_END_CONDITIONS) == S3_CONDITION_REFUSED;
+    return u->put.condition != COVE_WRITE_ALWAYS && end_way(u) == S3_CONDITION_REFUSED;
 }
 
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
@@ -429,19 +434,31 @@ out:
     return rc;
 }
 
+/* Not every store looks at the conditions of this request. */
+static int end_as(struct cove__upload *u, enum s3_condition_way way, const struct cove__ctx *ctx,
+                  struct completed *done, struct cove_error *err)
+{
+    int rc = 0;
+
+    if (way == S3_CONDITION_BOTH || way == S3_CONDITION_LOOKED_AT)
+        rc = cove__s3_check_condition(u->s3, cove__s3_split(u->path), &u->put, ctx, err);
+    return rc == 0 ? complete(u, way, ctx, done, err) : rc;
+}
+
 int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
                            struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct completed done = { "" };
-    enum s3_condition_way way = cove__s3_condition_way(s3, S3_END_CONDITIONS);
     int rc = same_source(u, ctx, err);
 
-    /* Not every store looks at the conditions of this request. */
-    if (rc == 0 && (way == S3_CONDITION_BOTH || way == S3_CONDITION_LOOKED_AT))
-        rc = cove__s3_check_condition(s3, cove__s3_split(u->path), &u->put, ctx, err);
     if (rc == 0)
-        rc = complete(u, way, ctx, &done, err);
+        rc = end_as(u, end_way(u), ctx, &done, err);
+    /* The refusal has told that the store has no such conditions. */
+    if (rc == COVE_ENOTSUP && end_way(u) == S3_CONDITION_LOOKED_AT) {
+        cove__error_clear(err);
+        rc = end_as(u, S3_CONDITION_LOOKED_AT, ctx, &done, err);
+    }
     if (rc < 0) {
         cove__s3_upload_abort(s3, u);
         return rc;
