@@ -168,8 +168,8 @@ COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const s
 /* Moves a file or a directory, with its markers. Replaces a file `to`. Of a name that is both, the file moves; what is
  * below it stays for another call. Where a store has no such step, files are copied, those of a directory one by one,
  * and each is removed only while it still is what was copied: COVE_EPRECONDITION, with the file in both places, where
- * another writer has replaced it meanwhile. A bucket whose content is moved stays, empty. Of two hard links, removes `from`.
- * COVE_EINVAL: both are the same, or the directory would go into itself. */
+ * another writer has replaced it meanwhile. A bucket whose content is moved stays, empty. Of two hard links, removes
+ * `from`. COVE_EINVAL: both are the same, or the directory would go into itself. */
 COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* Removes one file, an empty directory, or an empty bucket: the only call that removes a bucket. COVE_ENOTFOUND;
@@ -239,7 +239,8 @@ COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int
 
 /* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds by the
  * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. One whose start
- * the store does not tell is left alone, with a warning, unless min_age_s is 0. COVE_ENOTSUP where a store has none. */
+ * the store does not tell is left alone, with a warning, unless min_age_s is 0. A removal lists again, and removes
+ * again what the store still keeps; COVE_ESERVER where that does not end. COVE_ENOTSUP where a store has none. */
 typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
 COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
                                            cove_upload_fn each, void *user, const struct cove_call *call,
