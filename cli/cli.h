@@ -189,6 +189,7 @@ struct cli_source {
     bool named;   /* it goes into the target under its own name; else as the target, or what is in it goes there */
     bool special; /* neither file nor directory: a pipe, a socket, a device */
     int64_t size;
+    char *etag; /* of the file; NULL: it has none */
 };
 
 struct cli_plan {
@@ -231,11 +232,12 @@ void cli_say_made(struct cli *c, const char *from, const char *to); /* where cli
 
 struct cli_copier;
 
-/* `remove`: a source is removed once its copy is safe. `made` is BORROWED until the copier is finished. */
+/* `remove`: a source is removed once its copy is safe, while it still has its etag. `made` is BORROWED until the copier is finished. */
 struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove, struct cli_made *made);
-/* One more file; strings are copied, stores are referenced. Waits while too many are queued. */
+/* One more file; strings are copied, stores are referenced. `etag` is what the source had before it is read; NULL: it
+ * has none. Waits while too many are queued. */
 void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to,
-                    int64_t size);
+                    int64_t size, const char *etag);
 void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
 
 /* A local path that is neither file nor directory: a pipe, a socket, a device. */

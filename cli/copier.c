@@ -18,6 +18,7 @@ struct job {
     cove_fs *from_fs, *to_fs;
     char *from, *to;
     int64_t size;
+    char *etag; /* of `from`, before it is read; NULL: it has none */
 };
 
 struct cli_copier {
@@ -98,14 +99,20 @@ out:
     cove_free(to_url);
 }
 
-/* The copy, in one request of the store or through this process. */
-static int copy(struct cli_copier *k, const struct job *job, struct cove_error *err)
+/* The copy or the move, by the store itself or through this process. */
+static int transfer(struct cli_copier *k, const struct job *job, struct cove_error *err)
 {
     int rc;
 
-    if (job->from_fs != job->to_fs)
-        return stream(k, job, err);
-    rc = cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, err);
+    if (job->from_fs != job->to_fs) {
+        rc = stream(k, job, err);
+        if (rc == 0 && k->remove)
+            rc = cove_fs_remove_unchanged(job->from_fs, (const char *const[]){ job->from },
+                                          (const char *const[]){ job->etag }, 1, &k->c->call, err);
+        return rc;
+    }
+    rc = k->remove ? cove_fs_move(job->from_fs, job->from, job->to, &k->c->call, err)
+                   : cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, err);
     k->bytes = cli_sum(k->bytes, rc == 0 ? job->size : 0);
     return rc;
 }
@@ -125,11 +132,9 @@ static void do_job(struct cli_copier *k, const struct job *job)
         cli_say_made(k->c, job->from, job->to);
         return;
     }
-    rc = copy(k, job, &err);
+    rc = transfer(k, job, &err);
     if (local)
         cli_made_end(k->made, job->to, row, rc == 0);
-    if (rc == 0 && k->remove)
-        rc = cove_fs_remove(job->from_fs, job->from, &k->c->call, &err);
     if (rc < 0)
         cli_fail(k->c, rc, &err);
     else
@@ -145,6 +150,7 @@ static void free_job(struct job *job)
     cove_fs_unref(job->to_fs);
     free(job->from);
     free(job->to);
+    free(job->etag);
     free(job);
 }
 
@@ -220,13 +226,14 @@ static void wait_locked(struct cli_copier *k, bool all_known)
 }
 
 void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to,
-                    int64_t size)
+                    int64_t size, const char *etag)
 {
     struct job *job = cli_alloc(sizeof *job);
 
     *job = (struct job){ .from_fs = cove_fs_ref(from_fs), .to_fs = cove_fs_ref(to_fs), .size = size };
     job->from = cli_strdup(from);
     job->to = cli_strdup(to);
+    job->etag = etag ? cli_strdup(etag) : NULL;
     k->all_files++;
     k->all_bytes = cli_sum(k->all_bytes, size);
     pthread_mutex_lock(&k->lock);

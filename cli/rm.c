@@ -58,7 +58,7 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
     int rc;
 
     (void)user;
-    if (why && !c->set['F']) {
+    if (why && !c->set['F'] && !c->set['d']) { /* what is empty is never too much */
         cli_failf(c, CLI_USAGE, "%s is %s: removing it needs --force", t->arg, why);
         return;
     }
@@ -69,13 +69,14 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
     }
     directory = cove_info_type(info) == COVE_TYPE_DIRECTORY && !link;
     cove_info_free(info);
-    if (directory && !c->set['r']) {
-        cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r", t->arg);
+    if (directory && !c->set['r'] && !c->set['d']) {
+        cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d where it is empty", t->arg);
         return;
     }
     /* In an object store the name of a file may be that of a directory, too: -r means both. */
     if (!c->set['n'])
         rc = c->set['r'] && !link ? cove_fs_remove_tree(t->fs, t->path, &c->call, &err)
+             : directory          ? cove_fs_remove(t->fs, t->path, &c->call, &err)
                                   : cove_fs_remove_files(t->fs, (const char *const[]){ t->path }, 1, &c->call, &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
@@ -85,29 +86,34 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
 
 static int run(struct cli *c)
 {
+    if (c->set['d'] && c->set['r'])
+        return cli_usage(c, "-d removes what is empty, -r all that is there: give one of them");
     cli_expand_all(c, rm_one, NULL);
     return c->status;
 }
 
 static const struct cli_option options[] = {
     { 'r', true, "recursive", NULL, "remove directories with all that is below them" },
+    { 'd', true, "dir", NULL, "remove empty directories, and empty buckets themselves" },
     { 'n', true, "dry-run", NULL, "print what would be removed, remove nothing" },
-    { 'F', false, "force", NULL, "also a whole bucket, /, or the working directory" },
+    { 'F', false, "force", NULL, "also the content of a whole bucket, /, or the working directory" },
     { 0 },
 };
 
 const struct cli_verb cli_rm = {
     .name = "rm",
-    .usage = "[-r] [-n] [--force] PATH…",
+    .usage = "[-r|-d] [-n] [--force] PATH…",
     .summary = "Remove files and directories",
     .details = "A quoted pattern stands for all that it matches, unless a file has just that name. A whole bucket, the "
                "root of a disk and the\n"
-               "working directory are refused without --force; a bucket itself stays, empty. A link is removed, not "
-               "what it names.\n"
+               "working directory are refused without --force; a bucket itself stays, empty: rm -d removes it. A link is "
+               "removed, not what it\n"
+               "names.\n"
                "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}.\n",
     .examples = "  cove rm s3://bucket/run/epoch=1-step=100.ckpt\n"
                 "  cove rm -n 's3://bucket/run/*.ckpt'\n"
-                "  cove rm -r s3://bucket/run\n",
+                "  cove rm -r s3://bucket/run\n"
+                "  cove rm -d s3://empty-bucket\n",
     .options = options,
     .min_args = 1,
     .max_args = -1,

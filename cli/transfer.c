@@ -63,8 +63,9 @@ static bool place_of(struct cli *c, const struct cli_plan *p, struct cli_source 
     return true;
 }
 
-/* Removes directories that have become empty; those that have not are said by the store. */
-static int remove_empty(struct cli *c, cove_fs *fs, const char *path, struct cove_error *err)
+/* Removes directories that have become empty, with `top` also `path` itself; those that have not are said by the store.
+ */
+static int remove_empty(struct cli *c, cove_fs *fs, const char *path, bool top, struct cove_error *err)
 {
     cove_listing *listing = NULL;
     const cove_info *info;
@@ -72,9 +73,9 @@ static int remove_empty(struct cli *c, cove_fs *fs, const char *path, struct cov
     int rc = cove_fs_list(fs, directory, &c->call, &listing, err);
 
     while (rc == 0 && (rc = cove_listing_next(listing, &info, err)) == 1)
-        rc = cove_info_type(info) == COVE_TYPE_DIRECTORY ? remove_empty(c, fs, cove_info_path(info), err) : 0;
+        rc = cove_info_type(info) == COVE_TYPE_DIRECTORY ? remove_empty(c, fs, cove_info_path(info), true, err) : 0;
     cove_listing_free(listing);
-    if (rc == 0)
+    if (rc == 0 && top)
         rc = cove_fs_remove(fs, directory, &c->call, err);
     free(directory);
     return rc == COVE_ENOTFOUND ? 0 : rc;
@@ -124,7 +125,8 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
         if (rc < 0)
             cli_fail(c, rc, &err);
     } else {
-        cli_copier_add(p->copier, s->from.fs, cove_info_path(info), s->to.fs, to, cove_info_size(info));
+        cli_copier_add(p->copier, s->from.fs, cove_info_path(info), s->to.fs, to, cove_info_size(info),
+                       cove_info_etag(info));
     }
     return true;
 }
@@ -174,7 +176,7 @@ static void move_tree(struct cli *c, struct cli_plan *p, const struct cli_source
     p->copier = cli_copier_new(c, p->threads, true, p->made);
     if (c->status != CLI_OK || cli_interrupted(c))
         return;
-    rc = remove_empty(c, s->from.fs, s->from.path, &err);
+    rc = remove_empty(c, s->from.fs, s->from.path, !cli_target_is_root(&s->from), &err); /* a bucket stays */
     if (rc < 0)
         cli_fail(c, rc, &err);
 }
@@ -194,7 +196,7 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
     else if (rc == COVE_ENOTSUP && s->special)
         cli_upload(c, &s->from, s->to.fs, s->to.path);
     else if (rc == COVE_ENOTSUP && s->file)
-        cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size);
+        cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size, s->etag);
     if (!s->tree || (rc == 0 && !s->file))
         return; /* there is none, or it went in one step */
     if (p->move)
@@ -216,6 +218,7 @@ static void source_done(struct cli_source *s)
 {
     cli_target_done(&s->from);
     cli_target_done(&s->to);
+    free(s->etag);
 }
 
 static struct cli_target copy_target(const struct cli_target *t)
@@ -246,6 +249,7 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
     s->tree = below == 1;
     s->special = s->file && cli_is_special(s->from.fs, s->from.path);
     s->size = cove_info_size(info);
+    s->etag = cove_info_etag(info) ? cli_strdup(cove_info_etag(info)) : NULL;
     cove_info_free(info);
     if (!s->file && !p->recursive)
         cli_failf(c, CLI_FAILED, "%s is a directory: copying it needs -r", s->from.arg);

@@ -165,18 +165,28 @@ COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, siz
  * COVE_EINVAL: both are the same file, whatever their names. */
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
-/* Moves a file or, on file and memory, a directory; elsewhere a directory is moved file by file, with its markers.
- * Replaces a file `to`. Of a name that is both, the file moves; what is below it stays for another call. Of two hard
- * links, removes `from`. COVE_EINVAL: both are the same, or the directory would go into itself. */
+/* Moves a file or a directory, with its markers. Replaces a file `to`. Of a name that is both, the file moves; what is
+ * below it stays for another call. Where a store has no such step, files are copied, those of a directory one by one,
+ * and each is removed only while it still is what was copied: COVE_EPRECONDITION, with the file in both places, where
+ * another writer has replaced it meanwhile. A bucket whose content is moved stays, empty. Of two hard links, removes
+ * `from`. COVE_EINVAL: both are the same, or the directory would go into itself. */
 COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
-/* Removes one file, or an empty directory. COVE_ENOTFOUND; COVE_ENOTEMPTY for a directory with something in it. */
+/* Removes one file, an empty directory, or an empty bucket: the only call that removes a bucket. COVE_ENOTFOUND;
+ * COVE_ENOTEMPTY for a directory with something in it, and for a bucket that keeps older versions or uploads. */
 COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Removes files, a thousand in one request where the store can. Nothing looks first: one that isn't there is no error.
  * COVE_EISDIR: a directory stands there, on file and memory. After a failure others of them may be gone, or not. */
 COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
                                   struct cove_error *err);
-/* Removes `path` and everything below it. COVE_ENOTFOUND where there was nothing. */
+/* The same of files that still are what was seen of them: `etags` are those that cove_info_etag gave, one for each path
+ * (NULL: whatever that file is). One that another writer has replaced stays, and the others go: COVE_EPRECONDITION. A
+ * store that deletes on condition is asked so, Amazon still a thousand files at a time; elsewhere each file is looked at
+ * right before, which costs a request each and leaves that moment to another writer. */
+COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
+                                      const struct cove_call *call, struct cove_error *err);
+/* Removes `path` and everything below it. A bucket, or a whole store, is emptied and stays (cove_fs_remove removes an
+ * empty bucket). COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
  * (no object is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
@@ -229,7 +239,8 @@ COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int
 
 /* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds by the
  * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. One whose start
- * the store does not tell is left alone, with a warning, unless min_age_s is 0. COVE_ENOTSUP where a store has none. */
+ * the store does not tell is left alone, with a warning, unless min_age_s is 0. A removal lists again, and removes
+ * again what the store still keeps; COVE_ESERVER where that does not end. COVE_ENOTSUP where a store has none. */
 typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
 COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
                                            cove_upload_fn each, void *user, const struct cove_call *call,

@@ -87,7 +87,7 @@ class Filesystem:
     def copy_many(
         self, pairs: Iterable[tuple[Path, Path]], parallel: int = 64, *, timeout: float | None = None
     ) -> builtins.list[Exception | None]: ...
-    def remove_files(self, paths: Iterable[Path], *, timeout: float | None = None) -> None:
+    def remove_files(self, paths: Iterable[Path], etags: Iterable[str | None] | None = None, *, timeout: float | None = None) -> None:
         """One that is not there is no error."""
 
     def sign(self, path: Path, method: str = "GET", expires_s: int = 3600, *, timeout: float | None = None) -> str: ...

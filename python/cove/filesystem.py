@@ -15,7 +15,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, read_block, stringify_path
 
-from cove import _cove, appenders, ranges, transfers
+from cove import _cove, appenders, ranges, targets, transfers
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
 from cove.options import object_properties, to_library
@@ -441,7 +441,7 @@ class CoveFileSystem(Listings):
         self._fs.mkdir(self._strip_protocol(path))
 
     def rmdir(self, path: str) -> None:
-        """Removes an empty directory."""
+        """Removes an empty directory. Of a bucket it is the only call that removes it."""
         path = self._take(path)
         if not self._fs.stat(path)[2]:
             raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
@@ -461,7 +461,7 @@ class CoveFileSystem(Listings):
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
         on_error = on_error or ("ignore" if recursive else "raise")
-        files, markers, directories = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
+        files, markers, directories, _ = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
         pairs = [(self._version(self._settle(source), kwargs), self._end(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
@@ -472,13 +472,15 @@ class CoveFileSystem(Listings):
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then.
 
+        A file that another writer has replaced since it was looked at stays beside its copy, which is an OSError. A bucket whose content is moved stays, empty.
+
         What would be moved onto itself stays as it is. InvalidArgument, and nothing is done: two sources with one target, a target that is a source, a
         directory that would be moved into itself.
         """
         if transfers.same_path(self, path1, path2):
             return
         patterns = self._patterns(path1, removing=recursive)
-        files, markers, directories = transfers.copies(self, path1, path2, patterns, recursive, maxdepth, moving=True)
+        files, markers, directories, etags = transfers.copies(self, path1, path2, patterns, recursive, maxdepth, moving=True)
         pairs = [(self._end(source), self._end(target)) for source, target in files if source != target]
         if files and not pairs:
             return
@@ -487,11 +489,13 @@ class CoveFileSystem(Listings):
             return
         if not files and not recursive and self.isdir(path1):
             raise IsADirectoryError(errno.EISDIR, "a directory is moved with recursive=True", self.unstrip_protocol(path1))
+        untold = [source for source, _ in pairs if source not in etags]
+        etags.update((path, info[4]) for path, info in zip(untold, self._results(self._fs.stat_many(untold))))
         self._results(self._fs.copy_many(pairs))
         pairs += self._copy_markers(pair for pair in markers if pair[0] != pair[1])
         for path in directories:
             self._fs.mkdir(path)
-        self._fs.remove_files([source for source, _ in pairs])
+        self._fs.remove_files([source for source, _ in pairs], [etags.get(source) for source, _ in pairs])
         if not patterns and not _is_list(path1) and maxdepth is None:
             self._remove_empty(self._directory(path1))
 
@@ -503,12 +507,29 @@ class CoveFileSystem(Listings):
         return [pair for pair, result in zip(pairs, results) if not isinstance(result, Exception)]
 
     def _remove_empty(self, path: str) -> None:
-        """What is left of a directory whose files have gone, unless somebody has put others there meanwhile."""
-        if not self._fs.find(path):
-            self._remove_if_there(self._fs.remove_tree, path)
+        """What is left of a directory whose files have gone: the directories in it, unless somebody has put files there meanwhile."""
+        directory = targets.marker(path) if path else path  # without the slash it may be a file's name
+        try:
+            for name, _, is_directory, *_ in self._fs.list(directory):
+                if is_directory:
+                    self._remove_empty(name)
+            if not self._is_bucket(path):
+                self._fs.remove(directory)
+        except GONE:
+            pass
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+
+    def _is_bucket(self, path: str) -> bool:
+        """Of what is emptied and never removed with its content: a whole store, or a bucket."""
+        return not path
 
     def rm_file(self, path: str) -> None:
-        self._fs.remove(self._end(self._file(path)))
+        path = self._end(self._file(path))
+        if self._is_bucket(path):
+            raise IsADirectoryError(errno.EISDIR, "a bucket is emptied by rm with recursive=True, and removed by rmdir", self.unstrip_protocol(path))
+        self._fs.remove(path)
 
     def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
         """Removes files by their names alone, a thousand in one request, and gives the names. Which of them were there is not told."""
@@ -522,7 +543,7 @@ class CoveFileSystem(Listings):
         self._fs.remove_files([self._end(name) for name in names])
 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
-        """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them.
+        """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them. A bucket is emptied and stays.
 
         A path is first the file or directory of just that name. Where there is none, a pattern removes what `glob` gives for it; with `recursive` "[ ]"
         alone makes no pattern, so that the name of a directory that is not there removes no other one.
@@ -546,6 +567,8 @@ class CoveFileSystem(Listings):
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
             self._remove_files([name for name in found if name not in directories])
             for name in reversed(directories):
+                if self._is_bucket(name):
+                    continue
                 try:
                     self._remove_if_there(self._fs.remove, name)
                 except OSError as error:

@@ -102,6 +102,9 @@ class S3FileSystem(CoveFileSystem):
         self._buckets.discard(path)
         return super()._end(path)
 
+    def _is_bucket(self, path: str) -> bool:
+        return "/" not in path
+
     # ---- what is there ----
 
     def _details(self, info: tuple) -> dict[str, Any]:

@@ -136,17 +136,17 @@ def _is_special(path: str) -> bool:
 
 def copies(
     fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None, moving: bool = False
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]:
-    """(from, to) for each file within the store; the same for objects that mark directories, where there are such; and the directories to make, beside
-    those that come to be with what is in them."""
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str], dict[str, Any]]:
+    """(from, to) for each file within the store; the same for objects that mark directories, where there are such; the directories to make, beside
+    those that come to be with what is in them; and the ETags of those that a listing has told."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(fs._file(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
         targets.check_within(pairs)
-        return pairs, [], []
+        return pairs, [], [], {}
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
-        return [], [], []
+        return [], [], [], {}
     into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
     places = dict(zip(found, destinations(list(found), source, bool(patterns), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
@@ -158,7 +158,8 @@ def copies(
     markers = [(targets.marker(d), targets.marker(places[d])) for d in marked]
     targets.check_within(pairs + markers)
     names = {place for _, place in pairs}
-    return pairs, markers, [places[d] for d in tops if places[d].rstrip("/") not in names]
+    etags = {targets.marker(path) if path in directories else path: known.get("ETag") for path, known in found.items() if known}
+    return pairs, markers, [places[d] for d in tops if places[d].rstrip("/") not in names], etags
 
 
 def _tops(directories: Iterable[str]) -> dict[str, None]:

@@ -466,9 +466,11 @@ static PyMethodDef fs_methods[] = {
     { "move", COVEPY_KEYWORDS(fs_move),
       "move($self, source, target, *, timeout=None)\n--\n\nMoves a file or a directory." },
     { "remove", COVEPY_KEYWORDS(fs_remove),
-      "remove($self, path, *, timeout=None)\n--\n\nRemoves one file, or an empty directory." },
+      "remove($self, path, *, timeout=None)\n--\n\nRemoves one file, an empty directory, or an "
+      "empty bucket." },
     { "remove_tree", COVEPY_KEYWORDS(fs_remove_tree),
-      "remove_tree($self, path, *, timeout=None)\n--\n\nRemoves a path and everything below it." },
+      "remove_tree($self, path, *, timeout=None)\n--\n\nRemoves a path and everything below it. A "
+      "bucket is emptied, and stays." },
     { "mkdir", COVEPY_KEYWORDS(fs_mkdir),
       "mkdir($self, path, *, timeout=None)\n--\n\nMakes a directory and its parents; one that exists is fine." },
     { "read_many", COVEPY_KEYWORDS(covepy_fs_read_many),
@@ -486,8 +488,9 @@ static PyMethodDef fs_methods[] = {
       "a "
       "list of None or exceptions." },
     { "remove_files", COVEPY_KEYWORDS(covepy_fs_remove_files),
-      "remove_files($self, paths, *, timeout=None)\n--\n\nRemoves files, by the thousand where the store can. One "
-      "that is not there is no error." },
+      "remove_files($self, paths, etags=None, *, timeout=None)\n--\n\nRemoves files, by the thousand where the store "
+      "can. One that is not there is no error. etags: one for each, of which None is any; a file with another one "
+      "stays, and the others go." },
     { "sign", COVEPY_KEYWORDS(covepy_fs_sign),
       "sign($self, path, method='GET', expires_s=3600, *, timeout=None)\n--\n\nA URL by which anybody may do one thing "
       "(GET, HEAD, PUT or DELETE) with a path for so long. Keep it like a password." },

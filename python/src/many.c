@@ -264,49 +264,83 @@ PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs)
     return many(self, args, kwargs, COPY, "pairs");
 }
 
+/* Strings out of a Python sequence, as C has them. */
+struct texts {
+    struct covepy_path *items;
+    const char **at; /* NULL for None */
+    size_t n;
+};
+
+static void texts_done(struct texts *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        Py_XDECREF(t->items[i].held);
+    free(t->items);
+    free(t->at);
+}
+
+/* -1: an exception is set. texts_done in any case. */
+static int texts_init(struct texts *t, PyObject *value, bool none_allowed)
+{
+    PyObject *all = PySequence_Tuple(value);
+    size_t n = all ? (size_t)PyTuple_Size(all) : 0;
+    int rc = -1;
+
+    *t = (struct texts){ 0 };
+    if (!all)
+        return -1;
+    t->items = calloc(n + 1, sizeof *t->items);
+    t->at = calloc(n + 1, sizeof *t->at);
+    if (!t->items || !t->at) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    for (; t->n < n; t->n++) {
+        PyObject *one = PyTuple_GetItem(all, (Py_ssize_t)t->n);
+
+        if (none_allowed && one == Py_None)
+            continue;
+        if (!covepy_path(one, &t->items[t->n]))
+            goto out;
+        t->at[t->n] = t->items[t->n].text;
+    }
+    rc = 0;
+out:
+    Py_DECREF(all);
+    return rc;
+}
+
 /* Removals have a call of their own, which takes a thousand files in one request. */
 PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static const char *const keywords[] = { "paths", "timeout", NULL };
+    static const char *const keywords[] = { "paths", "etags", "timeout", NULL };
+    struct texts paths = { 0 }, etags = { 0 };
+    PyObject *value, *value_etags = Py_None, *result = NULL;
     struct covepy_call c;
-    struct covepy_path *items = NULL;
-    const char **paths = NULL;
-    PyObject *value, *all, *result = NULL;
     int64_t timeout_ms = 0;
-    size_t n, taken = 0;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O&", (char **)keywords, &value, covepy_timeout, &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O$O&", (char **)keywords, &value, &value_etags, covepy_timeout,
+                                     &timeout_ms))
         return NULL;
     if (PyUnicode_Check(value) || PyBytes_Check(value)) { /* whose characters would be paths */
         PyErr_SetString(PyExc_TypeError, "paths: a list of them is needed");
         return NULL;
     }
-    all = PySequence_Tuple(value);
-    if (!all)
-        return NULL;
-    n = (size_t)PyTuple_Size(all);
-    items = calloc(n + 1, sizeof *items);
-    paths = calloc(n + 1, sizeof *paths);
-    if (!items || !paths)
-        PyErr_NoMemory();
-    for (; items && paths && taken < n; taken++) {
-        if (!covepy_path(PyTuple_GetItem(all, (Py_ssize_t)taken), &items[taken]))
-            goto out;
-        paths[taken] = items[taken].text;
+    if (texts_init(&paths, value, false) < 0 || (value_etags != Py_None && texts_init(&etags, value_etags, true) < 0))
+        goto out;
+    if (value_etags != Py_None && etags.n != paths.n) {
+        PyErr_SetString(PyExc_ValueError, "etags: there is to be one for each path");
+        goto out;
     }
-    if (!PyErr_Occurred()) {
-        covepy_call_init(&c, timeout_ms);
-        COVEPY_WAIT(&c, rc = cove_fs_remove_files(((struct covepy_fs *)self)->fs, paths, n, &c.call, &c.err));
-        if (covepy_call_ok(&c, rc))
-            result = Py_NewRef(Py_None);
-        covepy_call_done(&c);
-    }
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c, rc = cove_fs_remove_unchanged(((struct covepy_fs *)self)->fs, paths.at, etags.at, paths.n, &c.call,
+                                                  &c.err));
+    if (covepy_call_ok(&c, rc))
+        result = Py_NewRef(Py_None);
+    covepy_call_done(&c);
 out:
-    for (size_t i = 0; i < taken; i++)
-        Py_DECREF(items[i].held);
-    free(items);
-    free(paths);
-    Py_DECREF(all);
+    texts_done(&paths);
+    texts_done(&etags);
     return result;
 }

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/paging.h"
 
 int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err)
 {
@@ -149,97 +148,8 @@ int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cov
     return rc;
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-    size_t n = strlen(directory);
-
-    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 0);
-}
-
-/* The object that an entry stands for; owned. A directory's own is its marker, whose name ends in a slash. */
-static char *object_of(const struct cove_info *entry)
-{
-    return entry->type == COVE_TYPE_DIRECTORY ? cove__path_join(entry->path, "") : cove__strdup(entry->path);
-}
-
-/* One object goes to its place below `to`. */
-static int copy_below(cove_fs *fs, const char *path, const struct two *two, struct cove_error *err)
-{
-    char *to = cove__path_join(two->to.path, cove__path_below(path, two->from.path));
-    int rc;
-
-    /* Moved to a folder above itself, the tree could overwrite its own files before their turn has come. */
-    if (to && is_below(to, two->from.path))
-        rc = cove__fs_fail(err, &two->from.ctx, COVE_EEXIST, "%s would take the place of a file that is to be moved",
-                           path);
-    else
-        rc = to ? copy_one(fs, path, to, &two->from.ctx, err) : cove__fail_nomem(err, "a path");
-    cove__free(to);
-    return rc;
-}
-
-/* Every object of a page goes to its place below `to`; the originals are removed once the whole page has been copied.
- */
-static int move_page(cove_fs *fs, const struct cove__page *page, const struct two *two, struct cove_error *err)
-{
-    char **paths = cove__calloc(page->n, sizeof *paths);
-    int rc = paths ? 0 : cove__fail_nomem(err, "a list of paths");
-
-    for (size_t i = 0; rc == 0 && i < page->n; i++) {
-        paths[i] = object_of(&page->items[i]);
-        rc = paths[i] ? copy_below(fs, paths[i], two, err) : cove__fail_nomem(err, "a path");
-    }
-    if (rc == 0)
-        rc = fs->ops->remove(fs->self, (const char *const *)paths, page->n, &two->from.ctx, err);
-    for (size_t i = 0; paths && i < page->n; i++)
-        cove__free(paths[i]);
-    cove__free(paths);
-    return rc;
-}
-
-/* The folder itself: one without files moves by its name alone, and nothing stays of one that was promised. */
-static int move_folder(cove_fs *fs, const struct two *two, bool empty, struct cove_error *err)
-{
-    int rc = empty && fs->ops->mkdir ? fs->ops->mkdir(fs->self, two->to.path, &two->to.ctx, err) : 0;
-
-    if (rc == 0 && fs->ops->rmdir) /* what somebody put there meanwhile stays */
-        fs->ops->rmdir(fs->self, two->from.path, &two->from.ctx, NULL);
-    return rc;
-}
-
-static int move_tree(cove_fs *fs, const struct two *two, struct cove_error *err)
-{
-    struct cove__paging paging = { 0 };
-    char *token = NULL;
-    bool empty = true, more = false;
-    int rc;
-
-    if (is_below(two->to.path, two->from.path))
-        return cove__fs_fail(err, &two->from.ctx, COVE_EINVAL, "cannot move a directory into itself");
-    do {
-        struct cove__page page = { 0 };
-
-        rc = fs->ops->list(fs->self, two->from.path, true, token, &two->from.ctx, &page, err);
-        cove__free(token);
-        token = NULL;
-        if (rc == 0 && page.n > 0)
-            rc = move_page(fs, &page, two, err);
-        if (rc == 0 && page.token != NULL)
-            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, &two->from.ctx,
-                                   err);
-        empty = empty && page.n == 0;
-        more = page.token != NULL;
-        if (rc == 0 && (page.n == 0 || !cove__fs_unordered(fs, two->from.path))) { /* else the first of what is left */
-            token = page.token;
-            page.token = NULL;
-        }
-        cove__page_done(&page);
-    } while (rc == 0 && more);
-    cove__free(token);
-    return rc < 0 ? rc : move_folder(fs, two, empty, err);
-}
-
-/* Where a store has no move of its own, or (another disk) could not do it in one step. */
+/* Where a store has no move of its own, or (another disk) could not do it in one step. The original goes only while it
+ * is what was copied. */
 static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *err)
 {
     struct cove_info info = { 0 };
@@ -247,13 +157,12 @@ static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *e
     int rc = cove__fs_stat(fs, path, &two->from.ctx, &info, err);
 
     if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
-        rc = fs->ops->real_directories ? cove__fs_fail(err, &two->from.ctx, COVE_ENOTSUP,
-                                                       "a directory cannot be moved there in one step; copy it")
-                                       : move_tree(fs, two, err);
-    else if (rc == 0) {
+        rc = cove__fs_fail(err, &two->from.ctx, COVE_ENOTSUP, "a directory cannot be moved there in one step; copy it");
+    if (rc == 0)
         rc = copy_one(fs, path, two->to.path, &two->from.ctx, err);
-        if (rc == 0)
-            rc = fs->ops->remove(fs->self, &path, 1, &two->from.ctx, err);
+    if (rc == 0) {
+        const char *etag = info.etag;
+        rc = fs->ops->remove(fs->self, &path, &etag, 1, &two->from.ctx, err);
     }
     cove__info_done(&info);
     return rc;

@@ -102,6 +102,7 @@ struct cove__put {
      * "name: value\n" for the new object (NULL: none). */
     const char *write_id;
     const char *headers;
+    bool or_look; /* a store that has no such condition at the end of an upload is asked right before it instead */
 };
 
 struct cove__upload; /* each backend's own */
@@ -145,17 +146,20 @@ struct cove__fs_ops {
     bool (*unordered)(void *self, const char *path);
     /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
     int (*copy)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-    /* A file or directory. NULL, or COVE_ENOTSUP without a message: the front copies and removes. COVE_ENOTFOUND,
-     * COVE_EPRECONDITION. */
+    /* A file or directory. Where it takes a copy, the original is removed only while it is what was copied:
+     * COVE_EPRECONDITION. NULL, or COVE_ENOTSUP without a message: the front does so for a file. COVE_ENOTFOUND. */
     int (*move)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-    /* Files; those that are not there are no error here (the front looks first where it matters). COVE_EISDIR. */
-    int (*remove)(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx, struct cove_error *err);
+    /* Files; those that are not there are no error here (the front looks first where it matters). `etags` (NULL, as
+     * each of them: whatever the file is): one that has another stays, and the others go: COVE_EPRECONDITION.
+     * COVE_EISDIR. */
+    int (*remove)(void *self, const char *const *paths, const char *const *etags, size_t n, const struct cove__ctx *ctx,
+                  struct cove_error *err);
     /* With parents; success where it exists. COVE_EEXIST: a file stands there. COVE_ENOTDIR. */
     int (*mkdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-    /* A directory with all that is in it, links not followed. NULL: the front lists and removes. COVE_ENOTFOUND,
-     * COVE_ENOTDIR. */
+    /* A directory with all that is in it, links not followed; a bucket or a store itself stays, empty. NULL: the front
+     * lists and removes. COVE_ENOTFOUND, COVE_ENOTDIR. */
     int (*remove_tree)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-    /* An empty directory. COVE_ENOTFOUND, COVE_ENOTEMPTY. */
+    /* An empty directory, or an empty bucket itself. COVE_ENOTFOUND, COVE_ENOTEMPTY. */
     int (*rmdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 
     /* Asynchronous: finish io->op, now or later. `read`: COVE_ENOTFOUND, COVE_EISDIR, COVE_EPRECONDITION,

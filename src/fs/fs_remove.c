@@ -27,7 +27,7 @@ int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, 
     } else {
         const char *one = target.path;
 
-        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
+        rc = fs->ops->remove(fs->self, &one, NULL, 1, &target.ctx, err);
     }
 out:
     cove__info_done(&info);
@@ -36,7 +36,8 @@ out:
 }
 
 /* The paths of one request. What goes wrong is told of all of them; which one it was, the store says. */
-static int remove_batch(cove_fs *fs, struct cove__target *targets, size_t n, struct cove_error *err)
+static int remove_batch(cove_fs *fs, struct cove__target *targets, const char *const *etags, size_t n,
+                        struct cove_error *err)
 {
     const char *paths[REMOVE_BATCH];
     struct cove__buf urls = COVE__BUF_INIT(SIZE_MAX);
@@ -51,7 +52,7 @@ static int remove_batch(cove_fs *fs, struct cove__target *targets, size_t n, str
         rc = cove__buf_addf(&urls, "%s and %zu more", targets[0].url, n - 1);
         ctx.url = cove__buf_str(&urls);
     }
-    rc = rc < 0 ? cove__fail_nomem(err, "a URL") : fs->ops->remove(fs->self, paths, n, &ctx, err);
+    rc = rc < 0 ? cove__fail_nomem(err, "a URL") : fs->ops->remove(fs->self, paths, etags, n, &ctx, err);
     cove__buf_done(&urls);
     return rc;
 }
@@ -59,6 +60,13 @@ static int remove_batch(cove_fs *fs, struct cove__target *targets, size_t n, str
 int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
                          struct cove_error *err)
 {
+    return cove_fs_remove_unchanged(fs, paths, NULL, n_paths, call, err);
+}
+
+int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
+                             const struct cove_call *call, struct cove_error *err)
+{
+    int broken = 0; /* COVE_EPRECONDITION, of the first that had changed */
     /* Where a file is one system call, one at a time: messages then name the one that failed. */
     size_t most = fs->ops->real_directories ? 1 : REMOVE_BATCH, n;
     struct cove__target *targets = cove__calloc(n_paths < most ? n_paths : most, sizeof *targets);
@@ -73,12 +81,16 @@ int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, 
             targets[n].ctx.deadline_ns = deadline_ns;
         }
         if (rc == 0)
-            rc = remove_batch(fs, targets, n, err);
+            rc = remove_batch(fs, targets, etags ? etags + at : NULL, n, broken ? NULL : err);
+        if (rc == COVE_EPRECONDITION && etags) { /* the others are still to go */
+            broken = rc;
+            rc = 0;
+        }
         for (size_t i = 0; i < n; i++)
             cove__target_done(&targets[i]);
     }
     cove__free(targets);
-    return rc;
+    return broken ? broken : rc;
 }
 
 static int remove_page(cove_fs *fs, const struct cove__page *page, const struct cove__ctx *ctx, struct cove_error *err)
@@ -91,7 +103,7 @@ static int remove_page(cove_fs *fs, const struct cove__page *page, const struct 
 
         while (n < REMOVE_BATCH && i < page->n)
             paths[n++] = page->items[i++].path;
-        rc = fs->ops->remove(fs->self, paths, n, ctx, err);
+        rc = fs->ops->remove(fs->self, paths, NULL, n, ctx, err);
     }
     return rc;
 }
@@ -132,7 +144,7 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
     if (rc < 0)
         goto out;
     if (info.type != COVE_TYPE_DIRECTORY || info.link) {
-        rc = fs->ops->remove(fs->self, &one, 1, &target.ctx, err);
+        rc = fs->ops->remove(fs->self, &one, NULL, 1, &target.ctx, err);
         /* On an object store a directory may stand beside a file of the same name. */
         if (rc < 0 || fs->ops->real_directories)
             goto out;

@@ -1,5 +1,5 @@
 /*
- * A guard for whoever follows a listing from page to page: for fs/listing.c, fs_meta.c, fs_remove.c and the backends'
+ * A guard for whoever follows a listing from page to page: for fs/listing.c, fs_remove.c and the backends'
  * own loops. A store's fault must not keep them busy for ever.
  */
 #ifndef COVE_FS_PAGING_H

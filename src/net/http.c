@@ -435,12 +435,13 @@ void cove__http_begin(struct cove__http_state *st)
         attempt(st);
 }
 
-static void note_outcome(struct cove__http_state *st, bool replied)
+/* `throttled`: by the status, or by what the reply holds. */
+static void note_outcome(struct cove__http_state *st, bool replied, bool throttled)
 {
     struct cove__http *http = st->r->http;
     cove__lock();
     http->reached |= replied;
-    if (replied && cove__status_throttled(st->r->status))
+    if (throttled)
         cove__limit_throttled(&http->limit, st->started_ns, cove__now_ns());
     else if (replied && st->r->status < 500)
         cove__limit_succeeded(&http->limit, st->started_ns);
@@ -524,7 +525,8 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     else
         verdict = transport_error(st, result, &err);
     st->fresh = result != CURLE_OK;
-    note_outcome(st, replied);
+    bool said_so = verdict == COVE__HTTP_RETRY && err.code == COVE_ETHROTTLED;
+    note_outcome(st, replied, replied && (cove__status_throttled(r->status) || said_so));
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
     if (!replied)

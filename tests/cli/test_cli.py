@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -625,6 +626,53 @@ def test_rm_refuses_what_cannot_be_meant(cove, root):
     for path in ("/", "//", "file:///", ".", "..", cove.cwd, f"{cove.cwd}/..", "../" + cove.cwd.name):
         assert "--force" in cove.error("rm", "-r", path, rc=2)
     assert get(cove, f"{root}/a") == b"kept"
+
+
+def test_rm_of_what_is_empty(cove, root):
+    put(cove, f"{root}/d/x", "1")
+    assert "needs -r, or -d" in cove.error("rm", f"{root}/d", rc=1)
+    cove.error("rm", "-d", f"{root}/d", rc=1)
+    assert get(cove, f"{root}/d/x") == b"1"
+    (cove.cwd / "empty").mkdir()
+    cove("rm", "-d", "empty")
+    assert not (cove.cwd / "empty").exists()
+    assert "one of them" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
+
+
+@contextmanager
+def mock(objects, faults=()):
+    """A mock store, and the options that lead to it."""
+    sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
+    from server import MockServer  # noqa: PLC0415
+
+    with MockServer(objects, faults) as server:
+        options = (("endpoint_url", server.endpoint), ("key", "k"), ("secret", "s"), ("store", "aws"))
+        yield server, [o for pair in options for o in ("-o", "=".join(pair))]
+
+
+def test_mv_spares_what_was_replaced_meanwhile(cove):
+    """Out of a store, and within it: of a file as of a folder."""
+    for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
+                                 ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
+        with mock({"b/d/k": b"old"}, [{"on": "DeleteObjects?", "meanwhile": {"b/d/k": "new"}}]) as (server, options):
+            assert "changed meanwhile" in cove.error("mv", *options, source, target, rc=1)
+        assert server.count(read) == 1 and server.store.objects["b/d/k"][0] == b"new"
+
+
+def test_a_bucket_stays(cove):
+    with mock({"b/d/k": b"1", "b/d/empty/": b"", "b/x": b"2"}) as (server, options):
+        cove("mv", *options, "--force", "s3://b", "local")
+        assert sorted(server.store.objects) == [] and server.count("DeleteBucket") == 0
+        cove("rm", *options, "-r", "--force", "s3://b")
+        assert "b" in server.store.buckets
+        cove("rm", *options, "-d", "s3://b")
+        assert server.store.buckets == set()
+
+
+def test_mv_within_a_store_carries_markers(cove):
+    with mock({"b/d/": b"", "b/d/sub/": b"", "b/d/sub/x": b"1", "b/d/empty/": b""}) as (server, options):
+        cove("mv", *options, "s3://b/d", "s3://b/e")
+        assert sorted(server.store.objects) == ["b/e/", "b/e/empty/", "b/e/sub/", "b/e/sub/x"]
 
 
 def test_rm_of_a_link_spares_what_it_names(cove):

@@ -123,6 +123,34 @@ static void removals_of_many(void **state)
     FAILS(COVE_EINVAL, cove_fs_remove_files(w.fs, none, 2, NULL, &err));
 }
 
+/* What another writer has put in a file's place since it was seen stays; the others go. */
+static void removals_of_what_was_seen(void **state)
+{
+    (void)state;
+    const char *names[] = { "seen/a", "seen/b", "seen/c" };
+    char *paths[3], *etags[3];
+
+    for (int i = 0; i < 3; i++) {
+        paths[i] = strdup(at("%s", names[i]));
+        put(paths[i], "old");
+        etags[i] = etag_of(paths[i]);
+    }
+    put(paths[1], "another");
+    FAILS(COVE_EPRECONDITION,
+          cove_fs_remove_unchanged(w.fs, (const char *const *)paths, (const char *const *)etags, 3, NULL, &err));
+    assert_non_null(strstr(err.message, "seen/b"));
+    gone(paths[0]);
+    has(paths[1], "another");
+    gone(paths[2]);
+    const char *const any[] = { NULL, NULL, NULL };
+    OK(cove_fs_remove_unchanged(w.fs, (const char *const *)paths, any, 3, NULL, &err));
+    gone(paths[1]);
+    for (int i = 0; i < 3; i++) {
+        free(paths[i]);
+        free(etags[i]);
+    }
+}
+
 static void removals_of_trees(void **state)
 {
     (void)state;
@@ -166,6 +194,7 @@ const struct CMUnitTest changes_tests[] = {
     cmocka_unit_test(moves_of_empty_directories),
     cmocka_unit_test(removals),
     cmocka_unit_test(removals_of_many),
+    cmocka_unit_test(removals_of_what_was_seen),
     cmocka_unit_test(removals_of_trees),
     { 0 },
 };

@@ -22,6 +22,7 @@ class Fault:
         "on", "only_if", "skip", "times", "share", "seed",  # which
         "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
         "meanwhile",  # what another writer puts there just before
+        "key_errors",  # {key: code}: what DeleteObjects says of these within its 200, and does not delete
         "append_meanwhile",  # what another writer adds there just before, as to an object of a directory bucket
         "delay_ms", "slow_bytes", "corrupt", "length_off", "cut_after", "reset_after", "stall_after",  # how it is sent
     }
@@ -152,6 +153,7 @@ class MockServer:
             self.under_way += 1
             r.beside, r.status = self.under_way, 0
             fault = next((f.row for f in self.faults if f.takes(r)), {})
+            r.key_errors = fault.get("key_errors", {})
             for path, spec in fault.get("meanwhile", {}).items():
                 self.store.put(path, content(spec))
             for path, text in fault.get("append_meanwhile", {}).items():

@@ -43,6 +43,7 @@ class Request:
         else:
             self.bucket, _, self.key = self.path[1:].partition("/")
         self.operation = self._operation()
+        self.key_errors = {}
 
     def _operation(self):
         """S3's own name for the request."""
@@ -126,6 +127,7 @@ class Store:
         "ignores",  # {operation: [header]}: as if the client had not sent it
         "max_parts",  # of an upload
         "tells_crc32c",  # of each whole object that came with it
+        "hidden",  # buckets keep what no listing shows (older versions): true
         "page",  # entries of a listing's page at most
         "equal_parts",  # all parts but the last must have one size, and the last no more
         "object_parts",  # of an object in a directory bucket, to which each append adds one
@@ -237,6 +239,9 @@ class Store:
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
         if source not in self.objects:
             return error_reply(404, "NoSuchKey")
+        refused = self._refused(r, f"{r.bucket}/{r.key}")
+        if refused:
+            return refused
         match = r.headers.get("x-amz-copy-source-if-match")
         if match is not None and match.strip('"') != self.objects[source][1].strip('"'):
             return error_reply(412, "PreconditionFailed")
@@ -266,9 +271,21 @@ class Store:
         return Reply(204)
 
     def do_DeleteObjects(self, r):
-        for key in re.findall(r"<Key>(.*?)</Key>", r.body.decode(), re.S):
-            self.objects.pop(f"{r.bucket}/{unescape(key)}", None)
-        return xml_reply("DeleteResult", "")
+        """An error for each key that has another ETag than it should, and for those that a fault names."""
+        inner = ""
+        for one in re.findall(r"<Object>(.*?)</Object>", r.body.decode(), re.S):
+            key = unescape(re.search(r"<Key>(.*?)</Key>", one, re.S).group(1))
+            etag = re.search(r"<ETag>(.*?)</ETag>", one)
+            there = self.objects.get(f"{r.bucket}/{key}")
+            code = r.key_errors.get(key)
+            if etag and code is None:
+                wanted = unescape(etag.group(1), {"&quot;": '"', "&#34;": '"'})
+                code = "NoSuchKey" if there is None else "PreconditionFailed" if there[1] != wanted else None
+            if code is None:
+                self.objects.pop(f"{r.bucket}/{key}", None)
+            else:
+                inner += f"<Error><Key>{escape(key)}</Key><Code>{code}</Code><Message>mocked</Message></Error>"
+        return xml_reply("DeleteResult", inner)
 
     def do_HeadBucket(self, r):
         return Reply(200, head_only=True)
@@ -276,6 +293,12 @@ class Store:
     def do_CreateBucket(self, r):
         self.buckets.add(r.bucket)
         return Reply(200)
+
+    def do_DeleteBucket(self, r):
+        if any(path.startswith(r.bucket + "/") for path in self.objects) or self.ways.get("hidden"):
+            return error_reply(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+        self.buckets.remove(r.bucket)
+        return Reply(204)
 
     def do_ListObjectsV2(self, r):
         prefix, delimiter = r.query.get("prefix", ""), r.query.get("delimiter", "")

@@ -492,11 +492,21 @@ def test_buckets(fs, root):
     with fsspec.open(f"s3://{name}/a/x", "wb") as f:  # whose parents fsspec makes
         f.write(b"1")
     assert fs.cat(f"{name}/a/x") == b"1"
-    fs.rm(name, recursive=True)
+    for emptied in ({}, {"maxdepth": 3}):  # a bucket's content goes; the bucket is removed by its own call
+        fs.pipe(f"{name}/a/x", b"1")
+        fs.rm(name, recursive=True, **emptied)
+        assert fs.isdir(name) and fs.find(name) == []
+    fs.pipe(f"{name}/a/x", b"1")
+    fs.mv(name, f"{root}/moved", recursive=True)
+    assert fs.isdir(name) and fs.find(name) == [] and fs.find(f"{root}/moved") == [f"{root}/moved/a/x"]
+    for remove in (fs.rm, fs.rm_file):
+        with pytest.raises(IsADirectoryError):
+            remove(name)
+    fs.rmdir(name)
     assert not fs.exists(name)
     fs.makedirs(f"{name}/again")
     assert fs.isdir(name)
-    fs.rm(name, recursive=True)
+    fs.rmdir(name)
 
 
 def test_rm(fs, tree):

@@ -1,12 +1,15 @@
 """What S3 keeps beside the bytes, under s3fs's names, on MinIO."""
 
 import asyncio
+import sys
 import urllib.error
 import urllib.request
 from datetime import timezone
+from pathlib import Path
 
 import fsspec
 import pytest
+from cove import S3FileSystem
 
 
 def fetch(url, method="GET", body=None):
@@ -196,3 +199,17 @@ def test_the_coroutines(fs, root):
         assert [v["VersionId"] for v in await fs._object_version_info(path)] == ["null"]
 
     asyncio.run(main())
+
+
+def test_mv_spares_what_was_replaced_meanwhile():
+    """Of a directory and of a list: what another writer puts in a file's place after its copy stays, the others go in one request."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "mock"))
+    from server import MockServer  # noqa: PLC0415
+
+    for source, target, recursive in (("b/d", "b/e", True), (["b/d/1", "b/d/2"], ["b/e/1", "b/e/2"], False)):
+        with MockServer({"b/d/1": b"old", "b/d/2": b"old"}, [{"on": "DeleteObjects", "meanwhile": {"b/d/1": "new"}}]) as server:
+            fs = S3FileSystem(endpoint_url=server.endpoint, key="k", secret="s", store="aws", skip_instance_cache=True)
+            with pytest.raises(OSError, match="changed meanwhile"):
+                fs.mv(source, target, recursive=recursive)
+            assert {path: data[0] for path, data in server.store.objects.items()} == {"b/d/1": b"new", "b/e/1": b"old", "b/e/2": b"old"}
+            assert server.count("DeleteObjects") == 1 and server.count("DeleteObject") == 0

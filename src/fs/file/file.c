@@ -225,17 +225,34 @@ static int file_rmdir(void *self, const char *path, const struct cove__ctx *ctx,
     return cove__file_fail(err, ctx, errno == EEXIST ? ENOTEMPTY : errno);
 }
 
-static int file_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
-                       struct cove_error *err)
+/* Looked at right before, for no system call removes a file under a condition. */
+static bool has_changed(const char *path, const char *etag)
 {
-    int rc = 0;
+    struct stat st;
+    char now[80];
+
+    if (!etag || stat(path, &st) < 0)
+        return false;
+    cove__file_etag(&st, now);
+    return strcmp(now, etag) != 0;
+}
+
+static int file_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
+                       const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int rc = 0, broken = 0;
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = cove__ctx_check(ctx, err);
+        if (rc == 0 && has_changed(paths[i], etags ? etags[i] : NULL)) {
+            broken = cove__fs_fail(broken ? NULL : err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays",
+                                   paths[i]);
+            continue;
+        }
         if (rc == 0 && unlink(paths[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
             rc = cove__file_fail(err, ctx, errno);
     }
-    return rc;
+    return rc < 0 ? rc : broken;
 }
 
 /* ---- reading ---- */

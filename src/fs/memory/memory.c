@@ -287,6 +287,8 @@ static int memory_rmdir(void *self, const char *path, const struct cove__ctx *ct
     size_t i;
     int rc = 0;
 
+    if (path[0] == '\0')
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "the root cannot be removed");
     cove__lock();
     i = place_locked(path, &found);
     if (!found)
@@ -303,9 +305,18 @@ static int memory_rmdir(void *self, const char *path, const struct cove__ctx *ct
     return explain(ctx, rc, err);
 }
 
-static int memory_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
-                         struct cove_error *err)
+static bool has_changed(const struct entry *e, const char *etag)
 {
+    char now[32];
+
+    make_etag(e, now);
+    return etag && strcmp(now, etag) != 0;
+}
+
+static int memory_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
+                         const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *changed = NULL;
     bool directory = false;
 
     cove__lock();
@@ -314,10 +325,14 @@ static int memory_remove(void *self, const char *const *paths, size_t n, const s
         size_t at = place_locked(paths[i], &found);
 
         directory |= found && !tree[at]->blob;
-        if (found && tree[at]->blob)
+        if (found && tree[at]->blob && has_changed(tree[at], etags ? etags[i] : NULL))
+            changed = paths[i];
+        else if (found && tree[at]->blob)
             drop_locked(at);
     }
     cove__unlock();
+    if (changed)
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", changed);
     return directory ? cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory") : 0;
 }
 

@@ -2,8 +2,8 @@
  * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names;
  * s3_endpoint.c addresses; s3_session.c the sessions of directory buckets; s3_request.c builds, signs and judges
  * requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at hand can; s3_headers.c
- * what an object carries beside its bytes; s3_stat.c, s3_object.c, s3_list.c, s3_versions.c, s3_copy.c, s3_upload.c,
- * s3_append.c, s3_tags.c, s3_sign.c the operations.
+ * what an object carries beside its bytes; s3_stat.c, s3_object.c, s3_list.c, s3_versions.c, s3_copy.c, s3_move.c,
+ * s3_remove.c, s3_delete.c, s3_upload.c, s3_append.c, s3_tags.c, s3_sign.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -257,6 +257,9 @@ struct s3_error_body {
     char header[64]; /* that the store does not know */
 };
 int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
+/* What one of the store's words for an error is in cove's codes: COVE_ESERVER where it is not known. *ret_retry: worth
+ * another attempt. */
+int cove__s3_code(const char *name, bool *ret_retry);
 
 /* ---- s3_traits.c ---- */
 
@@ -308,6 +311,8 @@ bool cove__s3_promised(struct cove__s3 *s3, const char *path);
 uint64_t cove__s3_promises(struct cove__s3 *s3);
 bool cove__s3_promised_by(struct cove__s3 *s3, const char *path, uint64_t serial);
 void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree);
+/* What was promised at `from` and below it is at `to` from now on. COVE_ENOMEM, COVE_ELIMIT. */
+int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to);
 /* Adds what was promised right below `path` and is not on the page yet: of the keys behind `after` (NULL: from the
  * first) up to `until` (NULL: to the last), where the page begins and ends. */
 int cove__s3_promised_below(struct cove__s3 *s3, const char *path, const char *after, const char *until,
@@ -323,8 +328,8 @@ bool cove__s3_unordered(void *self, const char *path);
 int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-int cove__s3_remove(void *self, const char *const *paths, size_t n, const struct cove__ctx *ctx,
-                    struct cove_error *err);
+int cove__s3_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
+                    const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 void cove__s3_read(void *self, struct cove__io *io);
@@ -384,9 +389,10 @@ int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct co
 /* How an operation on one object ended, into `err`: where there is none, a directory may stand there (COVE_EISDIR). */
 int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const struct cove_error *why,
                      const struct cove__ctx *ctx, struct cove_error *err);
-/* One object; it need not be there. `etag`: only while it has that (COVE_EPRECONDITION); NULL: whatever it is. */
-int cove__s3_delete(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx,
-                    struct cove_error *err);
+/* Copies the object that `head` and `kept` (cove__s3_head_kept; NULL where its size is known to fit in one request) are
+ * of, while it is that: COVE_EPRECONDITION. */
+int cove__s3_copy_seen(struct cove__s3 *s3, struct s3_name from, const struct s3_head *head, const char *kept,
+                       const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 /* One page of every key below the prefix of `name`, markers of directories among them. */
 int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,
                        struct cove__page *ret_page, struct cove_error *err);

@@ -255,10 +255,16 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
 
 /* ---- whole objects in parts ---- */
 
-static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
-                      int64_t size, const char *etag, const char *headers, struct cove_error *err)
+/* `replaces`: the end is to find this ETag at `to`; NULL: whatever is there. */
+static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const char *replaces,
+                      const struct cove__ctx *ctx, int64_t size, const char *etag, const char *headers,
+                      struct cove_error *err)
 {
-    struct cove__put put = { .expected_size = size, .headers = headers };
+    struct cove__put put = { .condition = replaces != NULL ? COVE_WRITE_IF_MATCH : COVE_WRITE_ALWAYS,
+                             .etag = replaces,
+                             .or_look = true,
+                             .expected_size = size,
+                             .headers = headers };
     struct cove__upload *u = NULL;
     unsigned n = 0;
     char *made = NULL;
@@ -278,8 +284,8 @@ static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, 
 
 /* ---- in one request ---- */
 
-/* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties;
- * NULL: these. */
+/* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties, of a
+ * copy onto itself; NULL: these. */
 static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
                      const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
@@ -295,6 +301,10 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
         cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", etag);
     if (headers != NULL)
         cove__s3_header(&r, "x-amz-metadata-directive", "REPLACE");
+    /* While the store copies, another writer may replace what is looked at only when the copy begins. */
+    if (headers != NULL && etag != NULL && cove__s3_can(s3, S3_COPY_TO_CONDITIONS) == S3_CAN_YES &&
+        !cove__s3_is_directory(s3, to.bucket))
+        cove__s3_header(&r, "If-Match", "%s", etag);
     cove__s3_describe(&r, &(struct cove__put){ .headers = headers });
     int rc = cove__s3_run(&r, err);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
@@ -312,11 +322,21 @@ static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *to
 
     int rc = cove__s3_head_kept(s3, from, ctx, &head, &headers, err);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, from, to, ctx, head.size, head.etag, cove__buf_str(&headers), err);
+        rc = copy_large(s3, from, to, NULL, ctx, head.size, head.etag, cove__buf_str(&headers), err);
     else if (rc == 0)
         rc = copy_once(s3, from, NULL, cove__s3_split(to), NULL, ctx, &too_large, err);
     cove__buf_done(&headers);
     return rc;
+}
+
+int cove__s3_copy_seen(struct cove__s3 *s3, struct s3_name from, const struct s3_head *head, const char *kept,
+                       const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    bool too_large;
+
+    if (head->size > s3->o.copy_part_threshold)
+        return copy_large(s3, from, to, NULL, ctx, head->size, head->etag, kept, err);
+    return copy_once(s3, from, head->etag, cove__s3_split(to), NULL, ctx, &too_large, err);
 }
 
 int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const struct cove_error *why,
@@ -379,66 +399,9 @@ int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *
     }
     cove__s3_request_done(&r);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, name, path, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
+        rc = copy_large(s3, name, path, head.etag, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
     else if (rc == 0)
         rc = copy_once(s3, name, head.etag, name, cove__buf_str(&headers), ctx, &too_large, &why);
     cove__buf_done(&headers);
     return cove__s3_explain(s3, name, rc, &why, ctx, err);
-}
-
-/* ---- a copy, and the original goes ---- */
-
-/* Only the version that was copied is deleted: what another writer put in its place meanwhile stays. Not every store
- * looks at the condition of a deletion, so one that may not is asked before, too. */
-static int delete_moved(struct cove__s3 *s3, struct s3_name from, const char *etag, const struct cove__ctx *ctx,
-                        struct cove_error *err)
-{
-    struct cove__put same = { .condition = COVE_WRITE_IF_MATCH, .etag = etag };
-    struct cove_error why = COVE_ERROR_INIT;
-    enum s3_can can = cove__s3_can(s3, S3_DELETE_CONDITIONS);
-    int rc = can != S3_CAN_YES ? cove__s3_check_condition(s3, from, &same, ctx, &why) : 0;
-
-    if (rc == 0) {
-        rc = cove__s3_delete(s3, from, can != S3_CAN_NO ? etag : NULL, ctx, &why);
-        if (rc == COVE_ENOTSUP && can == S3_CAN_MAYBE)
-            rc = cove__s3_delete(s3, from, NULL, ctx, &why);
-    }
-    if (rc == COVE_EPRECONDITION)
-        return cove__fs_fail(err, ctx, rc, "the object changed after it was copied; it stays, beside the copy");
-    return rc < 0 ? cove__error_copy(err, &why) : 0;
-}
-
-int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    struct cove__s3 *s3 = self;
-    struct s3_name source = cove__s3_split(from), target = cove__s3_split(to);
-    struct cove__buf headers = COVE__BUF_INIT(S3_KEPT_MAX);
-    struct cove_error why = COVE_ERROR_INIT;
-    struct s3_head head;
-    bool too_large;
-
-    if (source.key.size == 0 || target.key.size == 0)
-        return COVE_ENOTSUP;
-    int rc = cove__s3_object(s3, from, true, ctx, &source, err);
-    if (rc == 0)
-        rc = cove__s3_object(s3, to, true, ctx, &target, err);
-    if (rc < 0)
-        return rc;
-    rc = cove__s3_head_kept(s3, source, ctx, &head, &headers, &why);
-    bool marker = rc == 0 && head.size == 0 && source.key.data[source.key.size - 1] == '/';
-    if (rc == COVE_ENOTFOUND || marker) {
-        rc = COVE_ENOTSUP; /* a directory, or nothing: the front looks */
-        goto out;
-    }
-    if (rc == 0 && head.size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, source, to, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
-    else if (rc == 0)
-        rc = copy_once(s3, source, head.etag, target, NULL, ctx, &too_large, &why);
-    if (rc == 0)
-        rc = delete_moved(s3, source, head.etag, ctx, &why);
-    if (rc < 0 && rc != COVE_ENOTSUP)
-        cove__error_copy(err, &why);
-out:
-    cove__buf_done(&headers);
-    return rc;
 }

@@ -121,6 +121,47 @@ void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree)
     cove__unlock();
 }
 
+/* The first of what is promised at `path` and below it; owned. NULL: nothing, or no memory. */
+static char *first_of(struct cove__s3 *s3, const char *path, int *ret_rc)
+{
+    size_t length = strlen(path);
+    char *copy = NULL;
+
+    *ret_rc = 0;
+    cove__lock();
+    for (size_t i = place_locked(s3, path, length); i < s3->n_directories; i++) {
+        const char *d = s3->directories[i].path;
+        if (strncmp(d, path, length) != 0)
+            break;
+        if (d[length] != '\0' && d[length] != '/')
+            continue;
+        copy = cove__strdup(d);
+        *ret_rc = copy != NULL ? 0 : COVE_ENOMEM;
+        break;
+    }
+    cove__unlock();
+    return copy;
+}
+
+int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to)
+{
+    char *old;
+    int rc;
+
+    while ((old = first_of(s3, from, &rc)) != NULL) {
+        struct cove__buf new = COVE__BUF_INIT(SIZE_MAX);
+        rc = cove__buf_addf(&new, "%s%s", to, old + strlen(from));
+        if (rc == 0)
+            rc = cove__s3_promise(s3, cove__buf_str(&new));
+        cove__s3_forget(s3, old, false);
+        cove__buf_done(&new);
+        cove__free(old);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
 void cove__s3_forget_all(struct cove__s3 *s3)
 {
     for (size_t i = 0; i < s3->n_directories; i++)

@@ -70,6 +70,18 @@ static const struct {
     { "PermanentRedirect", COVE_EINVAL, false, NULL },
 };
 
+int cove__s3_code(const char *name, bool *ret_retry)
+{
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(codes[i].name, name) == 0) {
+            *ret_retry = codes[i].retry;
+            return codes[i].code;
+        }
+    }
+    *ret_retry = false;
+    return COVE_ESERVER;
+}
+
 static int take(void *user, const char *path, struct cove__slice text)
 {
     struct s3_error_body *e = user;

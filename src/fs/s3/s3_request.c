@@ -271,7 +271,8 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         int rc = r->accept != NULL ? r->accept(r, err) : 0;
         if (rc == 0)
             return COVE__HTTP_ACCEPT;
-        return rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
+        bool retry = rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT || err->retryable;
+        return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }
     r->refusals += http->status >= 400 && http->status < 500;
     if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r))

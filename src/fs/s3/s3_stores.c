@@ -19,7 +19,9 @@ const struct s3_store cove__s3_stores[] = {
       .can = { [S3_PUT_CONDITIONS] = YES,
                [S3_END_CONDITIONS] = YES,
                [S3_COPY_CONDITIONS] = YES,
+               [S3_COPY_TO_CONDITIONS] = YES,
                [S3_DELETE_CONDITIONS] = YES,
+               [S3_BATCH_CONDITIONS] = YES,
                [S3_CRC32C] = YES,
                [S3_COPY_TELLS_CRC32C] = YES,
                [S3_PART_COPY] = YES,
@@ -33,6 +35,7 @@ const struct s3_store cove__s3_stores[] = {
                [S3_END_CONDITIONS] = YES,
                [S3_COPY_CONDITIONS] = YES,
                [S3_DELETE_CONDITIONS] = NO, /* ignored */
+               [S3_BATCH_CONDITIONS] = NO,
                [S3_CRC32C] = YES,
                [S3_PART_COPY] = YES,
                [S3_BATCH_DELETE] = YES,

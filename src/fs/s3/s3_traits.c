@@ -58,6 +58,10 @@ void cove__s3_traits_open(struct cove__s3 *s3)
     t->look_only = o->conditional_writes == 0;
     set_maybe(s3, S3_COPY_CONDITIONS, t->look_only ? 0 : o->conditional_copies);
     set_maybe(s3, S3_DELETE_CONDITIONS, t->look_only ? 0 : o->conditional_deletes);
+    if (t->look_only || o->conditional_deletes == 0)
+        set(s3, S3_BATCH_CONDITIONS, false);
+    if (t->look_only)
+        set(s3, S3_COPY_TO_CONDITIONS, false);
     set_maybe(s3, S3_PART_COPY, o->part_copy);
     set_maybe(s3, S3_BATCH_DELETE, o->batch_delete);
     if (o->fixed_upload_size >= 0)
@@ -124,7 +128,9 @@ static const char *const trait_names[S3_N_TRAITS] = {
     [S3_PUT_CONDITIONS] = "conditional writes",
     [S3_END_CONDITIONS] = "conditional ends of uploads",
     [S3_COPY_CONDITIONS] = "conditional copies",
+    [S3_COPY_TO_CONDITIONS] = "conditional replacements by copies",
     [S3_DELETE_CONDITIONS] = "conditional deletions",
+    [S3_BATCH_CONDITIONS] = "conditional DeleteObjects",
     [S3_CRC32C] = "CRC32C checksums",
     [S3_COPY_TELLS_CRC32C] = "checksums of copied parts",
     [S3_PART_COPY] = "UploadPartCopy",

@@ -20,6 +20,7 @@
 
 #define COMPLETE_MAX     ((size_t)8 << 20)
 #define ABORT_TIMEOUT_NS (30 * COVE__SEC)
+#define REMOVALS         5 /* of an upload that is listed again after its removal */
 
 void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
 {
@@ -100,10 +101,15 @@ static int on_begun(void *user, const char *path, struct cove__slice text)
     return u->id != NULL ? 0 : COVE_ENOMEM;
 }
 
+static enum s3_condition_way end_way(const struct cove__upload *u)
+{
+    enum s3_condition_way way = cove__s3_condition_way(u->s3, S3_END_CONDITIONS);
+    return way == S3_CONDITION_REFUSED && u->put.or_look ? S3_CONDITION_LOOKED_AT : way;
+}
+
 static bool no_such_end(const struct cove__upload *u)
 {
-    return u->put.condition != COVE_WRITE_ALWAYS &&
-           cove__s3_condition_way(u->s3, S3_END_CONDITIONS) == S3_CONDITION_REFUSED;
+    return u->put.condition != COVE_WRITE_ALWAYS && end_way(u) == S3_CONDITION_REFUSED;
 }
 
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
@@ -429,19 +435,31 @@ out:
     return rc;
 }
 
+/* Not every store looks at the conditions of this request. */
+static int end_as(struct cove__upload *u, enum s3_condition_way way, const struct cove__ctx *ctx,
+                  struct completed *done, struct cove_error *err)
+{
+    int rc = 0;
+
+    if (way == S3_CONDITION_BOTH || way == S3_CONDITION_LOOKED_AT)
+        rc = cove__s3_check_condition(u->s3, cove__s3_split(u->path), &u->put, ctx, err);
+    return rc == 0 ? complete(u, way, ctx, done, err) : rc;
+}
+
 int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
                            struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct completed done = { "" };
-    enum s3_condition_way way = cove__s3_condition_way(s3, S3_END_CONDITIONS);
     int rc = same_source(u, ctx, err);
 
-    /* Not every store looks at the conditions of this request. */
-    if (rc == 0 && (way == S3_CONDITION_BOTH || way == S3_CONDITION_LOOKED_AT))
-        rc = cove__s3_check_condition(s3, cove__s3_split(u->path), &u->put, ctx, err);
     if (rc == 0)
-        rc = complete(u, way, ctx, &done, err);
+        rc = end_as(u, end_way(u), ctx, &done, err);
+    /* The refusal has told that the store has no such conditions. */
+    if (rc == COVE_ENOTSUP && end_way(u) == S3_CONDITION_LOOKED_AT) {
+        cove__error_clear(err);
+        rc = end_as(u, S3_CONDITION_LOOKED_AT, ctx, &done, err);
+    }
     if (rc < 0) {
         cove__s3_upload_abort(s3, u);
         return rc;
@@ -453,8 +471,9 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
     return 0;
 }
 
+/* *ret_none (may be NULL): the store had no such upload any more. */
 static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id, const struct cove__ctx *ctx,
-                        struct cove_error *err)
+                        bool *ret_none, struct cove_error *err)
 {
     struct s3_request r;
     struct cove_error why = COVE_ERROR_INIT;
@@ -463,9 +482,11 @@ static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id
     r.accept = cove__s3_accept_bare;
     cove__s3_query(&r.query, "uploadId", cove__slice_str(id));
     int rc = cove__s3_run(&r, &why);
-    bool gone = strcmp(r.code, "NoSuchUpload") == 0;
+    bool none = strcmp(r.code, "NoSuchUpload") == 0;
+    if (ret_none != NULL)
+        *ret_none = none;
     cove__s3_request_done(&r);
-    return rc == 0 || gone ? 0 : cove__error_copy(err, &why);
+    return rc == 0 || none ? 0 : cove__error_copy(err, &why);
 }
 
 void cove__s3_upload_abort(void *self, struct cove__upload *u)
@@ -476,7 +497,7 @@ void cove__s3_upload_abort(void *self, struct cove__upload *u)
     struct cove__ctx ctx = { .deadline_ns = cove__now_ns() + ABORT_TIMEOUT_NS, .op = "abort", .url = u->url };
     struct cove_error err = COVE_ERROR_INIT;
 
-    if (abort_upload(self, cove__s3_split(u->path), u->id, &ctx, &err) < 0)
+    if (abort_upload(self, cove__s3_split(u->path), u->id, &ctx, NULL, &err) < 0)
         cove__log(COVE_LOG_WARNING, "s3", "%s; the parts stay until they are removed as abandoned", err.message);
     upload_free(u);
 }
@@ -502,6 +523,12 @@ struct abandoned {
     struct cove__buf next_key, next_id;
     struct cove__paging paging;
     int64_t found;
+    /* of the removal: passes through the list; the ids so far, each between two line ends; and what the store keeps in
+     * this pass though it was removed in an earlier one */
+    unsigned pass;
+    struct cove__buf ids;
+    size_t kept;
+    struct cove__buf first_kept;
 };
 
 /* One whose start cannot be read may be under way, and is of no age. */
@@ -512,6 +539,35 @@ static bool is_old(const struct abandoned *a, int64_t started_ns, const char *pa
     if (started_ns < 0)
         cove__log(COVE_LOG_WARNING, "s3", "%s: an upload whose start the store does not tell is left alone", path);
     return started_ns >= 0 && a->now_ns - started_ns >= a->min_age_ns;
+}
+
+/* Whether an earlier pass, or page, has had this upload; from now on it has. Out of memory, the buffer says so. */
+static bool seen_before(struct abandoned *a)
+{
+    struct cove__buf line = COVE__BUF_INIT(8192 + 2);
+
+    cove__buf_addf(&line, "\n%s\n", cove__buf_str(&a->id));
+    bool seen = a->ids.size > 0 && memmem(a->ids.data, a->ids.size, line.data, line.size) != NULL;
+    if (!seen)
+        cove__buf_add_slice(&a->ids, cove__buf_slice(&line));
+    if (cove__buf_rc(&line) < 0)
+        a->ids.rc = cove__buf_rc(&line);
+    cove__buf_done(&line);
+    return seen;
+}
+
+/* Once the store has none of that id, nothing of it is kept, whatever its list says. But a part that was under way when
+ * an upload was removed may have brought it back. */
+static int remove_upload(struct abandoned *a, const char *path, bool seen)
+{
+    bool none;
+    int rc = abort_upload(a->s3, cove__s3_split(path), cove__buf_str(&a->id), a->ctx, &none, a->err);
+
+    if (rc == 0 && seen && !none && a->kept++ == 0) {
+        cove__buf_reset(&a->first_kept);
+        cove__buf_addf(&a->first_kept, "%s (%s)", path, cove__buf_str(&a->id));
+    }
+    return rc;
 }
 
 static int take_upload(struct abandoned *a)
@@ -535,8 +591,9 @@ static int take_upload(struct abandoned *a)
     if (rc < 0 || !below || !is_old(a, started_ns, cove__buf_str(&path)))
         goto out;
     if (a->remove) {
-        rc = abort_upload(a->s3, cove__s3_split(cove__buf_str(&path)), cove__buf_str(&a->id), a->ctx, a->err);
-        if (rc < 0)
+        bool seen = seen_before(a);
+        rc = cove__buf_rc(&a->ids) < 0 ? cove__buf_rc(&a->ids) : remove_upload(a, cove__buf_str(&path), seen);
+        if (rc < 0 || seen)
             goto out;
     }
     a->found++;
@@ -631,6 +688,33 @@ static int uploads_page(struct abandoned *a, bool first)
     return rc;
 }
 
+static int all_pages(struct abandoned *a)
+{
+    int rc = uploads_page(a, true);
+
+    while (rc == 0 && a->truncated)
+        rc = uploads_page(a, false);
+    return rc;
+}
+
+/* Lists again what has been removed, until the store keeps nothing of it. */
+static int until_gone(struct abandoned *a)
+{
+    int rc = 0;
+
+    for (a->kept = (size_t)a->found; rc == 0 && a->kept > 0 && a->pass < REMOVALS - 1; a->pass++) {
+        a->kept = 0;
+        a->paging = (struct cove__paging){ 0 };
+        rc = all_pages(a);
+    }
+    if (rc == 0 && a->kept > 0)
+        rc = cove__fs_fail(a->err, a->ctx, COVE_ESERVER,
+                           "the store keeps %zu of the uploads after %d removals, the first: %s; something may still "
+                           "be sending their parts: remove them again later",
+                           a->kept, REMOVALS, cove__buf_str(&a->first_kept));
+    return rc;
+}
+
 int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
                                    void *user, const struct cove__ctx *ctx, struct cove_error *err)
 {
@@ -638,6 +722,8 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
                            .below = cove__s3_split(path),
                            .min_age_ns = cove__sec_ns(min_age_s),
                            .remove = remove,
+                           .ids = COVE__BUF_INIT(SIZE_MAX),
+                           .first_kept = COVE__BUF_INIT(SIZE_MAX),
                            .each = each,
                            .user = user,
                            .ctx = ctx,
@@ -651,9 +737,11 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
     a.directory = cove__s3_is_directory(a.s3, a.below.bucket);
     while (a.directory && a.prefix.size > 0 && a.prefix.data[a.prefix.size - 1] != '/')
         a.prefix.size--; /* only a whole directory can be asked for */
-    int rc = uploads_page(&a, true);
-    while (rc == 0 && a.truncated)
-        rc = uploads_page(&a, false);
+    int rc = all_pages(&a);
+    if (rc == 0 && remove)
+        rc = until_gone(&a);
+    cove__buf_done(&a.ids);
+    cove__buf_done(&a.first_kept);
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_done(bufs[i]);
     return rc < 0 ? rc : a.found;

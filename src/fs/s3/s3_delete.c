@@ -1,0 +1,415 @@
+/*
+ * Objects are deleted here, one or by the thousand: whatever they are, or each only while it still has the ETag that
+ * its caller has seen. One request takes a thousand where the store has such a request and, for those with an ETag,
+ * looks at it there; else they go one by one, some at once. A store that may not look at the ETag of a deletion is
+ * asked for the object's right before.
+ */
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/s3/s3.h"
+#include "wire/xml.h"
+
+#define DELETE_BODY_MAX ((size_t)8 << 20)
+#define DELETE_PARALLEL 16
+
+/* Objects of one bucket. BORROWED. */
+struct some {
+    const char *const *paths;
+    const char *const *etags; /* NULL, as each of them: whatever the object is */
+    size_t n;
+};
+
+static const char *etag_of(const struct some *some, size_t i)
+{
+    return some->etags != NULL ? some->etags[i] : NULL;
+}
+
+static int changed(const struct cove__ctx *ctx, const char *path, size_t n, struct cove_error *err)
+{
+    int rc = cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", path);
+    if (n > 1)
+        cove__error_add(err, ", as do %zu more", n - 1);
+    return rc;
+}
+
+/* ---- one by one ---- */
+
+struct one {
+    struct s3_request r; /* first: the inbox gives it back */
+    const char *path, *etag;
+    bool looked;  /* the object has had the ETag */
+    bool doubted; /* the reply to its deletion was not a store's, perhaps a proxy's page: the object itself tells */
+};
+
+/* Asks for the ETag where the deletion's own condition is not enough; then deletes. */
+static int one_start(struct one *o, struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove__inbox *inbox,
+                     struct cove_error *err)
+{
+    enum s3_can can = cove__s3_can(s3, S3_DELETE_CONDITIONS);
+    bool look = o->doubted || (o->etag != NULL && can != S3_CAN_YES && !o->looked);
+    struct s3_name name;
+
+    int rc = cove__s3_object(s3, o->path, false, ctx, &name, err);
+    if (rc < 0)
+        return rc;
+    cove__s3_request_init(&o->r, s3, look ? "HEAD" : "DELETE", name, ctx);
+    if (look)
+        cove__s3_head_ask(&o->r);
+    else
+        o->r.accept = cove__s3_accept_bare;
+    if (!look && o->etag != NULL && can != S3_CAN_NO)
+        cove__s3_header(&o->r, "If-Match", "%s", o->etag);
+    cove__s3_start_in(&o->r, inbox);
+    return 0;
+}
+
+enum next { DONE, AGAIN, CHANGED };
+
+/* What comes after the reply: one of these, or an error. */
+static int one_next(struct one *o, struct cove_error *err)
+{
+    struct s3_request *r = &o->r;
+    bool looked = strcmp(r->http.method, "HEAD") == 0;
+    int rc = r->http.op.rc;
+    struct s3_head head;
+
+    if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0)
+        return DONE; /* it is gone already */
+    if (rc == 0 && looked) {
+        cove__s3_head_reply(r, &head);
+        o->looked = o->etag != NULL && strcmp(head.etag, o->etag) == 0;
+        if (o->doubted && (o->looked || o->etag == NULL))
+            return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                                 "the reply to the deletion is not the store's: the object is still there");
+        return o->looked ? AGAIN : CHANGED;
+    }
+    if (!looked && (rc == COVE_EPROTOCOL || (rc == 0 && r->http.status != 204))) {
+        o->doubted = true;
+        return AGAIN;
+    }
+    if (rc == COVE_EPRECONDITION && o->etag != NULL)
+        return CHANGED;
+    if (o->etag != NULL && !looked && cove__s3_refuses_condition(r)) {
+        cove__s3_lacks(r, S3_DELETE_CONDITIONS);
+        if (cove__s3_can(r->s3, S3_DELETE_CONDITIONS) == S3_CAN_NO)
+            return AGAIN;
+        return cove__s3_fail(r, err, COVE_ENOTSUP,
+                             "the store has no conditional deletions; conditional_deletes=false has the object looked "
+                             "at before the deletion instead, which another writer can slip past");
+    }
+    return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
+}
+
+static int delete_each(struct cove__s3 *s3, const struct some *some, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    struct one *ones = cove__calloc(some->n < DELETE_PARALLEL ? some->n : DELETE_PARALLEL, sizeof *ones);
+    struct cove__inbox inbox;
+    struct cove__op *op;
+    size_t next = 0, n_changed = 0;
+    const char *first_changed = NULL;
+    int rc = 0;
+
+    if (ones == NULL)
+        return cove__fail_nomem(err, "deletions");
+    cove__inbox_init(&inbox);
+    for (; rc == 0 && next < some->n && next < DELETE_PARALLEL; next++) {
+        ones[next] = (struct one){ .path = some->paths[next], .etag = etag_of(some, next) };
+        rc = one_start(&ones[next], s3, ctx, &inbox, err);
+    }
+    while ((op = cove__inbox_wait(&inbox)) != NULL) {
+        struct one *o = (struct one *)(void *)op;
+        int then = one_next(o, rc == 0 ? err : NULL);
+        cove__s3_request_done(&o->r);
+        if (rc < 0)
+            continue; /* those under way end, no others begin */
+        rc = then < 0 ? then : 0;
+        if (then == CHANGED && n_changed++ == 0)
+            first_changed = o->path;
+        if (then == AGAIN) {
+            rc = one_start(o, s3, ctx, &inbox, err);
+        } else if (rc == 0 && next < some->n) {
+            *o = (struct one){ .path = some->paths[next], .etag = etag_of(some, next) };
+            next++;
+            rc = one_start(o, s3, ctx, &inbox, err);
+        }
+    }
+    cove__inbox_done(&inbox);
+    cove__free(ones);
+    return rc == 0 && n_changed > 0 ? changed(ctx, first_changed, n_changed, err) : rc;
+}
+
+/* ---- by the thousand ---- */
+
+/* What kept keys from being deleted: how many, and of the first its key and the store's word. */
+struct failed {
+    size_t n;
+    char key[256], code[64];
+};
+
+struct batch {
+    struct cove__s3 *s3;
+    struct some some;
+    bool *left, *again; /* of `some`: what the body names; and what the next one is to name */
+    struct cove__buf body;
+    struct failed refused;      /* for good, by all replies */
+    struct failed passing;      /* by the last one: worth another attempt */
+    struct cove__buf key, code; /* of the <Error> at hand */
+    struct cove__buf version;
+    size_t at; /* where it was last found: replies keep the order */
+};
+
+static bool add_object(struct batch *b, size_t i)
+{
+    struct s3_name name = cove__s3_locate(b->s3, b->some.paths[i]);
+    const char *etag = etag_of(&b->some, i);
+    size_t before = b->body.size;
+
+    cove__buf_add_str(&b->body, "<Object><Key>");
+    bool fits = name.key.size > 0 && cove__xml_add_text(&b->body, name.key) != COVE_EINVAL;
+    cove__buf_add_str(&b->body, "</Key>");
+    if (name.version.size > 0) {
+        cove__buf_add_str(&b->body, "<VersionId>");
+        fits &= cove__xml_add_text(&b->body, name.version) != COVE_EINVAL;
+        cove__buf_add_str(&b->body, "</VersionId>");
+    }
+    if (etag != NULL) {
+        cove__buf_add_str(&b->body, "<ETag>");
+        fits &= cove__xml_add_text(&b->body, cove__slice_str(etag)) != COVE_EINVAL;
+        cove__buf_add_str(&b->body, "</ETag>");
+    }
+    cove__buf_add_str(&b->body, "</Object>");
+    if (!fits)
+        b->body.size = before;
+    return fits;
+}
+
+static void write_body(struct batch *b)
+{
+    cove__buf_reset(&b->body);
+    cove__buf_add_str(&b->body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
+    for (size_t i = 0; i < b->some.n; i++) {
+        if (b->left[i] && !add_object(b, i))
+            b->some.n = i;
+    }
+    cove__buf_add_str(&b->body, "</Delete>");
+}
+
+static void set_body(struct s3_request *r, const struct batch *b)
+{
+    bool directory = cove__s3_is_directory(r->s3, r->name.bucket);
+
+    r->md5[0] = '\0';
+    /* A directory bucket refuses one without a checksum. */
+    cove__s3_body(r, cove__buf_slice(&b->body),
+                  r->sum_refused ? S3_SUM_NONE
+                  : directory    ? S3_SUM_CRC32C
+                                 : cove__s3_sum(r->s3));
+    if (!directory)
+        cove__s3_sum_md5(r); /* which many stores want here; without MD5 (FIPS) the other is enough for most */
+}
+
+static bool is_object(const struct batch *b, size_t i)
+{
+    struct s3_name name = cove__s3_locate(b->s3, b->some.paths[i]);
+
+    return cove__slice_eq(name.key, cove__buf_slice(&b->key)) &&
+           (name.version.size == 0 || cove__slice_eq(name.version, cove__buf_slice(&b->version)));
+}
+
+static void add_failed(struct failed *f, const struct batch *b)
+{
+    if (f->n++ == 0) {
+        cove__s3_text(cove__slice_sub(cove__buf_slice(&b->key), 0, sizeof f->key - 1), f->key, sizeof f->key);
+        cove__s3_text(cove__slice_sub(cove__buf_slice(&b->code), 0, sizeof f->code - 1), f->code, sizeof f->code);
+    }
+}
+
+static void end_error(struct batch *b)
+{
+    bool passing = false;
+    int code = cove__s3_code(cove__buf_str(&b->code), &passing);
+
+    if (code == COVE_ENOTFOUND && !cove__slice_is(cove__buf_slice(&b->code), "NoSuchBucket"))
+        return; /* it is gone already */
+    for (size_t n = 0; passing && n < b->some.n; n++) {
+        size_t i = (b->at + n) % b->some.n;
+        if (b->left[i] && is_object(b, i)) {
+            b->again[i] = true;
+            b->at = i;
+            add_failed(&b->passing, b);
+            return;
+        }
+    }
+    add_failed(&b->refused, b);
+}
+
+static int on_start(void *user, const char *path)
+{
+    struct batch *b = user;
+
+    if (strcmp(path, "DeleteResult/Error") == 0) {
+        cove__buf_reset(&b->key);
+        cove__buf_reset(&b->code);
+        cove__buf_reset(&b->version);
+    }
+    return 0;
+}
+
+static int on_end(void *user, const char *path, struct cove__slice text)
+{
+    struct batch *b = user;
+
+    if (strcmp(path, "DeleteResult/Error/Code") == 0)
+        return cove__buf_add_slice(&b->code, text);
+    if (strcmp(path, "DeleteResult/Error/Key") == 0)
+        return cove__buf_add_slice(&b->key, text);
+    if (strcmp(path, "DeleteResult/Error/VersionId") == 0)
+        return cove__buf_add_slice(&b->version, text);
+    if (strcmp(path, "DeleteResult/Error") == 0)
+        end_error(b);
+    return 0;
+}
+
+/* Those that failed for now are asked for once more, without those that are gone: in their place another writer may
+ * have put others. */
+static int ask_again(struct s3_request *r, struct batch *b)
+{
+    memcpy(b->left, b->again, b->some.n * sizeof *b->left);
+    write_body(b);
+    if (cove__buf_rc(&b->body) < 0)
+        return cove__buf_rc(&b->body);
+    set_body(r, b);
+    return 0;
+}
+
+static int accept_deletion(struct s3_request *r, struct cove_error *err)
+{
+    static const struct cove__xml_handler handler = { on_start, on_end, "DeleteResult" };
+    struct batch *b = r->user;
+    struct failed refused = b->refused; /* by the replies before */
+    bool passing;
+
+    memset(b->again, 0, b->some.n * sizeof *b->again);
+    b->passing = (struct failed){ 0 };
+    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, b);
+    if (rc < 0) {
+        b->refused = refused;
+        return cove__s3_fail(r, err, rc, "the store's reply to a deletion cannot be read");
+    }
+    if (b->passing.n > 0 && (rc = ask_again(r, b)) < 0)
+        return cove__s3_fail(r, err, rc, "a request for %zu deletions cannot be held", b->passing.n);
+    const struct failed *first = b->refused.n > 0 ? &b->refused : &b->passing;
+    if (first->n == 0)
+        return 0;
+    rc = cove__s3_code(first->code, &passing);
+    if (rc == COVE_EPRECONDITION && b->passing.n == 0)
+        return changed(&r->http.op.ctx, first->key, first->n, err);
+    cove__s3_fail(r, err, rc, "%zu could not be deleted, the first: %s (%s)", b->refused.n + b->passing.n, first->key,
+                  first->code);
+    err->retryable = b->passing.n > 0;
+    return rc;
+}
+
+/* One DeleteObjects. *ret_unknown: the store has no such request. */
+static int run_batch(struct batch *b, const struct cove__ctx *ctx, bool *ret_unknown, struct cove_error *err)
+{
+    struct s3_request r;
+
+    cove__s3_request_init(&r, b->s3, "POST",
+                          (struct s3_name){ .bucket = cove__s3_split(b->some.paths[0]).bucket }, ctx);
+    r.http.reply_max = S3_REPLY_MAX;
+    r.error_in_200 = true;
+    r.accept = accept_deletion;
+    r.user = b;
+    r.hash_payload = true;
+    cove__buf_add_str(&r.query, "delete=");
+    cove__s3_header(&r, "Content-Type", "application/xml");
+    set_body(&r, b);
+    int rc = cove__s3_run(&r, err);
+    *ret_unknown = cove__s3_refuses_operation(&r);
+    if (*ret_unknown)
+        cove__s3_lacks(&r, S3_BATCH_DELETE);
+    cove__s3_request_done(&r);
+    return rc;
+}
+
+static int batch_init(struct batch *b, struct cove__s3 *s3, const struct some *some, struct cove_error *err)
+{
+    *b = (struct batch){ .s3 = s3,
+                         .some = *some,
+                         .left = cove__calloc(some->n, sizeof *b->left),
+                         .again = cove__calloc(some->n, sizeof *b->again),
+                         .body = COVE__BUF_INIT(DELETE_BODY_MAX),
+                         .key = COVE__BUF_INIT(S3_REPLY_MAX),
+                         .code = COVE__BUF_INIT(S3_REPLY_MAX),
+                         .version = COVE__BUF_INIT(S3_REPLY_MAX) };
+    if (b->left == NULL || b->again == NULL)
+        return cove__fail_nomem(err, "deletions");
+    memset(b->left, true, some->n * sizeof *b->left);
+    write_body(b);
+    return cove__buf_rc(&b->body) < 0 ? cove__fail_nomem(err, "deletions") : 0;
+}
+
+static void batch_done(struct batch *b)
+{
+    cove__free(b->left);
+    cove__free(b->again);
+    cove__buf_done(&b->body);
+    cove__buf_done(&b->key);
+    cove__buf_done(&b->code);
+    cove__buf_done(&b->version);
+}
+
+/* Deletes `some`, or as many of them from the first on as go together: *ret_n. */
+static int delete_some(struct cove__s3 *s3, struct some some, size_t *ret_n, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct batch b;
+    bool alone = cove__s3_can(s3, S3_BATCH_DELETE) == S3_CAN_NO;
+
+    if (some.n > 1 && some.etags != NULL)
+        alone |= cove__s3_can(s3, S3_BATCH_CONDITIONS) != S3_CAN_YES;
+    if (some.n == 1 || alone) {
+        *ret_n = some.n;
+        return delete_each(s3, &some, ctx, err);
+    }
+    int rc = batch_init(&b, s3, &some, &why);
+    *ret_n = some.n = b.some.n > 1 ? b.some.n : 1;
+    if (rc == 0 && b.some.n > 1)
+        rc = run_batch(&b, ctx, &alone, &why);
+    else
+        alone = rc == 0; /* what XML cannot hold goes by itself */
+    batch_done(&b);
+    if (alone)
+        return delete_each(s3, &some, ctx, err);
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
+}
+
+int cove__s3_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
+                    const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    int rc = 0, broken = 0;
+
+    for (size_t at = 0, gone = 0; rc == 0 && at < n; at += gone) {
+        struct some some = { paths + at, etags != NULL ? etags + at : NULL, 1 };
+        struct cove__slice bucket = cove__s3_split(paths[at]).bucket;
+
+        while (some.n < S3_DELETE_MAX && at + some.n < n &&
+               cove__slice_eq(bucket, cove__s3_split(paths[at + some.n]).bucket))
+            some.n++;
+        cove__error_clear(&why);
+        rc = delete_some(self, some, &gone, ctx, &why);
+        if (rc == COVE_EPRECONDITION) { /* the others are still what was seen */
+            if (broken == 0)
+                broken = cove__error_copy(err, &why);
+            rc = 0;
+        }
+    }
+    if (rc < 0)
+        return cove__error_copy(err, &why);
+    return broken;
+}
