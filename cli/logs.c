@@ -252,6 +252,8 @@ static void show_one(struct cli *c, const struct cli_target *target, void *user)
         read_file(&t, target, target->path);
     } else if (rc == 0) {
         rc = cove_fs_find(target->fs, target->path, &c->call, &listing, &err);
+        if (rc == 0)
+            cove_listing_limit(listing);
         while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
             const char *name = cove_info_name(info);
 

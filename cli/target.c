@@ -286,6 +286,8 @@ static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_
     bool any = false;
     int rc = cove_fs_glob(pattern->fs, pattern->path, &c->call, &listing, &err);
 
+    if (rc == 0)
+        cove_listing_limit(listing);
     while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         struct cli_target t = match_target(pattern, cove_info_path(info));
 
