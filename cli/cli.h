@@ -232,7 +232,8 @@ void cli_say_made(struct cli *c, const char *from, const char *to); /* where cli
 
 struct cli_copier;
 
-/* `remove`: a source is removed once its copy is safe, while it still has its etag. `made` is BORROWED until the copier is finished. */
+/* `remove`: a source is removed once its copy is safe, while it still has its etag. `made` is BORROWED until the copier
+ * is finished. */
 struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove, struct cli_made *made);
 /* One more file; strings are copied, stores are referenced. `etag` is what the source had before it is read; NULL: it
  * has none. Waits while too many are queued. */

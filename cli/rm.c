@@ -104,12 +104,13 @@ const struct cli_verb cli_rm = {
     .name = "rm",
     .usage = "[-r|-d] [-n] [--force] PATH…",
     .summary = "Remove files and directories",
-    .details = "A quoted pattern stands for all that it matches, unless a file has just that name. A whole bucket, the "
-               "root of a disk and the\n"
-               "working directory are refused without --force; a bucket itself stays, empty: rm -d removes it. A link is "
-               "removed, not what it\n"
-               "names.\n"
-               "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}.\n",
+    .details =
+        "A quoted pattern stands for all that it matches, unless a file has just that name. A whole bucket, the "
+        "root of a disk and the\n"
+        "working directory are refused without --force; a bucket itself stays, empty: rm -d removes it. A link is "
+        "removed, not what it\n"
+        "names.\n"
+        "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}.\n",
     .examples = "  cove rm s3://bucket/run/epoch=1-step=100.ckpt\n"
                 "  cove rm -n 's3://bucket/run/*.ckpt'\n"
                 "  cove rm -r s3://bucket/run\n"

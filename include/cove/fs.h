@@ -181,8 +181,8 @@ COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t 
                                   struct cove_error *err);
 /* The same of files that still are what was seen of them: `etags` are those that cove_info_etag gave, one for each path
  * (NULL: whatever that file is). One that another writer has replaced stays, and the others go: COVE_EPRECONDITION. A
- * store that deletes on condition is asked so, Amazon still a thousand files at a time; elsewhere each file is looked at
- * right before, which costs a request each and leaves that moment to another writer. */
+ * store that deletes on condition is asked so, Amazon still a thousand files at a time; elsewhere each file is looked
+ * at right before, which costs a request each and leaves that moment to another writer. */
 COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
                                       const struct cove_call *call, struct cove_error *err);
 /* Removes `path` and everything below it. A bucket, or a whole store, is emptied and stays (cove_fs_remove removes an

@@ -245,8 +245,8 @@ static int file_remove(void *self, const char *const *paths, const char *const *
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = cove__ctx_check(ctx, err);
         if (rc == 0 && has_changed(paths[i], etags ? etags[i] : NULL)) {
-            broken = cove__fs_fail(broken ? NULL : err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays",
-                                   paths[i]);
+            broken =
+                cove__fs_fail(broken ? NULL : err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", paths[i]);
             continue;
         }
         if (rc == 0 && unlink(paths[i]) < 0 && errno != ENOENT && errno != ENOTDIR)

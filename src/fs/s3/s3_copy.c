@@ -284,8 +284,8 @@ static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, 
 
 /* ---- in one request ---- */
 
-/* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties, of a
- * copy onto itself; NULL: these. */
+/* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties, of
+ * a copy onto itself; NULL: these. */
 static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
                      const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {

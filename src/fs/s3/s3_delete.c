@@ -317,8 +317,8 @@ static int run_batch(struct batch *b, const struct cove__ctx *ctx, bool *ret_unk
 {
     struct s3_request r;
 
-    cove__s3_request_init(&r, b->s3, "POST",
-                          (struct s3_name){ .bucket = cove__s3_split(b->some.paths[0]).bucket }, ctx);
+    cove__s3_request_init(&r, b->s3, "POST", (struct s3_name){ .bucket = cove__s3_split(b->some.paths[0]).bucket },
+                          ctx);
     r.http.reply_max = S3_REPLY_MAX;
     r.error_in_200 = true;
     r.accept = accept_deletion;

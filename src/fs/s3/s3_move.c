@@ -63,7 +63,8 @@ static bool is_below(const char *path, const char *directory)
 {
     size_t n = strlen(directory);
 
-    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0' || (n > 0 && directory[n - 1] == '/'));
+    return strncmp(path, directory, n) == 0 &&
+           (path[n] == '/' || path[n] == '\0' || (n > 0 && directory[n - 1] == '/'));
 }
 
 /* What one request cannot copy loses its metadata, unless they are read before. */

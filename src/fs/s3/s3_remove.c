@@ -135,7 +135,8 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
 }
 
 /* Everything below, markers too; a bucket itself stays, with its policy and its name. One page is listed while nothing
- * else changes it, so a page's token stays good as its keys go. Of a listing without order that is not known: there the next page is the first of what is left. */
+ * else changes it, so a page's token stays good as its keys go. Of a listing without order that is not known: there the
+ * next page is the first of what is left. */
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
