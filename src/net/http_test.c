@@ -312,11 +312,11 @@ static void test_lengths_that_are_none(void **state)
                                          "Content-Length: 5x",
                                          "Content-Length: 5, 5",
                                          "Content-Length:" };
-    char reply[256];
+    static char replies[sizeof heads / sizeof heads[0]][256];
 
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-        snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\n%s\r\nConnection: close\r\n\r\nhello", heads[i]);
-        PLAY(reply);
+        snprintf(replies[i], sizeof replies[i], "HTTP/1.1 200 OK\r\n%s\r\nConnection: close\r\n\r\nhello", heads[i]);
+        PLAY(replies[i]);
         if (run(http, true, &err, &attempts) != COVE_EPROTOCOL)
             fail_msg("\"%s\" is a length: %s", heads[i], err.message);
         assert_non_null(strstr(err.message, "Content-Length"));

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,8 @@ static size_t tree_n, tree_cap;
 static uint64_t versions;
 
 struct cove__upload {
-    struct blob *blob; /* grows by parts in order; nobody else sees it */
+    pthread_mutex_t lock; /* of the blob's bytes, while threads put parts */
+    struct blob *blob;    /* nobody else sees it */
     char *path, *etag;
     enum cove_write_if condition;
 };
@@ -617,6 +619,7 @@ static void memory_abort(void *self, struct cove__upload *u)
         return;
     if (u->blob)
         unref_blob(u->blob);
+    pthread_mutex_destroy(&u->lock);
     cove__free(u->path);
     cove__free(u->etag);
     cove__free(u);
@@ -628,6 +631,7 @@ static int memory_begin(void *self, const char *path, const struct cove__put *pu
     struct cove__upload *u = cove__calloc(1, sizeof *u);
 
     if (u) {
+        pthread_mutex_init(&u->lock, NULL);
         u->blob = new_blob();
         u->path = cove__strdup(path);
         u->condition = put ? put->condition : COVE_WRITE_ALWAYS;
@@ -643,11 +647,16 @@ static int memory_begin(void *self, const char *path, const struct cove__put *pu
 
 static void memory_part(void *self, struct cove__io *io)
 {
+    struct cove__upload *u = io->upload;
     struct cove_error err = COVE_ERROR_INIT;
     int rc = cove__ctx_check(&io->op.ctx, &err);
 
-    if (rc == 0)
-        rc = explain(&io->op.ctx, blob_write(io->upload->blob, io->offset, io->src), &err);
+    if (rc == 0) {
+        pthread_mutex_lock(&u->lock);
+        rc = blob_write(u->blob, io->offset, io->src);
+        pthread_mutex_unlock(&u->lock);
+        rc = explain(&io->op.ctx, rc, &err);
+    }
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
 
