@@ -279,29 +279,21 @@ bool cove__s3_says_below(const struct s3_request *r)
     return read_below(r, &below) == 0 && below;
 }
 
-/* The first entry of a listing of one key. */
-struct first_entry {
-    struct cove__slice key; /* what its key would be */
-    bool same, empty;
-};
-
-static int on_first(void *user, const char *path, struct cove__slice text)
-{
-    struct first_entry *first = user;
-
-    if (strcmp(path, "ListBucketResult/Contents/Key") == 0)
-        first->same = cove__slice_eq(text, first->key);
-    else if (strcmp(path, "ListBucketResult/Contents/Size") == 0)
-        first->empty = cove__slice_is(text, "0");
-    return 0;
-}
-
 bool cove__s3_says_object(const struct s3_request *r, struct cove__slice key)
 {
-    static const struct cove__xml_handler handler = { NULL, on_first, "ListBucketResult" };
-    struct first_entry first = { .key = key };
+    struct cove__page page = { 0 };
+    struct cove_error unseen = COVE_ERROR_INIT;
+    struct page_reader p;
 
-    return cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &first) == 0 && first.same && !first.empty;
+    reader_init(&p, &page);
+    p.keys = p.deep = true;
+    p.bucket = r->name.bucket;
+    p.prefix = key;
+    bool says = read_page(r, &p, NULL, &unseen) == 0 && page.n > 0 && page.items[0].size > 0 &&
+                cove__slice_eq(cove__s3_split(page.items[0].path).key, key);
+    reader_done(&p);
+    cove__page_done(&page);
+    return says;
 }
 
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
