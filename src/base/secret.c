@@ -6,66 +6,106 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define SECRETS_MAX 256
-#define KEPT        64 /* bytes of each: the rest of a longer one is known by what tokens are made of */
-#define LEAST       8
-#define BEGINNING   12 /* so much of a longer secret's beginning is taken for it */
-#define MASK        "***"
+#include "base/mem.h"
 
+#define KEPT      64 /* bytes of each: the rest of a longer one is known by what tokens are made of */
+#define LEAST     8
+#define BEGINNING 12 /* so much of a longer secret's beginning is taken for it */
+#define MASK      "***"
+
+/* One text, whoever owns it. */
 struct secret {
-    const void *owner; /* never looked into; NULL: a free place */
-    bool longer;       /* than what is kept */
+    struct secret *next; /* that begins with the same byte */
+    size_t owners;
+    bool longer; /* than what is kept */
     size_t size;
     char text[KEPT];
 };
 
+struct owner {
+    struct owner *next;
+    const void *address; /* never looked into */
+    struct secret *secret;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct secret secrets[SECRETS_MAX]; /* under lock */
-static size_t top;                         /* under lock: no place from here on was ever used */
-static size_t next;                        /* under lock: where the next one goes if none is free */
-static atomic_size_t in_use;               /* written under lock */
+/* under lock */
+static struct secret *secrets[256]; /* by their first byte */
+static struct owner *owners;
+static atomic_size_t in_use; /* of the owners; written under lock */
 
 /* ---- the list ---- */
 
-static void forget_locked(struct secret *s)
+static struct secret *find_locked(const struct secret *wanted)
 {
-    explicit_bzero(s, sizeof *s);
-    atomic_fetch_sub(&in_use, 1);
+    struct secret *s = secrets[(unsigned char)wanted->text[0]];
+
+    while (s && (s->size != wanted->size || s->longer != wanted->longer || memcmp(s->text, wanted->text, s->size) != 0))
+        s = s->next;
+    return s;
 }
 
-static struct secret *place_locked(void)
+static struct secret *keep_locked(const struct secret *wanted)
 {
-    struct secret *s;
+    struct secret **chain = &secrets[(unsigned char)wanted->text[0]];
+    struct secret *s = find_locked(wanted);
 
-    for (size_t i = 0; i < SECRETS_MAX; i++) {
-        if (secrets[i].owner)
-            continue;
-        top = i < top ? top : i + 1;
-        return &secrets[i];
+    if (s)
+        return s;
+    s = cove__malloc(sizeof *s);
+    if (s) {
+        *s = *wanted;
+        s->next = *chain;
+        *chain = s;
     }
-    s = &secrets[next];
-    next = (next + 1) % SECRETS_MAX;
-    forget_locked(s);
     return s;
+}
+
+static void let_go_locked(struct secret *s)
+{
+    struct secret **link = &secrets[(unsigned char)s->text[0]];
+
+    if (--s->owners > 0)
+        return;
+    while (*link != s)
+        link = &(*link)->next;
+    *link = s->next;
+    explicit_bzero(s, sizeof *s);
+    cove__free(s);
+}
+
+/* `least`: a shorter one might be any word. */
+static void add(const void *address, struct cove__slice text, size_t least)
+{
+    size_t size = text.size > 0 ? strnlen((const char *)text.data, text.size) : 0;
+    struct secret wanted = { .longer = size > KEPT, .size = size > KEPT ? KEPT : size };
+    struct owner *owner;
+
+    if (size < least)
+        return;
+    memcpy(wanted.text, text.data, wanted.size);
+    pthread_mutex_lock(&lock);
+    owner = cove__malloc(sizeof *owner);
+    struct secret *s = owner ? keep_locked(&wanted) : NULL;
+    if (s) {
+        s->owners++;
+        *owner = (struct owner){ .next = owners, .address = address, .secret = s };
+        owners = owner;
+        atomic_fetch_add(&in_use, 1);
+    } else {
+        cove__free(owner);
+    }
+    pthread_mutex_unlock(&lock);
+    explicit_bzero(&wanted, sizeof wanted);
 }
 
 void cove__secret_add(const void *owner, struct cove__slice text)
 {
-    struct secret *s;
-
-    if (text.size < LEAST)
-        return;
-    pthread_mutex_lock(&lock);
-    s = place_locked();
-    s->owner = owner;
-    s->longer = text.size > KEPT;
-    s->size = s->longer ? KEPT : text.size;
-    memcpy(s->text, text.data, s->size);
-    atomic_fetch_add(&in_use, 1);
-    pthread_mutex_unlock(&lock);
+    add(owner, text, LEAST);
 }
 
 void cove__secret_add_owned(const char *text)
@@ -74,14 +114,22 @@ void cove__secret_add_owned(const char *text)
         cove__secret_add(text, cove__slice_str(text));
 }
 
-void cove__secret_drop(const void *owner)
+void cove__secret_drop(const void *address)
 {
-    if (!owner || atomic_load_explicit(&in_use, memory_order_acquire) == 0)
+    if (!address || atomic_load_explicit(&in_use, memory_order_acquire) == 0)
         return;
     pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < top; i++) {
-        if (secrets[i].owner == owner)
-            forget_locked(&secrets[i]);
+    for (struct owner **link = &owners; *link;) {
+        struct owner *owner = *link;
+
+        if (owner->address != address) {
+            link = &owner->next;
+            continue;
+        }
+        *link = owner->next;
+        let_go_locked(owner->secret);
+        cove__free(owner);
+        atomic_fetch_sub(&in_use, 1);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -106,33 +154,96 @@ static int hex_value(char c)
                                   : -1;
 }
 
-/* The byte that "%41" stands for; -1: `at` is no such thing. */
-static int percent(const char *at)
+static int hex_byte(const char *at)
 {
-    int high = at[0] == '%' ? hex_value(at[1]) : -1, low = high >= 0 ? hex_value(at[2]) : -1;
+    int high = hex_value(at[0]), low = high >= 0 ? hex_value(at[1]) : -1;
 
     return low >= 0 ? high * 16 + low : -1;
 }
 
+/* Of "%41", and of "%2541", in which the percent sign is encoded itself. */
+static int percent(const char *at, size_t *ret_size)
+{
+    size_t n = 1;
+
+    if (at[0] != '%')
+        return -1;
+    while (at[n] == '2' && at[n + 1] == '5' && hex_byte(at + n + 2) >= 0)
+        n += 2;
+    *ret_size = n + 2;
+    return hex_byte(at + n);
+}
+
+/* Of JSON's "\/" and "\u0041". */
+static int backslash(const char *at, size_t *ret_size)
+{
+    if (at[0] != '\\')
+        return -1;
+    if (strncmp(at + 1, "u00", 3) == 0) {
+        *ret_size = 6;
+        return hex_byte(at + 4);
+    }
+    *ret_size = 2;
+    return at[1] ? (unsigned char)at[1] : -1;
+}
+
+/* Of "&#65;" and "&#x41;", and of XML's five names. */
+static int entity(const char *at, size_t *ret_size)
+{
+    static const char *const names[] = { "&amp;&", "&lt;<", "&gt;>", "&quot;\"", "&apos;'" };
+    char *end;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t n = strlen(names[i]) - 1;
+
+        if (strncmp(at, names[i], n) == 0) {
+            *ret_size = n;
+            return names[i][n];
+        }
+    }
+    if (at[0] != '&' || at[1] != '#')
+        return -1;
+    bool hex = at[2] == 'x';
+    long code = strtol(at + 2 + hex, &end, hex ? 16 : 10);
+    *ret_size = (size_t)(end + 1 - at);
+    return *end == ';' && code > 0 && code < 128 ? (int)code : -1;
+}
+
+/* The byte that the text at `at` stands for where it is escaped, and the bytes that this takes; -1: it is not. */
+static int unescape(const char *at, size_t *ret_size)
+{
+    int byte = percent(at, ret_size);
+
+    if (byte < 0)
+        byte = backslash(at, ret_size);
+    return byte < 0 ? entity(at, ret_size) : byte;
+}
+
 void cove__secret_add_userinfo(const void *owner, const char *url)
 {
-    const char *from = url ? strstr(url, "://") : NULL, *end = from ? strrchr(from, '@') : NULL;
+    const char *scheme = url ? strstr(url, "://") : NULL, *from = scheme ? scheme + 3 : url;
+    const char *end = from ? strrchr(from, '@') : NULL;
     char plain[512];
-    size_t n = 0;
+    size_t n = 0, size;
 
     if (!end)
         return;
-    for (const char *p = from + 3; p < end && n < sizeof plain - 1; p++) {
-        int byte = percent(p);
+    for (const char *p = from; p < end && n < sizeof plain - 2; p += size) {
+        int byte = percent(p, &size);
 
+        if (byte <= 0)
+            size = 1;
         plain[n++] = (char)(byte > 0 ? byte : *p);
-        p += byte > 0 ? 2 : 0;
     }
     plain[n] = '\0';
     const char *password = strchr(plain, ':');
-    cove__secret_add(owner, cove__slice(plain, n));
     if (password)
         cove__secret_add(owner, cove__slice_str(password + 1));
+    cove__secret_add(owner, cove__slice(plain, n));
+    plain[n++] = '@'; /* with which even a short one is no other word */
+    plain[n] = '\0';
+    if (password)
+        add(owner, cove__slice(plain, n), 1);
     explicit_bzero(plain, sizeof plain);
 }
 
@@ -144,13 +255,13 @@ static bool of_token(char c)
 /* How many bytes at `at` are this secret, or enough of its beginning. */
 static size_t match(const char *at, const struct secret *s)
 {
-    size_t used = 0, n = 0;
+    size_t used = 0, n = 0, size;
 
-    for (; n < s->size; n++) {
+    for (; n < s->size && at[used]; n++) {
         if (at[used] == s->text[n])
             used++;
-        else if (percent(at + used) == (unsigned char)s->text[n])
-            used += 3;
+        else if (unescape(at + used, &size) == (unsigned char)s->text[n])
+            used += size;
         else
             break;
     }
@@ -161,16 +272,23 @@ static size_t match(const char *at, const struct secret *s)
     return used;
 }
 
-static size_t match_any_locked(const char *at)
+static size_t match_chain(const char *at, const struct secret *s, size_t most)
 {
-    size_t most = 0;
-
-    for (size_t i = 0; i < top; i++) {
-        size_t n = secrets[i].owner ? match(at, &secrets[i]) : 0;
+    for (; s; s = s->next) {
+        size_t n = match(at, s);
 
         most = n > most ? n : most;
     }
     return most;
+}
+
+static size_t match_any_locked(const char *at)
+{
+    size_t size;
+    int byte = unescape(at, &size);
+    size_t most = match_chain(at, secrets[(unsigned char)*at], 0);
+
+    return byte > 0 && byte != (unsigned char)*at ? match_chain(at, secrets[byte], most) : most;
 }
 
 /* "://user:password@": how many bytes at `at`, just behind the slashes. */

@@ -38,6 +38,11 @@ static void all_forms(void **state)
     expect("cut: wJalrXUtnFEMI/K7...", "cut: ***...");
     expect("wJalr is no secret", "wJalr is no secret");
     expect("", "");
+    expect("json: wJalrXUtnFEMI\\/K7MDENG\\u002bbPxRfiCYEXAMPLEKEY.", "json: ***.");
+    expect("html: wJalrXUtnFEMI&#x2F;K7MDENG&#43;bPxRfiCYEXAMPLEKEY.", "html: ***.");
+    expect("twice: wJalrXUtnFEMI%252FK7MDENG%25252BbPxRfiCYEXAMPLEKEY.", "twice: ***.");
+    expect("%77JalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY.", "***.");
+    expect("&#119;JalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY.", "***.");
     cove__secret_drop(&owner);
     expect(SECRET, SECRET);
 }
@@ -52,6 +57,18 @@ static void long_tokens(void **state)
     snprintf(text, sizeof text, "<%s> and more", token);
     expect(text, "<***> and more");
     cove__secret_drop(&owner);
+}
+
+/* As a file may hold that is read as a token. */
+static void a_secret_ends_at_a_nul(void **state)
+{
+    char *text = cove__strdup("0123456789abcdef");
+
+    cove__secret_add(&owner, cove__slice("0123456789abcdef\0more", 21));
+    cove__secrets_hide(text);
+    assert_string_equal(text, "***");
+    cove__secret_drop(&owner);
+    cove__free(text);
 }
 
 static void short_words_are_no_secrets(void **state)
@@ -70,6 +87,13 @@ static void passwords_in_urls(void **state)
     cove__secret_add_userinfo(&owner, "http://user:pass%2Fword1@proxy:1");
     expect("refused pass/word1", "refused ***");
     expect("refused pass%2Fword1", "refused ***");
+    cove__secret_drop(&owner);
+    cove__secret_add_userinfo(&owner, "u:PROXYPASS@127.0.0.1:99999");
+    expect("Unsupported proxy syntax in 'u:PROXYPASS@127.0.0.1:99999'",
+           "Unsupported proxy syntax in '***127.0.0.1:99999'");
+    cove__secret_drop(&owner);
+    cove__secret_add_userinfo(&owner, "u:pw@h");
+    expect("proxy 'u:pw@h:1', and u:pw", "proxy '***h:1', and u:pw");
     cove__secret_drop(&owner);
     cove__secret_add_userinfo(&owner, "http://proxy:1");
     cove__secret_add_userinfo(&owner, NULL);
@@ -96,18 +120,22 @@ static void wiped_is_forgotten(void **state)
     cove__secret_add_owned(NULL);
 }
 
-/* However many there are: the last ones are known. */
-static void more_than_can_be_kept(void **state)
+/* However many there are, all are known. */
+static void many(void **state)
 {
-    char owners[1000], text[32];
+    char owners[1000], text[32], in[64];
 
     for (size_t i = 0; i < sizeof owners; i++) {
         snprintf(text, sizeof text, "secret-number-%04zu", i);
         cove__secret_add(&owners[i], cove__slice_str(text));
     }
-    expect("x secret-number-0999 y", "x *** y");
+    for (size_t i = 0; i < sizeof owners; i++) {
+        snprintf(in, sizeof in, "x secret-number-%04zu y", i);
+        expect(in, "x *** y");
+    }
     for (size_t i = 0; i < sizeof owners; i++)
         cove__secret_drop(&owners[i]);
+    expect("x secret-number-0000 y", "x secret-number-0000 y");
     expect("x secret-number-0999 y", "x secret-number-0999 y");
 }
 
@@ -173,11 +201,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms),
         cmocka_unit_test(long_tokens),
+        cmocka_unit_test(a_secret_ends_at_a_nul),
         cmocka_unit_test(short_words_are_no_secrets),
         cmocka_unit_test(passwords_in_urls),
         cmocka_unit_test(signed_urls),
         cmocka_unit_test(wiped_is_forgotten),
-        cmocka_unit_test(more_than_can_be_kept),
+        cmocka_unit_test(many),
         cmocka_unit_test(every_way_into_a_message),
         cmocka_unit_test(plain_text),
     };
