@@ -135,6 +135,11 @@ int64_t cove__s3_date(struct cove__slice text);                          /* of X
 int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; -1 where it is none */
 int cove__s3_flag(struct cove__slice text, bool *ret);                   /* of XML: "true", "false"; COVE_EPROTOCOL */
 void cove__s3_text(struct cove__slice text, char *ret, size_t size);     /* of XML; "" where it does not fit */
+/* An ETag in its one form, with quotes (RFC 9110, section 8.8.3): some stores leave them out in listings and have them
+ * in headers. */
+void cove__s3_etag(struct cove__slice text, char *ret, size_t size);
+/* Whether two are of one object; a proxy that compresses makes them weak (RFC 9110, section 8.8.3.2). */
+bool cove__s3_same_etag(const char *a, const char *b);
 
 /* ---- s3_request.c ---- */
 
@@ -191,6 +196,8 @@ void cove__s3_start(struct s3_request *r);                               /* ends
 void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox); /* ends in the inbox */
 int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* waits */
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
+/* The reply's ETag in its one form; false, and "": it has none. */
+bool cove__s3_reply_etag(const struct s3_request *r, char out[S3_HEADER_MAX]);
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none that makes sense */
 int64_t cove__s3_reply_time(const struct s3_request *r); /* the store's clock: its Date, else as far as it is known */
 /* For `accept`, of requests whose replies have no body: one that has is a page of a proxy. COVE_EPROTOCOL. */

@@ -284,13 +284,24 @@ static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, 
 
 /* ---- in one request ---- */
 
+static bool is_made_by(struct cove__s3 *s3, struct s3_name name, const struct s3_mark *mark,
+                       const struct cove__ctx *ctx)
+{
+    struct cove_error unseen = COVE_ERROR_INIT;
+    struct s3_head head;
+
+    return cove__s3_head(s3, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
+}
+
 /* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties, of
  * a copy onto itself; NULL: these. */
 static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
                      const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
+    struct cove_error why = COVE_ERROR_INIT;
     struct s3_request r;
     struct copied copied;
+    struct s3_mark mark;
 
     cove__s3_request_init(&r, s3, "PUT", to, ctx);
     r.error_in_200 = true;
@@ -306,10 +317,14 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
         !cove__s3_is_directory(s3, to.bucket))
         cove__s3_header(&r, "If-Match", "%s", etag);
     cove__s3_describe(&r, &(struct cove__put){ .headers = headers });
-    int rc = cove__s3_run(&r, err);
+    if (headers != NULL)
+        cove__s3_mark(&r, NULL, &mark);
+    int rc = cove__s3_run(&r, &why);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
+    if (rc == COVE_EPRECONDITION && headers != NULL && r.http.attempts > 1 && is_made_by(s3, to, &mark, ctx))
+        rc = 0; /* an earlier attempt made it, and its reply was lost */
     cove__s3_request_done(&r);
-    return rc;
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
 /* Looks at the source first: how large it is decides. */

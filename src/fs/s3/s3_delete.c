@@ -40,6 +40,7 @@ struct one {
     const char *path, *etag;
     bool looked;  /* the object has had the ETag */
     bool doubted; /* the reply to its deletion was not a store's, perhaps a proxy's page: the object itself tells */
+    bool refused; /* its deletion was, for its ETag: perhaps because nothing is there (RFC 9110, section 13.1.1) */
 };
 
 /* Asks for the ETag where the deletion's own condition is not enough; then deletes. */
@@ -47,7 +48,7 @@ static int one_start(struct one *o, struct cove__s3 *s3, const struct cove__ctx 
                      struct cove_error *err)
 {
     enum s3_can can = cove__s3_can(s3, S3_DELETE_CONDITIONS);
-    bool look = o->doubted || (o->etag != NULL && can != S3_CAN_YES && !o->looked);
+    bool look = o->doubted || o->refused || (o->etag != NULL && can != S3_CAN_YES && !o->looked);
     struct s3_name name;
 
     int rc = cove__s3_object(s3, o->path, false, ctx, &name, err);
@@ -78,18 +79,23 @@ static int one_next(struct one *o, struct cove_error *err)
         return DONE; /* it is gone already */
     if (rc == 0 && looked) {
         cove__s3_head_reply(r, &head);
-        o->looked = o->etag != NULL && strcmp(head.etag, o->etag) == 0;
+        o->looked = o->etag != NULL && cove__s3_same_etag(head.etag, o->etag);
         if (o->doubted && (o->looked || o->etag == NULL))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
                                  "the reply to the deletion is not the store's: the object is still there");
+        if (o->refused && o->looked)
+            return cove__s3_fail(r, err, COVE_EPROTOCOL,
+                                 "the store refuses to delete an object that it has, for its ETag");
         return o->looked ? AGAIN : CHANGED;
     }
     if (!looked && (rc == COVE_EPROTOCOL || (rc == 0 && r->http.status != 204))) {
         o->doubted = true;
         return AGAIN;
     }
-    if (rc == COVE_EPRECONDITION && o->etag != NULL)
-        return CHANGED;
+    if (rc == COVE_EPRECONDITION && o->etag != NULL && !looked) {
+        o->refused = true;
+        return AGAIN;
+    }
     if (o->etag != NULL && !looked && cove__s3_refuses_condition(r)) {
         cove__s3_lacks(r, S3_DELETE_CONDITIONS);
         if (cove__s3_can(r->s3, S3_DELETE_CONDITIONS) == S3_CAN_NO)
@@ -152,6 +158,7 @@ struct batch {
     struct cove__s3 *s3;
     struct some some;
     bool *left, *again; /* of `some`: what the body names; and what the next one is to name */
+    bool *refused_etag; /* of `some`: what the store has with another ETag, or not at all */
     struct cove__buf body;
     struct failed refused;      /* for good, by all replies */
     struct failed passing;      /* by the last one: worth another attempt */
@@ -226,6 +233,19 @@ static void add_failed(struct failed *f, const struct batch *b)
     }
 }
 
+/* Finds what the <Error> is of; false: it was not asked for. */
+static bool find_object(struct batch *b)
+{
+    for (size_t n = 0; n < b->some.n; n++) {
+        size_t i = (b->at + n) % b->some.n;
+        if (b->left[i] && is_object(b, i)) {
+            b->at = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void end_error(struct batch *b)
 {
     bool passing = false;
@@ -233,16 +253,14 @@ static void end_error(struct batch *b)
 
     if (code == COVE_ENOTFOUND && !cove__slice_is(cove__buf_slice(&b->code), "NoSuchBucket"))
         return; /* it is gone already */
-    for (size_t n = 0; passing && n < b->some.n; n++) {
-        size_t i = (b->at + n) % b->some.n;
-        if (b->left[i] && is_object(b, i)) {
-            b->again[i] = true;
-            b->at = i;
-            add_failed(&b->passing, b);
-            return;
-        }
+    if (passing && find_object(b)) {
+        b->again[b->at] = true;
+        add_failed(&b->passing, b);
+    } else if (code == COVE_EPRECONDITION && find_object(b) && etag_of(&b->some, b->at) != NULL) {
+        b->refused_etag[b->at] = true;
+    } else {
+        add_failed(&b->refused, b);
     }
-    add_failed(&b->refused, b);
 }
 
 static int on_start(void *user, const char *path)
@@ -304,8 +322,6 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
     if (first->n == 0)
         return 0;
     rc = cove__s3_code(first->code, &passing);
-    if (rc == COVE_EPRECONDITION && b->passing.n == 0)
-        return changed(&r->http.op.ctx, first->key, first->n, err);
     cove__s3_fail(r, err, rc, "%zu could not be deleted, the first: %s (%s)", b->refused.n + b->passing.n, first->key,
                   first->code);
     err->retryable = b->passing.n > 0;
@@ -341,11 +357,12 @@ static int batch_init(struct batch *b, struct cove__s3 *s3, const struct some *s
                          .some = *some,
                          .left = cove__calloc(some->n, sizeof *b->left),
                          .again = cove__calloc(some->n, sizeof *b->again),
+                         .refused_etag = cove__calloc(some->n, sizeof *b->refused_etag),
                          .body = COVE__BUF_INIT(DELETE_BODY_MAX),
                          .key = COVE__BUF_INIT(S3_REPLY_MAX),
                          .code = COVE__BUF_INIT(S3_REPLY_MAX),
                          .version = COVE__BUF_INIT(S3_REPLY_MAX) };
-    if (b->left == NULL || b->again == NULL)
+    if (b->left == NULL || b->again == NULL || b->refused_etag == NULL)
         return cove__fail_nomem(err, "deletions");
     memset(b->left, true, some->n * sizeof *b->left);
     write_body(b);
@@ -356,10 +373,31 @@ static void batch_done(struct batch *b)
 {
     cove__free(b->left);
     cove__free(b->again);
+    cove__free(b->refused_etag);
     cove__buf_done(&b->body);
     cove__buf_done(&b->key);
     cove__buf_done(&b->code);
     cove__buf_done(&b->version);
+}
+
+/* Those that a batch refused for their ETags go once more, by themselves: that tells what changed from what is gone. */
+static int delete_refused(struct batch *b, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char **paths = cove__calloc(b->some.n, sizeof *paths), **etags = cove__calloc(b->some.n, sizeof *etags);
+    struct some some = { paths, etags, 0 };
+    int rc = paths != NULL && etags != NULL ? 0 : cove__fail_nomem(err, "deletions");
+
+    for (size_t i = 0; rc == 0 && i < b->some.n; i++) {
+        if (!b->refused_etag[i])
+            continue;
+        paths[some.n] = b->some.paths[i];
+        etags[some.n++] = b->some.etags[i];
+    }
+    if (rc == 0 && some.n > 0)
+        rc = delete_each(b->s3, &some, ctx, err);
+    cove__free(paths);
+    cove__free(etags);
+    return rc;
 }
 
 /* Deletes `some`, or as many of them from the first on as go together: *ret_n. */
@@ -382,6 +420,8 @@ static int delete_some(struct cove__s3 *s3, struct some some, size_t *ret_n, con
         rc = run_batch(&b, ctx, &alone, &why);
     else
         alone = rc == 0; /* what XML cannot hold goes by itself */
+    if (rc == 0 && !alone && some.etags != NULL)
+        rc = delete_refused(&b, ctx, &why);
     batch_done(&b);
     if (alone)
         return delete_each(s3, &some, ctx, err);

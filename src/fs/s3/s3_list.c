@@ -107,7 +107,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     else if (strcmp(path, "ListBucketResult/Contents/LastModified") == 0)
         p->mtime_ns = cove__s3_date(text);
     else if (strcmp(path, "ListBucketResult/Contents/ETag") == 0)
-        cove__s3_text(text, p->etag, sizeof p->etag);
+        cove__s3_etag(text, p->etag, sizeof p->etag);
     else if (strcmp(path, "ListBucketResult/Contents/StorageClass") == 0)
         cove__s3_text(text, p->storage_class, sizeof p->storage_class);
     else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)

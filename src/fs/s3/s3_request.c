@@ -430,6 +430,15 @@ bool cove__s3_reply_header(const struct s3_request *r, const char *name, char ou
     return cove__http_header(&r->http, name, out, S3_HEADER_MAX);
 }
 
+bool cove__s3_reply_etag(const struct s3_request *r, char out[S3_HEADER_MAX])
+{
+    char text[S3_HEADER_MAX] = "";
+    bool any = cove__s3_reply_header(r, "etag", text);
+
+    cove__s3_etag(cove__slice_str(text), out, S3_HEADER_MAX);
+    return any;
+}
+
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name)
 {
     char text[S3_HEADER_MAX], *end;

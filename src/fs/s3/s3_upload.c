@@ -299,11 +299,8 @@ static int on_completed(void *user, const char *path, struct cove__slice text)
 {
     struct completed *c = user;
 
-    if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0 && text.size < sizeof c->etag) {
-        if (text.size > 0)
-            memcpy(c->etag, text.data, text.size);
-        c->etag[text.size] = '\0';
-    }
+    if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0)
+        cove__s3_etag(text, c->etag, sizeof c->etag);
     return 0;
 }
 
