@@ -66,7 +66,7 @@ int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, 
 int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
                              const struct cove_call *call, struct cove_error *err)
 {
-    int broken = 0; /* COVE_EPRECONDITION, of the first that had changed */
+    int broken = 0; /* COVE_EPRECONDITION, if a file had changed */
     /* Where a file is one system call, one at a time: messages then name the one that failed. */
     size_t most = fs->ops->real_directories ? 1 : REMOVE_BATCH, n;
     struct cove__target *targets = cove__calloc(n_paths < most ? n_paths : most, sizeof *targets);
@@ -82,7 +82,7 @@ int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *
         }
         if (rc == 0)
             rc = remove_batch(fs, targets, etags ? etags + at : NULL, n, broken ? NULL : err);
-        if (rc == COVE_EPRECONDITION && etags) { /* the others are still to go */
+        if (rc == COVE_EPRECONDITION && etags) { /* the other files are still to be removed */
             broken = rc;
             rc = 0;
         }
