@@ -77,7 +77,7 @@ static const struct {
     { "{" TENSOR("a", "F4", "[1]", "[0,1]") "}", 1, COVE_ENOTSUP, "the dtype F4" },
     { "{" TENSOR("a", "U8", "[1]", "[0,1]") "," TENSOR("a", "U8", "[1]", "[0,1]") "}", 1, COVE_ECORRUPT, "duplicate" },
     { "{\"__metadata__\":{\"a\":1}}", 0, COVE_ECORRUPT, "values that are not strings" },
-    { "{\"__metadata__\":[]}", 0, COVE_ECORRUPT, "no object" },
+    { "{\"__metadata__\":[]}", 0, COVE_ECORRUPT, "not an object" },
     { "{\"a\\u0000b\":{}}", 0, COVE_ECORRUPT, "header:" },
     { "{\"a\"", 0, COVE_ECORRUPT, "header:" },
     { "{}{}", 0, COVE_ECORRUPT, "header:" },
