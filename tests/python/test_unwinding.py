@@ -5,14 +5,14 @@ import contextlib
 import gc
 
 import pytest
-from cove.unwinding import Opening
+from cove.unwinding import OpenContext
 
 
 class Closed:
     """Opened when it is made; notes at its close what passes."""
 
     def __init__(self):
-        self.opening, self.passing, self.dropped = Opening(), [], []
+        self.opening, self.passing, self.dropped = OpenContext(), [], []
 
     def close(self):
         self.passing.append(self.opening.passing())
