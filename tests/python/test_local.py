@@ -160,7 +160,7 @@ def test_what_another_user_put_into_a_shared_folder_is_not_written(fs, folder, w
     os.lchown(folder / "dangling", NOBODY, NOBODY)
     make(folder / "file", uid=NOBODY, gid=NOBODY, mode=0o666)
     for name in ("link", "dangling", "file"):
-        with pytest.raises(PermissionError, match="another user's"):
+        with pytest.raises(PermissionError, match="another user"):
             write(fs, str(folder / name))
     os.symlink(victim, folder / "ours")
     write(fs, str(folder / "ours"))
