@@ -7,8 +7,8 @@
 
 #include "base/slice.h"
 
-/* Stores the beginning of `text`, up to a NUL, until `owner` (any address, used as a key) drops it. Texts shorter than 8
- * characters are ignored: they could be ordinary words. Without memory the text is ignored, too. */
+/* Stores the beginning of `text`, up to a NUL, until `owner` (any address, used as a key) drops it. Texts shorter than
+ * 8 characters are ignored: they could be ordinary words. Without memory the text is ignored, too. */
 void cove__secret_add(const void *owner, struct cove__slice text);
 void cove__secret_add_owned(const char *text); /* `text` is the owner, until cove__wipe; NULL accepted */
 void cove__secret_drop(const void *owner);     /* all of this owner; overwritten. cove__wipe(p) drops `p` */
