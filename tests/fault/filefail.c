@@ -1,8 +1,8 @@
 /*
- * A shim for LD_PRELOAD: a file system that lacks what most have.
+ * A shim for LD_PRELOAD that simulates a file system without some features.
  *
- *   FILEFAIL="link rename mkdir"  which are lacking: hard links; a rename that doesn't replace; an answer of EEXIST
- * from mkdir (other machines' folders, and sandboxes, answer that it isn't permitted)
+ *   FILEFAIL="link rename mkdir"  the missing ones: hard links; rename without replacing; EEXIST from mkdir (network
+ * file systems and sandboxes may fail with EPERM instead)
  */
 #include <dlfcn.h>
 #include <errno.h>
