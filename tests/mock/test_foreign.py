@@ -85,6 +85,19 @@ def test_done_all_the_same(operation, do):
     assert server.count("HeadObject") >= 1
 
 
+def test_a_store_that_gives_no_etag_with_a_put():
+    """The MD5 that HEAD gives as ETag tells that the object was written."""
+    outcome, server = run(["put", "s3://b/new", "100"], [{"on": "PutObject", "status": 200, "do_it": True, "times": -1}])
+    assert outcome.code == "COVE_OK" and "b/new" in server.store.objects and server.count("HeadObject") == 1, outcome
+
+
+def test_a_body_without_a_length():
+    """Where only the end of the connection ends it, a body that was cut looks whole."""
+    raw = 'HTTP/1.1 200 OK\r\nETag: "x"\r\n\r\nhello'
+    outcome, _ = run(["get", "s3://b/k"], [{"on": "GetObject", "raw": raw, "times": -1}])
+    assert outcome.code == "COVE_EPROTOCOL" and "where its body ends" in outcome.message, outcome
+
+
 @pytest.mark.parametrize("page, code", [(HTML, "COVE_EPROTOCOL"), ("", "COVE_OK"), ("<CreateBucketResponse><Bucket>b</Bucket></CreateBucketResponse>", "COVE_OK")])
 def test_a_bucket(page, code):
     """Some stores reply to CreateBucket with another body: a listing finds out whether the bucket was made."""

@@ -173,6 +173,12 @@ struct s3_request {
     int64_t (*keep)(struct s3_request *r);
     void (*done)(struct s3_request *r); /* asynchronous: takes the request over; NULL: run by cove__s3_run */
     void *user;
+    /* what cove__s3_ask_below asked, and what the reply says */
+    struct {
+        struct cove__slice key;
+        bool any;
+        bool object; /* `key` ends in a slash, and is an object with bytes: no directory marker */
+    } below;
     /* of the last reply */
     char code[64];              /* the store's word for an error; "" for none */
     unsigned refusals;          /* of all replies: those that say that nothing was done */
@@ -382,12 +388,9 @@ int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct co
 /* The same for a caller's own request: sets it up (including `accept`), and reads its reply. */
 void cove__s3_head_ask(struct s3_request *r);
 void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret);
-/* Whether anything is below the prefix `key`: sets up a request to the bucket (including `accept`), and reads its
- * reply. */
+/* Asks whether anything is below the prefix `key`, which is BORROWED: sets up a request to the bucket, `accept` too.
+ * The answer is in r->below. */
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
-bool cove__s3_says_below(const struct s3_request *r);
-/* Whether that reply shows `key`, which ends in a slash, as a non-empty object and not as a directory marker. */
-bool cove__s3_says_object(const struct s3_request *r, struct cove__slice key);
 /* The same, waited for: 1, 0 or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
 /* How an operation on one object ended, into `err`: where there is none, a directory may stand there (COVE_EISDIR). */

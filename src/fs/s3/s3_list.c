@@ -234,29 +234,23 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
 
 /* ---- whether there is anything below a key ---- */
 
-static int on_below(void *user, const char *path, struct cove__slice text)
-{
-    bool *below = user;
-
-    *below |= strcmp(path, "ListBucketResult/Contents/Key") == 0 ||
-              (strcmp(path, "ListBucketResult/IsTruncated") == 0 && cove__slice_is(text, "true"));
-    return 0;
-}
-
-static int read_below(const struct s3_request *r, bool *ret)
-{
-    static const struct cove__xml_handler handler = { NULL, on_below, "ListBucketResult" };
-
-    *ret = false;
-    return cove__xml_read(cove__buf_slice(&r->http.reply), &handler, ret);
-}
-
 static int accept_below(struct s3_request *r, struct cove_error *err)
 {
-    bool below;
-    int rc = read_below(r, &below);
+    struct cove__page page = { 0 };
+    struct page_reader p;
 
-    return rc < 0 ? cove__s3_fail(r, err, rc, "the listing cannot be read: %s", cove_code_phrase(rc)) : 0;
+    reader_init(&p, &page);
+    p.keys = p.deep = true;
+    p.bucket = r->name.bucket;
+    int rc = read_page(r, &p, NULL, err);
+    if (rc == 0) {
+        r->below.any = page.n > 0 || page.token != NULL;
+        r->below.object = page.n > 0 && page.items[0].size > 0 &&
+                          cove__slice_eq(cove__s3_split(page.items[0].path).key, r->below.key);
+    }
+    reader_done(&p);
+    cove__page_done(&page);
+    return rc;
 }
 
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
@@ -264,36 +258,13 @@ void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
     struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
 
     r->accept = accept_below;
+    r->below.key = key;
     cove__buf_add_str(&r->query, "list-type=2&encoding-type=url&max-keys=1");
     if (cove__s3_prefix(key, &prefix) < 0)
         r->query.rc = COVE_ENOMEM;
     else
         cove__s3_query(&r->query, "prefix", cove__buf_slice(&prefix));
     cove__buf_done(&prefix);
-}
-
-bool cove__s3_says_below(const struct s3_request *r)
-{
-    bool below;
-
-    return read_below(r, &below) == 0 && below;
-}
-
-bool cove__s3_says_object(const struct s3_request *r, struct cove__slice key)
-{
-    struct cove__page page = { 0 };
-    struct cove_error unseen = COVE_ERROR_INIT;
-    struct page_reader p;
-
-    reader_init(&p, &page);
-    p.keys = p.deep = true;
-    p.bucket = r->name.bucket;
-    p.prefix = key;
-    bool says = read_page(r, &p, NULL, &unseen) == 0 && page.n > 0 && page.items[0].size > 0 &&
-                cove__slice_eq(cove__s3_split(page.items[0].path).key, key);
-    reader_done(&p);
-    cove__page_done(&page);
-    return says;
 }
 
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
@@ -304,7 +275,7 @@ int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct co
     cove__s3_ask_below(&r, name.key);
     int rc = cove__s3_run(&r, err);
     if (rc == 0)
-        rc = cove__s3_says_below(&r);
+        rc = r.below.any;
     cove__s3_request_done(&r);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "fs/fs_impl.h"
 #include "net/head.h"
 #include "wire/crc.h"
+#include "wire/digest.h"
 
 #define WRITE_ID "x-amz-meta-" COVE__WRITE_MARK
 
@@ -248,9 +249,12 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
                                  (long long)first, (long long)last, (long long)r->http.received);
         io->ret_total = total;
     } else {
-        char etag[S3_HEADER_MAX];
+        char etag[S3_HEADER_MAX], text[S3_HEADER_MAX];
         if (io->offset + r->http.kept > 0)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
+        /* Where only the end of the connection ends the body, one that was cut looks whole (RFC 9112, section 6.3). */
+        if (!cove__s3_reply_header(r, "content-length", text) && !cove__s3_reply_header(r, "transfer-encoding", text))
+            return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply does not tell where its body ends");
         if (!cove__s3_reply_etag(r, etag))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
                                  "the reply has neither Content-Range nor ETag, so it is not from the store: check "
@@ -270,7 +274,7 @@ static void directory_looked_for(struct s3_request *r)
     struct cove_error err = t->why;
     int rc = t->failed;
 
-    if (r->http.op.rc == 0 && cove__s3_says_below(r)) {
+    if (r->http.op.rc == 0 && r->below.any) {
         rc = COVE_EISDIR;
         cove__s3_fail(r, &err, rc, "a directory");
     }
@@ -416,6 +420,18 @@ int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const str
 }
 
 /* Whether the object is what was sent: by the mark, or without a mark by size and checksum. */
+/* Many stores give an object that was sent in one request the MD5 of its bytes as ETag. */
+static bool is_md5_of(const char *etag, struct cove__slice data)
+{
+    char want[COVE__BASE64_SIZE(16)], have[COVE__BASE64_SIZE(16)];
+    uint8_t hash[16];
+
+    if (strlen(etag) != 2 + 2 * sizeof hash || !cove__unhex(etag + 1, hash, sizeof hash))
+        return false;
+    cove__base64(hash, sizeof hash, have);
+    return cove__md5_base64(data, want) == 0 && strcmp(want, have) == 0;
+}
+
 static bool is_own_write(const struct task *t)
 {
     struct cove__slice src = t->io->src;
@@ -424,7 +440,9 @@ static bool is_own_write(const struct task *t)
     cove__s3_head_reply(&t->r, &head);
     if (t->mark.write_id[0] != '\0')
         return strcmp(head.write_id, t->mark.write_id) == 0;
-    return head.size == (int64_t)src.size && head.has_crc32c && head.crc32c == cove__crc32c(0, src.data, src.size);
+    if (head.size != (int64_t)src.size)
+        return false;
+    return head.has_crc32c ? head.crc32c == cove__crc32c(0, src.data, src.size) : is_md5_of(head.etag, src);
 }
 
 /* Whether the object was written despite the failure: the reply of an earlier attempt may have been lost, or changed by

@@ -51,10 +51,7 @@ static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name 
  * its name as prefix. */
 static bool is_object(const struct look *l)
 {
-    struct cove__slice key = cove__s3_split(l->io->path).key;
-
-    return l->refused.code == 0 && l->io->only != COVE_TYPE_DIRECTORY && key.size > 0 &&
-           key.data[key.size - 1] == '/' && cove__s3_says_object(&l->r, key);
+    return l->refused.code == 0 && l->io->only != COVE_TYPE_DIRECTORY && l->r.below.object;
 }
 
 /* HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing bucket. */
@@ -75,7 +72,7 @@ static void below_looked_for(struct s3_request *r)
         look_for_object(l, s3, cove__s3_locate(s3, l->io->path));
         return;
     } else if (rc == 0) {
-        rc = directory(l, cove__s3_says_below(r), &err);
+        rc = directory(l, r->below.any, &err);
     }
     finish(l, rc, &err);
 }
