@@ -110,8 +110,13 @@ void cli_target_done(struct cli_target *t);
 int cli_check_options(struct cli *c);
 /* How a path below (or at) the target is shown: in the words of the argument. Freed by the caller. */
 char *cli_target_show(const struct cli_target *t, const char *path);
-/* The target is all of a store: a bucket, a host, "/". */
+/* The target is all of a store: a bucket, "/", "s3://". */
 bool cli_target_is_root(const struct cli_target *t);
+/* "a whole bucket", "the root of a disk" or "a whole store"; NULL: it is no root. */
+const char *cli_target_whole(const struct cli_target *t);
+bool cli_target_is_bucket(const struct cli_target *t);
+/* Where the target is a bucket that has been emptied: a note says that it is still there. */
+void cli_note_bucket_stays(struct cli *c, const struct cli_target *t);
 /* Directories exist by themselves there, and a name is either a file or a directory. */
 bool cli_real_directories(const cove_fs *fs);
 /* Whether `t`, of which `info` tells, has anything below it: a file of an object store may, too. 1, 0 or an error. */

@@ -111,7 +111,7 @@ static const struct cli_option options[] = {
 
 const struct cli_verb cli_ls = {
     .name = "ls",
-    .usage = "[-l] [-R] [-d] [PATH…]",
+    .usage = "[-l] [--human] [-R] [-d] [PATH…]",
     .summary = "List directories",
     .details = "Names below one PATH, directories with a slash; whole paths for several, or for a quoted pattern (*, "
                "?, [a-z], {a,b}, **).\n"

@@ -14,7 +14,7 @@ static const struct cli_option options[] = {
 
 const struct cli_verb cli_mv = {
     .name = "mv",
-    .usage = "[-j N] SOURCE… TARGET",
+    .usage = "[-j N] [--force] SOURCE… TARGET",
     .summary = "Move files and directories, from and to anywhere",
     .details =
         "Into a directory where TARGET is one, or ends with a slash; otherwise TARGET is the new name, and a file "

@@ -178,15 +178,32 @@ char *cli_target_show(const struct cli_target *t, const char *path)
     return shown;
 }
 
-bool cli_target_is_root(const struct cli_target *t)
+bool cli_target_is_bucket(const struct cli_target *t)
 {
     const char *path = t->path + strspn(t->path, "/");
-    bool bucket = strcmp(cove_fs_scheme(t->fs), "file") != 0 && strcmp(cove_fs_scheme(t->fs), "memory") != 0;
     const char *slash = strchr(path, '/');
 
-    if (*path == '\0')
-        return true;
-    return bucket && (!slash || slash[strspn(slash, "/")] == '\0');
+    return !cli_real_directories(t->fs) && *path && (!slash || slash[strspn(slash, "/")] == '\0');
+}
+
+const char *cli_target_whole(const struct cli_target *t)
+{
+    if (cli_target_is_bucket(t))
+        return "a whole bucket";
+    if (t->path[strspn(t->path, "/")] != '\0')
+        return NULL;
+    return strcmp(cove_fs_scheme(t->fs), "file") == 0 ? "the root of a disk" : "a whole store";
+}
+
+bool cli_target_is_root(const struct cli_target *t)
+{
+    return cli_target_whole(t) != NULL;
+}
+
+void cli_note_bucket_stays(struct cli *c, const struct cli_target *t)
+{
+    if (cli_target_is_bucket(t))
+        cli_note(c, "note: the bucket %s stays, empty: rm -d removes it", t->arg);
 }
 
 /* What serves a scheme: s3 and s3a are one. */

@@ -176,9 +176,11 @@ static void move_tree(struct cli *c, struct cli_plan *p, const struct cli_source
     p->copier = cli_copier_new(c, p->threads, true, p->made);
     if (c->status != CLI_OK || cli_interrupted(c))
         return;
-    rc = remove_empty(c, s->from.fs, s->from.path, !cli_target_is_root(&s->from), &err); /* a bucket stays */
+    rc = remove_empty(c, s->from.fs, s->from.path, !cli_target_is_root(&s->from), &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
+    else
+        cli_note_bucket_stays(c, &s->from);
 }
 
 static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_source *s)
@@ -254,7 +256,8 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
     if (!s->file && !p->recursive)
         cli_failf(c, CLI_FAILED, "%s is a directory: copying it needs -r", s->from.arg);
     else if (p->move && cli_target_is_root(&s->from) && !c->set['F'])
-        cli_failf(c, CLI_USAGE, "%s is a whole store: moving it needs --force", s->from.arg);
+        cli_failf(c, CLI_USAGE, "%s is %s: moving what is in it needs --force%s", s->from.arg,
+                  cli_target_whole(&s->from), cli_target_is_bucket(&s->from) ? " (the bucket itself stays)" : "");
     else
         return true;
     return false;

@@ -109,16 +109,6 @@ def test_every_verb_says_how_it_is_used(cove):
             assert part in text, (verb, part)
 
 
-def test_documents_name_every_verb_and_option(cove):
-    page = (environment.ROOT / "docs" / "cli.md").read_text()
-    manual = (environment.ROOT / "docs" / "man" / "cove.1").read_text().replace("\\-", "-")
-    for verb in VERBS:
-        assert f"### {verb}" in page
-        for option in re.findall(r"--[a-z-]+", cove(verb, "--help").split("Options:")[1].split("Examples:")[0]):
-            assert option in page, (verb, option)
-            assert option[2:] in manual, (verb, option)
-
-
 @pytest.mark.parametrize("args", [[], ["bogus"], ["help", "bogus"], ["ls", "--bogus"], ["ls", "-Z"], ["cp", "one"], ["cat"], ["ls", "--timeout", "soon"],
                                   ["ls", "--timeout"], ["ls", "-o", "novalue"], ["cp", "-j", "0", "a", "b"], ["ckpt", "eat", "x"],
                                   ["uploads", "--older-than", "x", "s3://b"], ["stat", ""]])
@@ -639,6 +629,22 @@ def test_rm_of_what_is_empty(cove, root):
     assert "one of them" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
 
 
+def test_rm_d_of_what_is_not_empty_says_how(cove, root):
+    put(cove, f"{root}/d/x", "1")
+    for dry in ([], ["-n"]):
+        assert cove.error("rm", "-d", *dry, f"{root}/d", rc=1) == f"cove: {root}/d is not empty: rm -r removes it with what is in it\n"
+    assert get(cove, f"{root}/d/x") == b"1"
+    with mock({"b/k": b"1", "c/d/": b""}) as (server, options):
+        for dry in ([], ["-n"]):
+            assert cove.error("rm", *options, "-d", *dry, "s3://b", rc=1) == "cove: s3://b is not empty: rm -r --force removes what is in it\n"
+        assert cove.lines("rm", *options, "-d", "-n", "s3://c/d") == ["s3://c/d"]  # its mark is all that there is
+        assert server.count("DeleteBucket") == 1 and sorted(server.store.objects) == ["b/k", "c/d/"]
+    fault = {"on": "DeleteBucket", "times": -1, "status": 409, "body": "<Error><Code>BucketNotEmpty</Code></Error>"}
+    with mock({"b/k": b"1"}, [fault]) as (_, options):
+        cove("rm", *options, "s3://b/k")
+        assert "keeps older versions" in cove.error("rm", *options, "-d", "s3://b", rc=1)
+
+
 @contextmanager
 def mock(objects, faults=()):
     """A mock store, and the options that lead to it."""
@@ -667,6 +673,26 @@ def test_a_bucket_stays(cove):
         assert "b" in server.store.buckets
         cove("rm", *options, "-d", "s3://b")
         assert server.store.buckets == set()
+
+
+STAYS = "cove: note: the bucket s3://b stays, empty: rm -d removes it\n"
+
+
+def test_what_is_said_of_a_bucket_that_stays(cove):
+    with mock({"b/k": b"1"}) as (server, options):
+        for args in (["rm", "-r"], ["rm", "--force"], ["rm"]):
+            assert cove.error(*args, *options, "s3://b", rc=2) == (
+                "cove: s3://b is a whole bucket: emptying it needs -r --force (rm -d removes an empty bucket)\n")
+        assert "moving what is in it needs --force (the bucket itself stays)" in cove.error("mv", *options, "s3://b", "x", rc=2)
+        assert cove.lines("rm", *options, "-n", "-r", "--force", "s3://b") == ["s3://b/*"]
+        assert cove.json("rm", *options, "-n", "-r", "--force", "s3://b") == [{"would_empty": "s3://b"}]
+        assert cove.error("mv", *options, "--force", "s3://b", "moved", rc=0) == STAYS and server.store.objects == {}
+        assert cove.error("mv", *options, "-q", "--force", "s3://b", "moved", rc=0) == ""
+        assert cove.error("rm", *options, "-r", "--force", "s3://b", rc=0) == STAYS
+        assert cove.json("rm", *options, "-r", "--force", "s3://b") == [{"emptied": "s3://b"}]
+        assert cove.lines("rm", *options, "-n", "-d", "s3://b") == ["s3://b"]
+        assert cove.json("rm", *options, "-d", "s3://b") == [{"removed": "s3://b"}]
+    assert cove.json("rm", "-r", "--force", "memory://") == [{"emptied": "memory://"}]
 
 
 def test_mv_within_a_store_carries_markers(cove):
