@@ -466,7 +466,7 @@ def waits(process):
 def blocked(process):
     """It has come as far as its signal handlers."""
     caught = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("SigCgt:"))
-    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+    return int(caught.split()[1], 16) >> (signal.SIGALRM - 1) & 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -489,6 +489,19 @@ def test_one_signal_ends_a_command_that_waits(cove, args, number):
         process.kill()
         process.communicate()
     assert sorted(set(os.listdir(cove.cwd)) - {"many"}) == ["big", "f", "pipe"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_ignored_signal_stays_ignored(cove, number):
+    process = cove.start("cp", "-", "x", stdin=subprocess.PIPE, preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    try:
+        waits(process)
+        process.send_signal(number)
+        assert process.communicate(b"whole", timeout=120)[1] == b"" and process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert (cove.cwd / "x").read_bytes() == b"whole"
 
 
 def test_missing_and_mistaken_paths(cove, root):
