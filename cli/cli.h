@@ -44,6 +44,7 @@ struct cli_verb {
     const char *examples;
     const struct cli_option *options; /* ends with a row without a name; NULL: only the common ones */
     int min_args, max_args;           /* max -1: any number */
+    bool removes;                     /* its sources go: it takes no pattern of [ ] alone */
     int (*run)(struct cli *c);        /* gives the exit code */
 };
 
@@ -127,7 +128,9 @@ const char *cli_rest(const char *directory, const char *path);
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
 
 /* Calls `each` with every path that the argument stands for: itself, or, where it holds *, ?, [ or { and no such path
- * exists, what the pattern matches (none: CLI_NOT_FOUND). Stops at an interrupt; otherwise goes on after a failure. */
+ * exists, what the pattern matches (none: CLI_NOT_FOUND). Of a verb that removes, a name whose only such characters are
+ * [ ] is never a pattern: a name that is gone already would be another's. Stops at an interrupt; otherwise goes on
+ * after a failure. */
 bool cli_is_pattern(struct cli *c, const char *arg); /* it is one, and no such path exists */
 typedef void (*cli_each)(struct cli *c, const struct cli_target *t, void *user);
 void cli_expand(struct cli *c, const char *arg, cli_each each, void *user);

@@ -23,12 +23,13 @@ const struct cli_verb cli_mv = {
         "removed once\n"
         "its copy is safe, if nobody has changed it meanwhile: interrupted, part of the files are at the one place and "
         "part at the\n"
-        "other, each whole. A bucket whose content is moved stays, empty.\n"
+        "other, each whole. A bucket whose content is moved stays, empty. A pattern of [ ] alone is a name only.\n"
         "--json prints a line for each file: {\"from\", \"to\", \"size\"}.\n",
     .examples = "  cove mv s3://bucket/run/last.ckpt s3://bucket/run/best.ckpt\n"
                 "  cove mv ./run s3://bucket/archive/\n",
     .options = options,
     .min_args = 2,
     .max_args = -1,
+    .removes = true,
     .run = run,
 };

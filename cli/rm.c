@@ -148,8 +148,9 @@ const struct cli_verb cli_rm = {
     .usage = "[-r|-d] [-n] [--force] PATH…",
     .summary = "Remove files and directories",
     .details =
-        "A quoted pattern stands for all that it matches, unless a file has just that name. A link is removed, not "
-        "what it names.\n"
+        "A quoted pattern stands for all that it matches, unless a file has just that name; one of [ ] alone is a name "
+        "only.\n"
+        "A link is removed, not what it names.\n"
         "A whole bucket, the root of a disk and the working directory are refused without --force. rm -r --force "
         "empties a bucket,\n"
         "which stays; rm -d removes one that is empty.\n"
@@ -163,5 +164,6 @@ const struct cli_verb cli_rm = {
     .options = options,
     .min_args = 1,
     .max_args = -1,
+    .removes = true,
     .run = run,
 };

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -581,7 +580,7 @@ def test_an_interrupted_wait_for_input_ends(cove):
     assert list(cove.cwd.iterdir()) == []
 
 
-# ---- mv, rm, mkdir, uploads ----
+# ---- mv, mkdir, uploads ----
 
 def test_mv(cove, root):
     put(cove, f"{root}/a", "1")
@@ -606,121 +605,6 @@ def test_mv_trees(cove, root):
     cove("mv", "local", f"{root}/z/")
     assert not (cove.cwd / "local").exists()
     assert cove.lines("find", f"{root}/z") == [f"{root}/z/local/1", f"{root}/z/local/d/2"]
-
-
-def test_rm(cove, root):
-    for name in ("a1", "a2", "b", "d/1", "d/e/2"):
-        put(cove, f"{root}/{name}", name)
-    assert cove.lines("rm", "-n", f"{root}/a*") == [f"{root}/a1", f"{root}/a2"]
-    cove("rm", f"{root}/a*")
-    assert cove.lines("ls", root) == ["b", "d/"]
-    assert "needs -r" in cove.error("rm", f"{root}/d", rc=1)
-    assert cove.json("rm", "-r", f"{root}/d") == [{"removed": f"{root}/d"}]
-    assert cove.lines("ls", root) == ["b"]
-
-
-def test_rm_refuses_what_cannot_be_meant(cove, root):
-    put(cove, f"{root}/a", "kept")
-    if is_s3(root):
-        bucket = "/".join(root.split("/")[:3])
-        assert "--force" in cove.error("mv", bucket, "x", rc=2)
-        for url in (bucket, bucket + "/", bucket + "//"):
-            assert "--force" in cove.error("rm", "-r", url, rc=2)
-    for path in ("/", "//", "file:///", ".", "..", cove.cwd, f"{cove.cwd}/..", "../" + cove.cwd.name):
-        assert "--force" in cove.error("rm", "-r", path, rc=2)
-    assert get(cove, f"{root}/a") == b"kept"
-
-
-def test_rm_of_what_is_empty(cove, root):
-    put(cove, f"{root}/d/x", "1")
-    assert "needs -r, or -d" in cove.error("rm", f"{root}/d", rc=1)
-    cove.error("rm", "-d", f"{root}/d", rc=1)
-    assert get(cove, f"{root}/d/x") == b"1"
-    (cove.cwd / "empty").mkdir()
-    cove("rm", "-d", "empty")
-    assert not (cove.cwd / "empty").exists()
-    assert "one of them" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
-
-
-def test_rm_d_of_what_is_not_empty_says_how(cove, root):
-    put(cove, f"{root}/d/x", "1")
-    for dry in ([], ["-n"]):
-        assert cove.error("rm", "-d", *dry, f"{root}/d", rc=1) == f"cove: {root}/d is not empty: rm -r removes it with what is in it\n"
-    assert get(cove, f"{root}/d/x") == b"1"
-    with mock({"b/k": b"1", "c/d/": b""}) as (server, options):
-        for dry in ([], ["-n"]):
-            assert cove.error("rm", *options, "-d", *dry, "s3://b", rc=1) == "cove: s3://b is not empty: rm -r --force removes what is in it\n"
-        assert cove.lines("rm", *options, "-d", "-n", "s3://c/d") == ["s3://c/d"]  # its mark is all that there is
-        assert server.count("DeleteBucket") == 1 and sorted(server.store.objects) == ["b/k", "c/d/"]
-    fault = {"on": "DeleteBucket", "times": -1, "status": 409, "body": "<Error><Code>BucketNotEmpty</Code></Error>"}
-    with mock({"b/k": b"1"}, [fault]) as (_, options):
-        cove("rm", *options, "s3://b/k")
-        assert "keeps older versions" in cove.error("rm", *options, "-d", "s3://b", rc=1)
-
-
-@contextmanager
-def mock(objects, faults=()):
-    """A mock store, and the options that lead to it."""
-    sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-    from server import MockServer  # noqa: PLC0415
-
-    with MockServer(objects, faults) as server:
-        options = (("endpoint_url", server.endpoint), ("key", "k"), ("secret", "s"), ("store", "aws"))
-        yield server, [o for pair in options for o in ("-o", "=".join(pair))]
-
-
-def test_mv_spares_what_was_replaced_meanwhile(cove):
-    """Out of a store, and within it: of a file as of a folder."""
-    for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
-                                 ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
-        with mock({"b/d/k": b"old"}, [{"on": "DeleteObjects?", "meanwhile": {"b/d/k": "new"}}]) as (server, options):
-            assert "changed meanwhile" in cove.error("mv", *options, source, target, rc=1)
-        assert server.count(read) == 1 and server.store.objects["b/d/k"][0] == b"new"
-
-
-def test_a_bucket_stays(cove):
-    with mock({"b/d/k": b"1", "b/d/empty/": b"", "b/x": b"2"}) as (server, options):
-        cove("mv", *options, "--force", "s3://b", "local")
-        assert sorted(server.store.objects) == [] and server.count("DeleteBucket") == 0
-        cove("rm", *options, "-r", "--force", "s3://b")
-        assert "b" in server.store.buckets
-        cove("rm", *options, "-d", "s3://b")
-        assert server.store.buckets == set()
-
-
-STAYS = "cove: note: the bucket s3://b stays, empty: rm -d removes it\n"
-
-
-def test_what_is_said_of_a_bucket_that_stays(cove):
-    with mock({"b/k": b"1"}) as (server, options):
-        for args in (["rm", "-r"], ["rm", "--force"], ["rm"]):
-            assert cove.error(*args, *options, "s3://b", rc=2) == (
-                "cove: s3://b is a whole bucket: emptying it needs -r --force (rm -d removes an empty bucket)\n")
-        assert "moving what is in it needs --force (the bucket itself stays)" in cove.error("mv", *options, "s3://b", "x", rc=2)
-        assert cove.lines("rm", *options, "-n", "-r", "--force", "s3://b") == ["s3://b/*"]
-        assert cove.json("rm", *options, "-n", "-r", "--force", "s3://b") == [{"would_empty": "s3://b"}]
-        assert cove.error("mv", *options, "--force", "s3://b", "moved", rc=0) == STAYS and server.store.objects == {}
-        assert cove.error("mv", *options, "-q", "--force", "s3://b", "moved", rc=0) == ""
-        assert cove.error("rm", *options, "-r", "--force", "s3://b", rc=0) == STAYS
-        assert cove.json("rm", *options, "-r", "--force", "s3://b") == [{"emptied": "s3://b"}]
-        assert cove.lines("rm", *options, "-n", "-d", "s3://b") == ["s3://b"]
-        assert cove.json("rm", *options, "-d", "s3://b") == [{"removed": "s3://b"}]
-    assert cove.json("rm", "-r", "--force", "memory://") == [{"emptied": "memory://"}]
-
-
-def test_mv_within_a_store_carries_markers(cove):
-    with mock({"b/d/": b"", "b/d/sub/": b"", "b/d/sub/x": b"1", "b/d/empty/": b""}) as (server, options):
-        cove("mv", *options, "s3://b/d", "s3://b/e")
-        assert sorted(server.store.objects) == ["b/e/", "b/e/empty/", "b/e/sub/", "b/e/sub/x"]
-
-
-def test_rm_of_a_link_spares_what_it_names(cove):
-    (cove.cwd / "d").mkdir()
-    (cove.cwd / "d" / "x").write_text("kept")
-    (cove.cwd / "l").symlink_to("d")
-    (cove.cwd / "dangling").symlink_to("nowhere")
-    cove("rm", "l", "dangling")
-    assert [p.name for p in cove.cwd.iterdir()] == ["d"] and (cove.cwd / "d" / "x").exists()
 
 
 def test_mkdir(cove, root):
