@@ -122,6 +122,10 @@ void cli_note_bucket_stays(struct cli *c, const struct cli_target *t);
 bool cli_real_directories(const cove_fs *fs);
 /* Whether `t`, of which `info` tells, has anything below it: a file of an object store may, too. 1, 0 or an error. */
 int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err);
+/* Calls `each` for the file of this name, if there is one, and for every file below it: one operation of the timeout.
+ * False: not all could be had, said why. */
+typedef void (*cli_each_info)(struct cli *c, const struct cli_target *t, const cove_info *info, void *user);
+bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each, void *user);
 /* What of a path follows the directory that it is in, and the one slash between them. */
 const char *cli_rest(const char *directory, const char *path);
 /* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */

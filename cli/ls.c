@@ -70,8 +70,12 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
     if (rc == 0) {
         bool file = cove_info_type(info) == COVE_TYPE_FILE;
 
-        if (file || c->set['d'])
-            print_entry(c, t, info, t->arg);
+        if (file || c->set['d']) {
+            char *shown = cli_target_show(t, t->path);
+
+            print_entry(c, t, info, shown);
+            free(shown);
+        }
         if (c->set['d'])
             below = 0;
         else if (file && c->set['R'])

@@ -266,8 +266,12 @@ int main(int argc, char **argv)
         }
     }
     if (!verb) {
-        if (*name)
-            fprintf(stderr, "cove: there is no verb \"%s\"\n", name);
+        if (*name) {
+            char text[COVE_ERROR_MESSAGE_MAX];
+
+            snprintf(text, sizeof text, "there is no verb \"%s\"", name);
+            say_locked(text);
+        }
         cli_print_verbs(stderr);
         return CLI_USAGE;
     }

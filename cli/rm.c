@@ -76,7 +76,7 @@ static void say_removed(struct cli *c, const struct cli_target *t)
         cli_json_close('}');
         cli_json_line();
     } else if (c->set['n']) {
-        char *shown = emptied ? cli_join(t->arg, "*") : cli_strdup(t->arg);
+        char *shown = emptied ? cli_join(t->arg, "*") : cli_target_show(t, t->path);
 
         cli_print_name(shown);
         cli_print("\n");

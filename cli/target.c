@@ -173,14 +173,34 @@ void cli_target_done(struct cli_target *t)
     *t = (struct cli_target){ 0 };
 }
 
+/* The argument, with the slashes at its end that an object store has in the name. */
+static char *name_of(const struct cli_target *t)
+{
+    size_t n = strlen(t->arg), path = strlen(t->path), slashes = 0;
+    char *name;
+
+    if (cli_real_directories(t->fs) || cli_target_is_root(t))
+        return cli_strdup(t->arg);
+    while (t->path[path - slashes - 1] == '/')
+        slashes++;
+    while (t->arg[n - 1] == '/')
+        n--;
+    name = cli_alloc(n + slashes + 1);
+    memcpy(name, t->arg, n);
+    memset(name + n, '/', slashes);
+    return name;
+}
+
 char *cli_target_show(const struct cli_target *t, const char *path)
 {
-    char *url = NULL, *shown;
+    char *url = NULL, *shown, *name;
 
-    if (strcmp(path, t->path) == 0)
-        return cli_strdup(t->arg);
-    if (is_below(t->path, path))
-        return cli_join(t->arg, cli_rest(t->path, path));
+    if (is_below(t->path, path)) {
+        name = name_of(t);
+        shown = strcmp(path, t->path) == 0 ? cli_strdup(name) : cli_join(name, cli_rest(t->path, path));
+        free(name);
+        return shown;
+    }
     if (t->local)
         return cli_strdup(path);
     if (cove_fs_url(t->fs, path, &url, NULL) < 0)

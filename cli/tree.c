@@ -1,4 +1,4 @@
-/* What is below a source of cp or mv, and where each of it goes. */
+/* What is below a target: a source of cp or mv, and where each of it goes; files to print or count. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -61,4 +61,29 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry ea
     if (err.code < 0)
         cli_fail(c, err.code, &err);
     return err.code == 0;
+}
+
+bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each, void *user)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    cove_info *self = NULL;
+    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
+    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
+    bool file = rc == 0 && cove_info_type(self) == COVE_TYPE_FILE;
+
+    if (file)
+        each(c, t, self, user);
+    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    if (listing)
+        cove_listing_limit(listing);
+    while (listing && (rc = cove_listing_next(listing, &info, &err)) == 1)
+        if (!file || strcmp(cove_info_path(info), cove_info_path(self)) != 0) /* "a/" is listed below "a/" */
+            each(c, t, info, user);
+    cove_listing_free(listing);
+    cove_info_free(self);
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    return rc == 0;
 }

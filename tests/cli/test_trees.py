@@ -61,6 +61,22 @@ def test_what_is_both_is_counted_and_found(cove, bucket):  # noqa: F811
     assert cove("cat", "s3://b/d/s/", "s3://b/d//x") == "66666333"
 
 
+def test_a_slash_that_is_part_of_a_name_is_shown(cove, bucket):  # noqa: F811
+    """What is printed names the same object again."""
+    bucket(ODD)
+    for verb in ("find", "rm -n", "ls -d", "stat"):
+        assert "s3://b/d/s/" in cove.lines(*verb.split(), "s3://b/d/s/")[0].split(), verb
+    assert cove.lines("du", "s3://b/d/s/") == ["6\t2\ts3://b/d/s/"]
+    assert cove.lines("find", "s3://b/d/s/") == ["s3://b/d/s/", "s3://b/d/s/t"]
+    assert [entry["path"] for entry in cove.json("find", "s3://b/d/s/")] == ["s3://b/d/s/", "s3://b/d/s/t"]
+    for verb in ("stat", "du", "sign"):
+        assert cove.json(verb, "s3://b/d/s/")[0]["path"] == "s3://b/d/s/", verb
+    assert cove.lines("find", "s3://b/d//") == ["s3://b/d//x"] and cove.lines("find", "s3://b/d/") == cove.lines("find", "s3://b/d")
+    assert cove.lines("ls", "s3://b/d//", "s3://b/d/e") == ["s3://b/d//x", "s3://b/d/e/f/"]
+    assert cove.lines("du", "s3://b/d//", "s3://b/d") == ["3\t1\ts3://b/d//", f"{sum(map(len, ODD.values()))}\t7\ts3://b/d"]
+    assert cove.lines("ls", "-d", "s3://b/d/s*") == ["s3://b/d/s/"]
+
+
 def test_one_file_is_counted_by_two_requests(cove, bucket):  # noqa: F811
     server = bucket({"f": b"12"})
     assert cove.lines("du", "s3://b/f") == ["2\t1\ts3://b/f"]
