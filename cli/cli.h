@@ -216,10 +216,11 @@ struct cli_plan {
 };
 
 /* Each entry below the source, directories too, and where it goes; `to` is NULL where it would lead out of the target.
- * Ends where `each` gives false. False: the listing failed, said why. */
+ * Ends where `each` gives false. `one`: the timeout is that of the whole listing, since `each` does not wait for
+ * anything. False: the listing failed, said why. */
 typedef bool (*cli_each_entry)(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
                                void *user);
-bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry each, void *user);
+bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_each_entry each, void *user);
 
 /* A set of names; a name is a file or, any number of times, a directory. False: it is there already, as a file or to
  * become one. */

@@ -140,7 +140,7 @@ static void copy_tree(struct cli *c, struct cli_plan *p, const struct cli_source
     if (rc < 0)
         cli_fail(c, rc, &err);
     else
-        cli_each_below(c, s, copy_entry, p);
+        cli_each_below(c, s, false, copy_entry, p);
 }
 
 /* In one step, where the store has such a step. COVE_ENOTSUP: it has to be copied. */

@@ -40,7 +40,7 @@ static bool leads_out(const char *path)
     return false;
 }
 
-bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry each, void *user)
+bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_each_entry each, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
@@ -48,6 +48,8 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry ea
     const cove_info *info;
     int rc = cove_fs_walk(s->from.fs, s->from.path, &c->call, &listing, &err);
 
+    if (rc == 0 && one)
+        cove_listing_limit(listing);
     while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *rest = cli_rest(s->from.path, cove_info_path(info));
         char *to = disk && leads_out(rest) ? NULL : cli_join(s->to.path, rest);
