@@ -233,6 +233,12 @@ bool cli_names_has(const struct cli_names *names, const char *name, size_t n);
 /* Whether no two sources have one target: 0, or an exit code, said why. */
 int cli_check_names(struct cli *c, const struct cli_plan *plan);
 
+/* Whether two local paths, links resolved, may name one file. What was asked of a disk is remembered. */
+struct cli_alike;
+struct cli_alike *cli_alike_new(void);
+void cli_alike_free(struct cli_alike *alike);
+bool cli_alike(struct cli_alike *alike, const char *a, const char *b);
+
 /* The local files that this command has made. */
 struct cli_made;
 struct cli_made *cli_made_new(void);

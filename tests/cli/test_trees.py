@@ -1,6 +1,8 @@
 """Trees of any keys, carried and counted by the command: on the mock, whose store takes every key that Amazon's does."""
 
+import signal
 import sys
+import time
 
 import pytest
 from test_cli import cove  # noqa: F401
@@ -8,7 +10,7 @@ from test_cli import cove  # noqa: F401
 import env as environment
 
 sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-from server import MockServer  # noqa: E402
+from server import Fault, MockServer  # noqa: E402
 
 
 @pytest.fixture
@@ -228,6 +230,37 @@ def test_a_file_that_was_made_is_not_replaced(cove, bucket, verb, jobs):  # noqa
     assert (cove.cwd / "to" / "d" / "A" / "g").read_bytes() == b"else"
     if verb == ["mv"]:
         assert left == {key: data for key, data in objects.items() if data not in (made, b"else")} and len(left) == 1
+
+
+SIMILAR = [("\u4e00", "\u4e8c"), ("A", "a"), ("d\u00e9/x", "d\u00e8/x")]
+
+
+@pytest.mark.parametrize("first, second", SIMILAR)
+def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):  # noqa: F811
+    server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
+    server.faults.append(Fault({"on": "GetObject", "times": 1, "stall_after": 0}))  # the one that comes first
+    process = cove.start("cp", "-o", "read_timeout=1h", "-r", "-j", "2", "s3://b/d", "to")
+    until = time.monotonic() + 60
+    try:
+        while not any((cove.cwd / "to" / name).exists() for name in (first, second)):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    assert [p for p in (cove.cwd / "to").rglob(".*")] == []
+
+
+@pytest.mark.parametrize("first, second", SIMILAR)
+def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build, first, second):  # noqa: F811
+    server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
+    cove.environ.update(LD_PRELOAD=str(build / "tests" / "fault" / "filefail.so"), FILEFAIL="case")
+    server.faults.append(Fault({"on": "GetObject", "times": -1, "delay_ms": 50}))
+    cove("cp", "-r", "-j", "2", "s3://b/d", "to")
+    assert local(cove.cwd / "to") == {first: b"1", second: b"2"}  # so that both are seen; the disk is none of these
+    assert [r.beside for r in server.requests if r.operation == "GetObject"] == [1, 1]
 
 
 def test_files_that_were_there_are_replaced(cove, bucket):  # noqa: F811
