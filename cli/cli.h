@@ -204,6 +204,8 @@ struct cli_source {
     char *etag; /* of the file; NULL: it has none */
 };
 
+struct cli_names;
+
 struct cli_plan {
     struct cli_target to;
     bool into; /* `to` is a directory that sources go into */
@@ -211,11 +213,15 @@ struct cli_plan {
     int threads;
     struct cli_source *sources;
     size_t n_sources, cap_sources;
+    struct cli_names *seen; /* paths of the sources */
     struct cli_copier *copier;
     struct cli_made *made;
 };
 
-/* Each entry below the source, directories too, and where it goes; `to` is NULL where it would lead out of the target.
+/* Whether the target's store can hold the entry: on a disk a name that ends in a slash is that of a directory. */
+bool cli_fits(const struct cli_source *s, const char *path, bool directory);
+/* Each entry below the source, directories too, and where it goes; `to` is NULL where it would lead out of the target,
+ * or does not fit there.
  * Ends where `each` gives false. `one`: the timeout is that of the whole listing, since `each` does not wait for
  * anything. False: the listing failed, said why. */
 typedef bool (*cli_each_entry)(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
@@ -224,7 +230,6 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_eac
 
 /* A set of names; a name is a file or, any number of times, a directory. False: it is there already, as a file or to
  * become one. */
-struct cli_names;
 struct cli_names *cli_names_new(void);
 void cli_names_free(struct cli_names *names);
 bool cli_names_add(struct cli_names *names, const char *name, size_t n, bool directory);

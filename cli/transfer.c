@@ -115,7 +115,11 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     int rc;
 
     if (!to) {
-        if (!directory || cove_info_etag(info)) /* else it is only a part of names, which come, too */
+        if (!cli_fits(s, cove_info_path(info), directory))
+            cli_failf(c, CLI_FAILED,
+                      "%s is not copied: it has bytes, and on a disk a name that ends in a slash has none",
+                      cove_info_path(info));
+        else if (!directory || cove_info_etag(info)) /* else it is only a part of names, which come, too */
             cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
                       cove_info_path(info), s->to.arg);
     } else if (cli_is_special(s->from.fs, cove_info_path(info))) {
@@ -247,8 +251,8 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
         cli_fail(c, below, &err);
         return false;
     }
-    s->file = cove_info_type(info) == COVE_TYPE_FILE;
     s->tree = below == 1;
+    s->file = cove_info_type(info) == COVE_TYPE_FILE && !(s->tree && s->from.path[strlen(s->from.path) - 1] == '/');
     s->special = s->file && cli_is_special(s->from.fs, s->from.path);
     s->size = cove_info_size(info);
     s->etag = cove_info_etag(info) ? cli_strdup(cove_info_etag(info)) : NULL;
@@ -263,6 +267,21 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
     return false;
 }
 
+/* Two patterns may match one file, and an argument may be given twice: it is carried once. */
+static bool is_planned(struct cli_plan *p, const struct cli_source *s)
+{
+    bool known = !cli_names_add(p->seen, s->from.path, strlen(s->from.path), false);
+
+    for (size_t i = 0; known && i < p->n_sources; i++) {
+        const struct cli_source *other = &p->sources[i];
+
+        if (other->from.fs == s->from.fs && strcmp(other->from.path, s->from.path) == 0 &&
+            strcmp(other->to.path, s->to.path) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Adds a source to the plan. Nothing is done before all of them are known. */
 static void plan_source(struct cli *c, const struct cli_target *from, void *user)
 {
@@ -271,7 +290,7 @@ static void plan_source(struct cli *c, const struct cli_target *from, void *user
 
     if (p->recursive)
         drop_dot(&s.from);
-    if (!look_at_source(c, p, &s) || !place_of(c, p, &s)) {
+    if (!look_at_source(c, p, &s) || !place_of(c, p, &s) || is_planned(p, &s)) {
         source_done(&s);
         return;
     }
@@ -323,6 +342,7 @@ static void plan_done(struct cli_plan *p)
     for (size_t i = 0; i < p->n_sources; i++)
         source_done(&p->sources[i]);
     free(p->sources);
+    cli_names_free(p->seen);
     cli_target_done(&p->to);
 }
 
@@ -336,6 +356,7 @@ int cli_transfer(struct cli *c, bool move)
     p.threads = threads_of(c);
     if (p.threads == 0)
         return CLI_USAGE;
+    p.seen = cli_names_new();
     if (!move && strcmp(to, "-") == 0) {
         c->n_args = n;
         cli_expand_all(c, download_each, NULL);

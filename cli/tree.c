@@ -40,6 +40,13 @@ static bool leads_out(const char *path)
     return false;
 }
 
+bool cli_fits(const struct cli_source *s, const char *path, bool directory)
+{
+    size_t n = strlen(path);
+
+    return directory || !cli_real_directories(s->to.fs) || n == 0 || path[n - 1] != '/';
+}
+
 bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_each_entry each, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -52,7 +59,9 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_eac
         cove_listing_limit(listing);
     while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *rest = cli_rest(s->from.path, cove_info_path(info));
-        char *to = disk && leads_out(rest) ? NULL : cli_join(s->to.path, rest);
+        bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+        bool fits = cli_fits(s, cove_info_path(info), directory) && !(disk && leads_out(rest));
+        char *to = fits ? cli_join(s->to.path, rest) : NULL;
 
         rc = each(c, s, info, to, user) ? 0 : -1;
         free(to);

@@ -168,6 +168,35 @@ def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, buc
     assert keys(server) == {**objects, "d/0": b"other"} and not (cove.cwd / "to").exists()
 
 
+@pytest.mark.parametrize("objects", [{"d/z/": b"1"}, {"d/z/": b"1", "d/z/q": b"2"}, {"d//": b"1"}], ids=["alone", "with some below", "no name"])
+@pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
+def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, objects):  # noqa: F811
+    server = bucket({**objects, "d/y": b"other"})
+    text = cove.error(*verb, "s3://b/d", "to", rc=1)
+    marker = next(iter(objects))
+    assert text == f"cove: b/{marker} is not copied: it has bytes, and on a disk a name that ends in a slash has none\n"
+    copied = {key[2:]: data for key, data in objects.items() if key != marker} | {"y": b"other"}
+    assert {name: data for name, data in local(cove.cwd / "to").items() if data} == copied
+    assert keys(server).keys() >= {marker} and (verb != ["mv"] or set(keys(server)) == {marker})
+
+
+def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):  # noqa: F811
+    server = bucket({"d/s/": b"1", "d/s/t": b"2"})
+    cove("cp", "-r", "s3://b/d/s/", "s3://b/x")
+    assert {key: data for key, data in keys(server).items() if key[0] == "x"} == {"x/": b"1", "x/t": b"2"}
+    cove("mv", "s3://b/d/s/", "s3://b/y")
+    assert {key: data for key, data in keys(server).items() if key[0] != "x"} == {"y/": b"1", "y/t": b"2"}
+    assert "not copied" in cove.error("cp", "-r", "s3://b/y/", "to", rc=1) and local(cove.cwd / "to") == {"t": b"2"}
+
+
+def test_a_source_twice_is_one(cove):  # noqa: F811
+    for name in ("a1", "a2"):
+        (cove.cwd / name).write_text(name)
+    cove("cp", "a1", "./a1", "a*", "*1", "t/")
+    cove("mv", "t/a1", "t/*", "u/")
+    assert local(cove.cwd / "u") == {"a1": b"a1", "a2": b"a2"} and local(cove.cwd / "t") == {}
+
+
 def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):  # noqa: F811
     objects = {"d/a": b"1", "d/a/b": b"2"}
     server = bucket(objects)
@@ -193,11 +222,11 @@ def test_many_names(cove, bucket):  # noqa: F811
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
 def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):  # noqa: F811
-    for name in ("0", "p/x", "q/x", "r/in/x", "s/in/x", "s/in/y"):
+    for name in ("0", "p/x", "q/x", "z/p/x", "r/in/x", "s/in/x", "s/in/y"):
         (cove.cwd / name).parent.mkdir(parents=True, exist_ok=True)
         (cove.cwd / name).write_text(name)
     before = local(cove.cwd)
-    for sources in (["0", "p/x", "q/x"], ["0", "p", "./p"], ["0", "r/.", "s/."], ["0", "r/in", "s/in"]):
+    for sources in (["0", "p/x", "q/x"], ["0", "p", "z/p"], ["0", "r/.", "s/."], ["0", "r/in", "s/in"]):
         text = cove.error(*verb, *sources, "to/", rc=2)
         assert "would meet" in text and text.count("\n") == 1
         assert local(cove.cwd) == before
