@@ -200,6 +200,7 @@ struct cli_source {
     bool file, tree;
     bool named;   /* it goes into the target under its own name; else as the target, or what is in it goes there */
     bool special; /* neither file nor directory: a pipe, a socket, a device */
+    bool link;    /* the file is named by a link that goes first */
     int64_t size;
     char *etag; /* of the file; NULL: it has none */
 };
@@ -267,6 +268,7 @@ void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
 
 /* A local path that is neither file nor directory: a pipe, a socket, a device. */
 bool cli_is_special(cove_fs *fs, const char *path);
+bool cli_is_link(cove_fs *fs, const char *path); /* a symbolic link on the local disk */
 /* Everything that `from` (NULL: standard input), which is special, gives becomes one file. */
 void cli_upload(struct cli *c, const struct cli_target *from, cove_fs *fs, const char *path);
 /* A file's bytes to stdout. */

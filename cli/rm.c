@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The working directory, or one above it. */
@@ -22,13 +21,6 @@ static bool is_around_here(const struct cli_target *t)
     free(real);
     free(cwd);
     return above;
-}
-
-static bool is_link(const struct cli_target *t)
-{
-    struct stat st;
-
-    return strcmp(cove_fs_scheme(t->fs), "file") == 0 && lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 /* What cannot be meant is refused, said why. What is empty is never too much, nor is a link. */
@@ -99,7 +91,7 @@ static int remove_target(struct cli *c, const struct cli_target *t, bool directo
 static void rm_one(struct cli *c, const struct cli_target *t, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    bool link = is_link(t), directory;
+    bool link = cli_is_link(t->fs, t->path), directory;
     cove_info *info = NULL;
     int rc;
 

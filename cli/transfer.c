@@ -107,6 +107,23 @@ static void leave_out(struct cli *c, const struct cli_plan *p, const char *path)
         cli_note(c, "note: %s is neither a file nor a directory: it is not copied", path);
 }
 
+/* A link is moved as the file that it leads to, and before all files: one of these may be that file. */
+static bool goes_first(const struct cli_plan *p, const struct cli_source *s, const char *path)
+{
+    return p->move && s->from.fs != s->to.fs && cli_is_link(s->from.fs, path) && !cli_is_special(s->from.fs, path);
+}
+
+static bool copy_link(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
+{
+    struct cli_plan *p = user;
+    const char *path = cove_info_path(info);
+
+    (void)c;
+    if (to && cove_info_type(info) == COVE_TYPE_FILE && goes_first(p, s, path))
+        cli_copier_add(p->copier, s->from.fs, path, s->to.fs, to, cove_info_size(info), cove_info_etag(info));
+    return true;
+}
+
 static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
 {
     struct cli_plan *p = user;
@@ -128,7 +145,7 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
         rc = copy_directory(c, s, info, to, &err);
         if (rc < 0)
             cli_fail(c, rc, &err);
-    } else {
+    } else if (!goes_first(p, s, cove_info_path(info))) {
         cli_copier_add(p->copier, s->from.fs, cove_info_path(info), s->to.fs, to, cove_info_size(info),
                        cove_info_etag(info));
     }
@@ -201,7 +218,7 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
                   s->from.arg);
     else if (rc == COVE_ENOTSUP && s->special)
         cli_upload(c, &s->from, s->to.fs, s->to.path);
-    else if (rc == COVE_ENOTSUP && s->file)
+    else if (rc == COVE_ENOTSUP && s->file && !s->link)
         cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size, s->etag);
     if (!s->tree || (rc == 0 && !s->file))
         return; /* there is none, or it went in one step */
@@ -209,6 +226,23 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
         move_tree(c, p, s);
     else
         copy_tree(c, p, s);
+}
+
+/* The links of all sources. */
+static void move_links(struct cli *c, struct cli_plan *p)
+{
+    for (size_t i = 0; i < p->n_sources && !cli_interrupted(c); i++) {
+        const struct cli_source *s = &p->sources[i];
+
+        if (s->from.fs == s->to.fs || strcmp(cove_fs_scheme(s->from.fs), "file") != 0)
+            continue;
+        if (s->file && s->link)
+            cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size, s->etag);
+        if (s->tree)
+            cli_each_below(c, s, false, copy_link, p);
+    }
+    cli_copier_finish(p->copier);
+    p->copier = cli_copier_new(c, p->threads, true, p->made);
 }
 
 /* "x/." is what is in x, in a store too, whose paths may have a "." in them. */
@@ -302,6 +336,7 @@ static void plan_source(struct cli *c, const struct cli_target *from, void *user
         free(p->sources);
         p->sources = grown;
     }
+    s.link = s.file && goes_first(p, &s, s.from.path);
     p->sources[p->n_sources++] = s;
 }
 
@@ -331,6 +366,8 @@ static void transfer_all(struct cli *c, struct cli_plan *p, bool input)
         cli_upload(c, NULL, p->to.fs, p->to.path);
     p->made = cli_made_new();
     p->copier = cli_copier_new(c, p->threads, p->move, p->made);
+    if (p->move)
+        move_links(c, p);
     for (size_t i = 0; i < p->n_sources && !cli_interrupted(c); i++)
         transfer_source(c, p, &p->sources[i]);
     cli_copier_finish(p->copier);

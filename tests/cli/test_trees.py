@@ -189,6 +189,17 @@ def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):  # noqa: F81
     assert "not copied" in cove.error("cp", "-r", "s3://b/y/", "to", rc=1) and local(cove.cwd / "to") == {"t": b"2"}
 
 
+def test_links_are_moved_before_the_files_that_they_lead_to(cove, bucket):  # noqa: F811
+    server = bucket({})
+    (cove.cwd / "d" / "e").mkdir(parents=True)
+    (cove.cwd / "d" / "a.ckpt").write_text("1")
+    for link, target in (("d/last.ckpt", "a.ckpt"), ("d/e/last.ckpt", "../a.ckpt"), ("other", "d/a.ckpt")):
+        (cove.cwd / link).symlink_to(target)
+    cove("mv", "-j", "1", "d", "other", "s3://b/to/")
+    assert keys(server) == {f"to/{name}": b"1" for name in ("d/a.ckpt", "d/last.ckpt", "d/e/last.ckpt", "other")}
+    assert list(cove.cwd.iterdir()) == []
+
+
 def test_a_source_twice_is_one(cove):  # noqa: F811
     for name in ("a1", "a2"):
         (cove.cwd / name).write_text(name)
