@@ -101,7 +101,8 @@ static int run(struct cli *c)
         c->n_args = 1;
     }
     s.whole_names = c->n_args > 1 || cli_is_pattern(c, c->args[0]);
-    cli_expand_all(c, ls_one, &s);
+    if (c->status == CLI_OK) /* else the one argument cannot be opened, which was said */
+        cli_expand_all(c, ls_one, &s);
     return c->status;
 }
 

@@ -404,6 +404,8 @@ int cli_transfer(struct cli *c, bool move)
         rc = look_at_target(c, &p);
     if (rc == CLI_OK && !p.into && (n > 1 || cli_is_pattern(c, c->args[0])))
         rc = cli_usage(c, "%s is no directory; for several sources, end it with a slash to have one made", to);
+    if (rc == CLI_OK)
+        rc = c->status; /* the one source cannot be opened, which was said */
     for (int i = 0; rc == CLI_OK && i < n && !cli_interrupted(c); i++) {
         if (strcmp(c->args[i], "-") != 0 || move)
             cli_expand(c, c->args[i], plan_source, &p);

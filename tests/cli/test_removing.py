@@ -155,3 +155,15 @@ def test_rm_of_a_link_spares_what_it_names(cove):  # noqa: F811
     (cove.cwd / "dangling").symlink_to("nowhere")
     cove("rm", "l", "dangling")
     assert [p.name for p in cove.cwd.iterdir()] == ["d"] and (cove.cwd / "d" / "x").exists()
+
+
+def test_uploads_says_what_it_left_out(cove):  # noqa: F811
+    with mock({"b/k": b"1"}) as (_, options):
+        assert cove.error("uploads", *options, "s3://b", rc=0) == "cove: 0 unfinished uploads older than 1d (--older-than 0: of any age)\n"
+        assert cove.error("uploads", *options, "--older-than", "0", "s3://b", rc=0) == "cove: 0 unfinished uploads\n"
+        assert "name a bucket" in cove.error("uploads", *options, "s3://", rc=2)
+
+
+@pytest.mark.parametrize("args", [["ls", "s3://lightn*"], ["cp", "s3://lightn*", "x"], ["mv", "s3://lightn*", "x"], ["rm", "s3://lightn*"]])
+def test_what_cannot_be_opened_is_said_once(cove, args):  # noqa: F811
+    assert cove.error(*args, rc=2).count("cove: ") == 1
