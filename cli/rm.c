@@ -106,7 +106,7 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
     directory = cove_info_type(info) == COVE_TYPE_DIRECTORY && !link;
     cove_info_free(info);
     if (directory && !c->set['r'] && !c->set['d']) {
-        cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d where it is empty", t->arg);
+        cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d if it is empty", t->arg);
         return;
     }
     if (!c->set['n'])
@@ -122,14 +122,15 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
 static int run(struct cli *c)
 {
     if (c->set['d'] && c->set['r'])
-        return cli_usage(c, "-d removes what is empty, -r all that is there: give one of them");
+        return cli_usage(c,
+                         "-d and -r cannot be combined: -d removes only empty directories, -r everything below them");
     cli_expand_all(c, rm_one, NULL);
     return c->status;
 }
 
 static const struct cli_option options[] = {
     { 'r', true, "recursive", NULL, "remove directories with all that is below them" },
-    { 'd', true, "dir", NULL, "remove empty directories, and empty buckets themselves" },
+    { 'd', true, "dir", NULL, "remove empty directories and empty buckets" },
     { 'n', true, "dry-run", NULL, "print what would be removed, remove nothing" },
     { 'F', false, "force", NULL, "also the content of a whole bucket, /, or the working directory" },
     { 0 },
@@ -142,7 +143,7 @@ const struct cli_verb cli_rm = {
     .details =
         "A quoted pattern stands for all that it matches, unless a file has just that name; one of [ ] alone is a name "
         "only.\n"
-        "A link is removed, not what it names.\n"
+        "A link is removed, not its target.\n"
         "A whole bucket, the root of a disk and the working directory are refused without --force. rm -r --force "
         "empties a bucket,\n"
         "which stays; rm -d removes one that is empty.\n"

@@ -66,31 +66,36 @@ int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, 
 int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
                              const struct cove_call *call, struct cove_error *err)
 {
-    int broken = 0; /* COVE_EPRECONDITION, of the first that had changed */
+    struct cove_error broken = COVE_ERROR_INIT; /* COVE_EPRECONDITION, of the first that had changed */
+    struct cove_error why = COVE_ERROR_INIT;
     /* Where a file is one system call, one at a time: messages then name the one that failed. */
     size_t most = fs->ops->real_directories ? 1 : REMOVE_BATCH, n;
     struct cove__target *targets = cove__calloc(n_paths < most ? n_paths : most, sizeof *targets);
     int64_t deadline_ns = cove__call_deadline(fs, call);
-    int rc = targets ? 0 : cove__fail_nomem(err, "a list of paths");
+    int rc = targets ? 0 : cove__fail_nomem(&why, "a list of paths");
 
     if (rc == 0 && n_paths > 0 && !paths)
-        rc = cove__fail(err, COVE_EINVAL, "remove %s://: no paths were given", fs->scheme);
+        rc = cove__fail(&why, COVE_EINVAL, "remove %s://: no paths were given", fs->scheme);
     for (size_t at = 0; rc == 0 && at < n_paths; at += n) {
         for (n = 0; rc == 0 && n < most && at + n < n_paths; n++) {
-            rc = cove__target_init(&targets[n], fs, paths[at + n], call, "remove", err);
+            rc = cove__target_init(&targets[n], fs, paths[at + n], call, "remove", &why);
             targets[n].ctx.deadline_ns = deadline_ns;
         }
         if (rc == 0)
-            rc = remove_batch(fs, targets, etags ? etags + at : NULL, n, broken ? NULL : err);
-        if (rc == COVE_EPRECONDITION && etags) { /* the others are still to go */
-            broken = rc;
+            rc = remove_batch(fs, targets, etags ? etags + at : NULL, n, &why);
+        if (rc == COVE_EPRECONDITION && etags) { /* the other files are still to be removed */
+            if (broken.code == 0)
+                broken = why;
+            cove__error_clear(&why);
             rc = 0;
         }
         for (size_t i = 0; i < n; i++)
             cove__target_done(&targets[i]);
     }
     cove__free(targets);
-    return broken ? broken : rc;
+    if (rc == 0 && broken.code != 0)
+        why = broken;
+    return rc < 0 || broken.code != 0 ? cove__error_copy(err, &why) : 0;
 }
 
 static int remove_page(cove_fs *fs, const struct cove__page *page, const struct cove__ctx *ctx, struct cove_error *err)

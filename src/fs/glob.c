@@ -149,6 +149,6 @@ void cove__glob_root(const char *pattern, char *ret_path)
     while (n > 0 && ret_path[n - 1] != '/')
         n--;
     if (n > 1 && ret_path[n - 2] != '/')
-        n--; /* the slash, but not the root's, nor that of a directory without a name */
+        n--; /* the slash, except of the root or of a directory with an empty name */
     ret_path[n] = '\0';
 }

@@ -298,7 +298,7 @@ static int run(struct cove__http *http, bool repeatable, struct cove_error *err,
     return rc;
 }
 
-/* What a length is must not be guessed: another reader of the same reply would guess otherwise. */
+/* An ambiguous Content-Length is refused: a proxy might read it differently (request smuggling). */
 static void test_lengths_that_are_none(void **state)
 {
     struct cove__http *http = client(0, 4, 10000);

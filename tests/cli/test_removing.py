@@ -11,7 +11,7 @@ import env as environment
 
 @contextmanager
 def mock(objects, faults=()):
-    """A mock store, and the options that lead to it."""
+    """A mock store, and the options to use it."""
     sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
     from server import MockServer  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ def test_rm_of_what_is_empty(cove, root):  # noqa: F811
     (cove.cwd / "empty").mkdir()
     cove("rm", "-d", "empty")
     assert not (cove.cwd / "empty").exists()
-    assert "one of them" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
+    assert "cannot be combined" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
 
 
 def test_rm_d_of_what_is_not_empty_says_how(cove, root):  # noqa: F811
@@ -100,11 +100,11 @@ def test_rm_d_of_what_is_not_empty_says_how(cove, root):  # noqa: F811
     fault = {"on": "DeleteBucket", "times": -1, "status": 409, "body": "<Error><Code>BucketNotEmpty</Code></Error>"}
     with mock({"b/k": b"1"}, [fault]) as (_, options):
         cove("rm", *options, "s3://b/k")
-        assert "keeps older versions" in cove.error("rm", *options, "-d", "s3://b", rc=1)
+        assert "older versions or unfinished uploads" in cove.error("rm", *options, "-d", "s3://b", rc=1)
 
 
 def test_mv_spares_what_was_replaced_meanwhile(cove):  # noqa: F811
-    """Out of a store, and within it: of a file as of a folder."""
+    """From a store and within it, for a file and a folder."""
     for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
                                  ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
         with mock({"b/d/k": b"old"}, [{"on": "DeleteObjects?", "meanwhile": {"b/d/k": "new"}}]) as (server, options):

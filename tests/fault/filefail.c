@@ -1,9 +1,9 @@
 /*
- * A shim for LD_PRELOAD: a file system that lacks what most have.
+ * A shim for LD_PRELOAD that simulates a file system without some features.
  *
- *   FILEFAIL="link rename mkdir case"  which are lacking: hard links; a rename that doesn't replace; an answer of
- * EEXIST from mkdir (other machines' folders, and sandboxes, answer that it isn't permitted); a difference between the
- * cases of ASCII letters, as far as lstat tells
+ *   FILEFAIL="link rename mkdir case"  the missing ones: hard links; rename without replacing; EEXIST from mkdir
+ * (network file systems and sandboxes may fail with EPERM instead); a difference between upper and lower case, for
+ * lstat only
  */
 #include <dirent.h>
 #include <dlfcn.h>

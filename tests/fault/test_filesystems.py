@@ -1,4 +1,4 @@
-"""Local file systems that lack what most have: hard links, a rename that doesn't replace, mkdir's EEXIST."""
+"""Local file systems without some features: hard links, rename without replacing, mkdir's EEXIST."""
 
 import os
 

@@ -145,7 +145,7 @@ def test_the_mode_is_that_of_the_file_that_is_replaced_in_the_end(fs, tmp_path):
 def test_a_folder_that_may_not_be_written_is_named(fs, folder, write):
     path = make(folder / "x", uid=NOBODY, gid=NOBODY)
     said = as_nobody(lambda: write(fs, path))
-    assert said.startswith("PermissionError: ") and f"the folder {folder} does not let" in said and "x" in said
+    assert said.startswith("PermissionError: ") and f"the folder {folder} is not writable" in said and "x" in said
     assert Path(path).read_bytes() == b"old" and os.listdir(folder) == ["x"]
 
 
@@ -160,7 +160,7 @@ def test_what_another_user_put_into_a_shared_folder_is_not_written(fs, folder, w
     os.lchown(folder / "dangling", NOBODY, NOBODY)
     make(folder / "file", uid=NOBODY, gid=NOBODY, mode=0o666)
     for name in ("link", "dangling", "file"):
-        with pytest.raises(PermissionError, match="another user's"):
+        with pytest.raises(PermissionError, match="another user"):
             write(fs, str(folder / name))
     os.symlink(victim, folder / "ours")
     write(fs, str(folder / "ours"))

@@ -21,31 +21,31 @@ int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct
                       struct cove_error *err);
 /* Makes a new name in the folder of `path` durable. 0, or an errno. */
 int cove__file_sync_parent(const char *path);
-/* Two looks at the same file or directory. */
+/* Both are the same file or directory (device and inode). */
 bool cove__file_same(const struct stat *a, const struct stat *b);
 /* The version of a file: changes whenever its content may have. */
 void cove__file_etag(const struct stat *st, char out[80]);
 int64_t cove__file_mtime(const struct stat *st);
 
-/* file_open.c: the waits of open, read and write end with the deadline and by the cancel token. A descriptor (not
- * inherited), the bytes done, or an error. `offset` -1: where the descriptor stands. */
+/* file_open.c: open, read and write whose waits obey the deadline and the cancel token. They return a descriptor
+ * (closed on exec), the number of bytes, or an error. `offset` -1: the descriptor's own offset. */
 int cove__file_open(const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err);
 int64_t cove__file_read(int fd, void *buffer, size_t size, int64_t offset, const struct cove__ctx *ctx,
                         struct cove_error *err);
 int64_t cove__file_write(int fd, const void *data, size_t size, int64_t offset, const struct cove__ctx *ctx,
                          struct cove_error *err);
-/* Until `fd` is ready for poll(2)'s `events`. */
+/* Waits until `fd` is ready for poll(2)'s `events`. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err);
 
-/* file_mode.c: the file that is replaced, links followed by hand, so that the file that a link names is replaced and
- * not the link. COVE_EACCESS: another user has put it into a folder that everybody may write to. */
+/* file_mode.c: resolves symbolic links, so that a write replaces the target of a link and not the link. COVE_EACCESS:
+ * the file or link belongs to another user, in a sticky folder that everybody may write to. */
 int cove__file_follow(const char *path, const struct cove__ctx *ctx, char **ret_path, struct cove_error *err);
-/* 0, or an errno. Takes all rights but the owner's to read and write, and says what they were. */
+/* Sets mode 0600 and gives the permissions it had. 0, or an errno. */
 int cove__file_make_private(int fd, mode_t *ret_mode);
-/* Owner, group and mode of `old`, as far as the kernel lets it: without what a set-id bit, or the group's rights, would
- * give to others than before. */
+/* Gives `fd` the owner, group and mode of `old`, as far as the kernel allows. If the owner or group differs, set-id
+ * bits and group permissions that would extend access are dropped. 0, or an errno. */
 int cove__file_keep_owner(int fd, const struct stat *old);
-/* As the file at `path` has them; where there is none, `mode`. */
+/* The same from the file at `path`; if there is none, sets `mode`. */
 int cove__file_open_up(int fd, const char *path, mode_t mode);
 
 /* file_move.c */
@@ -60,7 +60,7 @@ int cove__file_finish(void *self, struct cove__upload *upload, const struct cove
 void cove__file_abort(void *self, struct cove__upload *upload);
 void cove__file_put(void *self, struct cove__io *io);
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-/* `keep`: with the owner and mode of `from`. */
+/* `keep`: the copy gets the owner and mode of `from`. */
 int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, bool keep, const struct cove__ctx *ctx,
                        struct cove_error *err);
 int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,

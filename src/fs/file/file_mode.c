@@ -1,6 +1,6 @@
 /*
- * Whose a new version of a file is, and who may do what with it. It takes the owner, group and mode of the file that it
- * replaces, as far as the kernel lets it; until then nobody else may open it.
+ * Owner, group and mode of a new version of a file. It gets those of the file that it replaces, as far as the kernel
+ * allows; until then only its owner may open it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,13 +11,13 @@
 #include "base/mem.h"
 #include "fs/file/file.h"
 
-#define MAX_LINKS 40 /* as the kernel has it */
+#define MAX_LINKS 40 /* the kernel's limit */
 
 /* ---- which file is replaced ---- */
 
-/* Whether another user has put this into a folder that everybody may write to (sticky, as /tmp is): a link there may
- * lead anywhere, and a file there is read by whoever made it. The kernel refuses both (protected_symlinks,
- * protected_regular), but it does not see that we follow links by hand and replace files by renaming. */
+/* Whether another user has put this into a sticky folder that everybody may write to, such as /tmp. A link there may
+ * lead anywhere, and the owner of a file there can read what is written. The kernel's protections (protected_symlinks,
+ * protected_regular) do not apply, because we resolve links ourselves and replace files by renaming. */
 static bool is_planted(const char *path, const struct stat *st)
 {
     struct stat folder;
@@ -62,7 +62,8 @@ int cove__file_follow(const char *path, const struct cove__ctx *ctx, char **ret_
 
         if (is_planted(now, &st))
             rc = cove__fs_fail(err, ctx, COVE_EACCESS,
-                               "%s is another user's, in a folder that everybody may write to; remove it first", now);
+                               "%s belongs to another user, in a folder that everybody may write to; remove it first",
+                               now);
         else if (!S_ISLNK(st.st_mode))
             break;
         else if (i == MAX_LINKS)
@@ -83,7 +84,7 @@ int cove__file_follow(const char *path, const struct cove__ctx *ctx, char **ret_
 
 /* ---- owner and mode ---- */
 
-/* Where file systems have no modes of their own (FAT, many in user space), chmod fails and changes nothing. */
+/* File systems without modes (FAT, many in user space) refuse fchmod; that is no error. */
 static int set_mode(int fd, mode_t mode)
 {
     if (fchmod(fd, mode) == 0 || errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
@@ -101,7 +102,7 @@ int cove__file_make_private(int fd, mode_t *ret_mode)
     return set_mode(fd, 0600);
 }
 
-/* The owner first: giving a file away clears its set-id bits. */
+/* The owner first: chown clears set-id bits. */
 int cove__file_keep_owner(int fd, const struct stat *old)
 {
     mode_t mode = old->st_mode & 07777;
@@ -111,14 +112,14 @@ int cove__file_keep_owner(int fd, const struct stat *old)
         return errno;
     if (now.st_uid != old->st_uid || now.st_gid != old->st_gid) {
         if (fchown(fd, old->st_uid, old->st_gid) < 0 && fchown(fd, (uid_t)-1, old->st_gid) < 0)
-            mode &= ~(mode_t)06000; /* neither could be kept; what was kept is looked at below */
+            mode &= ~(mode_t)06000; /* neither could be set; what could is checked below */
         if (fstat(fd, &now) < 0)
             return errno;
     }
     if (now.st_uid != old->st_uid || now.st_gid != old->st_gid)
-        mode &= ~(mode_t)06000; /* they would lend the rights of somebody else */
+        mode &= ~(mode_t)06000; /* they would grant the rights of another user or group */
     if (now.st_gid != old->st_gid)
-        mode &= ~(mode_t)070 | (mode & 07) << 3; /* another group may do what all others may */
+        mode &= ~(mode_t)070 | (mode & 07) << 3; /* the new group gets the permissions of others */
     return set_mode(fd, mode);
 }
 

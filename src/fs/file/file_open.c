@@ -1,7 +1,7 @@
 /*
- * Opening, reading and writing without waiting inside the kernel. A FIFO without its other end, a terminal or a file
- * under a lease would hold a blocking call where neither a deadline nor a cancel token reaches it. So everything is
- * opened with O_NONBLOCK, which regular files ignore, and the wait happens here.
+ * Opening, reading and writing without blocking in the kernel, where neither a deadline nor a cancel token could end
+ * the wait for the other end of a FIFO, a terminal or a lease. Everything is opened with O_NONBLOCK, which regular
+ * files ignore, and the waits are done here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "fs/file/file.h"
 
-#define LOOK_MS 50 /* between two looks at the deadline and the cancel token */
+#define LOOK_MS 50 /* between two checks of the deadline and the cancel token */
 
-/* 0 when `fd` is ready for `events`; fd -1: after LOOK_MS at most, so that the caller can try again. */
+/* 0 when `fd` is ready for `events`; with fd -1, after LOOK_MS at most, for the caller to try again. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err)
 {
     for (;;) {
@@ -31,7 +31,7 @@ int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct co
     }
 }
 
-/* A FIFO that nobody reads, or a file whose lease is still held by another process. */
+/* A FIFO without a reader, or a file on which another process still holds a lease. */
 static bool may_open_later(const char *path, int flags, int errnum)
 {
     struct stat st;

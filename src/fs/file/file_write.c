@@ -22,15 +22,15 @@
 struct cove__upload {
     struct cove__file *f;
     int fd;
-    char *path;      /* where it is to stand; links followed. NULL: as `temporary` */
+    char *path;      /* the target, links resolved; NULL: as `temporary` */
     char *temporary; /* NULL: the target is written straight */
-    mode_t mode;     /* for when nothing stands there at the end */
-    bool owned;      /* owner and mode are set already */
+    mode_t mode;     /* if there is no file to replace at the end */
+    bool owned;      /* owner and mode are already set */
     enum cove_write_if condition;
     char *etag;
 };
 
-/* How much of the target's name the temporary one has: no part of a character, which some file systems refuse. */
+/* How many bytes of the target's name go into the temporary name: whole characters, as some file systems require. */
 static int kept_of(const char *name)
 {
     size_t n = strnlen(name, NAME_KEPT);
@@ -40,15 +40,15 @@ static int kept_of(const char *name)
     return (int)n;
 }
 
-/* Who writes may have the right to the file, but every new version needs that to its folder. */
+/* The user may be allowed to write to the file, but a new version needs permission to write to the folder. */
 static int refuse_folder(const struct cove__upload *u, int errnum, bool there, const struct cove__ctx *ctx,
                          struct cove_error *err)
 {
     char *parent = cove__path_parent(u->path);
     int rc = there && parent && (errnum == EACCES || errnum == EPERM)
                  ? cove__fs_fail(err, ctx, COVE_EACCESS,
-                                 "a new version is made beside the file and takes its name, and the folder %s does "
-                                 "not let this user do that (%s)",
+                                 "a new version is written beside the file and renamed, and the folder %s is not "
+                                 "writable for this user (%s)",
                                  parent, strerror(errnum))
                  : cove__file_fail(err, ctx, errnum);
 
@@ -56,8 +56,8 @@ static int refuse_folder(const struct cove__upload *u, int errnum, bool there, c
     return rc;
 }
 
-/* Nobody else may open it until it is published. In place of nothing it is made as any new file, so that the umask and
- * the folder's default ACL say what it will be; it is empty until that is taken away again. */
+/* No other user may open it until it is published. For a new file it is first created like any other, to learn the mode
+ * from the umask and the folder's default ACL, and made private before anything is written. */
 static int open_temporary(struct cove__upload *u, bool there, const struct cove__ctx *ctx, struct cove_error *err)
 {
     const char *name = cove__path_name(u->path);
@@ -98,11 +98,11 @@ static int make_parent(const struct cove__upload *u, const struct cove__ctx *ctx
     int rc = parent ? cove__file_mkdirs(u->f, parent, ctx, err) : cove__fail_nomem(err, "a path");
 
     cove__free(parent);
-    return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
+    return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file has the name of a folder above it") : rc;
 }
 
-/* Nothing stands there, or a regular file: then a temporary one beside it, or beside the file that a link names. A
- * directory is refused at once. */
+/* If the target is missing or a regular file, opens a temporary file beside it, or beside the target of a link. Refuses
+ * a directory at once. */
 static int open_target(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct stat st;
@@ -119,7 +119,7 @@ static int open_target(struct cove__upload *u, const char *path, const struct co
     if (rc < 0)
         return rc;
     if (there && faccessat(AT_FDCWD, u->path, W_OK, AT_EACCESS) < 0)
-        return cove__file_fail(err, ctx, errno); /* renaming over it would go behind its owner's back */
+        return cove__file_fail(err, ctx, errno); /* renaming over it would bypass its permissions */
     if (!there && u->f->auto_mkdir)
         rc = make_parent(u, ctx, err);
     if (there)
@@ -209,7 +209,7 @@ static int check_unchanged(const struct cove__upload *u, const struct cove__ctx 
     return 0;
 }
 
-/* Only where nothing has the name yet. File systems without such a rename have hard links, and the other way round. */
+/* Only if the name is free. File systems have such a rename, or hard links, or both. */
 static int take_new_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
     if (renameat2(AT_FDCWD, u->temporary, AT_FDCWD, u->path, RENAME_NOREPLACE) == 0)
@@ -220,8 +220,8 @@ static int take_new_name(const struct cove__upload *u, const struct cove__ctx *c
         return cove__fs_fail(err, ctx, COVE_EEXIST, "already exists");
     if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
         return cove__fs_fail(err, ctx, COVE_ENOTSUP,
-                             "this file system can neither rename without replacing nor link, so nothing can be "
-                             "written there on condition that it is new");
+                             "this file system can neither rename without replacing nor link, so a file cannot be "
+                             "written on condition that it is new");
     return cove__file_fail(err, ctx, errno);
 }
 
@@ -335,18 +335,18 @@ static int copy_bytes(int from, struct cove__upload *u, const struct cove__ctx *
         if (n < 0 && errno == ENOSPC)
             return cove__file_fail(err, ctx, errno);
         if (n < 0 && errno != EINTR)
-            break; /* not between these two files */
+            break; /* not supported between these two files */
         rc = cove__ctx_check(ctx, err);
     }
     if (rc < 0)
         return rc;
-    buffer = cove__malloc(size); /* also at the end: files of /proc have no size, and are read only so */
+    buffer = cove__malloc(size); /* also at the end: files in /proc report size 0 and can only be copied this way */
     rc = buffer ? copy_by_hand(from, u, buffer, size, ctx, err) : cove__fail_nomem(err, "a copy");
     cove__free(buffer);
     return rc;
 }
 
-/* What `from` names, ready to be read and no directory. A FIFO has a writer then. */
+/* Opens `from`, which must not be a directory, and waits until it can be read: a FIFO until it has a writer. */
 static int open_source(const char *from, struct stat *ret_st, const struct cove__ctx *ctx, struct cove_error *err)
 {
     int fd = cove__file_open(from, O_RDONLY, ctx, err);
@@ -411,7 +411,7 @@ struct tail {
     char *path;
     int fd; /* negative: not opened yet */
     bool truncate;
-    bool bound; /* the bytes are for one file: the open one, or one that this tail makes */
+    bool bound; /* append only to one file: the open one, or one that this tail creates */
 };
 
 static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
@@ -419,7 +419,7 @@ static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
     return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer has replaced the file");
 }
 
-/* Holds on to the version `etag`, or sees that there is no file yet (""). */
+/* Opens the version `etag`; "": checks that there is no file yet. */
 static int bind_tail(struct tail *tail, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
@@ -532,7 +532,7 @@ int cove__file_append(void *self, void *tail_, struct cove__slice data, const st
         else
             *ret_added += (size_t)n;
     }
-    /* No half record: the bytes are removed again, unless somebody else has written behind them. */
+    /* No partial record: removes the bytes again, unless another writer has appended after them. */
     if (rc < 0 && *ret_added > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)*ret_added &&
         ftruncate(tail->fd, before.st_size) == 0)
         *ret_added = 0;

@@ -28,7 +28,7 @@ struct entry {
     struct blob *blob; /* NULL: a directory */
     int64_t mtime_ns;
     uint64_t version;
-    uint64_t made; /* the version that was not made by appending to the one before */
+    uint64_t made; /* the version that last replaced the content; appends do not change it */
 };
 
 /* All under cove__lock. Nodes are pointers, so that keeping the order moves little. */
@@ -334,7 +334,7 @@ static int memory_remove(void *self, const char *const *paths, const char *const
     }
     cove__unlock();
     if (changed)
-        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", changed);
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s was changed meanwhile and is kept", changed);
     return directory ? cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory") : 0;
 }
 
@@ -673,8 +673,8 @@ static int memory_finish(void *self, struct cove__upload *u, const struct cove__
 struct tail {
     char *path;
     bool truncate;
-    bool bound;    /* the bytes are for one file: */
-    uint64_t made; /* that one; 0: there must be none */
+    bool bound;    /* append only to one file: */
+    uint64_t made; /* its `made`; 0: the file must not exist yet */
 };
 
 static int memory_append_open(void *self, const char *path, bool truncate, const char *etag,

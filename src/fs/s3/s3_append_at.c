@@ -96,7 +96,7 @@ int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slic
     rc = cove__s3_run(&r, &why);
     if (rc < 0)
         rc = refused(&r, t, &why, err);
-    else if (!cove__s3_reply_header(&r, "etag", etag))
+    else if (!cove__s3_reply_etag(&r, etag))
         rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks */
     else
         rc = cove__s3_tail_is(t, cove__strdup(etag), size, err);

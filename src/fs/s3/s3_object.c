@@ -14,19 +14,19 @@
 
 /* ---- HEAD ---- */
 
-/* What a store tells of every object. A login page has no ETag; a compressing proxy takes the size away. */
+/* Every store sends these headers. A login page has no ETag; a compressing proxy removes the size. */
 static int accept_head(struct s3_request *r, struct cove_error *err)
 {
     char text[S3_HEADER_MAX];
 
     if (!cove__s3_reply_header(r, "etag", text) && !cove__s3_reply_header(r, "last-modified", text))
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the reply is not the store's, but a proxy's or another server's: it has neither ETag nor "
-                             "Last-Modified");
+                             "the reply has neither ETag nor Last-Modified, so it is not from the store: check the "
+                             "endpoint and any proxy");
     if (cove__s3_reply_number(r, "content-length") < 0)
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the store does not tell the object's size: the reply has no Content-Length that makes "
-                             "sense");
+                             "the object's size is unknown: the reply has no valid Content-Length; a proxy may have "
+                             "removed it");
     return 0;
 }
 
@@ -44,7 +44,7 @@ void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret)
     *ret = (struct s3_head){ .size = cove__s3_reply_number(r, "content-length"), .mtime_ns = -1 };
     if (cove__s3_reply_header(r, "last-modified", text))
         ret->mtime_ns = cove__parse_http_date(text);
-    cove__s3_reply_header(r, "etag", ret->etag);
+    cove__s3_reply_etag(r, ret->etag);
     cove__http_header(&r->http, WRITE_ID, ret->write_id, sizeof ret->write_id);
     ret->has_crc32c = cove__s3_reply_crc32c(r, &ret->crc32c);
 }
@@ -132,13 +132,13 @@ static int keep_etag(struct task *t, struct cove_error *err)
 
     cove__free(t->io->ret_etag);
     t->io->ret_etag = NULL;
-    if (!cove__s3_reply_header(&t->r, "etag", etag))
+    if (!cove__s3_reply_etag(&t->r, etag))
         return 0;
     t->io->ret_etag = cove__strdup(etag);
     return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
 }
 
-/* Digits at *p, which is then behind them; -1: none, or too many. */
+/* Reads digits and advances *p past them; -1: there are none, or too many. */
 static int64_t take_number(const char **p)
 {
     size_t n = strspn(*p, "0123456789");
@@ -197,7 +197,7 @@ static bool same_object(const struct s3_request *r)
     const struct task *t = r->user;
     char etag[S3_HEADER_MAX];
 
-    return cove__s3_reply_header(r, "etag", etag) && strcmp(etag, t->etag) == 0;
+    return cove__s3_reply_etag(r, etag) && strcmp(etag, t->etag) == 0;
 }
 
 /* True: the reply is of another object than was asked for, by a store that does not look at If-Match. */
@@ -206,7 +206,7 @@ static bool other_object(const struct s3_request *r)
     const struct task *t = r->user;
     char etag[S3_HEADER_MAX];
 
-    return t->io->if_match != NULL && cove__s3_reply_header(r, "etag", etag) && strcmp(etag, t->io->if_match) != 0;
+    return t->io->if_match != NULL && cove__s3_reply_etag(r, etag) && !cove__s3_same_etag(etag, t->io->if_match);
 }
 
 static int64_t keep_read(struct s3_request *r)
@@ -219,7 +219,7 @@ static int64_t keep_read(struct s3_request *r)
         first != io->offset + r->http.kept || last - first + 1 <= r->http.received ||
         last - first + 1 != cove__s3_reply_number(r, "content-length"))
         return 0;
-    if (r->http.kept == 0 && (!cove__s3_reply_header(r, "etag", t->etag) || t->etag[0] != '"'))
+    if (r->http.kept == 0 && (!cove__s3_reply_etag(r, t->etag) || t->etag[0] != '"'))
         return 0;
     return same_object(r) ? r->http.kept + r->http.received : 0;
 }
@@ -251,10 +251,10 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
         char etag[S3_HEADER_MAX];
         if (io->offset + r->http.kept > 0)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
-        if (!cove__s3_reply_header(r, "etag", etag))
+        if (!cove__s3_reply_etag(r, etag))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply is not the store's, but a proxy's or another server's: it has neither "
-                                 "Content-Range nor ETag");
+                                 "the reply has neither Content-Range nor ETag, so it is not from the store: check "
+                                 "the endpoint and any proxy");
         io->ret_total = r->http.received;
     }
     /* A reply that is the whole object can be held against the store's own checksum. */
@@ -410,12 +410,12 @@ int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const str
     int rc = cove__s3_head(s3, name, ctx, &head, &why);
     if (rc < 0 && rc != COVE_ENOTFOUND)
         return cove__error_copy(err, &why);
-    bool holds =
-        put->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND : rc == 0 && strcmp(head.etag, put->etag) == 0;
+    bool holds = put->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND
+                                                     : rc == 0 && cove__s3_same_etag(head.etag, put->etag);
     return holds ? 0 : condition_broken(ctx, put->condition, err);
 }
 
-/* Whether the object is what was sent: by the mark, or, of a write without one, by size and checksum. */
+/* Whether the object is what was sent: by the mark, or without a mark by size and checksum. */
 static bool is_own_write(const struct task *t)
 {
     struct cove__slice src = t->io->src;
@@ -427,8 +427,8 @@ static bool is_own_write(const struct task *t)
     return head.size == (int64_t)src.size && head.has_crc32c && head.crc32c == cove__crc32c(0, src.data, src.size);
 }
 
-/* Whether the object was made all the same: an earlier attempt may have done it whose reply was lost, or a proxy may
- * have changed the reply. */
+/* Whether the object was written despite the failure: the reply of an earlier attempt may have been lost, or changed by
+ * a proxy. */
 static void own_write_looked_for(struct s3_request *r)
 {
     struct task *t = r->user;
@@ -454,9 +454,9 @@ static int accept_put(struct s3_request *r, struct cove_error *err)
 {
     char etag[S3_HEADER_MAX];
 
-    if (!cove__s3_reply_header(r, "etag", etag))
+    if (!cove__s3_reply_etag(r, etag))
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the reply is not the store's, but a proxy's or another server's: it has no ETag");
+                             "the reply has no ETag, so it is not from the store: check the endpoint and any proxy");
     return cove__s3_accept_bare(r, err);
 }
 
@@ -516,13 +516,13 @@ static void condition_looked_at(struct s3_request *r)
     char etag[S3_HEADER_MAX] = "";
     int rc = r->http.op.rc;
 
-    cove__s3_reply_header(r, "etag", etag);
+    cove__s3_reply_etag(r, etag);
     if (rc < 0 && rc != COVE_ENOTFOUND) {
         finish(t, rc, 0, &err);
         return;
     }
-    bool holds =
-        t->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND : rc == 0 && strcmp(etag, t->io->put->etag) == 0;
+    bool holds = t->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND
+                                                   : rc == 0 && cove__s3_same_etag(etag, t->io->put->etag);
     if (!holds) {
         rc = condition_broken(&t->io->op.ctx, t->condition, &err);
         finish(t, rc, 0, &err);

@@ -209,3 +209,22 @@ void cove__s3_text(struct cove__slice text, char *ret, size_t size)
         memcpy(ret, text.data, n);
     ret[n] = '\0';
 }
+
+void cove__s3_etag(struct cove__slice text, char *ret, size_t size)
+{
+    bool bare = text.size > 0 && text.data[0] != '"' && text.data[0] != 'W';
+
+    cove__s3_text(cove__slice_is(text, "\"\"") ? cove__slice("", 0) : text, ret, size);
+    if (!bare || text.size + 3 > size)
+        return;
+    memmove(ret + 1, ret, text.size);
+    ret[0] = ret[text.size + 1] = '"';
+    ret[text.size + 2] = '\0';
+}
+
+bool cove__s3_same_etag(const char *a, const char *b)
+{
+    a += strncmp(a, "W/", 2) == 0 ? 2 : 0;
+    b += strncmp(b, "W/", 2) == 0 ? 2 : 0;
+    return strcmp(a, b) == 0;
+}

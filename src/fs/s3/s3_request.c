@@ -421,13 +421,21 @@ int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err)
     if (r->http.reply.size == 0)
         return 0;
     return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                         "the reply is not the store's, but a proxy's or another server's: it has a body, and S3's has "
-                         "none");
+                         "the reply has a body, so it is not from the store: check the endpoint and any proxy");
 }
 
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX])
 {
     return cove__http_header(&r->http, name, out, S3_HEADER_MAX);
+}
+
+bool cove__s3_reply_etag(const struct s3_request *r, char out[S3_HEADER_MAX])
+{
+    char text[S3_HEADER_MAX] = "";
+    bool any = cove__s3_reply_header(r, "etag", text);
+
+    cove__s3_etag(cove__slice_str(text), out, S3_HEADER_MAX);
+    return any;
 }
 
 int64_t cove__s3_reply_number(const struct s3_request *r, const char *name)

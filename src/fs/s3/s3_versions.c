@@ -85,7 +85,7 @@ static int on_field(struct reader *v, const char *name, struct cove__slice text)
     else if (strcmp(name, "StorageClass") == 0)
         cove__s3_text(text, v->entry.storage_class, sizeof v->entry.storage_class);
     else if (strcmp(name, "ETag") == 0)
-        cove__s3_text(text, v->etag, sizeof v->etag);
+        cove__s3_etag(text, v->etag, sizeof v->etag);
     return 0;
 }
 
