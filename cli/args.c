@@ -10,7 +10,8 @@
 static const struct cli_option common[] = {
     { 'o', true, "option", "NAME=VALUE", "an option of the store, as `cove fs SCHEME` lists them; may be repeated" },
     { 'J', false, "json", NULL, "print JSON" },
-    { 'T', false, "timeout", "TIME", "give up an operation after this long, retries and all: 90, 90s, 5m, 250ms" },
+    { 'T', false, "timeout", "TIME",
+      "give up an operation (a whole listing is one) after this long, retries and all: 90, 90s, 5m, 250ms" },
     { 'q', true, "quiet", NULL, "no progress, no notes" },
     { 'v', true, "verbose", NULL, "say what happens, on stderr; twice: in detail" },
     { 'h', true, "help", NULL, "print this" },

@@ -44,6 +44,7 @@ struct cli_verb {
     const char *examples;
     const struct cli_option *options; /* ends with a row without a name; NULL: only the common ones */
     int min_args, max_args;           /* max -1: any number */
+    bool removes;                     /* its sources go: it takes no pattern of [ ] alone */
     int (*run)(struct cli *c);        /* gives the exit code */
 };
 
@@ -110,20 +111,31 @@ void cli_target_done(struct cli_target *t);
 int cli_check_options(struct cli *c);
 /* How a path below (or at) the target is shown: in the words of the argument. Freed by the caller. */
 char *cli_target_show(const struct cli_target *t, const char *path);
-/* The target is all of a store: a bucket, a host, "/". */
+/* The target is all of a store: a bucket, "/", "s3://". */
 bool cli_target_is_root(const struct cli_target *t);
+/* "a whole bucket", "the root of a disk" or "a whole store"; NULL: it is no root. */
+const char *cli_target_whole(const struct cli_target *t);
+bool cli_target_is_bucket(const struct cli_target *t);
+/* Where the target is a bucket that has been emptied: a note says that it is still there. */
+void cli_note_bucket_stays(struct cli *c, const struct cli_target *t);
 /* The store has real directories: they exist without files, and a name is either a file or a directory. */
 bool cli_real_directories(const cove_fs *fs);
 /* Whether there is anything below `t`, whose entry is `info`; in an object store a file may have it, too. 1, 0 or an
  * error. */
 int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err);
+/* Calls `each` for the file of this name, if there is one, and for every file below it: one operation of the timeout.
+ * False: not all could be had, said why. */
+typedef void (*cli_each_info)(struct cli *c, const struct cli_target *t, const cove_info *info, void *user);
+bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each, void *user);
 /* The rest of `path` after `directory` and one slash. */
 const char *cli_rest(const char *directory, const char *path);
 /* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
 
 /* Calls `each` with every path that the argument stands for: itself, or, where it holds *, ?, [ or { and no such path
- * exists, what the pattern matches (none: CLI_NOT_FOUND). Stops at an interrupt; otherwise goes on after a failure. */
+ * exists, what the pattern matches (none: CLI_NOT_FOUND). Of a verb that removes, a name whose only such characters are
+ * [ ] is never a pattern: a name that is gone already would be another's. Stops at an interrupt; otherwise goes on
+ * after a failure. */
 bool cli_is_pattern(struct cli *c, const char *arg); /* it is one, and no such path exists */
 typedef void (*cli_each)(struct cli *c, const struct cli_target *t, void *user);
 void cli_expand(struct cli *c, const char *arg, cli_each each, void *user);
@@ -190,9 +202,12 @@ struct cli_source {
     bool named; /* it is copied into the target under its own name; else the source, or its content, becomes the target
                  */
     bool special; /* neither file nor directory: a pipe, a socket, a device */
+    bool link;    /* the file is named by a link that goes first */
     int64_t size;
     char *etag; /* of the file; NULL: it has none */
 };
+
+struct cli_names;
 
 struct cli_plan {
     struct cli_target to;
@@ -201,19 +216,22 @@ struct cli_plan {
     int threads;
     struct cli_source *sources;
     size_t n_sources, cap_sources;
+    struct cli_names *seen; /* paths of the sources */
     struct cli_copier *copier;
     struct cli_made *made;
 };
 
+/* Whether the target's store can hold the entry: on a disk a name that ends in a slash is that of a directory. */
+bool cli_fits(const struct cli_source *s, const char *path, bool directory);
 /* Calls `each` for each entry below the source, directories too, with its target; NULL: that would be outside the
- * target. Stops when `each` returns false. False: the listing failed, and the error was printed. */
+ * target, or does not fit there. Stops when `each` returns false. `one`: the timeout is for the whole listing, as
+ * `each` does not wait. False: the listing failed, and the error was printed. */
 typedef bool (*cli_each_entry)(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
                                void *user);
-bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry each, void *user);
+bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_each_entry each, void *user);
 
 /* A set of names of files and directories. A directory may be added again. cli_names_add gives false if the name was
  * already added and one of the two is a file. */
-struct cli_names;
 struct cli_names *cli_names_new(void);
 void cli_names_free(struct cli_names *names);
 bool cli_names_add(struct cli_names *names, const char *name, size_t n, bool directory);
@@ -221,6 +239,12 @@ bool cli_names_has(const struct cli_names *names, const char *name, size_t n);
 
 /* Checks that no two sources have the same target: 0, or an exit code after printing the error. */
 int cli_check_names(struct cli *c, const struct cli_plan *plan);
+
+/* Whether two local paths, links resolved, may name one file. What was asked of a disk is remembered. */
+struct cli_alike;
+struct cli_alike *cli_alike_new(void);
+void cli_alike_free(struct cli_alike *alike);
+bool cli_alike(struct cli_alike *alike, const char *a, const char *b);
 
 /* The local files that this command has written. */
 struct cli_made;
@@ -245,6 +269,7 @@ void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
 
 /* Whether this is a local path that is neither a file nor a directory: a pipe, a socket, a device. */
 bool cli_is_special(cove_fs *fs, const char *path);
+bool cli_is_link(cove_fs *fs, const char *path); /* a symbolic link on the local disk */
 /* Writes everything read from `from`, a special file (NULL: standard input), to one file. */
 void cli_upload(struct cli *c, const struct cli_target *from, cove_fs *fs, const char *path);
 /* A file's bytes to stdout. */

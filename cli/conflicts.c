@@ -186,7 +186,7 @@ static void visit_all(struct cli *c, struct conflict *m, bool trees)
             if (!visit(m, s->from.fs, s->from.path, s->to.fs, s->to.path, false))
                 return;
         if (trees && s->tree)
-            m->failed |= !cli_each_below(c, s, visit_entry, m);
+            m->failed |= !cli_each_below(c, s, true, visit_entry, m);
         if (m->failed)
             return;
         if (where ? m->first != NULL : m->where != NULL)

@@ -1,55 +1,54 @@
 /* cove du: how much is below a directory. */
 #include "cli.h"
 
-static void du_one(struct cli *c, const struct cli_target *t, void *user)
-{
-    struct cove_error err = COVE_ERROR_INIT;
-    cove_listing *listing = NULL;
-    const cove_info *info;
-    int64_t files = 0, bytes = 0;
-    char human[16];
-    cove_info *self = NULL;
-    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
-    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
+#include <stdlib.h>
 
-    (void)user;
-    if (rc == 0 && cove_info_type(self) == COVE_TYPE_FILE) {
-        files = 1;
-        bytes = cove_info_size(self);
-    }
-    cove_info_free(self);
-    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
-    if (listing)
-        cove_listing_limit(listing);
-    while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
-        files++;
-        bytes = cli_sum(bytes, cove_info_size(info));
-        rc = 0;
-    }
-    cove_listing_free(listing);
-    if (rc < 0) {
-        cli_fail(c, rc, &err);
-        return;
-    }
+struct sum {
+    int64_t bytes, files;
+};
+
+static void say(struct cli *c, const struct cli_target *t, const struct sum *sum)
+{
+    char *shown = cli_target_show(t, t->path), human[16];
+
     if (c->json) {
         cli_json_open('{');
-        cli_json_key("path");
-        cli_json_string(t->arg);
+        cli_json_text("path", shown);
         cli_json_key("bytes");
-        cli_json_int(bytes);
+        cli_json_int(sum->bytes);
         cli_json_key("files");
-        cli_json_int(files);
+        cli_json_int(sum->files);
         cli_json_close('}');
         cli_json_line();
-        return;
+    } else {
+        if (c->set['H'])
+            cli_print("%s", cli_human(sum->bytes, human));
+        else
+            cli_print("%lld", (long long)sum->bytes);
+        cli_print("\t%lld\t", (long long)sum->files);
+        cli_print_name(shown);
+        cli_print("\n");
     }
-    if (c->set['H'])
-        cli_print("%s", cli_human(bytes, human));
-    else
-        cli_print("%lld", (long long)bytes);
-    cli_print("\t%lld\t", (long long)files);
-    cli_print_name(t->arg);
-    cli_print("\n");
+    free(shown);
+}
+
+static void add(struct cli *c, const struct cli_target *t, const cove_info *info, void *user)
+{
+    struct sum *sum = user;
+
+    (void)c;
+    (void)t;
+    sum->files++;
+    sum->bytes = cli_sum(sum->bytes, cove_info_size(info));
+}
+
+static void du_one(struct cli *c, const struct cli_target *t, void *user)
+{
+    struct sum sum = { 0 };
+
+    (void)user;
+    if (cli_each_file(c, t, add, &sum))
+        say(c, t, &sum);
 }
 
 static int run(struct cli *c)

@@ -4,10 +4,11 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
-static void print_file(struct cli *c, const struct cli_target *t, const cove_info *info)
+static void print_file(struct cli *c, const struct cli_target *t, const cove_info *info, void *user)
 {
     char *shown;
 
+    (void)user;
     if (c->set['n'] && fnmatch(c->value['n'], cove_info_name(info), 0) != 0)
         return;
     if (c->json) {
@@ -26,27 +27,7 @@ static void print_file(struct cli *c, const struct cli_target *t, const cove_inf
 
 static void find_one(struct cli *c, const struct cli_target *t, void *user)
 {
-    struct cove_error err = COVE_ERROR_INIT;
-    cove_listing *listing = NULL;
-    const cove_info *info;
-    cove_info *self = NULL;
-    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
-    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
-
-    (void)user;
-    if (rc == 0 && cove_info_type(self) == COVE_TYPE_FILE)
-        print_file(c, t, self);
-    cove_info_free(self);
-    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
-    if (listing)
-        cove_listing_limit(listing);
-    while (below == 1 && rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
-        print_file(c, t, info);
-        rc = 0;
-    }
-    cove_listing_free(listing);
-    if (rc < 0)
-        cli_fail(c, rc, &err);
+    cli_each_file(c, t, print_file, user);
 }
 
 static int run(struct cli *c)

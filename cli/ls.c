@@ -70,8 +70,12 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
     if (rc == 0) {
         bool file = cove_info_type(info) == COVE_TYPE_FILE;
 
-        if (file || c->set['d'])
-            print_entry(c, t, info, t->arg);
+        if (file || c->set['d']) {
+            char *shown = cli_target_show(t, t->path);
+
+            print_entry(c, t, info, shown);
+            free(shown);
+        }
         if (c->set['d'])
             below = 0;
         else if (file && c->set['R'])
@@ -97,7 +101,8 @@ static int run(struct cli *c)
         c->n_args = 1;
     }
     s.whole_names = c->n_args > 1 || cli_is_pattern(c, c->args[0]);
-    cli_expand_all(c, ls_one, &s);
+    if (c->status == CLI_OK) /* else the one argument cannot be opened, which was said */
+        cli_expand_all(c, ls_one, &s);
     return c->status;
 }
 
@@ -111,7 +116,7 @@ static const struct cli_option options[] = {
 
 const struct cli_verb cli_ls = {
     .name = "ls",
-    .usage = "[-l] [-R] [-d] [PATH…]",
+    .usage = "[-l] [--human] [-R] [-d] [PATH…]",
     .summary = "List directories",
     .details = "Names below one PATH, directories with a slash; whole paths for several, or for a quoted pattern (*, "
                "?, [a-z], {a,b}, **).\n"

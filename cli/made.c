@@ -17,6 +17,7 @@
 struct cli_made {
     pthread_mutex_t lock;
     pthread_cond_t ended;
+    struct cli_alike *alike;
     struct cli_names *files;    /* device and inode of each finished file */
     char *running[MAX_RUNNING]; /* paths being written, links resolved; NULL: a free row */
 };
@@ -27,6 +28,7 @@ struct cli_made *cli_made_new(void)
 
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->ended, NULL);
+    made->alike = cli_alike_new();
     made->files = cli_names_new();
     return made;
 }
@@ -35,6 +37,7 @@ void cli_made_free(struct cli_made *made)
 {
     if (!made)
         return;
+    cli_alike_free(made->alike);
     cli_names_free(made->files);
     pthread_cond_destroy(&made->ended);
     pthread_mutex_destroy(&made->lock);
@@ -64,36 +67,12 @@ static char *place_of(const char *path)
     return place;
 }
 
-static const char *next_ascii(const char *s)
-{
-    while ((unsigned char)*s >= 0x80)
-        s++;
-    return s;
-}
-
-/* Whether a disk may treat the two paths as one. Ignores the case of letters, and characters that are not ASCII, which
- * disks compare in different ways. A wrong yes only costs a short wait. */
-static bool may_be_same(const char *a, const char *b)
-{
-    for (;; a++, b++) {
-        a = next_ascii(a);
-        b = next_ascii(b);
-        int x = *a >= 'A' && *a <= 'Z' ? *a + 32 : *a;
-        int y = *b >= 'A' && *b <= 'Z' ? *b + 32 : *b;
-
-        if (x != y)
-            return false;
-        if (x == '\0')
-            return true;
-    }
-}
-
 static bool runs_locked(const struct cli_made *made, const char *place, size_t *ret_free)
 {
     for (size_t i = 0; i < MAX_RUNNING; i++) {
         if (!made->running[i])
             *ret_free = i;
-        else if (may_be_same(made->running[i], place))
+        else if (cli_alike(made->alike, made->running[i], place))
             return true;
     }
     return false;

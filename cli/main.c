@@ -47,13 +47,15 @@ static void on_interrupt(int number)
 
 static void set_up_signals(void)
 {
-    struct sigaction action = { .sa_handler = on_interrupt };
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = on_interrupt }, old;
 
     main_thread = pthread_self();
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    /* One that is ignored, as by nohup, stays so. */
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
     sigaction(SIGALRM, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* output.c raises it itself, for stdout only */
 }
@@ -264,8 +266,12 @@ int main(int argc, char **argv)
         }
     }
     if (!verb) {
-        if (*name)
-            fprintf(stderr, "cove: there is no verb \"%s\"\n", name);
+        if (*name) {
+            char text[COVE_ERROR_MESSAGE_MAX];
+
+            snprintf(text, sizeof text, "there is no verb \"%s\"", name);
+            say_locked(text);
+        }
         cli_print_verbs(stderr);
         return CLI_USAGE;
     }

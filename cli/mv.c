@@ -14,7 +14,7 @@ static const struct cli_option options[] = {
 
 const struct cli_verb cli_mv = {
     .name = "mv",
-    .usage = "[-j N] SOURCE… TARGET",
+    .usage = "[-j N] [--force] SOURCE… TARGET",
     .summary = "Move files and directories, from and to anywhere",
     .details =
         "Into a directory where TARGET is one, or ends with a slash; otherwise TARGET is the new name, and a file "
@@ -23,12 +23,14 @@ const struct cli_verb cli_mv = {
         "removed when\n"
         "its copy is complete, unless it was changed meanwhile. When interrupted, some files are at the source and the "
         "others at the\n"
-        "target, each of them whole. A bucket whose content is moved stays, empty.\n"
+        "target, each of them whole. A bucket whose content is moved stays, empty. A pattern of [ ] alone is a name "
+        "only.\n"
         "--json prints a line for each file: {\"from\", \"to\", \"size\"}.\n",
     .examples = "  cove mv s3://bucket/run/last.ckpt s3://bucket/run/best.ckpt\n"
                 "  cove mv ./run s3://bucket/archive/\n",
     .options = options,
     .min_args = 2,
     .max_args = -1,
+    .removes = true,
     .run = run,
 };

@@ -3,65 +3,101 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* The whole of a store, or the directory in which the user stands. NULL: neither. */
-static const char *too_much(const struct cli_target *t)
+/* The working directory, or one above it. */
+static bool is_around_here(const struct cli_target *t)
 {
     char *real, *cwd;
-    size_t n;
     bool above;
+    size_t n;
 
-    if (cli_target_is_root(t))
-        return "a whole store";
     if (strcmp(cove_fs_scheme(t->fs), "file") != 0)
-        return NULL;
+        return false;
     real = realpath(t->path, NULL);
     cwd = realpath(".", NULL);
     n = real ? strlen(real) : 0;
-    above = real && cwd && strncmp(cwd, real, n) == 0 && (cwd[n] == '/' || cwd[n] == '\0' || n == 1);
-    if (real && strcmp(real, "/") == 0)
-        above = true;
+    above = n == 1 || (real && cwd && strncmp(cwd, real, n) == 0 && (cwd[n] == '/' || cwd[n] == '\0'));
     free(real);
     free(cwd);
-    return above ? "the working directory, or above it" : NULL;
+    return above;
 }
 
-static bool is_link(const struct cli_target *t)
+/* What cannot be meant is refused, said why. What is empty is never too much, nor is a link. */
+static bool is_refused(struct cli *c, const struct cli_target *t, bool link)
 {
-    struct stat st;
+    const char *whole = cli_target_whole(t);
 
-    return strcmp(cove_fs_scheme(t->fs), "file") == 0 && lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode);
+    if (link || c->set['d'] || (c->set['r'] && c->set['F']))
+        return false;
+    if (whole)
+        cli_failf(c, CLI_USAGE, "%s is %s: emptying it needs -r --force%s", t->arg, whole,
+                  cli_target_is_bucket(t) ? " (rm -d removes an empty bucket)" : "");
+    else if (is_around_here(t))
+        cli_failf(c, CLI_USAGE, "%s is the working directory, or above it: removing it needs -r --force", t->arg);
+    else
+        return false;
+    return true;
 }
 
+/* Of a directory that -d cannot remove: a listing shows something in it, and the message says what to do about it. */
+static bool is_shown_not_empty(struct cli *c, const struct cli_target *t)
+{
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = cove_fs_list(t->fs, t->path, &c->call, &listing, NULL);
+
+    if (rc == 0)
+        rc = cove_listing_next(listing, &info, NULL);
+    cove_listing_free(listing);
+    if (rc == 1)
+        cli_failf(c, CLI_FAILED, "%s is not empty: %s what is in it", t->arg,
+                  cli_target_is_bucket(t) ? "rm -r --force removes" : "rm -r removes it with");
+    return rc == 1;
+}
+
+/* A root whose content goes is there afterwards: "emptied", and with -n the pattern of what is in it. */
 static void say_removed(struct cli *c, const struct cli_target *t)
 {
+    bool emptied = c->set['r'] && cli_target_is_root(t);
+
     if (c->json) {
         cli_json_open('{');
-        cli_json_key(c->set['n'] ? "would_remove" : "removed");
+        cli_json_key(c->set['n'] ? (emptied ? "would_empty" : "would_remove") : (emptied ? "emptied" : "removed"));
         cli_json_string(t->url);
         cli_json_close('}');
         cli_json_line();
     } else if (c->set['n']) {
-        cli_print_name(t->arg);
+        char *shown = emptied ? cli_join(t->arg, "*") : cli_target_show(t, t->path);
+
+        cli_print_name(shown);
         cli_print("\n");
+        free(shown);
     }
+    if (emptied && !c->set['n'])
+        cli_note_bucket_stays(c, t);
+}
+
+/* In an object store the name of a file may be that of a directory, too: -r means both. */
+static int remove_target(struct cli *c, const struct cli_target *t, bool directory, bool link, struct cove_error *err)
+{
+    if (c->set['r'] && !link)
+        return cove_fs_remove_tree(t->fs, t->path, &c->call, err);
+    if (directory)
+        return cove_fs_remove(t->fs, t->path, &c->call, err);
+    return cove_fs_remove_files(t->fs, (const char *const[]){ t->path }, 1, &c->call, err);
 }
 
 static void rm_one(struct cli *c, const struct cli_target *t, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
+    bool link = cli_is_link(t->fs, t->path), directory;
     cove_info *info = NULL;
-    bool link = is_link(t), directory;
-    const char *why = link ? NULL : too_much(t);
     int rc;
 
     (void)user;
-    if (why && !c->set['F'] && !c->set['d']) { /* -d removes only what is empty */
-        cli_failf(c, CLI_USAGE, "%s is %s: removing it needs --force", t->arg, why);
+    if (is_refused(c, t, link))
         return;
-    }
     rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
     if (rc < 0) {
         cli_fail(c, rc, &err);
@@ -73,11 +109,10 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
         cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d if it is empty", t->arg);
         return;
     }
-    /* In an object store a file and a directory may have the same name; -r removes both. */
     if (!c->set['n'])
-        rc = c->set['r'] && !link ? cove_fs_remove_tree(t->fs, t->path, &c->call, &err)
-             : directory          ? cove_fs_remove(t->fs, t->path, &c->call, &err)
-                                  : cove_fs_remove_files(t->fs, (const char *const[]){ t->path }, 1, &c->call, &err);
+        rc = remove_target(c, t, directory, link, &err);
+    if (directory && c->set['d'] && (c->set['n'] || rc == COVE_ENOTEMPTY) && is_shown_not_empty(c, t))
+        return;
     if (rc < 0)
         cli_fail(c, rc, &err);
     else
@@ -105,13 +140,16 @@ const struct cli_verb cli_rm = {
     .name = "rm",
     .usage = "[-r|-d] [-n] [--force] PATH…",
     .summary = "Remove files and directories",
-    .details = "A quoted pattern stands for all that it matches, unless a file has just that name. A whole bucket, the "
-               "root of a disk and the\n"
-               "working directory are refused without --force. -r empties a bucket but does not remove it; -d removes "
-               "an empty "
-               "bucket.\n"
-               "A link is removed, not its target.\n"
-               "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}.\n",
+    .details =
+        "A quoted pattern stands for all that it matches, unless a file has just that name; one of [ ] alone is a name "
+        "only.\n"
+        "A link is removed, not its target.\n"
+        "A whole bucket, the root of a disk and the working directory are refused without --force. rm -r --force "
+        "empties a bucket,\n"
+        "which stays; rm -d removes one that is empty.\n"
+        "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}; of a bucket or a "
+        "root that stays,\n"
+        "{\"emptied\"} and {\"would_empty\"}. -n prints s3://bucket/* for it.\n",
     .examples = "  cove rm s3://bucket/run/epoch=1-step=100.ckpt\n"
                 "  cove rm -n 's3://bucket/run/*.ckpt'\n"
                 "  cove rm -r s3://bucket/run\n"
@@ -119,5 +157,6 @@ const struct cli_verb cli_rm = {
     .options = options,
     .min_args = 1,
     .max_args = -1,
+    .removes = true,
     .run = run,
 };

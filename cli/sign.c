@@ -1,6 +1,7 @@
 /* cove sign: URLs by which anybody may do one thing with a file, for a while. */
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_MS ((int64_t)3600 * 1000)
@@ -13,7 +14,7 @@ struct signing {
 static void sign_one(struct cli *c, const struct cli_target *t, const struct signing *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    char *url = NULL;
+    char *url = NULL, *shown;
     int rc = cove_fs_sign(t->fs, t->path, s->method, s->expires_s, &c->call, &url, &err);
 
     if (rc < 0) {
@@ -21,14 +22,16 @@ static void sign_one(struct cli *c, const struct cli_target *t, const struct sig
         return;
     }
     if (c->json) {
+        shown = cli_target_show(t, t->path);
         cli_json_open('{');
-        cli_json_text("path", t->arg);
+        cli_json_text("path", shown);
         cli_json_text("method", s->method);
         cli_json_key("expires");
         cli_json_int(s->expires_s);
         cli_json_text("signed", url);
         cli_json_close('}');
         cli_json_line();
+        free(shown);
     } else {
         cli_print("%s\n", url);
     }

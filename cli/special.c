@@ -21,6 +21,13 @@ bool cli_is_special(cove_fs *fs, const char *path)
            !S_ISDIR(st.st_mode);
 }
 
+bool cli_is_link(cove_fs *fs, const char *path)
+{
+    struct stat st;
+
+    return strcmp(cove_fs_scheme(fs), "file") == 0 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* A descriptor; negative: it cannot be opened, and the error was printed. The first read waits for a FIFO's writer. */
 static int open_special(struct cli *c, const struct cli_target *t)
 {

@@ -1,6 +1,8 @@
 /* cove stat: what is known of a path. */
 #include "cli.h"
 
+#include <stdlib.h>
+
 static void print_told(const char *what, const char *text)
 {
     if (!text)
@@ -14,7 +16,7 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
-    char human[16], when[40];
+    char human[16], when[40], *shown = NULL;
     const char *name, *value;
     int rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
 
@@ -27,8 +29,9 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
         cli_json_info(t, info, true);
         goto out;
     }
+    shown = cli_target_show(t, t->path);
     cli_print("path   ");
-    cli_print_name(t->arg);
+    cli_print_name(shown);
     cli_print("\ntype   %s\n", cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
     if (cove_info_type(info) == COVE_TYPE_FILE)
         cli_print("size   %lld (%s)\n", (long long)cove_info_size(info), cli_human(cove_info_size(info), human));
@@ -47,6 +50,7 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
     }
 out:
     cove_info_free(info);
+    free(shown);
 }
 
 static int run(struct cli *c)

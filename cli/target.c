@@ -105,19 +105,31 @@ int cli_check_options(struct cli *c)
     return CLI_OK;
 }
 
-static char *local_url(struct cli *c, const char *arg)
+/* In a pattern, what matches just this text. */
+static char *escaped(const char *text)
 {
-    char cwd[4096] = "";
+    char *copy = cli_alloc(3 * strlen(text) + 1), *to = copy;
+
+    for (; *text; text++)
+        to += strchr("*?[]{}", *text) ? sprintf(to, "[%c]", *text) : sprintf(to, "%c", *text);
+    return copy;
+}
+
+/* NULL: said why. `pattern`: only the argument is one, not the working directory before it. */
+static char *local_url(struct cli *c, const char *arg, bool pattern)
+{
+    char cwd[4096] = "", *before, *url;
     size_t size;
-    char *url;
 
     if (arg[0] != '/' && !getcwd(cwd, sizeof cwd)) {
         cli_failf(c, CLI_FAILED, "the working directory cannot be had");
         return NULL;
     }
-    size = strlen(cwd) + strlen(arg) + sizeof "file:///";
+    before = pattern ? escaped(cwd) : cli_strdup(cwd);
+    size = strlen(before) + strlen(arg) + sizeof "file:///";
     url = cli_alloc(size);
-    snprintf(url, size, "file://%s%s%s", cwd, cwd[0] ? "/" : "", arg);
+    snprintf(url, size, "file://%s%s%s", before, cwd[0] ? "/" : "", arg);
+    free(before);
     return url;
 }
 
@@ -133,7 +145,7 @@ int cli_target_open(struct cli *c, const char *arg, struct cli_target *ret)
     if (n == 0)
         return cli_failf(c, CLI_USAGE, "an empty path");
     t.slash = arg[n - 1] == '/';
-    t.url = t.local ? local_url(c, arg) : cli_strdup(arg);
+    t.url = t.local ? local_url(c, arg, false) : cli_strdup(arg);
     if (!t.url)
         return CLI_FAILED;
     options = options_for(c, arg);
@@ -161,14 +173,34 @@ void cli_target_done(struct cli_target *t)
     *t = (struct cli_target){ 0 };
 }
 
+/* The argument, with the slashes at its end that an object store has in the name. */
+static char *name_of(const struct cli_target *t)
+{
+    size_t n = strlen(t->arg), path = strlen(t->path), slashes = 0;
+    char *name;
+
+    if (cli_real_directories(t->fs) || cli_target_is_root(t))
+        return cli_strdup(t->arg);
+    while (t->path[path - slashes - 1] == '/')
+        slashes++;
+    while (t->arg[n - 1] == '/')
+        n--;
+    name = cli_alloc(n + slashes + 1);
+    memcpy(name, t->arg, n);
+    memset(name + n, '/', slashes);
+    return name;
+}
+
 char *cli_target_show(const struct cli_target *t, const char *path)
 {
-    char *url = NULL, *shown;
+    char *url = NULL, *shown, *name;
 
-    if (strcmp(path, t->path) == 0)
-        return cli_strdup(t->arg);
-    if (is_below(t->path, path))
-        return cli_join(t->arg, cli_rest(t->path, path));
+    if (is_below(t->path, path)) {
+        name = name_of(t);
+        shown = strcmp(path, t->path) == 0 ? cli_strdup(name) : cli_join(name, cli_rest(t->path, path));
+        free(name);
+        return shown;
+    }
     if (t->local)
         return cli_strdup(path);
     if (cove_fs_url(t->fs, path, &url, NULL) < 0)
@@ -178,15 +210,32 @@ char *cli_target_show(const struct cli_target *t, const char *path)
     return shown;
 }
 
-bool cli_target_is_root(const struct cli_target *t)
+bool cli_target_is_bucket(const struct cli_target *t)
 {
     const char *path = t->path + strspn(t->path, "/");
-    bool bucket = strcmp(cove_fs_scheme(t->fs), "file") != 0 && strcmp(cove_fs_scheme(t->fs), "memory") != 0;
     const char *slash = strchr(path, '/');
 
-    if (*path == '\0')
-        return true;
-    return bucket && (!slash || slash[strspn(slash, "/")] == '\0');
+    return !cli_real_directories(t->fs) && *path && (!slash || slash[strspn(slash, "/")] == '\0');
+}
+
+const char *cli_target_whole(const struct cli_target *t)
+{
+    if (cli_target_is_bucket(t))
+        return "a whole bucket";
+    if (t->path[strspn(t->path, "/")] != '\0')
+        return NULL;
+    return strcmp(cove_fs_scheme(t->fs), "file") == 0 ? "the root of a disk" : "a whole store";
+}
+
+bool cli_target_is_root(const struct cli_target *t)
+{
+    return cli_target_whole(t) != NULL;
+}
+
+void cli_note_bucket_stays(struct cli *c, const struct cli_target *t)
+{
+    if (cli_target_is_bucket(t))
+        cli_note(c, "note: the bucket %s stays, empty: rm -d removes it", t->arg);
 }
 
 /* What serves a scheme: s3 and s3a are one. */
@@ -254,6 +303,8 @@ bool cli_same(const struct cli_target *a, const struct cli_target *b, bool insid
 
 /* ---- patterns ---- */
 
+#define SPECIAL "*?[{"
+
 /* What a match is called: a URL for a URL, a relative path for a relative one. */
 static char *match_name(const struct cli_target *pattern, const char *path, const char *url)
 {
@@ -278,13 +329,28 @@ static struct cli_target match_target(const struct cli_target *pattern, const ch
     return t;
 }
 
+/* The argument's path as a pattern. */
+static int glob(struct cli *c, const struct cli_target *t, cove_listing **ret_listing, struct cove_error *err)
+{
+    char *url = t->local ? local_url(c, t->arg, true) : NULL, *path = NULL;
+    cove_fs *fs = NULL;
+    int rc = url ? cove_fs_from_url(url, NULL, &fs, &path, err) : 0;
+
+    if (rc == 0)
+        rc = cove_fs_glob(t->fs, path ? path : t->path, &c->call, ret_listing, err);
+    cove_fs_unref(fs);
+    cove_free(path);
+    free(url);
+    return rc;
+}
+
 static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_each each, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
     const cove_info *info;
     bool any = false;
-    int rc = cove_fs_glob(pattern->fs, pattern->path, &c->call, &listing, &err);
+    int rc = glob(c, pattern, &listing, &err);
 
     if (rc == 0)
         cove_listing_limit(listing);
@@ -308,19 +374,27 @@ static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_
 /* A name may hold a pattern's characters: what is there counts as itself. 1, 0 or an error. */
 static int is_pattern(struct cli *c, const struct cli_target *t, struct cove_error *err)
 {
-    int there = strpbrk(t->path, "*?[{") ? cove_fs_exists(t->fs, t->path, &c->call, err) : 1;
+    int there = strpbrk(t->arg, SPECIAL) ? cove_fs_exists(t->fs, t->path, &c->call, err) : 1;
 
-    return there < 0 ? there : !there;
+    if (there != 0)
+        return there < 0 ? there : 0;
+    if (!c->verb->removes || strpbrk(t->arg, "*?{"))
+        return 1;
+    snprintf(err->message, sizeof err->message,
+             "%s %.400s: nothing has this name, and a pattern of [ ] alone removes nothing; write it with * or {a,b}",
+             c->verb->name, t->arg);
+    return COVE_ENOTFOUND;
 }
 
 bool cli_is_pattern(struct cli *c, const char *arg)
 {
+    struct cove_error err = COVE_ERROR_INIT;
     struct cli_target t;
     bool pattern;
 
-    if (!strpbrk(arg, "*?[{") || cli_target_open(c, arg, &t) != CLI_OK)
+    if (!strpbrk(arg, SPECIAL) || cli_target_open(c, arg, &t) != CLI_OK)
         return false;
-    pattern = is_pattern(c, &t, NULL) == 1;
+    pattern = is_pattern(c, &t, &err) == 1;
     cli_target_done(&t);
     return pattern;
 }

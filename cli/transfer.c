@@ -106,6 +106,23 @@ static void leave_out(struct cli *c, const struct cli_plan *p, const char *path)
         cli_note(c, "note: %s is neither a file nor a directory: it is not copied", path);
 }
 
+/* A link is moved as the file that it leads to, and before all files: one of these may be that file. */
+static bool goes_first(const struct cli_plan *p, const struct cli_source *s, const char *path)
+{
+    return p->move && s->from.fs != s->to.fs && cli_is_link(s->from.fs, path) && !cli_is_special(s->from.fs, path);
+}
+
+static bool copy_link(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
+{
+    struct cli_plan *p = user;
+    const char *path = cove_info_path(info);
+
+    (void)c;
+    if (to && cove_info_type(info) == COVE_TYPE_FILE && goes_first(p, s, path))
+        cli_copier_add(p->copier, s->from.fs, path, s->to.fs, to, cove_info_size(info), cove_info_etag(info));
+    return true;
+}
+
 static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
 {
     struct cli_plan *p = user;
@@ -114,7 +131,12 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     int rc;
 
     if (!to) {
-        if (!directory || cove_info_etag(info)) /* else it is only a part of names, which are reported themselves */
+        if (!cli_fits(s, cove_info_path(info), directory))
+            cli_failf(c, CLI_FAILED,
+                      "%s is not copied: it has bytes, and on a disk a name that ends in a slash has none",
+                      cove_info_path(info));
+        else if (!directory ||
+                 cove_info_etag(info)) /* else it is only a part of names, which are reported themselves */
             cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
                       cove_info_path(info), s->to.arg);
     } else if (cli_is_special(s->from.fs, cove_info_path(info))) {
@@ -123,7 +145,7 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
         rc = copy_directory(c, s, info, to, &err);
         if (rc < 0)
             cli_fail(c, rc, &err);
-    } else {
+    } else if (!goes_first(p, s, cove_info_path(info))) {
         cli_copier_add(p->copier, s->from.fs, cove_info_path(info), s->to.fs, to, cove_info_size(info),
                        cove_info_etag(info));
     }
@@ -139,7 +161,7 @@ static void copy_tree(struct cli *c, struct cli_plan *p, const struct cli_source
     if (rc < 0)
         cli_fail(c, rc, &err);
     else
-        cli_each_below(c, s, copy_entry, p);
+        cli_each_below(c, s, false, copy_entry, p);
 }
 
 /* In one step, where the store has such a step. COVE_ENOTSUP: it has to be copied. */
@@ -175,9 +197,11 @@ static void move_tree(struct cli *c, struct cli_plan *p, const struct cli_source
     p->copier = cli_copier_new(c, p->threads, true, p->made);
     if (c->status != CLI_OK || cli_interrupted(c))
         return;
-    rc = remove_empty(c, s->from.fs, s->from.path, !cli_target_is_root(&s->from), &err); /* a bucket stays */
+    rc = remove_empty(c, s->from.fs, s->from.path, !cli_target_is_root(&s->from), &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
+    else
+        cli_note_bucket_stays(c, &s->from);
 }
 
 static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_source *s)
@@ -194,7 +218,7 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
                   s->from.arg);
     else if (rc == COVE_ENOTSUP && s->special)
         cli_upload(c, &s->from, s->to.fs, s->to.path);
-    else if (rc == COVE_ENOTSUP && s->file)
+    else if (rc == COVE_ENOTSUP && s->file && !s->link)
         cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size, s->etag);
     if (!s->tree || (rc == 0 && !s->file))
         return; /* there is no tree, or it was moved in one step */
@@ -202,6 +226,23 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
         move_tree(c, p, s);
     else
         copy_tree(c, p, s);
+}
+
+/* The links of all sources. */
+static void move_links(struct cli *c, struct cli_plan *p)
+{
+    for (size_t i = 0; i < p->n_sources && !cli_interrupted(c); i++) {
+        const struct cli_source *s = &p->sources[i];
+
+        if (s->from.fs == s->to.fs || strcmp(cove_fs_scheme(s->from.fs), "file") != 0)
+            continue;
+        if (s->file && s->link)
+            cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size, s->etag);
+        if (s->tree)
+            cli_each_below(c, s, false, copy_link, p);
+    }
+    cli_copier_finish(p->copier);
+    p->copier = cli_copier_new(c, p->threads, true, p->made);
 }
 
 /* "x/." is what is in x, in a store too, whose paths may have a "." in them. */
@@ -244,8 +285,8 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
         cli_fail(c, below, &err);
         return false;
     }
-    s->file = cove_info_type(info) == COVE_TYPE_FILE;
     s->tree = below == 1;
+    s->file = cove_info_type(info) == COVE_TYPE_FILE && !(s->tree && s->from.path[strlen(s->from.path) - 1] == '/');
     s->special = s->file && cli_is_special(s->from.fs, s->from.path);
     s->size = cove_info_size(info);
     s->etag = cove_info_etag(info) ? cli_strdup(cove_info_etag(info)) : NULL;
@@ -253,9 +294,25 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
     if (!s->file && !p->recursive)
         cli_failf(c, CLI_FAILED, "%s is a directory: copying it needs -r", s->from.arg);
     else if (p->move && cli_target_is_root(&s->from) && !c->set['F'])
-        cli_failf(c, CLI_USAGE, "%s is a whole store: moving it needs --force", s->from.arg);
+        cli_failf(c, CLI_USAGE, "%s is %s: moving what is in it needs --force%s", s->from.arg,
+                  cli_target_whole(&s->from), cli_target_is_bucket(&s->from) ? " (the bucket itself stays)" : "");
     else
         return true;
+    return false;
+}
+
+/* Two patterns may match one file, and an argument may be given twice: it is carried once. */
+static bool is_planned(struct cli_plan *p, const struct cli_source *s)
+{
+    bool known = !cli_names_add(p->seen, s->from.path, strlen(s->from.path), false);
+
+    for (size_t i = 0; known && i < p->n_sources; i++) {
+        const struct cli_source *other = &p->sources[i];
+
+        if (other->from.fs == s->from.fs && strcmp(other->from.path, s->from.path) == 0 &&
+            strcmp(other->to.path, s->to.path) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -267,7 +324,7 @@ static void plan_source(struct cli *c, const struct cli_target *from, void *user
 
     if (p->recursive)
         drop_dot(&s.from);
-    if (!look_at_source(c, p, &s) || !place_of(c, p, &s)) {
+    if (!look_at_source(c, p, &s) || !place_of(c, p, &s) || is_planned(p, &s)) {
         source_done(&s);
         return;
     }
@@ -279,6 +336,7 @@ static void plan_source(struct cli *c, const struct cli_target *from, void *user
         free(p->sources);
         p->sources = grown;
     }
+    s.link = s.file && goes_first(p, &s, s.from.path);
     p->sources[p->n_sources++] = s;
 }
 
@@ -308,6 +366,8 @@ static void transfer_all(struct cli *c, struct cli_plan *p, bool input)
         cli_upload(c, NULL, p->to.fs, p->to.path);
     p->made = cli_made_new();
     p->copier = cli_copier_new(c, p->threads, p->move, p->made);
+    if (p->move)
+        move_links(c, p);
     for (size_t i = 0; i < p->n_sources && !cli_interrupted(c); i++)
         transfer_source(c, p, &p->sources[i]);
     cli_copier_finish(p->copier);
@@ -319,6 +379,7 @@ static void plan_done(struct cli_plan *p)
     for (size_t i = 0; i < p->n_sources; i++)
         source_done(&p->sources[i]);
     free(p->sources);
+    cli_names_free(p->seen);
     cli_target_done(&p->to);
 }
 
@@ -332,6 +393,7 @@ int cli_transfer(struct cli *c, bool move)
     p.threads = threads_of(c);
     if (p.threads == 0)
         return CLI_USAGE;
+    p.seen = cli_names_new();
     if (!move && strcmp(to, "-") == 0) {
         c->n_args = n;
         cli_expand_all(c, download_each, NULL);
@@ -342,6 +404,8 @@ int cli_transfer(struct cli *c, bool move)
         rc = look_at_target(c, &p);
     if (rc == CLI_OK && !p.into && (n > 1 || cli_is_pattern(c, c->args[0])))
         rc = cli_usage(c, "%s is no directory; for several sources, end it with a slash to have one made", to);
+    if (rc == CLI_OK)
+        rc = c->status; /* the one source cannot be opened, which was said */
     for (int i = 0; rc == CLI_OK && i < n && !cli_interrupted(c); i++) {
         if (strcmp(c->args[i], "-") != 0 || move)
             cli_expand(c, c->args[i], plan_source, &p);

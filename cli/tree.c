@@ -1,4 +1,4 @@
-/* The entries below a source of cp or mv, and their targets. */
+/* The entries below a target: of a source of cp or mv, with their targets, or files to print or count. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -40,7 +40,14 @@ static bool leads_out(const char *path)
     return false;
 }
 
-bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry each, void *user)
+bool cli_fits(const struct cli_source *s, const char *path, bool directory)
+{
+    size_t n = strlen(path);
+
+    return directory || !cli_real_directories(s->to.fs) || n == 0 || path[n - 1] != '/';
+}
+
+bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_each_entry each, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
@@ -48,9 +55,13 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry ea
     const cove_info *info;
     int rc = cove_fs_walk(s->from.fs, s->from.path, &c->call, &listing, &err);
 
+    if (rc == 0 && one)
+        cove_listing_limit(listing);
     while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *rest = cli_rest(s->from.path, cove_info_path(info));
-        char *to = disk && leads_out(rest) ? NULL : cli_join(s->to.path, rest);
+        bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+        bool fits = cli_fits(s, cove_info_path(info), directory) && !(disk && leads_out(rest));
+        char *to = fits ? cli_join(s->to.path, rest) : NULL;
 
         rc = each(c, s, info, to, user) ? 0 : -1;
         free(to);
@@ -61,4 +72,29 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry ea
     if (err.code < 0)
         cli_fail(c, err.code, &err);
     return err.code == 0;
+}
+
+bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each, void *user)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    cove_info *self = NULL;
+    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
+    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
+    bool file = rc == 0 && cove_info_type(self) == COVE_TYPE_FILE;
+
+    if (file)
+        each(c, t, self, user);
+    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    if (listing)
+        cove_listing_limit(listing);
+    while (listing && (rc = cove_listing_next(listing, &info, &err)) == 1)
+        if (!file || strcmp(cove_info_path(info), cove_info_path(self)) != 0) /* "a/" is listed below "a/" */
+            each(c, t, info, user);
+    cove_listing_free(listing);
+    cove_info_free(self);
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+    return rc == 0;
 }

@@ -39,11 +39,17 @@ static int run(struct cli *c)
         return cli_usage(c, "--older-than takes a time (90m, 1h, 7d), not \"%s\"", c->value['A']);
     if (cli_target_open(c, c->args[0], &t) != CLI_OK)
         return c->status;
+    if (!cli_real_directories(t.fs) && cli_target_is_root(&t) && !cli_target_is_bucket(&t)) {
+        cli_failf(c, CLI_USAGE, "uploads %s: name a bucket: each keeps a list of its own", t.arg);
+        cli_target_done(&t);
+        return c->status;
+    }
     n = cove_fs_abandoned_uploads(t.fs, t.path, age_ms / 1000, c->set['R'], print_upload, c, &c->call, &err);
     if (n < 0)
         cli_fail(c, (int)n, &err);
     else
-        cli_note(c, "%lld unfinished upload%s%s", (long long)n, n == 1 ? "" : "s", c->set['R'] ? " removed" : "");
+        cli_note(c, "%lld unfinished upload%s%s%s", (long long)n, n == 1 ? "" : "s", c->set['R'] ? " removed" : "",
+                 c->set['A'] ? "" : " older than 1d (--older-than 0: of any age)");
     cli_target_done(&t);
     return c->status;
 }

@@ -22,8 +22,10 @@ def pytest_configure(config):
         if name not in cleaned:
             del os.environ[name]
     os.environ.update(cleaned)
-    # A shell has what it starts in the background ignore Ctrl-C, and all that this starts in turn.
+    # A shell has what it starts in the background ignore Ctrl-C, and all that this starts in turn; nohup, a hangup.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -132,13 +132,23 @@ bool cove__glob_has_magic(const char *pattern)
     return strpbrk(pattern, "*?[") != NULL || cove__glob_has_braces(pattern);
 }
 
-size_t cove__glob_root(const char *pattern)
+/* Bytes at p that stand for one character: "x", or "[x]" of any. 0: a wildcard or a brace. */
+static size_t plain_length(const char *p)
 {
-    size_t n = strcspn(pattern, "*?[{");
+    if (*p == '[' && p[1] != '\0' && !strchr("/!^", p[1]) && p[2] == ']')
+        return 3;
+    return strchr("*?[{", *p) ? 0 : 1;
+}
 
-    while (n > 0 && pattern[n - 1] != '/')
+void cove__glob_root(const char *pattern, char *ret_path)
+{
+    size_t n = 0, step;
+
+    for (; *pattern && (step = plain_length(pattern)) > 0; pattern += step)
+        ret_path[n++] = pattern[step / 2];
+    while (n > 0 && ret_path[n - 1] != '/')
         n--;
-    if (n > 1 && pattern[n - 2] != '/')
+    if (n > 1 && ret_path[n - 2] != '/')
         n--; /* the slash, except of the root or of a directory with an empty name */
-    return n;
+    ret_path[n] = '\0';
 }

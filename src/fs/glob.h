@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 bool cove__glob_has_magic(const char *pattern);
-/* Bytes of `pattern` before its first part with a wildcard: the directory to look in (without a trailing slash). */
-size_t cove__glob_root(const char *pattern);
+/* The directory to look in: the parts of `pattern` before the first with a wildcard, without a trailing slash; "[x]" is
+ * a plain x. `ret_path` has room for as many bytes as the pattern has, and is terminated. */
+void cove__glob_root(const char *pattern, char *ret_path);
 bool cove__glob_match(const char *pattern, const char *path);
 /* Whether something below the directory `path` may match. */
 bool cove__glob_may_descend(const char *pattern, const char *path);

@@ -63,11 +63,24 @@ static void descends(void **state)
     assert_true(cove__glob_may_descend("a/**/c", "a/x/y/z"));
 }
 
+static void root_is(const char *pattern, const char *root)
+{
+    char path[64];
+
+    cove__glob_root(pattern, path);
+    assert_string_equal(path, root);
+}
+
 static void roots(void **state)
 {
-    assert_int_equal(cove__glob_root("a/b/*.txt"), 3);
-    assert_int_equal(cove__glob_root("/x*"), 1);
-    assert_int_equal(cove__glob_root("x*"), 0);
+    root_is("a/b/*.txt", "a/b");
+    root_is("/x*", "/");
+    root_is("x*", "");
+    root_is("a/run[[]1]/[{]b[}]/[]]/../*", "a/run[1]/{b}/]/..");
+    root_is("a/x[!]/y", "a");
+    root_is("a/x[/]y/z", "a");
+    root_is("a/x[bc]/y", "a");
+    root_is("a/x[", "a");
     assert_false(cove__glob_has_magic("a/b"));
 }
 

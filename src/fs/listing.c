@@ -94,7 +94,9 @@ static int open_listing(cove_fs *fs, const char *path, const struct cove_call *c
         rc = cove__fs_unsupported(&l->target, err);
     if (rc == 0 && mode == GLOB) {
         l->pattern = l->target.path;
-        l->target.path = cove__strndup(l->pattern, cove__glob_root(l->pattern));
+        l->target.path = cove__strdup(l->pattern);
+        if (l->target.path)
+            cove__glob_root(l->pattern, l->target.path);
         rc = l->target.path ? cove__patterns_init(&l->patterns, l->pattern) : COVE_ENOMEM;
         if (rc == COVE_ENOMEM)
             cove__fail_nomem(err, "a listing");

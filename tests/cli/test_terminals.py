@@ -59,6 +59,12 @@ def test_messages(program, tmp_path):
             assert bad not in text, text
 
 
+def test_an_unknown_verb(program, tmp_path):
+    for run in (on_terminal, piped):
+        rc, *texts = run(program, EVIL, cwd=tmp_path)
+        assert rc == 2 and b"".join(texts).startswith(b'cove: there is no verb "' + SHOWN + b'"\n')
+
+
 def test_tags_of_logs(program, tmp_path):
     header = b"epoch,step," + EVIL[:-1] + b"\n"
     (tmp_path / "metrics.csv").write_bytes(header + b"0,1,0.5\n")

@@ -1,6 +1,8 @@
 """Trees with unusual keys, copied, moved and counted by the command: on the mock, which takes every key that Amazon takes."""
 
+import signal
 import sys
+import time
 
 import pytest
 from test_cli import cove  # noqa: F401
@@ -8,7 +10,7 @@ from test_cli import cove  # noqa: F401
 import env as environment
 
 sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-from server import MockServer  # noqa: E402
+from server import Fault, MockServer  # noqa: E402
 
 
 @pytest.fixture
@@ -59,6 +61,22 @@ def test_what_is_both_is_counted_and_found(cove, bucket):  # noqa: F811
     assert cove.lines("ls", "s3://b/d//") == ["x"]
     assert cove.lines("ls", "s3://b/d/s/") == ["s/", "t"]
     assert cove("cat", "s3://b/d/s/", "s3://b/d//x") == "66666333"
+
+
+def test_a_slash_that_is_part_of_a_name_is_shown(cove, bucket):  # noqa: F811
+    """What is printed names the same object again."""
+    bucket(ODD)
+    for verb in ("find", "rm -n", "ls -d", "stat"):
+        assert "s3://b/d/s/" in cove.lines(*verb.split(), "s3://b/d/s/")[0].split(), verb
+    assert cove.lines("du", "s3://b/d/s/") == ["6\t2\ts3://b/d/s/"]
+    assert cove.lines("find", "s3://b/d/s/") == ["s3://b/d/s/", "s3://b/d/s/t"]
+    assert [entry["path"] for entry in cove.json("find", "s3://b/d/s/")] == ["s3://b/d/s/", "s3://b/d/s/t"]
+    for verb in ("stat", "du", "sign"):
+        assert cove.json(verb, "s3://b/d/s/")[0]["path"] == "s3://b/d/s/", verb
+    assert cove.lines("find", "s3://b/d//") == ["s3://b/d//x"] and cove.lines("find", "s3://b/d/") == cove.lines("find", "s3://b/d")
+    assert cove.lines("ls", "s3://b/d//", "s3://b/d/e") == ["s3://b/d//x", "s3://b/d/e/f/"]
+    assert cove.lines("du", "s3://b/d//", "s3://b/d") == ["3\t1\ts3://b/d//", f"{sum(map(len, ODD.values()))}\t7\ts3://b/d"]
+    assert cove.lines("ls", "-d", "s3://b/d/s*") == ["s3://b/d/s/"]
 
 
 def test_one_file_is_counted_by_two_requests(cove, bucket):  # noqa: F811
@@ -150,6 +168,46 @@ def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, buc
     assert keys(server) == {**objects, "d/0": b"other"} and not (cove.cwd / "to").exists()
 
 
+@pytest.mark.parametrize("objects", [{"d/z/": b"1"}, {"d/z/": b"1", "d/z/q": b"2"}, {"d//": b"1"}], ids=["alone", "with some below", "no name"])
+@pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
+def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, objects):  # noqa: F811
+    server = bucket({**objects, "d/y": b"other"})
+    text = cove.error(*verb, "s3://b/d", "to", rc=1)
+    marker = next(iter(objects))
+    assert text == f"cove: b/{marker} is not copied: it has bytes, and on a disk a name that ends in a slash has none\n"
+    copied = {key[2:]: data for key, data in objects.items() if key != marker} | {"y": b"other"}
+    assert {name: data for name, data in local(cove.cwd / "to").items() if data} == copied
+    assert keys(server).keys() >= {marker} and (verb != ["mv"] or set(keys(server)) == {marker})
+
+
+def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):  # noqa: F811
+    server = bucket({"d/s/": b"1", "d/s/t": b"2"})
+    cove("cp", "-r", "s3://b/d/s/", "s3://b/x")
+    assert {key: data for key, data in keys(server).items() if key[0] == "x"} == {"x/": b"1", "x/t": b"2"}
+    cove("mv", "s3://b/d/s/", "s3://b/y")
+    assert {key: data for key, data in keys(server).items() if key[0] != "x"} == {"y/": b"1", "y/t": b"2"}
+    assert "not copied" in cove.error("cp", "-r", "s3://b/y/", "to", rc=1) and local(cove.cwd / "to") == {"t": b"2"}
+
+
+def test_links_are_moved_before_the_files_that_they_lead_to(cove, bucket):  # noqa: F811
+    server = bucket({})
+    (cove.cwd / "d" / "e").mkdir(parents=True)
+    (cove.cwd / "d" / "a.ckpt").write_text("1")
+    for link, target in (("d/last.ckpt", "a.ckpt"), ("d/e/last.ckpt", "../a.ckpt"), ("other", "d/a.ckpt")):
+        (cove.cwd / link).symlink_to(target)
+    cove("mv", "-j", "1", "d", "other", "s3://b/to/")
+    assert keys(server) == {f"to/{name}": b"1" for name in ("d/a.ckpt", "d/last.ckpt", "d/e/last.ckpt", "other")}
+    assert list(cove.cwd.iterdir()) == []
+
+
+def test_a_source_twice_is_one(cove):  # noqa: F811
+    for name in ("a1", "a2"):
+        (cove.cwd / name).write_text(name)
+    cove("cp", "a1", "./a1", "a*", "*1", "t/")
+    cove("mv", "t/a1", "t/*", "u/")
+    assert local(cove.cwd / "u") == {"a1": b"a1", "a2": b"a2"} and local(cove.cwd / "t") == {}
+
+
 def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):  # noqa: F811
     objects = {"d/a": b"1", "d/a/b": b"2"}
     server = bucket(objects)
@@ -175,11 +233,11 @@ def test_many_names(cove, bucket):  # noqa: F811
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
 def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):  # noqa: F811
-    for name in ("0", "p/x", "q/x", "r/in/x", "s/in/x", "s/in/y"):
+    for name in ("0", "p/x", "q/x", "z/p/x", "r/in/x", "s/in/x", "s/in/y"):
         (cove.cwd / name).parent.mkdir(parents=True, exist_ok=True)
         (cove.cwd / name).write_text(name)
     before = local(cove.cwd)
-    for sources in (["0", "p/x", "q/x"], ["0", "p", "./p"], ["0", "r/.", "s/."], ["0", "r/in", "s/in"]):
+    for sources in (["0", "p/x", "q/x"], ["0", "p", "z/p"], ["0", "r/.", "s/."], ["0", "r/in", "s/in"]):
         text = cove.error(*verb, *sources, "to/", rc=2)
         assert "conflict at" in text and text.count("\n") == 1
         assert local(cove.cwd) == before
@@ -212,6 +270,37 @@ def test_a_file_that_was_made_is_not_replaced(cove, bucket, verb, jobs):  # noqa
     assert (cove.cwd / "to" / "d" / "A" / "g").read_bytes() == b"else"
     if verb == ["mv"]:
         assert left == {key: data for key, data in objects.items() if data not in (made, b"else")} and len(left) == 1
+
+
+SIMILAR = [("\u4e00", "\u4e8c"), ("A", "a"), ("d\u00e9/x", "d\u00e8/x")]
+
+
+@pytest.mark.parametrize("first, second", SIMILAR)
+def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):  # noqa: F811
+    server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
+    server.faults.append(Fault({"on": "GetObject", "times": 1, "stall_after": 0}))  # the one that comes first
+    process = cove.start("cp", "-o", "read_timeout=1h", "-r", "-j", "2", "s3://b/d", "to")
+    until = time.monotonic() + 60
+    try:
+        while not any((cove.cwd / "to" / name).exists() for name in (first, second)):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    assert [p for p in (cove.cwd / "to").rglob(".*")] == []
+
+
+@pytest.mark.parametrize("first, second", SIMILAR)
+def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build, first, second):  # noqa: F811
+    server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
+    cove.environ.update(LD_PRELOAD=str(build / "tests" / "fault" / "filefail.so"), FILEFAIL="case")
+    server.faults.append(Fault({"on": "GetObject", "times": -1, "delay_ms": 50}))
+    cove("cp", "-r", "-j", "2", "s3://b/d", "to")
+    assert local(cove.cwd / "to") == {first: b"1", second: b"2"}  # so that both are seen; the disk is none of these
+    assert [r.beside for r in server.requests if r.operation == "GetObject"] == [1, 1]
 
 
 def test_files_that_were_there_are_replaced(cove, bucket):  # noqa: F811

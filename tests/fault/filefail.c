@@ -1,15 +1,18 @@
 /*
  * A shim for LD_PRELOAD that simulates a file system without some features.
  *
- *   FILEFAIL="link rename mkdir"  the missing ones: hard links; rename without replacing; EEXIST from mkdir (network
- * file systems and sandboxes may fail with EPERM instead)
+ *   FILEFAIL="link rename mkdir case"  the missing ones: hard links; rename without replacing; EEXIST from mkdir
+ * (network file systems and sandboxes may fail with EPERM instead); a difference between upper and lower case, for
+ * lstat only
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,4 +51,28 @@ int mkdir(const char *path, mode_t mode)
         return real(path, mode);
     errno = EPERM;
     return -1;
+}
+
+/* As another case of a name that is there. */
+int lstat(const char *path, struct stat *st)
+{
+    int (*real)(const char *, struct stat *) = dlsym(RTLD_NEXT, "lstat");
+    const char *slash = strrchr(path, '/');
+    char directory[4096], other[4096 + 256];
+    struct dirent *entry;
+    int rc = real(path, st);
+    DIR *dir;
+
+    if (rc == 0 || !slash || !lacks("case"))
+        return rc;
+    snprintf(directory, sizeof directory, "%.*s", (int)(slash - path) + 1, path);
+    dir = opendir(directory);
+    while (dir && (entry = readdir(dir)) != NULL) {
+        snprintf(other, sizeof other, "%s%s", directory, entry->d_name);
+        if (strcasecmp(entry->d_name, slash + 1) == 0)
+            rc = real(other, st);
+    }
+    if (dir)
+        closedir(dir);
+    return rc;
 }

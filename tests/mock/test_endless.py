@@ -75,13 +75,18 @@ def run(command, server, environ=None):
     return subprocess.run(command, env={**os.environ, **keys, **(environ or {})}, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("command", [["du"], ["find"], ["ls"], ["ls", "-R"]], ids=" ".join)
-def test_command_ends_in_time(command):
+COMMANDS = ["du PATH", "find PATH", "ls PATH", "ls -R PATH", "ls PATH/*x", "logs show PATH", "cp -r PATH here", "mv PATH here"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_ends_in_time(command, tmp_path, monkeypatch):
     """New tokens without end: the timeout is for the whole listing. Each page arrives well within it."""
     with Endless() as server:
-        done = run([environment.build_dir() / "cli" / "cove", *command, "--timeout", "1s", "s3://b/d"], server)
-        assert done.returncode == 5, done
-        assert "deadline" in done.stderr and "s3://b/d" in done.stderr
+        program = environment.build_dir() / "cli" / "cove"
+        monkeypatch.chdir(tmp_path)
+        done = run([program, *command.replace("PATH", "s3://b/d").split(), "--timeout", "1s"], server)
+        assert done.returncode == 5 and "deadline" in done.stderr and "s3://b/d" in done.stderr, done
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("call", ["list", "find", "glob"])

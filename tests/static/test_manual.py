@@ -64,7 +64,7 @@ def test_mandoc_finds_nothing(pages, tmp_path):
 def test_references_lead_somewhere(pages):
     for name, text in whole(pages).items():
         for page, section in re.findall(r"^\.(?:It )?Xr (\S+) (\d)", text, flags=re.M):
-            assert f"{page}.{section}" in pages or page == "fork", f"{name} refers to {page}({section})"
+            assert f"{page}.{section}" in pages or page in ("fork", "nohup"), f"{name} refers to {page}({section})"
     for name, text in pages.items():
         if text.startswith(".so "):
             assert text.split("/")[1].strip() in whole(pages), f"{name} is no other name of a page"
@@ -102,8 +102,61 @@ def test_examples_compile(pages, tmp_path):
     assert result.returncode == 0, result.stderr
 
 
-def test_the_page_of_the_command_has_every_verb(build):
-    manual = (MAN / "cove.1").read_text()
-    listed = subprocess.run([build / "cli" / "cove", "--help"], capture_output=True, text=True, check=True).stdout
-    for verb in re.findall(r"^  (\w+)  ", listed, flags=re.M):
-        assert f"\n.It Cm {verb}" in manual, verb
+# ---- the command's page and docs/cli.md, against the tables of options that --help prints
+
+
+COMMON = "-o, --option NAME=VALUE"  # the first option of every verb, behind its own
+
+
+def command(build, *args):
+    return subprocess.run([build / "cli" / "cove", *args], capture_output=True, text=True, check=True).stdout
+
+
+def options(text):
+    """Each option's names, as --help lists them: ["-r", "--recursive"], ["--json"]."""
+    return [re.findall(r"--?[\w-]+", line[:8] + line[8:].split(" ")[0]) for line in text.splitlines() if re.match(r"  [ -]", line)]
+
+
+def tables(build):
+    """{verb: (usage, its options)}, and the options of all verbs."""
+    verbs = re.findall(r"^  (\w+)  ", command(build, "--help"), flags=re.M)
+    found, common = {}, None
+    for verb in verbs:
+        text = command(build, verb, "--help")
+        own, shared = text.split("\nOptions:\n")[1].split("\nExamples:\n")[0].split(f"  {COMMON}", 1)
+        common = options(f"  {COMMON}{shared}")
+        found[verb] = (text.splitlines()[0], options(own))
+    assert sum(len(own) for _, own in found.values()) > 20 and len(common) == 6
+    return found, common
+
+
+def manual_flags(text):
+    """What .Fl and Fl name in a part of a manual page."""
+    return {f"-{name}" for name in re.findall(r"\bFl ((?:-?[\w-]+)(?: , -[\w-]+)?)", text) for name in name.split(" , ")}
+
+
+def test_the_page_of_the_command_has_every_verb_and_option(build):
+    page, found = (MAN / "cove.1").read_text().split(".Ss Verbs\n"), tables(build)
+    assert {name for names in found[1] for name in names} == manual_flags(page[0].split(".Ss Options of all verbs")[1])
+    items = {part.split()[0]: part for part in page[1].split(".Sh ")[0].split("\n.It Cm ")[1:]}
+    assert set(items) == set(found[0])
+    for verb, (_, own) in found[0].items():
+        head = manual_flags(items[verb].splitlines()[0])
+        assert all(head & set(names) for names in own), (verb, own, head)
+        assert not head - {name for names in own for name in names}, (verb, head)
+        assert not {name for names in own for name in names} - manual_flags(items[verb]), verb
+
+
+def test_the_page_of_documents_has_every_verb_and_option(build):
+    page, (found, common) = (env.ROOT / "docs" / "cli.md").read_text(), tables(build)
+    assert not {name for names in common for name in names} - set(re.findall(r"--?[\w-]+", page.split("## Verbs")[0]))
+    for verb, (_, own) in found.items():
+        text = page.split(f"\n### {verb}\n")[1].split("\n### ")[0]
+        assert not {name for names in own for name in names} - set(re.findall(r"--?[\w-]+", text)), verb
+
+
+def test_the_usage_has_every_option(build):
+    for verb, (usage, own) in tables(build)[0].items():
+        assert all(set(names) & set(re.findall(r"(?<=[\[|])--?[\w-]+", usage)) for names in own), usage
+        page = (env.ROOT / "docs" / "cli.md").read_text()
+        assert f"`{usage.removeprefix('Usage: ')}`" in page, usage

@@ -1,0 +1,169 @@
+"""What rm and mv take away, and what they leave: names, patterns, buckets, links; on files, on S3 as in test_cli, and on the mock."""
+
+import sys
+from contextlib import contextmanager
+
+import pytest
+from test_cli import cove, get, is_s3, put, root  # noqa: F401
+
+import env as environment
+
+
+@contextmanager
+def mock(objects, faults=()):
+    """A mock store, and the options to use it."""
+    sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
+    from server import MockServer  # noqa: PLC0415
+
+    with MockServer(objects, faults) as server:
+        options = (("endpoint_url", server.endpoint), ("key", "k"), ("secret", "s"), ("store", "aws"))
+        yield server, [o for pair in options for o in ("-o", "=".join(pair))]
+
+
+def test_what_is_removed_by_name_takes_no_other(cove, root):  # noqa: F811
+    """The second time the name is gone, and as a pattern it would match the other."""
+    for path in ("run[1]/x", "run1/x", "a[1].txt", "a1.txt"):
+        put(cove, f"{root}/{path}", path)
+    for args in (["rm", "-r", f"{root}/run[1]"], ["rm", f"{root}/a[1].txt"]):
+        cove(*args)
+        assert "nothing has this name" in cove.error(*args, rc=3)
+        assert "nothing has this name" in cove.error(args[0], "-n", *args[1:], rc=3)
+    for target in ("moved", "moved/", f"{root}/moved"):
+        assert "nothing has this name" in cove.error("mv", f"{root}/run[1]", target, rc=3)
+    assert cove.lines("find", root) == [f"{root}/a1.txt", f"{root}/run1/x"]
+    assert cove.lines("ls", f"{root}/a[1].txt") == [f"{root}/a1.txt"] and get(cove, f"{root}/run[1]/x") == b"run1/x"
+    cove("rm", f"{root}/a[1].t*")
+    assert cove.lines("find", root) == [f"{root}/run1/x"]
+
+
+@pytest.mark.parametrize("here, other", [("run[1]", "run1"), ("r{a,b}", "ra"), ("r*", "run"), ("r?", "ra"), ("r[", "r"), ("[!a]]}", "b]}")])
+def test_the_working_directory_is_no_pattern(cove, here, other):  # noqa: F811
+    for name in (here, other):
+        (cove.cwd / name).mkdir()
+    (cove.cwd / here / "mine").touch()
+    (cove.cwd / other / "x").touch()
+    above, cove.cwd = cove.cwd, cove.cwd / here
+    for args in (["rm", "x"], ["cat", "x"], ["ls", "x"], ["mv", "x", "y"], ["cat", "./x*"]):
+        cove.error(*args, rc=3)
+    assert cove.lines("ls", "*") == ["mine"] and cove.lines("find", "m*") == ["mine"]
+    cove("cp", "*", "copy/")
+    assert [p.name for p in (above / here / "copy").iterdir()] == ["mine"]
+    cove("rm", "-r", "*")
+    assert list((above / here).iterdir()) == [] and [p.name for p in (above / other).iterdir()] == ["x"]
+    assert cove.lines("ls", "../[r-sb]*/x") == [f"../{other}/x"]
+
+
+def test_rm(cove, root):  # noqa: F811
+    for name in ("a1", "a2", "b", "d/1", "d/e/2"):
+        put(cove, f"{root}/{name}", name)
+    assert cove.lines("rm", "-n", f"{root}/a*") == [f"{root}/a1", f"{root}/a2"]
+    cove("rm", f"{root}/a*")
+    assert cove.lines("ls", root) == ["b", "d/"]
+    assert "needs -r" in cove.error("rm", f"{root}/d", rc=1)
+    assert cove.json("rm", "-r", f"{root}/d") == [{"removed": f"{root}/d"}]
+    assert cove.lines("ls", root) == ["b"]
+
+
+def test_rm_refuses_what_cannot_be_meant(cove, root):  # noqa: F811
+    put(cove, f"{root}/a", "kept")
+    if is_s3(root):
+        bucket = "/".join(root.split("/")[:3])
+        assert "--force" in cove.error("mv", bucket, "x", rc=2)
+        for url in (bucket, bucket + "/", bucket + "//"):
+            assert "--force" in cove.error("rm", "-r", url, rc=2)
+    for path in ("/", "//", "file:///", ".", "..", cove.cwd, f"{cove.cwd}/..", "../" + cove.cwd.name):
+        assert "--force" in cove.error("rm", "-r", path, rc=2)
+    assert get(cove, f"{root}/a") == b"kept"
+
+
+def test_rm_of_what_is_empty(cove, root):  # noqa: F811
+    put(cove, f"{root}/d/x", "1")
+    assert "needs -r, or -d" in cove.error("rm", f"{root}/d", rc=1)
+    cove.error("rm", "-d", f"{root}/d", rc=1)
+    assert get(cove, f"{root}/d/x") == b"1"
+    (cove.cwd / "empty").mkdir()
+    cove("rm", "-d", "empty")
+    assert not (cove.cwd / "empty").exists()
+    assert "cannot be combined" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
+
+
+def test_rm_d_of_what_is_not_empty_says_how(cove, root):  # noqa: F811
+    put(cove, f"{root}/d/x", "1")
+    for dry in ([], ["-n"]):
+        assert cove.error("rm", "-d", *dry, f"{root}/d", rc=1) == f"cove: {root}/d is not empty: rm -r removes it with what is in it\n"
+    assert get(cove, f"{root}/d/x") == b"1"
+    with mock({"b/k": b"1", "c/d/": b""}) as (server, options):
+        for dry in ([], ["-n"]):
+            assert cove.error("rm", *options, "-d", *dry, "s3://b", rc=1) == "cove: s3://b is not empty: rm -r --force removes what is in it\n"
+        assert cove.lines("rm", *options, "-d", "-n", "s3://c/d") == ["s3://c/d"]  # its mark is all that there is
+        assert server.count("DeleteBucket") == 1 and sorted(server.store.objects) == ["b/k", "c/d/"]
+    fault = {"on": "DeleteBucket", "times": -1, "status": 409, "body": "<Error><Code>BucketNotEmpty</Code></Error>"}
+    with mock({"b/k": b"1"}, [fault]) as (_, options):
+        cove("rm", *options, "s3://b/k")
+        assert "older versions or unfinished uploads" in cove.error("rm", *options, "-d", "s3://b", rc=1)
+
+
+def test_mv_spares_what_was_replaced_meanwhile(cove):  # noqa: F811
+    """From a store and within it, for a file and a folder."""
+    for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
+                                 ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
+        with mock({"b/d/k": b"old"}, [{"on": "DeleteObjects?", "meanwhile": {"b/d/k": "new"}}]) as (server, options):
+            assert "changed meanwhile" in cove.error("mv", *options, source, target, rc=1)
+        assert server.count(read) == 1 and server.store.objects["b/d/k"][0] == b"new"
+
+
+def test_a_bucket_stays(cove):  # noqa: F811
+    with mock({"b/d/k": b"1", "b/d/empty/": b"", "b/x": b"2"}) as (server, options):
+        cove("mv", *options, "--force", "s3://b", "local")
+        assert sorted(server.store.objects) == [] and server.count("DeleteBucket") == 0
+        cove("rm", *options, "-r", "--force", "s3://b")
+        assert "b" in server.store.buckets
+        cove("rm", *options, "-d", "s3://b")
+        assert server.store.buckets == set()
+
+
+STAYS = "cove: note: the bucket s3://b stays, empty: rm -d removes it\n"
+
+
+def test_what_is_said_of_a_bucket_that_stays(cove):  # noqa: F811
+    with mock({"b/k": b"1"}) as (server, options):
+        for args in (["rm", "-r"], ["rm", "--force"], ["rm"]):
+            assert cove.error(*args, *options, "s3://b", rc=2) == (
+                "cove: s3://b is a whole bucket: emptying it needs -r --force (rm -d removes an empty bucket)\n")
+        assert "moving what is in it needs --force (the bucket itself stays)" in cove.error("mv", *options, "s3://b", "x", rc=2)
+        assert cove.lines("rm", *options, "-n", "-r", "--force", "s3://b") == ["s3://b/*"]
+        assert cove.json("rm", *options, "-n", "-r", "--force", "s3://b") == [{"would_empty": "s3://b"}]
+        assert cove.error("mv", *options, "--force", "s3://b", "moved", rc=0) == STAYS and server.store.objects == {}
+        assert cove.error("mv", *options, "-q", "--force", "s3://b", "moved", rc=0) == ""
+        assert cove.error("rm", *options, "-r", "--force", "s3://b", rc=0) == STAYS
+        assert cove.json("rm", *options, "-r", "--force", "s3://b") == [{"emptied": "s3://b"}]
+        assert cove.lines("rm", *options, "-n", "-d", "s3://b") == ["s3://b"]
+        assert cove.json("rm", *options, "-d", "s3://b") == [{"removed": "s3://b"}]
+    assert cove.json("rm", "-r", "--force", "memory://") == [{"emptied": "memory://"}]
+
+
+def test_mv_within_a_store_carries_markers(cove):  # noqa: F811
+    with mock({"b/d/": b"", "b/d/sub/": b"", "b/d/sub/x": b"1", "b/d/empty/": b""}) as (server, options):
+        cove("mv", *options, "s3://b/d", "s3://b/e")
+        assert sorted(server.store.objects) == ["b/e/", "b/e/empty/", "b/e/sub/", "b/e/sub/x"]
+
+
+def test_rm_of_a_link_spares_what_it_names(cove):  # noqa: F811
+    (cove.cwd / "d").mkdir()
+    (cove.cwd / "d" / "x").write_text("kept")
+    (cove.cwd / "l").symlink_to("d")
+    (cove.cwd / "dangling").symlink_to("nowhere")
+    cove("rm", "l", "dangling")
+    assert [p.name for p in cove.cwd.iterdir()] == ["d"] and (cove.cwd / "d" / "x").exists()
+
+
+def test_uploads_says_what_it_left_out(cove):  # noqa: F811
+    with mock({"b/k": b"1"}) as (_, options):
+        assert cove.error("uploads", *options, "s3://b", rc=0) == "cove: 0 unfinished uploads older than 1d (--older-than 0: of any age)\n"
+        assert cove.error("uploads", *options, "--older-than", "0", "s3://b", rc=0) == "cove: 0 unfinished uploads\n"
+        assert "name a bucket" in cove.error("uploads", *options, "s3://", rc=2)
+
+
+@pytest.mark.parametrize("args", [["ls", "s3://lightn*"], ["cp", "s3://lightn*", "x"], ["mv", "s3://lightn*", "x"], ["rm", "s3://lightn*"]])
+def test_what_cannot_be_opened_is_said_once(cove, args):  # noqa: F811
+    assert cove.error(*args, rc=2).count("cove: ") == 1
