@@ -15,7 +15,10 @@ int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *in
 {
     if (cove_info_type(info) == COVE_TYPE_DIRECTORY)
         return 1;
-    return cli_real_directories(t->fs) ? 0 : cove_fs_is_directory(t->fs, t->path, &c->call, err);
+    if (cli_real_directories(t->fs))
+        return 0;
+    int rc = cove_fs_is_directory(t->fs, t->path, &c->call, err);
+    return rc == COVE_EACCESS ? 0 : rc; /* without the right to list, the object is all that can be asked for */
 }
 
 const char *cli_rest(const char *directory, const char *path)

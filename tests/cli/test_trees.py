@@ -131,6 +131,16 @@ def test_without_r_a_file_is_a_file(cove, bucket):  # noqa: F811
 # ---- to a disk
 
 
+@pytest.mark.parametrize("verb", [["cp"], ["cp", "-r"], ["mv"], ["rm"]], ids=" ".join)
+def test_an_object_needs_no_right_to_list(cove, bucket, tmp_path, verb):  # noqa: F811
+    server = bucket({"k": b"1"})
+    server.faults.append(Fault({"on": "ListObjectsV2", "status": 403, "error": ["AccessDenied", "no"], "times": -1}))
+    target = [] if verb[0] == "rm" else [str(tmp_path / "k")]
+    cove(*verb, "s3://b/k", *target)
+    assert set(keys(server)) == ({"k"} if verb[0] == "cp" else set())
+    assert verb[0] == "rm" or (tmp_path / "k").read_bytes() == b"1"
+
+
 def test_markers_become_empty_directories(cove, bucket):  # noqa: F811
     objects = {"d/": b"", "d/a": b"1", "d/e/": b"", "d/e/f/": b""}
     server = bucket(objects)
