@@ -1,8 +1,9 @@
 /*
- * A shim for LD_PRELOAD: a file system that lacks what most have.
+ * A shim for LD_PRELOAD: a file system that lacks what most have, or that another program writes to.
  *
  *   FILEFAIL="link rename mkdir"  which are lacking: hard links; a rename that doesn't replace; an answer of EEXIST
  * from mkdir (other machines' folders, and sandboxes, answer that it isn't permitted)
+ *   FILEFAIL="copying"            when a copy begins, or when one is `published`, the command MEANWHILE is run, once
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,12 +21,41 @@ static bool lacks(const char *what)
     return names && strstr(names, what);
 }
 
-int link(const char *from, const char *to)
+static void meanwhile(const char *when)
 {
-    int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "link");
+    static bool done;
+
+    if (done || !lacks(when))
+        return;
+    done = true;
+    if (system(getenv("MEANWHILE")) != 0)
+        abort();
+}
+
+ssize_t copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t length, unsigned int flags)
+{
+    ssize_t (*real)(int, off_t *, int, off_t *, size_t, unsigned int) = dlsym(RTLD_NEXT, "copy_file_range");
+
+    meanwhile("copying");
+    return real(from, from_offset, to, to_offset, length, flags);
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    int (*real)(int, const char *, int, const char *) = dlsym(RTLD_NEXT, "renameat");
+    int rc = real(from_dir, from, to_dir, to);
+
+    if (rc == 0)
+        meanwhile("published");
+    return rc;
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    int (*real)(int, const char *, int, const char *, int) = dlsym(RTLD_NEXT, "linkat");
 
     if (!lacks("link"))
-        return real(from, to);
+        return real(from_dir, from, to_dir, to, flags);
     errno = EPERM;
     return -1;
 }

@@ -22,10 +22,10 @@
 struct cove__upload {
     struct cove__file *f;
     int fd;
-    char *path;      /* where it is to stand; links followed. NULL: as `temporary` */
-    char *temporary; /* NULL: the target is written straight */
-    mode_t mode;     /* for when nothing stands there at the end */
-    bool owned;      /* owner and mode are set already */
+    struct cove__place place; /* where it is to stand */
+    char *temporary;          /* a name in the place's folder. NULL: the target is written straight */
+    mode_t mode;              /* for when nothing stands there at the end */
+    bool owned;               /* owner and mode are set already */
     enum cove_write_if condition;
     char *etag;
 };
@@ -44,7 +44,7 @@ static int kept_of(const char *name)
 static int refuse_folder(const struct cove__upload *u, int errnum, bool there, const struct cove__ctx *ctx,
                          struct cove_error *err)
 {
-    char *parent = cove__path_parent(u->path);
+    char *parent = cove__path_parent(u->place.path);
     int rc = there && parent && (errnum == EACCES || errnum == EPERM)
                  ? cove__fs_fail(err, ctx, COVE_EACCESS,
                                  "a new version is made beside the file and takes its name, and the folder %s does "
@@ -58,22 +58,23 @@ static int refuse_folder(const struct cove__upload *u, int errnum, bool there, c
 
 /* Nobody else may open it until it is published. In place of nothing it is made as any new file, so that the umask and
  * the folder's default ACL say what it will be; it is empty until that is taken away again. */
-static int open_temporary(struct cove__upload *u, bool there, const struct cove__ctx *ctx, struct cove_error *err)
+static int open_temporary(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    const char *name = cove__path_name(u->path);
+    const char *name = cove__path_name(u->place.path);
+    bool there = u->place.there;
     struct cove__buf b = COVE__BUF_INIT((size_t)1 << 20);
     int errnum;
     int rc = 0;
 
     for (int i = 0; u->fd < 0 && i < NAME_TRIES; i++) {
         cove__buf_reset(&b);
-        cove__buf_add(&b, u->path, (size_t)(name - u->path));
         cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, kept_of(name), name, (uint32_t)cove__random());
         if (cove__buf_rc(&b)) {
             rc = cove__fail_nomem(err, "a path");
             goto out;
         }
-        u->fd = open(cove__buf_str(&b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
+        u->fd =
+            openat(u->place.folder, cove__buf_str(&b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
         if (u->fd < 0 && errno != EEXIST)
             break;
     }
@@ -92,39 +93,47 @@ out:
     return rc;
 }
 
-static int make_parent(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+/* The folder, made where it is not there. */
+static int make_parent(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    char *parent = cove__path_parent(u->path);
-    int rc = parent ? cove__file_mkdirs(u->f, parent, ctx, err) : cove__fail_nomem(err, "a path");
+    char *parent = cove__path_parent(u->place.path);
+    int rc = 0;
 
+    if (!parent)
+        return cove__fail_nomem(err, "a path");
+    if (u->f->auto_mkdir)
+        rc = cove__file_mkdirs(u->f, parent, ctx, err);
     cove__free(parent);
-    return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
+    if (rc < 0)
+        return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
+    u->place.folder = cove__file_open_folder(u->place.path);
+    return u->place.folder < 0 ? cove__file_fail(err, ctx, errno) : 0;
 }
 
 /* Nothing stands there, or a regular file: then a temporary one beside it, or beside the file that a link names. A
  * directory is refused at once. */
 static int open_target(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
+    struct cove__place *p = &u->place;
     struct stat st;
-    bool there = stat(path, &st) == 0;
     int rc;
 
-    if (there && S_ISDIR(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
-    if (there && !S_ISREG(st.st_mode)) {
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
         u->fd = cove__file_open(path, O_WRONLY, ctx, err);
         return u->fd < 0 ? u->fd : 0;
     }
-    rc = cove__file_follow(path, ctx, &u->path, err);
+    rc = cove__file_find(p, path, ctx, err);
+    if (rc == 0 && p->folder < 0)
+        rc = make_parent(u, ctx, err);
     if (rc < 0)
         return rc;
-    if (there && faccessat(AT_FDCWD, u->path, W_OK, AT_EACCESS) < 0)
+    if (p->there && S_ISDIR(p->st.st_mode))
+        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
+    if (p->there && faccessat(p->folder, cove__path_name(p->path), W_OK, AT_EACCESS) < 0)
         return cove__file_fail(err, ctx, errno); /* renaming over it would go behind its owner's back */
-    if (!there && u->f->auto_mkdir)
-        rc = make_parent(u, ctx, err);
-    if (there)
-        u->mode = st.st_mode & 0777;
-    return rc < 0 ? rc : open_temporary(u, there, ctx, err);
+    if (p->there) /* should it go meanwhile: its group and ACL go with it, so the group may do what all others may */
+        u->mode = p->st.st_mode & 0777 & (~(mode_t)070 | (p->st.st_mode & 07) << 3);
+    return open_temporary(u, ctx, err);
 }
 
 static void upload_free(struct cove__upload *u)
@@ -133,7 +142,7 @@ static void upload_free(struct cove__upload *u)
         return;
     if (u->fd >= 0)
         close(u->fd);
-    cove__free(u->path);
+    cove__file_leave(&u->place);
     cove__free(u->temporary);
     cove__free(u->etag);
     cove__free(u);
@@ -142,7 +151,7 @@ static void upload_free(struct cove__upload *u)
 void cove__file_abort(void *self, struct cove__upload *u)
 {
     if (u && u->temporary)
-        unlink(u->temporary);
+        unlinkat(u->place.folder, u->temporary, 0);
     upload_free(u);
 }
 
@@ -155,6 +164,7 @@ int cove__file_begin(void *self, const char *path, const struct cove__put *put, 
     if (!u)
         return cove__fail_nomem(err, "an upload");
     u->fd = -1;
+    u->place.folder = -1;
     u->f = self;
     u->condition = put ? put->condition : COVE_WRITE_ALWAYS;
     u->etag = put && put->etag ? cove__strdup(put->etag) : NULL;
@@ -196,14 +206,16 @@ void cove__file_part(void *self, struct cove__io *io)
 
 /* ---- publishing ---- */
 
-static int check_unchanged(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+static int check_unchanged(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct stat st;
     char etag[80];
+    int rc = cove__file_look(&u->place, ctx, err);
 
-    if (stat(u->path, &st) < 0)
+    if (rc < 0)
+        return rc;
+    if (!u->place.there)
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file is gone");
-    cove__file_etag(&st, etag);
+    cove__file_etag(&u->place.st, etag);
     if (!u->etag || strcmp(etag, u->etag) != 0)
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced meanwhile");
     return 0;
@@ -212,10 +224,13 @@ static int check_unchanged(const struct cove__upload *u, const struct cove__ctx 
 /* Only where nothing has the name yet. File systems without such a rename have hard links, and the other way round. */
 static int take_new_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    if (renameat2(AT_FDCWD, u->temporary, AT_FDCWD, u->path, RENAME_NOREPLACE) == 0)
+    const char *name = cove__path_name(u->place.path);
+    int folder = u->place.folder;
+
+    if (renameat2(folder, u->temporary, folder, name, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EEXIST && link(u->temporary, u->path) == 0)
-        return unlink(u->temporary) < 0 ? cove__file_fail(err, ctx, errno) : 0;
+    if (errno != EEXIST && linkat(folder, u->temporary, folder, name, 0) == 0)
+        return unlinkat(folder, u->temporary, 0) < 0 ? cove__file_fail(err, ctx, errno) : 0;
     if (errno == EEXIST)
         return cove__fs_fail(err, ctx, COVE_EEXIST, "already exists");
     if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
@@ -225,30 +240,20 @@ static int take_new_name(const struct cove__upload *u, const struct cove__ctx *c
     return cove__file_fail(err, ctx, errno);
 }
 
-static int take_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+static int take_name(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int rc = 0;
+    int folder = u->place.folder;
+    int rc = cove__file_check_folder(&u->place, ctx, err);
 
+    if (rc < 0)
+        return rc;
     if (u->condition == COVE_WRITE_IF_NEW)
         return take_new_name(u, ctx, err);
     if (u->condition == COVE_WRITE_IF_MATCH)
         rc = check_unchanged(u, ctx, err);
-    if (rc == 0 && rename(u->temporary, u->path) < 0)
+    if (rc == 0 && renameat(folder, u->temporary, folder, cove__path_name(u->place.path)) < 0)
         rc = refuse_folder(u, errno, true, ctx, err);
     return rc;
-}
-
-int cove__file_sync_parent(const char *path)
-{
-    char *parent = cove__path_parent(path);
-    int fd = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int rc = fd >= 0 ? fsync(fd) : -1;
-    int errnum = errno;
-
-    if (fd >= 0)
-        close(fd);
-    cove__free(parent);
-    return rc < 0 && errnum != EINVAL && errnum != EACCES ? errnum : 0; /* some filesystems don't sync folders */
 }
 
 int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
@@ -256,17 +261,15 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
 {
     struct stat st;
     char etag[80];
-    int errnum = 0;
+    int errnum;
     int rc = cove__ctx_check(ctx, err);
 
     if (!u->temporary) { /* nothing to publish */
         upload_free(u);
         return rc;
     }
-    if (rc == 0)
-        errnum = u->owned ? 0 : cove__file_open_up(u->fd, u->path, u->mode);
-    if (errnum)
-        rc = cove__file_fail(err, ctx, errnum);
+    if (rc == 0 && !u->owned)
+        rc = cove__file_open_up(u->fd, &u->place, u->mode, ctx, err);
     if (rc == 0 && u->f->fsync && fsync(u->fd) < 0)
         rc = cove__file_fail(err, ctx, errno);
     if (rc == 0 && fstat(u->fd, &st) < 0)
@@ -277,7 +280,7 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
         cove__file_abort(self, u);
         return rc;
     }
-    errnum = u->f->fsync ? cove__file_sync_parent(u->path) : 0;
+    errnum = u->f->fsync ? cove__file_sync_folder(u->place.folder) : 0;
     if (errnum)
         rc = cove__file_fail(err, ctx, errnum);
     cove__file_etag(&st, etag);
@@ -366,14 +369,36 @@ static int open_source(const char *from, struct stat *ret_st, const struct cove_
     return rc;
 }
 
-int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, bool keep, const struct cove__ctx *ctx,
+bool cove__file_unchanged(const struct stat *was, const struct stat *now)
+{
+    return cove__file_same(was, now) && was->st_size == now->st_size &&
+           memcmp(&was->st_mtim, &now->st_mtim, sizeof was->st_mtim) == 0 &&
+           memcmp(&was->st_ctim, &now->st_ctim, sizeof was->st_ctim) == 0;
+}
+
+/* What was read is one version of the file, and the copy has its rights. */
+static int keep_source(struct cove__upload *u, int from, const struct stat *st, const struct cove__ctx *ctx,
                        struct cove_error *err)
+{
+    struct stat now;
+    int errnum;
+
+    if (fstat(from, &now) < 0)
+        return cove__file_fail(err, ctx, errno);
+    if (!cove__file_unchanged(st, &now))
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source changed while it was copied; it stays");
+    errnum = u->temporary ? cove__file_keep_rights(u->fd, from, st) : 0;
+    u->owned = true;
+    return errnum ? cove__file_fail(err, ctx, errnum) : 0;
+}
+
+int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, struct stat *ret_st,
+                       const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__upload *u = NULL;
     struct stat st;
     struct stat there;
     char *etag = NULL;
-    int errnum = 0;
     int fd = open_source(from, &st, ctx, err);
     int rc;
 
@@ -385,15 +410,14 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, b
     if (rc < 0)
         goto out;
     rc = copy_bytes(fd, u, ctx, err);
-    if (rc == 0 && keep && u->temporary)
-        errnum = cove__file_keep_owner(u->fd, &st);
-    if (errnum)
-        rc = cove__file_fail(err, ctx, errnum);
-    u->owned = keep;
+    if (rc == 0 && ret_st)
+        rc = keep_source(u, fd, &st, ctx, err);
     if (rc < 0)
         cove__file_abort(f, u);
     else
         rc = cove__file_finish(f, u, ctx, &etag, err);
+    if (ret_st)
+        *ret_st = st;
 out:
     cove__free(etag);
     close(fd);
@@ -402,7 +426,7 @@ out:
 
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    return cove__file_copy_as(self, from, to, false, ctx, err);
+    return cove__file_copy_as(self, from, to, NULL, ctx, err);
 }
 
 /* ---- appending ---- */

@@ -1,0 +1,137 @@
+/*
+ * Where a new version of a file goes: a name in a folder that is held by a descriptor. Whoever owns a folder on the way
+ * can swap it for a link while a write is under way; through the descriptor, all steps of the write stay in the folder
+ * that it began in.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/file/file.h"
+
+#define MAX_LINKS 40 /* as the kernel has it */
+
+int cove__file_open_folder(const char *path)
+{
+    char *parent = cove__path_parent(path);
+    int fd = -1;
+
+    errno = ENOMEM;
+    if (parent)
+        fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cove__free(parent);
+    return fd;
+}
+
+/* Whether another user has put this into a folder that everybody may write to (sticky, as /tmp is): a link there may
+ * lead anywhere, and a file there is read by whoever made it. The kernel refuses both (protected_symlinks,
+ * protected_regular), but it does not see that we follow links by hand and replace files by renaming. */
+static bool is_planted(const struct cove__place *p)
+{
+    struct stat folder;
+
+    if (!p->there || p->st.st_uid == geteuid() || S_ISDIR(p->st.st_mode))
+        return false;
+    return fstat(p->folder, &folder) < 0 ||
+           ((folder.st_mode & S_ISVTX) && (folder.st_mode & S_IWOTH) && folder.st_uid != p->st.st_uid);
+}
+
+int cove__file_look(struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    p->there = fstatat(p->folder, cove__path_name(p->path), &p->st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_planted(p))
+        return cove__fs_fail(err, ctx, COVE_EACCESS,
+                             "%s is another user's, in a folder that everybody may write to; remove it first", p->path);
+    return 0;
+}
+
+/* Goes on to where the link leads. 0, or an errno. */
+static int follow_link(struct cove__place *p)
+{
+    char target[4096];
+    ssize_t n = readlinkat(p->folder, cove__path_name(p->path), target, sizeof target - 1);
+    char *parent;
+    char *next;
+
+    if (n < 0)
+        return errno;
+    target[n] = '\0';
+    if (target[0] == '/') {
+        next = cove__strdup(target);
+    } else {
+        parent = cove__path_parent(p->path);
+        next = parent ? cove__path_join(parent, target) : NULL;
+        cove__free(parent);
+    }
+    if (!next)
+        return ENOMEM;
+    cove__file_leave(p);
+    p->path = next;
+    return 0;
+}
+
+int cove__file_find(struct cove__place *p, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int errnum = 0;
+    int rc = 0;
+
+    *p = (struct cove__place){ .folder = -1, .path = cove__strdup(path) };
+    if (!p->path)
+        return cove__fail_nomem(err, "a path");
+    for (int i = 0; rc == 0 && errnum == 0; i++) {
+        p->folder = cove__file_open_folder(p->path);
+        if (p->folder >= 0)
+            rc = cove__file_look(p, ctx, err);
+        if (rc < 0 || !p->there || !S_ISLNK(p->st.st_mode))
+            return rc;
+        errnum = i == MAX_LINKS ? ELOOP : follow_link(p);
+    }
+    return cove__file_fail(err, ctx, errnum);
+}
+
+int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int fd = cove__file_open_folder(p->path);
+    struct stat ours;
+    struct stat now;
+    bool same = fd >= 0 && fstat(fd, &now) == 0 && fstat(p->folder, &ours) == 0 && cove__file_same(&now, &ours);
+
+    if (fd >= 0)
+        close(fd);
+    return same ? 0
+                : cove__fs_fail(err, ctx, COVE_EPRECONDITION,
+                                "the folder of %s was moved, removed or replaced meanwhile; nothing was written",
+                                p->path);
+}
+
+void cove__file_leave(struct cove__place *p)
+{
+    if (p->path && p->folder >= 0)
+        close(p->folder);
+    cove__free(p->path);
+    *p = (struct cove__place){ .folder = -1 };
+}
+
+int cove__file_sync_folder(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd >= 0 ? fsync(fd) : -1;
+    int errnum = errno;
+
+    if (fd >= 0)
+        close(fd);
+    return rc < 0 && errnum != EINVAL && errnum != EACCES ? errnum : 0; /* some filesystems don't sync folders */
+}
+
+int cove__file_sync_parent(const char *path)
+{
+    int folder = cove__file_open_folder(path);
+    int errnum = folder >= 0 ? cove__file_sync_folder(folder) : errno;
+
+    if (folder >= 0)
+        close(folder);
+    return errnum == EACCES ? 0 : errnum;
+}
