@@ -39,6 +39,14 @@ def test_folders_that_are_there_are_not_made(lacking, tmp_path):
     assert os.path.getsize(tmp_path / "a" / "b" / "c" / "x") == 10
 
 
+def test_a_file_begins_where_a_link_leads(tmp_path):
+    (tmp_path / "link").symlink_to("scratch/metrics.csv")
+    outcome = probe("begin", (tmp_path / "link").as_uri(), "one", "two")
+    assert outcome.ok and outcome.value == 0
+    assert (tmp_path / "scratch" / "metrics.csv").read_bytes() == b"onetwo" and (tmp_path / "link").is_symlink()
+    assert probe("begin", (tmp_path / "link").as_uri(), "three").code == "COVE_EPRECONDITION"
+
+
 @pytest.fixture
 def disk(tmp_path):
     path = tmp_path / "disk"

@@ -1,6 +1,7 @@
 """Local files: whose a new version is, names that lead to one file, and what is no file. The library's own calls, by the extension."""
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -277,6 +278,75 @@ def test_without_its_acl_a_file_gives_nobody_more_than_before(fs, tmp_path, grou
         assert whose(tmp_path / "disk" / "x")[2] == left
     finally:
         subprocess.run(["umount", tmp_path / "disk"], check=True)
+
+
+@as_root
+def test_a_pipe_that_another_user_put_into_a_shared_folder_is_not_written(fs, folder):
+    os.chmod(folder, 0o1777)
+    os.mkfifo(folder / "pipe")
+    os.chown(folder / "pipe", NOBODY, NOBODY)
+    os.chmod(folder / "pipe", 0o666)
+    os.symlink("pipe", folder / "link")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for name in ("pipe", "link"):
+        for write in (put, stream, copied, lambda fs, path: fs.append(path, b"new")):
+            with pytest.raises(PermissionError, match="another user's"):
+                write(fs, str(folder / name))
+    assert os.read(reader, 10) == b""
+    os.close(reader)
+    os.chown(folder / "pipe", os.geteuid(), os.getegid())
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    fs.write_file(str(folder / "pipe"), b"new")
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+
+
+def test_what_only_proc_has_a_name_for_is_written(fs, tmp_path):
+    reader, writer = os.pipe()
+    fs.write_file(f"/proc/self/fd/{writer}", b"one")
+    fs.append(f"/dev/fd/{writer}", b"two")
+    assert os.read(reader, 10) == b"onetwo"
+    os.close(reader), os.close(writer)
+
+
+# ---- several writers ----
+
+
+class Locked:
+    """A file that another writer is just looking at; what is done to it meanwhile waits."""
+
+    def __init__(self, path, work):
+        self.fd, self.error = os.open(path, os.O_RDWR), None
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        self.thread = threading.Thread(target=self.run, args=(work,))
+        self.thread.start()
+        self.thread.join(0.5)  # time to go wrong
+
+    def run(self, work):
+        try:
+            work()
+        except Exception as error:
+            self.error = error
+
+    def release(self):
+        os.close(self.fd)
+        self.thread.join()
+        return self.error
+
+
+def test_bytes_are_not_added_to_a_version_that_is_being_replaced(fs, tmp_path):
+    path = make(tmp_path / "x")
+    locked = Locked(path, lambda: fs.append(path, b"+row"))
+    os.replace(make(tmp_path / "y", b"newer"), path)
+    assert locked.release() is None and Path(path).read_bytes() == b"newer+row"
+
+
+def test_a_version_that_is_being_added_to_is_not_replaced(fs, tmp_path):
+    path = make(tmp_path / "x")
+    etag = fs.stat(path)[4]
+    locked = Locked(path, lambda: fs.write_file(path, b"new", condition="match", etag=etag))
+    os.write(locked.fd, b"old+row")
+    assert isinstance(locked.release(), _cove.PreconditionFailed) and tree_of(tmp_path) == {"x": b"old+row"}
 
 
 @pytest.mark.parametrize("name", ids=["two", "three", "four"], argvalues=["a" + "\u00e9" * 127, "\u20ac" * 85, "a\U0001d11e" * 51])

@@ -27,18 +27,23 @@ int64_t cove__file_mtime(const struct stat *st);
 
 /* file_open.c: the waits of open, read and write end with the deadline and by the cancel token. A descriptor (not
  * inherited), the bytes done, or an error. `offset` -1: where the descriptor stands. */
-int cove__file_open(const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__file_open(int folder, const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err);
 int64_t cove__file_read(int fd, void *buffer, size_t size, int64_t offset, const struct cove__ctx *ctx,
                         struct cove_error *err);
 int64_t cove__file_write(int fd, const void *data, size_t size, int64_t offset, const struct cove__ctx *ctx,
                          struct cove_error *err);
 /* Until `fd` is ready for poll(2)'s `events`. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err);
+/* Among processes that ask for it, this one alone has the file until it unlocks or closes it. Where files have no
+ * locks, or another program holds one for long, the call succeeds all the same. */
+int cove__file_lock(int fd, const struct cove__ctx *ctx, struct cove_error *err);
+void cove__file_unlock(int fd);
 
 /* file_place.c: a name in a folder. */
 struct cove__place {
     char *path;     /* the links at its end followed */
     int folder;     /* a descriptor; -1: the folder cannot be opened */
+    bool magic;     /* a link of /proc was followed: the path may lead where this place is not */
     bool there;     /* when it was looked at last */
     struct stat st; /* what is there, if anything; no link is followed */
 };
@@ -51,6 +56,9 @@ int cove__file_find(struct cove__place *p, const char *path, const struct cove__
 int cove__file_look(struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err);
 /* COVE_EPRECONDITION: the path does not lead to the folder any more. */
 int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err);
+/* Makes the folder, where the option auto_mkdir lets it, and opens it. */
+int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, const struct cove__ctx *ctx,
+                           struct cove_error *err);
 void cove__file_leave(struct cove__place *p);
 /* The folder of `path`: a descriptor for the calls that end in "at". -1: errno says why. */
 int cove__file_open_folder(const char *path);
@@ -84,6 +92,8 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, s
                        const struct cove__ctx *ctx, struct cove_error *err);
 /* Whether a file is still what it was, and nobody has written to it since. */
 bool cove__file_unchanged(const struct stat *was, const struct stat *now);
+
+/* file_append.c */
 int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                            void **ret_tail, struct cove_error *err);
 int cove__file_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,

@@ -5,7 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -48,11 +49,20 @@ int cove__file_look(struct cove__place *p, const struct cove__ctx *ctx, struct c
     return 0;
 }
 
+/* Whether links of a folder lead elsewhere than they say: /proc has names for open pipes and terminals. */
+static bool is_magic(int folder)
+{
+    struct statfs system;
+
+    return fstatfs(folder, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
+
 /* Goes on to where the link leads. 0, or an errno. */
 static int follow_link(struct cove__place *p)
 {
     char target[4096];
     ssize_t n = readlinkat(p->folder, cove__path_name(p->path), target, sizeof target - 1);
+    bool magic = p->magic || is_magic(p->folder);
     char *parent;
     char *next;
 
@@ -70,6 +80,7 @@ static int follow_link(struct cove__place *p)
         return ENOMEM;
     cove__file_leave(p);
     p->path = next;
+    p->magic = magic;
     return 0;
 }
 
@@ -90,6 +101,23 @@ int cove__file_find(struct cove__place *p, const char *path, const struct cove__
         errnum = i == MAX_LINKS ? ELOOP : follow_link(p);
     }
     return cove__file_fail(err, ctx, errnum);
+}
+
+int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, const struct cove__ctx *ctx,
+                           struct cove_error *err)
+{
+    char *parent = cove__path_parent(p->path);
+    int rc = 0;
+
+    if (!parent)
+        return cove__fail_nomem(err, "a path");
+    if (f->auto_mkdir)
+        rc = cove__file_mkdirs(f, parent, ctx, err);
+    cove__free(parent);
+    if (rc < 0)
+        return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
+    p->folder = cove__file_open_folder(p->path);
+    return p->folder < 0 ? cove__file_fail(err, ctx, errno) : 0;
 }
 
 int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err)

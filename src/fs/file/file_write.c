@@ -93,21 +93,19 @@ out:
     return rc;
 }
 
-/* The folder, made where it is not there. */
-static int make_parent(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+/* What is no regular file. By the path where only /proc knows what it leads to. */
+static int open_straight(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    char *parent = cove__path_parent(u->place.path);
-    int rc = 0;
+    const struct cove__place *p = &u->place;
+    struct stat st;
 
-    if (!parent)
-        return cove__fail_nomem(err, "a path");
-    if (u->f->auto_mkdir)
-        rc = cove__file_mkdirs(u->f, parent, ctx, err);
-    cove__free(parent);
-    if (rc < 0)
-        return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
-    u->place.folder = cove__file_open_folder(u->place.path);
-    return u->place.folder < 0 ? cove__file_fail(err, ctx, errno) : 0;
+    u->fd = p->magic ? cove__file_open(AT_FDCWD, path, O_WRONLY, ctx, err)
+                     : cove__file_open(p->folder, cove__path_name(p->path), O_WRONLY | O_NOFOLLOW, ctx, err);
+    if (u->fd < 0)
+        return u->fd;
+    if (!p->magic && (fstat(u->fd, &st) < 0 || !cove__file_same(&st, &p->st)))
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another file took its name meanwhile");
+    return 0;
 }
 
 /* Nothing stands there, or a regular file: then a temporary one beside it, or beside the file that a link names. A
@@ -116,19 +114,22 @@ static int open_target(struct cove__upload *u, const char *path, const struct co
 {
     struct cove__place *p = &u->place;
     struct stat st;
+    bool special;
     int rc;
 
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
-        u->fd = cove__file_open(path, O_WRONLY, ctx, err);
-        return u->fd < 0 ? u->fd : 0;
-    }
     rc = cove__file_find(p, path, ctx, err);
-    if (rc == 0 && p->folder < 0)
-        rc = make_parent(u, ctx, err);
     if (rc < 0)
         return rc;
+    special = p->magic ? stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)
+                       : p->there && !S_ISREG(p->st.st_mode) && !S_ISDIR(p->st.st_mode);
+    if (special)
+        return open_straight(u, path, ctx, err);
     if (p->there && S_ISDIR(p->st.st_mode))
         return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
+    if (p->folder < 0)
+        rc = cove__file_make_folder(u->f, p, ctx, err);
+    if (rc < 0)
+        return rc;
     if (p->there && faccessat(p->folder, cove__path_name(p->path), W_OK, AT_EACCESS) < 0)
         return cove__file_fail(err, ctx, errno); /* renaming over it would go behind its owner's back */
     if (p->there) /* should it go meanwhile: its group and ACL go with it, so the group may do what all others may */
@@ -206,19 +207,40 @@ void cove__file_part(void *self, struct cove__io *io)
 
 /* ---- publishing ---- */
 
-static int check_unchanged(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+/* Under the lock of what stands there, if it has one, so that nothing is appended to it until it is replaced. */
+static int check_unchanged(struct cove__upload *u, int fd, const struct cove__ctx *ctx, struct cove_error *err)
 {
+    struct stat locked;
     char etag[80];
-    int rc = cove__file_look(&u->place, ctx, err);
+    int rc = fd >= 0 ? cove__file_lock(fd, ctx, err) : 0;
 
+    if (rc == 0)
+        rc = cove__file_look(&u->place, ctx, err);
     if (rc < 0)
         return rc;
     if (!u->place.there)
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file is gone");
     cove__file_etag(&u->place.st, etag);
-    if (!u->etag || strcmp(etag, u->etag) != 0)
+    if (!u->etag || strcmp(etag, u->etag) != 0 ||
+        (fd >= 0 && (fstat(fd, &locked) < 0 || !cove__file_same(&locked, &u->place.st))))
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced meanwhile");
     return 0;
+}
+
+static int take_name_if_match(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *name = cove__path_name(u->place.path);
+    int folder = u->place.folder;
+    int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int rc = check_unchanged(u, fd, ctx, err);
+
+    if (rc == 0 && renameat(folder, u->temporary, folder, name) < 0)
+        rc = refuse_folder(u, errno, true, ctx, err);
+    if (fd >= 0) {
+        cove__file_unlock(fd); /* a fork may hold the descriptor for another moment */
+        close(fd);
+    }
+    return rc;
 }
 
 /* Only where nothing has the name yet. File systems without such a rename have hard links, and the other way round. */
@@ -250,10 +272,10 @@ static int take_name(struct cove__upload *u, const struct cove__ctx *ctx, struct
     if (u->condition == COVE_WRITE_IF_NEW)
         return take_new_name(u, ctx, err);
     if (u->condition == COVE_WRITE_IF_MATCH)
-        rc = check_unchanged(u, ctx, err);
-    if (rc == 0 && renameat(folder, u->temporary, folder, cove__path_name(u->place.path)) < 0)
-        rc = refuse_folder(u, errno, true, ctx, err);
-    return rc;
+        return take_name_if_match(u, ctx, err);
+    if (renameat(folder, u->temporary, folder, cove__path_name(u->place.path)) < 0)
+        return refuse_folder(u, errno, true, ctx, err);
+    return 0;
 }
 
 int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
@@ -352,7 +374,7 @@ static int copy_bytes(int from, struct cove__upload *u, const struct cove__ctx *
 /* What `from` names, ready to be read and no directory. A FIFO has a writer then. */
 static int open_source(const char *from, struct stat *ret_st, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int fd = cove__file_open(from, O_RDONLY, ctx, err);
+    int fd = cove__file_open(AT_FDCWD, from, O_RDONLY, ctx, err);
     int rc = 0;
 
     if (fd < 0)
@@ -427,150 +449,4 @@ out:
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     return cove__file_copy_as(self, from, to, NULL, ctx, err);
-}
-
-/* ---- appending ---- */
-
-struct tail {
-    char *path;
-    int fd; /* negative: not opened yet */
-    bool truncate;
-    bool bound; /* the bytes are for one file: the open one, or one that this tail makes */
-};
-
-static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
-{
-    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer has replaced the file");
-}
-
-/* Holds on to the version `etag`, or sees that there is no file yet (""). */
-static int bind_tail(struct tail *tail, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    struct cove_error why = COVE_ERROR_INIT;
-    struct stat st;
-    char now[80] = "";
-
-    tail->fd = cove__file_open(tail->path, O_WRONLY | O_APPEND, ctx, &why);
-    if (tail->fd < 0 && tail->fd != COVE_ENOTFOUND)
-        return cove__error_copy(err, &why);
-    if (tail->fd >= 0 && fstat(tail->fd, &st) < 0)
-        return cove__file_fail(err, ctx, errno);
-    if (tail->fd >= 0)
-        cove__file_etag(&st, now);
-    return strcmp(now, etag) == 0 ? 0 : fail_replaced(ctx, err);
-}
-
-int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
-                           void **ret_tail, struct cove_error *err)
-{
-    struct tail *tail;
-    struct stat st;
-    int rc;
-
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
-    tail = cove__calloc(1, sizeof *tail);
-    if (tail)
-        tail->path = cove__strdup(path);
-    if (!tail || !tail->path) {
-        cove__free(tail);
-        return cove__fail_nomem(err, "an appender");
-    }
-    tail->fd = -1;
-    tail->truncate = truncate;
-    tail->bound = etag != NULL;
-    rc = etag ? bind_tail(tail, etag, ctx, err) : 0;
-    if (rc < 0) {
-        cove__file_append_close(self, tail);
-        return rc;
-    }
-    *ret_tail = tail;
-    return 0;
-}
-
-static int open_tail(struct cove__file *f, struct tail *tail, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    int flags = O_WRONLY | O_APPEND | O_CREAT | (tail->bound ? O_EXCL : 0);
-    struct cove_error why = COVE_ERROR_INIT;
-    char *parent;
-    int rc = 0;
-
-    tail->fd = cove__file_open(tail->path, flags, ctx, &why);
-    if (tail->fd == COVE_ENOTFOUND && f->auto_mkdir) {
-        parent = cove__path_parent(tail->path);
-        rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
-        cove__free(parent);
-        if (rc < 0)
-            return rc;
-        tail->fd = cove__file_open(tail->path, flags, ctx, &why);
-    }
-    if (tail->bound && tail->fd == COVE_EEXIST)
-        return fail_replaced(ctx, err);
-    if (tail->fd < 0)
-        return cove__error_copy(err, &why);
-    return 0;
-}
-
-/* A log that was moved away or removed under us: what goes on into its old file would be lost, or stand in the wrong
- * one. */
-static bool was_replaced(const struct tail *tail)
-{
-    struct stat ours;
-    struct stat there;
-
-    if (fstat(tail->fd, &ours) < 0)
-        return false;
-    if (stat(tail->path, &there) < 0)
-        return errno == ENOENT;
-    return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
-}
-
-int cove__file_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
-                      struct cove_error *err)
-{
-    struct tail *tail = tail_;
-    struct stat before;
-    struct stat now;
-    int rc;
-
-    *ret_added = 0;
-    if (tail->fd >= 0 && was_replaced(tail)) {
-        if (tail->bound)
-            return fail_replaced(ctx, err);
-        close(tail->fd);
-        tail->fd = -1;
-    }
-    rc = tail->fd < 0 ? open_tail(self, tail, ctx, err) : 0;
-    if (rc < 0)
-        return rc;
-    if (tail->truncate && ftruncate(tail->fd, 0) < 0)
-        return cove__file_fail(err, ctx, errno);
-    tail->truncate = false;
-    if (fstat(tail->fd, &before) < 0)
-        return cove__file_fail(err, ctx, errno);
-    while (*ret_added < data.size && rc == 0) {
-        int64_t n = cove__file_write(tail->fd, data.data + *ret_added, data.size - *ret_added, -1, ctx, err);
-
-        if (n < 0)
-            rc = (int)n;
-        else
-            *ret_added += (size_t)n;
-    }
-    /* No half record: the bytes are removed again, unless somebody else has written behind them. */
-    if (rc < 0 && *ret_added > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)*ret_added &&
-        ftruncate(tail->fd, before.st_size) == 0)
-        *ret_added = 0;
-    return rc;
-}
-
-void cove__file_append_close(void *self, void *tail_)
-{
-    struct tail *tail = tail_;
-
-    if (!tail)
-        return;
-    if (tail->fd >= 0)
-        close(tail->fd);
-    cove__free(tail->path);
-    cove__free(tail);
 }
