@@ -125,8 +125,11 @@ int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx 
     int fd = cove__file_open_folder(p->path);
     struct stat ours;
     struct stat now;
-    bool same = fd >= 0 && fstat(fd, &now) == 0 && fstat(p->folder, &ours) == 0 && cove__file_same(&now, &ours);
+    bool same;
 
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return cove__file_fail(err, ctx, errno);
+    same = fd >= 0 && fstat(fd, &now) == 0 && fstat(p->folder, &ours) == 0 && cove__file_same(&now, &ours);
     if (fd >= 0)
         close(fd);
     return same ? 0
