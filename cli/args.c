@@ -134,7 +134,7 @@ static int take(struct cli *c, int key, const char *value)
     }
 }
 
-/* What the library takes by itself, for the waits that are the command's own. */
+/* The timeout that the library would use, for waits of the command itself. */
 int64_t cli_timeout_ms(const struct cli *c)
 {
     const char *text = getenv("COVE_TIMEOUT");

@@ -24,7 +24,7 @@ static int64_t count_elements(const struct cove_tensor_view *view)
     return n;
 }
 
-/* What the tensor would take with all its elements side by side: one that repeats few of them takes less. */
+/* The size of the tensor stored contiguously. A tensor with stride 0 takes less. */
 static int64_t count_bytes(const struct cove_tensor_view *view)
 {
     return cli_product(count_elements(view), (int64_t)cove_dtype_size(view->dtype));

@@ -112,11 +112,12 @@ int cli_check_options(struct cli *c);
 char *cli_target_show(const struct cli_target *t, const char *path);
 /* The target is all of a store: a bucket, a host, "/". */
 bool cli_target_is_root(const struct cli_target *t);
-/* Directories exist by themselves there, and a name is either a file or a directory. */
+/* The store has real directories: they exist without files, and a name is either a file or a directory. */
 bool cli_real_directories(const cove_fs *fs);
-/* Whether `t`, of which `info` tells, has anything below it: a file of an object store may, too. 1, 0 or an error. */
+/* Whether there is anything below `t`, whose entry is `info`; in an object store a file may have it, too. 1, 0 or an
+ * error. */
 int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err);
-/* What of a path follows the directory that it is in, and the one slash between them. */
+/* The rest of `path` after `directory` and one slash. */
 const char *cli_rest(const char *directory, const char *path);
 /* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
@@ -133,20 +134,20 @@ void cli_expand_all(struct cli *c, cli_each each, void *user); /* every argument
 /* All of stdout goes through these; a reader that went away ends the command quietly, a full disk is said and ends it.
  */
 void cli_print(const char *format, ...) COVE_PRINTF(1, 2);
-/* A name, tag or key from outside: as it is into a pipe or a file, as cli_print_plain on a terminal. */
+/* An untrusted name, tag or key: as cli_print_plain on a terminal, unchanged to a pipe or a file. */
 void cli_print_name(const char *name);
-/* `size` bytes of text, where each character that is not plain, and each byte that is no UTF-8, is a ?. */
+/* `size` bytes of text, with ? for each character that is not plain and each byte that is not valid UTF-8. */
 void cli_print_plain(const char *text, size_t size);
 void cli_write(struct cli *c, const void *data, size_t size);
 void cli_flush(void);
-/* The character at `s`, of `left` bytes: its number, and how many bytes it takes. CLI_NO_CHARACTER: one byte that is no
- * UTF-8 (the shortest form, no surrogates). */
+/* Decodes one UTF-8 character at `s`, which has `left` bytes: its code point, and its length in bytes.
+ * CLI_NO_CHARACTER: a byte that is not valid UTF-8 (overlong forms and surrogates are not). */
 #define CLI_NO_CHARACTER UINT32_MAX
 size_t cli_character(const char *s, size_t left, uint32_t *ret_point);
-/* No control character (C0, DEL, C1), no mark of direction, no line end: a terminal may get it. */
+/* Safe for a terminal: no control character (C0, DEL, C1), bidirectional control or line end. */
 bool cli_is_plain(uint32_t point);
 void cli_make_plain(char *text); /* in place, as cli_print_plain shows it */
-/* Sums and products of what files and stores say, none negative: INT64_MAX where that is too little. */
+/* Sums and products of untrusted sizes, none negative; they saturate at INT64_MAX. */
 int64_t cli_sum(int64_t a, int64_t b);
 int64_t cli_product(int64_t a, int64_t b);
 const char *cli_human(int64_t bytes, char out[16]);        /* "1.5 MiB" */
@@ -186,7 +187,8 @@ void cli_terminal_unlock(void);
 struct cli_source {
     struct cli_target from, to;
     bool file, tree;
-    bool named;   /* it goes into the target under its own name; else as the target, or what is in it goes there */
+    bool named; /* it is copied into the target under its own name; else the source, or its content, becomes the target
+                 */
     bool special; /* neither file nor directory: a pipe, a socket, a device */
     int64_t size;
     char *etag; /* of the file; NULL: it has none */
@@ -203,47 +205,47 @@ struct cli_plan {
     struct cli_made *made;
 };
 
-/* Each entry below the source, directories too, and where it goes; `to` is NULL where it would lead out of the target.
- * Ends where `each` gives false. False: the listing failed, said why. */
+/* Calls `each` for each entry below the source, directories too, with its target; NULL: that would be outside the
+ * target. Stops when `each` returns false. False: the listing failed, and the error was printed. */
 typedef bool (*cli_each_entry)(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
                                void *user);
 bool cli_each_below(struct cli *c, const struct cli_source *s, cli_each_entry each, void *user);
 
-/* A set of names; a name is a file or, any number of times, a directory. False: it is there already, as a file or to
- * become one. */
+/* A set of names of files and directories. A directory may be added again. cli_names_add gives false if the name was
+ * already added and one of the two is a file. */
 struct cli_names;
 struct cli_names *cli_names_new(void);
 void cli_names_free(struct cli_names *names);
 bool cli_names_add(struct cli_names *names, const char *name, size_t n, bool directory);
 bool cli_names_has(const struct cli_names *names, const char *name, size_t n);
 
-/* Whether no two sources have one target: 0, or an exit code, said why. */
+/* Checks that no two sources have the same target: 0, or an exit code after printing the error. */
 int cli_check_names(struct cli *c, const struct cli_plan *plan);
 
-/* The local files that this command has made. */
+/* The local files that this command has written. */
 struct cli_made;
 struct cli_made *cli_made_new(void);
 void cli_made_free(struct cli_made *made);
-/* Before a local file is written; waits while one that may be the same is under way. False: this command has made it.
- * Else *ret_row is for cli_made_end. */
+/* To be called before a local file is written. Waits while a file that may be the same is being written. False: this
+ * command has already written the file. Else *ret_row is for cli_made_end. */
 bool cli_made_begin(struct cli_made *made, const char *path, size_t *ret_row);
 void cli_made_end(struct cli_made *made, const char *path, size_t row, bool done);
-void cli_say_made(struct cli *c, const char *from, const char *to); /* where cli_made_begin gave false */
+void cli_say_made(struct cli *c, const char *from, const char *to); /* after cli_made_begin gave false */
 
 struct cli_copier;
 
-/* `remove`: a source is removed once its copy is safe, while it still has its etag. `made` is BORROWED until the copier
+/* `remove`: each source is removed after it was copied, if it still has its ETag. `made` is BORROWED until the copier
  * is finished. */
 struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove, struct cli_made *made);
-/* One more file; strings are copied, stores are referenced. `etag` is what the source had before it is read; NULL: it
+/* One more file; strings are copied, stores are referenced. `etag`: of the source, from before it is read; NULL: it
  * has none. Waits while too many are queued. */
 void cli_copier_add(struct cli_copier *k, cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *to,
                     int64_t size, const char *etag);
 void cli_copier_finish(struct cli_copier *k); /* waits for all and frees */
 
-/* A local path that is neither file nor directory: a pipe, a socket, a device. */
+/* Whether this is a local path that is neither a file nor a directory: a pipe, a socket, a device. */
 bool cli_is_special(cove_fs *fs, const char *path);
-/* Everything that `from` (NULL: standard input), which is special, gives becomes one file. */
+/* Writes everything read from `from`, a special file (NULL: standard input), to one file. */
 void cli_upload(struct cli *c, const struct cli_target *from, cove_fs *fs, const char *path);
 /* A file's bytes to stdout. */
 void cli_download(struct cli *c, const struct cli_target *t);

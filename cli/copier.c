@@ -18,7 +18,7 @@ struct job {
     cove_fs *from_fs, *to_fs;
     char *from, *to;
     int64_t size;
-    char *etag; /* of `from`, before it is read; NULL: it has none */
+    char *etag; /* of `from`, from before it is read; NULL: it has none */
 };
 
 struct cli_copier {
@@ -99,7 +99,7 @@ out:
     cove_free(to_url);
 }
 
-/* The copy or the move, by the store itself or through this process. */
+/* Copies or moves one file, within the store or through this process. */
 static int transfer(struct cli_copier *k, const struct job *job, struct cove_error *err)
 {
     int rc;

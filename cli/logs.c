@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIME_MAX 9e9 /* seconds since 1970: the nanoseconds are a number still */
+#define TIME_MAX 9e9 /* seconds since 1970; in nanoseconds it still fits into int64_t */
 #define MAX_TAGS 100000
 
 /* The last value of a scalar of a run; the table is in order of runs, then of tags. */

@@ -60,8 +60,8 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
     cove_info *info = NULL;
     int rc, below = 0;
 
-    /* A bucket's list says what is there; whether the user may ask for the bucket itself does not matter. Nor does
-     * whether an object has the name of the directory with its slash. */
+    /* Listing a bucket does not need the permission to stat it. Nor does it matter whether an object has the
+     * directory's name with its slash. */
     if ((cli_target_is_root(t) || t->path[strlen(t->path) - 1] == '/') && !c->set['d']) {
         list_below(c, t, user);
         return;

@@ -1,7 +1,8 @@
 /*
- * The local files that one cp or mv has made. A disk may take two names for one file ("A" and "a", or a linked
- * directory): the second source would replace the first, which a move has removed by then. So no target is written that
- * is a file which this command has made, and none while another is under way that may be the same.
+ * The local files that one cp or mv has written. On a disk two names may be one file ("A" and "a", or through a linked
+ * directory). Then the second source would replace the first one's copy, and a move would already have removed the
+ * first source. So a file that this command has written is not written again, and two targets that may be the same file
+ * are not written at the same time.
  */
 #include "cli.h"
 
@@ -11,13 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX_RUNNING 65 /* the threads that copy, and the main one */
+#define MAX_RUNNING 65 /* 64 copying threads and the main thread */
 
 struct cli_made {
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    struct cli_names *files;    /* device and inode of each that is done */
-    char *running[MAX_RUNNING]; /* where they really are; NULL: a free row */
+    struct cli_names *files;    /* device and inode of each finished file */
+    char *running[MAX_RUNNING]; /* paths being written, links resolved; NULL: a free row */
 };
 
 struct cli_made *cli_made_new(void)
@@ -50,7 +51,7 @@ static bool identity(const char *path, char out[64])
     return true;
 }
 
-/* Links resolved as far as the path is there. */
+/* Resolves the links in the existing part of the path. */
 static char *place_of(const char *path)
 {
     char *head = cli_strdup(path), *real, *slash, *place;
@@ -70,8 +71,8 @@ static const char *next_ascii(const char *s)
     return s;
 }
 
-/* Whether a disk may take the two for one: but for the case of letters, and for letters that are not ASCII, which
- * disks compare in several ways. To say so of two that differ costs a short wait, no more. */
+/* Whether a disk may treat the two paths as one. Ignores the case of letters, and characters that are not ASCII, which
+ * disks compare in different ways. A wrong yes only costs a short wait. */
 static bool may_be_same(const char *a, const char *b)
 {
     for (;; a++, b++) {
@@ -130,6 +131,6 @@ void cli_made_end(struct cli_made *made, const char *path, size_t row, bool done
 
 void cli_say_made(struct cli *c, const char *from, const char *to)
 {
-    cli_failf(c, CLI_FAILED, "%s is not copied to %s: on this disk that is the file that another source has become",
+    cli_failf(c, CLI_FAILED, "%s is not copied to %s: on this disk that is the same file as another source's copy",
               from, to);
 }

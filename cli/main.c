@@ -31,8 +31,8 @@ static cove_cancel *interrupt_token;
 static pthread_t main_thread;
 static volatile sig_atomic_t interrupts;
 
-/* The first one fires the token: calls end, unfinished uploads are aborted. The second one ends at once. After the
- * first an alarm each second ends whatever call the main thread waits in, also one that began right after a signal. */
+/* The first signal fires the cancel token: calls end, unfinished uploads are aborted. A second signal ends the process
+ * at once. After the first, an alarm each second interrupts blocking calls of the main thread, also later ones. */
 static void on_interrupt(int number)
 {
     if (!pthread_equal(pthread_self(), main_thread)) {

@@ -8,7 +8,7 @@ static int run(struct cli *c)
 
 static const struct cli_option options[] = {
     { 'j', true, "jobs", "N", "files under way at once: 1 to 64, by default 4" },
-    { 'F', false, "force", NULL, "also where a source is a whole bucket or store; it stays, empty" },
+    { 'F', false, "force", NULL, "also move the content of a whole bucket or store" },
     { 0 },
 };
 
@@ -20,10 +20,10 @@ const struct cli_verb cli_mv = {
         "Into a directory where TARGET is one, or ends with a slash; otherwise TARGET is the new name, and a file "
         "there is replaced.\n"
         "Where it cannot be done in one step (another store, a directory of an object store) each file is copied, and "
-        "removed once\n"
-        "its copy is safe, if nobody has changed it meanwhile: interrupted, part of the files are at the one place and "
-        "part at the\n"
-        "other, each whole. A bucket whose content is moved stays, empty.\n"
+        "removed when\n"
+        "its copy is complete, unless it was changed meanwhile. When interrupted, some files are at the source and the "
+        "others at the\n"
+        "target, each of them whole. A bucket whose content is moved stays, empty.\n"
         "--json prints a line for each file: {\"from\", \"to\", \"size\"}.\n",
     .examples = "  cove mv s3://bucket/run/last.ckpt s3://bucket/run/best.ckpt\n"
                 "  cove mv ./run s3://bucket/archive/\n",

@@ -25,7 +25,7 @@ static void give_up(int error)
     _exit(CLI_FAILED);
 }
 
-static bool interrupted; /* while stdout took nothing: then what follows is dropped, or each line would wait anew */
+static bool interrupted; /* while stdout was blocked: further output is dropped, or each line would block again */
 
 static void text_failed(int error)
 {

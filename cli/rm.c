@@ -58,7 +58,7 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
     int rc;
 
     (void)user;
-    if (why && !c->set['F'] && !c->set['d']) { /* what is empty is never too much */
+    if (why && !c->set['F'] && !c->set['d']) { /* -d removes only what is empty */
         cli_failf(c, CLI_USAGE, "%s is %s: removing it needs --force", t->arg, why);
         return;
     }
@@ -70,10 +70,10 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
     directory = cove_info_type(info) == COVE_TYPE_DIRECTORY && !link;
     cove_info_free(info);
     if (directory && !c->set['r'] && !c->set['d']) {
-        cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d where it is empty", t->arg);
+        cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d if it is empty", t->arg);
         return;
     }
-    /* In an object store the name of a file may be that of a directory, too: -r means both. */
+    /* In an object store a file and a directory may have the same name; -r removes both. */
     if (!c->set['n'])
         rc = c->set['r'] && !link ? cove_fs_remove_tree(t->fs, t->path, &c->call, &err)
              : directory          ? cove_fs_remove(t->fs, t->path, &c->call, &err)
@@ -87,14 +87,15 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
 static int run(struct cli *c)
 {
     if (c->set['d'] && c->set['r'])
-        return cli_usage(c, "-d removes what is empty, -r all that is there: give one of them");
+        return cli_usage(c,
+                         "-d and -r cannot be combined: -d removes only empty directories, -r everything below them");
     cli_expand_all(c, rm_one, NULL);
     return c->status;
 }
 
 static const struct cli_option options[] = {
     { 'r', true, "recursive", NULL, "remove directories with all that is below them" },
-    { 'd', true, "dir", NULL, "remove empty directories, and empty buckets themselves" },
+    { 'd', true, "dir", NULL, "remove empty directories and empty buckets" },
     { 'n', true, "dry-run", NULL, "print what would be removed, remove nothing" },
     { 'F', false, "force", NULL, "also the content of a whole bucket, /, or the working directory" },
     { 0 },
@@ -104,13 +105,13 @@ const struct cli_verb cli_rm = {
     .name = "rm",
     .usage = "[-r|-d] [-n] [--force] PATH…",
     .summary = "Remove files and directories",
-    .details =
-        "A quoted pattern stands for all that it matches, unless a file has just that name. A whole bucket, the "
-        "root of a disk and the\n"
-        "working directory are refused without --force; a bucket itself stays, empty: rm -d removes it. A link is "
-        "removed, not what it\n"
-        "names.\n"
-        "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}.\n",
+    .details = "A quoted pattern stands for all that it matches, unless a file has just that name. A whole bucket, the "
+               "root of a disk and the\n"
+               "working directory are refused without --force. -r empties a bucket but does not remove it; -d removes "
+               "an empty "
+               "bucket.\n"
+               "A link is removed, not its target.\n"
+               "--json prints a line for each argument or match: {\"removed\"}, with -n {\"would_remove\"}.\n",
     .examples = "  cove rm s3://bucket/run/epoch=1-step=100.ckpt\n"
                 "  cove rm -n 's3://bucket/run/*.ckpt'\n"
                 "  cove rm -r s3://bucket/run\n"

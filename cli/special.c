@@ -1,4 +1,4 @@
-/* Bytes that no store has: standard input and output, and local paths that are neither files nor directories. */
+/* Transfers from and to descriptors: standard input and output, pipes, sockets and devices. */
 #include "cli.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define BUFFER  ((size_t)1 << 20) /* stays in the cache between a read and its write */
-#define LOOK_MS 100               /* between two looks for an interrupt */
+#define LOOK_MS 100               /* between two checks for an interrupt */
 
 bool cli_is_special(cove_fs *fs, const char *path)
 {
@@ -21,7 +21,7 @@ bool cli_is_special(cove_fs *fs, const char *path)
            !S_ISDIR(st.st_mode);
 }
 
-/* A descriptor; negative: it cannot be opened, said why. A FIFO without a writer is waited for by its first read. */
+/* A descriptor; negative: it cannot be opened, and the error was printed. The first read waits for a FIFO's writer. */
 static int open_special(struct cli *c, const struct cli_target *t)
 {
     int fd = open(t->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -39,9 +39,8 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* As read(2), but an interrupt is seen within LOOK_MS, and EINTR and EAGAIN are none of the caller's business. The wait
- * for bytes of `t` (NULL: standard input, which may be slow) is one operation, with the timeout of one. -1: said why;
- * -2: interrupted. */
+/* As read(2), but notices an interrupt within LOOK_MS and handles EINTR and EAGAIN. Each wait for bytes of `t` has the
+ * timeout of an operation; standard input (`t` NULL) has none. -1: failed, the error was printed; -2: interrupted. */
 static int64_t read_descriptor(struct cli *c, int fd, const struct cli_target *t, void *buffer, size_t size)
 {
     int64_t timeout_ms = t ? cli_timeout_ms(c) : 0;
@@ -61,7 +60,7 @@ static int64_t read_descriptor(struct cli *c, int fd, const struct cli_target *t
             return -1;
         }
         if (timeout_ms > 0 && now_ms() >= until) {
-            cli_failf(c, CLI_NETWORK, "read %s: the deadline passed, and nothing came", t->arg);
+            cli_failf(c, CLI_NETWORK, "read %s: the deadline passed before any data came", t->arg);
             return -1;
         }
     }
@@ -86,7 +85,7 @@ static void upload(struct cli *c, int fd, const struct cli_target *from, cove_fs
     }
     if (rc == 0 && n == 0)
         rc = cove_writer_finish(writer, &err);
-    cove_writer_free(writer); /* aborts where it was not finished */
+    cove_writer_free(writer); /* aborts if it was not finished */
     cli_terminal_lock();
     cli_progress_clear();
     cli_terminal_unlock();

@@ -1,4 +1,4 @@
-/* Arithmetic with sizes that files and stores claim: it ends at INT64_MAX. */
+/* Saturating arithmetic for untrusted sizes. */
 #include "cli.h"
 
 int64_t cli_sum(int64_t a, int64_t b)

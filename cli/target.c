@@ -205,7 +205,7 @@ static bool same_place(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Of a path that isn't there yet, the nearest directory above it; -1: there is none. */
+/* Opens `path`, or the nearest existing directory above it; -1: there is none. */
 static int open_nearest(const char *path)
 {
     char *part = cli_strdup(path), *slash;
@@ -217,7 +217,7 @@ static int open_nearest(const char *path)
     return fd;
 }
 
-/* By what the directories are, not by their names, of which links and mounts give them several. */
+/* Compares directories by device and inode, since links and mounts give a directory several names. */
 static bool is_inside(const struct stat *directory, const char *path)
 {
     struct stat st = { 0 };

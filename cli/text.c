@@ -1,4 +1,4 @@
-/* What may reach a terminal of text from outside: names, tags, keys, messages. For output.c and main.c. */
+/* Makes untrusted text (names, tags, keys, messages) safe for a terminal. For output.c and main.c. */
 #include <string.h>
 
 #include "cli.h"
@@ -24,7 +24,7 @@ size_t cli_character(const char *s, size_t left, uint32_t *ret_point)
     return n;
 }
 
-/* Control characters speak to the terminal; marks of direction and line ends show another text than there is. */
+/* Control characters may change the terminal; bidirectional controls and line ends can disguise a name. */
 bool cli_is_plain(uint32_t point)
 {
     return point != CLI_NO_CHARACTER && point >= 0x20 && (point < 0x7f || point > 0x9f) && point != 0x61c &&

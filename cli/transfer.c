@@ -45,31 +45,30 @@ static bool place_of(struct cli *c, const struct cli_plan *p, struct cli_source 
     const char *name = base_name(from->arg);
 
     if (s->tree && !s->file && name)
-        name = base_name(from->path); /* cp -r x/. TARGET is what is in x, as for cp(1) */
+        name = base_name(from->path); /* cp -r x/. TARGET copies the content of x, as cp(1) */
     s->named = p->into && name;
     to->fs = cove_fs_ref(p->to.fs);
     to->path = s->named ? cli_join(p->to.path, name) : cli_strdup(p->to.path);
     to->arg = s->named ? cli_join(p->to.arg, name) : cli_strdup(p->to.arg);
-    /* Of two names of one file, a move removes the first: the library tells them from one name that is spelled in two
-     * ways. */
+    /* A file moved onto another hard link to it is left to the library: it removes the first link, unless both are the
+     * same name. */
     if ((s->tree || !s->file || !p->move || from->fs != to->fs) && cli_same(from, to, false)) {
         cli_failf(c, CLI_USAGE, "%s and %s are the same %s", from->arg, to->arg, s->file ? "file" : "directory");
         return false;
     }
     if (s->tree && cli_same(from, to, true)) {
-        cli_failf(c, CLI_USAGE, "%s cannot be put into itself, at %s", from->arg, to->arg);
+        cli_failf(c, CLI_USAGE, "%s cannot be copied or moved into itself, to %s", from->arg, to->arg);
         return false;
     }
     return true;
 }
 
-/* Removes directories that have become empty, with `top` also `path` itself; those that have not are said by the store.
- */
+/* Removes the directories below `path`, and with `top` also `path` itself. Fails if one of them is not empty. */
 static int remove_empty(struct cli *c, cove_fs *fs, const char *path, bool top, struct cove_error *err)
 {
     cove_listing *listing = NULL;
     const cove_info *info;
-    char *directory = cli_join(path, ""); /* in an object store a file may have the name without the slash */
+    char *directory = cli_join(path, ""); /* in an object store the name without the slash may be a file */
     int rc = cove_fs_list(fs, directory, &c->call, &listing, err);
 
     while (rc == 0 && (rc = cove_listing_next(listing, &info, err)) == 1)
@@ -81,7 +80,7 @@ static int remove_empty(struct cli *c, cove_fs *fs, const char *path, bool top, 
     return rc == COVE_ENOTFOUND ? 0 : rc;
 }
 
-/* A directory of the source: a disk gets one, an object store an object that marks it where the source's has one. */
+/* Makes a directory of the source on a disk. In an object store, copies its marker if it has one. */
 static int copy_directory(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
                           struct cove_error *err)
 {
@@ -98,11 +97,11 @@ static int copy_directory(struct cli *c, const struct cli_source *s, const cove_
     return rc;
 }
 
-/* A pipe, a socket or a device has no bytes that could be lost; but a directory that was to be moved stays with it. */
+/* Skipping a pipe, socket or device loses no data in a copy; in a move its directory cannot be removed. */
 static void leave_out(struct cli *c, const struct cli_plan *p, const char *path)
 {
     if (p->move)
-        cli_failf(c, CLI_FAILED, "%s is neither a file nor a directory: it stays", path);
+        cli_failf(c, CLI_FAILED, "%s is neither a file nor a directory: it is not moved", path);
     else
         cli_note(c, "note: %s is neither a file nor a directory: it is not copied", path);
 }
@@ -115,7 +114,7 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     int rc;
 
     if (!to) {
-        if (!directory || cove_info_etag(info)) /* else it is only a part of names, which come, too */
+        if (!directory || cove_info_etag(info)) /* else it is only a part of names, which are reported themselves */
             cli_failf(c, CLI_FAILED, "%s is not copied: the \"..\" in its name would lead out of %s",
                       cove_info_path(info), s->to.arg);
     } else if (cli_is_special(s->from.fs, cove_info_path(info))) {
@@ -131,7 +130,7 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     return true;
 }
 
-/* All that is below the source. A disk gets its directory even if there is nothing. */
+/* Copies everything below the source. On a disk, makes its directory even if it is empty. */
 static void copy_tree(struct cli *c, struct cli_plan *p, const struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -165,7 +164,7 @@ static int rename_within(struct cli *c, const struct cli_plan *p, const struct c
     return rc;
 }
 
-/* The directories that the files leave behind go only when the files have gone: waits for this source. */
+/* Waits until all files of this source are moved, then removes the empty directories. */
 static void move_tree(struct cli *c, struct cli_plan *p, const struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -198,7 +197,7 @@ static void transfer_source(struct cli *c, struct cli_plan *p, const struct cli_
     else if (rc == COVE_ENOTSUP && s->file)
         cli_copier_add(p->copier, s->from.fs, s->from.path, s->to.fs, s->to.path, s->size, s->etag);
     if (!s->tree || (rc == 0 && !s->file))
-        return; /* there is none, or it went in one step */
+        return; /* there is no tree, or it was moved in one step */
     if (p->move)
         move_tree(c, p, s);
     else
@@ -232,7 +231,7 @@ static struct cli_target copy_target(const struct cli_target *t)
     return copy;
 }
 
-/* What the source is, and whether it may be copied. False: it may not, or isn't there, said why. */
+/* Finds out what the source is, and whether it may be transferred. False: it may not, and the error was printed. */
 static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -260,7 +259,7 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
     return false;
 }
 
-/* Adds a source to the plan. Nothing is done before all of them are known. */
+/* Adds a source to the plan. Nothing is copied before all sources are known. */
 static void plan_source(struct cli *c, const struct cli_target *from, void *user)
 {
     struct cli_plan *p = user;
@@ -302,7 +301,7 @@ static void download_each(struct cli *c, const struct cli_target *from, void *us
     cli_download(c, from);
 }
 
-/* Standard input, or the sources that the plan has by now. */
+/* Copies standard input, or all sources of the plan. */
 static void transfer_all(struct cli *c, struct cli_plan *p, bool input)
 {
     if (input)

@@ -1,4 +1,4 @@
-/* What is below a source of cp or mv, and where each of it goes. */
+/* The entries below a source of cp or mv, and their targets. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -23,11 +23,11 @@ const char *cli_rest(const char *directory, const char *path)
     size_t n = strlen(directory);
 
     if (strnlen(path, n) < n)
-        return ""; /* the directory itself, which was named with a slash */
+        return ""; /* the directory itself, given with a slash */
     return path + n + (n > 0 && directory[n - 1] != '/' && path[n] == '/');
 }
 
-/* On a disk ".." leads out of the target; in an object store it is part of a name, which anybody may have made. */
+/* On a disk ".." leads out of the target. In an object store it is an ordinary, untrusted part of a key. */
 static bool leads_out(const char *path)
 {
     for (const char *part = path; *part;) {

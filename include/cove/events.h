@@ -88,10 +88,10 @@ struct cove_metric {
 COVE_API int cove_csv_writer_open(cove_fs *fs, const char *path, const struct cove_call *call,
                                   cove_csv_writer **ret_writer, struct cove_error *err);
 /* Adds a row; of a metric given twice the last one counts. After a failure that row is not in the file, and the next
- * one may be tried. COVE_EPRECONDITION: another writer has replaced the file, as one does that adds a column; rows
- * since the last flush that succeeded are lost (the error says how many bytes), and the next row goes under the columns
- * that are there then. On a store any other writer's row does the same; in local files and in memory rows of several
- * writers stand beside each other. */
+ * one may be tried. COVE_EPRECONDITION: another writer has replaced the file, for example to add a column. The rows
+ * since the last successful flush are lost (the error says how many bytes), and the next row is written under the new
+ * columns. On a store any row of another writer has the same effect; in local files and in memory several writers may
+ * append rows. */
 COVE_API int cove_csv_writer_row(cove_csv_writer *writer, int64_t step, const struct cove_metric *metrics,
                                  size_t n_metrics, struct cove_error *err);
 COVE_API int cove_csv_writer_flush(cove_csv_writer *writer, struct cove_error *err); /* fails as a row does */

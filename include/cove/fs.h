@@ -48,9 +48,9 @@ COVE_API void cove_free(void *p);
 /* The scheme that the URL used ("s3"), static. */
 COVE_API const char *cove_fs_scheme(const cove_fs *fs);
 
-/* 1: the same path names the same file in both, for their options differ at most in how they work; 0: not known to.
- * Touches no network. Two names of one server count as two stores, and so do two users of a store that is not Amazon's,
- * for it may give each of them buckets of its own. */
+/* 1: the same path names the same file in both, since their options differ only in how requests are made; 0: this is
+ * not known. Sends no request. Two host names of one server count as two stores, and so do two users of a store other
+ * than Amazon's, which may give each user separate buckets. */
 COVE_API int cove_fs_same_store(const cove_fs *a, const cove_fs *b);
 
 /* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free. */
@@ -72,13 +72,13 @@ enum cove_type { COVE_TYPE_FILE = 1, COVE_TYPE_DIRECTORY = 2 };
 
 /* What is known of a path. Strings are BORROWED until the info is freed (or, from a listing, until its next step). */
 COVE_API void cove_info_free(cove_info *info); /* NULL accepted; not for one that a listing lent */
-/* The whole path in the store; a directory's without a slash at its end, but for one without a name ("a//"). */
+/* The whole path in the store. A directory's has no trailing slash, except for one with an empty name ("a//"). */
 COVE_API const char *cove_info_path(const cove_info *info);
 COVE_API const char *cove_info_name(const cove_info *info); /* its last part */
 COVE_API enum cove_type cove_info_type(const cove_info *info);
 COVE_API int64_t cove_info_size(const cove_info *info);     /* bytes; 0 for a directory */
 COVE_API int64_t cove_info_mtime_ns(const cove_info *info); /* since 1970-01-01 UTC; -1 unknown */
-/* As the store gives it, quotes too; NULL: none. A directory has one where a listing saw the object that marks it. */
+/* As the store gives it, with its quotes; NULL: none. A directory has one if a listing found its marker object. */
 COVE_API const char *cove_info_etag(const cove_info *info);
 
 /* What some stores tell besides; NULL: not told. A listing tells less than cove_fs_stat. */
@@ -101,17 +101,16 @@ COVE_API int cove_fs_is_directory(cove_fs *fs, const char *path, const struct co
 /*
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
  * right below `path` (a file lists itself); `find` every file below it, at any depth; `walk` the directories too, each
- * before what is in it, but no links to directories, and `path` itself only where an object marks it; `glob` every path
- * that `pattern` matches, with
- * *, ?, [a-z], [!a-z] and ** as fsspec has them. Order: bytes ascending on object stores (S3's directory buckets:
- * within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next` gives 1 and an entry
- * BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first step. `find`, `walk` and
- * `glob` of nothing give no entry and no error.
+ * before its entries. `walk` does not follow links to directories, and gives `path` itself only if a marker object
+ * exists for it. `glob` gives every path that `pattern` matches, with *, ?, [a-z], [!a-z] and ** as in fsspec. Order:
+ * bytes ascending on object stores (S3's directory buckets: within each 1,000 entries only); file sorts each directory
+ * likewise. `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end, or an error;
+ * COVE_ENOTFOUND comes from the first step. `find`, `walk` and `glob` of nothing give no entry and no error.
  *
- * An object store takes any key. A name may be both a file and a directory ("a" beside "a/b"): both are listed by what
- * lists the directory that they are in; `find` of that name gives what is below it, cove_fs_is_file tells of the file.
- * An empty object whose name ends in a slash marks a directory, and is no file; one with bytes is a file, by its name
- * with the slash. "a//b" lies in a directory without a name, whose path is "a//", in "a".
+ * An object store takes any key. A name may be both a file and a directory ("a" beside "a/b"): a listing of its parent
+ * has both; `find` of that name gives what is below it, and cove_fs_is_file tells whether the file exists. An empty
+ * object whose name ends in a slash is the marker of a directory, not a file; a non-empty one is a file, named with the
+ * slash. "a//b" is in a directory with an empty name, whose path is "a//", in "a".
  */
 COVE_API int cove_fs_list(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
@@ -122,8 +121,8 @@ COVE_API int cove_fs_walk(cove_fs *fs, const char *path, const struct cove_call 
 COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
 COVE_API int cove_listing_next(cove_listing *listing, const cove_info **ret_info, struct cove_error *err);
-/* For those who read a listing to its end at once: from now on the call's timeout bounds all that the listing itself
- * waits for. Otherwise each page has the whole timeout. */
+/* From now on the call's timeout bounds the listing's waits for all pages together; without this call each page has the
+ * whole timeout. For callers that read a listing to its end at once. */
 COVE_API void cove_listing_limit(cove_listing *listing);
 COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 
@@ -158,35 +157,37 @@ COVE_API int cove_fs_write_file(cove_fs *fs, const char *path, const void *data,
 /* ---- changes ---- */
 
 /* Adds bytes at the end of `path`, which is made where it is missing. For many small additions use a cove_appender
- * (stream.h). After a failure the error says how many of the first bytes were added, where there are any. */
+ * (stream.h). If only the first bytes could be added, the call fails and the error says how many. */
 COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
                             struct cove_error *err);
 /* Copies one file within a store, on the server's side where it can. Replaces `to`. COVE_ENOTFOUND, COVE_EISDIR;
  * COVE_EINVAL: both are the same file, whatever their names. */
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
-/* Moves a file or a directory, with its markers. Replaces a file `to`. Of a name that is both, the file moves; what is
- * below it stays for another call. Where a store has no such step, files are copied, those of a directory one by one,
- * and each is removed only while it still is what was copied: COVE_EPRECONDITION, with the file in both places, where
- * another writer has replaced it meanwhile. A bucket whose content is moved stays, empty. Of two hard links, removes
- * `from`. COVE_EINVAL: both are the same, or the directory would go into itself. */
+/* Moves a file, or a directory with everything below it, markers included. Replaces a file `to`. If `from` is both a
+ * file and a directory, only the file is moved; a second call moves the directory. Stores that cannot move copy each
+ * file and then remove it, but only if it still is what was copied. COVE_EPRECONDITION: another writer has replaced it
+ * meanwhile; the new file stays at `from`, the copy at `to`. A bucket whose content is moved stays, empty. If both are
+ * hard links to one file, removes `from`. COVE_EINVAL: both are the same path, or `to` is inside the directory `from`.
+ */
 COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* Removes one file, an empty directory, or an empty bucket: the only call that removes a bucket. COVE_ENOTFOUND;
- * COVE_ENOTEMPTY for a directory with something in it, and for a bucket that keeps older versions or uploads. */
+ * COVE_ENOTEMPTY: the directory is not empty, or the bucket still has objects, older versions or unfinished uploads. */
 COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Removes files, a thousand in one request where the store can. Nothing looks first: one that isn't there is no error.
  * COVE_EISDIR: a directory stands there, on file and memory. After a failure others of them may be gone, or not. */
 COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
                                   struct cove_error *err);
-/* The same of files that still are what was seen of them: `etags` are those that cove_info_etag gave, one for each path
- * (NULL: whatever that file is). One that another writer has replaced stays, and the others go: COVE_EPRECONDITION. A
- * store that deletes on condition is asked so, Amazon still a thousand files at a time; elsewhere each file is looked
- * at right before, which costs a request each and leaves that moment to another writer. */
+/* The same, but each file is removed only if it still has its ETag from `etags` (as from cove_info_etag; a NULL entry
+ * or NULL `etags`: in any case). COVE_EPRECONDITION: at least one file has changed and was kept; the others are
+ * removed. Stores with conditional deletions check the ETag themselves, Amazon for a thousand files in one request. On
+ * other stores each file is checked right before its removal: one more request each, and a write between the two goes
+ * unnoticed. */
 COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
                                       const struct cove_call *call, struct cove_error *err);
-/* Removes `path` and everything below it. A bucket, or a whole store, is emptied and stays (cove_fs_remove removes an
- * empty bucket). COVE_ENOTFOUND where there was nothing. */
+/* Removes `path` and everything below it. A bucket, or a whole store, is emptied but not removed (cove_fs_remove
+ * removes an empty bucket). COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
  * (no object is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
@@ -238,9 +239,10 @@ COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int
 /* ---- uploads that a killed process left behind ---- */
 
 /* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds by the
- * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. One whose start
- * the store does not tell is left alone, with a warning, unless min_age_s is 0. A removal lists again, and removes
- * again what the store still keeps; COVE_ESERVER where that does not end. COVE_ENOTSUP where a store has none. */
+ * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. An upload
+ * without a start time is skipped with a warning, unless min_age_s is 0. A removal lists again, and removes again what
+ * the store still keeps; COVE_ESERVER: after several removals it still keeps some. COVE_ENOTSUP where a store has none.
+ */
 typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
 COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
                                            cove_upload_fn each, void *user, const struct cove_call *call,

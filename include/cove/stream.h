@@ -1,13 +1,14 @@
 /*
  * Streams: readers with prefetch, writers that publish at finish, appenders that gather.
  * One thread at a time may use a stream; different streams of one filesystem may run in parallel. A stream holds a
- * reference to its filesystem. `call` is that of the stream's whole life: its timeout starts anew at each call on the
- * stream, and its cancel token, which ends the stream's work too, is referenced by the stream.
+ * reference to its filesystem. `call` applies for the stream's whole life: its timeout starts again at each call on the
+ * stream, and its cancel token, to which the stream holds a reference, also ends the stream's background work.
  *
- * A timeout bounds what a call waits for. Work in the background (reads ahead, parts, an appender's flushes) has no
- * share in it: it goes on after the call that began it, bounded by the store's own retries. After COVE_ETIMEDOUT
- * - a reader is as before: the same call can be made again, and finds what has come meanwhile;
- * - a writer can only be aborted: part of the bytes may have been taken;
+ * A timeout bounds what a call itself waits for. Background work (reads ahead, parts, an appender's flushes) is not
+ * bound by it: it continues after the call that started it, until the store's retries are exhausted. After
+ * COVE_ETIMEDOUT
+ * - a reader is unchanged: repeat the call, and it uses what has arrived meanwhile;
+ * - a writer can only be aborted: some of the bytes may have been taken;
  * - an appender keeps the bytes and sends them later, except those that a close could not send.
  */
 #ifndef COVE_STREAM_H
@@ -48,7 +49,8 @@ COVE_API int cove_reader_read_ranges(cove_reader *reader, struct cove_range *ran
 COVE_API int cove_reader_seek(cove_reader *reader, int64_t offset, struct cove_error *err);
 COVE_API int64_t cove_reader_tell(const cove_reader *reader);
 COVE_API int64_t cove_reader_size(const cove_reader *reader); /* bytes of the object as opened */
-/* The version that is read, for COVE_WRITE_IF_MATCH; BORROWED until the close. NULL: the store tells none. */
+/* The ETag of the version that is read, for COVE_WRITE_IF_MATCH; BORROWED until the close. NULL: the store gives none.
+ */
 COVE_API const char *cove_reader_etag(const cove_reader *reader);
 COVE_API void cove_reader_close(cove_reader *reader); /* NULL accepted */
 
@@ -100,7 +102,7 @@ COVE_API int64_t cove_writer_tell(const cove_writer *writer); /* bytes taken so 
  * (COVE_ENETWORK, COVE_ETIMEDOUT after the last request was sent) the whole object was; the older one is never harmed.
  */
 COVE_API int cove_writer_finish(cove_writer *writer, struct cove_error *err);
-/* After a finish that succeeded, the new object's version; BORROWED until the free. NULL: it is not known. */
+/* After a successful finish, the new object's ETag; BORROWED until the free. NULL: it is not known. */
 COVE_API const char *cove_writer_etag(const cove_writer *writer);
 /* Gives up: nothing becomes visible, what was sent is removed from the store. */
 COVE_API void cove_writer_abort(cove_writer *writer);
@@ -142,10 +144,10 @@ struct cove_appender_options {
                                   that; default 1000; 0: at each write */
     size_t flush_bytes;        /* and as soon as there are so many; default 8 MiB */
     int truncate;              /* 1: start an empty file; 0: go on at the end of what is there */
-    /* The version of the file that the bytes are for, as cove_reader_etag tells it; "": there must be none yet. The
-     * open fails with COVE_EPRECONDITION where another is there, and a flush does once the file was replaced, moved
-     * away or removed; what others append to a file or in memory replaces nothing. Copied by the open. NULL: the
-     * bytes are for whatever stands under the name. */
+    /* Append only to this version of the file, as given by cove_reader_etag; "": only if there is no file yet. With
+     * another version the open fails with COVE_EPRECONDITION, and so does a flush after the file was replaced, moved
+     * away or removed. On file and memory, appends by others do not count as a replacement. Copied by the open. NULL:
+     * append to whatever file has the name. */
     const char *etag;
 };
 #define COVE_APPENDER_OPTIONS_INIT                                                                                     \
@@ -156,9 +158,9 @@ struct cove_appender_options {
 /* Opens `path`, which is made at the first flush where it is missing. Writes are gathered and sent by a thread of the
  * library in the background; also at flush, close and, within a minute for all, at the process's ordinary exit. Two
  * appenders to one object of a store: the second one's flush fails with COVE_EPRECONDITION, nothing is lost unseen. On
- * file and memory both go on: what each flush adds stands together, in the order of the flushes. A file that is moved
- * away or removed meanwhile is begun anew under its name, and one that is replaced is added to, unless the options have
- * an etag; on a store the flush fails with COVE_EPRECONDITION. */
+ * file and memory both may append: the bytes of each flush stay together, in the order of the flushes. If the file is
+ * moved away or removed meanwhile, the next flush creates it again; if it is replaced, the flush appends to the new
+ * file. On a store, or with an etag in the options, the flush fails with COVE_EPRECONDITION instead. */
 COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender_options *options,
                                 const struct cove_call *call, cove_appender **ret_appender, struct cove_error *err);
 /* Takes all bytes (copied). A failure of a flush in the background is returned by the next call on the appender. Where
@@ -167,9 +169,9 @@ COVE_API int cove_appender_open(cove_fs *fs, const char *path, const struct cove
 COVE_API int cove_appender_write(cove_appender *appender, const void *data, size_t length, struct cove_error *err);
 COVE_API int cove_appender_flush(cove_appender *appender,
                                  struct cove_error *err); /* returns when all is in the store */
-/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. Those of a
- * last flush whose reply was lost count among them, and may be in the store all the same. A flush in the background
- * that outlasts the timeout is cancelled. NULL accepted. */
+/* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. If the
+ * reply to the last flush was lost, its bytes count as lost although they may be in the store. A background flush that
+ * outlasts the timeout is cancelled. NULL accepted. */
 COVE_API int cove_appender_close(cove_appender *appender, struct cove_error *err);
 
 #ifdef __cplusplus

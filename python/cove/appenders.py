@@ -1,7 +1,7 @@
 """The appenders behind mode "ab": one a file, shared by all its handles, and known to whoever reads in this process.
 
-It belongs to the file, not to a filesystem: filesystems with other options (a timeout, other intervals) share it, as the one that opened it first has set it.
-Two appenders would each hold on to the version that it made, and the second one's bytes would be refused.
+It belongs to the file, not to a filesystem: filesystems with different options (a timeout, intervals) share it, and the options of the first one apply.
+With two appenders, each would expect the version that it wrote itself, and the second one's flush would be refused.
 
 A log is opened, written to and closed again for every line by some writers (TensorBoard's does), so closing a handle sends nothing: what is written gathers
 in the library's appender, which sends it after `append_interval` at the latest. Whoever reads, looks or lists here calls `settle` first and so sees every
@@ -49,7 +49,7 @@ class SharedAppender:
         self._filesystem, self._options = filesystem, options
         self._lock = threading.RLock()  # the library wants one thread at a time
         self._appender: _cove.Appender | None = None
-        self._size: int | None = None  # of the file with what was written here, once somebody has asked
+        self._size: int | None = None  # of the file including what was written here; None until tell() is called
 
     def open(self) -> None:
         """Raises what speaks against appending there, before a byte is written."""
@@ -68,7 +68,7 @@ class SharedAppender:
             return n
 
     def tell(self) -> int:
-        """The size of the file with what was written here."""
+        """The size of the file, including what was written here."""
         with self._lock:
             if self._size is None:
                 self.flush()
@@ -148,7 +148,7 @@ def acquire(store: tuple, filesystem: _cove.Filesystem, path: str, options: dict
 
 
 def _of_file(family: str, filesystem: _cove.Filesystem, path: str) -> SharedAppender | None:
-    """The appender that another filesystem has opened for this file."""
+    """The appender of this file that was opened through another filesystem."""
     return next((s for s in list(_shared.values()) if s.is_of(family, filesystem, path)), None)
 
 

@@ -8,23 +8,23 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from cove.unwinding import Opening
+from cove.unwinding import OpenContext
 
 
 class AsyncFile:
-    """One of the package's files, with `await` before what may wait. One call at a time, as with any stream.
+    """A file of this package with awaitable methods. One call at a time, as with any stream.
 
-    A call whose task is cancelled goes on in its thread. The next one waits for it; a read that was abandoned leaves the position where it was, and after an
-    abandoned write nothing is published, as nobody knows whether its bytes are there.
+    When a task is cancelled, its call continues in its thread, and the next call waits for it. A cancelled read does not move the position. After a cancelled
+    write nothing is published, since it is unknown whether its bytes were written.
     """
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self.fs, self.path, self.mode = file.fs, file.path, file.mode
         self.size = getattr(file, "size", None)
-        self._opening = Opening()
+        self._opening = OpenContext()
         self._turn = threading.Lock()
-        self._position = 0 if file.readable() else None  # of a file that only grows the file itself knows it
+        self._position = 0 if file.readable() else None  # files open for writing track it themselves
 
     async def read(self, length: int = -1) -> bytes:
         return await self._move(self._file.read, length)
@@ -79,7 +79,7 @@ class AsyncFile:
         await self.close()
 
     async def _move(self, method: Callable[[Any], Any], argument: Any) -> Any:
-        """Reads or writes at the position, which moves on when that is done."""
+        """Reads or writes at the position, and advances it afterwards."""
         result = await asyncio.to_thread(self._call, method, argument, position=self._position)
         if self._position is not None:
             self._position += result if isinstance(result, int) else len(result)

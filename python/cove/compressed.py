@@ -12,10 +12,10 @@ from typing import Any
 from fsspec.compression import compr
 from fsspec.core import get_compression
 
-from cove.files import EndsOnce
+from cove.files import SerialClose
 
 
-class CompressedFile(EndsOnce, io.BufferedIOBase):
+class CompressedFile(SerialClose, io.BufferedIOBase):
     """A compressor or decompressor with the file below it; closed, discarded and published together."""
 
     _closed = True
@@ -53,7 +53,10 @@ class CompressedFile(EndsOnce, io.BufferedIOBase):
         self._below.has_position = value
 
     def tell(self) -> int:
-        """The place in what is not compressed. Where that is appended to, it is 0 at the start only, and grows: text asks so whether it begins the file."""
+        """The position in the uncompressed data. When appending it is approximate: 0 at the start of the file, else positive.
+
+        Text uses it to decide on a byte order mark.
+        """
         before = self._below.tell() - self._below.written if self._appends else 0
         return before + self._codec.tell()
 
@@ -79,7 +82,7 @@ class CompressedFile(EndsOnce, io.BufferedIOBase):
             self._below.close()
 
     def leave(self, kind: type[BaseException]) -> None:
-        """An exception of this kind ends the file."""
+        """Closes the file because of an exception of this type: discards it."""
         self._below.leave(kind)
         self.discard()
 

@@ -141,14 +141,14 @@ class Coroutines(AsyncFileSystem):
     # ---- helpers ----
 
     async def _settled(self, path: str, kwargs: dict[str, Any], resolve: Callable[[Any], str] | None = None) -> str:
-        """The path in the store, of a file where nothing else is said, where all that this process appended has arrived."""
+        """The path in the store, by default of a file, after everything that this process appended there has been sent."""
         path = await self._resolved(path, resolve or self._file)
         if appenders.dirty:
             await asyncio.to_thread(appenders.settle, self.family, path)
         return self._version(path, kwargs)
 
     async def _resolved(self, path: Any, resolve: Callable[[Any], str]) -> str:
-        if type(path) is str and path.endswith("/"):  # which the store may have to be asked about
+        if type(path) is str and path.endswith("/"):  # this may need a request
             return await asyncio.to_thread(resolve, path)
         return self._strip_protocol(path)
 

@@ -1,7 +1,7 @@
 """What `open` gives: files to read, to write and to append to, and text over them.
 
 A file that is written is published when it is closed, whole and in one step; until then, and for ever where it is left by an exception, the old one stays.
-Of two threads that close a file at once, the second waits for the first.
+When two threads close a file at once, the second waits for the first.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from cove import _cove, appenders
-from cove.unwinding import Opening
+from cove.unwinding import OpenContext
 
 if TYPE_CHECKING:
     from cove.filesystem import CoveFileSystem
 
 READ_BUFFER = 64 << 10  # one request brings so much whether it is wanted or not
-EXIT_S = 60.0  # in which files that are still open are given up when the process ends
+EXIT_S = 60.0  # time for discarding open files when the process ends
 
 
 class _Named:
@@ -161,7 +161,7 @@ class ReadFile(_Named, io.BufferedReader):
         """All up to the next `char`, that included; or up to the end. `blocks`: bytes to look at in one go."""
         start, found = self.tell(), bytearray()
         while block := self.read(blocks or READ_BUFFER):
-            looked_at = max(0, len(found) - len(char) + 1)  # `char` may lie across two blocks
+            looked_at = max(0, len(found) - len(char) + 1)  # `char` may span two blocks
             found += block
             end = found.find(char, looked_at)
             if end >= 0:
@@ -183,29 +183,29 @@ def _reopen(fs: CoveFileSystem, path: str, position: int) -> ReadFile:
 # ---- writing ----
 
 
-class EndsOnce:
-    """What is closed and discarded by one thread at a time."""
+class SerialClose:
+    """A file that only one thread at a time closes or discards."""
 
     def _begin(self) -> None:
-        self._ending = threading.RLock()  # a signal's handler may close what is being closed
+        self._ending = threading.RLock()  # reentrant: a signal handler may close the file that is being closed
         _open.add(weakref.ref(self, _open.discard))
 
 
-_open: set[weakref.ref[EndsOnce]] = set()  # a plain set is copied in one step, whatever other threads do
+_open: set[weakref.ref[SerialClose]] = set()  # not a WeakSet: copying a plain set is atomic
 
 
-class WritableFile(EndsOnce, _Named, io.BufferedIOBase):
+class WritableFile(SerialClose, _Named, io.BufferedIOBase):
     """What files to write and to append to have in common: they end in `commit` or in `discard`.
 
-    `close` commits, unless a transaction (autocommit=False) is to decide. It discards instead, and logs that, where an exception passes that has come
-    since the file was opened (unwinding.py), and it discards and fails where a write has failed. A file that is dropped without `close` is discarded,
-    and so is one that is still open at the end of its transaction or of the process: who knows what was to follow.
+    `close` commits, unless a transaction (autocommit=False) decides. While an exception propagates that was raised after the file was opened (unwinding.py),
+    `close` discards instead and logs it. After a failed write, it discards and raises. A file that is dropped without `close` is discarded, and so is one that
+    is still open at the end of its transaction or of the process: it may be incomplete.
     """
 
     _closed = True  # until an __init__ has succeeded, for what Python calls on a half made object
     _abandoned = False
-    _failure: str | None = None  # why the first write failed that did
-    has_position = False  # whether text above asks `tell` if it is at the start, where a byte order mark belongs
+    _failure: str | None = None  # why the first failed write failed
+    has_position = False  # whether a text layer may call `tell` to decide on a byte order mark
 
     def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
@@ -249,14 +249,14 @@ class WritableFile(EndsOnce, _Named, io.BufferedIOBase):
     def write(self, data: Any) -> int:
         try:
             return self._take(data)
-        except (TypeError, ValueError):  # no bytes, or closed: nothing was to be taken
+        except (TypeError, ValueError):  # not bytes, or closed: nothing was written
             raise
         except BaseException as error:
             self.fail(error)
             raise
 
     def fail(self, error: BaseException) -> None:
-        """A write has ended with an exception, so that `close` has nothing whole to publish."""
+        """Records that a write has failed: the file is incomplete, so `close` publishes nothing."""
         self._failure = self._failure or f"{type(error).__name__}: {error}".removesuffix(": ")
 
     def _take(self, data: Any) -> int:
@@ -268,7 +268,7 @@ class WritableFile(EndsOnce, _Named, io.BufferedIOBase):
                 self._end()
 
     def _end(self) -> None:
-        """`close`, of a file that is open."""
+        """Closes a file that is open."""
         self._closed = True
         if self.autocommit:
             self.commit()
@@ -305,14 +305,14 @@ class WritableFile(EndsOnce, _Named, io.BufferedIOBase):
 
 
 class PublishedFile(WritableFile):
-    """A file that takes the place of the old one, whole, when it is closed."""
+    """A file that replaces the old one, in one step, when it is closed."""
 
     def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         super().__init__(fs, path, mode, autocommit)
-        self._opening: Opening | None = Opening()
+        self._opening: OpenContext | None = OpenContext()
 
     def _end(self) -> None:
-        opening, self._opening = self._opening, None  # it may hold an exception, with the frames that this has passed
+        opening, self._opening = self._opening, None  # drops the exception that it may hold, with its frames
         assert opening is not None
         if self._abandoned or opening.dropped():
             self._give_up()
@@ -332,14 +332,14 @@ class PublishedFile(WritableFile):
 
     def _give_up(self) -> None:
         self.discard()
-        # Not a ResourceWarning, which Python does not show: bytes are lost here that a local file would have.
+        # Not a ResourceWarning, which Python hides by default: data is lost here that a local file would have kept.
         warnings.warn(f"{self!r} was never closed, so nothing is published: use it in a `with` block", RuntimeWarning, source=self, stacklevel=3)
 
     def _stop(self) -> None:
-        """Ends what waits for the store in another thread."""
+        """Cancels a call of another thread that waits for the store."""
 
     def _is_pending(self) -> bool:
-        """Whether something is neither published nor discarded."""
+        """Whether the file is neither published nor discarded."""
         return not self._closed
 
 
@@ -377,7 +377,7 @@ class WriteFile(PublishedFile):
                 self.discard()
 
     def discard(self) -> None:
-        """Gives up what was written; what is in the store stays as it is. What another thread waits for ends."""
+        """Discards what was written; the file in the store is unchanged. Cancels a call of another thread that waits for the store."""
         self._stop()
         with self._ending:
             self._closed = True
@@ -401,7 +401,7 @@ class AppendFile(WritableFile):
     `with` block and by a transaction, too: a log is none the worse for what failed beside it.
     """
 
-    has_position = True  # as Python's own files that append have
+    has_position = True  # as for Python's own files in append mode
 
     def __init__(self, fs: CoveFileSystem, path: str) -> None:
         super().__init__(fs, path, "ab", autocommit=True)
@@ -415,13 +415,13 @@ class AppendFile(WritableFile):
         return n
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """To the end, where it is ever."""
+        """Only to the end, where the file always is."""
         if (offset, whence) != (0, io.SEEK_END):
-            raise io.UnsupportedOperation(f"{self.full_name} is appended to: there is no place in it but its end")
+            raise io.UnsupportedOperation(f"{self.full_name} is open for appending: it can only seek to its end")
         return self.tell()
 
     def tell(self) -> int:
-        """The size of the file, with what was appended here. It costs a request, once for all handles."""
+        """The size of the file, including what was appended here. The first call costs a request, once for all handles."""
         return self._appender().tell()
 
     def flush(self, force: bool = False) -> None:
@@ -454,13 +454,13 @@ class AppendFile(WritableFile):
 # ---- text ----
 
 
-class TextFile(EndsOnce, io.TextIOWrapper):
+class TextFile(SerialClose, io.TextIOWrapper):
     """Text over one of the files above. Left by an exception, it publishes nothing either."""
 
     def __init__(self, buffer: Any, **kwargs: Any) -> None:
         self._begin()
         if buffer.writable():
-            buffer.has_position = _has_mark(kwargs.get("encoding"))  # which costs a request where text is appended
+            buffer.has_position = _has_mark(kwargs.get("encoding"))  # costs a request when appending
         # Text that is appended is handed on at once, so that closing has nothing to flush: TextIOWrapper's flush is the store's.
         super().__init__(buffer, write_through=isinstance(buffer, AppendFile), **kwargs)
         if buffer.writable():
@@ -473,7 +473,7 @@ class TextFile(EndsOnce, io.TextIOWrapper):
             elif not self.closed and self.buffer.writable():
                 try:
                     self.flush()
-                except BaseException:  # TextIOWrapper would close, and so publish, what is below without its last text
+                except BaseException:  # TextIOWrapper would close the file below, and so publish it without the last text
                     self.discard()
                     raise
             super().close()
@@ -504,9 +504,9 @@ def _has_mark(encoding: str | None) -> bool:
 
 @atexit.register
 def _give_up_all() -> None:
-    """Daemon threads live as long as the process, and so do the files they hold: their uploads in parts would stay. What is being published may end.
+    """Discards the files that daemon threads still hold when the process ends: their uploads would stay in the store. Files being published may finish.
 
-    Without such threads every file goes when nobody holds it any more, after the last of the program's own exit handlers.
+    Other files are finalized when their last reference goes, after the program's own exit handlers.
     """
     if not any(thread.daemon for thread in threading.enumerate()):
         return
@@ -530,7 +530,7 @@ def _give_up_all() -> None:
 
 
 def _after_fork() -> None:
-    """The threads that closed files are not here, and files that are written are the parent's to end."""
+    """In a forked child: threads that were closing files do not exist here, and files open for writing belong to the parent."""
     for ref in list(_open):
         file = ref()
         if file is not None:

@@ -109,19 +109,19 @@ class CoveFileSystem(Listings):
         return path.strip("/")
 
     def _settle(self, path: str) -> str:
-        """A path in the store, once all that this process appended there has arrived."""
+        """The path in the store, after everything that this process appended there has been sent."""
         if appenders.dirty:
             appenders.settle(self.family, path)
         return path
 
     def _end(self, path: str) -> str:
-        """A path in the store, to which nobody here appends any more."""
+        """The path in the store, after closing this process's appenders there."""
         if appenders.any_open():
             appenders.end(self.family, path)
         return path
 
     def _take(self, path: Any) -> str:
-        """The path in the store of what is to be written, to which nobody here appends any more."""
+        """The path in the store of a file to be written, after closing this process's appenders there."""
         return self._end(self._strip_protocol(path))
 
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
@@ -138,7 +138,7 @@ class CoveFileSystem(Listings):
         if mtime_ns is not None:
             details["mtime"] = time_of(mtime_ns)
         if etag is not None:
-            details["ETag"] = etag  # of a directory where an object marks it
+            details["ETag"] = etag  # a directory has one if it has a marker
         return details
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class CoveFileSystem(Listings):
         return self._fs.read_range(self._see_file(path), -size, size) if size else b""
 
     def read_block(self, fn: str, offset: int, length: int | None, delimiter: bytes | None = None) -> bytes:
-        """Up to `length` bytes from an offset on, b"" from beyond the end; with a delimiter the whole lines that begin there."""
+        """Up to `length` bytes from `offset`, b"" beyond the end; with a delimiter, the whole lines that begin in that range."""
         with self.open(fn) as file:
             offset = min(offset, file.size)
             rest = file.size - offset
@@ -261,9 +261,9 @@ class CoveFileSystem(Listings):
         self, rpath: Any, lpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
         batch_size: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies files and directories here, by fsspec's rules for what goes where. `batch_size`: files under way at once.
+        """Downloads files and directories, by fsspec's rules for the targets. `batch_size`: files transferred at once.
 
-        InvalidArgument, and nothing is done: two sources with one target, or a file where another one needs a directory.
+        Raises InvalidArgument before anything is done if two sources have the same target, or a target is both a file and a directory.
         """
         pairs = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
         callback.set_size(len(pairs))
@@ -315,9 +315,9 @@ class CoveFileSystem(Listings):
             self._results(self._fs.write_many([(self._take(name), data) for name, data in path.items()]))
 
     def put_file(self, lpath: Any, rpath: str, callback: Callback = DEFAULT_CALLBACK, mode: str = "overwrite", **kwargs: Any) -> None:
-        """Copies a local file, in bounded memory and parallel parts, with the content type that its name tells. A directory makes one.
+        """Uploads a local file, in bounded memory and parallel parts, with the content type of its file name. For a directory, makes one.
 
-        PreconditionFailed, and nothing is published: the file has become shorter meanwhile.
+        Raises PreconditionFailed and publishes nothing if the file became shorter during the upload.
         """
         lpath = stringify_path(lpath)
         if os.path.isdir(lpath):
@@ -337,9 +337,9 @@ class CoveFileSystem(Listings):
         self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
         batch_size: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies local files and directories there, by fsspec's rules for what goes where. `batch_size`: files under way at once.
+        """Uploads local files and directories, by fsspec's rules for the targets. `batch_size`: files transferred at once.
 
-        InvalidArgument, and nothing is done: two sources with one target.
+        Raises InvalidArgument before anything is done if two sources have the same target.
         """
         files, directories = transfers.uploads(self, lpath, rpath, recursive, maxdepth)
         for path in directories:
@@ -442,7 +442,7 @@ class CoveFileSystem(Listings):
         self._fs.mkdir(self._strip_protocol(path))
 
     def rmdir(self, path: str) -> None:
-        """Removes an empty directory. Of a bucket it is the only call that removes it."""
+        """Removes an empty directory or an empty bucket. No other call removes a bucket."""
         path = self._take(path)
         if not self._fs.stat(path)[2]:
             raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
@@ -456,8 +456,8 @@ class CoveFileSystem(Listings):
         self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, on_error: str | None = None, batch_size: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Copies files and directories within the store, by fsspec's rules for what goes where. InvalidArgument, and nothing is done: two sources with one
-        target, or a target that is another one's source.
+        """Copies files and directories within the store, by fsspec's rules for the targets. Raises InvalidArgument before anything is done if two sources have
+        the same target, or a target is another copy's source.
 
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
@@ -471,12 +471,13 @@ class CoveFileSystem(Listings):
             self._fs.mkdir(path)
 
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
-        """Moves files, and with `recursive` directories. What could not be copied stays where it was, and nothing is removed then.
+        """Moves files, and with `recursive` directories. Copies everything first; if a copy fails, nothing is removed.
 
-        A file that another writer has replaced since it was looked at stays beside its copy, which is an OSError. A bucket whose content is moved stays, empty.
+        Raises OSError if another writer has replaced a file during the move; the new file stays, beside the copy of the old one. A bucket whose content is
+        moved stays, empty.
 
-        What would be moved onto itself stays as it is. InvalidArgument, and nothing is done: two sources with one target, a target that is a source, a
-        directory that would be moved into itself.
+        A file or directory that would be moved onto itself is unchanged. Raises InvalidArgument before anything is done if two sources have the same target, a
+        target is a source, or a directory would be moved into itself.
         """
         if transfers.same_path(self, path1, path2):
             return
@@ -501,15 +502,15 @@ class CoveFileSystem(Listings):
             self._remove_empty(self._directory(path1))
 
     def _copy_markers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Copies the objects that mark directories, those that there are."""
+        """Copies those directory markers that exist."""
         pairs = list(pairs)
         results = self._fs.copy_many(pairs)
-        self._results([r for r in results if not isinstance(r, (*GONE, IsADirectoryError))])  # the directory is there, and not by a marker
+        self._results([r for r in results if not isinstance(r, (*GONE, IsADirectoryError))])  # directories without a marker
         return [pair for pair, result in zip(pairs, results) if not isinstance(result, Exception)]
 
     def _remove_empty(self, path: str) -> None:
-        """What is left of a directory whose files have gone: the directories in it, unless somebody has put files there meanwhile."""
-        directory = targets.marker(path) if path else path  # without the slash it may be a file's name
+        """Removes the directories left after a directory's files were moved, unless new files have been put there meanwhile."""
+        directory = targets.marker(path) if path else path  # without the slash it may name a file
         try:
             for name, _, is_directory, *_ in self._fs.list(directory):
                 if is_directory:
@@ -523,13 +524,13 @@ class CoveFileSystem(Listings):
                 raise
 
     def _is_bucket(self, path: str) -> bool:
-        """Of what is emptied and never removed with its content: a whole store, or a bucket."""
+        """Whether `path` is a bucket or a whole store, which rm empties but does not remove."""
         return not path
 
     def rm_file(self, path: str) -> None:
         path = self._end(self._file(path))
         if self._is_bucket(path):
-            raise IsADirectoryError(errno.EISDIR, "a bucket is emptied by rm with recursive=True, and removed by rmdir", self.unstrip_protocol(path))
+            raise IsADirectoryError(errno.EISDIR, "is a bucket: rm with recursive=True empties it, rmdir removes an empty one", self.unstrip_protocol(path))
         self._fs.remove(path)
 
     def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
@@ -544,10 +545,10 @@ class CoveFileSystem(Listings):
         self._fs.remove_files([self._end(name) for name in names])
 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
-        """Removes files, and with `recursive` directories with all that is in them: paths, patterns, or a list of them. A bucket is emptied and stays.
+        """Removes files, and with `recursive` directories and everything below them. Takes paths, patterns or lists of them. A bucket is only emptied.
 
-        A path is first the file or directory of just that name. Where there is none, a pattern removes what `glob` gives for it; with `recursive` "[ ]"
-        alone makes no pattern, so that the name of a directory that is not there removes no other one.
+        A path that exists is not a pattern. Otherwise a pattern removes what `glob` gives for it. With `recursive`, "[ ]" alone does not make a pattern, so
+        that the name of a missing directory never removes another one.
 
         Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand of a bucket go in one request. Where
         that fails, some are gone and others are not.

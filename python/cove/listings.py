@@ -1,10 +1,10 @@
-"""What is below a path, and what paths and patterns stand for.
+"""Listings, and the expansion of paths and patterns.
 
-An object store takes any key, so a tree may hold what no local disk can:
+An object store takes any key, so a tree may have names that no local disk can hold:
 
-- A name may be a file and a directory ("a" beside "a/b"). A dict by name has the file then.
-- "a//b" lies in a directory without a name, which is called "a//".
-- An object whose name ends in a slash marks a directory where it is empty. With bytes it is a file of just that name.
+- A name may be both a file and a directory ("a" beside "a/b"). Results keyed by name have the file.
+- "a//b" is in a directory with an empty name, whose path is "a//".
+- An empty object whose name ends in a slash is the marker of a directory. A non-empty one is a file of exactly that name.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ class Listings(Coroutines):
     # ---- one path ----
 
     def _exact(self, path: Any) -> str:
-        """The path with the slashes at its end."""
+        """The path in the store, with its trailing slashes."""
         path = stringify_path(path)
         stripped = self._strip_protocol(path)
         return stripped + path[len(path.rstrip("/")) :] if stripped else ""
 
     def _directory(self, path: Any) -> str:
-        """The path in the store. Slashes at its end are left out, unless they are the name of a directory: one request where there are two."""
+        """The path of a directory in the store. Trailing slashes are dropped, unless they are part of its name: with two of them, this costs one request."""
         if type(path) is str and path.endswith("//") and (exact := self._exact(path)) and self._fs.is_directory(exact):
             return exact
         return self._strip_protocol(path)
 
     def _file(self, path: Any) -> str:
-        """The same of a path that may be a file's: one request where it ends in a slash."""
+        """The path of a file or directory in the store: a trailing slash costs one request."""
         if type(path) is str and path.endswith("/") and (exact := self._exact(path)) and self._fs.is_file(exact):
             return exact
         return self._directory(path)
 
     def _see(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
-        """The path in the store, where all that this process appended has arrived; of the version that the arguments of the call name."""
+        """The path in the store, with the version from the call's arguments, after everything that this process appended there has been sent."""
         path = self._settle(self._directory(path))
         return self._version(path, kwargs) if kwargs else path
 
     def _see_file(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
-        """The same of a file, whose name may end in a slash: one request where this one does."""
+        """The same for a file, whose name may end in a slash, which costs one request."""
         path = self._settle(self._file(path))
         return self._version(path, kwargs) if kwargs else path
 
     # ---- what is below ----
 
     def ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
-        """The entries right below a path, in the order of their names: names, or dicts with `detail`. A file is its own entry; a name that is a file and a
-        directory has two."""
+        """The entries directly below a path, sorted: names, or dicts with `detail`. A file lists itself. A name that is both a file and a directory has two
+        entries."""
         entries = sorted(self._fs.list(self._see(path, kwargs)), key=itemgetter(0))
         return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
 
@@ -72,9 +72,9 @@ class Listings(Coroutines):
         self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: str | Callable[[OSError], Any] = "omit", detail: bool = False,
         **kwargs: Any,
     ) -> Iterator[tuple[str, Any, Any]]:  # fmt: skip
-        """(path, directories, files) of each directory, as fsspec has it: one request each. Names, or with `detail` dicts by name.
+        """Yields (path, directories, files) for each directory, as fsspec does; one request each. Names, or with `detail` dicts keyed by name.
 
-        path + "/" + name is the path of what is in there, also where a name is "": of a directory without one, or of a file whose name ends in a slash.
+        path + "/" + name is always the path of an entry. A name may be "": a directory with an empty name, or a file whose name ends in a slash.
         """
         check_depth(maxdepth)
         yield from self._steps(self._see(path, kwargs), maxdepth, topdown, on_error, detail)
@@ -110,8 +110,8 @@ class Listings(Coroutines):
             yield step
 
     def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
-        """All files below a path, a file itself included; with `withdirs` the directories, too, and the path itself. `prefix`: what the rest of a path
-        begins with."""
+        """All files below a path; a file lists itself. With `withdirs` also directories, including the path itself. `prefix`: only entries whose path below
+        `path` begins with it."""
         root = self._see(path, kwargs)
         if maxdepth is None and not withdirs and not prefix:
             found = {e[0]: self._details(e) for e in self._fs.find(root)}
@@ -133,7 +133,7 @@ class Listings(Coroutines):
         return found if not root or any(e["name"] == root for e in found) else found + self._top(root, bool(found))
 
     def _top(self, path: str, something_below: bool) -> list[dict[str, Any]]:
-        """What `path` is itself: a directory where there is something below it, else whoever knows is asked."""
+        """The entry of `path` itself: a directory if there is something below it, else what the store says."""
         if something_below:
             return [self._details((path, 0, True, None, None, None, None))]
         try:
@@ -142,7 +142,7 @@ class Listings(Coroutines):
             return []
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
-        """The paths that a pattern of *, ?, [] and ** matches, as fsspec documents them: sorted names, or a dict by name with `detail=True`."""
+        """The paths that a pattern with *, ?, [] and ** matches, as documented by fsspec: sorted names, or a dict keyed by name with `detail=True`."""
         if maxdepth is not None:
             return super().glob(stringify_path(path), maxdepth=maxdepth, **kwargs)
         detail = kwargs.pop("detail", False)
@@ -151,7 +151,7 @@ class Listings(Coroutines):
         return dict(sorted(found.items())) if detail else sorted(found)
 
     def _matches(self, path: Any, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
-        """What a pattern matches. A name that is a file and a directory is there twice."""
+        """The entries that a pattern matches. A name that is both a file and a directory has two."""
         path = stringify_path(path)
         pattern = self._strip_protocol(path)
         directories_only = path.endswith("/")
@@ -168,7 +168,7 @@ class Listings(Coroutines):
         return [e for e in found if matches(e["name"] + "/" * (slash and e["type"] == "directory"))]
 
     def du(self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any) -> Any:
-        """Bytes of all files below a path; of each of them with total=False. Directories have none."""
+        """The total size of all files below a path in bytes; with total=False the size of each. Directories count 0."""
         found = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
         sizes = {name: details["size"] for name, details in found.items()}
         return sum(sizes.values()) if total else sizes
@@ -176,24 +176,24 @@ class Listings(Coroutines):
     # ---- paths and patterns ----
 
     def _patterns(self, path: Any, removing: bool = False) -> set[str]:
-        """Which paths of one or several are patterns: a path is first the file or directory of just that name. Each that has special characters is
-        looked for: one request where there is a file, else two. `removing`: with all below them; there "[ ]" alone makes no pattern.
+        """Those of the given paths that are patterns. A path that exists is not one. Checking a path with special characters costs one request if it is a
+        file, else two. `removing`: for recursive removals, where "[ ]" alone does not make a pattern.
         """
         path = transfers.plain(path)
         special = [p for p in dict.fromkeys([path] if isinstance(path, str) else path) if self._may_be_pattern(p)]
         if removing:
             special = [p for p in special if "*" in p or "?" in p]
         there = self._fs.stat_many([self._see(p) for p in special]) if special else []
-        self._results([r for r in there if not isinstance(r, (*GONE, ValueError))])  # ValueError: nothing can have that name
+        self._results([r for r in there if not isinstance(r, (*GONE, ValueError))])  # ValueError: not a valid name, so it does not exist
         return {p for p, result in zip(special, there) if isinstance(result, Exception)}
 
     def _may_be_pattern(self, path: str) -> bool:
         return has_magic(path)
 
     def _expand(self, path: Any, patterns: set[str], recursive: bool = False, maxdepth: int | None = None) -> dict[str, Any]:
-        """What paths and patterns stand for, and what is known of each: None where nobody has looked yet.
+        """The expansion of paths and patterns, with the entry of each; None if it has not been looked up.
 
-        A directory that has the name of a file stands there under its name with a slash. With `recursive` a path may be both: one more request each.
+        A directory that has the same name as a file is keyed by its name with a slash. With `recursive`, one more request for each path checks for that.
         """
         check_depth(maxdepth)
         path = transfers.plain(path)
@@ -211,7 +211,7 @@ class Listings(Coroutines):
                 entries += self._with_itself(self._see(given), maxdepth)
             else:
                 place = self._file(given)
-                if place.endswith("/"):  # which the file and the directory without the slash have nothing to do with
+                if place.endswith("/"):  # not the file or directory without the slash
                     entries += self._top(place, False)
                 else:
                     unseen.setdefault(place)
@@ -223,7 +223,7 @@ class Listings(Coroutines):
         return dict(sorted({**unseen, **files, **directories}.items()))
 
     def _with_itself(self, root: str, maxdepth: int | None) -> list[dict[str, Any]]:
-        """A path with all that is below it. Where something is, it may be a file besides."""
+        """The entries of a path and everything below it. A directory may also be a file."""
         found = self._below(root, maxdepth)
         if any(e["name"] == root and e["type"] == "directory" for e in found) and "/" in root:
             if self._fs.is_file(root):
@@ -231,7 +231,7 @@ class Listings(Coroutines):
         return found
 
     def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:
-        """The sorted paths that paths and patterns stand for; with `recursive`, also all that is below them. A path that exists is no pattern."""
+        """The sorted paths that paths and patterns expand to; with `recursive`, also everything below them. A path that exists is not a pattern."""
         found = self._expand(path, set() if assume_literal else self._patterns(path), recursive, maxdepth)
         return sorted({known["name"] if known else name for name, known in found.items()})
 
@@ -242,7 +242,7 @@ def check_depth(maxdepth: int | None) -> None:
 
 
 def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The file where a name is a directory, too."""
+    """The entries keyed by name; of a name that is both, the file."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if entry["type"] != "directory" or entry["name"] not in found:
@@ -251,13 +251,13 @@ def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _name(place: str, entry: dict[str, Any]) -> str:
-    """Of an entry in the directory `place`; "" of `place` itself, which is a file then."""
+    """The name of an entry in the directory `place`; "" for `place` itself, which is a file then."""
     name = entry["name"][len(place) + 1 if place else 0 :]
     return name.removesuffix("/") if entry["type"] == "directory" else name
 
 
 def _literal(path: str) -> str:
-    """A pattern that matches this path only."""
+    """A pattern that matches only this path."""
     return _MAGIC.sub(r"[\g<0>]", path)
 
 

@@ -48,7 +48,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds(duration: str) -> float:
-    """A duration that the library has accepted, as "30s" or "200ms"; a number alone is in seconds."""
+    """Parses a duration that the library has accepted, such as "30s" or "200ms"; a number alone is in seconds."""
     number, unit = re.fullmatch(r"(.*?)(ms|s|m|h)?", duration.lower()).groups()
     return float(number) * _UNITS[unit or "s"]
 

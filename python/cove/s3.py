@@ -114,7 +114,7 @@ class S3FileSystem(CoveFileSystem):
         if is_directory:
             kind = "DIRECTORY" if "/" in path else "BUCKET"
             details = {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
-            return details if etag is None else {**details, "ETag": etag}  # where an object marks it
+            return details if etag is None else {**details, "ETag": etag}  # it has a marker
         details = {
             "name": path, "type": "file", "size": size, "Key": path, "Size": size, "ETag": etag, "StorageClass": storage_class or "STANDARD",
             "VersionId": version_id,

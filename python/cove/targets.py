@@ -1,4 +1,4 @@
-"""Targets of a copy of many files. Two sources must not meet in one, or a file would be lost: this is looked at before anything is done."""
+"""Checks of the targets of a copy of many files. Two sources with the same target would lose a file, so this is checked before anything is done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cove._cove import InvalidArgument
 
 
 def check_distinct(pairs: Iterable[tuple[str, str]]) -> None:
-    """Of (source, target). InvalidArgument where two have one target."""
+    """`pairs`: (source, target). Raises InvalidArgument if two have the same target."""
     sources: dict[str, str] = {}
     for source, target in pairs:
         if target in sources:
@@ -22,28 +22,28 @@ def check_distinct(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def check_within(pairs: list[tuple[str, str]]) -> None:
-    """The same of copies within a store, where moreover no target may be a source that still has to be read."""
+    """The same for copies within a store, where a target must not be another copy's source either."""
     check_distinct(pairs)
     sources = {source for source, _ in pairs}
     for source, target in pairs:
         if target in sources and target != source:
-            raise _refusal(f"{target} is to be copied, and to be replaced by {source}: nothing was done; copy them one after the other")
+            raise _refusal(f"{target} is both a source and the target of {source}: nothing was done; copy them one after the other")
 
 
 def check_not_inside(places: Iterable[tuple[str, str]]) -> None:
-    """Of (directory, where it goes). InvalidArgument where it would be moved into itself."""
+    """`places`: (directory, target). Raises InvalidArgument if a directory would be moved into itself."""
     for directory, place in places:
         if place != directory and place.startswith(marker(directory)):
             raise _refusal(f"{directory} cannot be moved into itself, to {place}: nothing was done")
 
 
 def marker(directory: str) -> str:
-    """The object that marks a directory: what the names of all that is in there begin with."""
+    """The name of a directory's marker, which is also the prefix of everything in it."""
     return directory if directory.endswith("/") else f"{directory}/"
 
 
 def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]) -> None:
-    """Of (source, target on the local disk), where two names may lead to one file, and no name is that of a file and of a directory."""
+    """`files`, `directories`: (source, local target). On a disk two names may lead to one file, and no name is both a file and a directory."""
     real = _resolver()
     files = [(source, real(target)) for source, target in files]
     directories = [(source, real(target)) for source, target in directories]
@@ -56,7 +56,7 @@ def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]
 
 
 def _meeting(first: str, second: str, target: str) -> InvalidArgument:
-    return _refusal(f"{first} and {second} have one target, {target}: nothing was done; give them different ones")
+    return _refusal(f"{first} and {second} have the same target, {target}: nothing was done; copy them to different targets")
 
 
 def _refusal(why: str) -> InvalidArgument:
@@ -66,7 +66,7 @@ def _refusal(why: str) -> InvalidArgument:
 def _meetings(
     files: list[tuple[str, str]], directories: list[tuple[str, str]], key: Callable[[str], str]
 ) -> Iterator[tuple[str, str, str]]:
-    """(source, source, target) where two files have one key, or a file has that of a directory, be it one that comes to be with what is in it."""
+    """Yields (source, source, target) where two files have the same key, or a file has the key of a directory that is copied or needed as a parent."""
     sources: dict[str, str] = {}
     for source, target in files:
         if (name := key(target)) in sources:
@@ -82,7 +82,7 @@ def _meetings(
 
 
 def _resolver() -> Callable[[str], str]:
-    """From a local path to the one name of what it leads to. A directory is resolved once."""
+    """A function from a local path to one canonical name of the file. It resolves each directory once."""
     directory = cache(os.path.realpath)
 
     def resolve(path: str) -> str:
@@ -100,16 +100,16 @@ def _folded(path: str) -> str:
 
 
 def _existing(path: str) -> str:
-    """The nearest directory above a path that is there."""
+    """The nearest existing directory above a path."""
     while not os.path.isdir(path := os.path.dirname(path)):
         pass
     return path
 
 
 def _ignores_case(directory: str) -> bool:
-    """Whether names in a directory that differ in upper and lower case only are one."""
+    """Whether names in a directory are case-insensitive."""
     try:
         with tempfile.NamedTemporaryFile(prefix=".cove-case-", dir=directory) as probe:
             return os.path.lexists(os.path.join(directory, os.path.basename(probe.name).swapcase()))
     except OSError:
-        return False  # nothing can be written there
+        return False  # not writable

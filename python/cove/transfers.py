@@ -28,7 +28,7 @@ _mine = threading.local()  # `transfer`: the one that this thread works for
 
 
 class _Transfer:
-    """Many files, by several threads. When it is given up, those under way end too: also what waits for the reader of a pipe."""
+    """A transfer of many files by several threads. Stopping it also ends the local writes in progress, such as one that waits for the reader of a pipe."""
 
     def __init__(self) -> None:
         self.stopped = False
@@ -58,7 +58,7 @@ def plain(path: Any) -> Any:
 
 
 def same_path(fs: Any, one: Any, other: Any) -> bool:
-    """Whether two paths, or two lists of them, say the same, with or without the scheme. A slash at the end of `other` alone says no more."""
+    """Whether two paths, or two lists of them, are equal, with or without the scheme. A trailing slash on `other` alone is ignored."""
     one, other = plain(one), plain(other)
     if isinstance(one, list) or isinstance(other, list):
         return one == other
@@ -80,7 +80,7 @@ def destinations(sources: list[str], source: Any, pattern: bool, target: Any, in
 
 
 def _last(path: str) -> str:
-    """The last part of a path, with the slashes that a name in a store may end in."""
+    """The last part of a path, including trailing slashes, which may be part of a name in a store."""
     return path[path.rstrip("/").rfind("/") + 1 :]
 
 
@@ -135,7 +135,7 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
 
 
 def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int | None) -> list[str]:
-    """What local paths stand for, `patterns` of which are patterns."""
+    """The expansion of local paths; `patterns` are those that are patterns."""
     local = LocalFileSystem()
     found: set[str] = set()
     for path in [source] if isinstance(source, str) else source:
@@ -144,7 +144,7 @@ def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int
 
 
 def _copied(found: Iterable[str], source: Any) -> list[str]:
-    """All but what has no bytes of its own (a pipe, a socket, a device), unless it was named."""
+    """The paths without pipes, sockets and devices, unless `source` names them."""
     named = {source} if isinstance(source, str) else set(map(make_path_posix, source))
     others = {path for path in found if path not in named and _is_special(path)}
     for path in sorted(others):
@@ -156,15 +156,15 @@ def _is_special(path: str) -> bool:
     try:
         mode = os.stat(path).st_mode
     except OSError:
-        return False  # said when it is opened
+        return False  # reported when it is opened
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def copies(
     fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None, moving: bool = False
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str], dict[str, Any]]:
-    """(from, to) for each file within the store; the same for objects that mark directories, where there are such; the directories to make, beside
-    those that come to be with what is in them; and the ETags of those that a listing has told."""
+    """For a copy within the store: (from, to) for each file; the same for existing directory markers; the directories to make that no file implies; and the
+    known ETags from the listings."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(fs._file(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
@@ -179,7 +179,7 @@ def copies(
     pairs = [pair for pair in places.items() if pair[0] not in directories]
     if moving:
         targets.check_not_inside((d, places[d]) for d in directories)
-    tops = _tops(directories)  # whose own markers no listing of what is below them tells
+    tops = _tops(directories)  # a listing of what is below them does not show their own markers
     marked = [d for d in directories if "ETag" in found[d] or (d in tops and "/" in d and "/" in places[d])]
     markers = [(targets.marker(d), targets.marker(places[d])) for d in marked]
     targets.check_within(pairs + markers)
@@ -206,11 +206,11 @@ def _local() -> _cove.Filesystem:
 
 @contextmanager
 def local_file(path: Any, size: int = -1, timeout_s: float = 0) -> Iterator[_cove.Writer]:
-    """A local file to write, that takes the place of what is at `path` when all of it is there; with the folders above it.
+    """Opens a local file for writing, which replaces `path` when it is complete. Makes missing folders above it.
 
-    `size`: in bytes, where it is known. A pipe or a device is written to as it is; `timeout_s` (0: none) bounds each wait for its reader.
+    `size`: in bytes, if known. Pipes and devices are written to directly; `timeout_s` (0: none) limits each wait for the reader.
     """
-    # Links decide where ".." leads, and a name that begins with ~ or with a scheme is a name.
+    # Links determine where ".." leads. A local name may begin with ~ or look like a URL.
     writer = _cove.Writer(_local(), os.path.join(os.getcwd(), os.fsdecode(path)), expected_size=size, timeout=timeout_s or None)
     transfer = getattr(_mine, "transfer", None)
     if transfer is not None:
@@ -219,21 +219,21 @@ def local_file(path: Any, size: int = -1, timeout_s: float = 0) -> Iterator[_cov
         yield writer
         writer.finish()
     finally:
-        writer.abort()  # where it was not finished
+        writer.abort()  # if it was not finished
         if transfer is not None:
             transfer.end(writer)
 
 
 @contextmanager
 def local_source(path: str, timeout_s: float = 0) -> Iterator[Any]:
-    """A local file to read. The wait for a pipe ends with the transfer that it belongs to, or after `timeout_s` (0: never)."""
+    """Opens a local file for reading. Waiting for a pipe ends when its transfer is stopped, or after `timeout_s` (0: never)."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(fd, "rb", buffering=0) as file:
         yield file if stat.S_ISREG(os.fstat(fd).st_mode) else _Pipe(file, path, timeout_s)
 
 
 class _Pipe:
-    """What a pipe or a device gives."""
+    """Reads from a pipe or a device."""
 
     def __init__(self, file: Any, path: str, timeout_s: float):
         self.fileno, self._file, self._path, self._timeout_s, self._poll = file.fileno, file, path, timeout_s, select.poll()

@@ -1,8 +1,8 @@
-"""Whether a file is closed because an exception passes, or because its holder is dropped: then it isn't complete.
+"""Finds out whether a file is closed because an exception propagates, or because its owner is finalized: then the file may be incomplete.
 
-Whoever closes a file in a `with` block of its own, or in a `finally` block, says nothing of the exception. Python knows: while such a block runs, the
-exception is the thread's `sys.exc_info()`. An exception that was there when the file was opened doesn't count. One that ends in an `except` block doesn't
-either: the program has caught it, and closes the file on purpose. Whether it ends there is read from the byte code of the function whose block runs.
+Code that calls `close` in a `finally` block, or in a wrapper's `__exit__`, does not pass the exception on. But while such a block runs, the exception is the
+thread's `sys.exc_info()`. An exception that was already being handled when the file was opened does not count. Nor does one that is caught by an `except`
+block: then the program closes the file on purpose. Whether it is caught is determined from the byte code of the function whose block runs.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from types import CodeType, FrameType
 
 _LEAVES = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"})
 _JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE"})
-_NO_JUMPS = frozenset({"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH"})  # of Python 3.10: where an exception would lead
+_NO_JUMPS = frozenset({"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH"})  # of Python 3.10: their argument is an exception handler
 
 
-class Opening:
-    """What went on in its thread when a file was opened."""
+class OpenContext:
+    """The exceptions and finalizers that were active in the thread when a file was opened."""
 
     def __init__(self) -> None:
         self._exception = sys.exc_info()[1]
         self._in_finalizer = _in_finalizer()
 
     def passing(self) -> BaseException | None:
-        """The exception that has come since, and goes on from the block that is being left now."""
+        """The exception that was raised since then and propagates beyond the block that runs now."""
         newest = sys.exc_info()[1]
         if newest is None:
             return None
@@ -36,13 +36,13 @@ class Opening:
                 break
             goes_on = _goes_on(exception)
             if goes_on is None:
-                goes_on = exception is newest  # caught by no Python code; an older one has ended
+                goes_on = exception is newest  # not in Python code; older ones are over
             if goes_on:
                 return exception
         return None
 
     def dropped(self) -> bool:
-        """Whether this is a `__del__` that has begun since."""
+        """Whether the call comes from a `__del__` that was started since then."""
         return not self._in_finalizer and _in_finalizer()
 
 
@@ -56,7 +56,7 @@ def _in_finalizer() -> bool:
 
 
 def _with_contexts(exception: BaseException | None) -> Iterator[BaseException]:
-    """An exception, that during whose handling it was raised, and so on."""
+    """The exception, and the chain of its contexts."""
     seen = set()
     while exception is not None and id(exception) not in seen:
         yield exception
@@ -65,7 +65,7 @@ def _with_contexts(exception: BaseException | None) -> Iterator[BaseException]:
 
 
 def _goes_on(exception: BaseException) -> bool | None:
-    """Whether an exception leaves the function whose `with`, `finally` or `except` block runs now. None: no such block is found."""
+    """Whether the exception propagates beyond the `with`, `finally` or `except` block that runs now. None: no such block was found."""
     passed = set()
     trace = exception.__traceback__
     while trace is not None:
@@ -81,9 +81,9 @@ def _goes_on(exception: BaseException) -> bool | None:
 
 
 def _block_raises(code: CodeType, offset: int) -> bool | None:
-    """Whether the block of `code` that handles an exception and calls somebody at `offset` ends by raising. None: it is no such block.
+    """Whether the exception handling block of `code` around `offset` ends by raising. None: there is no such block.
 
-    Only the end of a `with` or a `finally` leads to RERAISE without another exception. An `except` block ends with POP_EXCEPT, unless it raises.
+    Follows the byte code from `offset`: only the end of a `with` or `finally` block reaches RERAISE. An `except` block ends with POP_EXCEPT or raises.
     """
     instructions = list(dis.get_instructions(code))
     offsets = [i.offset for i in instructions]

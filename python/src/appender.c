@@ -133,11 +133,10 @@ static PyMethodDef appender_methods[] = {
     { "flush", appender_flush, METH_NOARGS,
       "flush($self, /)\n--\n\nReturns when all that was written is in the store." },
     { "cancel", covepy_stream_cancel, METH_NOARGS,
-      "cancel($self, /)\n--\n\nEnds what waits for the store, in any thread, and all that would: only close is of use "
-      "then, which says "
-      "how many bytes are lost." },
+      "cancel($self, /)\n--\n\nCancels calls that wait for the store, in any thread, and all later ones. After it only "
+      "close() is useful, which reports how many bytes are lost." },
     { "close", appender_close, METH_NOARGS,
-      "close($self, /)\n--\n\nFlushes and ends it, also where that fails. Closing twice is fine; another "
+      "close($self, /)\n--\n\nFlushes and closes, even if the flush fails. It may be called twice; another "
       "thread's close waits for the first." },
     { 0 },
 };

@@ -85,7 +85,7 @@ void covepy_path_call_done(struct covepy_path_call *p);
 /* Held through each call on a stream: one thread at a time. */
 struct covepy_lock {
     PyThread_type_lock lock;
-    pid_t process; /* in which it was last found free */
+    pid_t process; /* the process that last found it free */
 };
 
 int covepy_lock_init(struct covepy_lock *lock);
@@ -94,7 +94,8 @@ void covepy_lock_done(struct covepy_lock *lock);
  * left behind, for ever. */
 int covepy_lock_take(struct covepy_lock *lock, const char *what);
 void covepy_lock_give(struct covepy_lock *lock);
-/* Held by a thread of the parent: what it guards may be in any state. For one that nobody else uses any more. */
+/* Held by a thread of the parent process, so its data may be inconsistent. Only for a lock that no other thread uses.
+ */
 bool covepy_lock_orphaned(struct covepy_lock *lock);
 
 /* ---- stream.c ---- */
@@ -122,7 +123,8 @@ PyObject *covepy_stream_opened(struct covepy_stream *self, struct covepy_call *c
 /* Around each call on it. The turn is given away before it is said how it went: what Python does about a failure needs
  * none. */
 int covepy_stream_begin(struct covepy_stream *self, struct covepy_call *c);
-/* The same for a call that may come again: 0 where the stream has ended before, 1 where the call is to be made. */
+/* The same for a closing call, which may be repeated: 0 if the stream is already closed, 1 if the call is to be made.
+ */
 int covepy_stream_begin_last(struct covepy_stream *self, struct covepy_call *c);
 bool covepy_stream_end(struct covepy_stream *self, struct covepy_call *c, int64_t rc);
 /* Ends it without an error: `let_go` gives the library's object (NULL: it has ended before) back. */

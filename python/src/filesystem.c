@@ -413,7 +413,7 @@ static PyObject *fs_abandoned_uploads(PyObject *self, PyObject *args, PyObject *
 
 static PyMethodDef fs_methods[] = {
     { "same_store", fs_same_store, METH_O,
-      "same_store($self, other, /)\n--\n\nWhether the same path names the same file in both; False where that is not "
+      "same_store($self, other, /)\n--\n\nWhether the same path names the same file in both; False if that is not "
       "known." },
     { "url", fs_url, METH_VARARGS, "url($self, path, /)\n--\n\nThe whole URL of a path." },
     { "path", fs_path, METH_VARARGS,
@@ -470,7 +470,7 @@ static PyMethodDef fs_methods[] = {
       "empty bucket." },
     { "remove_tree", COVEPY_KEYWORDS(fs_remove_tree),
       "remove_tree($self, path, *, timeout=None)\n--\n\nRemoves a path and everything below it. A "
-      "bucket is emptied, and stays." },
+      "bucket is emptied but not removed." },
     { "mkdir", COVEPY_KEYWORDS(fs_mkdir),
       "mkdir($self, path, *, timeout=None)\n--\n\nMakes a directory and its parents; one that exists is fine." },
     { "read_many", COVEPY_KEYWORDS(covepy_fs_read_many),
@@ -488,9 +488,9 @@ static PyMethodDef fs_methods[] = {
       "a "
       "list of None or exceptions." },
     { "remove_files", COVEPY_KEYWORDS(covepy_fs_remove_files),
-      "remove_files($self, paths, etags=None, *, timeout=None)\n--\n\nRemoves files, by the thousand where the store "
-      "can. One that is not there is no error. etags: one for each, of which None is any; a file with another one "
-      "stays, and the others go." },
+      "remove_files($self, paths, etags=None, *, timeout=None)\n--\n\nRemoves files, a thousand in one request where "
+      "the store can. A missing file is no error. etags: one for each path, or None for any; a file with another ETag "
+      "is kept, and PreconditionFailed is raised after the others were removed." },
     { "sign", COVEPY_KEYWORDS(covepy_fs_sign),
       "sign($self, path, method='GET', expires_s=3600, *, timeout=None)\n--\n\nA URL by which anybody may do one thing "
       "(GET, HEAD, PUT or DELETE) with a path for so long. Keep it like a password." },

@@ -1,10 +1,11 @@
 /*
  * One thread at a time: a stream has a position, so calls of several threads take turns.
  *
- * A fork leaves the lock as it is. A thread of the parent that held it doesn't exist in the child, so the child gets an
- * error instead of waiting for ever. How it knows: `process` is written under the GIL only, without which nobody forks,
- * when the lock is found free. A lock that is held by nobody of `process` is held by a thread that is not here; threads
- * that wait for it without the GIL, and take it, change nothing of that.
+ * A fork copies the state of the lock. If a thread of the parent held it, that thread does not exist in the child, so
+ * the child gets an error instead of waiting forever. To detect this, `process` records the process that last found the
+ * lock free. It is written under the GIL, which also a fork needs. A lock that is held although `process` is another
+ * process is held by a thread of the parent. Threads that take the lock after waiting without the GIL do not change
+ * `process`, but it already is theirs.
  */
 #include "covepy.h"
 

@@ -264,7 +264,7 @@ PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs)
     return many(self, args, kwargs, COPY, "pairs");
 }
 
-/* Strings out of a Python sequence, as C has them. */
+/* The strings of a Python sequence as C strings. */
 struct texts {
     struct covepy_path *items;
     const char **at; /* NULL for None */
@@ -330,7 +330,7 @@ PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwarg
     if (texts_init(&paths, value, false) < 0 || (value_etags != Py_None && texts_init(&etags, value_etags, true) < 0))
         goto out;
     if (value_etags != Py_None && etags.n != paths.n) {
-        PyErr_SetString(PyExc_ValueError, "etags: there is to be one for each path");
+        PyErr_SetString(PyExc_ValueError, "etags: must have one entry for each path");
         goto out;
     }
     covepy_call_init(&c, timeout_ms);

@@ -141,8 +141,8 @@ static PyMethodDef writer_methods[] = {
       "finish($self, /)\n--\n\nPublishes the file, whole; it is durable when this returns. After a failure nothing "
       "is." },
     { "cancel", covepy_stream_cancel, METH_NOARGS,
-      "cancel($self, /)\n--\n\nEnds what waits for the store, in any thread, and all that would: only abort() is of "
-      "use then." },
+      "cancel($self, /)\n--\n\nCancels calls that wait for the store, in any thread, and all later ones. After it "
+      "only abort() is useful." },
     { "abort", writer_abort, METH_NOARGS,
       "abort($self, /)\n--\n\nGives up: nothing becomes visible. Fine after finish(), which it leaves alone." },
     { 0 },

@@ -177,7 +177,7 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_
         rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave has no usable access key id and secret",
                         who);
     else if (!may_last && !cove__aws_given(k.expiration))
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: it does not tell when they expire", who);
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the reply has no expiration time", who);
     else
         rc = cove__aws_expiry(k.expiration, who, &c.expires_ns, err);
     if (rc == 0) {

@@ -75,7 +75,7 @@ struct cove__aws_ask {
     unsigned retries;
     /* set by cove__aws_ask */
     int status;
-    int64_t date_ns; /* of the reply, by its sender's clock; -1: not told */
+    int64_t date_ns; /* the reply's Date, by the server's clock; -1: none */
     struct cove__buf reply;
 };
 void cove__aws_ask_init(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,
@@ -84,8 +84,7 @@ void cove__aws_ask_done(struct cove__aws_ask *ask); /* wipes */
 /* 0: a 2xx reply. COVE_EAUTH: a refusal, whose body is in `reply`. Else what went wrong. */
 int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_error *err);
 /* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `who` is for messages,
- * which never show the text itself. `may_last`: the keys of this source may come without an expiration, and then never
- * expire. */
+ * which never show the text itself. `may_last`: keys of this source may have no expiration, and then never expire. */
 int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_last, struct cove__aws_credentials *ret,
                              struct cove_error *err);
 /* The same of an XML document's <Credentials>, as STS and the sessions of S3's directory buckets write them: with a

@@ -82,7 +82,7 @@ struct cove__aws_sources {
 int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
                                struct cove_error *err);
 void cove__aws_credentials_done(struct cove__aws_credentials *credentials); /* wipes the secrets */
-/* Keeps the secrets out of every message until they are wiped: by whoever has just got them. */
+/* Masks these secrets in messages until they are wiped. To be called as soon as they are obtained. */
 void cove__aws_credentials_hide(const struct cove__aws_credentials *credentials);
 
 #endif

@@ -8,12 +8,12 @@
 #include "base/secret.h"
 #include "net/head.h"
 
-/* What the three are called where they come from. */
+/* The names of the three values in their source, for messages. */
 struct names {
     const char *place, *key_id, *secret, *token;
 };
 
-/* They become headers, and are never shown. */
+/* The values become headers. Messages name them but never show them. */
 static int check(const struct names *names, const char *name, const char *value, struct cove_error *err)
 {
     if (value == NULL || cove__head_fits(cove__slice_str(value)))

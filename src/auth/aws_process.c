@@ -18,9 +18,9 @@
 
 extern char **environ;
 
-/* In a session of its own: what it starts ends with it, and there is no terminal to ask at, since a background process
- * that reads from one is stopped and would never end. With the signals as a new program expects them. Its standard
- * error stays the program's: there it tells the user what it wants. */
+/* Runs in a new session. So its children can be ended with it, and it has no controlling terminal: a background process
+ * that reads from one is stopped and would never end. Signals have their default actions. It inherits standard error,
+ * where it can tell the user what it needs. */
 static int spawn(const char *command, int out_fd, pid_t *ret_pid)
 {
     const char *const argv[] = { "/bin/sh", "-c", command, NULL };

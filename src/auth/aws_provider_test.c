@@ -26,7 +26,7 @@
 static struct {
     unsigned fetches, asked; /* calls of fetch, and of get */
     unsigned hold_until;     /* fetch waits until so many have asked */
-    cove_cancel *ends_asker; /* fired by fetch; NULL: none */
+    cove_cancel *ends_asker; /* fetch fires it; NULL: none */
     int64_t lasts_ns;
     int rc;
     bool freed;
@@ -229,7 +229,7 @@ static void test_closed_in_mid_refresh(void **state)
 
     asker_init(&a, http, p);
     a.r.op.ctx.cancel = source.ends_asker = cove_cancel_new();
-    assert_int_equal(cove__http_run(&a.r, &err), COVE_ECANCELED); /* the request's token, and not the refresh */
+    assert_int_equal(cove__http_run(&a.r, &err), COVE_ECANCELED); /* the request was cancelled, not the refresh */
     assert_int_equal(source.fetches, 1);
     cove__http_request_done(&a.r);
     cove_cancel_unref(source.ends_asker);

@@ -17,7 +17,7 @@
 
 #define FORM_MAX ((size_t)128 << 10)
 #define HOST_MAX 512
-#define SKEW_NS  (120 * COVE__SEC) /* a clock that is wrong by more may be why a signature is refused */
+#define SKEW_NS  (120 * COVE__SEC) /* a larger clock error may be the reason for a refused signature */
 
 struct sts_reply {
     char *id, *secret, *token, *expiration;
@@ -127,7 +127,7 @@ static void add_field(struct cove__buf *form, const char *name, const char *valu
     cove__uri_encode(form, cove__slice_str(value), false);
 }
 
-/* `owner` of the token that goes into it. */
+/* `owner`: under which the form's token is kept as a secret. */
 static int add_form(struct cove__buf *form, const struct cove__aws_role *role, const void *owner,
                     struct cove_error *err)
 {
@@ -192,7 +192,7 @@ static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, co
     return cove__sigv4_sign(&v4, NULL, &ask->headers);
 }
 
-/* Where this machine's clock is wrong, once more with STS's own. */
+/* Sends a second request, signed with STS's time, if this machine's clock is wrong. */
 static int ask_signed(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region,
                       const char *path, cove_cancel *cancel, struct cove_error *err)
 {

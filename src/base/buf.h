@@ -27,7 +27,7 @@ struct cove__buf {
 void cove__buf_init(struct cove__buf *b, size_t max);
 void cove__buf_done(struct cove__buf *b);           /* frees; leaves an empty buf with the same maximum */
 void cove__buf_reset(struct cove__buf *b);          /* empties, keeps the memory, forgets a failure */
-void cove__buf_drop(struct cove__buf *b, size_t n); /* takes the first n bytes away; keeps the memory */
+void cove__buf_drop(struct cove__buf *b, size_t n); /* removes the first n bytes; keeps the memory */
 int cove__buf_reserve(struct cove__buf *b, size_t extra);
 int cove__buf_add(struct cove__buf *b, const void *data, size_t size);
 int cove__buf_add_slice(struct cove__buf *b, struct cove__slice s);

@@ -18,7 +18,7 @@ int64_t cove__now_ns(void);  /* monotonic: for deadlines */
 int64_t cove__wall_ns(void); /* since 1970-01-01 UTC */
 void cove__sleep_ns(int64_t ns);
 void cove__cond_init(pthread_cond_t *cond); /* on CLOCK_MONOTONIC */
-/* Waits at such a condition, until then at most; INT64_MAX: for ever. False: that time has come. */
+/* Waits on such a condition, at most until `until_ns`; INT64_MAX: without limit. False: timed out. */
 bool cove__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns);
 uint64_t cove__random(void); /* not for secrets: jitter, temporary names; differs after fork */
 

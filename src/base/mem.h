@@ -8,7 +8,7 @@ void *cove__malloc(size_t size);
 void *cove__calloc(size_t count, size_t size); /* zeroed; NULL on overflow of the product */
 void *cove__realloc(void *p, size_t size);     /* on failure `p` stays as it was */
 void cove__free(void *p);
-void cove__wipe(char *secret); /* frees it, having overwritten and forgotten it (secret.h); NULL accepted */
+void cove__wipe(char *secret); /* overwrites, drops from secret.h's list and frees; NULL accepted */
 char *cove__strdup(const char *s);
 char *cove__strndup(const char *s, size_t n); /* n bytes and a NUL, whatever the bytes are */
 

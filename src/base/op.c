@@ -108,8 +108,8 @@ static struct cove__op *take_locked(struct cove__inbox *inbox)
     return op;
 }
 
-/* Sleeps or works until something may have been finished. False: the deadline passed. Ops that this thread drives are
- * waited for whatever the deadline is: they carry the one of the call that waits. */
+/* Sleeps or drives I/O until an op may have finished. False: the deadline passed. The deadline does not apply to ops
+ * that this thread drives itself: they have the deadline of the waiting call. */
 static bool wait_locked(struct cove__inbox *inbox, int64_t deadline_ns)
 {
     const struct cove__driver *driver = inbox->driver;

@@ -63,8 +63,8 @@ void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct co
 /* The next finished op, or NULL if none is pending at all. Waits: every op ends by its own deadline or token, so this
  * ends too. In a forked child, pending ops of the parent's threads never end: they are dropped and NULL is returned. */
 struct cove__op *cove__inbox_wait(struct cove__inbox *inbox);
-/* The same, but not longer than until then (monotonic; INT64_MAX: for ever). NULL with ops still pending: the deadline
- * passed, and they go on. For ops in the background, whose own deadline is not that of the call that waits. */
+/* The same, at most until `deadline_ns` (monotonic; INT64_MAX: without limit). NULL while ops are pending: the deadline
+ * passed, and they continue. For background ops, whose deadline is not that of the waiting call. */
 struct cove__op *cove__inbox_wait_until(struct cove__inbox *inbox, int64_t deadline_ns);
 struct cove__op *cove__inbox_poll(struct cove__inbox *inbox); /* NULL: none is finished now */
 size_t cove__inbox_pending(struct cove__inbox *inbox);

@@ -1,4 +1,4 @@
-/* What no message shows: see secret.h. */
+/* The list of secrets in use, and how messages are masked: see secret.h. */
 #include "base/secret.h"
 
 #include <ctype.h>
@@ -12,23 +12,23 @@
 
 #include "base/mem.h"
 
-#define KEPT      64 /* bytes of each: the rest of a longer one is known by what tokens are made of */
+#define KEPT      64 /* bytes stored of each; the rest of a longer secret is recognised by its characters */
 #define LEAST     8
-#define BEGINNING 12 /* so much of a longer secret's beginning is taken for it */
+#define BEGINNING 12 /* a text with this many first bytes of a longer secret counts as that secret */
 #define MASK      "***"
 
-/* One text, whoever owns it. */
+/* One text, with any number of owners. */
 struct secret {
-    struct secret *next; /* that begins with the same byte */
+    struct secret *next; /* with the same first byte */
     size_t owners;
-    bool longer; /* than what is kept */
+    bool longer; /* than the stored bytes */
     size_t size;
     char text[KEPT];
 };
 
 struct owner {
     struct owner *next;
-    const void *address; /* never looked into */
+    const void *address; /* compared only, never dereferenced */
     struct secret *secret;
 };
 
@@ -78,7 +78,7 @@ static void let_go_locked(struct secret *s)
     cove__free(s);
 }
 
-/* `least`: a shorter one might be any word. */
+/* Ignores texts shorter than `least`. */
 static void add(const void *address, struct cove__slice text, size_t least)
 {
     size_t size = text.size > 0 ? strnlen((const char *)text.data, text.size) : 0;
@@ -252,7 +252,7 @@ static bool of_token(char c)
     return isalnum((unsigned char)c) || (c && strchr("+/=_-.%~", c));
 }
 
-/* How many bytes at `at` are this secret, or enough of its beginning. */
+/* How many bytes at `at` match this secret, or enough of its beginning; 0: no match. */
 static size_t match(const char *at, const struct secret *s)
 {
     size_t used = 0, n = 0, size;
@@ -291,7 +291,7 @@ static size_t match_any_locked(const char *at)
     return byte > 0 && byte != (unsigned char)*at ? match_chain(at, secrets[byte], most) : most;
 }
 
-/* "://user:password@": how many bytes at `at`, just behind the slashes. */
+/* The length of "user:password" at `at`, just after "://"; 0: there is none. */
 static size_t userinfo(const char *at)
 {
     size_t n = 0, colon = 0, end = 0;
@@ -307,7 +307,7 @@ static size_t userinfo(const char *at)
 
 /* ---- hiding ---- */
 
-/* Masks `n` bytes at `at`; where the text goes on. */
+/* Replaces `n` bytes at `at` with ***. Returns where the rest of the text begins. */
 static char *mask(char *at, size_t n)
 {
     size_t stars = n < sizeof MASK - 1 ? n : sizeof MASK - 1;
@@ -317,7 +317,7 @@ static char *mask(char *at, size_t n)
     return at + stars;
 }
 
-/* What stands behind these words up to the next field is a secret of whoever signed. */
+/* The values of these query parameters, up to the next field, are secret. */
 static size_t signature(const char *text, const char *at)
 {
     static const char *const names[] = { "Signature=", "Security-Token=" };

@@ -1,25 +1,25 @@
 /*
- * The secrets in use: keys, tokens, passwords. Every error and log line passes cove__secrets_hide, whoever wrote what
- * is in it: a store that quotes the request, a library that quotes its settings.
+ * The secrets in use: keys, tokens, passwords. Every error and log line passes through cove__secrets_hide, because
+ * stores may quote the request and libraries their settings.
  */
 #ifndef COVE_BASE_SECRET_H
 #define COVE_BASE_SECRET_H
 
 #include "base/slice.h"
 
-/* Remembers the beginning of `text`, up to a NUL, for as long as its owner, any address, has it. What is shorter than
- * 8 characters is not remembered: it might be any word. Nor is one for which there is no memory. */
+/* Stores the beginning of `text`, up to a NUL, until `owner` (any address, used as a key) drops it. Texts shorter than
+ * 8 characters are ignored: they could be ordinary words. Without memory the text is ignored, too. */
 void cove__secret_add(const void *owner, struct cove__slice text);
-void cove__secret_add_owned(const char *text); /* its own owner, until cove__wipe; NULL accepted */
-void cove__secret_drop(const void *owner);     /* all of this owner; wiped. cove__wipe(p) does so for `p` */
-/* User and password of "scheme://user:password@host", also without a scheme; none: nothing. */
+void cove__secret_add_owned(const char *text); /* `text` is the owner, until cove__wipe; NULL accepted */
+void cove__secret_drop(const void *owner);     /* all of this owner; overwritten. cove__wipe(p) drops `p` */
+/* Adds the user and password of "scheme://user:password@host", also without a scheme, if there are any. */
 void cove__secret_add_userinfo(const void *owner, const char *url);
 
-/* Puts *** in the place of each secret in `text`, also escaped (percent, JSON, XML) or cut short, of a password in any
- * URL, and of signatures and tokens of signed ones. */
+/* Replaces with *** each secret in `text`, also escaped (percent, JSON, XML) or truncated, the user and password in any
+ * URL, and the signatures and tokens of signed URLs. */
 void cove__secrets_hide(char *text);
 
 void cove__secrets_before_fork(void);
-void cove__secrets_after_fork(void); /* in both */
+void cove__secrets_after_fork(void); /* in parent and child */
 
 #endif

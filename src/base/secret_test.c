@@ -120,7 +120,7 @@ static void wiped_is_forgotten(void **state)
     cove__secret_add_owned(NULL);
 }
 
-/* However many there are, all are known. */
+/* Any number of secrets is recognised. */
 static void many(void **state)
 {
     char owners[1000], text[32], in[64];

@@ -20,12 +20,14 @@ void cove__text_trim(char *text, size_t room)
         text[i - 1] = '\0';
 }
 
-/* The bytes of the UTF-8 character at `text`; 0: there is none. The string's end is no byte of one. */
+/* The length of the UTF-8 character at `text`; 0: there is no valid one. Stops at the terminating NUL. */
 static size_t utf8_length(const unsigned char *text)
 {
     size_t more = text[0] < 0xC2 || text[0] > 0xF4 ? 0 : text[0] < 0xE0 ? 1 : text[0] < 0xF0 ? 2 : 3;
-    unsigned char low = text[0] == 0xE0 ? 0xA0 : text[0] == 0xF0 ? 0x90 : 0x80;  /* not longer than need be */
-    unsigned char high = text[0] == 0xED ? 0x9F : text[0] == 0xF4 ? 0x8F : 0xBF; /* no surrogate, none past the last */
+    unsigned char low = text[0] == 0xE0 ? 0xA0 : text[0] == 0xF0 ? 0x90 : 0x80; /* the shortest form only */
+    unsigned char high = text[0] == 0xED   ? 0x9F
+                         : text[0] == 0xF4 ? 0x8F
+                                           : 0xBF; /* no surrogates, none above U+10FFFF */
 
     for (size_t i = 1; i <= more; i++) {
         if (text[i] < (i == 1 ? low : 0x80) || text[i] > (i == 1 ? high : 0xBF))
@@ -34,7 +36,7 @@ static size_t utf8_length(const unsigned char *text)
     return text[0] < 0x80 || more > 0 ? more + 1 : 0;
 }
 
-/* The direction of what follows it: by such marks a name can look like another one. */
+/* Bidirectional control characters: with them one name can be displayed as another. */
 static bool is_direction(const unsigned char *p)
 {
     if (p[0] == 0xD8)
@@ -45,8 +47,8 @@ static bool is_direction(const unsigned char *p)
                         : p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9;
 }
 
-/* A control character, which might speak to a terminal, a line's end or a mark of direction becomes blanks, and what is
- * no UTF-8 a question mark. */
+/* Replaces control characters (a terminal may obey them), line ends and bidirectional controls with blanks, and invalid
+ * UTF-8 with question marks. */
 static void make_plain(char *text)
 {
     unsigned char *p = (unsigned char *)text;

@@ -1,13 +1,13 @@
-/* What every error and log line passes, whoever wrote what is in it: a server, a file's name, another library. */
+/* Cleaning of errors and log lines, which may quote untrusted text: of a server, a file name, another library. */
 #ifndef COVE_BASE_TEXT_H
 #define COVE_BASE_TEXT_H
 
 #include <stddef.h>
 
-/* Makes one line of UTF-8 of the text, which was cut to fit into `room` bytes: without secrets (secret.h), control
- * characters and marks of direction. It never grows. */
+/* Makes `text` one line of UTF-8 without secrets (secret.h), control characters and bidirectional controls. `room`: the
+ * size of its buffer, to which it may have been truncated. It never grows. */
 void cove__text_line(char *text, size_t room);
-/* Only takes away what the cut left of a character. */
+/* Only removes the incomplete character that truncation may have left at the end. */
 void cove__text_trim(char *text, size_t room);
 
 #endif

@@ -148,7 +148,7 @@ static int add_metadata(struct cove__plan *p, const cove_value *value, struct co
         const char *key = cove_value_key(value, i, NULL);
         const cove_value *item = cove_value_item(value, i);
         if (!key || item->type != COVE_VALUE_STRING || memchr(item->u.text.data, 0, item->u.text.size))
-            return cove__fail(err, COVE_EINVAL, COVE__SAFE_METADATA " has something else than strings in it");
+            return cove__fail(err, COVE_EINVAL, COVE__SAFE_METADATA " has values that are not strings");
         if (i > 0)
             cove__buf_add_char(&p->header, ',');
         int rc = cove__safe_add_string(&p->header, key, err);

@@ -76,8 +76,8 @@ static const struct {
     { "{" TENSOR("a", "U8", "[1]", "[0,1]") ",}", 1, COVE_ECORRUPT, "header:" },
     { "{" TENSOR("a", "F4", "[1]", "[0,1]") "}", 1, COVE_ENOTSUP, "the dtype F4" },
     { "{" TENSOR("a", "U8", "[1]", "[0,1]") "," TENSOR("a", "U8", "[1]", "[0,1]") "}", 1, COVE_ECORRUPT, "duplicate" },
-    { "{\"__metadata__\":{\"a\":1}}", 0, COVE_ECORRUPT, "something else than strings" },
-    { "{\"__metadata__\":[]}", 0, COVE_ECORRUPT, "no object" },
+    { "{\"__metadata__\":{\"a\":1}}", 0, COVE_ECORRUPT, "values that are not strings" },
+    { "{\"__metadata__\":[]}", 0, COVE_ECORRUPT, "not an object" },
     { "{\"a\\u0000b\":{}}", 0, COVE_ECORRUPT, "header:" },
     { "{\"a\"", 0, COVE_ECORRUPT, "header:" },
     { "{}{}", 0, COVE_ECORRUPT, "header:" },
@@ -100,7 +100,7 @@ static void test_headers(void **state)
     }
 }
 
-/* An entry that no tensor has is refused before a tree is made of it, which would take fifty times its size. */
+/* An oversized entry is refused before it is parsed: the tree would take fifty times its size. */
 static void test_an_entry_without_bounds(void **state)
 {
     size_t n = (size_t)1 << 20, at = 8;

@@ -5,7 +5,7 @@
 #include <cove/events.h>
 #include <cove/stream.h>
 
-/* What the rows are read from; BORROWED until the close. */
+/* The file that the rows are read from; BORROWED until the close. */
 cove_reader *cove__csv_reader_file(const cove_csv_reader *reader);
 
 #endif

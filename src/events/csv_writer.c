@@ -3,9 +3,9 @@
  * file written anew, with one more column, through a writer: readers see the old file or the new one. Memory stays
  * small: the old file is streamed.
  *
- * Rows are laid out for the header of one version of the file. They are appended to that file only, and it is written
- * anew only while it is the version that was read: where another writer has replaced it, the rows that wait are refused
- * and not put under other columns.
+ * Rows are laid out for the header of one version of the file. They are appended to that version only, and a rewrite
+ * replaces only the version that was read. If another writer has replaced the file, the pending rows are refused: they
+ * would not match the new columns.
  */
 #include <cove/events.h>
 #include <cove/stream.h>
@@ -21,7 +21,7 @@
 #include "wire/csv.h"
 #include "wire/number.h"
 
-#define TRIES 5 /* to take up a file that other writers change meanwhile */
+#define TRIES 5 /* attempts to open or rewrite a file that other writers keep changing */
 
 struct column {
     char *name;
@@ -167,7 +167,7 @@ static int put_row(cove_csv_writer *w, int64_t step, const struct cove_metric *m
 
 /* ---- the file ---- */
 
-/* Takes up the columns of the file that is there. */
+/* Reads the columns of the existing file. */
 static int read_columns(cove_csv_writer *w, cove_csv_reader *reader, struct cove_error *err)
 {
     const char *const *names;
@@ -176,7 +176,7 @@ static int read_columns(cove_csv_writer *w, cove_csv_reader *reader, struct cove
     int rc = 0;
 
     if (n == 0 && cove_reader_size(cove__csv_reader_file(reader)) > 0)
-        rc = cove__fail(err, COVE_EMISMATCH, "write %s: what is there begins with no line of columns", w->path);
+        rc = cove__fail(err, COVE_EMISMATCH, "write %s: the existing file has no header line", w->path);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         int added = columns_add(&found, names[i], i);
 
@@ -194,8 +194,8 @@ static int read_columns(cove_csv_writer *w, cove_csv_reader *reader, struct cove
     return rc;
 }
 
-/* Whether the file's last line is unfinished. */
-static int look_at_end(cove_csv_writer *w, cove_reader *file, struct cove_error *err)
+/* Finds out whether the file's last line is unfinished. */
+static int check_last_line(cove_csv_writer *w, cove_reader *file, struct cove_error *err)
 {
     int64_t size = cove_reader_size(file), got = 0;
     char last = '\n';
@@ -206,8 +206,8 @@ static int look_at_end(cove_csv_writer *w, cove_reader *file, struct cove_error 
     return got < 0 ? (int)got : 0;
 }
 
-/* Opens the end of the version `etag` of the file ("": there is none); NULL: its store tells no versions. */
-static int open_end(cove_csv_writer *w, const char *etag, struct cove_error *err)
+/* Opens an appender for the version `etag` of the file; "": there is no file yet; NULL: its store has no ETags. */
+static int open_appender(cove_csv_writer *w, const char *etag, struct cove_error *err)
 {
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
 
@@ -215,9 +215,9 @@ static int open_end(cove_csv_writer *w, const char *etag, struct cove_error *err
     return cove_appender_open(w->fs, w->path, &options, &w->call, &w->appender, err);
 }
 
-/* Reads the header of what is there, and opens the end of just that. A file without a header, or no file, leaves no
- * columns. */
-static int take_up_once(cove_csv_writer *w, struct cove_error *err)
+/* Reads the header of the existing file, and opens an appender for exactly that version. Without a file, or without a
+ * header in it, there are no columns afterwards. */
+static int open_current_once(cove_csv_writer *w, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     cove_csv_reader *reader = NULL;
@@ -226,30 +226,30 @@ static int take_up_once(cove_csv_writer *w, struct cove_error *err)
     if (rc == COVE_ENOTFOUND) {
         columns_done(&w->columns);
         w->has_header = w->broken_end = false;
-        return open_end(w, "", err);
+        return open_appender(w, "", err);
     }
     if (rc < 0)
         return cove__error_copy(err, &why);
     rc = read_columns(w, reader, err);
     if (rc == 0)
-        rc = look_at_end(w, cove__csv_reader_file(reader), err);
+        rc = check_last_line(w, cove__csv_reader_file(reader), err);
     if (rc == 0)
-        rc = open_end(w, cove_reader_etag(cove__csv_reader_file(reader)), err);
+        rc = open_appender(w, cove_reader_etag(cove__csv_reader_file(reader)), err);
     cove_csv_reader_close(reader);
     return rc;
 }
 
-static int take_up(cove_csv_writer *w, struct cove_error *err)
+static int open_current(cove_csv_writer *w, struct cove_error *err)
 {
     int rc = COVE_EPRECONDITION;
 
     for (int i = 0; rc == COVE_EPRECONDITION && i < TRIES; i++)
-        rc = take_up_once(w, err);
+        rc = open_current_once(w, err);
     return rc;
 }
 
-/* The next row takes up the file again. */
-static int close_end(cove_csv_writer *w, struct cove_error *err)
+/* Closes the appender; the next row opens the file again. */
+static int close_appender(cove_csv_writer *w, struct cove_error *err)
 {
     cove_appender *appender = w->appender;
 
@@ -257,8 +257,8 @@ static int close_end(cove_csv_writer *w, struct cove_error *err)
     return cove_appender_close(appender, err);
 }
 
-/* What the appender keeps and sends later, as soon as the trouble has passed. */
-static bool is_passing(int rc)
+/* After these errors the appender keeps the bytes and sends them later. */
+static bool is_temporary(int rc)
 {
     return rc == COVE_ENETWORK || rc == COVE_ETIMEDOUT || rc == COVE_ETHROTTLED || rc == COVE_ESERVER ||
            rc == COVE_ENOSPC || rc == COVE_ENOMEM;
@@ -268,7 +268,7 @@ int cove_csv_writer_flush(cove_csv_writer *w, struct cove_error *err)
 {
     int rc = w->appender ? cove_appender_flush(w->appender, err) : 0;
 
-    return rc < 0 && !is_passing(rc) ? close_end(w, err) : rc;
+    return rc < 0 && !is_temporary(rc) ? close_appender(w, err) : rc;
 }
 
 static int copy_rows(cove_csv_writer *w, cove_csv_reader *reader, cove_writer *out, const struct columns *columns,
@@ -303,9 +303,9 @@ static int copy_rows(cove_csv_writer *w, cove_csv_reader *reader, cove_writer *o
     return rc;
 }
 
-/* Writes the file that `reader` reads anew with `columns`, whose places are in order of names, and opens its end. */
-static int rewrite_as(cove_csv_writer *w, cove_csv_reader *reader, const struct columns *columns,
-                      struct cove_error *err)
+/* Rewrites the file that `reader` reads with `columns`, sorted by name, and opens an appender for the new version. */
+static int rewrite_with(cove_csv_writer *w, cove_csv_reader *reader, const struct columns *columns,
+                        struct cove_error *err)
 {
     cove_writer *out = NULL;
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
@@ -325,12 +325,12 @@ static int rewrite_as(cove_csv_writer *w, cove_csv_reader *reader, const struct 
     if (rc == 0)
         rc = cove_writer_finish(out, err);
     if (rc == 0)
-        rc = open_end(w, cove_writer_etag(out), err);
+        rc = open_appender(w, cove_writer_etag(out), err);
     cove_writer_free(out);
     return rc;
 }
 
-/* The columns that there are, and those that the row needs, in order of names. */
+/* Adds the columns that the row needs, and sorts all by name. */
 static int widen_columns(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics,
                          struct cove_error *err)
 {
@@ -350,7 +350,7 @@ static int widen_columns(cove_csv_writer *w, const struct cove_metric *metrics, 
     return 0;
 }
 
-/* The file as it is now, with the columns that another writer may have added to it meanwhile, and those of the row. */
+/* Reads the current file, which another writer may have widened, and rewrites it with the row's columns added. */
 static int rewrite_once(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics, struct cove_error *err)
 {
     cove_csv_reader *reader = NULL;
@@ -361,23 +361,22 @@ static int rewrite_once(cove_csv_writer *w, const struct cove_metric *metrics, s
     if (rc == 0)
         rc = widen_columns(w, metrics, n_metrics, err);
     if (rc == 0)
-        rc = rewrite_as(w, reader, &w->columns, err);
+        rc = rewrite_with(w, reader, &w->columns, err);
     cove_csv_reader_close(reader);
     return rc;
 }
 
-/* Makes room for the columns that the row needs and that are missing; where the file has a header already, that writes
- * it anew. */
+/* Adds the row's missing columns. If the file already has a header, this rewrites the file. */
 static int widen(cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics, struct cove_error *err)
 {
     int rc;
 
     if (!w->has_header)
         return widen_columns(w, metrics, n_metrics, err);
-    rc = cove_csv_writer_flush(w, err); /* what cannot be sent now stays in the appender */
+    rc = cove_csv_writer_flush(w, err); /* after a temporary failure the bytes stay in the appender */
     if (rc < 0)
         return rc;
-    rc = close_end(w, err); /* from here on a failure leaves the file in a state that must be looked at */
+    rc = close_appender(w, err); /* after a failure from here on, the next row reads the header again */
     if (rc < 0)
         return rc;
     rc = COVE_EPRECONDITION;
@@ -405,16 +404,16 @@ static int append(cove_csv_writer *w, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     int rc = cove_appender_write(w->appender, w->text.data, w->text.size, &why);
-    bool no_room = rc == COVE_ENOMEM || rc == COVE_ELIMIT; /* in the appender, for the row */
+    bool no_room = rc == COVE_ENOMEM || rc == COVE_ELIMIT; /* the appender did not take the row */
 
-    if (rc == 0 || (is_passing(rc) && !no_room)) { /* then the row is kept; flush and close say what is wrong */
+    if (rc == 0 || (is_temporary(rc) && !no_room)) { /* the appender has the row; flush and close report the failure */
         w->has_header = true;
         return 0;
     }
     if (!no_room)
-        return close_end(w, err);
+        return close_appender(w, err);
     if (!w->has_header)
-        close_end(w, NULL); /* whether the header is in the file is not known now */
+        close_appender(w, NULL); /* it is not known now whether the header is in the file */
     return cove__error_copy(err, &why);
 }
 
@@ -422,7 +421,7 @@ int cove_csv_writer_row(cove_csv_writer *writer, int64_t step, const struct cove
                         struct cove_error *err)
 {
     cove_csv_writer *w = writer;
-    int rc = w->appender ? 0 : take_up(w, err);
+    int rc = w->appender ? 0 : open_current(w, err);
 
     if (rc == 0 && !has_all(w, metrics, n_metrics))
         rc = widen(w, metrics, n_metrics, err);
@@ -451,7 +450,7 @@ int cove_csv_writer_open(cove_fs *fs, const char *path, const struct cove_call *
     w->call.cancel = cove_cancel_ref(w->call.cancel);
     cove__buf_init(&w->text, COVE__CSV_ROW_MAX);
     w->path = cove__strdup(path);
-    rc = w->path ? take_up(w, err) : cove__fail_nomem(err, "the name of a file of metrics");
+    rc = w->path ? open_current(w, err) : cove__fail_nomem(err, "the name of a file of metrics");
     if (rc < 0)
         cove_csv_writer_close(w, NULL);
     else

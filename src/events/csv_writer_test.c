@@ -298,7 +298,7 @@ static int tear_down_file(void **state)
 
 static const struct cove_metric acc = { "z_acc", 0.5 }, both[] = { { "loss", 9 }, { "z_acc", 0.25 } };
 
-/* A row that was laid out for the old columns does not come under the new ones; the row after it does it right. */
+/* A row laid out for the old columns is not written under the new ones; the next row uses the new columns. */
 static void test_another_adds_a_column(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -319,7 +319,7 @@ static void test_another_adds_a_column(void **state)
     assert_file("loss,step,z_acc\r\n,0,0.5\r\n9.0,100,0.25\r\n,2,0.5\r\n");
 }
 
-/* Nor do rows of before the first flush, which has not opened the file yet. */
+/* The same for rows before the first flush, when the file is not open yet. */
 static void test_another_adds_a_column_before_the_first_row(void **state)
 {
     cove_csv_writer *a, *b;
@@ -335,7 +335,7 @@ static void test_another_adds_a_column_before_the_first_row(void **state)
     assert_file("loss,step,z_acc\r\n,0,0.5\r\n9.0,100,0.25\r\n");
 }
 
-/* Each adds a column: neither's is lost, nor a row that the other one put there after the header was read. */
+/* Each writer adds a column: no column is lost, and no row written after the other had read the header. */
 static void test_each_adds_a_column(void **state)
 {
     const struct cove_metric x = { "x", 1 }, y = { "y", 2 };
@@ -353,7 +353,7 @@ static void test_each_adds_a_column(void **state)
     assert_file("step,x,y\r\n0,,\r\n1,1.0,\r\n2,,2.0\r\n");
 }
 
-/* Two begin the same file: the second one's header is not put behind the first one's rows, nor in their place. */
+/* Two writers create the same file: the second header is not appended to the first writer's rows, nor replaces them. */
 static void test_both_begin_the_file(void **state)
 {
     cove_csv_writer *a = open_writer(), *b = open_writer();
@@ -368,7 +368,7 @@ static void test_both_begin_the_file(void **state)
     assert_int_equal(cove_csv_writer_row(a, 3, &acc, 1, NULL), 0);
     assert_int_equal(cove_csv_writer_close(b, NULL), 0);
     assert_int_equal(cove_csv_writer_close(a, NULL), 0);
-    assert_file("step,z_acc\r\n0,0.5\r\n2,0.5\r\n3,0.5\r\n"); /* the same columns: rows stand side by side */
+    assert_file("step,z_acc\r\n0,0.5\r\n2,0.5\r\n3,0.5\r\n"); /* the same columns: both may append */
 }
 
 static void test_the_file_is_removed(void **state)
@@ -380,7 +380,7 @@ static void test_the_file_is_removed(void **state)
     assert_int_equal(cove_csv_writer_flush(a, NULL), 0);
     assert_int_equal(cove_fs_remove(fs, metrics, NULL, NULL), 0);
     assert_int_equal(cove_csv_writer_row(a, 1, &acc, 1, NULL), 0);
-    assert_int_equal(cove_csv_writer_flush(a, NULL), COVE_EPRECONDITION); /* its header is gone, too */
+    assert_int_equal(cove_csv_writer_flush(a, NULL), COVE_EPRECONDITION); /* the header was removed with it */
     assert_int_equal(cove_csv_writer_row(a, 2, &acc, 1, NULL), 0);
     assert_int_equal(cove_csv_writer_close(a, NULL), 0);
     assert_file("step,z_acc\r\n2,0.5\r\n");

@@ -84,7 +84,7 @@ int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct
 const char *cove__path_name(const char *path);
 char *cove__path_parent(const char *path);
 char *cove__path_join(const char *directory, const char *name);
-/* What of `path` follows `directory`, which it is below, and the one slash between them: all of the rest, for in a
+/* The rest of `path` after `directory` and one slash. `path` must be below `directory`. Further slashes are kept: in a
  * store "a//b" is not "a/b". */
 const char *cove__path_below(const char *path, const char *directory);
 

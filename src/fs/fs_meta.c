@@ -148,8 +148,8 @@ int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cov
     return rc;
 }
 
-/* Where a store has no move of its own, or (another disk) could not do it in one step. The original goes only while it
- * is what was copied. */
+/* Copies, then removes the original if it still is what was copied. For stores without a move, and moves to another
+ * disk. */
 static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *err)
 {
     struct cove_info info = { 0 };

@@ -45,7 +45,7 @@ struct cove_info {
     uint32_t crc32c;
     bool latest, deleted; /* of a version: that which the path alone gives; the mark of a deletion */
     bool link;            /* a symbolic link to a directory: listed as one, never walked into */
-    bool pipe;            /* a FIFO or socket: of type file, without places to read from */
+    bool pipe;            /* a FIFO or socket: of type file, but cannot be read at an offset */
 };
 int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
                    const char *etag); /* 0 or COVE_ENOMEM; frees what was there */
@@ -102,7 +102,7 @@ struct cove__put {
      * "name: value\n" for the new object (NULL: none). */
     const char *write_id;
     const char *headers;
-    bool or_look; /* a store that has no such condition at the end of an upload is asked right before it instead */
+    bool or_look; /* if the store has no conditions at the end of an upload, check by a HEAD right before instead */
 };
 
 struct cove__upload; /* each backend's own */
@@ -128,7 +128,7 @@ struct cove__fs_ops {
      * one (NULL). No network. COVE_EINVAL, COVE_EAUTH. */
     int (*open)(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err);
     void (*close)(void *self);
-    /* cove_fs_same_store. NULL slot: always. Pure. */
+    /* See cove_fs_same_store. NULL slot: always true. Pure. */
     bool (*same_store)(const void *self, const void *other);
 
     /* URL or path -> canonical path, owned by the caller. COVE_EINVAL. Pure. */
@@ -146,20 +146,21 @@ struct cove__fs_ops {
     bool (*unordered)(void *self, const char *path);
     /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
     int (*copy)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-    /* A file or directory. Where it takes a copy, the original is removed only while it is what was copied:
-     * COVE_EPRECONDITION. NULL, or COVE_ENOTSUP without a message: the front does so for a file. COVE_ENOTFOUND. */
+    /* A file or directory. A move by copying removes the original only if it still is what was copied
+     * (COVE_EPRECONDITION). NULL slot, or COVE_ENOTSUP without a message: the front copies a file and removes it.
+     * COVE_ENOTFOUND. */
     int (*move)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-    /* Files; those that are not there are no error here (the front looks first where it matters). `etags` (NULL, as
-     * each of them: whatever the file is): one that has another stays, and the others go: COVE_EPRECONDITION.
+    /* Files; a missing one is no error here (the front checks first where it matters). `etags` (NULL, or NULL entries:
+     * unconditionally): COVE_EPRECONDITION if a file has another ETag; it is kept, the others are removed.
      * COVE_EISDIR. */
     int (*remove)(void *self, const char *const *paths, const char *const *etags, size_t n, const struct cove__ctx *ctx,
                   struct cove_error *err);
     /* With parents; success where it exists. COVE_EEXIST: a file stands there. COVE_ENOTDIR. */
     int (*mkdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-    /* A directory with all that is in it, links not followed; a bucket or a store itself stays, empty. NULL: the front
-     * lists and removes. COVE_ENOTFOUND, COVE_ENOTDIR. */
+    /* A directory and everything below it, links not followed. A bucket or a whole store is emptied but not removed.
+     * NULL slot: the front lists and removes. COVE_ENOTFOUND, COVE_ENOTDIR. */
     int (*remove_tree)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-    /* An empty directory, or an empty bucket itself. COVE_ENOTFOUND, COVE_ENOTEMPTY. */
+    /* An empty directory or bucket. COVE_ENOTFOUND, COVE_ENOTEMPTY. */
     int (*rmdir)(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 
     /* Asynchronous: finish io->op, now or later. `read`: COVE_ENOTFOUND, COVE_EISDIR, COVE_EPRECONDITION,
@@ -185,12 +186,11 @@ struct cove__fs_ops {
     void (*upload_abort)(void *self, struct cove__upload *upload);
 
     /* An open end of a file. `append_open` makes nothing yet where the file is missing; with `truncate` the next append
-     * replaces it. `etag` is as cove_appender_options has it (COVE_EPRECONDITION); BORROWED during the call. `append`
-     * adds the bytes in order: COVE_EPRECONDITION when another writer came between. *ret_added, which is set after a
-     * failure too, says how many of the first bytes are in the file for certain. The next `append` must begin with the
-     * byte behind them, and may bring more. Bytes that a failed append has added without learning of it (the reply was
-     * lost) are recognized by the next one, which then counts them as added. So every byte is in the file exactly once
-     * when all have been counted. */
+     * replaces it. `etag`: as in cove_appender_options (COVE_EPRECONDITION); BORROWED during the call. `append` adds
+     * the bytes in order: COVE_EPRECONDITION if another writer has changed the file. *ret_added, also set on failure:
+     * how many of the first bytes are known to be in the file. The next `append` must begin with the byte after them,
+     * and may have more. If a failed append did add bytes (its reply was lost), the next one recognizes them and counts
+     * them as added. So each byte is in the file exactly once when all have been counted. */
     int (*append_open)(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                        void **ret_tail, struct cove_error *err);
     int (*append)(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,

@@ -83,7 +83,7 @@ int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *
         }
         if (rc == 0)
             rc = remove_batch(fs, targets, etags ? etags + at : NULL, n, &why);
-        if (rc == COVE_EPRECONDITION && etags) { /* the others are still to go */
+        if (rc == COVE_EPRECONDITION && etags) { /* the other files are still to be removed */
             if (broken.code == 0)
                 broken = why;
             cove__error_clear(&why);

@@ -139,6 +139,6 @@ size_t cove__glob_root(const char *pattern)
     while (n > 0 && pattern[n - 1] != '/')
         n--;
     if (n > 1 && pattern[n - 2] != '/')
-        n--; /* the slash, but not the root's, nor that of a directory without a name */
+        n--; /* the slash, except of the root or of a directory with an empty name */
     return n;
 }

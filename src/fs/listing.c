@@ -1,6 +1,6 @@
 /*
- * Listings: iterators over pages. `list` is one directory; `find`, `walk` and `glob` go through a tree of real
- * directories with a stack, and read a store without them page by page, at any depth at once.
+ * Listings: iterators over pages. `list` reads one directory. `find`, `walk` and `glob` traverse real directories with
+ * a stack; in a store without directories they read flat pages of all keys below the path.
  */
 #include <string.h>
 
@@ -31,11 +31,11 @@ struct cove_listing {
     struct cove__paging paging; /* of the directory */
     size_t next;
     bool started, ended;
-    bool limited;    /* the timeout is of the whole listing … */
-    int64_t left_ns; /* … of which so much is left; INT64_MAX: there is none */
-    /* WALK and GLOB over flat pages: most directories are seen only as parts of paths */
+    bool limited;    /* the timeout is for the whole listing … */
+    int64_t left_ns; /* … and this is what is left of it; INT64_MAX: no timeout */
+    /* WALK and GLOB over flat pages: most directories occur only as parts of paths */
     struct cove_info parent;
-    char *last;           /* the path before; of a directory with its slash */
+    char *last;           /* the previous path; a directory's with its slash */
     size_t pending_slash; /* how far the path's slashes have been looked at */
 };
 
@@ -186,8 +186,7 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
         rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, &why);
     if (rc == COVE_ENOTDIR && (l->mode == LIST || l->mode == FIND || l->mode == WALK) && !l->started)
         rc = page_of_itself(l, l->directory, &why);
-    /* What `find`, `walk` and `glob` don't find is no error, nor is a directory that vanished while a tree was walked.
-     */
+    /* For `find`, `walk` and `glob` a missing path is no error, nor a directory removed during the traversal. */
     if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (walks(l) || l->started))
         rc = 0;
     if (rc == 0 && l->page.token)
@@ -215,16 +214,16 @@ static int descend(struct cove_listing *l, struct cove_error *err)
     return 0;
 }
 
-/* Whether the pattern, if there is one, takes the path. */
+/* Whether the path matches the pattern, if there is one. */
 static bool takes(const struct cove_listing *l, const char *path)
 {
     return l->mode != GLOB || cove__patterns_match(&l->patterns, path);
 }
 
 /*
- * Of the entry's path, the first directory below the root that the path before it was not in, if it is taken:
- * l->pending_slash walks over the path's slashes. NULL: no more of them. A directory without a name ("a//") keeps its
- * slash, which is all that tells it from the one that it is in.
+ * The next directory above the entry and below the root that did not contain the previous entry, and that matches.
+ * l->pending_slash is the position in the path. NULL: no more of them. The path of a directory with an empty name
+ * ("a//") keeps its slash, which distinguishes it from its parent.
  */
 static const cove_info *next_parent(struct cove_listing *l, const struct cove_info *entry)
 {
@@ -250,13 +249,13 @@ static const cove_info *next_parent(struct cove_listing *l, const struct cove_in
     return NULL;
 }
 
-/* An entry of a flat page as the path before the next one. */
+/* The entry's path, to be compared with the next one's. */
 static char *as_last(const struct cove_info *entry)
 {
     return entry->type == COVE_TYPE_DIRECTORY ? cove__path_join(entry->path, "") : cove__strdup(entry->path);
 }
 
-/* The marker of the directory where the listing begins. */
+/* Whether the entry is the marker of the directory that is listed. */
 static bool is_root(const struct cove_listing *l, const struct cove_info *entry)
 {
     size_t n = strlen(entry->path);
@@ -299,7 +298,7 @@ void cove_listing_limit(cove_listing *l)
     l->left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - cove__now_ns();
 }
 
-/* fetch_page, and what it finds onto the stack; within the time that the call, or what is left of it, allows. */
+/* Fetches a page and pushes its directories onto the stack, within the page's or the listing's remaining time. */
 static int advance(struct cove_listing *l, struct cove_error *err)
 {
     int64_t now_ns = cove__now_ns();

@@ -233,7 +233,7 @@ static int parse_into(const struct cove__option_row *row, const char *text, void
         __attribute__((fallthrough));
     case COVE__OPTION_STRING:
     case COVE__OPTION_SECRET:
-        if (!cove__head_fits(cove__slice_str(text))) /* it may become a header, a URL or a path */
+        if (!cove__head_fits(cove__slice_str(text))) /* the value may become a header, a URL or a path */
             return cove__fail(err, COVE_EINVAL, "option %s: the value has a line break or another control character",
                               row->name);
         __attribute__((fallthrough));

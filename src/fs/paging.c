@@ -1,9 +1,9 @@
-/* Whether a listing moves on: by its tokens, and by its entries. Pure. */
+/* Detects listings that do not advance, by their tokens and entries. Pure. */
 #include "fs/paging.h"
 
 #include "base/error.h"
 
-/* FNV-1a. A NUL ends each text, so that two never join to the same. */
+/* FNV-1a. Each text is hashed with its NUL, so that ("ab", "c") and ("a", "bc") differ. */
 static uint64_t hash(uint64_t h, const char *text)
 {
     do
@@ -22,11 +22,11 @@ int cove__paging_next(struct cove__paging *p, const char *token, const char *als
     p->empty = entries > 0 ? 0 : p->empty + 1;
     if (p->power > 0 && h == p->kept)
         return cove__fail(err, COVE_EPROTOCOL,
-                          "%s %s: the listing does not move on: the store gives a place to go on from that it gave "
-                          "before",
+                          "%s %s: the listing does not move on: the store returned the same page token "
+                          "again",
                           ctx->op, ctx->url);
     if (p->empty >= COVE__EMPTY_PAGES_MAX)
-        return cove__fail(err, COVE_EPROTOCOL, "%s %s: the listing does not move on: %u pages in a row are empty",
+        return cove__fail(err, COVE_EPROTOCOL, "%s %s: the listing does not move on: %u consecutive pages are empty",
                           ctx->op, ctx->url, p->empty);
     if (p->since++ == p->power) {
         p->kept = h;

@@ -1,4 +1,4 @@
-/* Pages that never end are found out, those that end are not. */
+/* Endless listings are detected; finite ones are not mistaken for them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static int next_page(struct cove__paging *p, unsigned token, size_t entries, str
     return cove__paging_next(p, text, NULL, entries, &ctx, err);
 }
 
-/* A few pages, then for ever the same few more. */
+/* A few pages, then a cycle of pages. */
 static void test_cycles(void **state)
 {
     for (unsigned before = 0; before < 20; before++) {
@@ -32,7 +32,7 @@ static void test_cycles(void **state)
 
             while (next_page(&p, pages < before ? pages : before + (pages - before) % length, 1, &err) == 0)
                 assert_true(++pages <= 3 * (before + length));
-            assert_true(pages >= before + length); /* before that no token has come twice */
+            assert_true(pages >= before + length); /* no token was repeated before that */
             assert_int_equal(err.code, COVE_EPROTOCOL);
             assert_non_null(strstr(err.message, "list s3://b/d: the listing does not move on"));
         }
@@ -60,7 +60,7 @@ static void test_empty_pages(void **state)
     struct cove__paging p = { 0 };
     unsigned token = 0;
 
-    for (int round = 0; round < 2; round++) { /* an entry between them, and they are counted anew */
+    for (int round = 0; round < 2; round++) { /* an entry resets the count */
         for (unsigned i = 1; i < COVE__EMPTY_PAGES_MAX; i++)
             assert_int_equal(next_page(&p, token++, 0, NULL), 0);
         assert_int_equal(next_page(&p, token++, 1, NULL), 0);
@@ -70,7 +70,7 @@ static void test_empty_pages(void **state)
     assert_int_equal(next_page(&p, token++, 0, NULL), COVE_EPROTOCOL);
 }
 
-/* Texts that join to the same are not the same. */
+/* Different pairs of texts with the same concatenation differ. */
 static void test_two_texts(void **state)
 {
     struct cove__paging p = { 0 };

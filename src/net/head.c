@@ -1,4 +1,4 @@
-/* Heads of HTTP, line by line: a reply's is filled by transfer.c and asked through cove__http_header. */
+/* Header lines of HTTP. Those of a reply are added by transfer.c and looked up through cove__http_header. */
 #include "net/head.h"
 
 #include <string.h>
@@ -76,7 +76,7 @@ bool cove__head_find(struct cove__slice head, const char *name, char *out, size_
     return false;
 }
 
-/* -1: it is no number below 2^63. */
+/* -1: not a number below 2^63. */
 static int64_t read_length(struct cove__slice text)
 {
     int64_t n = 0;

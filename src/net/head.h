@@ -21,15 +21,15 @@ int cove__head_add(struct cove__buf *head, struct cove__slice line);
  * fit, or it holds a NUL. */
 bool cove__head_find(struct cove__slice head, const char *name, char *out, size_t out_size);
 
-/* The length of the body that the Content-Length headers of a reply give, in bytes; -1: there is none. COVE_EPROTOCOL:
- * one is no number below 2^63, or two of them differ (RFC 9110, section 8.6). */
+/* The value of a reply's Content-Length in bytes; -1: there is none. COVE_EPROTOCOL: it is not a number below 2^63, or
+ * two values differ (RFC 9110, section 8.6). */
 int cove__head_length(struct cove__slice head, int64_t *ret);
 
-/* Whether a text can stand in a header's value: it has no line's end, nor any other control character but tabs. */
+/* Whether a text is valid in a header value: it has no line break and no control character except tabs. */
 bool cove__head_fits(struct cove__slice value);
 
-/* Adds "name: value\n" to a request's lines. The buf fails with COVE_EINVAL where the value does not fit: it would be a
- * header of its own. Whatever comes from outside goes into a head through here. */
+/* Adds "name: value\n" to a request's lines. The buf fails with COVE_EINVAL if the value is invalid: a line break would
+ * inject another header. All untrusted values must be added through this function. */
 int cove__head_line(struct cove__buf *lines, const char *name, struct cove__slice value);
 
 #endif

@@ -39,7 +39,7 @@ static char *copy_string(const char *s, bool *failed)
     return copy;
 }
 
-/* libcurl quotes a proxy's URL that it does not like, with the password in it. */
+/* Registers the proxies' passwords as secrets: libcurl quotes the URLs in its errors. */
 static void hide_proxies(const struct cove__http *http)
 {
     static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
@@ -435,7 +435,7 @@ void cove__http_begin(struct cove__http_state *st)
         attempt(st);
 }
 
-/* `throttled`: by the status, or by what the reply holds. */
+/* `throttled`: according to the status or the reply's body. */
 static void note_outcome(struct cove__http_state *st, bool replied, bool throttled)
 {
     struct cove__http *http = st->r->http;

@@ -62,8 +62,8 @@ struct cove__http_state {
     struct curl_slist *lines;
     int local_rc;         /* why a callback stopped the transfer */
     uint8_t *populated;   /* up to here the place where the body goes has its pages */
-    const char *nonsense; /* what makes no sense about the reply, and stopped the transfer; NULL: nothing */
-    bool head_ended;      /* the empty line behind the reply's head has come */
+    const char *nonsense; /* what is invalid about the reply and stopped the transfer; NULL: nothing */
+    bool head_ended;      /* the empty line after the reply's headers has arrived */
     int64_t progress_ns, progress_mark;
     int64_t header_bytes;
     char curl_error[CURL_ERROR_SIZE];

@@ -52,7 +52,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (rc < 0)
         return stop(st, rc);
     if (st->head_ended && cove__head_length(cove__buf_slice(&st->r->reply_headers), &length) < 0)
-        return refuse(st, "its Content-Length is no length, or there are two");
+        return refuse(st, "its Content-Length is invalid or ambiguous");
     return n;
 }
 
@@ -100,7 +100,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
         return into_reply(st, data, n, wanted);
     uint8_t *dst = r->dst + r->kept + r->received;
     if (n > (size_t)(r->dst + r->dst_size - dst)) {
-        return refuse(st, "it is longer than what was asked for");
+        return refuse(st, "it is longer than the requested range");
     }
     populate(st, dst, n);
     memcpy(dst, data, n);

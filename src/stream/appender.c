@@ -94,7 +94,7 @@ static int collect_locked(struct cove_appender *a)
     return 0;
 }
 
-/* Waits for the flush that another thread makes, as long as the call may; that one has its own time. */
+/* Waits for another thread's flush until this call's deadline; the flush has a deadline of its own. */
 static int wait_for_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
     struct cove__ctx ctx = a->target.ctx;
@@ -130,7 +130,7 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     a->flushing = false;
     a->took_ns = cove__now_ns() - begun_ns;
     cove__buf_drop(&a->sending, added);
-    if (rc < 0 && a->interval_ns > 0) /* the thread tries again, whoever asked for this flush */
+    if (rc < 0 && a->interval_ns > 0) /* the background thread retries */
         a->due_ns = cove__now_ns() + a->interval_ns;
     pthread_cond_broadcast(&a->idle);
     return rc;
@@ -208,8 +208,8 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
         return rc;
     int64_t deadline_ns = cove__call_deadline(a->fs, &a->call);
     pthread_mutex_lock(&a->lock);
-    /* Too much has gathered behind a slow flush: wait for it rather than for more memory. Whoever cannot wait longer is
-     * told so; the bytes are taken all the same. */
+    /* Too much has gathered behind a slow flush: wait for it instead of allocating more. After the deadline the call
+     * fails, although the bytes were taken. */
     while (waited == 0 && a->flushing && a->gathered.size >= 2 * a->flush_bytes)
         waited = wait_for_flush_locked(a, deadline_ns, err);
     if (a->failure.code)

@@ -97,7 +97,7 @@ static void has_looked(struct cove_reader *r)
         r->summed = -1;
 }
 
-/* Takes one finished read in; false: there was none (`op` NULL). */
+/* Takes in the result of a finished read. False: `op` is NULL. */
 static bool reap(struct cove_reader *r, struct cove__op *op)
 {
     struct slot *slot = (struct slot *)(void *)op;
@@ -114,8 +114,8 @@ static bool reap(struct cove_reader *r, struct cove__op *op)
     return true;
 }
 
-/* Waits for one of the reads under way, as long as the call may. When its time is over they go on, and what they bring
- * is there for the next call. */
+/* Waits for one of the running reads until the call's deadline. After the deadline the reads continue, and the next
+ * call uses their results. */
 static int reap_one(struct cove_reader *r, struct cove_error *err)
 {
     if (reap(r, cove__inbox_wait_until(&r->inbox, r->target.ctx.deadline_ns)))
@@ -154,8 +154,8 @@ static int64_t covered_until(struct cove_reader *r, int64_t offset)
     return offset;
 }
 
-/* What every op of the reader has. The deadline of the call that begins it is not its own: another call, much later,
- * may be the one that waits for it. The HTTP client's retries bound it. */
+/* Sets up an op of the reader. It does not get the deadline of the call that starts it, because a much later call may
+ * be the one that waits for it. The HTTP client's retries bound it. */
 static void in_background(struct cove_reader *r, struct cove__op *op)
 {
     op->inbox = &r->inbox;
@@ -272,7 +272,7 @@ static int open_by_look(struct cove_reader *r, struct cove_error *err)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
     else if (rc == 0 && r->looked.pipe)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_ENOTSUP,
-                           "is a pipe, which has no places to read from; copy it to a file");
+                           "is a pipe, which cannot be read at an offset; copy it to a file");
     if (rc < 0)
         return rc;
     r->size = r->looked.size;

@@ -145,7 +145,7 @@ static void reads_in_any_order(void **state)
     free(out);
 }
 
-/* No sum leaves int64_t: the sanitizers look. */
+/* No sum overflows int64_t; the sanitizers check it. */
 static void ranges_near_the_largest_offset(void **state)
 {
     uint8_t a[8], b[8], c[8];
@@ -720,7 +720,7 @@ static void wrong_bytes_stay_wrong(void **state)
     free(back);
 }
 
-/* A flush to a local file that is cut off leaves no half record, and the bytes go out once in the end. */
+/* An interrupted flush to a local file leaves no partial record, and the bytes are written exactly once. */
 static void appends_that_are_cut_off(void **state)
 {
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;

@@ -51,7 +51,7 @@ struct cove_writer {
     cove_cancel *stop; /* fired by abort, or by the user's token */
     struct cove__put put;
     char *etag, *content_type; /* what `put` points to */
-    char *new_etag;            /* of what was published; NULL: not known */
+    char *new_etag;            /* of the published object; NULL: not known */
     struct cove_pair *metadata;
     struct cove__part_rules rules;
     size_t first_part;
@@ -273,7 +273,7 @@ static bool only_copy_failed(int rc)
     }
 }
 
-/* Takes one finished part in, waiting for it until then at most. False: none came. */
+/* Takes in one finished part, waiting until the deadline at most. False: none has finished. */
 static bool reap(struct cove_writer *w, int64_t deadline_ns)
 {
     struct cove__op *op = cove__inbox_wait_until(&w->inbox, deadline_ns);
@@ -301,7 +301,7 @@ static bool reap(struct cove_writer *w, int64_t deadline_ns)
     return true;
 }
 
-/* Takes one in, as long as the call may wait. */
+/* The same until the call's deadline. */
 static int reap_one(struct cove_writer *w, struct cove_error *err)
 {
     return reap(w, w->target.ctx.deadline_ns) ? 0 : cove__ctx_check(&w->target.ctx, err);
@@ -314,8 +314,8 @@ static void stop(struct cove_writer *w)
         ;
 }
 
-/* Takes all in. Those that are still under way when the call's time is over are stopped: the memory that they send from
- * is the caller's, or the upload ends with them. */
+/* Takes in all parts. Those still running at the call's deadline are cancelled: they send from the caller's memory, or
+ * the upload ends with them. */
 static void reap_all(struct cove_writer *w)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -429,7 +429,7 @@ static int send(struct cove_writer *w, struct cove__slice data, size_t behind, u
     *slot = (struct slot){ .buffer = buffer, .cap = cap, .busy = true };
     slot->io.op.inbox = &w->inbox;
     slot->io.op.ctx = w->target.ctx;
-    /* Not that of the call that begins it: others wait for it, or none. The HTTP client's retries bound it. */
+    /* Not the deadline of the call that starts it: a later call may wait for it. The HTTP client's retries bound it. */
     slot->io.op.ctx.deadline_ns = INT64_MAX;
     slot->io.path = w->target.path;
     slot->io.upload = w->upload;
@@ -577,7 +577,7 @@ static void keep_etag(struct cove_writer *w, char *etag)
 {
     w->new_etag = etag;
     if (w->made && etag)
-        w->made->etag = cove__strdup(etag); /* without memory for it nothing can be copied from the object */
+        w->made->etag = cove__strdup(etag); /* without memory for it the object cannot serve as a base */
 }
 
 static int put_whole(struct cove_writer *w, struct cove_error *err)

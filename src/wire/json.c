@@ -77,7 +77,7 @@ static int walk_value(struct walk *w, const json_t *value, unsigned depth)
     }
 }
 
-/* No fewer than there are: each follows one of these. A tree takes some hundred bytes for each, however short. */
+/* An upper bound of the number of values: each follows one of these bytes. A tree takes about 100 bytes for each. */
 static size_t count_values(struct cove__slice text)
 {
     size_t n = 1;

@@ -8,7 +8,7 @@
 
 #define COVE__JSON_SIZE_MAX  ((size_t)1 << 20)
 #define COVE__JSON_DEPTH_MAX 16
-/* Values, keys and, within strings, commas, colons and opening brackets: bounds what the tree takes. */
+/* Limits values and keys (commas, colons and brackets in strings also count), and so the size of the tree. */
 #define COVE__JSON_VALUES_MAX ((size_t)65536)
 
 enum cove__json_type { COVE__JSON_NULL, COVE__JSON_BOOL, COVE__JSON_NUMBER, COVE__JSON_STRING };

@@ -1,4 +1,4 @@
-/* Cuts a JSON object into its members without building anything: see json_members.h. */
+/* Iterates over the members of a JSON object without building a tree: see json_members.h. */
 #include "wire/json_members.h"
 
 #include <cove/error.h>
@@ -14,7 +14,7 @@ static void skip_blanks(struct cove__json_members *m)
         m->at++;
 }
 
-/* The next byte that is no blank, taken if it is `c`. */
+/* Skips blanks and, if `c` follows, takes it. */
 static bool take(struct cove__json_members *m, char c)
 {
     skip_blanks(m);
@@ -24,7 +24,7 @@ static bool take(struct cove__json_members *m, char c)
     return true;
 }
 
-/* Past a string; `at` stands on its first quote. False: it does not end. */
+/* Skips a string; `at` is at its opening quote. False: it is not terminated. */
 static bool skip_string(struct cove__json_members *m)
 {
     for (m->at++; m->at < m->text.size; m->at++) {
@@ -39,7 +39,7 @@ static bool skip_string(struct cove__json_members *m)
     return false;
 }
 
-/* Past a value of any kind; past nothing where there is none. False: it does not end. */
+/* Skips a value of any kind, or nothing if there is none. False: it is not terminated. */
 static bool skip_value(struct cove__json_members *m)
 {
     size_t depth = 0;
@@ -58,7 +58,7 @@ static bool skip_value(struct cove__json_members *m)
         } else if (depth > 0) {
             depth -= c == '}' || c == ']';
             m->at++;
-        } else { /* a number or a word */
+        } else { /* a number or a literal */
             while (m->at < m->text.size && !is_blank(m->text.data[m->at]) && !strchr(",]}", m->text.data[m->at]))
                 m->at++;
         }

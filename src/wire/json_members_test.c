@@ -1,4 +1,4 @@
-/* Objects are cut where their members end, and whatever is no object is refused. */
+/* Members are delimited correctly, and anything that is not an object is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ static void objects(void **state)
         { "{\"a\":", "no" },
         { "{\"a\":}", "no" },
         { "{\"a\":1", "\"a\"=1;no" },
-        { "{\"a\":[1}", "\"a\"=[1};no" }, /* which bracket ends it is its reader's matter */
+        { "{\"a\":[1}", "\"a\"=[1};no" }, /* values are not checked */
         { "{\"a\":[[[", "no" },
         { "{\"a\":\"x", "no" },
         { "{\"a\":\"x\\", "no" },

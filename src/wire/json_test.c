@@ -59,7 +59,7 @@ static void test_refusals(void **state)
     assert_int_equal(read_text(cove__buf_str(&deep), &b), COVE_ELIMIT);
     cove__buf_done(&deep);
 
-    /* A tree takes a hundred times what such a text has. */
+    /* The tree of such a text takes a hundred times its size. */
     cove__buf_init(&deep, COVE__JSON_SIZE_MAX);
     cove__buf_add_str(&deep, "{\"a\":[");
     for (size_t i = 0; i < COVE__JSON_VALUES_MAX; i++)

@@ -11,7 +11,7 @@
 #include "wire/json_members.h"
 #include "wire/pickle.h"
 
-#define ENTRY_MAX ((size_t)64 << 10) /* bytes of JSON: the longest that makes sense has some 2,000 */
+#define ENTRY_MAX ((size_t)64 << 10) /* bytes of JSON: the longest useful entry has about 2,000 */
 
 int cove__safe_header_size(struct cove__slice head, uint64_t file_size, uint64_t *ret_size)
 {
@@ -79,7 +79,7 @@ static int parse_tensor(struct parse *p, const char *name, const json_t *json)
     return p->visitor->tensor(p->visitor->user, &t);
 }
 
-/* One value of the header, as jansson's tree: the caller's. NULL: said why. */
+/* Parses one value of the header; owned by the caller. NULL: the error is set. */
 static json_t *parse_text(struct parse *p, struct cove__slice text)
 {
     json_error_t where;
@@ -93,7 +93,7 @@ static json_t *parse_text(struct parse *p, struct cove__slice text)
 
 typedef int (*member_fn)(struct parse *p, const char *key, struct cove__slice value);
 
-/* Each member by itself: the tree of all would take many times the text. */
+/* Parses each member separately: the tree of the whole header would take many times the text. */
 static int each_member(struct parse *p, struct cove__slice text, member_fn take)
 {
     struct cove__json_members members = { .text = text };
@@ -106,14 +106,13 @@ static int each_member(struct parse *p, struct cove__slice text, member_fn take)
         if (rc < 0)
             return rc;
     }
-    return rc < 0 ? cove__fail(p->err, COVE_ECORRUPT, "header: no JSON object") : 0;
+    return rc < 0 ? cove__fail(p->err, COVE_ECORRUPT, "header: not a JSON object") : 0;
 }
 
 static int take_text(struct parse *p, const char *key, struct cove__slice value)
 {
     if (value.data[0] != '"')
-        return cove__fail(p->err, COVE_ECORRUPT,
-                          "header: " COVE__SAFE_METADATA " has something else than strings in it");
+        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " has values that are not strings");
     json_t *text = parse_text(p, value);
     int rc = text ? p->visitor->metadata(p->visitor->user, key,
                                          cove__slice(json_string_value(text), json_string_length(text)))
@@ -125,7 +124,7 @@ static int take_text(struct parse *p, const char *key, struct cove__slice value)
 static int parse_metadata(struct parse *p, struct cove__slice text)
 {
     if (text.data[0] != '{')
-        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is no object");
+        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is not an object");
     if (p->has_metadata)
         return cove__fail(p->err, COVE_ECORRUPT, "header: duplicate " COVE__SAFE_METADATA);
     p->has_metadata = true;

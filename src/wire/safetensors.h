@@ -29,8 +29,8 @@ struct cove__safe_tensor {
 };
 
 /* What takes the header's entries, in its order; all BORROWED for the call. A negative return ends the parse with it.
- * That no name comes twice is its matter: it has them all.
- * `key` NULL says that there is metadata, before any of it comes. */
+ * Duplicate names are for the caller to detect. A call with `key` NULL announces the metadata before its first entry.
+ */
 struct cove__safe_visitor {
     int (*tensor)(void *user, const struct cove__safe_tensor *tensor);
     int (*metadata)(void *user, const char *key, struct cove__slice text);

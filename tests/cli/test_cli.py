@@ -329,7 +329,7 @@ def test_cp_into_directories(cove, root):
     assert "no directory" in cove.error("cp", f"{root}/dir/*", f"{root}/nothing", rc=2)
     (cove.cwd / "other").mkdir()
     (cove.cwd / "other" / "a").write_text("X")
-    assert "other/a would meet at" in cove.error("cp", "a", "other/a", f"{root}/dir/", rc=2)
+    assert "other/a conflict at" in cove.error("cp", "a", "other/a", f"{root}/dir/", rc=2)
     cove.error("cp", "-", f"{root}/dir/", rc=2)
 
 
@@ -439,7 +439,7 @@ def test_what_is_no_file_is_left_out_of_trees(cove, root):
         f"cove: note: {d}/{name} is neither a file nor a directory: it is not copied" for name in ("pipe", "socket")]
     assert cove.lines("find", f"{root}/copy") == [f"{root}/copy/f"]
     if not root.startswith("file"):
-        assert "it stays" in cove.error("mv", "d", f"{root}/moved")
+        assert "it is not moved" in cove.error("mv", "d", f"{root}/moved")
         assert "cannot be moved to another store" in cove.error("mv", d / "pipe", f"{root}/pipe", rc=2)
         assert sorted(os.listdir(d)) == ["pipe", "socket"] and cove.lines("find", f"{root}/moved") == [f"{root}/moved/f"]
     cove("mv", d / "pipe", "pipe")
@@ -468,13 +468,13 @@ def test_the_timeout_is_none_of_standard_input(cove):
 
 
 def waits(process):
-    """Returns when a process with one thread, or the first of several, sleeps in a system call that waits."""
+    """Waits until the main thread of a process sleeps in a blocking system call."""
     while Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1][0] != "S" or not blocked(process):
         time.sleep(0.01)
 
 
 def blocked(process):
-    """It has come as far as its signal handlers."""
+    """Waits until the process has installed its signal handlers."""
     caught = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("SigCgt:"))
     return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
@@ -636,12 +636,12 @@ def test_rm_of_what_is_empty(cove, root):
     (cove.cwd / "empty").mkdir()
     cove("rm", "-d", "empty")
     assert not (cove.cwd / "empty").exists()
-    assert "one of them" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
+    assert "cannot be combined" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
 
 
 @contextmanager
 def mock(objects, faults=()):
-    """A mock store, and the options that lead to it."""
+    """A mock store, and the options to use it."""
     sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
     from server import MockServer  # noqa: PLC0415
 
@@ -651,7 +651,7 @@ def mock(objects, faults=()):
 
 
 def test_mv_spares_what_was_replaced_meanwhile(cove):
-    """Out of a store, and within it: of a file as of a folder."""
+    """From a store and within it, for a file and a folder."""
     for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
                                  ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
         with mock({"b/d/k": b"old"}, [{"on": "DeleteObjects?", "meanwhile": {"b/d/k": "new"}}]) as (server, options):

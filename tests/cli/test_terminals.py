@@ -1,4 +1,4 @@
-"""What comes from outside (names, tags, keys, messages) speaks to no terminal; into a pipe names go as they are. Numbers that files claim add up."""
+"""Untrusted text (names, tags, keys, messages) is safe on a terminal; pipes get names unchanged. Sums of untrusted sizes do not overflow."""
 
 import json
 import os
@@ -17,7 +17,7 @@ def program(build):
 
 
 def on_terminal(program, *args, cwd):
-    """Both of its outputs, as a terminal got them."""
+    """Runs the program on a terminal. Returns its output and errors as the terminal got them."""
     here, there = pty.openpty()
     with subprocess.Popen([program, *args], cwd=cwd, stdin=subprocess.DEVNULL, stdout=there, stderr=there) as process:
         os.close(there)
@@ -82,7 +82,7 @@ def test_sums_of_what_a_file_claims(program, tmp_path):
 
 
 def test_a_credential_process_has_no_terminal(program, tmp_path):
-    """It would be stopped when it reads from one, and wait for ever."""
+    """With one, it would be stopped when it reads, and never end."""
     (tmp_path / "ask.sh").write_text("cat </dev/tty\nexit 9\n")
     (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = sh {tmp_path}/ask.sh\n")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

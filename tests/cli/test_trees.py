@@ -1,4 +1,4 @@
-"""Trees of any keys, carried and counted by the command: on the mock, whose store takes every key that Amazon's does."""
+"""Trees with unusual keys, copied, moved and counted by the command: on the mock, which takes every key that Amazon takes."""
 
 import sys
 
@@ -41,11 +41,11 @@ ODD = {"d/": b"", "d/a": b"1", "d/a/b": b"22", "d/e/": b"", "d/e/f/": b"", "d//x
 
 
 def below(name, objects=ODD):
-    """The objects below d, as they would be below another name."""
+    """The objects below d, renamed to be below another name."""
     return {name + key[1:]: data for key, data in objects.items()}
 
 
-# ---- seen and counted
+# ---- listing and counting
 
 
 def test_what_is_both_is_counted_and_found(cove, bucket):  # noqa: F811
@@ -155,15 +155,15 @@ def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):  # noqa: F811
     server = bucket(objects)
     for verb in (["cp", "-r"], ["mv"]):
         text = cove.error(*verb, "s3://b/d/a", "to", rc=2)
-        assert "s3://b/d/a and s3://b/d/a/b would meet" in text
+        assert "s3://b/d/a and s3://b/d/a/b conflict at" in text
     assert keys(server) == objects and not (cove.cwd / "to").exists()
 
 
 def test_many_names(cove, bucket):  # noqa: F811
-    """More than the set has room for at first, and two that meet at its ends."""
+    """More names than the set's first size, with a conflict between the first and the last."""
     objects = {f"d/{i:04}/{i}": b"x" for i in range(700)}
     server = bucket({**objects, "d//0000/0": b"y"})
-    assert "s3://b/d//0000/0 and s3://b/d/0000/0 would meet" in cove.error("mv", "s3://b/d", "to", rc=2)
+    assert "s3://b/d//0000/0 and s3://b/d/0000/0 conflict at" in cove.error("mv", "s3://b/d", "to", rc=2)
     assert len(keys(server)) == 701
     server = bucket(objects)
     cove("mv", "-j", "16", "s3://b/d", "to")
@@ -181,7 +181,7 @@ def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):  #
     before = local(cove.cwd)
     for sources in (["0", "p/x", "q/x"], ["0", "p", "./p"], ["0", "r/.", "s/."], ["0", "r/in", "s/in"]):
         text = cove.error(*verb, *sources, "to/", rc=2)
-        assert "would meet" in text and text.count("\n") == 1
+        assert "conflict at" in text and text.count("\n") == 1
         assert local(cove.cwd) == before
     text = cove.error(*verb, "p/x", "q/x", "to/", rc=2)
     assert "/p/x" in text and "/q/x" in text
@@ -195,7 +195,7 @@ def test_contents_that_do_not_meet_are_put_together(cove):  # noqa: F811
     assert local(cove.cwd / "to") == {"in/x": b"r/in/x", "in/y": b"s/in/y"}
 
 
-# ---- a disk that takes two names for one file: here a linked directory, elsewhere "A" and "a"
+# ---- two names of one file on a disk: here through a linked directory, elsewhere "A" and "a"
 
 
 @pytest.mark.parametrize("jobs", [1, 8])
@@ -215,7 +215,7 @@ def test_a_file_that_was_made_is_not_replaced(cove, bucket, verb, jobs):  # noqa
 
 
 def test_files_that_were_there_are_replaced(cove, bucket):  # noqa: F811
-    """Also two that were one file, by a hard link: each gets a new one."""
+    """Also two hard links to one file: each name gets a new file."""
     bucket({"d/A": b"first", "d/b": b"second"})
     folder = cove.cwd / "to" / "d"
     folder.mkdir(parents=True)

@@ -123,7 +123,7 @@ static void removals_of_many(void **state)
     FAILS(COVE_EINVAL, cove_fs_remove_files(w.fs, none, 2, NULL, &err));
 }
 
-/* What another writer has put in a file's place since it was seen stays; the others go. */
+/* A file that another writer has replaced is kept; the others are removed. */
 static void removals_of_what_was_seen(void **state)
 {
     (void)state;

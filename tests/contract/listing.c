@@ -123,7 +123,7 @@ static void walk_gives_directories_too(void **state)
     put(at("d/sub/x"), "3");
     put(at("d/sub/deep/y"), "3");
     put(at("d.txt"), "not below d");
-    /* Where directories are listed one by one, a directory's own files come before those below its directories. */
+    /* Real directories are listed one by one: a directory's own files come before those in its subdirectories. */
     assert_string_equal(walked(at("d")), w.can->real_directories ? "d/a d/sub/ d/sub/deep/ d/sub/x d/sub/deep/y"
                                                                  : "d/a d/sub/ d/sub/deep/ d/sub/deep/y d/sub/x");
     assert_string_equal(walked(at("d.txt")), "d.txt");
@@ -134,7 +134,7 @@ static void walk_sees_empty_directories(void **state)
 {
     (void)state;
     if (!w.can->real_directories)
-        return; /* a promise is none of the store's: the mock's cases have the markers of one */
+        return; /* mkdir makes no object; the mock's cases test markers */
     put(at("d/a"), "1");
     OK(cove_fs_mkdir(w.fs, at("d/empty/below"), NULL, &err));
     assert_string_equal(walked(at("d")), "d/a d/empty/ d/empty/below/");
@@ -149,7 +149,7 @@ static void a_name_that_is_both(void **state)
     if (cove_fs_write_file(w.fs, at("d/a/b"), "2", 1, NULL, NULL) < 0)
         return; /* metadata.c asserts who may refuse it */
     if (OK(cove_fs_is_directory(w.fs, at("d/a"), NULL, &err)) == 0)
-        return; /* MinIO takes it, and lists it nowhere */
+        return; /* MinIO accepts the object but does not list it */
     assert_string_equal(listed(at("d")), "d/a d/a/");
     assert_string_equal(found(at("d")), "d/a d/a/b");
     assert_string_equal(walked(at("d")), "d/a d/a/ d/a/b");

@@ -1,9 +1,9 @@
 /*
- * A shim for LD_PRELOAD: a file system that lacks what most have, or that another program writes to.
+ * A shim for LD_PRELOAD that simulates a file system without some features, or with another writer.
  *
- *   FILEFAIL="link rename mkdir"  which are lacking: hard links; a rename that doesn't replace; an answer of EEXIST
- * from mkdir (other machines' folders, and sandboxes, answer that it isn't permitted)
- *   FILEFAIL="copying"            when a copy begins, or when one is `published`, the command MEANWHILE is run, once
+ *   FILEFAIL="link rename mkdir"  the missing ones: hard links; rename without replacing; EEXIST from mkdir (network
+ * file systems and sandboxes may fail with EPERM instead)
+ *   FILEFAIL="copying"            runs the command MEANWHILE once, before a copy; "published": after a rename
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,7 +1,6 @@
 /*
- * A shim for LD_PRELOAD: a thread stops right after it has waited for a semaphore and got it, which is how Python's
- * locks are made. So a test can fork between the moment when a lock is taken and the first line of the new holder.
- * Used by tests/python/test_extension_process.py.
+ * A shim for LD_PRELOAD that stops a thread right after it has acquired a semaphore, which Python's locks use. So a
+ * test can fork after a lock was taken but before its new holder runs. Used by tests/python/test_extension_process.py.
  */
 #include <dlfcn.h>
 #include <semaphore.h>
@@ -12,10 +11,10 @@
 static _Thread_local int stops;
 static atomic_int waits, stopped, go_on;
 
-/* The calling thread stops at the next semaphore that it waits for. */
+/* The calling thread will stop after the next semaphore that it waits for. */
 void lockhold_arm(void);
-int lockhold_waits(void);   /* whether it has begun to wait */
-int lockhold_stopped(void); /* whether it got it */
+int lockhold_waits(void);   /* whether it is waiting */
+int lockhold_stopped(void); /* whether it has acquired the semaphore and stopped */
 void lockhold_go_on(void);
 
 void lockhold_arm(void)

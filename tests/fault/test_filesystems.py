@@ -1,4 +1,4 @@
-"""Local file systems that lack what most have (hard links, a rename that doesn't replace, mkdir's EEXIST), or that others write to meanwhile."""
+"""Local file systems without some features (hard links, rename without replacing, mkdir's EEXIST), or with another writer."""
 
 import os
 import subprocess
@@ -67,6 +67,6 @@ def test_a_source_that_changes_while_it_moves_to_another_disk_stays(lacking, tmp
     (disk / "x").write_bytes(b"old")
     (disk / "new").write_bytes(b"new")
     outcome = lacking(when, "move", (disk / "x").as_uri(), (tmp_path / "x").as_uri(), meanwhile=f"cd '{disk}' && {change}")
-    assert outcome.code == "COVE_EPRECONDITION" and "; it stays" in outcome.message
+    assert outcome.code == "COVE_EPRECONDITION" and " and is kept" in outcome.message
     assert (disk / "x").read_bytes() == left
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == ({} if when == "copying" else {"x": b"old"})

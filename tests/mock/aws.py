@@ -37,7 +37,7 @@ class World:
         self.given = []         # (source, keys)
         self.signed = []        # (id, operation) of every request to S3 that was let in
         self.refusals = 0
-        self.sts_clock = False  # STS holds signatures against its own clock, which stands at DATE
+        self.sts_clock = False  # STS checks signatures by its own clock, which is stopped at DATE
         self.garbage = None     # (status, body) in place of each reply of a source
         self.web_token, self.sso_token, self.container_token = "web-identity-token", "sso-token", "container-token"
         self.imds_token = "imds-token"

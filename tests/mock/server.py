@@ -22,7 +22,7 @@ class Fault:
         "on", "only_if", "skip", "times", "share", "seed",  # which
         "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
         "meanwhile",  # what another writer puts there just before
-        "key_errors",  # {key: code}: what DeleteObjects says of these within its 200, and does not delete
+        "key_errors",  # {key: code}: errors that DeleteObjects reports for these keys with status 200
         "append_meanwhile",  # what another writer adds there just before, as to an object of a directory bucket
         "delay_ms", "slow_bytes", "corrupt", "length_off", "cut_after", "reset_after", "stall_after",  # how it is sent
     }

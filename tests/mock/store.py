@@ -128,9 +128,9 @@ class Store:
         "lacks",  # operations that are not there: 501 NotImplemented
         "ignores",  # {operation: [header]}: as if the client had not sent it
         "max_parts",  # of an upload
-        "tells_crc32c",  # of each whole object that came with it
-        "bare_etags",  # in listings, as some stores have them: true
-        "hidden",  # buckets keep what no listing shows (older versions): true
+        "tells_crc32c",  # of each whole object that was sent with it
+        "bare_etags",  # true: listings give ETags without quotes
+        "hidden",  # true: buckets have older versions, which listings do not show
         "page",  # entries of a listing's page at most
         "equal_parts",  # all parts but the last must have one size, and the last no more
         "object_parts",  # of an object in a directory bucket, to which each append adds one
@@ -274,7 +274,7 @@ class Store:
         return Reply(204)
 
     def do_DeleteObjects(self, r):
-        """An error for each key that has another ETag than it should, and for those that a fault names."""
+        """An error for each key whose ETag does not match, and for those in a fault's key_errors."""
         inner = ""
         for one in re.findall(r"<Object>(.*?)</Object>", r.body.decode(), re.S):
             key = unescape(re.search(r"<Key>(.*?)</Key>", one, re.S).group(1))

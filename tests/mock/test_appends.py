@@ -1,7 +1,7 @@
-"""Every byte that an appender is given is in the file once, whatever becomes of the requests in between.
+"""Every byte written to an appender is in the file exactly once, whichever requests fail.
 
-One process of the library drives thousands of appenders on one mock store, one after the other; each has three flushes. A flush that failed is made again,
-with the same bytes or with more behind them. The bytes follow from their place, so a byte that is there twice or not at all is seen.
+One process drives thousands of appenders on one mock store, one after the other, with three flushes each. A failed flush is repeated, with the same bytes or
+with more bytes. The value of each byte follows from its position, so repeated and missing bytes are detected.
 """
 
 import itertools
@@ -18,15 +18,15 @@ from server import MockServer
 from store import pattern
 from test_mock import ACCESS, SECRET
 
-SMALL = 5 << 20  # below it an object is written anew by an append
+SMALL = 5 << 20  # smaller objects are rewritten by each append
 DIRECTORY = "d--usw2-az1--x-s3"
 PIECES = (3, 5, 7)
 
 CLOSED = {"close": True}
 OUTCOMES = {
     "done": {},
-    "lost": {"close": True, "do_it": True},  # done, but the reply is lost, and nothing more gets through in this flush
-    "failed": {"status": 500, "error": ["InternalError", "mocked"], "do_it": True},  # done, but the store says that it failed
+    "lost": {"close": True, "do_it": True},  # done, but the reply is lost, and no more requests of this flush arrive
+    "failed": {"status": 500, "error": ["InternalError", "mocked"], "do_it": True},  # done, but the store reports a failure
     "refused": {"status": 400, "error": ["EntityTooLarge", "mocked"]},
     "412": {"status": 412, "error": ["PreconditionFailed", "mocked"]},
     "503": {"status": 503, "error": ["SlowDown", "mocked"]},
@@ -36,14 +36,14 @@ DECIDE = ("PutObject", "CompleteMultipartUpload")  # these change the object
 
 
 class Script:
-    """What becomes of the requests of one flush: the fault that is armed takes one of them. In the place of the server's faults."""
+    """The fault of one flush: applies to one of its requests. Replaces the server's list of faults."""
 
     def __init__(self, store):
         self.store = store
         self.arm("done")
 
     def arm(self, outcome, at=None):
-        """For the request of this number, from 0; None: the first one that would change the object."""
+        """`at`: the number of the request, from 0; None: the first one that would change the object."""
         self.outcome, self.at, self.seen, self.down = outcome, at, 0, False
 
     def takes(self, r):
@@ -66,7 +66,7 @@ class Script:
 
 
 class Driver:
-    """tests/probe/appends on a store of its own."""
+    """Runs tests/probe/appends with its own store."""
 
     def __init__(self, bucket="b", options=(), **ways):
         self.bucket, self.ways = bucket, ways
@@ -89,14 +89,14 @@ class Driver:
         assert self.process.returncode == 0 and self.server.troubles == []
 
     def say(self, line):
-        """The code, and the message."""
+        """Sends a command. Returns the code and the message."""
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         code, _, message = self.process.stdout.readline().rstrip("\n").partition("\t")
         return code, message
 
     def begin(self, base):
-        """A new object of `base` bytes (None: there is none) with an open appender; its path."""
+        """Makes an object of `base` bytes (None: no object) and opens an appender on it. Returns its path."""
         self.script.arm("done")
         self.server.requests.clear()
         path = f"{self.bucket}/{next(self.numbers)}"
@@ -107,7 +107,7 @@ class Driver:
         return path
 
     def has(self, path, size):
-        """Exactly the first `size` bytes of those that were given, behind what was there before."""
+        """Asserts that the object has its old content and exactly the first `size` bytes after it."""
         assert self.objects.get(path, (b"",))[0] == self.base + pattern(size), f"{len(self.objects[path][0]) - len(self.base)} bytes, not {size}"
 
 
@@ -115,9 +115,9 @@ BASE = pattern(SMALL + (1 << 20), 7)
 
 
 def run(driver, base, faults, pieces=PIECES, more=True):
-    """One appender; `faults` has the outcome and the place of each flush's fault. A flush that fails is followed by one of more bytes, or of the same.
+    """Runs one appender; `faults` has the outcome and the request of each flush's fault. A failed flush is repeated with the same or more bytes.
 
-    How many requests each of these flushes made.
+    Returns the number of requests of each flush.
     """
     path = driver.begin(base)
     given = told = 0
@@ -165,7 +165,7 @@ LARGE = [("trusted", "border"), ("trusted", "large"), ("equal-parts", "border"),
 
 @pytest.fixture
 def quick_sums(monkeypatch):
-    """ETags of large objects need not be what AWS computes, only differ."""
+    """Faster ETags for large objects: they only need to differ."""
     md5 = s3.hashlib.md5
     quick = types.SimpleNamespace(md5=lambda data: md5(b"%d" % len(data) + data[-64:] if len(data) > 1 << 20 else data))
     monkeypatch.setattr(s3, "hashlib", quick)
@@ -173,8 +173,8 @@ def quick_sums(monkeypatch):
 
 @pytest.mark.parametrize("kind, base", PLACES + LARGE)
 def test_sequences(kind, base, quick_sums):
-    """Each way that the request which changes the object can end, in each of three flushes."""
-    large = (kind, base) in LARGE  # 5 MiB over the wire take their time, above all where the object comes whole each time
+    """Every outcome of the request that changes the object, in each of three flushes."""
+    large = (kind, base) in LARGE  # sending 5 MiB takes time, most of all if the whole object is sent each time
     outcomes = list(OUTCOMES) if not large else ["done", "lost", "refused", "412", "503"] if base == "large" else ["done", "lost", "refused"]
     with Driver(**KINDS[kind]) as driver:
         for sequence in itertools.product(outcomes, repeat=3):
@@ -183,7 +183,7 @@ def test_sequences(kind, base, quick_sums):
 
 
 def each_request(driver, base, firsts, outcomes, pieces=PIECES):
-    """Each fault at each request of the second flush."""
+    """Applies each fault to each request of the second flush."""
     for first in firsts:
         requests = run(driver, base, [(first, None), ("done", None)], pieces)[1]
         for at, outcome in itertools.product(range(requests), outcomes):
@@ -192,24 +192,24 @@ def each_request(driver, base, firsts, outcomes, pieces=PIECES):
 
 @pytest.mark.parametrize("kind, base", PLACES + [place for place in LARGE if place[1] == "large"])
 def test_each_request(kind, base, quick_sums):
-    """After a flush that ended well, and after one whose end is not known."""
+    """After a successful flush, and after one with unknown result."""
     with Driver(**KINDS[kind]) as driver:
         each_request(driver, BASES[base], ("done", "lost"), [outcome for outcome in CUT if outcome != "done"])
 
 
 def test_each_request_of_steps(quick_sums):
-    """Where all parts have one size, more bytes than the object has go in steps, each of them complete by itself."""
+    """If all parts must have one size, a flush larger than the object is appended in several steps, each of them complete."""
     with Driver(**KINDS["equal-parts"]) as driver:
         each_request(driver, SMALL + 100, ("done",), ("not sent", "lost", "refused"), (3, SMALL + 300, 7))
 
 
 def test_giving_up(quick_sums):
-    """Who closes after a failure is told how many bytes are missing, without those that have been found in the file."""
+    """A close after a failure reports how many bytes are missing, not counting those found in the file."""
     with Driver(**KINDS["trusted"]) as driver:
         path = driver.begin(11)
         driver.script.arm("lost")
         assert driver.say("add 3")[0] != "COVE_OK"
-        driver.script.arm("refused")  # the PUT behind the three bytes
+        driver.script.arm("refused")  # the PUT after the three bytes
         assert driver.say("add 5")[0] != "COVE_OK"
         driver.has(path, 3)
         driver.script.arm("refused")

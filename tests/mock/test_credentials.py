@@ -173,7 +173,7 @@ def test_roles_in_a_chain(world, ask):
 
 
 def test_clock_of_sts(world, ask):
-    """Where this machine's clock is wrong, a role is asked for once more, by the clock of STS."""
+    """If this machine's clock is wrong, the request for a role is repeated, signed with STS's time."""
     world.sts_clock = True
     user = world.add("USER")
     world.next = [world.add("R")]
@@ -375,11 +375,11 @@ def test_garbage(world, ask, tmp_path, status, body):
 
 @pytest.mark.parametrize("expiration", ["", ',"Expiration":null', ',"Expiration":""'])
 def test_keys_without_an_end(world, ask, tmp_path, expiration):
-    """They would be used for ever. Only a process may give such keys."""
+    """They would be used forever. Only a process may give such keys."""
     keys = world.add("KEY")
     world.garbage = (200, f'{{"AccessKeyId":"{keys.id}","SecretAccessKey":"{keys.secret}","Token":"{keys.token}"{expiration}}}')
     outcome = ask("", {**DIRECT, "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.endpoint + "/container"})
-    assert outcome.code == "COVE_EPROTOCOL" and "expire" in outcome.message and world.signed == [], outcome
+    assert outcome.code == "COVE_EPROTOCOL" and "expiration" in outcome.message and world.signed == [], outcome
 
 
 @pytest.mark.parametrize("body", ["", "<x>secret-in-garbage", "<R><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>secret-in-garbage"

@@ -1,4 +1,4 @@
-"""Listings that never end: the same place to go on from again and again, or new ones without end. None keeps a call for ever."""
+"""Endless listings: repeated page tokens, or new ones without end. None keeps a call running forever."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ OPTIONS = {"key": "MOCKACCESSKEY", "secret": "mock-secret-9d1c7e", "region": "us
 
 
 class Endless(MockServer):
-    """Every listing goes on. `pages` numbers its pages, `token` makes the next place out of a number, `entries`: there is one on each page."""
+    """Every listing has another page. `pages` counts the pages, `token` makes a page's token from its number; `entries`: each page has one entry."""
 
     def __init__(self, entries=True, token=lambda page: f"t{page}"):
         super().__init__()
@@ -59,7 +59,7 @@ def test_cycle(do, length, entries):
         outcome = probe(*do, options={**OPTIONS, "endpoint_url": server.endpoint})
         assert outcome.code == "COVE_EPROTOCOL", outcome
         assert "does not move on" in outcome.message and do[1] in outcome.message
-        assert len(server.requests) <= 8 * length  # a page of a tree that is removed is two
+        assert len(server.requests) <= 8 * length  # removing a tree takes two requests for a page
 
 
 @pytest.mark.parametrize("do", LISTINGS[:5], ids=lambda do: do[0])
@@ -77,7 +77,7 @@ def run(command, server, environ=None):
 
 @pytest.mark.parametrize("command", [["du"], ["find"], ["ls"], ["ls", "-R"]], ids=" ".join)
 def test_command_ends_in_time(command):
-    """New places without end: the timeout is the whole listing's. Each page comes well within it."""
+    """New tokens without end: the timeout is for the whole listing. Each page arrives well within it."""
     with Endless() as server:
         done = run([environment.build_dir() / "cli" / "cove", *command, "--timeout", "1s", "s3://b/d"], server)
         assert done.returncode == 5, done

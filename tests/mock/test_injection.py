@@ -1,4 +1,4 @@
-"""A line break in what becomes a header is refused at the open, by the name of what holds it, and never by its value."""
+"""A line break in a value that becomes a header is refused at the open; the message names its source but never shows the value."""
 
 import json
 
@@ -45,7 +45,7 @@ def test_properties_of_objects():
 
 @pytest.mark.parametrize("key", ["a\nb", "a\rb", "a\x01b", "a\r\nx-amz-acl: public-read"])
 def test_keys_of_objects_work(key):
-    """A store's keys may hold them: encoded in URLs, as the source of a copy, and in XML or by itself."""
+    """Object keys may have line breaks: they are encoded in URLs, in the source of a copy and in XML, or sent by themselves."""
     with MockServer({f"b/{key}": b"x", "b/z": b"z"}) as server:
         options = {"endpoint_url": server.endpoint, **KEYS}
         assert probe("get", f"s3://b/{key}", options=options).ok

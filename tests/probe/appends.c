@@ -1,16 +1,17 @@
 /*
- * appends: appenders of one filesystem, driven by a test in Python that plays the store.
+ * appends: appenders of one filesystem, controlled by a Python test that also runs the mock store.
  *
  *   appends [-o NAME=VALUE]… URL
  *
- * Reads commands from standard input, one a line, and answers each with one line: the code's name, a tab, the message.
+ * Reads commands from standard input, one a line, and answers each with one line: the name of the code, a tab, the
+ * message.
  *
- *   open PATH   opens the appender; the position of its bytes is 0
+ *   open PATH   opens the appender; its position is 0
  *   add N       writes the next N bytes and flushes
  *   flush       flushes
- *   close       closes it; "open" comes next
+ *   close       closes it; the next command is "open"
  *
- * The byte at a position is the one that pattern() of tests/mock/store.py has there.
+ * The value of a byte at a position is that of pattern() in tests/mock/store.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static int open_appender(const char *path, struct cove_error *err)
 {
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
 
-    options.flush_interval_ms = 3600 * 1000; /* nothing in the background */
+    options.flush_interval_ms = 3600 * 1000; /* no background flushes */
     options.flush_bytes = MAX_ADDED;
     position = 0;
     return cove_appender_open(fs, path, &options, NULL, &appender, err);

@@ -154,7 +154,7 @@ static int run_find(struct probe *p)
     return each_name(p, rc, listing);
 }
 
-/* paths URL list|find|walk|glob: whole paths as names, a directory's with one more slash behind it. */
+/* paths URL list|find|walk|glob: prints whole paths, with one more slash after a directory's. */
 static int run_paths(struct probe *p)
 {
     char what = p->args[0][0], shown[4096];

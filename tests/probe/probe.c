@@ -470,7 +470,7 @@ static int run_mkdir(struct probe *p)
     return cove_fs_mkdir(p->fs, p->path, &p->call, &p->err);
 }
 
-/* uploads URL [remove|keep [SECONDS]]: abandoned ones, of any age or at least so old. */
+/* uploads URL [remove|keep [SECONDS]]: abandoned uploads of any age, or at least SECONDS old. */
 static int run_uploads(struct probe *p)
 {
     int64_t min_age_s = p->n_args > 1 ? strtoll(p->args[1], NULL, 10) : 0;

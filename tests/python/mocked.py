@@ -1,4 +1,4 @@
-"""A filesystem on the mock store, which takes any key and shows what it holds:
+"""Fixtures for a filesystem on the mock store, which takes any key and shows its objects:
 
     from mocked import face, fs, mock, stored  # noqa: F401
 """
@@ -30,7 +30,7 @@ def fs(mock):
 
 
 class Awaited:
-    """The coroutines of a filesystem under the names of its ordinary methods."""
+    """Calls a filesystem's coroutines by the names of its ordinary methods."""
 
     def __init__(self, fs):
         self.fs = fs
@@ -50,7 +50,7 @@ def fill(mock, objects):
 
 
 def stored(mock):
-    """The objects by their paths."""
+    """The store's objects, keyed by path."""
     return {path: data for path, (data, _, _) in mock.store.objects.items()}
 
 

@@ -68,7 +68,7 @@ class Fails:
 
 
 def keeps_the_old_file(path, write):
-    """`write` fails in its middle, and closes what it has opened: half a file takes the place of none."""
+    """`write` fails halfway and closes the file: the old file must stay."""
     fs, path = fsspec.url_to_fs(path)
     fs.pipe_file(path, b"the old one")
     try:

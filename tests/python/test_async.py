@@ -149,7 +149,7 @@ def test_a_loop_that_has_ended_leaves_nothing(afs, root):
     for _ in range(5):
         run(main())
     gc.collect()
-    assert [loop for loop in _queues if loop.is_closed()] == []  # fsspec's own loop may be there, and is open
+    assert [loop for loop in _queues if loop.is_closed()] == []  # fsspec's own loop may be in it, and is open
 
 
 def test_a_loop_that_was_closed_with_jobs_under_way_leaves_nothing(afs, root):
@@ -219,7 +219,7 @@ def test_open_async(afs, root):
 
 
 class HeldBack:
-    """A file whose next call waits in its thread until the test lets it go."""
+    """A file whose next call waits in its thread until the test releases it."""
 
     def __init__(self, file, name):
         self.file, self.name = file, name
@@ -243,7 +243,7 @@ class HeldBack:
 
 
 async def abandoned(call, held):
-    """Cancels the task of a call that is under way in its thread."""
+    """Cancels the task of a call that is running in its thread."""
     task = asyncio.ensure_future(call)
     await asyncio.to_thread(held.begun.wait)
     task.cancel()
@@ -261,7 +261,7 @@ def test_a_read_that_is_abandoned_leaves_the_position(afs, root, mode, when):
             f._file = held = HeldBack(f._file, "read")
             await abandoned(f.read(3), held)
             assert f.tell() == 2
-            if when == "after":  # the next call comes when the abandoned one has ended
+            if when == "after":  # the next call comes after the abandoned one has ended
                 held.go_on.set()
                 await asyncio.to_thread(held.ended.wait)
                 assert f.tell() == 2 and await f.read(3) == b"234"
@@ -279,7 +279,7 @@ def test_a_read_that_is_abandoned_leaves_the_position(afs, root, mode, when):
 
 
 def test_a_write_that_is_abandoned_publishes_nothing(afs, root):
-    """Nobody knows whether its bytes are there."""
+    """It is unknown whether its bytes were written."""
 
     async def main():
         afs.pipe(f"{root}/x", b"the old one")

@@ -1,4 +1,4 @@
-"""How files that are written end: by others' code while an exception passes, by two threads at once, with the process."""
+"""How files open for writing are closed: by other code during an exception, by two threads at once, at the exit of the process."""
 
 import contextlib
 import gc
@@ -15,7 +15,7 @@ import fsspec
 import numpy as np
 import pytest
 
-BIG = 20 << 20  # more than the library sends as one part
+BIG = 20 << 20  # more than one part
 OLD = b"the old one"
 
 
@@ -24,7 +24,7 @@ class Failure(Exception):
 
 
 class Fails:
-    """It can't be written, and says so after half of what is around it is."""
+    """Raises when it is pickled, after half of the surrounding data was written."""
 
     def __reduce__(self):
         raise Failure
@@ -32,7 +32,7 @@ class Fails:
     __str__ = __repr__ = __reduce__
 
 
-# ---- left by an exception, and closed by somebody who doesn't say so ----
+# ---- left by an exception, and closed without passing it on ----
 
 
 def text_over(fs, path):
@@ -196,7 +196,7 @@ def test_half_a_file_replaces_nothing(fs, root, caplog, way):
 
 
 def test_written_and_closed_where_an_exception_is_handled(fs, root):
-    """In an `except` block the program has caught it."""
+    """In an `except` block the program has caught the exception."""
     f = fs.open(f"{root}/handled", "wb")
     try:
         f.write(b"1")
@@ -208,7 +208,7 @@ def test_written_and_closed_where_an_exception_is_handled(fs, root):
 
 
 def test_another_file_is_closed_to_make_room(fs, root):
-    """An exception that has nothing to do with it, as of a look-up in a dict."""
+    """During an unrelated exception, such as a KeyError of a dict."""
     files = {"a": fs.open(f"{root}/a", "wb")}
     for name in ("a", "b"):
         try:
@@ -223,7 +223,7 @@ def test_another_file_is_closed_to_make_room(fs, root):
 
 @pytest.mark.parametrize("block", ["except", "finally"])
 def test_opened_written_and_closed_while_an_exception_passes(fs, root, block):
-    """The report of a failure."""
+    """For example a report of the failure."""
     with pytest.raises(Failure):
         if block == "except":
             try:
@@ -281,7 +281,7 @@ def test_a_transaction_leaves_out_what_an_exception_left(fs, root):
 
 
 class FailsOnce:
-    """A writer whose next write isn't made."""
+    """A writer whose next write fails."""
 
     def __init__(self, writer, error):
         self.writer, self.error = writer, error
@@ -299,7 +299,7 @@ class FailsOnce:
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 @pytest.mark.parametrize("over", ["nothing", "text", "a text file of Python's", "a buffer of Python's", "gzip"])
 def test_after_a_write_that_failed_nothing_is_published(fs, root, error, over):
-    """TextIOWrapper and its like close what is below them though their last bytes could not be written."""
+    """TextIOWrapper and similar classes close the file below them although their last bytes could not be written."""
     fs.pipe(f"{root}/x", OLD)
     below = fs.open(f"{root}/x", "wb", compression="gzip" if over == "gzip" else None)
     if over == "gzip":
@@ -340,7 +340,7 @@ def test_what_was_no_bytes_may_be_written_again(fs, root):
 
 
 class Waits:
-    """A writer whose finish waits for the test."""
+    """A writer whose finish waits until the test releases it."""
 
     def __init__(self, writer, order):
         self.writer, self.order = writer, order
@@ -375,7 +375,7 @@ def test_the_second_thread_that_closes_waits_for_the_first(fs, root, kind):
     threads[0].start()
     assert writer.begun.wait(60)
     threads[1].start()
-    threads[1].join(0.2)  # it has time to do what it should not do
+    threads[1].join(0.2)  # time in which it could wrongly close
     writer.go_on.set()
     for thread in threads:
         thread.join()
@@ -385,7 +385,7 @@ def test_the_second_thread_that_closes_waits_for_the_first(fs, root, kind):
 def test_a_write_after_another_thread_has_closed(fs, root):
     f = fs.open(f"{root}/x", "wb")
     f.close()
-    f._closed = False  # as `write` has seen it just before
+    f._closed = False  # as `write` saw it just before
     with pytest.raises(ValueError, match="closed"):
         f.write(b"late")
     f._closed = True
@@ -415,7 +415,7 @@ def test_a_daemon_thread_leaves_no_upload(aws, fs, root, python):
 
 
 def test_what_cannot_be_given_up_in_time_is_named(aws, root, python):
-    """A store that doesn't answer holds the process up for a while only."""
+    """A store that does not answer delays the exit for a limited time only."""
     process = python.start("import cove.files; cove.files.EXIT_S = 0.0\n" + textwrap.dedent(DAEMON), f"{root}/x", environ=aws.environ)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0 and f"s3://{root}/x: not published when the process ends; parts of it may stay in the store" in said

@@ -102,7 +102,7 @@ def test_a_stream_may_be_closed_by_another_thread(memory):
 
 
 def store_that_waits(stub, handler):
-    """A bucket where nothing is; what is put there waits for the test."""
+    """An empty bucket; PUTs wait until the test releases them."""
     if handler.command == "PUT":
         stub.busy.set()
         stub.free.wait()
@@ -131,7 +131,7 @@ def test_two_threads_close_an_appender_at_once():
         threads[0].start()
         assert stub.busy.wait(60)
         threads[1].start()
-        threads[1].join(0.2)  # it has time to get to where it waits for the first one
+        threads[1].join(0.2)  # time to reach the point where it waits for the first one
         stub.free.set()
         for thread in threads:
             thread.join()
@@ -220,7 +220,7 @@ def test_writers_and_appenders_stay_the_parent_s(s3):
 
 
 def first_only(stub, handler):
-    """A file of 4 MiB, of which the first 64 KiB are given at once; who wants more waits for the test."""
+    """A file of 4 MiB: the first 64 KiB are sent at once, other reads wait until the test releases them."""
     if handler.headers.get("Range", "").startswith("bytes=0-"):
         handler.send_response(206)
         for name, value in {"Content-Length": "65536", "Content-Range": f"bytes 0-65535/{4 * MIB}", "ETag": '"e"'}.items():
@@ -279,7 +279,7 @@ FORK_AS_A_LOCK_IS_TAKEN = """
     while not shim.lockhold_waits():
         time.sleep(0.001)
     print("waits", flush=True)
-    while not shim.lockhold_stopped():  # it got the lock from the first one, and has not run a line since
+    while not shim.lockhold_stopped():  # it has acquired the lock and has not run any code since
         time.sleep(0.001)
     child = os.fork()
     if child == 0:

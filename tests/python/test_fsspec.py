@@ -492,7 +492,7 @@ def test_buckets(fs, root):
     with fsspec.open(f"s3://{name}/a/x", "wb") as f:  # whose parents fsspec makes
         f.write(b"1")
     assert fs.cat(f"{name}/a/x") == b"1"
-    for emptied in ({}, {"maxdepth": 3}):  # a bucket's content goes; the bucket is removed by its own call
+    for emptied in ({}, {"maxdepth": 3}):  # the bucket is emptied; only rmdir removes it
         fs.pipe(f"{name}/a/x", b"1")
         fs.rm(name, recursive=True, **emptied)
         assert fs.isdir(name) and fs.find(name) == []

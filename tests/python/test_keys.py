@@ -1,4 +1,4 @@
-"""Trees that no local disk can hold: an object beside what is below its name, markers of directories, names with two slashes or one at their end."""
+"""Trees that no local disk can hold: names that are both file and directory, directory markers, names with "//" or a trailing slash."""
 
 import asyncio
 import os
@@ -9,8 +9,8 @@ from mocked import face, fill, fs, mock, requests, stored  # noqa: F401
 TREE = {
     "b/d/": b"",  # a marker
     "b/d/a": b"1", "b/d/a/b": b"22", "b/d/a/c/x": b"333",  # a is both
-    "b/d/e/": b"", "b/d/f/": b"", "b/d/f/g/": b"", "b/d/f/x": b"4444",  # markers, some of them all that there is
-    "b/d//u": b"55555", "b/d///v": b"666666",  # directories without names
+    "b/d/e/": b"", "b/d/f/": b"", "b/d/f/g/": b"", "b/d/f/x": b"4444",  # markers, some of directories without files
+    "b/d//u": b"55555", "b/d///v": b"666666",  # directories with empty names
     "b/d/z/": b"7777777",  # a file by its name with the slash
 }  # fmt: skip
 FILES = {path: data for path, data in TREE.items() if data}
@@ -86,7 +86,7 @@ def test_walk_of_what_cannot_be_listed(fs, mock):
     with pytest.raises(ValueError):
         list(fs.walk("b/d", maxdepth=0))
     mock.store.ways["refuses"] = {"ListObjectsV2": {"host": [403, "AccessDenied", "no"]}}
-    with pytest.raises(PermissionError):  # part of a tree is not the tree
+    with pytest.raises(PermissionError):  # not a part of the tree instead of all
         fs.find("b/d", maxdepth=2)
 
 

@@ -147,7 +147,7 @@ def test_the_mode_is_that_of_the_file_that_is_replaced_in_the_end(fs, tmp_path):
 def test_a_folder_that_may_not_be_written_is_named(fs, folder, write):
     path = make(folder / "x", uid=NOBODY, gid=NOBODY)
     said = as_nobody(lambda: write(fs, path))
-    assert said.startswith("PermissionError: ") and f"the folder {folder} does not let" in said and "x" in said
+    assert said.startswith("PermissionError: ") and f"the folder {folder} is not writable" in said and "x" in said
     assert Path(path).read_bytes() == b"old" and os.listdir(folder) == ["x"]
 
 
@@ -162,7 +162,7 @@ def test_what_another_user_put_into_a_shared_folder_is_not_written(fs, folder, w
     os.lchown(folder / "dangling", NOBODY, NOBODY)
     make(folder / "file", uid=NOBODY, gid=NOBODY, mode=0o666)
     for name in ("link", "dangling", "file"):
-        with pytest.raises(PermissionError, match="another user's"):
+        with pytest.raises(PermissionError, match="another user"):
             write(fs, str(folder / name))
     os.symlink(victim, folder / "ours")
     write(fs, str(folder / "ours"))
@@ -202,7 +202,7 @@ def test_what_another_user_puts_into_a_shared_folder_during_a_write_is_not_repla
     os.chmod(folder, 0o1777)
     writer = begun(fs, folder / "x")
     make(folder / "x", uid=NOBODY, gid=NOBODY, mode=0o666)
-    with pytest.raises(PermissionError, match="another user's"):
+    with pytest.raises(PermissionError, match="another user"):
         writer.finish()
     assert tree_of(folder) == {"x": b"old"} and whose(folder / "x") == (NOBODY, NOBODY, 0o666)
 
@@ -290,7 +290,7 @@ def test_a_pipe_that_another_user_put_into_a_shared_folder_is_not_written(fs, fo
     reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     for name in ("pipe", "link"):
         for write in (put, stream, copied, lambda fs, path: fs.append(path, b"new")):
-            with pytest.raises(PermissionError, match="another user's"):
+            with pytest.raises(PermissionError, match="another user"):
                 write(fs, str(folder / name))
     assert os.read(reader, 10) == b""
     os.close(reader)

@@ -1,4 +1,4 @@
-"""Names that look like patterns: a path is first the file or directory of just that name. On the mock, whose objects are seen as they are."""
+"""Names that look like patterns: an existing file or directory of exactly that name comes first. On the mock, whose objects can be inspected."""
 
 import fsspec
 import pytest
@@ -76,7 +76,7 @@ def test_local_names(face, mock, tmp_path, name):
 def test_a_mapping_is_cleared(fs, mock):
     fs.get_mapper("b/run[1]").clear()
     assert stored(mock) == {**THEIRS, "b/q?/x": b"mine", "b/s*/x": b"mine"}
-    fs.get_mapper("b/run[1]").clear()  # nothing has that name any more
+    fs.get_mapper("b/run[1]").clear()  # the name does not exist any more
     assert theirs(mock) == THEIRS
     mapping = fs.get_mapper("b/q?")
     del mapping["x"]
@@ -84,7 +84,7 @@ def test_a_mapping_is_cleared(fs, mock):
 
 
 def test_brackets_alone_remove_nothing_else(face, fs, mock):
-    """Not with what is below them: a directory that is not there any more is the common case."""
+    """With recursive=True: the directory often does not exist any more."""
     before = stored(mock)
     for path in ("b/run[12]", "b/run[12]/d"):
         with pytest.raises(FileNotFoundError):
@@ -96,7 +96,7 @@ def test_brackets_alone_remove_nothing_else(face, fs, mock):
         with pytest.raises(FileNotFoundError):
             fs.mv(path, "b/moved", recursive=True)
     assert stored(mock) == before
-    face.rm("b/run[12]/x")  # of files they are a pattern still
+    face.rm("b/run[12]/x")  # for files they still make a pattern
     assert "b/run1/x" not in stored(mock)
 
 

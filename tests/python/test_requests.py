@@ -35,7 +35,7 @@ def test_removals(fs, root, proxy):
     assert [r.method for r in proxy.requests] == ["POST", "POST"]
     proxy.clear()
     fs.rm(f"{root}/*")
-    assert [r.method for r in proxy.requests] == ["HEAD", "GET", "GET", "POST"]  # nothing has just that name; what matches; removed
+    assert [r.method for r in proxy.requests] == ["HEAD", "GET", "GET", "POST"]  # check the name (2), list the matches, remove them
     assert fs.find(root) == []
 
 

@@ -202,7 +202,7 @@ def test_the_coroutines(fs, root):
 
 
 def test_mv_spares_what_was_replaced_meanwhile():
-    """Of a directory and of a list: what another writer puts in a file's place after its copy stays, the others go in one request."""
+    """For a directory and a list: a file replaced after its copy is kept; the others are deleted in one request."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "mock"))
     from server import MockServer  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Names that meet: where two files would come to one place, nothing is done, and both are named. On the mock and on local disks."""
+"""Target conflicts: if two files have the same target, nothing is done, and the error names both. On the mock and on local disks."""
 
 import os
 
@@ -107,13 +107,13 @@ def test_from_the_local_disk(face, mock, tmp_path):
 
 @pytest.mark.parametrize("ignores_case", [False, True])
 def test_upper_and_lower_case(fs, mock, tmp_path, monkeypatch, ignores_case):
-    """Of a file system that ignores it, here one that is said to."""
+    """On a file system that ignores case, here simulated."""
     asked = []
     monkeypatch.setattr(targets, "_ignores_case", lambda directory: asked.append(directory) or ignores_case)
     both = {"b/d/Name": b"1", "b/d/name": b"2"}
     fill(mock, {**both, "b/e/Dir/x": b"1", "b/e/dir/y": b"2", "b/f/\u00e9": b"1", "b/f/e\u0301/x": b"2"})
     fs.get("b/e", str(tmp_path / "e"), recursive=True)
-    assert asked == []  # where nothing can meet
+    assert asked == []  # no conflict is possible
     pairs = [(list(both), [f"{tmp_path}/N", f"{tmp_path}/new/../n"]), ("b/d", f"{tmp_path}/new/d"), ("b/f", f"{tmp_path}/new/f")]
     for source, target in pairs:
         if ignores_case:

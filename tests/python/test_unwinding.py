@@ -1,18 +1,18 @@
-"""Which exceptions pass where a file is closed. No store is needed."""
+"""Which exceptions propagate while a file is closed. No store is needed."""
 
 import asyncio
 import contextlib
 import gc
 
 import pytest
-from cove.unwinding import Opening
+from cove.unwinding import OpenContext
 
 
 class Closed:
-    """Opened when it is made; notes at its close what passes."""
+    """A file that records at its close which exception propagates."""
 
     def __init__(self):
-        self.opening, self.passing, self.dropped = Opening(), [], []
+        self.opening, self.passing, self.dropped = OpenContext(), [], []
 
     def close(self):
         self.passing.append(self.opening.passing())

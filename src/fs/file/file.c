@@ -1,5 +1,5 @@
-/* Local files: paths, metadata, reading. What is written goes through file_write.c, moves through
- * file_move.c, trees through file_tree.c. */
+/* Local files: paths, metadata, reading. Writes and copies are in file_write.c, moves in file_move.c, trees in
+ * file_tree.c. */
 #include "fs/file/file.h"
 
 #include <errno.h>
@@ -160,7 +160,7 @@ static bool is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* 0 also where something has the name already. */
+/* 0 or an errno; 0 also if something of that name exists. */
 static int make_directory(const struct cove__file *f, const char *path)
 {
     if (mkdir(path, 0777) == 0)
@@ -168,7 +168,7 @@ static int make_directory(const struct cove__file *f, const char *path)
     return errno == EEXIST ? 0 : errno;
 }
 
-/* Where the part of `path` ends, in bytes, that is there already: 0 for none. */
+/* The length of the longest beginning of `path` that exists; 0: nothing does. */
 static size_t existing_part(char *path)
 {
     size_t n = strlen(path);
@@ -189,8 +189,8 @@ static size_t existing_part(char *path)
     }
 }
 
-/* Only what is missing is made: a directory that is there may answer mkdir otherwise than by EEXIST, where it is
- * another machine's or a sandbox forbids it. */
+/* Calls mkdir only for missing directories: for an existing one it may fail with another error than EEXIST, on network
+ * file systems or in a sandbox. */
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *copy = cove__strdup(path);
@@ -210,7 +210,7 @@ int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct
     cove__free(copy);
     if (errnum)
         return cove__file_fail(err, ctx, errnum);
-    return is_directory(path) ? 0 : cove__fs_fail(err, ctx, COVE_EEXIST, "a file stands there");
+    return is_directory(path) ? 0 : cove__fs_fail(err, ctx, COVE_EEXIST, "a file of that name exists");
 }
 
 static int file_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -225,7 +225,7 @@ static int file_rmdir(void *self, const char *path, const struct cove__ctx *ctx,
     return cove__file_fail(err, ctx, errno == EEXIST ? ENOTEMPTY : errno);
 }
 
-/* Looked at right before, for no system call removes a file under a condition. */
+/* To be called right before the removal: no system call removes a file conditionally. */
 static bool has_changed(const char *path, const char *etag)
 {
     struct stat st;
@@ -245,8 +245,8 @@ static int file_remove(void *self, const char *const *paths, const char *const *
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = cove__ctx_check(ctx, err);
         if (rc == 0 && has_changed(paths[i], etags ? etags[i] : NULL)) {
-            broken =
-                cove__fs_fail(broken ? NULL : err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", paths[i]);
+            broken = cove__fs_fail(broken ? NULL : err, ctx, COVE_EPRECONDITION, "%s was changed meanwhile and is kept",
+                                   paths[i]);
             continue;
         }
         if (rc == 0 && unlink(paths[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
@@ -284,7 +284,7 @@ static int read_open(struct cove__io *io, int fd, const struct stat *st, struct 
     if (S_ISDIR(st->st_mode))
         return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
     if (S_ISFIFO(st->st_mode))
-        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "is a pipe, which has no places to read from; copy it to a file");
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "is a pipe, which cannot be read at an offset; copy it to a file");
     cove__file_etag(st, etag);
     if (io->if_match && strcmp(io->if_match, etag) != 0)
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced while it was read");

@@ -19,7 +19,7 @@ bool cove__file_is_temporary(const char *name);
 /* New directories reach the disk (option fsync) before what is put in them is promised to. */
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx,
                       struct cove_error *err);
-/* Two looks at the same file or directory. */
+/* Both are the same file or directory (device and inode). */
 bool cove__file_same(const struct stat *a, const struct stat *b);
 /* The version of a file: changes whenever its content may have. */
 void cove__file_etag(const struct stat *st, char out[80]);
@@ -32,46 +32,46 @@ int64_t cove__file_read(int fd, void *buffer, size_t size, int64_t offset, const
                         struct cove_error *err);
 int64_t cove__file_write(int fd, const void *data, size_t size, int64_t offset, const struct cove__ctx *ctx,
                          struct cove_error *err);
-/* Until `fd` is ready for poll(2)'s `events`. */
+/* Waits until `fd` is ready for poll(2)'s `events`. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err);
-/* Among processes that ask for it, this one alone has the file until it unlocks or closes it. Where files have no
- * locks, or another program holds one for long, the call succeeds all the same. */
+/* flock(2), exclusive. Succeeds without the lock if the file system has none, or another process holds it for too
+ * long. */
 int cove__file_lock(int fd, const struct cove__ctx *ctx, struct cove_error *err);
 void cove__file_unlock(int fd);
 
 /* file_place.c: a name in a folder. */
 struct cove__place {
-    char *path;     /* the links at its end followed */
-    int folder;     /* a descriptor; -1: the folder cannot be opened */
-    bool magic;     /* a link of /proc was followed: the path may lead where this place is not */
-    bool there;     /* when it was looked at last */
-    struct stat st; /* what is there, if anything; no link is followed */
+    char *path;     /* links at its end resolved */
+    int folder;     /* a descriptor (O_PATH); -1: the folder cannot be opened */
+    bool magic;     /* a link in /proc was resolved: opening the path may give another file */
+    bool there;     /* whether the name existed at the last look */
+    struct stat st; /* what it was then, links not followed */
 };
 
-/* Where `path` leads, links followed by hand, so that the file that a link names is replaced and not the link. Leaves
- * `p` to cove__file_leave also when it fails. COVE_EACCESS: another user has put it into a folder that everybody may
- * write to. */
+/* Resolves symbolic links, so that a write replaces the target of a link and not the link. The caller calls
+ * cove__file_leave, also after an error. COVE_EACCESS: the file or link belongs to another user, in a sticky folder
+ * that everybody may write to. */
 int cove__file_find(struct cove__place *p, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-/* Looks again at what has the name. COVE_EACCESS as above. */
+/* Updates `there` and `st`. COVE_EACCESS as above. */
 int cove__file_look(struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err);
-/* COVE_EPRECONDITION: the path does not lead to the folder any more. */
+/* COVE_EPRECONDITION: the path no longer leads to the open folder. */
 int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err);
-/* Makes the folder, where the option auto_mkdir lets it, and opens it. */
+/* Makes the folder, with the option auto_mkdir, and opens it. */
 int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, const struct cove__ctx *ctx,
                            struct cove_error *err);
 void cove__file_leave(struct cove__place *p);
-/* The folder of `path`: a descriptor for the calls that end in "at". -1: errno says why. */
+/* Opens the folder of `path` (O_PATH). -1: errno is set. */
 int cove__file_open_folder(const char *path);
-/* Makes new names in a folder durable. 0, or an errno. */
+/* Make new names in a folder durable. 0, or an errno. */
 int cove__file_sync_folder(int folder);
 int cove__file_sync_parent(const char *path);
 
-/* file_mode.c. 0, or an errno. Takes all rights but the owner's to read and write, and says what they were. */
+/* file_mode.c: sets mode 0600 and gives the permissions it had. 0, or an errno. */
 int cove__file_make_private(int fd, mode_t *ret_mode);
-/* Owner, group, mode and ACL of `old`, as far as the kernel lets it: without set-id bits, and without what would give
- * to anybody more than before. `old_fd` -1: its ACL is not known. 0, or an errno. */
+/* Gives `fd` the owner, group, mode and POSIX ACL of `old`, as far as the kernel allows, without set-id bits and
+ * without permissions that would extend access. `old_fd` -1: its ACL is unknown. 0, or an errno. */
 int cove__file_keep_rights(int fd, int old_fd, const struct stat *old);
-/* The same of the file at `p`, which is looked at; where there is none, `mode`. */
+/* The same from the file at `p`, after a new look; if there is none, sets `mode`. */
 int cove__file_open_up(int fd, struct cove__place *p, mode_t mode, const struct cove__ctx *ctx, struct cove_error *err);
 
 /* file_move.c */
@@ -86,11 +86,11 @@ int cove__file_finish(void *self, struct cove__upload *upload, const struct cove
 void cove__file_abort(void *self, struct cove__upload *upload);
 void cove__file_put(void *self, struct cove__io *io);
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-/* For a move: with the owner, group, mode and ACL of `from`, as which *ret_st says what was copied. COVE_EPRECONDITION:
- * it changed meanwhile. */
+/* `ret_st` not NULL: for a move. The copy gets the owner, group, mode and ACL of `from`, and *ret_st is the version
+ * that was copied. COVE_EPRECONDITION: it was changed meanwhile. */
 int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, struct stat *ret_st,
                        const struct cove__ctx *ctx, struct cove_error *err);
-/* Whether a file is still what it was, and nobody has written to it since. */
+/* The same file, and nobody has written to it in between. */
 bool cove__file_unchanged(const struct stat *was, const struct stat *now);
 
 /* file_append.c */

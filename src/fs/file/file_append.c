@@ -1,6 +1,6 @@
 /*
- * Appending to local files. Who appends and who replaces the file on condition (file_write.c) hold its lock while they
- * look and write, so that among cove's processes no bytes go to a version that has been replaced.
+ * Appending to local files. Appends and conditional replacements (file_write.c) lock the file while they check and
+ * write it, so that no process that uses cove appends to a version that another one has replaced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ struct tail {
     char *path;
     int fd; /* negative: not opened yet */
     bool truncate;
-    bool bound; /* the bytes are for one file: the open one, or one that this tail makes */
+    bool bound; /* append only to one file: the open one, or one that this tail creates */
 };
 
 static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
@@ -25,7 +25,7 @@ static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
     return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer has replaced the file");
 }
 
-/* Opens the file that the path leads to now, links followed; with O_CREAT in `flags` it may be made. */
+/* Opens the file that the path leads to, links resolved; with O_CREAT in `flags` it may be created. */
 static int open_tail(struct cove__file *f, struct tail *tail, int flags, const struct cove__ctx *ctx,
                      struct cove_error *err)
 {
@@ -45,7 +45,7 @@ static int open_tail(struct cove__file *f, struct tail *tail, int flags, const s
     return 0;
 }
 
-/* Holds on to the version `etag`, or sees that there is no file yet (""). */
+/* Opens the version `etag`; "": checks that there is no file yet. */
 static int bind_tail(struct cove__file *f, struct tail *tail, const char *etag, const struct cove__ctx *ctx,
                      struct cove_error *err)
 {
@@ -105,8 +105,8 @@ static bool was_replaced(const struct tail *tail)
     return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
 }
 
-/* The file that has the name, open and locked; after OPEN_TRIES the one that had it last, for some file systems tell
- * another inode each time. */
+/* Opens and locks the current file. After OPEN_TRIES uses the one opened last: some file systems report another inode
+ * each time. */
 static int hold_tail(struct cove__file *f, struct tail *tail, const struct cove__ctx *ctx, struct cove_error *err)
 {
     for (int i = 1;; i++) {
@@ -129,7 +129,7 @@ static int hold_tail(struct cove__file *f, struct tail *tail, const struct cove_
     }
 }
 
-/* No half record: bytes of a failed append are removed again, unless somebody else has written behind them. */
+/* No partial record: removes the bytes of a failed append, unless another writer has appended after them. */
 static int append_whole(struct tail *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                         struct cove_error *err)
 {

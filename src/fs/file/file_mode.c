@@ -1,8 +1,7 @@
 /*
- * Whose a new version of a file is, and who may do what with it. It takes the owner, group, mode and ACL of the file
- * that it replaces, as far as the kernel lets it, and never gives anybody a right that the old one did not give; until
- * then nobody else may open it. Set-id bits are for the bytes that they were set on: as after write(2), new bytes have
- * none.
+ * Owner, group, mode and POSIX ACL of a new version of a file. It gets those of the file that it replaces, as far as
+ * the kernel allows, and nobody gets more access than before; until then only its owner may open it. Set-id bits are
+ * not kept: they were set for the old content, and write(2) clears them too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +10,8 @@
 
 #include "fs/file/file.h"
 
-/* How the kernel hands out a POSIX ACL: a version (4 bytes), then entries of a tag (2), rights (2) and an id (4), all
- * little-endian. */
+/* The kernel's format of a POSIX ACL: a version (4 bytes), then entries of a tag (2), permissions (2) and an id (4),
+ * all little-endian. */
 #define ACL_NAME      "system.posix_acl_access"
 #define ACL_MAX       4096
 #define ACL_HEAD      4
@@ -20,11 +19,11 @@
 #define ACL_USER_OBJ  0x01 /* the owner */
 #define ACL_OTHER_OBJ 0x20
 
-#define OLD_TRIES 16 /* other writers may replace it at the same moment */
+#define OLD_TRIES 16 /* other writers may replace the file between two calls */
 
 struct acl {
     uint8_t bytes[ACL_MAX];
-    ssize_t n; /* 0: there is none; -1: nobody knows */
+    ssize_t n; /* bytes; 0: there is none; -1: unknown */
 };
 
 static bool means_no_acl(int errnum)
@@ -39,9 +38,9 @@ static void read_acl(int fd, struct acl *ret)
         ret->n = 0;
 }
 
-/* The mode that stands for `mode` and `acl` where there can be no ACL. Beside one, the group's bits in a mode are the
- * ACL's mask, which says little of the group. Group and others get what every user and group of the ACL has, so that
- * nobody gets more than before. */
+/* The mode for a copy that cannot have the ACL. With an ACL, the group bits of a mode are the ACL's mask, not the
+ * group's permissions. Group and others get only what every user and group in the ACL has, so that nobody gets more
+ * than before. */
 static mode_t without_acl(mode_t mode, const struct acl *acl)
 {
     mode_t all = acl->n < 0 ? 0 : 07;
@@ -57,7 +56,7 @@ static mode_t without_acl(mode_t mode, const struct acl *acl)
     return (mode & 0700) | all << 3 | (mode & all);
 }
 
-/* Where file systems have no modes of their own (FAT, many in user space), chmod fails and changes nothing. */
+/* File systems without modes (FAT, many in user space) refuse fchmod; that is no error. */
 static int set_mode(int fd, mode_t mode)
 {
     if (fchmod(fd, mode) == 0 || errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
@@ -96,17 +95,17 @@ int cove__file_keep_rights(int fd, int old_fd, const struct stat *old)
         other_group = !kept || now.st_gid != old->st_gid;
     }
     if (other_group)
-        mode &= ~(mode_t)070 | (mode & 07) << 3; /* it may do what all others may */
+        mode &= ~(mode_t)070 | (mode & 07) << 3; /* the new group gets the permissions of others */
     if (fremovexattr(fd, ACL_NAME) < 0 && !means_no_acl(errno))
-        mode &= ~(mode_t)070; /* what it has of the folder's default ACL stays, and is masked */
+        mode &= ~(mode_t)070; /* masks the entries from the folder's default ACL */
     errnum = set_mode(fd, mode);
     if (errnum == 0 && acl.n > 0 && !other_group)
-        (void)fsetxattr(fd, ACL_NAME, acl.bytes, (size_t)acl.n, 0); /* where it fails, the mode has its least rights */
+        (void)fsetxattr(fd, ACL_NAME, acl.bytes, (size_t)acl.n, 0); /* if it fails, the mode is the safe choice */
     return errnum;
 }
 
-/* The file that is looked at, and no other that has taken its name since. A descriptor; -1: it cannot be opened; -2: it
- * has gone. */
+/* Opens the file that cove__file_look has seen. A descriptor; -1: it cannot be opened; -2: it is gone or another file
+ * has its name now. */
 static int open_old(const struct cove__place *p)
 {
     const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;

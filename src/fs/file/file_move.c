@@ -1,5 +1,5 @@
-/* Moving local files and directories. Names are compared by what they lead to (device and inode), never by their text:
- * through a link or a mount one file has many names, and a move onto itself would destroy it. */
+/* Moves of local files and directories. Paths are compared by device and inode, not by name: through links and mounts a
+ * file has several names, and a move onto itself would destroy it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,7 @@ static bool same_folder(const char *a, const char *b)
     return same;
 }
 
-/* Whether the folder of `path` lists its name in just these bytes: where case is ignored, other names lead to it too.
- */
+/* Whether the folder of `path` has an entry with exactly these bytes. If case is ignored, other names match it too. */
 static bool is_listed(const char *path)
 {
     const char *name = cove__path_name(path);
@@ -49,9 +48,9 @@ static bool is_listed(const char *path)
 }
 
 enum relation {
-    DIFFERENT,  /* or one name, spelled in another case, which rename(2) changes */
+    DIFFERENT,  /* or the same name in another case, which rename(2) changes */
     SAME,       /* the same file or directory */
-    HARD_LINKS, /* two names of one file */
+    HARD_LINKS, /* two links to one file */
 };
 
 static enum relation compare(const char *from, const struct stat *st, const char *to)
@@ -63,7 +62,7 @@ static enum relation compare(const char *from, const struct stat *st, const char
 
     if (lstat(to, &there) < 0)
         return DIFFERENT;
-    if (!cove__file_same(st, &there)) /* a link onto the file that it leads to, or the other way round */
+    if (!cove__file_same(st, &there)) /* one may be a symbolic link to the other */
         return (S_ISLNK(st->st_mode) || S_ISLNK(there.st_mode)) && stat(from, &a) == 0 && stat(to, &b) == 0 &&
                        cove__file_same(&a, &b)
                    ? SAME
@@ -74,7 +73,8 @@ static enum relation compare(const char *from, const struct stat *st, const char
         if (!is_listed(from) || !is_listed(to))
             return DIFFERENT;
     }
-    return S_ISDIR(st->st_mode) || st->st_nlink == 1 ? SAME : HARD_LINKS; /* of one name, the second is a mount */
+    return S_ISDIR(st->st_mode) || st->st_nlink == 1 ? SAME
+                                                     : HARD_LINKS; /* with one link, the second path is a mount */
 }
 
 /* A descriptor of the nearest folder above `path` that exists; -1: none. */
@@ -113,7 +113,7 @@ static bool is_inside(const struct stat *directory, const char *path)
     return inside;
 }
 
-/* The name goes only while it still is that of the file that was copied. */
+/* Removes the original only if it still is the version that was copied. */
 static int remove_copied(const struct cove__file *f, int folder, const char *from, const struct stat *copied,
                          const struct cove__ctx *ctx, struct cove_error *err)
 {
@@ -124,14 +124,14 @@ static int remove_copied(const struct cove__file *f, int folder, const char *fro
     if (fstatat(folder, name, &now, 0) < 0)
         return errno == ENOENT ? 0 : cove__file_fail(err, ctx, errno);
     if (!cove__file_unchanged(copied, &now))
-        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source changed after it was copied; it stays");
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source was changed after it was copied and is kept");
     if (unlinkat(folder, name, 0) < 0)
         return cove__file_fail(err, ctx, errno);
     errnum = f->fsync ? cove__file_sync_folder(folder) : 0;
     return errnum ? cove__file_fail(err, ctx, errnum) : 0;
 }
 
-/* To another disk: the copy is as private as the file, and the name goes once the copy is safe. */
+/* To another disk: copies with owner, mode and ACL, then removes the original. */
 static int move_between_disks(struct cove__file *f, const char *from, const char *to, const struct cove__ctx *ctx,
                               struct cove_error *err)
 {
@@ -142,9 +142,10 @@ static int move_between_disks(struct cove__file *f, const char *from, const char
     if (stat(from, &st) < 0)
         return cove__file_fail(err, ctx, errno);
     if (S_ISDIR(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "another disk"); /* the front says so */
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "another disk"); /* fs_meta.c reports it */
     if (!S_ISREG(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_EINVAL, "is neither a file nor a directory; it cannot go to another disk");
+        return cove__fs_fail(err, ctx, COVE_EINVAL,
+                             "is neither a file nor a directory; it cannot be moved to another disk");
     folder = cove__file_open_folder(from);
     if (folder < 0)
         return cove__file_fail(err, ctx, errno);

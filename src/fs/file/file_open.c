@@ -1,7 +1,7 @@
 /*
- * Opening, reading and writing without waiting inside the kernel. A FIFO without its other end, a terminal or a file
- * under a lease would hold a blocking call where neither a deadline nor a cancel token reaches it. So everything is
- * opened with O_NONBLOCK, which regular files ignore, and the wait happens here.
+ * Opening, reading and writing without blocking in the kernel, where neither a deadline nor a cancel token could end
+ * the wait for the other end of a FIFO, a terminal or a lease. Everything is opened with O_NONBLOCK, which regular
+ * files ignore, and the waits are done here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "fs/file/file.h"
 
-#define LOOK_MS      50    /* between two looks at the deadline and the cancel token */
-#define LOCK_WAIT_MS 10000 /* cove holds a lock for a moment; who holds it for longer is somebody else */
+#define LOOK_MS      50    /* between two checks of the deadline and the cancel token */
+#define LOCK_WAIT_MS 10000 /* cove holds a lock only briefly; beyond this, another program holds it */
 
-/* 0 when `fd` is ready for `events`; fd -1: after LOOK_MS at most, so that the caller can try again. */
+/* 0 when `fd` is ready for `events`; with fd -1, after LOOK_MS at most, for the caller to try again. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err)
 {
     for (;;) {

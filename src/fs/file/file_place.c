@@ -1,7 +1,6 @@
 /*
- * Where a new version of a file goes: a name in a folder that is held by a descriptor. Whoever owns a folder on the way
- * can swap it for a link while a write is under way; through the descriptor, all steps of the write stay in the folder
- * that it began in.
+ * The place of a new version of a file: a name, and a descriptor of its folder. The owner of any folder above it can
+ * replace that folder by a link during a write. With the descriptor all steps of the write use the same folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +12,7 @@
 #include "base/mem.h"
 #include "fs/file/file.h"
 
-#define MAX_LINKS 40 /* as the kernel has it */
+#define MAX_LINKS 40 /* the kernel's limit */
 
 int cove__file_open_folder(const char *path)
 {
@@ -27,9 +26,10 @@ int cove__file_open_folder(const char *path)
     return fd;
 }
 
-/* Whether another user has put this into a folder that everybody may write to (sticky, as /tmp is): a link there may
- * lead anywhere, and a file there is read by whoever made it. The kernel refuses both (protected_symlinks,
- * protected_regular), but it does not see that we follow links by hand and replace files by renaming. */
+/* Whether another user has put this into a sticky folder that everybody may write to, such as /tmp. A link there may
+ * lead anywhere, and the owner of a file or pipe there can read what is written. The kernel's protections
+ * (protected_symlinks, protected_regular, protected_fifos) do not apply, because we resolve links ourselves, replace
+ * files by renaming and open pipes without O_CREAT. */
 static bool is_planted(const struct cove__place *p)
 {
     struct stat folder;
@@ -45,11 +45,12 @@ int cove__file_look(struct cove__place *p, const struct cove__ctx *ctx, struct c
     p->there = fstatat(p->folder, cove__path_name(p->path), &p->st, AT_SYMLINK_NOFOLLOW) == 0;
     if (is_planted(p))
         return cove__fs_fail(err, ctx, COVE_EACCESS,
-                             "%s is another user's, in a folder that everybody may write to; remove it first", p->path);
+                             "%s belongs to another user, in a folder that everybody may write to; remove it first",
+                             p->path);
     return 0;
 }
 
-/* Whether links of a folder lead elsewhere than they say: /proc has names for open pipes and terminals. */
+/* Whether links in the folder may lead to files that their text does not name, such as open pipes in /proc/PID/fd. */
 static bool is_magic(int folder)
 {
     struct statfs system;
@@ -57,7 +58,7 @@ static bool is_magic(int folder)
     return fstatfs(folder, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Goes on to where the link leads. 0, or an errno. */
+/* Replaces the path by the target of its link. 0, or an errno. */
 static int follow_link(struct cove__place *p)
 {
     char target[4096];
@@ -115,7 +116,8 @@ int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, co
         rc = cove__file_mkdirs(f, parent, ctx, err);
     cove__free(parent);
     if (rc < 0)
-        return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file stands where a folder should") : rc;
+        return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file has the name of a folder above it")
+                                 : rc;
     p->folder = cove__file_open_folder(p->path);
     return p->folder < 0 ? cove__file_fail(err, ctx, errno) : 0;
 }

@@ -22,15 +22,15 @@
 struct cove__upload {
     struct cove__file *f;
     int fd;
-    struct cove__place place; /* where it is to stand */
-    char *temporary;          /* a name in the place's folder. NULL: the target is written straight */
-    mode_t mode;              /* for when nothing stands there at the end */
-    bool owned;               /* owner and mode are set already */
+    struct cove__place place; /* the target */
+    char *temporary;          /* its name in the same folder; NULL: the target is written directly */
+    mode_t mode;              /* if there is no file to replace at the end */
+    bool owned;               /* owner and mode are already set */
     enum cove_write_if condition;
     char *etag;
 };
 
-/* How much of the target's name the temporary one has: no part of a character, which some file systems refuse. */
+/* How many bytes of the target's name go into the temporary name: whole characters, as some file systems require. */
 static int kept_of(const char *name)
 {
     size_t n = strnlen(name, NAME_KEPT);
@@ -40,15 +40,15 @@ static int kept_of(const char *name)
     return (int)n;
 }
 
-/* Who writes may have the right to the file, but every new version needs that to its folder. */
+/* The user may be allowed to write to the file, but a new version needs permission to write to the folder. */
 static int refuse_folder(const struct cove__upload *u, int errnum, bool there, const struct cove__ctx *ctx,
                          struct cove_error *err)
 {
     char *parent = cove__path_parent(u->place.path);
     int rc = there && parent && (errnum == EACCES || errnum == EPERM)
                  ? cove__fs_fail(err, ctx, COVE_EACCESS,
-                                 "a new version is made beside the file and takes its name, and the folder %s does "
-                                 "not let this user do that (%s)",
+                                 "a new version is written beside the file and renamed, and the folder %s is not "
+                                 "writable for this user (%s)",
                                  parent, strerror(errnum))
                  : cove__file_fail(err, ctx, errnum);
 
@@ -56,8 +56,8 @@ static int refuse_folder(const struct cove__upload *u, int errnum, bool there, c
     return rc;
 }
 
-/* Nobody else may open it until it is published. In place of nothing it is made as any new file, so that the umask and
- * the folder's default ACL say what it will be; it is empty until that is taken away again. */
+/* No other user may open it until it is published. For a new file it is first created like any other, to learn the mode
+ * from the umask and the folder's default ACL, and made private before anything is written. */
 static int open_temporary(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
     const char *name = cove__path_name(u->place.path);
@@ -93,7 +93,7 @@ out:
     return rc;
 }
 
-/* What is no regular file. By the path where only /proc knows what it leads to. */
+/* Opens a pipe, terminal or other device for writing; by its path if only a link in /proc leads to it. */
 static int open_straight(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     const struct cove__place *p = &u->place;
@@ -104,12 +104,12 @@ static int open_straight(struct cove__upload *u, const char *path, const struct 
     if (u->fd < 0)
         return u->fd;
     if (!p->magic && (fstat(u->fd, &st) < 0 || !cove__file_same(&st, &p->st)))
-        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another file took its name meanwhile");
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "was replaced by another file meanwhile");
     return 0;
 }
 
-/* Nothing stands there, or a regular file: then a temporary one beside it, or beside the file that a link names. A
- * directory is refused at once. */
+/* If the target is missing or a regular file, opens a temporary file beside it, or beside the target of a link. Refuses
+ * a directory at once. */
 static int open_target(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__place *p = &u->place;
@@ -131,8 +131,8 @@ static int open_target(struct cove__upload *u, const char *path, const struct co
     if (rc < 0)
         return rc;
     if (p->there && faccessat(p->folder, cove__path_name(p->path), W_OK, AT_EACCESS) < 0)
-        return cove__file_fail(err, ctx, errno); /* renaming over it would go behind its owner's back */
-    if (p->there) /* should it go meanwhile: its group and ACL go with it, so the group may do what all others may */
+        return cove__file_fail(err, ctx, errno); /* renaming over it would bypass its permissions */
+    if (p->there) /* if it is removed meanwhile: without its group and ACL, the group gets the permissions of others */
         u->mode = p->st.st_mode & 0777 & (~(mode_t)070 | (p->st.st_mode & 07) << 3);
     return open_temporary(u, ctx, err);
 }
@@ -207,7 +207,7 @@ void cove__file_part(void *self, struct cove__io *io)
 
 /* ---- publishing ---- */
 
-/* Under the lock of what stands there, if it has one, so that nothing is appended to it until it is replaced. */
+/* `fd` (-1: none): the file to be replaced, which is locked so that nothing is appended to it until then. */
 static int check_unchanged(struct cove__upload *u, int fd, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct stat locked;
@@ -237,13 +237,13 @@ static int take_name_if_match(struct cove__upload *u, const struct cove__ctx *ct
     if (rc == 0 && renameat(folder, u->temporary, folder, name) < 0)
         rc = refuse_folder(u, errno, true, ctx, err);
     if (fd >= 0) {
-        cove__file_unlock(fd); /* a fork may hold the descriptor for another moment */
+        cove__file_unlock(fd); /* a forked child may still have the descriptor */
         close(fd);
     }
     return rc;
 }
 
-/* Only where nothing has the name yet. File systems without such a rename have hard links, and the other way round. */
+/* Only if the name is free. File systems have such a rename, or hard links, or both. */
 static int take_new_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
     const char *name = cove__path_name(u->place.path);
@@ -257,8 +257,8 @@ static int take_new_name(const struct cove__upload *u, const struct cove__ctx *c
         return cove__fs_fail(err, ctx, COVE_EEXIST, "already exists");
     if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
         return cove__fs_fail(err, ctx, COVE_ENOTSUP,
-                             "this file system can neither rename without replacing nor link, so nothing can be "
-                             "written there on condition that it is new");
+                             "this file system can neither rename without replacing nor link, so a file cannot be "
+                             "written on condition that it is new");
     return cove__file_fail(err, ctx, errno);
 }
 
@@ -360,18 +360,18 @@ static int copy_bytes(int from, struct cove__upload *u, const struct cove__ctx *
         if (n < 0 && errno == ENOSPC)
             return cove__file_fail(err, ctx, errno);
         if (n < 0 && errno != EINTR)
-            break; /* not between these two files */
+            break; /* not supported between these two files */
         rc = cove__ctx_check(ctx, err);
     }
     if (rc < 0)
         return rc;
-    buffer = cove__malloc(size); /* also at the end: files of /proc have no size, and are read only so */
+    buffer = cove__malloc(size); /* also at the end: files in /proc report size 0 and can only be copied this way */
     rc = buffer ? copy_by_hand(from, u, buffer, size, ctx, err) : cove__fail_nomem(err, "a copy");
     cove__free(buffer);
     return rc;
 }
 
-/* What `from` names, ready to be read and no directory. A FIFO has a writer then. */
+/* Opens `from`, which must not be a directory, and waits until it can be read: a FIFO until it has a writer. */
 static int open_source(const char *from, struct stat *ret_st, const struct cove__ctx *ctx, struct cove_error *err)
 {
     int fd = cove__file_open(AT_FDCWD, from, O_RDONLY, ctx, err);
@@ -398,7 +398,7 @@ bool cove__file_unchanged(const struct stat *was, const struct stat *now)
            memcmp(&was->st_ctim, &now->st_ctim, sizeof was->st_ctim) == 0;
 }
 
-/* What was read is one version of the file, and the copy has its rights. */
+/* Checks that one version of the source was read, and gives the copy its owner, mode and ACL. */
 static int keep_source(struct cove__upload *u, int from, const struct stat *st, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
@@ -408,7 +408,7 @@ static int keep_source(struct cove__upload *u, int from, const struct stat *st, 
     if (fstat(from, &now) < 0)
         return cove__file_fail(err, ctx, errno);
     if (!cove__file_unchanged(st, &now))
-        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source changed while it was copied; it stays");
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source was changed while it was copied and is kept");
     errnum = u->temporary ? cove__file_keep_rights(u->fd, from, st) : 0;
     u->owned = true;
     return errnum ? cove__file_fail(err, ctx, errnum) : 0;

@@ -14,22 +14,9 @@
 #include "base/fork.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/memory/memory.h"
 
 #define MAX_ENTRIES ((size_t)1 << 28)
-
-struct blob {
-    unsigned refs; /* under cove__lock */
-    size_t size, cap;
-    uint8_t *data;
-};
-
-struct entry {
-    char *path;
-    struct blob *blob; /* NULL: a directory */
-    int64_t mtime_ns;
-    uint64_t version;
-    uint64_t made; /* the version that was not made by appending to the one before */
-};
 
 /* All under cove__lock. Nodes are pointers, so that keeping the order moves little. */
 static struct entry **tree;
@@ -42,6 +29,11 @@ struct cove__upload {
     char *path, *etag;
     enum cove_write_if condition;
 };
+
+uint64_t cove__memory_next_version_locked(void)
+{
+    return ++versions;
+}
 
 static const struct cove__option_row options[] = { { 0 } };
 
@@ -96,7 +88,7 @@ static size_t place_locked(const char *path, bool *found)
     return low;
 }
 
-static struct entry *find_locked(const char *path)
+struct entry *cove__memory_find_locked(const char *path)
 {
     bool found;
     size_t i = place_locked(path, &found);
@@ -104,7 +96,7 @@ static struct entry *find_locked(const char *path)
     return found ? tree[i] : NULL;
 }
 
-static void unref_blob_locked(struct blob *blob)
+void cove__memory_unref_blob_locked(struct blob *blob)
 {
     if (!blob || --blob->refs > 0)
         return;
@@ -115,13 +107,13 @@ static void unref_blob_locked(struct blob *blob)
 static void unref_blob(struct blob *blob)
 {
     cove__lock();
-    unref_blob_locked(blob);
+    cove__memory_unref_blob_locked(blob);
     cove__unlock();
 }
 
 static void drop_locked(size_t i)
 {
-    unref_blob_locked(tree[i]->blob);
+    cove__memory_unref_blob_locked(tree[i]->blob);
     cove__free(tree[i]->path);
     cove__free(tree[i]);
     memmove(tree + i, tree + i + 1, (tree_n - i - 1) * sizeof *tree);
@@ -170,7 +162,7 @@ static int mkdirs_locked(const char *path, bool itself)
             return COVE_EINVAL;
         memcpy(part, path, n);
         part[n] = '\0';
-        e = find_locked(part);
+        e = cove__memory_find_locked(part);
         if (e && e->blob)
             return path[n] ? COVE_ENOTDIR : COVE_EEXIST;
         if (!e && !insert_locked(part, n))
@@ -181,12 +173,12 @@ static int mkdirs_locked(const char *path, bool itself)
     return 0;
 }
 
-static void make_etag(const struct entry *e, char out[32])
+void cove__memory_make_etag(const struct entry *e, char out[32])
 {
     snprintf(out, 32, "\"%" PRIx64 "\"", e->version);
 }
 
-static int explain(const struct cove__ctx *ctx, int rc, struct cove_error *err)
+int cove__memory_explain(const struct cove__ctx *ctx, int rc, struct cove_error *err)
 {
     switch (rc) {
     case 0:
@@ -216,17 +208,17 @@ static void memory_stat(void *self, struct cove__io *io)
     int rc = 0;
 
     cove__lock();
-    e = find_locked(path);
+    e = cove__memory_find_locked(path);
     if (!e && path[0] != '\0')
         rc = COVE_ENOTFOUND;
     else if (!e || !e->blob)
         rc = cove__info_set(ret, path, COVE_TYPE_DIRECTORY, 0, e ? e->mtime_ns : -1, NULL);
     else {
-        make_etag(e, etag);
+        cove__memory_make_etag(e, etag);
         rc = cove__info_set(ret, path, COVE_TYPE_FILE, (int64_t)e->blob->size, e->mtime_ns, etag);
     }
     cove__unlock();
-    rc = explain(&io->op.ctx, rc, &err);
+    rc = cove__memory_explain(&io->op.ctx, rc, &err);
     cove__op_finish(&io->op, rc, 0, &err);
 }
 
@@ -237,7 +229,7 @@ static bool is_below(const char *path, const char *directory, size_t n)
 
 static int list_locked(const char *path, struct cove__page *page)
 {
-    struct entry *e = find_locked(path);
+    struct entry *e = cove__memory_find_locked(path);
     size_t n = strlen(path);
     bool found;
     size_t i;
@@ -252,7 +244,7 @@ static int list_locked(const char *path, struct cove__page *page)
 
         if (!is_below(tree[i]->path, path, n) || strchr(rest, '/'))
             continue;
-        make_etag(tree[i], etag);
+        cove__memory_make_etag(tree[i], etag);
         rc = cove__page_add(page, tree[i]->path, tree[i]->blob ? COVE_TYPE_FILE : COVE_TYPE_DIRECTORY,
                             tree[i]->blob ? (int64_t)tree[i]->blob->size : 0, tree[i]->mtime_ns,
                             tree[i]->blob ? etag : NULL);
@@ -270,7 +262,7 @@ static int memory_list(void *self, const char *path, bool deep, const char *toke
     cove__lock();
     rc = list_locked(path, page);
     cove__unlock();
-    return explain(ctx, rc, err);
+    return cove__memory_explain(ctx, rc, err);
 }
 
 static int memory_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -280,7 +272,7 @@ static int memory_mkdir(void *self, const char *path, const struct cove__ctx *ct
     cove__lock();
     rc = mkdirs_locked(path, true);
     cove__unlock();
-    return explain(ctx, rc, err);
+    return cove__memory_explain(ctx, rc, err);
 }
 
 static int memory_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -304,14 +296,14 @@ static int memory_rmdir(void *self, const char *path, const struct cove__ctx *ct
     if (rc == 0)
         drop_locked(i);
     cove__unlock();
-    return explain(ctx, rc, err);
+    return cove__memory_explain(ctx, rc, err);
 }
 
 static bool has_changed(const struct entry *e, const char *etag)
 {
     char now[32];
 
-    make_etag(e, now);
+    cove__memory_make_etag(e, now);
     return etag && strcmp(now, etag) != 0;
 }
 
@@ -334,7 +326,7 @@ static int memory_remove(void *self, const char *const *paths, const char *const
     }
     cove__unlock();
     if (changed)
-        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", changed);
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s was changed meanwhile and is kept", changed);
     return directory ? cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory") : 0;
 }
 
@@ -363,7 +355,7 @@ static int hold(const char *path, struct blob **ret, uint64_t *ret_version, size
     int rc = 0;
 
     cove__lock();
-    e = find_locked(path);
+    e = cove__memory_find_locked(path);
     if (!e)
         rc = path[0] ? COVE_ENOTFOUND : COVE_EISDIR;
     else if (!e->blob)
@@ -390,9 +382,9 @@ static void memory_read(void *self, struct cove__io *io)
     int rc = cove__ctx_check(&io->op.ctx, &err);
 
     if (rc == 0)
-        rc = explain(&io->op.ctx, hold(io->path, &blob, &version.version, &size), &err);
+        rc = cove__memory_explain(&io->op.ctx, hold(io->path, &blob, &version.version, &size), &err);
     if (rc == 0) {
-        make_etag(&version, etag);
+        cove__memory_make_etag(&version, etag);
         if (io->if_match && strcmp(io->if_match, etag) != 0)
             rc = cove__fs_fail(&err, &io->op.ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
     }
@@ -413,7 +405,7 @@ static void memory_read(void *self, struct cove__io *io)
 }
 
 /* Puts bytes at `offset` of contents that nobody else sees. */
-static int blob_write(struct blob *blob, int64_t offset, struct cove__slice data)
+int cove__memory_blob_write(struct blob *blob, int64_t offset, struct cove__slice data)
 {
     size_t end = (size_t)offset + data.size;
 
@@ -427,10 +419,10 @@ static int blob_write(struct blob *blob, int64_t offset, struct cove__slice data
 }
 
 /* Makes `blob` the content of `path`, if the condition holds; takes the caller's reference over on success. */
-static int publish_locked(const char *path, struct blob *blob, enum cove_write_if condition, const char *etag,
-                          char **ret_etag)
+int cove__memory_publish_locked(const char *path, struct blob *blob, enum cove_write_if condition, const char *etag,
+                                char **ret_etag)
 {
-    struct entry *e = find_locked(path);
+    struct entry *e = cove__memory_find_locked(path);
     char now[32];
     int rc;
 
@@ -441,7 +433,7 @@ static int publish_locked(const char *path, struct blob *blob, enum cove_write_i
     if (condition == COVE_WRITE_IF_MATCH) {
         if (!e)
             return COVE_EPRECONDITION;
-        make_etag(e, now);
+        cove__memory_make_etag(e, now);
         if (!etag || strcmp(now, etag) != 0)
             return COVE_EPRECONDITION;
     }
@@ -453,11 +445,11 @@ static int publish_locked(const char *path, struct blob *blob, enum cove_write_i
         if (!e)
             return COVE_ENOMEM;
     }
-    unref_blob_locked(e->blob);
+    cove__memory_unref_blob_locked(e->blob);
     e->blob = blob;
     e->mtime_ns = cove__wall_ns();
     e->made = e->version = ++versions;
-    make_etag(e, now);
+    cove__memory_make_etag(e, now);
     if (ret_etag)
         *ret_etag = cove__strdup(now);
     return 0;
@@ -468,14 +460,14 @@ static int publish(const char *path, struct blob *blob, enum cove_write_if condi
     int rc;
 
     cove__lock();
-    rc = publish_locked(path, blob, condition, etag, ret_etag);
+    rc = cove__memory_publish_locked(path, blob, condition, etag, ret_etag);
     if (rc < 0)
-        unref_blob_locked(blob);
+        cove__memory_unref_blob_locked(blob);
     cove__unlock();
     return rc;
 }
 
-static struct blob *new_blob(void)
+struct blob *cove__memory_new_blob(void)
 {
     struct blob *blob = cove__calloc(1, sizeof *blob);
 
@@ -491,14 +483,14 @@ static void memory_put(void *self, struct cove__io *io)
     int rc = cove__ctx_check(&io->op.ctx, &err);
 
     if (rc == 0) {
-        blob = new_blob();
-        rc = blob ? blob_write(blob, 0, io->src) : COVE_ENOMEM;
+        blob = cove__memory_new_blob();
+        rc = blob ? cove__memory_blob_write(blob, 0, io->src) : COVE_ENOMEM;
         if (rc == 0)
             rc = publish(io->path, blob, io->put ? io->put->condition : COVE_WRITE_ALWAYS,
                          io->put ? io->put->etag : NULL, &io->ret_etag);
         else if (blob)
             unref_blob(blob);
-        rc = explain(&io->op.ctx, rc, &err);
+        rc = cove__memory_explain(&io->op.ctx, rc, &err);
     }
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
@@ -513,7 +505,7 @@ static int memory_copy(void *self, const char *from, const char *to, const struc
 
     if (rc == 0)
         rc = publish(to, blob, COVE_WRITE_ALWAYS, NULL, NULL); /* contents are shared until one is changed */
-    return explain(ctx, rc, err);
+    return cove__memory_explain(ctx, rc, err);
 }
 
 static int move_file_locked(size_t at, const char *to)
@@ -524,7 +516,7 @@ static int move_file_locked(size_t at, const char *to)
     int rc;
 
     blob->refs++;
-    rc = publish_locked(to, blob, COVE_WRITE_ALWAYS, NULL, NULL);
+    rc = cove__memory_publish_locked(to, blob, COVE_WRITE_ALWAYS, NULL, NULL);
     if (rc < 0) {
         blob->refs--;
         return rc;
@@ -599,9 +591,9 @@ static int memory_move(void *self, const char *from, const char *to, const struc
     else if (tree[at]->blob)
         rc = move_file_locked(at, to);
     else
-        rc = !to[0] || find_locked(to) ? COVE_EEXIST : move_tree_locked(from, to);
+        rc = !to[0] || cove__memory_find_locked(to) ? COVE_EEXIST : move_tree_locked(from, to);
     cove__unlock();
-    return explain(ctx, rc, err);
+    return cove__memory_explain(ctx, rc, err);
 }
 
 /* ---- uploads and appends ---- */
@@ -632,7 +624,7 @@ static int memory_begin(void *self, const char *path, const struct cove__put *pu
 
     if (u) {
         pthread_mutex_init(&u->lock, NULL);
-        u->blob = new_blob();
+        u->blob = cove__memory_new_blob();
         u->path = cove__strdup(path);
         u->condition = put ? put->condition : COVE_WRITE_ALWAYS;
         u->etag = put && put->etag ? cove__strdup(put->etag) : NULL;
@@ -653,9 +645,9 @@ static void memory_part(void *self, struct cove__io *io)
 
     if (rc == 0) {
         pthread_mutex_lock(&u->lock);
-        rc = blob_write(u->blob, io->offset, io->src);
+        rc = cove__memory_blob_write(u->blob, io->offset, io->src);
         pthread_mutex_unlock(&u->lock);
-        rc = explain(&io->op.ctx, rc, &err);
+        rc = cove__memory_explain(&io->op.ctx, rc, &err);
     }
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
@@ -667,115 +659,7 @@ static int memory_finish(void *self, struct cove__upload *u, const struct cove__
 
     u->blob = NULL; /* published, or dropped */
     memory_abort(self, u);
-    return explain(ctx, rc, err);
-}
-
-struct tail {
-    char *path;
-    bool truncate;
-    bool bound;    /* the bytes are for one file: */
-    uint64_t made; /* that one; 0: there must be none */
-};
-
-static int memory_append_open(void *self, const char *path, bool truncate, const char *etag,
-                              const struct cove__ctx *ctx, void **ret_tail, struct cove_error *err)
-{
-    struct tail *tail;
-    struct entry *e;
-    uint64_t made = 0;
-    char now[32] = "";
-    bool directory;
-
-    cove__lock();
-    e = find_locked(path);
-    directory = !path[0] || (e && !e->blob);
-    if (e && !directory) {
-        made = e->made;
-        make_etag(e, now);
-    }
-    cove__unlock();
-    if (directory)
-        return explain(ctx, COVE_EISDIR, err);
-    if (etag && strcmp(etag, now) != 0)
-        return explain(ctx, COVE_EPRECONDITION, err);
-    tail = cove__calloc(1, sizeof *tail);
-    if (tail)
-        tail->path = cove__strdup(path);
-    if (!tail || !tail->path) {
-        cove__free(tail);
-        return cove__fail_nomem(err, "an appender");
-    }
-    tail->truncate = truncate;
-    tail->bound = etag != NULL;
-    tail->made = made;
-    *ret_tail = tail;
-    return 0;
-}
-
-/* In place where nobody else holds the contents, else on a copy of them. */
-static int append_locked(struct tail *tail, struct cove__slice data)
-{
-    struct entry *e = find_locked(tail->path);
-    struct blob *old = e && !tail->truncate ? e->blob : NULL;
-    struct blob *blob;
-    uint64_t made = e ? e->made : 0;
-    int rc = 0;
-
-    if (e && !e->blob)
-        return COVE_EISDIR;
-    if (tail->bound && made != tail->made)
-        return COVE_EPRECONDITION;
-    if (old && old->refs == 1) {
-        rc = blob_write(old, (int64_t)old->size, data);
-        if (rc == 0) {
-            e->version = ++versions;
-            e->mtime_ns = cove__wall_ns();
-        }
-        return rc;
-    }
-    blob = new_blob();
-    if (!blob)
-        return COVE_ENOMEM;
-    if (old)
-        rc = blob_write(blob, 0, cove__slice(old->data, old->size));
-    if (rc == 0)
-        rc = blob_write(blob, (int64_t)blob->size, data);
-    if (rc == 0)
-        rc = publish_locked(tail->path, blob, COVE_WRITE_ALWAYS, NULL, NULL);
-    if (rc < 0) {
-        unref_blob_locked(blob);
-        return rc;
-    }
-    e = find_locked(tail->path);
-    if (old)
-        e->made = made;
-    tail->made = e->made;
-    return 0;
-}
-
-static int memory_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx,
-                         size_t *ret_added, struct cove_error *err)
-{
-    struct tail *tail = tail_;
-    int rc;
-
-    cove__lock();
-    rc = append_locked(tail, data);
-    cove__unlock();
-    if (rc == 0)
-        tail->truncate = false;
-    *ret_added = rc == 0 ? data.size : 0;
-    return explain(ctx, rc, err);
-}
-
-static void memory_append_close(void *self, void *tail_)
-{
-    struct tail *tail = tail_;
-
-    if (!tail)
-        return;
-    cove__free(tail->path);
-    cove__free(tail);
+    return cove__memory_explain(ctx, rc, err);
 }
 
 const struct cove__fs_ops cove__memory_ops = {
@@ -800,7 +684,7 @@ const struct cove__fs_ops cove__memory_ops = {
     .upload_part = memory_part,
     .upload_finish = memory_finish,
     .upload_abort = memory_abort,
-    .append_open = memory_append_open,
-    .append = memory_append,
-    .append_close = memory_append_close,
+    .append_open = cove__memory_append_open,
+    .append = cove__memory_append,
+    .append_close = cove__memory_append_close,
 };

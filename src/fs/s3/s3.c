@@ -255,7 +255,7 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Buckets of Amazon's have one owner in a partition. Elsewhere each user may have buckets of their own. */
+/* Amazon's bucket names are unique in a partition. On other stores users may have separate buckets of one name. */
 static bool s3_same_store(const void *self, const void *other)
 {
     const struct cove__s3 *a = self, *b = other;

@@ -132,13 +132,12 @@ int cove__s3_query(struct cove__buf *query, const char *name,
                    struct cove__slice value);                            /* adds "&name=value", encoded */
 int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
 int64_t cove__s3_date(struct cove__slice text);                          /* of XML: -1 where it is none */
-int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; -1 where it is none */
-int cove__s3_flag(struct cove__slice text, bool *ret);                   /* of XML: "true", "false"; COVE_EPROTOCOL */
-void cove__s3_text(struct cove__slice text, char *ret, size_t size);     /* of XML; "" where it does not fit */
-/* An ETag in its one form, with quotes (RFC 9110, section 8.8.3): some stores leave them out in listings and have them
- * in headers. */
+int64_t cove__s3_number(struct cove__slice text);                        /* of XML: a size; -1 if it is not a number */
+int cove__s3_flag(struct cove__slice text, bool *ret); /* of XML: "true" or "false"; else COVE_EPROTOCOL */
+void cove__s3_text(struct cove__slice text, char *ret, size_t size); /* of XML; "" where it does not fit */
+/* An ETag with its quotes (RFC 9110, section 8.8.3), which some stores leave out in listings. */
 void cove__s3_etag(struct cove__slice text, char *ret, size_t size);
-/* Whether two are of one object; a proxy that compresses makes them weak (RFC 9110, section 8.8.3.2). */
+/* Whether both are of one object; a compressing proxy makes ETags weak (RFC 9110, section 8.8.3.2). */
 bool cove__s3_same_etag(const char *a, const char *b);
 
 /* ---- s3_request.c ---- */
@@ -196,11 +195,11 @@ void cove__s3_start(struct s3_request *r);                               /* ends
 void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox); /* ends in the inbox */
 int cove__s3_run(struct s3_request *r, struct cove_error *err);          /* waits */
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX]);
-/* The reply's ETag in its one form; false, and "": it has none. */
+/* The ETag of the reply, with its quotes; false, and "": there is none. */
 bool cove__s3_reply_etag(const struct s3_request *r, char out[S3_HEADER_MAX]);
-int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: none that makes sense */
-int64_t cove__s3_reply_time(const struct s3_request *r); /* the store's clock: its Date, else as far as it is known */
-/* For `accept`, of requests whose replies have no body: one that has is a page of a proxy. COVE_EPROTOCOL. */
+int64_t cove__s3_reply_number(const struct s3_request *r, const char *name); /* -1: missing or invalid */
+int64_t cove__s3_reply_time(const struct s3_request *r); /* the store's time: the Date header, else an estimate */
+/* For `accept`, of requests whose replies have no body: a reply with one comes from a proxy. COVE_EPROTOCOL. */
 int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err);
 
 /* Where a request goes now, and who signs it. */
@@ -264,8 +263,7 @@ struct s3_error_body {
     char header[64]; /* that the store does not know */
 };
 int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
-/* What one of the store's words for an error is in cove's codes: COVE_ESERVER where it is not known. *ret_retry: worth
- * another attempt. */
+/* Maps a store's error code to cove's: COVE_ESERVER if it is unknown. *ret_retry: worth another attempt. */
 int cove__s3_code(const char *name, bool *ret_retry);
 
 /* ---- s3_traits.c ---- */
@@ -318,7 +316,7 @@ bool cove__s3_promised(struct cove__s3 *s3, const char *path);
 uint64_t cove__s3_promises(struct cove__s3 *s3);
 bool cove__s3_promised_by(struct cove__s3 *s3, const char *path, uint64_t serial);
 void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree);
-/* What was promised at `from` and below it is at `to` from now on. COVE_ENOMEM, COVE_ELIMIT. */
+/* Moves the promised directories at and below `from` to `to`. COVE_ENOMEM, COVE_ELIMIT. */
 int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to);
 /* Adds what was promised right below `path` and is not on the page yet: of the keys behind `after` (NULL: from the
  * first) up to `until` (NULL: to the last), where the page begins and ends. */
@@ -381,23 +379,22 @@ int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__c
 /* The same; `kept` gets the lines that cove__s3_keep_headers gives. */
 int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
                        struct cove__buf *kept, struct cove_error *err);
-/* The same for a request of one's own: what it asks with (and what a reply must tell, `accept`), and what its reply
- * says. */
+/* The same for a caller's own request: sets it up (including `accept`), and reads its reply. */
 void cove__s3_head_ask(struct s3_request *r);
 void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret);
-/* Whether anything is below the prefix of `key`: the query of a request to the bucket (and what a reply must be,
- * `accept`), and what its reply says. */
+/* Whether anything is below the prefix `key`: sets up a request to the bucket (including `accept`), and reads its
+ * reply. */
 void cove__s3_ask_below(struct s3_request *r, struct cove__slice key);
 bool cove__s3_says_below(const struct s3_request *r);
-/* It says of `key`, whose name ends in a slash, that it is an object with bytes, not a directory's marker. */
+/* Whether that reply shows `key`, which ends in a slash, as a non-empty object and not as a directory marker. */
 bool cove__s3_says_object(const struct s3_request *r, struct cove__slice key);
 /* The same, waited for: 1, 0 or an error. */
 int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
 /* How an operation on one object ended, into `err`: where there is none, a directory may stand there (COVE_EISDIR). */
 int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const struct cove_error *why,
                      const struct cove__ctx *ctx, struct cove_error *err);
-/* Copies the object that `head` and `kept` (cove__s3_head_kept; NULL where its size is known to fit in one request) are
- * of, while it is that: COVE_EPRECONDITION. */
+/* Copies the object described by `head` and `kept` (cove__s3_head_kept; NULL if one request can copy its size), unless
+ * it has changed: COVE_EPRECONDITION. */
 int cove__s3_copy_seen(struct cove__s3 *s3, struct s3_name from, const struct s3_head *head, const char *kept,
                        const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 /* One page of every key below the prefix of `name`, markers of directories among them. */

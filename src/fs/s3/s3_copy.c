@@ -255,7 +255,7 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
 
 /* ---- whole objects in parts ---- */
 
-/* `replaces`: the end is to find this ETag at `to`; NULL: whatever is there. */
+/* `replaces`: the ETag that `to` must have at the end; NULL: no condition. */
 static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const char *replaces,
                       const struct cove__ctx *ctx, int64_t size, const char *etag, const char *headers,
                       struct cove_error *err)
@@ -293,8 +293,8 @@ static bool is_made_by(struct cove__s3 *s3, struct s3_name name, const struct s3
     return cove__s3_head(s3, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
 }
 
-/* `etag`: only while the source has it; NULL: whatever it is. `headers`: lines in place of the source's properties, of
- * a copy onto itself; NULL: these. */
+/* `etag`: what the source must have; NULL: no condition. `headers`: for a copy onto itself, the lines that replace the
+ * object's properties; NULL: they are kept. */
 static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
                      const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
@@ -312,7 +312,7 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
         cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", etag);
     if (headers != NULL)
         cove__s3_header(&r, "x-amz-metadata-directive", "REPLACE");
-    /* While the store copies, another writer may replace what is looked at only when the copy begins. */
+    /* The source's condition is checked only when the copy begins; this also detects a write during the copy. */
     if (headers != NULL && etag != NULL && cove__s3_can(s3, S3_COPY_TO_CONDITIONS) == S3_CAN_YES &&
         !cove__s3_is_directory(s3, to.bucket))
         cove__s3_header(&r, "If-Match", "%s", etag);

@@ -1,8 +1,7 @@
 /*
- * Objects are deleted here, one or by the thousand: whatever they are, or each only while it still has the ETag that
- * its caller has seen. One request takes a thousand where the store has such a request and, for those with an ETag,
- * looks at it there; else they go one by one, some at once. A store that may not look at the ETag of a deletion is
- * asked for the object's right before.
+ * Deletes objects: unconditionally, or only if the object still has the caller's ETag. DeleteObjects takes a thousand
+ * at once, if the store has it and, for objects with an ETag, checks ETags there. Otherwise they are deleted one by
+ * one, several in parallel. If the store may ignore the condition of a deletion, a HEAD checks the ETag right before.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -14,38 +13,38 @@
 #define DELETE_PARALLEL 16
 
 /* Objects of one bucket. BORROWED. */
-struct some {
+struct objects {
     const char *const *paths;
-    const char *const *etags; /* NULL, as each of them: whatever the object is */
+    const char *const *etags; /* NULL, or NULL entries: unconditionally */
     size_t n;
 };
 
-static const char *etag_of(const struct some *some, size_t i)
+static const char *etag_of(const struct objects *objects, size_t i)
 {
-    return some->etags != NULL ? some->etags[i] : NULL;
+    return objects->etags != NULL ? objects->etags[i] : NULL;
 }
 
 static int changed(const struct cove__ctx *ctx, const char *path, size_t n, struct cove_error *err)
 {
-    int rc = cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s changed meanwhile; it stays", path);
+    int rc = cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s was changed meanwhile and is kept", path);
     if (n > 1)
-        cove__error_add(err, ", as do %zu more", n - 1);
+        cove__error_add(err, ", as are %zu more", n - 1);
     return rc;
 }
 
 /* ---- one by one ---- */
 
-struct one {
+struct deletion {
     struct s3_request r; /* first: the inbox gives it back */
     const char *path, *etag;
-    bool looked;  /* the object has had the ETag */
-    bool doubted; /* the reply to its deletion was not a store's, perhaps a proxy's page: the object itself tells */
-    bool refused; /* its deletion was, for its ETag: perhaps because nothing is there (RFC 9110, section 13.1.1) */
+    bool looked;  /* a HEAD has found the expected ETag */
+    bool doubted; /* the reply to the deletion may be a proxy's: a HEAD tells whether the object is gone */
+    bool refused; /* the deletion was refused for its ETag, perhaps because no object is there (RFC 9110, 13.1.1) */
 };
 
-/* Asks for the ETag where the deletion's own condition is not enough; then deletes. */
-static int one_start(struct one *o, struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove__inbox *inbox,
-                     struct cove_error *err)
+/* Sends the HEAD, if the deletion's own condition is not enough, or the deletion. */
+static int deletion_start(struct deletion *o, struct cove__s3 *s3, const struct cove__ctx *ctx,
+                          struct cove__inbox *inbox, struct cove_error *err)
 {
     enum s3_can can = cove__s3_can(s3, S3_DELETE_CONDITIONS);
     bool look = o->doubted || o->refused || (o->etag != NULL && can != S3_CAN_YES && !o->looked);
@@ -67,8 +66,8 @@ static int one_start(struct one *o, struct cove__s3 *s3, const struct cove__ctx 
 
 enum next { DONE, AGAIN, CHANGED };
 
-/* What comes after the reply: one of these, or an error. */
-static int one_next(struct one *o, struct cove_error *err)
+/* Evaluates the reply. What to do next, or an error. */
+static int deletion_next(struct deletion *o, struct cove_error *err)
 {
     struct s3_request *r = &o->r;
     bool looked = strcmp(r->http.method, "HEAD") == 0;
@@ -76,16 +75,16 @@ static int one_next(struct one *o, struct cove_error *err)
     struct s3_head head;
 
     if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0)
-        return DONE; /* it is gone already */
+        return DONE; /* already deleted */
     if (rc == 0 && looked) {
         cove__s3_head_reply(r, &head);
         o->looked = o->etag != NULL && cove__s3_same_etag(head.etag, o->etag);
         if (o->doubted && (o->looked || o->etag == NULL))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply to the deletion is not the store's: the object is still there");
+                                 "the reply to the deletion is not the store's, and the object still exists");
         if (o->refused && o->looked)
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the store refuses to delete an object that it has, for its ETag");
+                                 "the store refuses the deletion for its ETag, though the object has it");
         return o->looked ? AGAIN : CHANGED;
     }
     if (!looked && (rc == COVE_EPROTOCOL || (rc == 0 && r->http.status != 204))) {
@@ -101,54 +100,55 @@ static int one_next(struct one *o, struct cove_error *err)
         if (cove__s3_can(r->s3, S3_DELETE_CONDITIONS) == S3_CAN_NO)
             return AGAIN;
         return cove__s3_fail(r, err, COVE_ENOTSUP,
-                             "the store has no conditional deletions; conditional_deletes=false has the object looked "
-                             "at before the deletion instead, which another writer can slip past");
+                             "the store has no conditional deletions; conditional_deletes=false checks the object "
+                             "before the deletion instead, and can miss a write between the two");
     }
     return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
 }
 
-static int delete_each(struct cove__s3 *s3, const struct some *some, const struct cove__ctx *ctx,
+static int delete_each(struct cove__s3 *s3, const struct objects *objects, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
-    struct one *ones = cove__calloc(some->n < DELETE_PARALLEL ? some->n : DELETE_PARALLEL, sizeof *ones);
+    struct deletion *deletions =
+        cove__calloc(objects->n < DELETE_PARALLEL ? objects->n : DELETE_PARALLEL, sizeof *deletions);
     struct cove__inbox inbox;
     struct cove__op *op;
     size_t next = 0, n_changed = 0;
     const char *first_changed = NULL;
     int rc = 0;
 
-    if (ones == NULL)
+    if (deletions == NULL)
         return cove__fail_nomem(err, "deletions");
     cove__inbox_init(&inbox);
-    for (; rc == 0 && next < some->n && next < DELETE_PARALLEL; next++) {
-        ones[next] = (struct one){ .path = some->paths[next], .etag = etag_of(some, next) };
-        rc = one_start(&ones[next], s3, ctx, &inbox, err);
+    for (; rc == 0 && next < objects->n && next < DELETE_PARALLEL; next++) {
+        deletions[next] = (struct deletion){ .path = objects->paths[next], .etag = etag_of(objects, next) };
+        rc = deletion_start(&deletions[next], s3, ctx, &inbox, err);
     }
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
-        struct one *o = (struct one *)(void *)op;
-        int then = one_next(o, rc == 0 ? err : NULL);
+        struct deletion *o = (struct deletion *)(void *)op;
+        int then = deletion_next(o, rc == 0 ? err : NULL);
         cove__s3_request_done(&o->r);
         if (rc < 0)
-            continue; /* those under way end, no others begin */
+            continue; /* finish those in progress, start no others */
         rc = then < 0 ? then : 0;
         if (then == CHANGED && n_changed++ == 0)
             first_changed = o->path;
         if (then == AGAIN) {
-            rc = one_start(o, s3, ctx, &inbox, err);
-        } else if (rc == 0 && next < some->n) {
-            *o = (struct one){ .path = some->paths[next], .etag = etag_of(some, next) };
+            rc = deletion_start(o, s3, ctx, &inbox, err);
+        } else if (rc == 0 && next < objects->n) {
+            *o = (struct deletion){ .path = objects->paths[next], .etag = etag_of(objects, next) };
             next++;
-            rc = one_start(o, s3, ctx, &inbox, err);
+            rc = deletion_start(o, s3, ctx, &inbox, err);
         }
     }
     cove__inbox_done(&inbox);
-    cove__free(ones);
+    cove__free(deletions);
     return rc == 0 && n_changed > 0 ? changed(ctx, first_changed, n_changed, err) : rc;
 }
 
 /* ---- by the thousand ---- */
 
-/* What kept keys from being deleted: how many, and of the first its key and the store's word. */
+/* Keys that could not be deleted: their number, and the first one with its error code. */
 struct failed {
     size_t n;
     char key[256], code[64];
@@ -156,21 +156,21 @@ struct failed {
 
 struct batch {
     struct cove__s3 *s3;
-    struct some some;
-    bool *left, *again; /* of `some`: what the body names; and what the next one is to name */
-    bool *refused_etag; /* of `some`: what the store has with another ETag, or not at all */
+    struct objects objects;
+    bool *left, *again; /* for each object: the body names it; the next body is to name it */
+    bool *refused_etag; /* for each object: the store has it with another ETag, or does not have it */
     struct cove__buf body;
-    struct failed refused;      /* for good, by all replies */
-    struct failed passing;      /* by the last one: worth another attempt */
-    struct cove__buf key, code; /* of the <Error> at hand */
+    struct failed refused;      /* permanently, in all replies */
+    struct failed passing;      /* in the last reply: to be retried */
+    struct cove__buf key, code; /* of the current <Error> */
     struct cove__buf version;
-    size_t at; /* where it was last found: replies keep the order */
+    size_t at; /* where the last key was found: replies keep the order */
 };
 
 static bool add_object(struct batch *b, size_t i)
 {
-    struct s3_name name = cove__s3_locate(b->s3, b->some.paths[i]);
-    const char *etag = etag_of(&b->some, i);
+    struct s3_name name = cove__s3_locate(b->s3, b->objects.paths[i]);
+    const char *etag = etag_of(&b->objects, i);
     size_t before = b->body.size;
 
     cove__buf_add_str(&b->body, "<Object><Key>");
@@ -196,9 +196,9 @@ static void write_body(struct batch *b)
 {
     cove__buf_reset(&b->body);
     cove__buf_add_str(&b->body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
-    for (size_t i = 0; i < b->some.n; i++) {
+    for (size_t i = 0; i < b->objects.n; i++) {
         if (b->left[i] && !add_object(b, i))
-            b->some.n = i;
+            b->objects.n = i;
     }
     cove__buf_add_str(&b->body, "</Delete>");
 }
@@ -208,18 +208,18 @@ static void set_body(struct s3_request *r, const struct batch *b)
     bool directory = cove__s3_is_directory(r->s3, r->name.bucket);
 
     r->md5[0] = '\0';
-    /* A directory bucket refuses one without a checksum. */
+    /* Directory buckets refuse a request without a checksum. */
     cove__s3_body(r, cove__buf_slice(&b->body),
                   r->sum_refused ? S3_SUM_NONE
                   : directory    ? S3_SUM_CRC32C
                                  : cove__s3_sum(r->s3));
     if (!directory)
-        cove__s3_sum_md5(r); /* which many stores want here; without MD5 (FIPS) the other is enough for most */
+        cove__s3_sum_md5(r); /* many stores require MD5 here; without it (FIPS) CRC32C is enough for most */
 }
 
 static bool is_object(const struct batch *b, size_t i)
 {
-    struct s3_name name = cove__s3_locate(b->s3, b->some.paths[i]);
+    struct s3_name name = cove__s3_locate(b->s3, b->objects.paths[i]);
 
     return cove__slice_eq(name.key, cove__buf_slice(&b->key)) &&
            (name.version.size == 0 || cove__slice_eq(name.version, cove__buf_slice(&b->version)));
@@ -236,8 +236,8 @@ static void add_failed(struct failed *f, const struct batch *b)
 /* Finds what the <Error> is of; false: it was not asked for. */
 static bool find_object(struct batch *b)
 {
-    for (size_t n = 0; n < b->some.n; n++) {
-        size_t i = (b->at + n) % b->some.n;
+    for (size_t n = 0; n < b->objects.n; n++) {
+        size_t i = (b->at + n) % b->objects.n;
         if (b->left[i] && is_object(b, i)) {
             b->at = i;
             return true;
@@ -252,11 +252,11 @@ static void end_error(struct batch *b)
     int code = cove__s3_code(cove__buf_str(&b->code), &passing);
 
     if (code == COVE_ENOTFOUND && !cove__slice_is(cove__buf_slice(&b->code), "NoSuchBucket"))
-        return; /* it is gone already */
+        return; /* already deleted */
     if (passing && find_object(b)) {
         b->again[b->at] = true;
         add_failed(&b->passing, b);
-    } else if (code == COVE_EPRECONDITION && find_object(b) && etag_of(&b->some, b->at) != NULL) {
+    } else if (code == COVE_EPRECONDITION && find_object(b) && etag_of(&b->objects, b->at) != NULL) {
         b->refused_etag[b->at] = true;
     } else {
         add_failed(&b->refused, b);
@@ -290,11 +290,11 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* Those that failed for now are asked for once more, without those that are gone: in their place another writer may
- * have put others. */
+/* Retries only the keys that failed temporarily. Deleted keys are not sent again: another writer may have written new
+ * objects there. */
 static int ask_again(struct s3_request *r, struct batch *b)
 {
-    memcpy(b->left, b->again, b->some.n * sizeof *b->left);
+    memcpy(b->left, b->again, b->objects.n * sizeof *b->left);
     write_body(b);
     if (cove__buf_rc(&b->body) < 0)
         return cove__buf_rc(&b->body);
@@ -306,10 +306,10 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { on_start, on_end, "DeleteResult" };
     struct batch *b = r->user;
-    struct failed refused = b->refused; /* by the replies before */
+    struct failed refused = b->refused; /* from earlier replies */
     bool passing;
 
-    memset(b->again, 0, b->some.n * sizeof *b->again);
+    memset(b->again, 0, b->objects.n * sizeof *b->again);
     b->passing = (struct failed){ 0 };
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, b);
     if (rc < 0) {
@@ -328,12 +328,12 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
     return rc;
 }
 
-/* One DeleteObjects. *ret_unknown: the store has no such request. */
+/* Runs one DeleteObjects. *ret_unknown: the store does not have it. */
 static int run_batch(struct batch *b, const struct cove__ctx *ctx, bool *ret_unknown, struct cove_error *err)
 {
     struct s3_request r;
 
-    cove__s3_request_init(&r, b->s3, "POST", (struct s3_name){ .bucket = cove__s3_split(b->some.paths[0]).bucket },
+    cove__s3_request_init(&r, b->s3, "POST", (struct s3_name){ .bucket = cove__s3_split(b->objects.paths[0]).bucket },
                           ctx);
     r.http.reply_max = S3_REPLY_MAX;
     r.error_in_200 = true;
@@ -351,20 +351,20 @@ static int run_batch(struct batch *b, const struct cove__ctx *ctx, bool *ret_unk
     return rc;
 }
 
-static int batch_init(struct batch *b, struct cove__s3 *s3, const struct some *some, struct cove_error *err)
+static int batch_init(struct batch *b, struct cove__s3 *s3, const struct objects *objects, struct cove_error *err)
 {
     *b = (struct batch){ .s3 = s3,
-                         .some = *some,
-                         .left = cove__calloc(some->n, sizeof *b->left),
-                         .again = cove__calloc(some->n, sizeof *b->again),
-                         .refused_etag = cove__calloc(some->n, sizeof *b->refused_etag),
+                         .objects = *objects,
+                         .left = cove__calloc(objects->n, sizeof *b->left),
+                         .again = cove__calloc(objects->n, sizeof *b->again),
+                         .refused_etag = cove__calloc(objects->n, sizeof *b->refused_etag),
                          .body = COVE__BUF_INIT(DELETE_BODY_MAX),
                          .key = COVE__BUF_INIT(S3_REPLY_MAX),
                          .code = COVE__BUF_INIT(S3_REPLY_MAX),
                          .version = COVE__BUF_INIT(S3_REPLY_MAX) };
     if (b->left == NULL || b->again == NULL || b->refused_etag == NULL)
         return cove__fail_nomem(err, "deletions");
-    memset(b->left, true, some->n * sizeof *b->left);
+    memset(b->left, true, objects->n * sizeof *b->left);
     write_body(b);
     return cove__buf_rc(&b->body) < 0 ? cove__fail_nomem(err, "deletions") : 0;
 }
@@ -380,51 +380,51 @@ static void batch_done(struct batch *b)
     cove__buf_done(&b->version);
 }
 
-/* Those that a batch refused for their ETags go once more, by themselves: that tells what changed from what is gone. */
+/* Deletes one by one what a batch refused for its ETag, which tells a changed object from a deleted one. */
 static int delete_refused(struct batch *b, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    const char **paths = cove__calloc(b->some.n, sizeof *paths), **etags = cove__calloc(b->some.n, sizeof *etags);
-    struct some some = { paths, etags, 0 };
+    const char **paths = cove__calloc(b->objects.n, sizeof *paths), **etags = cove__calloc(b->objects.n, sizeof *etags);
+    struct objects objects = { paths, etags, 0 };
     int rc = paths != NULL && etags != NULL ? 0 : cove__fail_nomem(err, "deletions");
 
-    for (size_t i = 0; rc == 0 && i < b->some.n; i++) {
+    for (size_t i = 0; rc == 0 && i < b->objects.n; i++) {
         if (!b->refused_etag[i])
             continue;
-        paths[some.n] = b->some.paths[i];
-        etags[some.n++] = b->some.etags[i];
+        paths[objects.n] = b->objects.paths[i];
+        etags[objects.n++] = b->objects.etags[i];
     }
-    if (rc == 0 && some.n > 0)
-        rc = delete_each(b->s3, &some, ctx, err);
+    if (rc == 0 && objects.n > 0)
+        rc = delete_each(b->s3, &objects, ctx, err);
     cove__free(paths);
     cove__free(etags);
     return rc;
 }
 
-/* Deletes `some`, or as many of them from the first on as go together: *ret_n. */
-static int delete_some(struct cove__s3 *s3, struct some some, size_t *ret_n, const struct cove__ctx *ctx,
+/* Deletes the first *ret_n of the objects: as many as fit into one request, or are deleted one by one. */
+static int delete_some(struct cove__s3 *s3, struct objects objects, size_t *ret_n, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct batch b;
     bool alone = cove__s3_can(s3, S3_BATCH_DELETE) == S3_CAN_NO;
 
-    if (some.n > 1 && some.etags != NULL)
+    if (objects.n > 1 && objects.etags != NULL)
         alone |= cove__s3_can(s3, S3_BATCH_CONDITIONS) != S3_CAN_YES;
-    if (some.n == 1 || alone) {
-        *ret_n = some.n;
-        return delete_each(s3, &some, ctx, err);
+    if (objects.n == 1 || alone) {
+        *ret_n = objects.n;
+        return delete_each(s3, &objects, ctx, err);
     }
-    int rc = batch_init(&b, s3, &some, &why);
-    *ret_n = some.n = b.some.n > 1 ? b.some.n : 1;
-    if (rc == 0 && b.some.n > 1)
+    int rc = batch_init(&b, s3, &objects, &why);
+    *ret_n = objects.n = b.objects.n > 1 ? b.objects.n : 1;
+    if (rc == 0 && b.objects.n > 1)
         rc = run_batch(&b, ctx, &alone, &why);
     else
-        alone = rc == 0; /* what XML cannot hold goes by itself */
-    if (rc == 0 && !alone && some.etags != NULL)
+        alone = rc == 0; /* a key that XML cannot hold is deleted by itself */
+    if (rc == 0 && !alone && objects.etags != NULL)
         rc = delete_refused(&b, ctx, &why);
     batch_done(&b);
     if (alone)
-        return delete_each(s3, &some, ctx, err);
+        return delete_each(s3, &objects, ctx, err);
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
@@ -435,15 +435,15 @@ int cove__s3_remove(void *self, const char *const *paths, const char *const *eta
     int rc = 0, broken = 0;
 
     for (size_t at = 0, gone = 0; rc == 0 && at < n; at += gone) {
-        struct some some = { paths + at, etags != NULL ? etags + at : NULL, 1 };
+        struct objects objects = { paths + at, etags != NULL ? etags + at : NULL, 1 };
         struct cove__slice bucket = cove__s3_split(paths[at]).bucket;
 
-        while (some.n < S3_DELETE_MAX && at + some.n < n &&
-               cove__slice_eq(bucket, cove__s3_split(paths[at + some.n]).bucket))
-            some.n++;
+        while (objects.n < S3_DELETE_MAX && at + objects.n < n &&
+               cove__slice_eq(bucket, cove__s3_split(paths[at + objects.n]).bucket))
+            objects.n++;
         cove__error_clear(&why);
-        rc = delete_some(self, some, &gone, ctx, &why);
-        if (rc == COVE_EPRECONDITION) { /* the others are still what was seen */
+        rc = delete_some(self, objects, &gone, ctx, &why);
+        if (rc == COVE_EPRECONDITION) { /* the other objects are still to be deleted */
             if (broken == 0)
                 broken = cove__error_copy(err, &why);
             rc = 0;

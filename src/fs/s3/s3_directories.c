@@ -121,7 +121,7 @@ void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree)
     cove__unlock();
 }
 
-/* The first of what is promised at `path` and below it; owned. NULL: nothing, or no memory. */
+/* The first promised directory at or below `path`; owned. NULL: none, or no memory. */
 static char *first_of(struct cove__s3 *s3, const char *path, int *ret_rc)
 {
     size_t length = strlen(path);

@@ -51,7 +51,7 @@ size_t cove__s3_arn_length(const char *text);
 bool cove__s3_is_arn(struct cove__slice bucket);
 /* "usw2-az1" of "name--usw2-az1--x-s3", the name of a directory bucket or of an access point to one; else empty. */
 struct cove__slice cove__s3_zone(struct cove__slice bucket);
-/* Whether two regions are of one partition of Amazon's: then a bucket's name is of one bucket in both. */
+/* Whether two regions are in the same partition of Amazon, where bucket names are unique. */
 bool cove__s3_same_partition(const char *region, const char *other);
 /* Can stand in a host name; with `dots`, as several labels. */
 bool cove__s3_host_bucket(struct cove__slice bucket, bool dots);

@@ -14,8 +14,8 @@ struct page_reader {
     struct cove__page *page;
     struct cove__slice bucket, prefix;
     bool buckets;
-    bool keys;            /* entries are objects, each under its whole key; else files and directories */
-    bool deep;            /* at any depth: markers are all that is seen of directories */
+    bool keys;            /* entries are objects, with their whole keys; else files and directories */
+    bool deep;            /* at any depth; of directories only markers are listed */
     bool encoded;         /* the names are percent-encoded */
     const char *wrong;    /* what is wrong with an entry; NULL: nothing */
     bool seen;            /* anything at all is below the prefix, be it a marker */
@@ -38,16 +38,16 @@ static int entry_path(const struct page_reader *p, struct cove__slice name, bool
     return cove__buf_rc(out);
 }
 
-/* COVE_EPROTOCOL. Whoever removes a tree trusts its listing: what a store or a proxy that looks past `prefix` names is
- * not ours. */
+/* COVE_EPROTOCOL. Tree removals trust the listing, so an entry outside `prefix`, from a store or proxy that ignores it,
+ * must be refused. */
 static int check_entry(struct page_reader *p, struct cove__slice key, bool directory)
 {
     if (key.size == 0)
         p->wrong = "it has an entry without a name";
     else if (key.size < p->prefix.size || memcmp(key.data, p->prefix.data, p->prefix.size) != 0)
-        p->wrong = "the store lists what is not below the folder that was asked for";
+        p->wrong = "it has an entry that is not below the folder";
     else if (!directory && p->size < 0)
-        p->wrong = "it has an object without a size that makes sense";
+        p->wrong = "it has an object without a valid size";
     return p->wrong != NULL ? COVE_EPROTOCOL : 0;
 }
 
@@ -61,8 +61,8 @@ static int add_entry(struct page_reader *p, bool directory)
     if (rc == 0)
         rc = check_entry(p, key, directory);
     p->seen = true;
-    /* An empty object whose name ends in a slash is how other tools make a directory. One level of a listing has that
-     * directory among the prefixes. */
+    /* Other tools make a directory as an empty object whose name ends in a slash. A listing of one level has it among
+     * the prefixes, too. */
     bool marker = !p->keys && !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
     if (rc == 0 && (p->deep || !marker)) {
         enum cove_type type = directory || marker ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE;
@@ -143,7 +143,7 @@ static int on_bucket(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* Whether the slash that ends a directory's key is missing at the end of its path. */
+/* Whether the path lacks the slash at the end of the directory's key. */
 static bool lacks_slash(const struct cove_info *info, size_t end)
 {
     return info->path[end] == '\0' && info->type == COVE_TYPE_DIRECTORY && end > 0 && info->path[end - 1] != '/';
@@ -160,7 +160,7 @@ static int compare_entries(const void *a, const void *b)
         i++;
     int p = lacks_slash(x, i) ? '/' : (unsigned char)x->path[i];
     int q = lacks_slash(y, i) ? '/' : (unsigned char)y->path[i];
-    if (p == q) /* a directory, and the same or what is in it */
+    if (p == q) /* a directory, and itself or an entry in it */
         return (unsigned char)x->path[i] - (unsigned char)y->path[i];
     return p - q;
 }
@@ -178,7 +178,7 @@ static void reader_done(struct page_reader *p)
     cove__buf_done(&p->token);
 }
 
-/* `token`: where this page began. Whoever follows the pages finds a longer cycle. */
+/* `token`: where this page began. Longer cycles are detected by fs/paging.h. */
 static int read_page(const struct s3_request *r, struct page_reader *p, const char *token, struct cove_error *err)
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListBucketResult" },
@@ -198,7 +198,7 @@ static int read_page(const struct s3_request *r, struct page_reader *p, const ch
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
     if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the listing does not move on: it goes on where it went on before");
+                             "the listing does not move on: the store returned the same page token again");
     if (p->truncated) {
         p->page->token = cove__buf_take(&p->token);
         if (p->page->token == NULL)

@@ -1,6 +1,6 @@
 /*
- * Moves: of an object, and of a folder by its keys, markers of directories among them. What has been copied is deleted
- * only while it still is what was copied: what another writer puts in its place meanwhile stays.
+ * Moves of objects, and of folders key by key, markers included. An original is deleted only if it still is what was
+ * copied: an object that another writer puts there meanwhile is kept.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -14,11 +14,11 @@ static int delete_copied(struct cove__s3 *s3, const char *const *paths, const ch
     int rc = cove__s3_remove(s3, paths, etags, n, ctx, err);
 
     if (rc == COVE_EPRECONDITION)
-        cove__error_add(err, ", beside the copy of what was there");
+        cove__error_add(err, ", beside the copy of the old one");
     return rc;
 }
 
-/* *ret_folder: there is no such object, or only a folder's marker, and nothing has been done. */
+/* *ret_folder: there is no such object, or only a folder's marker, and nothing was done. */
 static int move_object(struct cove__s3 *s3, const char *from, const char *to, const struct cove__ctx *ctx,
                        bool *ret_folder, struct cove_error *err)
 {
@@ -67,7 +67,7 @@ static bool is_below(const char *path, const char *directory)
            (path[n] == '/' || path[n] == '\0' || (n > 0 && directory[n - 1] == '/'));
 }
 
-/* What one request cannot copy loses its metadata, unless they are read before. */
+/* An object too large for one copy request would lose its metadata: a HEAD reads them first. */
 static int copy_key(const struct move *m, struct cove_info *item, const char *to, struct cove_error *err)
 {
     struct cove__buf kept = COVE__BUF_INIT(S3_KEPT_MAX);
@@ -98,16 +98,15 @@ static int move_key(const struct move *m, struct cove_info *item, struct cove_er
     if (to == NULL)
         rc = cove__fail_nomem(err, "a path");
     else if (is_below(to, m->from))
-        /* Moved to a folder above itself, the tree could overwrite its own files before their turn has come. */
-        rc = cove__fs_fail(err, m->ctx, COVE_EEXIST, "%s would take the place of a file that is to be moved",
-                           item->path);
+        /* In a move to a folder above itself, the target may be a file of the tree that is still to be moved. */
+        rc = cove__fs_fail(err, m->ctx, COVE_EEXIST, "%s would replace a file that is still to be moved", item->path);
     else if (cove__s3_split(to).key.size > 0) /* a bucket needs no marker */
         rc = copy_key(m, item, to, err);
     cove__free(to);
     return rc;
 }
 
-/* The originals go once the whole page has been copied. */
+/* Deletes the originals when the whole page has been copied. */
 static int move_page(struct move *m, const struct cove__page *page, struct cove_error *err)
 {
     const char **paths = cove__calloc(2 * page->n, sizeof *paths), **etags = paths + page->n;
@@ -144,7 +143,7 @@ static int move_keys(struct move *m, struct cove_error *err)
             rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, m->ctx, err);
         m->any |= page.n > 0;
         more = page.token != NULL;
-        if (rc == 0 && (page.n == 0 || !cove__s3_is_directory(m->s3, name.bucket))) { /* else the first of the rest */
+        if (rc == 0 && (page.n == 0 || !cove__s3_is_directory(m->s3, name.bucket))) { /* else lists from the start */
             token = page.token;
             page.token = NULL;
         }
@@ -154,7 +153,7 @@ static int move_keys(struct move *m, struct cove_error *err)
     return rc;
 }
 
-/* A bucket stays, empty: its policy and its name are not the folder's. */
+/* A bucket is kept, empty: moving its content does not concern its name and policy. */
 static int move_folder(struct cove__s3 *s3, const char *from, const char *to, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
@@ -162,7 +161,7 @@ static int move_folder(struct cove__s3 *s3, const char *from, const char *to, co
     struct s3_name source = cove__s3_split(from), target = cove__s3_split(to);
 
     if (source.bucket.size == 0 || target.bucket.size == 0)
-        return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once are not moved; name one");
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once cannot be moved; name one");
     if (is_below(to, from))
         return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
     int rc = move_keys(&m, err);

@@ -14,19 +14,19 @@
 
 /* ---- HEAD ---- */
 
-/* What a store tells of every object. A login page has no ETag; a compressing proxy takes the size away. */
+/* Every store sends these headers. A login page has no ETag; a compressing proxy removes the size. */
 static int accept_head(struct s3_request *r, struct cove_error *err)
 {
     char text[S3_HEADER_MAX];
 
     if (!cove__s3_reply_header(r, "etag", text) && !cove__s3_reply_header(r, "last-modified", text))
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the reply is not the store's, but a proxy's or another server's: it has neither ETag nor "
-                             "Last-Modified");
+                             "the reply has neither ETag nor Last-Modified, so it is not from the store: check the "
+                             "endpoint and any proxy");
     if (cove__s3_reply_number(r, "content-length") < 0)
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the store does not tell the object's size: the reply has no Content-Length that makes "
-                             "sense");
+                             "the object's size is unknown: the reply has no valid Content-Length; a proxy may have "
+                             "removed it");
     return 0;
 }
 
@@ -138,7 +138,7 @@ static int keep_etag(struct task *t, struct cove_error *err)
     return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
 }
 
-/* Digits at *p, which is then behind them; -1: none, or too many. */
+/* Reads digits and advances *p past them; -1: there are none, or too many. */
 static int64_t take_number(const char **p)
 {
     size_t n = strspn(*p, "0123456789");
@@ -253,8 +253,8 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
             return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         if (!cove__s3_reply_etag(r, etag))
             return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply is not the store's, but a proxy's or another server's: it has neither "
-                                 "Content-Range nor ETag");
+                                 "the reply has neither Content-Range nor ETag, so it is not from the store: check "
+                                 "the endpoint and any proxy");
         io->ret_total = r->http.received;
     }
     /* A reply that is the whole object can be held against the store's own checksum. */
@@ -415,7 +415,7 @@ int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const str
     return holds ? 0 : condition_broken(ctx, put->condition, err);
 }
 
-/* Whether the object is what was sent: by the mark, or, of a write without one, by size and checksum. */
+/* Whether the object is what was sent: by the mark, or without a mark by size and checksum. */
 static bool is_own_write(const struct task *t)
 {
     struct cove__slice src = t->io->src;
@@ -427,8 +427,8 @@ static bool is_own_write(const struct task *t)
     return head.size == (int64_t)src.size && head.has_crc32c && head.crc32c == cove__crc32c(0, src.data, src.size);
 }
 
-/* Whether the object was made all the same: an earlier attempt may have done it whose reply was lost, or a proxy may
- * have changed the reply. */
+/* Whether the object was written despite the failure: the reply of an earlier attempt may have been lost, or changed by
+ * a proxy. */
 static void own_write_looked_for(struct s3_request *r)
 {
     struct task *t = r->user;
@@ -456,7 +456,7 @@ static int accept_put(struct s3_request *r, struct cove_error *err)
 
     if (!cove__s3_reply_etag(r, etag))
         return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the reply is not the store's, but a proxy's or another server's: it has no ETag");
+                             "the reply has no ETag, so it is not from the store: check the endpoint and any proxy");
     return cove__s3_accept_bare(r, err);
 }
 

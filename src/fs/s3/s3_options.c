@@ -140,7 +140,7 @@ static int refuse(const struct reading *in, const char *name, const char *known)
     return cove__fail(in->err, COVE_EINVAL, "option %s: \"%s\" is not known; known: %s", in->option, name, known);
 }
 
-/* True: it has, and that is said. */
+/* True: it has one, and the error is set. */
 static bool has_control(const struct reading *in, const char *name, const char *value)
 {
     if (cove__head_fits(cove__slice_str(value)))

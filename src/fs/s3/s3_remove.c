@@ -47,7 +47,7 @@ static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct co
         cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
         rc = cove__s3_run(&r, &why);
     }
-    bool strange = rc == 0 && r.http.reply.size > 0; /* some stores answer in words of their own, and so do proxies */
+    bool strange = rc == 0 && r.http.reply.size > 0; /* some stores send another body, and so do proxies */
     if (rc < 0 && strcmp(r.code, "BucketAlreadyOwnedByYou") == 0)
         rc = 0;
     cove__s3_request_done(&r);
@@ -109,14 +109,14 @@ static int remove_keys(struct cove__s3 *s3, const struct cove__page *page, const
     return rc;
 }
 
-/* What a listing does not show keeps a bucket as well. */
+/* A bucket that lists nothing may still have versions or uploads. */
 static int explain_not_empty(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
                              struct cove_error *err)
 {
     int any = cove__s3_any_below(s3, name, ctx, NULL);
 
     return cove__fs_fail(err, ctx, COVE_ENOTEMPTY,
-                         any == 0 ? "the bucket shows no object, but keeps older versions or unfinished uploads; "
+                         any == 0 ? "the bucket has no objects, but older versions or unfinished uploads; "
                                     "remove these first"
                                   : "the bucket is not empty");
 }
@@ -134,9 +134,8 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
     return not_empty ? explain_not_empty(s3, name, ctx, err) : rc;
 }
 
-/* Everything below, markers too; a bucket itself stays, with its policy and its name. One page is listed while nothing
- * else changes it, so a page's token stays good as its keys go. Of a listing without order that is not known: there the
- * next page is the first of what is left. */
+/* Removes everything below, markers included; a bucket is emptied but not removed. In an ordered listing a page's token
+ * stays valid when the page's keys are removed. In an unordered one it may not: there the listing starts again. */
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
@@ -203,7 +202,7 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
     rc = cove__s3_list_keys(s3, name, NULL, ctx, &page, err);
     if (rc < 0)
         goto out;
-    /* The marker of the directory itself is all that an empty one may have: nothing has a shorter name. */
+    /* An empty directory may have its own marker, which would be listed first: it has the shortest name. */
     size_t marker = strlen(plain) + (plain[strlen(plain) - 1] != '/');
     bool only_marker =
         page.n == 1 && page.token == NULL && page.items[0].size == 0 && strlen(page.items[0].path) == marker;

@@ -421,8 +421,7 @@ int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err)
     if (r->http.reply.size == 0)
         return 0;
     return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                         "the reply is not the store's, but a proxy's or another server's: it has a body, and S3's has "
-                         "none");
+                         "the reply has a body, so it is not from the store: check the endpoint and any proxy");
 }
 
 bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX])

@@ -47,8 +47,8 @@ static int directory(struct look *l, bool below, struct cove_error *err)
 
 static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name name);
 
-/* An object whose name ends in a slash and that has bytes is a file, by just that name. It comes first in a listing of
- * what begins with its name. */
+/* A non-empty object whose name ends in a slash is a file of exactly that name. It is the first entry of a listing with
+ * its name as prefix. */
 static bool is_object(const struct look *l)
 {
     struct cove__slice key = cove__s3_split(l->io->path).key;

@@ -16,9 +16,9 @@ enum s3_trait {
     S3_PUT_CONDITIONS,     /* If-None-Match: * and If-Match of PutObject are honoured */
     S3_END_CONDITIONS,     /* the same of CompleteMultipartUpload */
     S3_COPY_CONDITIONS,    /* x-amz-copy-source-if-match of CopyObject and UploadPartCopy */
-    S3_COPY_TO_CONDITIONS, /* If-Match of CopyObject, of the object that it replaces */
+    S3_COPY_TO_CONDITIONS, /* CopyObject with If-Match for the object that it replaces */
     S3_DELETE_CONDITIONS,  /* If-Match of DeleteObject */
-    S3_BATCH_CONDITIONS,   /* the same of DeleteObjects: an ETag with each key */
+    S3_BATCH_CONDITIONS,   /* DeleteObjects with an ETag for each key */
     S3_CRC32C,             /* x-amz-checksum-crc32c is checked and kept; else Content-MD5 is sent in its place */
     S3_COPY_TELLS_CRC32C,  /* the checksum of a copied part is told, so that an upload with copies may have checksums */
     S3_PART_COPY,          /* UploadPartCopy */

@@ -20,7 +20,7 @@
 
 #define COMPLETE_MAX     ((size_t)8 << 20)
 #define ABORT_TIMEOUT_NS (30 * COVE__SEC)
-#define REMOVALS         5 /* of an upload that is listed again after its removal */
+#define REMOVALS         5 /* attempts to remove an upload that is listed again */
 
 void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
 {
@@ -368,7 +368,7 @@ static int complete(struct cove__upload *u, enum s3_condition_way way, const str
     }
     bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
     if (refused || gone || rc == COVE_EPROTOCOL) {
-        /* An attempt may have made the object whose reply was lost, or changed by a proxy. */
+        /* The upload may have been completed although the reply was lost, or changed by a proxy. */
         struct s3_head head;
         if (is_ours(u, ctx, &head) == 1) {
             memcpy(done->etag, head.etag, sizeof done->etag);
@@ -432,7 +432,7 @@ out:
     return rc;
 }
 
-/* Not every store looks at the conditions of this request. */
+/* Checks the condition by HEAD first if the store may ignore it in this request. */
 static int end_as(struct cove__upload *u, enum s3_condition_way way, const struct cove__ctx *ctx,
                   struct completed *done, struct cove_error *err)
 {
@@ -452,7 +452,7 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
 
     if (rc == 0)
         rc = end_as(u, end_way(u), ctx, &done, err);
-    /* The refusal has told that the store has no such conditions. */
+    /* The refusal has shown that the store has no such conditions. */
     if (rc == COVE_ENOTSUP && end_way(u) == S3_CONDITION_LOOKED_AT) {
         cove__error_clear(err);
         rc = end_as(u, S3_CONDITION_LOOKED_AT, ctx, &done, err);
@@ -468,7 +468,7 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
     return 0;
 }
 
-/* *ret_none (may be NULL): the store had no such upload any more. */
+/* *ret_none (may be NULL): the upload did not exist any more. */
 static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id, const struct cove__ctx *ctx,
                         bool *ret_none, struct cove_error *err)
 {
@@ -513,32 +513,32 @@ struct abandoned {
     const struct cove__ctx *ctx;
     struct cove_error *err;
     /* of the page at hand */
-    int64_t now_ns; /* by the store's clock, which also dates the uploads */
+    int64_t now_ns; /* by the store's clock, as the uploads' start times */
     size_t entries;
     bool encoded, truncated;
     struct cove__buf key, id, started;
     struct cove__buf next_key, next_id;
     struct cove__paging paging;
     int64_t found;
-    /* of the removal: passes through the list; the ids so far, each between two line ends; and what the store keeps in
-     * this pass though it was removed in an earlier one */
+    /* of the removal: the number of passes over the list; the ids so far, each between line ends; and the uploads of
+     * this pass that were already removed in an earlier one */
     unsigned pass;
     struct cove__buf ids;
     size_t kept;
     struct cove__buf first_kept;
 };
 
-/* One whose start cannot be read may be under way, and is of no age. */
+/* An upload without a valid start time may still be running, so it does not count as old. */
 static bool is_old(const struct abandoned *a, int64_t started_ns, const char *path)
 {
     if (a->min_age_ns <= 0)
         return true; /* of any age */
     if (started_ns < 0)
-        cove__log(COVE_LOG_WARNING, "s3", "%s: an upload whose start the store does not tell is left alone", path);
+        cove__log(COVE_LOG_WARNING, "s3", "%s: an upload without a valid start time is skipped", path);
     return started_ns >= 0 && a->now_ns - started_ns >= a->min_age_ns;
 }
 
-/* Whether an earlier pass, or page, has had this upload; from now on it has. Out of memory, the buffer says so. */
+/* Whether this upload was listed before; remembers it. Without memory a->ids fails. */
 static bool seen_before(struct abandoned *a)
 {
     struct cove__buf line = COVE__BUF_INIT(8192 + 2);
@@ -553,8 +553,8 @@ static bool seen_before(struct abandoned *a)
     return seen;
 }
 
-/* Once the store has none of that id, nothing of it is kept, whatever its list says. But a part that was under way when
- * an upload was removed may have brought it back. */
+/* Aborts an upload. If it was aborted before (`seen`) and exists again, because a part was still being sent, it counts
+ * as kept. A listing may still have it when it is gone; the reply to the abort decides. */
 static int remove_upload(struct abandoned *a, const char *path, bool seen)
 {
     bool none;
@@ -694,7 +694,7 @@ static int all_pages(struct abandoned *a)
     return rc;
 }
 
-/* Lists again what has been removed, until the store keeps nothing of it. */
+/* Lists and removes again until none of the removed uploads is left. */
 static int until_gone(struct abandoned *a)
 {
     int rc = 0;
@@ -706,8 +706,8 @@ static int until_gone(struct abandoned *a)
     }
     if (rc == 0 && a->kept > 0)
         rc = cove__fs_fail(a->err, a->ctx, COVE_ESERVER,
-                           "the store keeps %zu of the uploads after %d removals, the first: %s; something may still "
-                           "be sending their parts: remove them again later",
+                           "the store keeps %zu of the uploads after %d removals, the first: %s; their parts may "
+                           "still be sent: remove them again later",
                            a->kept, REMOVALS, cove__buf_str(&a->first_kept));
     return rc;
 }

@@ -1,18 +1,18 @@
 /*
- * Names that meet: two sources of cp or mv whose targets are one file, or a file and the directory above it. An object
- * store holds "d//x", "d/./x" and "d/x", or "a" and "a/b", beside each other; a disk does not. It is looked for before
- * anything is done, by names as the target's store writes them. What no name tells (a disk that takes "A" and "a" for
- * one) made.c sees.
+ * Target conflicts: two sources of cp or mv with the same target, or a target that is a directory above another. An
+ * object store can hold "d//x", "d/./x" and "d/x", or "a" and "a/b", side by side; a disk cannot. This is checked
+ * before anything is copied, by the target store's canonical names. Conflicts that names do not show (a disk that
+ * ignores case) are found by made.c.
  */
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a set of names: of each a hash, so that a million need 16 MiB ---- */
+/* ---- a set of names: stores only their hashes, so that a million take 16 MiB ---- */
 
 struct cli_names {
-    uint64_t *slots; /* 0: free; the lowest bit: a directory */
+    uint64_t *slots; /* hashes; 0: free; the lowest bit: a directory */
     size_t n, cap;   /* a power of two */
 };
 
@@ -33,8 +33,8 @@ void cli_names_free(struct cli_names *names)
     free(names);
 }
 
-/* FNV-1a, its bits mixed once more. Two names of one hash would be taken for one, and refused: of ten million names,
- * one command in 300,000. */
+/* FNV-1a with a final mix. Two names with the same hash would be refused as equal: with ten million names, in one of
+ * 300,000 commands. */
 static uint64_t hash(const char *name, size_t n)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
@@ -45,7 +45,7 @@ static uint64_t hash(const char *name, size_t n)
     return (h ^ h >> 32) | 2;
 }
 
-/* Its slot, or the free one where it belongs. */
+/* The slot of a hash, or the free one where it belongs. */
 static uint64_t *slot_of(uint64_t *slots, size_t cap, uint64_t h)
 {
     size_t i = (size_t)(h >> 2) & (cap - 1);
@@ -88,13 +88,13 @@ bool cli_names_has(const struct cli_names *names, const char *name, size_t n)
 
 /* ---- the sources of one command ---- */
 
-struct meeting {
+struct conflict {
     const struct cli_plan *plan;
     struct cli_names *names;
-    size_t base;          /* bytes of the target's own URL: directories above it are not looked at */
-    bool failed;          /* a listing did, and has said why */
-    char *where;          /* the URL at which two meet; NULL: none so far */
-    char *first, *second; /* URLs of the two */
+    size_t base;          /* length of the target's URL: directories above it are not checked */
+    bool failed;          /* a listing failed, and the error was printed */
+    char *where;          /* the URL of the conflict; NULL: none so far */
+    char *first, *second; /* URLs of the two sources */
 };
 
 static char *url_of(const cove_fs *fs, const char *path)
@@ -102,14 +102,14 @@ static char *url_of(const cove_fs *fs, const char *path)
     char *url = NULL, *copy;
 
     if (cove_fs_url(fs, path, &url, NULL) < 0)
-        return cli_strdup(path); /* whatever is wrong with it, who uses it will say */
+        return cli_strdup(path); /* its user reports what is wrong with it */
     copy = cli_strdup(url);
     cove_free(url);
     return copy;
 }
 
-/* Adds a target, and on a disk the directories that it needs. False: it meets another. */
-static bool add_target(struct meeting *m, const char *target, bool directory, bool disk)
+/* Adds a target, and on a disk the directories above it. False: it conflicts with another target. */
+static bool add_target(struct conflict *m, const char *target, bool directory, bool disk)
 {
     for (const char *slash = target + m->base; disk && (slash = strchr(slash, '/')) != NULL; slash++) {
         size_t n = (size_t)(slash - target);
@@ -127,8 +127,8 @@ static bool add_target(struct meeting *m, const char *target, bool directory, bo
     return true;
 }
 
-/* Is `target` what the other one met, or in the directory that it met? */
-static bool is_at(const struct meeting *m, const char *target)
+/* Whether `target` is at, or below, the place of the conflict. */
+static bool is_at(const struct conflict *m, const char *target)
 {
     size_t n = strlen(m->where);
 
@@ -143,8 +143,8 @@ static char *shown(const cove_fs *fs, const char *path, bool directory)
     return slashed;
 }
 
-/* The first time round each target is added; once two have met, the first of them is looked for. False: enough. */
-static bool visit(struct meeting *m, const cove_fs *from_fs, const char *from, const cove_fs *to_fs, const char *to,
+/* In the first pass, adds the target. In the second, after a conflict, looks for its first source. False: stop. */
+static bool visit(struct conflict *m, const cove_fs *from_fs, const char *from, const cove_fs *to_fs, const char *to,
                   bool directory)
 {
     bool disk = cli_real_directories(to_fs), more = true;
@@ -164,18 +164,18 @@ static bool visit(struct meeting *m, const cove_fs *from_fs, const char *from, c
 
 static bool visit_entry(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
 {
-    struct meeting *m = user;
+    struct conflict *m = user;
     bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
 
     (void)c;
-    /* Between object stores a directory is no more than a part of names. */
+    /* Between object stores directories are only parts of names. */
     if (!to || (directory && !cli_real_directories(s->to.fs)))
         return true;
     return visit(m, s->from.fs, cove_info_path(info), s->to.fs, to, directory);
 }
 
-/* Every target, or only those of the sources themselves. */
-static void visit_all(struct cli *c, struct meeting *m, bool trees)
+/* Visits every target, or (without `trees`) only those of the sources themselves. */
+static void visit_all(struct cli *c, struct conflict *m, bool trees)
 {
     char *where = m->where;
 
@@ -196,16 +196,16 @@ static void visit_all(struct cli *c, struct meeting *m, bool trees)
 
 static int check(struct cli *c, const struct cli_plan *plan, bool trees)
 {
-    struct meeting m = { .plan = plan, .names = cli_names_new() };
+    struct conflict m = { .plan = plan, .names = cli_names_new() };
     char *base = url_of(plan->to.fs, plan->to.path);
-    bool met;
+    bool found;
 
     m.base = strlen(base);
     visit_all(c, &m, trees);
-    met = m.where != NULL;
-    if (met) {
+    found = m.where != NULL;
+    if (found) {
         visit_all(c, &m, trees);
-        cli_failf(c, CLI_USAGE, "%s and %s would meet at %s: nothing was done", m.first ? m.first : "another source",
+        cli_failf(c, CLI_USAGE, "%s and %s conflict at %s: nothing was done", m.first ? m.first : "another source",
                   m.second, m.where);
     }
     cli_names_free(m.names);
@@ -213,7 +213,7 @@ static int check(struct cli *c, const struct cli_plan *plan, bool trees)
     free(m.first);
     free(m.second);
     free(base);
-    return met ? CLI_USAGE : m.failed ? CLI_FAILED : CLI_OK;
+    return found ? CLI_USAGE : m.failed ? CLI_FAILED : CLI_OK;
 }
 
 int cli_check_names(struct cli *c, const struct cli_plan *plan)
@@ -221,8 +221,8 @@ int cli_check_names(struct cli *c, const struct cli_plan *plan)
     bool trees = false;
     int rc = plan->n_sources > 1 ? check(c, plan, false) : CLI_OK;
 
-    /* What is below two sources of different names cannot meet, nor what is below one, unless a disk has fewer names
-     * than the store that it comes from. */
+    /* Entries below sources with different names cannot conflict, nor entries below one source, except on the way from
+     * an object store to a disk. */
     for (size_t i = 0; i < plan->n_sources; i++) {
         const struct cli_source *s = &plan->sources[i];
 
