@@ -18,7 +18,7 @@ from fsspec.utils import isfilelike, read_block, stringify_path
 from cove import _cove, appenders, ranges, targets, transfers
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
-from cove.options import object_properties, to_library
+from cove.options import object_properties, seconds, to_library
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _APPEND_S = 60.0  # for a flush where nobody has said how long a call may take: a read that must have one first, or the process's end, waits for it
@@ -58,6 +58,7 @@ class CoveFileSystem(Listings):
         given = to_library(options, self._options_of_others)
         self._fs = _cove.Filesystem(f"{self._schemes()[0]}://", given)
         self._store = (self.family, tuple(sorted(given.items())))
+        self._timeout_s = seconds(given.get("timeout") or os.environ.get("COVE_TIMEOUT") or "0")
         self._append_options = {"flush_interval": float(append_interval), "flush_bytes": int(append_bytes)}
         if "timeout" not in given and "COVE_TIMEOUT" not in os.environ:
             self._append_options["timeout"] = _APPEND_S
@@ -251,7 +252,7 @@ class CoveFileSystem(Listings):
             if outfile is not None:
                 transfers.send(source, outfile, callback, block)
                 return
-            with transfers.local_file(lpath, source.size) as target:
+            with transfers.local_file(lpath, source.size, self._timeout_s) as target:
                 transfers.send(source, target, callback, block)
         finally:
             source.close()
@@ -286,7 +287,7 @@ class CoveFileSystem(Listings):
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
         for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._settle(path) for path, _, _ in files]))):
-            with callback.branched(path, local) as child, transfers.local_file(local, len(data)) as target:
+            with callback.branched(path, local) as child, transfers.local_file(local, len(data), self._timeout_s) as target:
                 child.set_size(len(data))
                 child.relative_update(target.write(data))
             callback.relative_update(1)
@@ -323,7 +324,7 @@ class CoveFileSystem(Listings):
             self.makedirs(rpath, exist_ok=True)
             return
         kwargs.setdefault("content_type", kwargs.pop("ContentType", None) or mimetypes.guess_type(lpath)[0])
-        with transfers.local_source(lpath) as source:
+        with transfers.local_source(lpath, self._timeout_s) as source:
             size = os.fstat(source.fileno()).st_size
             callback.set_size(size)
             with self.open(rpath, "xb" if mode == "create" else "wb", expected_size=size or None, **kwargs) as target:

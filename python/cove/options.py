@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,15 @@ def to_library(options: Mapping[str, Any], accepted: Iterable[str] = ()) -> dict
     """
     left_out = LISTING_OPTIONS.union(accepted)
     return {name: text_of(value) for name, value in options.items() if value is not None and name not in left_out}
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(duration: str) -> float:
+    """Parses a duration that the library has accepted, such as "30s" or "200ms"; a number alone is in seconds."""
+    number, unit = re.fullmatch(r"(.*?)(ms|s|m|h)?", duration.lower()).groups()
+    return float(number) * _UNITS[unit or "s"]
 
 
 def object_properties(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -23,7 +24,32 @@ from cove import _cove, targets
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
-_mine = threading.local()  # `stopped`: the transfer that this thread works for has been given up
+_mine = threading.local()  # `transfer`: the one that this thread works for
+
+
+class _Transfer:
+    """A transfer of many files by several threads. Stopping it also ends the local writes in progress, such as one that waits for the reader of a pipe."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._writers: set[_cove.Writer] = set()
+        self._lock = threading.Lock()
+
+    def begin(self, writer: _cove.Writer) -> None:
+        with self._lock:
+            self._writers.add(writer)
+            if self.stopped:
+                writer.cancel()
+
+    def end(self, writer: _cove.Writer) -> None:
+        with self._lock:
+            self._writers.discard(writer)
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+            for writer in self._writers:
+                writer.cancel()
 
 
 def plain(path: Any) -> Any:
@@ -179,48 +205,56 @@ def _local() -> _cove.Filesystem:
 
 
 @contextmanager
-def local_file(path: Any, size: int = -1) -> Iterator[_cove.Writer]:
+def local_file(path: Any, size: int = -1, timeout_s: float = 0) -> Iterator[_cove.Writer]:
     """Opens a local file for writing, which replaces `path` when it is complete. Makes missing folders above it.
 
-    `size`: in bytes, if known. Pipes and devices are written to directly.
+    `size`: in bytes, if known. Pipes and devices are written to directly; `timeout_s` (0: none) limits each wait for the reader.
     """
     # Links determine where ".." leads. A local name may begin with ~ or look like a URL.
-    writer = _cove.Writer(_local(), os.path.join(os.getcwd(), stringify_path(path)), expected_size=size)
+    writer = _cove.Writer(_local(), os.path.join(os.getcwd(), os.fsdecode(path)), expected_size=size, timeout=timeout_s or None)
+    transfer = getattr(_mine, "transfer", None)
+    if transfer is not None:
+        transfer.begin(writer)
     try:
         yield writer
         writer.finish()
     finally:
         writer.abort()  # if it was not finished
+        if transfer is not None:
+            transfer.end(writer)
 
 
 @contextmanager
-def local_source(path: str) -> Iterator[Any]:
-    """Opens a local file for reading. Waiting for a pipe ends when its transfer is stopped."""
+def local_source(path: str, timeout_s: float = 0) -> Iterator[Any]:
+    """Opens a local file for reading. Waiting for a pipe ends when its transfer is stopped, or after `timeout_s` (0: never)."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(fd, "rb", buffering=0) as file:
-        yield file if stat.S_ISREG(os.fstat(fd).st_mode) else _Pipe(file)
+        yield file if stat.S_ISREG(os.fstat(fd).st_mode) else _Pipe(file, path, timeout_s)
 
 
 class _Pipe:
     """Reads from a pipe or a device."""
 
-    def __init__(self, file: Any):
-        self.fileno, self._file, self._poll = file.fileno, file, select.poll()
+    def __init__(self, file: Any, path: str, timeout_s: float):
+        self.fileno, self._file, self._path, self._timeout_s, self._poll = file.fileno, file, path, timeout_s, select.poll()
         self._poll.register(file, select.POLLIN)
 
     def readinto(self, buffer: memoryview) -> int:
+        until = time.monotonic() + self._timeout_s
         while True:
             if self._poll.poll(100):
                 n = self._file.readinto(buffer)
                 if n is not None:
                     return n
             check_stopped()
+            if self._timeout_s and time.monotonic() >= until:
+                raise TimeoutError(errno.ETIMEDOUT, f"the deadline of {self._timeout_s:g} s passed, and nothing came", self._path)
 
 
 def check_stopped() -> None:
-    """Raises InterruptedError if this thread's transfer has been stopped."""
-    stopped = getattr(_mine, "stopped", None)
-    if stopped is not None and stopped.is_set():
+    """Raises where the transfer that this thread works for has been given up."""
+    transfer = getattr(_mine, "transfer", None)
+    if transfer is not None and transfer.stopped:
         raise InterruptedError(errno.EINTR, "another file of this transfer failed, or it was interrupted")
 
 
@@ -241,10 +275,10 @@ def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: in
         callback.relative_update(1)
         return
     todo, under_way = iter(calls), set()
-    stopped = threading.Event()
+    transfer = _Transfer()
 
     def one(*call: Any) -> None:
-        _mine.stopped = stopped
+        _mine.transfer = transfer
         work(*call)
 
     with ThreadPoolExecutor(parallel or PARALLEL, thread_name_prefix="cove-copy") as pool:
@@ -256,7 +290,7 @@ def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: in
             while under_way:
                 under_way = _finished(under_way, callback)
         except BaseException:
-            stopped.set()
+            transfer.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -1,9 +1,10 @@
 /*
- * A shim for LD_PRELOAD that simulates a file system without some features.
+ * A shim for LD_PRELOAD that simulates a file system without some features, or with another writer.
  *
  *   FILEFAIL="link rename mkdir case"  the missing ones: hard links; rename without replacing; EEXIST from mkdir
  * (network file systems and sandboxes may fail with EPERM instead); a difference between upper and lower case, for
  * lstat only
+ *   FILEFAIL="copying"  runs the command MEANWHILE once, before a copy; "published": after a rename
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -23,12 +24,41 @@ static bool lacks(const char *what)
     return names && strstr(names, what);
 }
 
-int link(const char *from, const char *to)
+static void meanwhile(const char *when)
 {
-    int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "link");
+    static bool done;
+
+    if (done || !lacks(when))
+        return;
+    done = true;
+    if (system(getenv("MEANWHILE")) != 0)
+        abort();
+}
+
+ssize_t copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t length, unsigned int flags)
+{
+    ssize_t (*real)(int, off_t *, int, off_t *, size_t, unsigned int) = dlsym(RTLD_NEXT, "copy_file_range");
+
+    meanwhile("copying");
+    return real(from, from_offset, to, to_offset, length, flags);
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    int (*real)(int, const char *, int, const char *) = dlsym(RTLD_NEXT, "renameat");
+    int rc = real(from_dir, from, to_dir, to);
+
+    if (rc == 0)
+        meanwhile("published");
+    return rc;
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    int (*real)(int, const char *, int, const char *, int) = dlsym(RTLD_NEXT, "linkat");
 
     if (!lacks("link"))
-        return real(from, to);
+        return real(from_dir, from, to_dir, to, flags);
     errno = EPERM;
     return -1;
 }

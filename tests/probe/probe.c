@@ -403,11 +403,11 @@ static int run_append(struct probe *p)
     return cove_fs_append(p->fs, p->path, p->args[0], strlen(p->args[0]), &p->call, &p->err);
 }
 
-/* flush URL TEXT…: adds each by one appender, with a flush after each; the value is the number of those that failed. */
-static int run_flush(struct probe *p)
+static int append_each(struct probe *p, const char *etag)
 {
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
     cove_appender *appender;
+    options.etag = etag;
     options.flush_interval_ms = 3600 * 1000; /* nothing in the background */
     int rc = cove_appender_open(p->fs, p->path, &options, &p->call, &appender, &p->err);
     if (rc < 0)
@@ -421,6 +421,18 @@ static int run_flush(struct probe *p)
     }
     cove_appender_close(appender, NULL);
     return rc;
+}
+
+/* flush URL TEXT…: adds each by one appender, with a flush after each; the value is the number of those that failed. */
+static int run_flush(struct probe *p)
+{
+    return append_each(p, NULL);
+}
+
+/* begin URL TEXT…: the same to a file that is not there yet. */
+static int run_begin(struct probe *p)
+{
+    return append_each(p, "");
 }
 
 static int run_copy(struct probe *p)
@@ -528,15 +540,15 @@ static int run_load(struct probe *p)
 }
 
 static const struct verb verbs[] = {
-    { "look", 0, run_look },     { "get", 0, run_get },     { "range", 2, run_range },
-    { "read", 0, run_read },     { "put", 1, run_put },     { "write", 1, run_write },
-    { "append", 1, run_append }, { "grow", 1, run_grow },   { "copy", 1, run_copy },
-    { "move", 1, run_move },     { "rm", 0, run_rm },       { "rmfiles", 0, run_rmfiles },
-    { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir }, { "uploads", 0, run_uploads },
-    { "save", 2, run_save },     { "load", 0, run_load },   { "flush", 1, run_flush },
-    { "resave", 2, run_resave }, { "up", 2, run_up },       { "down", 2, run_down },
-    { "fetch", 2, run_fetch },   { "many", 1, run_many },   { "new", 2, run_new },
-    { NULL, 0, NULL },
+    { "look", 0, run_look },     { "get", 0, run_get },       { "range", 2, run_range },
+    { "read", 0, run_read },     { "put", 1, run_put },       { "write", 1, run_write },
+    { "append", 1, run_append }, { "grow", 1, run_grow },     { "copy", 1, run_copy },
+    { "move", 1, run_move },     { "rm", 0, run_rm },         { "rmfiles", 0, run_rmfiles },
+    { "rmtree", 0, run_rmtree }, { "mkdir", 0, run_mkdir },   { "uploads", 0, run_uploads },
+    { "save", 2, run_save },     { "load", 0, run_load },     { "flush", 1, run_flush },
+    { "begin", 1, run_begin },   { "resave", 2, run_resave }, { "up", 2, run_up },
+    { "down", 2, run_down },     { "fetch", 2, run_fetch },   { "many", 1, run_many },
+    { "new", 2, run_new },       { NULL, 0, NULL },
 };
 
 /* ---- the program ---- */

@@ -1,9 +1,11 @@
 """Local files: whose a new version is, names that lead to one file, and what is no file. The library's own calls, by the extension."""
 
 import errno
+import fcntl
 import os
 import signal
 import stat
+import struct
 import subprocess
 import tempfile
 import threading
@@ -96,7 +98,7 @@ WRITES = [put, stream, copied, through_a_link]
 def test_root_leaves_a_file_to_its_owner(fs, folder, write, mode):
     path = make(folder / "x", uid=NOBODY, gid=NOBODY - 1, mode=mode)
     write(fs, path)
-    assert Path(path).read_bytes() == b"new" and whose(path) == (NOBODY, NOBODY - 1, mode)
+    assert Path(path).read_bytes() == b"new" and whose(path) == (NOBODY, NOBODY - 1, mode & 0o777)
 
 
 @as_root
@@ -166,6 +168,185 @@ def test_what_another_user_put_into_a_shared_folder_is_not_written(fs, folder, w
     write(fs, str(folder / "ours"))
     assert Path(victim).read_bytes() == b"new" and (folder / "file").read_bytes() == b"old"
     assert sorted(os.listdir(folder)) == ["dangling", "file", "link", "ours", "victim"]
+
+
+def begun(fs, path):
+    """A writer whose temporary file is there."""
+    writer = _cove.Writer(fs, str(path))
+    writer.write(bytes(20 << 20))
+    return writer
+
+
+@pytest.mark.parametrize("finish", [True, False])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_write_stays_in_the_folder_that_it_began_in(fs, tmp_path, exists, finish):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "other").mkdir()
+    make(tmp_path / "other" / "x", mode=0o4755)
+    if exists:
+        make(tmp_path / "d" / "x")
+    writer = begun(fs, tmp_path / "d" / "x")
+    temporary, = (name for name in os.listdir(tmp_path / "d") if name != "x")
+    make(tmp_path / "other" / temporary, b"another's")
+    os.rename(tmp_path / "d", tmp_path / "moved")
+    os.symlink("other", tmp_path / "d")
+    if finish:
+        with pytest.raises(OSError, match="the folder of .*/d/x was moved, removed or replaced meanwhile"):
+            writer.finish()
+    writer.abort()
+    assert tree_of(tmp_path) == {"d": "other", "other/x": b"old", f"other/{temporary}": b"another's"} | ({"moved/x": b"old"} if exists else {})
+
+
+@as_root
+def test_what_another_user_puts_into_a_shared_folder_during_a_write_is_not_replaced(fs, folder):
+    os.chmod(folder, 0o1777)
+    writer = begun(fs, folder / "x")
+    make(folder / "x", uid=NOBODY, gid=NOBODY, mode=0o666)
+    with pytest.raises(PermissionError, match="another user"):
+        writer.finish()
+    assert tree_of(folder) == {"x": b"old"} and whose(folder / "x") == (NOBODY, NOBODY, 0o666)
+
+
+def test_no_rights_of_a_file_that_goes_meanwhile_are_given_to_a_group(fs, tmp_path):
+    make(tmp_path / "x", mode=0o664)
+    writer = begun(fs, tmp_path / "x")
+    os.unlink(tmp_path / "x")
+    writer.finish()
+    assert whose(tmp_path / "x")[2] == 0o644
+
+
+# ---- ACLs ----
+
+ACL, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
+
+
+def acl(owner, group, mask, other, **users):
+    """As the kernel has it: `users` by number, with an underscore before it."""
+    entries = [(1, owner, 0xffffffff), *((2, rights, int(user[1:])) for user, rights in users.items())]
+    entries += [(4, group, 0xffffffff), (16, mask, 0xffffffff), (32, other, 0xffffffff)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def set_acl(path, name, value):
+    try:
+        os.setxattr(path, name, value)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        pytest.skip("this file system has no ACLs")
+
+
+def acl_of(path):
+    return os.getxattr(path, ACL) if ACL in os.listxattr(path) else None
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_file_keeps_its_acl(fs, folder, write):
+    path, value = make(folder / "x", mode=0o600), acl(6, 0, 6, 0, _1234=6)
+    set_acl(path, ACL, value)
+    write(fs, path)
+    assert Path(path).read_bytes() == b"new" and acl_of(path) == value and whose(path)[2] == 0o660
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_file_without_acl_gets_none_of_its_folder(fs, folder, write):
+    path = make(folder / "x", mode=0o664)
+    set_acl(folder, DEFAULT, acl(7, 7, 7, 0, _1234=7))
+    write(fs, path)
+    assert Path(path).read_bytes() == b"new" and acl_of(path) is None and whose(path)[2] == 0o664
+
+
+@as_root
+@pytest.mark.parametrize("write", WRITES)
+def test_an_acl_goes_where_the_group_cannot_stay(fs, folder, write):
+    os.chmod(folder, 0o777)
+    path = make(folder / "x", uid=1, gid=1)
+    set_acl(path, ACL, acl(6, 6, 7, 5, **{f"_{NOBODY}": 6}))
+    assert as_nobody(lambda: write(fs, path)) == "None"
+    assert Path(path).read_bytes() == b"new" and acl_of(path) is None and whose(path) == (NOBODY, NOBODY, 0o644)
+
+
+@as_root
+@pytest.mark.parametrize("group, mask, other, user, left", [(0, 6, 0, 6, 0o600), (6, 6, 4, 0, 0o600), (6, 4, 6, 6, 0o644), (7, 7, 5, 5, 0o655)])
+def test_without_its_acl_a_file_gives_nobody_more_than_before(fs, tmp_path, group, mask, other, user, left):
+    (tmp_path / "disk").mkdir()
+    path = make(tmp_path / "x", mode=0o600)
+    set_acl(path, ACL, acl(6, group, mask, other, _1234=user))
+    mounted("-t", "ramfs", "none", tmp_path / "disk")
+    try:
+        fs.move(path, str(tmp_path / "disk" / "x"))
+        assert whose(tmp_path / "disk" / "x")[2] == left
+    finally:
+        subprocess.run(["umount", tmp_path / "disk"], check=True)
+
+
+@as_root
+def test_a_pipe_that_another_user_put_into_a_shared_folder_is_not_written(fs, folder):
+    os.chmod(folder, 0o1777)
+    os.mkfifo(folder / "pipe")
+    os.chown(folder / "pipe", NOBODY, NOBODY)
+    os.chmod(folder / "pipe", 0o666)
+    os.symlink("pipe", folder / "link")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for name in ("pipe", "link"):
+        for write in (put, stream, copied, lambda fs, path: fs.append(path, b"new")):
+            with pytest.raises(PermissionError, match="another user"):
+                write(fs, str(folder / name))
+    assert os.read(reader, 10) == b""
+    os.close(reader)
+    os.chown(folder / "pipe", os.geteuid(), os.getegid())
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    fs.write_file(str(folder / "pipe"), b"new")
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+
+
+def test_what_only_proc_has_a_name_for_is_written(fs, tmp_path):
+    reader, writer = os.pipe()
+    fs.write_file(f"/proc/self/fd/{writer}", b"one")
+    fs.append(f"/dev/fd/{writer}", b"two")
+    assert os.read(reader, 10) == b"onetwo"
+    os.close(reader), os.close(writer)
+
+
+# ---- several writers ----
+
+
+class Locked:
+    """A file that another writer is just looking at; what is done to it meanwhile waits."""
+
+    def __init__(self, path, work):
+        self.fd, self.error = os.open(path, os.O_RDWR), None
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        self.thread = threading.Thread(target=self.run, args=(work,))
+        self.thread.start()
+        self.thread.join(0.5)  # time to go wrong
+
+    def run(self, work):
+        try:
+            work()
+        except Exception as error:
+            self.error = error
+
+    def release(self):
+        os.close(self.fd)
+        self.thread.join()
+        return self.error
+
+
+def test_bytes_are_not_added_to_a_version_that_is_being_replaced(fs, tmp_path):
+    path = make(tmp_path / "x")
+    locked = Locked(path, lambda: fs.append(path, b"+row"))
+    os.replace(make(tmp_path / "y", b"newer"), path)
+    assert locked.release() is None and Path(path).read_bytes() == b"newer+row"
+
+
+def test_a_version_that_is_being_added_to_is_not_replaced(fs, tmp_path):
+    path = make(tmp_path / "x")
+    etag = fs.stat(path)[4]
+    locked = Locked(path, lambda: fs.write_file(path, b"new", condition="match", etag=etag))
+    os.write(locked.fd, b"old+row")
+    assert isinstance(locked.release(), _cove.PreconditionFailed) and tree_of(tmp_path) == {"x": b"old+row"}
 
 
 @pytest.mark.parametrize("name", ids=["two", "three", "four"], argvalues=["a" + "\u00e9" * 127, "\u20ac" * 85, "a\U0001d11e" * 51])
@@ -265,13 +446,15 @@ def test_a_move_to_another_disk_keeps_what_is_private(fs, tmp_path):
     (tmp_path / "disk").mkdir()
     mounted("-t", "tmpfs", "none", tmp_path / "disk")
     try:
-        path = make(tmp_path / "x", uid=NOBODY, gid=NOBODY, mode=0o600)
-        fs.move(path, str(tmp_path / "disk" / "x"))
-        assert whose(tmp_path / "disk" / "x") == (NOBODY, NOBODY, 0o600) and not os.path.exists(path)
+        for mode in (0o600, 0o6755):
+            path = make(tmp_path / "x", uid=NOBODY, gid=NOBODY, mode=mode)
+            fs.move(path, str(tmp_path / "disk" / "x"))
+            assert whose(tmp_path / "disk" / "x") == (NOBODY, NOBODY, mode & 0o777) and not os.path.exists(path)
+            os.unlink(tmp_path / "disk" / "x")
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(OSError, match="neither a file nor a directory"):
             fs.move(str(tmp_path / "pipe"), str(tmp_path / "disk" / "pipe"))
-        assert os.listdir(tmp_path / "disk") == ["x"]
+        assert os.listdir(tmp_path / "disk") == []
     finally:
         subprocess.run(["umount", tmp_path / "disk"], check=True)
 

@@ -270,6 +270,34 @@ def test_a_pipe_of_a_transfer_that_failed_is_waited_for_no_more(fs, root, tmp_pa
     assert fs.find(root) == []
 
 
+def test_a_pipe_without_reader_is_not_waited_for_by_a_transfer_that_failed(fs, root, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    fs.pipe(f"{root}/x", b"x")
+    with pytest.raises(FileNotFoundError):
+        fs.get([f"{root}/x", f"{root}/none"], [str(tmp_path / "pipe"), str(tmp_path / "none")])
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("timeout", [0.2, "200ms"])
+def test_a_pipe_without_its_other_end_ends_with_the_timeout(fs, root, tmp_path, timeout):
+    os.mkfifo(tmp_path / "pipe")
+    fs.pipe(f"{root}/x", b"x")
+    hasty = type(fs)(**{**fs.storage_options, "timeout": timeout})
+    for call in (hasty.put_file, hasty.put):
+        with pytest.raises(TimeoutError, match="deadline"):
+            call(str(tmp_path / "pipe"), f"{root}/y")
+    for call in (hasty.get_file, hasty.get):
+        with pytest.raises(TimeoutError, match="deadline"):
+            call(f"{root}/x", str(tmp_path / "pipe"))
+    assert fs.find(root) == [f"{root}/x"]
+
+
+def test_get_file_to_a_path_of_bytes(fs, root, tmp_path):
+    fs.pipe(f"{root}/x", b"x")
+    fs.get_file(f"{root}/x", os.fsencode(tmp_path / "y"))
+    assert (tmp_path / "y").read_bytes() == b"x"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of other users")
 @pytest.mark.parametrize("size", [10, 3 << 20])
 @pytest.mark.parametrize("mode", [0o4755, 0o600])
@@ -283,5 +311,5 @@ def test_get_leaves_a_local_file_to_its_owner(fs, root, tmp_path, size, mode):
         os.chmod(local, mode)
         get()
         st = local.stat()
-        assert (st.st_size, st.st_uid, st.st_gid, st.st_mode & 0o7777) == (size, 65534, 65533, mode)
+        assert (st.st_size, st.st_uid, st.st_gid, st.st_mode & 0o7777) == (size, 65534, 65533, mode & 0o777)
     assert os.listdir(tmp_path / "d") == ["x"]

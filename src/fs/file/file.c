@@ -306,7 +306,7 @@ static void file_read(void *self, struct cove__io *io)
     int rc = cove__ctx_check(&io->op.ctx, &err);
 
     if (rc == 0) {
-        fd = cove__file_open(io->path, O_RDONLY, &io->op.ctx, &err);
+        fd = cove__file_open(AT_FDCWD, io->path, O_RDONLY, &io->op.ctx, &err);
         rc = fd < 0 ? fd : 0;
     }
     if (rc == 0)

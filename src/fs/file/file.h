@@ -19,34 +19,60 @@ bool cove__file_is_temporary(const char *name);
 /* New directories reach the disk (option fsync) before what is put in them is promised to. */
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx,
                       struct cove_error *err);
-/* Makes a new name in the folder of `path` durable. 0, or an errno. */
-int cove__file_sync_parent(const char *path);
 /* Both are the same file or directory (device and inode). */
 bool cove__file_same(const struct stat *a, const struct stat *b);
 /* The version of a file: changes whenever its content may have. */
 void cove__file_etag(const struct stat *st, char out[80]);
 int64_t cove__file_mtime(const struct stat *st);
 
-/* file_open.c: open, read and write whose waits obey the deadline and the cancel token. They return a descriptor
- * (closed on exec), the number of bytes, or an error. `offset` -1: the descriptor's own offset. */
-int cove__file_open(const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err);
+/* file_open.c: the waits of open, read and write end with the deadline and by the cancel token. A descriptor (not
+ * inherited), the bytes done, or an error. `offset` -1: where the descriptor stands. */
+int cove__file_open(int folder, const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err);
 int64_t cove__file_read(int fd, void *buffer, size_t size, int64_t offset, const struct cove__ctx *ctx,
                         struct cove_error *err);
 int64_t cove__file_write(int fd, const void *data, size_t size, int64_t offset, const struct cove__ctx *ctx,
                          struct cove_error *err);
 /* Waits until `fd` is ready for poll(2)'s `events`. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err);
+/* flock(2), exclusive. Succeeds without the lock if the file system has none, or another process holds it for too
+ * long. */
+int cove__file_lock(int fd, const struct cove__ctx *ctx, struct cove_error *err);
+void cove__file_unlock(int fd);
 
-/* file_mode.c: resolves symbolic links, so that a write replaces the target of a link and not the link. COVE_EACCESS:
- * the file or link belongs to another user, in a sticky folder that everybody may write to. */
-int cove__file_follow(const char *path, const struct cove__ctx *ctx, char **ret_path, struct cove_error *err);
-/* Sets mode 0600 and gives the permissions it had. 0, or an errno. */
+/* file_place.c: a name in a folder. */
+struct cove__place {
+    char *path;     /* links at its end resolved */
+    int folder;     /* a descriptor (O_PATH); -1: the folder cannot be opened */
+    bool magic;     /* a link in /proc was resolved: opening the path may give another file */
+    bool there;     /* whether the name existed at the last look */
+    struct stat st; /* what it was then, links not followed */
+};
+
+/* Resolves symbolic links, so that a write replaces the target of a link and not the link. The caller calls
+ * cove__file_leave, also after an error. COVE_EACCESS: the file or link belongs to another user, in a sticky folder
+ * that everybody may write to. */
+int cove__file_find(struct cove__place *p, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+/* Updates `there` and `st`. COVE_EACCESS as above. */
+int cove__file_look(struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err);
+/* COVE_EPRECONDITION: the path no longer leads to the open folder. */
+int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err);
+/* Makes the folder, with the option auto_mkdir, and opens it. */
+int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, const struct cove__ctx *ctx,
+                           struct cove_error *err);
+void cove__file_leave(struct cove__place *p);
+/* Opens the folder of `path` (O_PATH). -1: errno is set. */
+int cove__file_open_folder(const char *path);
+/* Make new names in a folder durable. 0, or an errno. */
+int cove__file_sync_folder(int folder);
+int cove__file_sync_parent(const char *path);
+
+/* file_mode.c: sets mode 0600 and gives the permissions it had. 0, or an errno. */
 int cove__file_make_private(int fd, mode_t *ret_mode);
-/* Gives `fd` the owner, group and mode of `old`, as far as the kernel allows. If the owner or group differs, set-id
- * bits and group permissions that would extend access are dropped. 0, or an errno. */
-int cove__file_keep_owner(int fd, const struct stat *old);
-/* The same from the file at `path`; if there is none, sets `mode`. */
-int cove__file_open_up(int fd, const char *path, mode_t mode);
+/* Gives `fd` the owner, group, mode and POSIX ACL of `old`, as far as the kernel allows, without set-id bits and
+ * without permissions that would extend access. `old_fd` -1: its ACL is unknown. 0, or an errno. */
+int cove__file_keep_rights(int fd, int old_fd, const struct stat *old);
+/* The same from the file at `p`, after a new look; if there is none, sets `mode`. */
+int cove__file_open_up(int fd, struct cove__place *p, mode_t mode, const struct cove__ctx *ctx, struct cove_error *err);
 
 /* file_move.c */
 int cove__file_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
@@ -60,9 +86,14 @@ int cove__file_finish(void *self, struct cove__upload *upload, const struct cove
 void cove__file_abort(void *self, struct cove__upload *upload);
 void cove__file_put(void *self, struct cove__io *io);
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
-/* `keep`: the copy gets the owner and mode of `from`. */
-int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, bool keep, const struct cove__ctx *ctx,
-                       struct cove_error *err);
+/* `ret_st` not NULL: for a move. The copy gets the owner, group, mode and ACL of `from`, and *ret_st is the version
+ * that was copied. COVE_EPRECONDITION: it was changed meanwhile. */
+int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, struct stat *ret_st,
+                       const struct cove__ctx *ctx, struct cove_error *err);
+/* The same file, and nobody has written to it in between. */
+bool cove__file_unchanged(const struct stat *was, const struct stat *now);
+
+/* file_append.c */
 int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                            void **ret_tail, struct cove_error *err);
 int cove__file_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,

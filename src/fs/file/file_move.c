@@ -113,11 +113,30 @@ static bool is_inside(const struct stat *directory, const char *path)
     return inside;
 }
 
-/* To another disk: copies with owner and mode, then removes the original. */
+/* Removes the original only if it still is the version that was copied. */
+static int remove_copied(const struct cove__file *f, int folder, const char *from, const struct stat *copied,
+                         const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *name = cove__path_name(from);
+    struct stat now;
+    int errnum;
+
+    if (fstatat(folder, name, &now, 0) < 0)
+        return errno == ENOENT ? 0 : cove__file_fail(err, ctx, errno);
+    if (!cove__file_unchanged(copied, &now))
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source was changed after it was copied and is kept");
+    if (unlinkat(folder, name, 0) < 0)
+        return cove__file_fail(err, ctx, errno);
+    errnum = f->fsync ? cove__file_sync_folder(folder) : 0;
+    return errnum ? cove__file_fail(err, ctx, errnum) : 0;
+}
+
+/* To another disk: copies with owner, mode and ACL, then removes the original. */
 static int move_between_disks(struct cove__file *f, const char *from, const char *to, const struct cove__ctx *ctx,
                               struct cove_error *err)
 {
     struct stat st;
+    int folder;
     int rc;
 
     if (stat(from, &st) < 0)
@@ -127,9 +146,13 @@ static int move_between_disks(struct cove__file *f, const char *from, const char
     if (!S_ISREG(st.st_mode))
         return cove__fs_fail(err, ctx, COVE_EINVAL,
                              "is neither a file nor a directory; it cannot be moved to another disk");
-    rc = cove__file_copy_as(f, from, to, true, ctx, err);
-    if (rc == 0 && unlink(from) < 0)
-        rc = cove__file_fail(err, ctx, errno);
+    folder = cove__file_open_folder(from);
+    if (folder < 0)
+        return cove__file_fail(err, ctx, errno);
+    rc = cove__file_copy_as(f, from, to, &st, ctx, err);
+    if (rc == 0)
+        rc = remove_copied(f, folder, from, &st, ctx, err);
+    close(folder);
     return rc;
 }
 

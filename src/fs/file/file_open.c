@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "fs/file/file.h"
 
-#define LOOK_MS 50 /* between two checks of the deadline and the cancel token */
+#define LOOK_MS      50    /* between two checks of the deadline and the cancel token */
+#define LOCK_WAIT_MS 10000 /* cove holds a lock only briefly; beyond this, another program holds it */
 
 /* 0 when `fd` is ready for `events`; with fd -1, after LOOK_MS at most, for the caller to try again. */
 int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct cove_error *err)
@@ -31,25 +33,26 @@ int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct co
     }
 }
 
-/* A FIFO without a reader, or a file on which another process still holds a lease. */
-static bool may_open_later(const char *path, int flags, int errnum)
+/* A FIFO that nobody reads, or a file whose lease is still held by another process. */
+static bool may_open_later(int folder, const char *path, int flags, int errnum)
 {
     struct stat st;
 
     if (errnum == EWOULDBLOCK || errnum == EINTR)
         return true;
-    return errnum == ENXIO && (flags & O_ACCMODE) != O_RDONLY && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    return errnum == ENXIO && (flags & O_ACCMODE) != O_RDONLY && fstatat(folder, path, &st, 0) == 0 &&
+           S_ISFIFO(st.st_mode);
 }
 
-int cove__file_open(const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__file_open(int folder, const char *path, int flags, const struct cove__ctx *ctx, struct cove_error *err)
 {
     for (;;) {
-        int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+        int fd = openat(folder, path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
         int rc;
 
         if (fd >= 0)
             return fd;
-        if (!may_open_later(path, flags, errno))
+        if (!may_open_later(folder, path, flags, errno))
             return cove__file_fail(err, ctx, errno);
         rc = cove__file_wait(-1, 0, ctx, err);
         if (rc < 0)
@@ -89,4 +92,27 @@ int64_t cove__file_write(int fd, const void *data, size_t size, int64_t offset, 
         if (rc < 0)
             return rc;
     }
+}
+
+/* ---- locks ---- */
+
+int cove__file_lock(int fd, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int ms = 1;
+
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0 && waited_ms < LOCK_WAIT_MS; waited_ms += ms) {
+        bool held = errno == EWOULDBLOCK || errno == EINTR;
+        int rc = cove__ctx_check(ctx, err);
+
+        if (rc < 0 || !held)
+            return rc;
+        ms = ms < LOOK_MS ? 2 * ms : ms;
+        (void)poll(NULL, 0, ms);
+    }
+    return 0;
+}
+
+void cove__file_unlock(int fd)
+{
+    (void)flock(fd, LOCK_UN);
 }

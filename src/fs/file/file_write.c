@@ -22,10 +22,10 @@
 struct cove__upload {
     struct cove__file *f;
     int fd;
-    char *path;      /* the target, links resolved; NULL: as `temporary` */
-    char *temporary; /* NULL: the target is written straight */
-    mode_t mode;     /* if there is no file to replace at the end */
-    bool owned;      /* owner and mode are already set */
+    struct cove__place place; /* the target */
+    char *temporary;          /* its name in the same folder; NULL: the target is written directly */
+    mode_t mode;              /* if there is no file to replace at the end */
+    bool owned;               /* owner and mode are already set */
     enum cove_write_if condition;
     char *etag;
 };
@@ -44,7 +44,7 @@ static int kept_of(const char *name)
 static int refuse_folder(const struct cove__upload *u, int errnum, bool there, const struct cove__ctx *ctx,
                          struct cove_error *err)
 {
-    char *parent = cove__path_parent(u->path);
+    char *parent = cove__path_parent(u->place.path);
     int rc = there && parent && (errnum == EACCES || errnum == EPERM)
                  ? cove__fs_fail(err, ctx, COVE_EACCESS,
                                  "a new version is written beside the file and renamed, and the folder %s is not "
@@ -58,22 +58,23 @@ static int refuse_folder(const struct cove__upload *u, int errnum, bool there, c
 
 /* No other user may open it until it is published. For a new file it is first created like any other, to learn the mode
  * from the umask and the folder's default ACL, and made private before anything is written. */
-static int open_temporary(struct cove__upload *u, bool there, const struct cove__ctx *ctx, struct cove_error *err)
+static int open_temporary(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    const char *name = cove__path_name(u->path);
+    const char *name = cove__path_name(u->place.path);
+    bool there = u->place.there;
     struct cove__buf b = COVE__BUF_INIT((size_t)1 << 20);
     int errnum;
     int rc = 0;
 
     for (int i = 0; u->fd < 0 && i < NAME_TRIES; i++) {
         cove__buf_reset(&b);
-        cove__buf_add(&b, u->path, (size_t)(name - u->path));
         cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, kept_of(name), name, (uint32_t)cove__random());
         if (cove__buf_rc(&b)) {
             rc = cove__fail_nomem(err, "a path");
             goto out;
         }
-        u->fd = open(cove__buf_str(&b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
+        u->fd =
+            openat(u->place.folder, cove__buf_str(&b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
         if (u->fd < 0 && errno != EEXIST)
             break;
     }
@@ -92,39 +93,48 @@ out:
     return rc;
 }
 
-static int make_parent(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+/* Opens a pipe, terminal or other device for writing; by its path if only a link in /proc leads to it. */
+static int open_straight(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    char *parent = cove__path_parent(u->path);
-    int rc = parent ? cove__file_mkdirs(u->f, parent, ctx, err) : cove__fail_nomem(err, "a path");
+    const struct cove__place *p = &u->place;
+    struct stat st;
 
-    cove__free(parent);
-    return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file has the name of a folder above it") : rc;
+    u->fd = p->magic ? cove__file_open(AT_FDCWD, path, O_WRONLY, ctx, err)
+                     : cove__file_open(p->folder, cove__path_name(p->path), O_WRONLY | O_NOFOLLOW, ctx, err);
+    if (u->fd < 0)
+        return u->fd;
+    if (!p->magic && (fstat(u->fd, &st) < 0 || !cove__file_same(&st, &p->st)))
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "was replaced by another file meanwhile");
+    return 0;
 }
 
 /* If the target is missing or a regular file, opens a temporary file beside it, or beside the target of a link. Refuses
  * a directory at once. */
 static int open_target(struct cove__upload *u, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
+    struct cove__place *p = &u->place;
     struct stat st;
-    bool there = stat(path, &st) == 0;
+    bool special;
     int rc;
 
-    if (there && S_ISDIR(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
-    if (there && !S_ISREG(st.st_mode)) {
-        u->fd = cove__file_open(path, O_WRONLY, ctx, err);
-        return u->fd < 0 ? u->fd : 0;
-    }
-    rc = cove__file_follow(path, ctx, &u->path, err);
+    rc = cove__file_find(p, path, ctx, err);
     if (rc < 0)
         return rc;
-    if (there && faccessat(AT_FDCWD, u->path, W_OK, AT_EACCESS) < 0)
+    special = p->magic ? stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)
+                       : p->there && !S_ISREG(p->st.st_mode) && !S_ISDIR(p->st.st_mode);
+    if (special)
+        return open_straight(u, path, ctx, err);
+    if (p->there && S_ISDIR(p->st.st_mode))
+        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
+    if (p->folder < 0)
+        rc = cove__file_make_folder(u->f, p, ctx, err);
+    if (rc < 0)
+        return rc;
+    if (p->there && faccessat(p->folder, cove__path_name(p->path), W_OK, AT_EACCESS) < 0)
         return cove__file_fail(err, ctx, errno); /* renaming over it would bypass its permissions */
-    if (!there && u->f->auto_mkdir)
-        rc = make_parent(u, ctx, err);
-    if (there)
-        u->mode = st.st_mode & 0777;
-    return rc < 0 ? rc : open_temporary(u, there, ctx, err);
+    if (p->there) /* if it is removed meanwhile: without its group and ACL, the group gets the permissions of others */
+        u->mode = p->st.st_mode & 0777 & (~(mode_t)070 | (p->st.st_mode & 07) << 3);
+    return open_temporary(u, ctx, err);
 }
 
 static void upload_free(struct cove__upload *u)
@@ -133,7 +143,7 @@ static void upload_free(struct cove__upload *u)
         return;
     if (u->fd >= 0)
         close(u->fd);
-    cove__free(u->path);
+    cove__file_leave(&u->place);
     cove__free(u->temporary);
     cove__free(u->etag);
     cove__free(u);
@@ -142,7 +152,7 @@ static void upload_free(struct cove__upload *u)
 void cove__file_abort(void *self, struct cove__upload *u)
 {
     if (u && u->temporary)
-        unlink(u->temporary);
+        unlinkat(u->place.folder, u->temporary, 0);
     upload_free(u);
 }
 
@@ -155,6 +165,7 @@ int cove__file_begin(void *self, const char *path, const struct cove__put *put, 
     if (!u)
         return cove__fail_nomem(err, "an upload");
     u->fd = -1;
+    u->place.folder = -1;
     u->f = self;
     u->condition = put ? put->condition : COVE_WRITE_ALWAYS;
     u->etag = put && put->etag ? cove__strdup(put->etag) : NULL;
@@ -196,26 +207,52 @@ void cove__file_part(void *self, struct cove__io *io)
 
 /* ---- publishing ---- */
 
-static int check_unchanged(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+/* `fd` (-1: none): the file to be replaced, which is locked so that nothing is appended to it until then. */
+static int check_unchanged(struct cove__upload *u, int fd, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct stat st;
+    struct stat locked;
     char etag[80];
+    int rc = fd >= 0 ? cove__file_lock(fd, ctx, err) : 0;
 
-    if (stat(u->path, &st) < 0)
+    if (rc == 0)
+        rc = cove__file_look(&u->place, ctx, err);
+    if (rc < 0)
+        return rc;
+    if (!u->place.there)
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file is gone");
-    cove__file_etag(&st, etag);
-    if (!u->etag || strcmp(etag, u->etag) != 0)
+    cove__file_etag(&u->place.st, etag);
+    if (!u->etag || strcmp(etag, u->etag) != 0 ||
+        (fd >= 0 && (fstat(fd, &locked) < 0 || !cove__file_same(&locked, &u->place.st))))
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced meanwhile");
     return 0;
+}
+
+static int take_name_if_match(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const char *name = cove__path_name(u->place.path);
+    int folder = u->place.folder;
+    int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int rc = check_unchanged(u, fd, ctx, err);
+
+    if (rc == 0 && renameat(folder, u->temporary, folder, name) < 0)
+        rc = refuse_folder(u, errno, true, ctx, err);
+    if (fd >= 0) {
+        cove__file_unlock(fd); /* a forked child may still have the descriptor */
+        close(fd);
+    }
+    return rc;
 }
 
 /* Only if the name is free. File systems have such a rename, or hard links, or both. */
 static int take_new_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    if (renameat2(AT_FDCWD, u->temporary, AT_FDCWD, u->path, RENAME_NOREPLACE) == 0)
+    const char *name = cove__path_name(u->place.path);
+    int folder = u->place.folder;
+
+    if (renameat2(folder, u->temporary, folder, name, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EEXIST && link(u->temporary, u->path) == 0)
-        return unlink(u->temporary) < 0 ? cove__file_fail(err, ctx, errno) : 0;
+    if (errno != EEXIST && linkat(folder, u->temporary, folder, name, 0) == 0)
+        return unlinkat(folder, u->temporary, 0) < 0 ? cove__file_fail(err, ctx, errno) : 0;
     if (errno == EEXIST)
         return cove__fs_fail(err, ctx, COVE_EEXIST, "already exists");
     if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS)
@@ -225,30 +262,20 @@ static int take_new_name(const struct cove__upload *u, const struct cove__ctx *c
     return cove__file_fail(err, ctx, errno);
 }
 
-static int take_name(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+static int take_name(struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int rc = 0;
+    int folder = u->place.folder;
+    int rc = cove__file_check_folder(&u->place, ctx, err);
 
+    if (rc < 0)
+        return rc;
     if (u->condition == COVE_WRITE_IF_NEW)
         return take_new_name(u, ctx, err);
     if (u->condition == COVE_WRITE_IF_MATCH)
-        rc = check_unchanged(u, ctx, err);
-    if (rc == 0 && rename(u->temporary, u->path) < 0)
-        rc = refuse_folder(u, errno, true, ctx, err);
-    return rc;
-}
-
-int cove__file_sync_parent(const char *path)
-{
-    char *parent = cove__path_parent(path);
-    int fd = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int rc = fd >= 0 ? fsync(fd) : -1;
-    int errnum = errno;
-
-    if (fd >= 0)
-        close(fd);
-    cove__free(parent);
-    return rc < 0 && errnum != EINVAL && errnum != EACCES ? errnum : 0; /* some filesystems don't sync folders */
+        return take_name_if_match(u, ctx, err);
+    if (renameat(folder, u->temporary, folder, cove__path_name(u->place.path)) < 0)
+        return refuse_folder(u, errno, true, ctx, err);
+    return 0;
 }
 
 int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
@@ -256,17 +283,15 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
 {
     struct stat st;
     char etag[80];
-    int errnum = 0;
+    int errnum;
     int rc = cove__ctx_check(ctx, err);
 
     if (!u->temporary) { /* nothing to publish */
         upload_free(u);
         return rc;
     }
-    if (rc == 0)
-        errnum = u->owned ? 0 : cove__file_open_up(u->fd, u->path, u->mode);
-    if (errnum)
-        rc = cove__file_fail(err, ctx, errnum);
+    if (rc == 0 && !u->owned)
+        rc = cove__file_open_up(u->fd, &u->place, u->mode, ctx, err);
     if (rc == 0 && u->f->fsync && fsync(u->fd) < 0)
         rc = cove__file_fail(err, ctx, errno);
     if (rc == 0 && fstat(u->fd, &st) < 0)
@@ -277,7 +302,7 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
         cove__file_abort(self, u);
         return rc;
     }
-    errnum = u->f->fsync ? cove__file_sync_parent(u->path) : 0;
+    errnum = u->f->fsync ? cove__file_sync_folder(u->place.folder) : 0;
     if (errnum)
         rc = cove__file_fail(err, ctx, errnum);
     cove__file_etag(&st, etag);
@@ -349,7 +374,7 @@ static int copy_bytes(int from, struct cove__upload *u, const struct cove__ctx *
 /* Opens `from`, which must not be a directory, and waits until it can be read: a FIFO until it has a writer. */
 static int open_source(const char *from, struct stat *ret_st, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int fd = cove__file_open(from, O_RDONLY, ctx, err);
+    int fd = cove__file_open(AT_FDCWD, from, O_RDONLY, ctx, err);
     int rc = 0;
 
     if (fd < 0)
@@ -366,14 +391,36 @@ static int open_source(const char *from, struct stat *ret_st, const struct cove_
     return rc;
 }
 
-int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, bool keep, const struct cove__ctx *ctx,
+bool cove__file_unchanged(const struct stat *was, const struct stat *now)
+{
+    return cove__file_same(was, now) && was->st_size == now->st_size &&
+           memcmp(&was->st_mtim, &now->st_mtim, sizeof was->st_mtim) == 0 &&
+           memcmp(&was->st_ctim, &now->st_ctim, sizeof was->st_ctim) == 0;
+}
+
+/* Checks that one version of the source was read, and gives the copy its owner, mode and ACL. */
+static int keep_source(struct cove__upload *u, int from, const struct stat *st, const struct cove__ctx *ctx,
                        struct cove_error *err)
+{
+    struct stat now;
+    int errnum;
+
+    if (fstat(from, &now) < 0)
+        return cove__file_fail(err, ctx, errno);
+    if (!cove__file_unchanged(st, &now))
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source was changed while it was copied and is kept");
+    errnum = u->temporary ? cove__file_keep_rights(u->fd, from, st) : 0;
+    u->owned = true;
+    return errnum ? cove__file_fail(err, ctx, errnum) : 0;
+}
+
+int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, struct stat *ret_st,
+                       const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__upload *u = NULL;
     struct stat st;
     struct stat there;
     char *etag = NULL;
-    int errnum = 0;
     int fd = open_source(from, &st, ctx, err);
     int rc;
 
@@ -385,15 +432,14 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, b
     if (rc < 0)
         goto out;
     rc = copy_bytes(fd, u, ctx, err);
-    if (rc == 0 && keep && u->temporary)
-        errnum = cove__file_keep_owner(u->fd, &st);
-    if (errnum)
-        rc = cove__file_fail(err, ctx, errnum);
-    u->owned = keep;
+    if (rc == 0 && ret_st)
+        rc = keep_source(u, fd, &st, ctx, err);
     if (rc < 0)
         cove__file_abort(f, u);
     else
         rc = cove__file_finish(f, u, ctx, &etag, err);
+    if (ret_st)
+        *ret_st = st;
 out:
     cove__free(etag);
     close(fd);
@@ -402,151 +448,5 @@ out:
 
 int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    return cove__file_copy_as(self, from, to, false, ctx, err);
-}
-
-/* ---- appending ---- */
-
-struct tail {
-    char *path;
-    int fd; /* negative: not opened yet */
-    bool truncate;
-    bool bound; /* append only to one file: the open one, or one that this tail creates */
-};
-
-static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
-{
-    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer has replaced the file");
-}
-
-/* Opens the version `etag`; "": checks that there is no file yet. */
-static int bind_tail(struct tail *tail, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    struct cove_error why = COVE_ERROR_INIT;
-    struct stat st;
-    char now[80] = "";
-
-    tail->fd = cove__file_open(tail->path, O_WRONLY | O_APPEND, ctx, &why);
-    if (tail->fd < 0 && tail->fd != COVE_ENOTFOUND)
-        return cove__error_copy(err, &why);
-    if (tail->fd >= 0 && fstat(tail->fd, &st) < 0)
-        return cove__file_fail(err, ctx, errno);
-    if (tail->fd >= 0)
-        cove__file_etag(&st, now);
-    return strcmp(now, etag) == 0 ? 0 : fail_replaced(ctx, err);
-}
-
-int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
-                           void **ret_tail, struct cove_error *err)
-{
-    struct tail *tail;
-    struct stat st;
-    int rc;
-
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "is a directory");
-    tail = cove__calloc(1, sizeof *tail);
-    if (tail)
-        tail->path = cove__strdup(path);
-    if (!tail || !tail->path) {
-        cove__free(tail);
-        return cove__fail_nomem(err, "an appender");
-    }
-    tail->fd = -1;
-    tail->truncate = truncate;
-    tail->bound = etag != NULL;
-    rc = etag ? bind_tail(tail, etag, ctx, err) : 0;
-    if (rc < 0) {
-        cove__file_append_close(self, tail);
-        return rc;
-    }
-    *ret_tail = tail;
-    return 0;
-}
-
-static int open_tail(struct cove__file *f, struct tail *tail, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    int flags = O_WRONLY | O_APPEND | O_CREAT | (tail->bound ? O_EXCL : 0);
-    struct cove_error why = COVE_ERROR_INIT;
-    char *parent;
-    int rc = 0;
-
-    tail->fd = cove__file_open(tail->path, flags, ctx, &why);
-    if (tail->fd == COVE_ENOTFOUND && f->auto_mkdir) {
-        parent = cove__path_parent(tail->path);
-        rc = parent ? cove__file_mkdirs(f, parent, ctx, err) : cove__fail_nomem(err, "a path");
-        cove__free(parent);
-        if (rc < 0)
-            return rc;
-        tail->fd = cove__file_open(tail->path, flags, ctx, &why);
-    }
-    if (tail->bound && tail->fd == COVE_EEXIST)
-        return fail_replaced(ctx, err);
-    if (tail->fd < 0)
-        return cove__error_copy(err, &why);
-    return 0;
-}
-
-/* A log that was moved away or removed under us: what goes on into its old file would be lost, or stand in the wrong
- * one. */
-static bool was_replaced(const struct tail *tail)
-{
-    struct stat ours;
-    struct stat there;
-
-    if (fstat(tail->fd, &ours) < 0)
-        return false;
-    if (stat(tail->path, &there) < 0)
-        return errno == ENOENT;
-    return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
-}
-
-int cove__file_append(void *self, void *tail_, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
-                      struct cove_error *err)
-{
-    struct tail *tail = tail_;
-    struct stat before;
-    struct stat now;
-    int rc;
-
-    *ret_added = 0;
-    if (tail->fd >= 0 && was_replaced(tail)) {
-        if (tail->bound)
-            return fail_replaced(ctx, err);
-        close(tail->fd);
-        tail->fd = -1;
-    }
-    rc = tail->fd < 0 ? open_tail(self, tail, ctx, err) : 0;
-    if (rc < 0)
-        return rc;
-    if (tail->truncate && ftruncate(tail->fd, 0) < 0)
-        return cove__file_fail(err, ctx, errno);
-    tail->truncate = false;
-    if (fstat(tail->fd, &before) < 0)
-        return cove__file_fail(err, ctx, errno);
-    while (*ret_added < data.size && rc == 0) {
-        int64_t n = cove__file_write(tail->fd, data.data + *ret_added, data.size - *ret_added, -1, ctx, err);
-
-        if (n < 0)
-            rc = (int)n;
-        else
-            *ret_added += (size_t)n;
-    }
-    /* No partial record: removes the bytes again, unless another writer has appended after them. */
-    if (rc < 0 && *ret_added > 0 && fstat(tail->fd, &now) == 0 && now.st_size == before.st_size + (off_t)*ret_added &&
-        ftruncate(tail->fd, before.st_size) == 0)
-        *ret_added = 0;
-    return rc;
-}
-
-void cove__file_append_close(void *self, void *tail_)
-{
-    struct tail *tail = tail_;
-
-    if (!tail)
-        return;
-    if (tail->fd >= 0)
-        close(tail->fd);
-    cove__free(tail->path);
-    cove__free(tail);
+    return cove__file_copy_as(self, from, to, NULL, ctx, err);
 }
