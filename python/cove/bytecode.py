@@ -74,7 +74,8 @@ class Bytecode:
     def _following(self, at: int) -> list[int]:
         """The instructions that may follow if this one does not raise."""
         instruction = self._instructions[at]
-        name, following = instruction.opname, []
+        name = instruction.opname
+        following: list[int] = []
         if name in _RETURNS or name in _RAISES:
             return following
         if (instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs) and name not in _SETUPS:

@@ -25,7 +25,7 @@ class Closed:
     def __exit__(self, kind, *_):
         self.close(told_of_none=kind is None)
 
-    def like(self, other):
+    def record_of(self, other):
         self.passing, self.dropped = other.passing, other.dropped
 
 
@@ -134,7 +134,7 @@ def opened_in_a_handler_that_fails(file):
         raise KeyError
     except KeyError:
         with Closed() as inner:
-            file.like(inner)
+            file.record_of(inner)
             fail()
 
 
@@ -199,7 +199,7 @@ def raised_again_inside_the_block_that_opened_it(file):
         fail()
     except ZeroDivisionError:
         inner = Closed()
-        file.like(inner)
+        file.record_of(inner)
         try:
             raise
         finally:
@@ -307,7 +307,7 @@ def opened_in_an_except_block(file):
         fail()
     except ZeroDivisionError:
         with Closed() as inner:
-            file.like(inner)
+            file.record_of(inner)
 
 
 def opened_in_a_finally_block(file):
@@ -315,7 +315,7 @@ def opened_in_a_finally_block(file):
         fail()
     finally:
         with Closed() as inner:
-            file.like(inner)
+            file.record_of(inner)
 
 
 def opened_in_an_inner_except_block(file):
@@ -327,7 +327,7 @@ def opened_in_an_inner_except_block(file):
         except KeyError:
             inner = Closed()
         inner.close()
-        file.like(inner)
+        file.record_of(inner)
 
 
 def in_an_except_block_of_a_coroutine(file):
@@ -429,7 +429,7 @@ def opened_in_a_finally_block_and_closed_in_an_except_block_of_it(file):
         fail()
     finally:
         inner = Closed()
-        file.like(inner)
+        file.record_of(inner)
         try:
             raise KeyError
         except KeyError:
@@ -442,7 +442,7 @@ def opened_in_a_finally_block_and_closed_after_an_exception_became_another(file)
         fail()
     finally:
         inner = Closed()
-        file.like(inner)
+        file.record_of(inner)
         try:
             try:
                 raise KeyError
@@ -458,7 +458,7 @@ def opened_in_a_finally_block_and_closed_in_one_further_out(file):
             fail()
         finally:
             opened.append(Closed())
-            file.like(opened[0])
+            file.record_of(opened[0])
 
     opened = []
     try:
