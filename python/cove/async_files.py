@@ -22,7 +22,7 @@ class AsyncFile:
         self._file = file
         self.fs, self.path, self.mode = file.fs, file.path, file.mode
         self.size = getattr(file, "size", None)
-        self._opening = OpenContext()
+        self._opening = OpenContext() if file.writable() else None  # until the file ends: it may hold an exception
         self._turn = threading.Lock()
         self._position = 0 if file.readable() else None  # files open for writing track it themselves
 
@@ -40,7 +40,11 @@ class AsyncFile:
         await asyncio.to_thread(self._call, self._file.flush)
 
     async def close(self) -> None:
-        passing = self._opening.passing() if self._file.writable() and not self.closed else None
+        await self._end(told_of_none=False)
+
+    async def _end(self, told_of_none: bool) -> None:
+        opening, self._opening = self._opening, None
+        passing = None if opening is None or self.closed else opening.passing(told_of_none)
         if passing is None:
             await asyncio.to_thread(self._call, self._file.close)
         else:
@@ -48,6 +52,7 @@ class AsyncFile:
 
     async def discard(self) -> None:
         """Gives up what was written; what is in the store stays as it is."""
+        self._opening = None
         await asyncio.to_thread(self._file.discard)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -76,7 +81,7 @@ class AsyncFile:
     async def __aexit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None and self._file.writable():
             await asyncio.to_thread(self._file.leave, kind)
-        await self.close()
+        await self._end(told_of_none=kind is None)
 
     async def _move(self, method: Callable[[Any], Any], argument: Any) -> Any:
         """Reads or writes at the position, and advances it afterwards."""

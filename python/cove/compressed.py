@@ -81,13 +81,14 @@ class CompressedFile(SerialClose, io.BufferedIOBase):
         else:
             self._below.close()
 
-    def leave(self, kind: type[BaseException]) -> None:
-        """Closes the file because of an exception of this type: discards it."""
+    def leave(self, kind: type[BaseException] | None) -> None:
+        """For `__exit__`: an exception of this type leaves the file, which discards it; None: no exception does, and `close` follows."""
         self._below.leave(kind)
-        self.discard()
+        if kind is not None:
+            self.discard()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        if kind is not None and self._below.writable():
+        if self._below.writable():
             self.leave(kind)
         self.close()
 

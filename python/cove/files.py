@@ -210,6 +210,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
     def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self.blocksize = fs.blocksize
+        self._user = threading.current_thread()  # the last to open, write or close it
         self._begin()
 
     def commit(self) -> None:
@@ -247,6 +248,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         return self.tell()
 
     def write(self, data: Any) -> int:
+        self._user = threading.current_thread()
         try:
             return self._take(data)
         except (TypeError, ValueError):  # not bytes, or closed: nothing was written
@@ -263,6 +265,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         raise NotImplementedError
 
     def close(self) -> None:
+        self._user = threading.current_thread()
         with self._ending:
             if not self._closed:
                 self._end()
@@ -274,13 +277,13 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
             self.commit()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        if kind is not None:
-            self.leave(kind)
+        self.leave(kind)
         self.close()
 
-    def leave(self, kind: type[BaseException]) -> None:
-        """An exception of this kind ends the file."""
-        self.discard()
+    def leave(self, kind: type[BaseException] | None) -> None:
+        """For `__exit__`: an exception of this type leaves the file, which discards it; None: no exception does, and `close` follows."""
+        if kind is not None:
+            self.discard()
 
     def _dealloc_warn(self, source: Any) -> None:
         """Python's own text and buffer files call this before they close what is below them because nobody holds them any more."""
@@ -309,14 +312,15 @@ class PublishedFile(WritableFile):
 
     def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         super().__init__(fs, path, mode, autocommit)
-        self._opening: OpenContext | None = OpenContext()
+        self._opening: OpenContext | None = OpenContext()  # until the file ends: it may hold an exception with its frames
+        self._told_of_none = False
 
     def _end(self) -> None:
-        opening, self._opening = self._opening, None  # drops the exception that it may hold, with its frames
+        opening, self._opening = self._opening, None
         assert opening is not None
         if self._abandoned or opening.dropped():
             self._give_up()
-        elif (passing := opening.passing()) is not None:
+        elif (passing := opening.passing(self._told_of_none)) is not None:
             self.leave(type(passing))
         elif self._failure is not None:
             self.discard()
@@ -324,9 +328,11 @@ class PublishedFile(WritableFile):
         else:
             super()._end()
 
-    def leave(self, kind: type[BaseException]) -> None:
+    def leave(self, kind: type[BaseException] | None) -> None:
         with self._ending:
-            if not self._closed:
+            if kind is None:
+                self._told_of_none = True
+            elif not self._closed:
                 self.discard()
                 logging.getLogger("cove").warning("%s: left by %s, so nothing is published", self.full_name, kind.__name__)
 
@@ -380,7 +386,7 @@ class WriteFile(PublishedFile):
         """Discards what was written; the file in the store is unchanged. Cancels a call of another thread that waits for the store."""
         self._stop()
         with self._ending:
-            self._closed = True
+            self._closed, self._opening = True, None
             writer, self._writer = self._writer, None
             if writer is not None:
                 writer.abort()
@@ -484,7 +490,7 @@ class TextFile(SerialClose, io.TextIOWrapper):
         self.close()
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        if kind is not None and self.buffer.writable():
+        if self.buffer.writable():
             self.buffer.leave(kind)  # type: ignore[attr-defined]
         self.close()
 
@@ -504,14 +510,14 @@ def _has_mark(encoding: str | None) -> bool:
 
 @atexit.register
 def _give_up_all() -> None:
-    """Discards the files that daemon threads still hold when the process ends: their uploads would stay in the store. Files being published may finish.
+    """Discards the files that a daemon thread used last, when the process ends: their uploads would stay in the store. Files being published may finish.
 
-    Other files are finalized when their last reference goes, after the program's own exit handlers.
+    Other files are finalized when their last reference goes, after the program's own exit handlers, which may write and close them.
     """
-    if not any(thread.daemon for thread in threading.enumerate()):
-        return
     deadline = time.monotonic() + EXIT_S
-    pending = [file for file in (ref() for ref in list(_open)) if isinstance(file, PublishedFile) and file._is_pending()]
+    daemons = {thread for thread in threading.enumerate() if thread.daemon}
+    files = [file for file in (ref() for ref in list(_open)) if isinstance(file, PublishedFile)]
+    pending = [file for file in files if file._user in daemons and file._is_pending()]
     for file in pending:
         if not file.closed:
             file._stop()

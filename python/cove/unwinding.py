@@ -1,21 +1,29 @@
 """Finds out whether a file is closed because an exception propagates, or because its owner is finalized: then the file may be incomplete.
 
 Code that calls `close` in a `finally` block, or in a wrapper's `__exit__`, does not pass the exception on. But while such a block runs, the exception is the
-thread's `sys.exc_info()`. An exception that was already being handled when the file was opened does not count. Nor does one that is caught by an `except`
-block: then the program closes the file on purpose. Whether it is caught is determined from the byte code of the function whose block runs.
+thread's `sys.exc_info()`. An exception that was already being handled when the file was opened does not count, unless it was raised again inside the block
+that handled it. Nor does one that is caught by an `except` block: then the program closes the file on purpose. Whether it is caught is determined from the
+byte code of the function whose block runs.
 """
 
 from __future__ import annotations
 
-import dis
 import sys
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from types import CodeType, FrameType
+from types import FrameType, TracebackType
+from typing import NamedTuple
 
-_LEAVES = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"})
-_JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE"})
-_NO_JUMPS = frozenset({"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH"})  # of Python 3.10: their argument is an exception handler
+from cove.bytecode import Bytecode
+
+_EXITS = frozenset({"__exit__", "__aexit__"})
+
+
+class _Handling(NamedTuple):
+    """The handler that an exception has reached."""
+
+    frame: FrameType
+    handlers: tuple[int, ...]  # the running handlers of the frame, down to this one; empty: the frame has caught the exception and continued
+    raises: bool  # the handler ends by raising, this exception or another
 
 
 class OpenContext:
@@ -23,36 +31,76 @@ class OpenContext:
 
     def __init__(self) -> None:
         self._exception = sys.exc_info()[1]
+        # The positions of its frames, to find out later whether it was raised again. The exception keeps these frames alive anyway.
+        self._positions = {} if self._exception is None else _running(set(_traceback_frames(self._exception)))
         self._in_finalizer = _in_finalizer()
 
-    def passing(self) -> BaseException | None:
-        """The exception that was raised since then and propagates beyond the block that runs now."""
+    def passing(self, told_of_none: bool = False) -> BaseException | None:
+        """The exception that was raised since then and propagates beyond the block that runs now.
+
+        `told_of_none`: the caller is an `__exit__` that got no exception. If an exception left the `with` block that calls it, another `__exit__` in between
+        has suppressed it.
+        """
         newest = sys.exc_info()[1]
         if newest is None:
             return None
         before = set(map(id, _with_contexts(self._exception)))
+        left = _left_by_with() if told_of_none else None
         for exception in _with_contexts(newest):
-            if id(exception) in before:
+            known = id(exception) in before
+            if known and exception is not newest:
                 break
-            goes_on = _goes_on(exception)
-            if goes_on is None:
-                goes_on = exception is newest  # not in Python code; older ones are over
-            if goes_on:
+            handling = _handling(exception, innermost=known)
+            if handling is None:
+                raises = exception is newest and not known  # not in Python code; older ones are over
+            elif handling.frame is left and handling.handlers and Bytecode(left.f_code).is_with(handling.handlers[-1]):
+                raises = False
+            else:
+                raises = handling.raises and (not known or self._raised_again(handling))
+            if raises:
                 return exception
+            if known:
+                break
         return None
 
     def dropped(self) -> bool:
         """Whether the call comes from a `__del__` that was started since then."""
         return not self._in_finalizer and _in_finalizer()
 
+    def _raised_again(self, handling: _Handling) -> bool:
+        """Whether an exception that was already being handled when the file was opened has since reached another handler inside that one."""
+        offset = self._positions.get(handling.frame)
+        then = () if offset is None else Bytecode(handling.frame.f_code).handlers(offset)
+        n = len(then)
+        return 0 < n < len(handling.handlers) and handling.handlers[:n] == then
+
+
+def _frames() -> Iterator[FrameType]:
+    """The frames of the thread, the innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _running(frames: set[FrameType]) -> dict[FrameType, int]:
+    """Those of the frames that are running, with their current offsets."""
+    return {frame: frame.f_lasti for frame in _frames() if frame in frames}
+
 
 def _in_finalizer() -> bool:
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "__del__":
-            return True
-        frame = frame.f_back
-    return False
+    return any(frame.f_code.co_name == "__del__" for frame in _frames())
+
+
+def _left_by_with() -> FrameType | None:
+    """The frame whose `with` block called the current `__exit__`, directly or through that of an ExitStack."""
+    exits = False
+    for frame in _frames():
+        if frame.f_code.co_name in _EXITS:
+            exits = True
+        elif exits:
+            return frame
+    return None
 
 
 def _with_contexts(exception: BaseException | None) -> Iterator[BaseException]:
@@ -64,46 +112,33 @@ def _with_contexts(exception: BaseException | None) -> Iterator[BaseException]:
         exception = exception.__context__
 
 
-def _goes_on(exception: BaseException) -> bool | None:
-    """Whether the exception propagates beyond the `with`, `finally` or `except` block that runs now. None: no such block was found."""
-    passed = set()
-    trace = exception.__traceback__
+def _traceback_frames(exception: BaseException) -> dict[FrameType, list[int]]:
+    """The frames of the traceback, with the offsets at which the exception left them or was caught."""
+    trace: TracebackType | None = exception.__traceback__
+    if trace is None and getattr(exception, "exceptions", ()):  # `except*` wraps a single exception in a group without a traceback
+        trace = exception.exceptions[0].__traceback__  # type: ignore[attr-defined]
+    offsets: dict[FrameType, list[int]] = {}
     while trace is not None:
-        passed.add(trace.tb_frame)
+        offsets.setdefault(trace.tb_frame, []).append(trace.tb_lasti)
         trace = trace.tb_next
-    frame: FrameType | None = sys._getframe()
-    found = None
-    while frame is not None and found is None:
-        if frame in passed:
-            found = _block_raises(frame.f_code, frame.f_lasti)
-        frame = frame.f_back
-    return found
+    return offsets
 
 
-def _block_raises(code: CodeType, offset: int) -> bool | None:
-    """Whether the exception handling block of `code` around `offset` ends by raising. None: there is no such block.
+def _handling(exception: BaseException, innermost: bool) -> _Handling | None:
+    """The handler that runs because of the exception. None: there is none in Python code.
 
-    Follows the byte code from `offset`: only the end of a `with` or `finally` block reaches RERAISE. An `except` block ends with POP_EXCEPT or raises.
+    `innermost`: the exception is the thread's current one, so the innermost running handler of its frames is the one.
     """
-    instructions = list(dis.get_instructions(code))
-    offsets = [i.offset for i in instructions]
-    todo, seen, names = [bisect_right(offsets, offset) - 1], set(), set()
-    while todo:
-        at = todo.pop()
-        if at in seen or at >= len(instructions):
+    offsets = _traceback_frames(exception)
+    for frame in _frames():
+        if frame not in offsets:
             continue
-        seen.add(at)
-        instruction = instructions[at]
-        name = instruction.opname
-        names.add(name)
-        if name in _LEAVES:
-            continue
-        if (instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs) and name not in _NO_JUMPS:
-            todo.append(bisect_left(offsets, instruction.argval))
-        if name not in _JUMPS:
-            todo.append(at + 1)
-    if "RERAISE" in names:
-        return True
-    if "POP_EXCEPT" in names:
-        return False
-    return True if names & {"RAISE_VARARGS"} and not names & {"RETURN_VALUE", "RETURN_CONST"} else None
+        code, offset = Bytecode(frame.f_code), frame.f_lasti
+        running = code.handlers(offset)
+        raised_in = [code.handlers(raised) for raised in offsets[frame]]
+        for n in range(len(running), 0, -1):
+            # A handler does not run because of an exception that was raised in it.
+            if innermost or any(within[: n - 1] == running[: n - 1] and within[:n] != running[:n] for within in raised_in):
+                return _Handling(frame, running[:n], code.raises(offset, inner=len(running) - n))
+        return _Handling(frame, (), False)
+    return None

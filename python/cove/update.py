@@ -70,5 +70,5 @@ class UpdateFile(PublishedFile):
     def discard(self) -> None:
         """Forgets the changes; what is in the store stays as it is."""
         with self._ending:
-            self._closed, self._changed = True, False
+            self._closed, self._changed, self._opening = True, False, None
             self._local.close()

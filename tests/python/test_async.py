@@ -1,9 +1,11 @@
 """The coroutines, on MinIO: many at once, cancelled, on several loops, and the ordinary methods beside them."""
 
 import asyncio
+import contextlib
 import gc
 import io
 import threading
+import weakref
 
 import fsspec
 import pytest
@@ -317,6 +319,57 @@ def test_closed_while_an_exception_passes(afs, root):
         assert not await afs._exists(f"{root}/x")
         await on_purpose(await afs.open_async(f"{root}/x", "wb"))
         assert await afs._cat_file(f"{root}/x") == b"whole"
+
+    run(main())
+
+
+def test_an_exception_that_was_caught_inside_ends_no_file(afs, root):
+    @contextlib.asynccontextmanager
+    async def opened(name):
+        async with await afs.open_async(f"{root}/{name}", "wb") as f:
+            try:
+                yield f
+            except ZeroDivisionError:
+                await f.write(b"l")
+
+    async def main():
+        async with opened("a") as f:
+            await f.write(b"al")
+            1 / 0
+        async with contextlib.AsyncExitStack() as stack:
+            f = await stack.enter_async_context(await afs.open_async(f"{root}/b", "wb"))
+            stack.enter_context(contextlib.suppress(ZeroDivisionError))
+            await f.write(b"all")
+            1 / 0
+        assert [await afs._cat_file(f"{root}/{name}") for name in "ab"] == [b"all", b"all"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("end", ["close", "discard"])
+def test_a_file_that_has_ended_holds_no_exception(afs, root, end):
+    class Large:
+        """Stands for what the functions hold that an exception has passed."""
+
+    held = []
+
+    def fail():
+        large = Large()
+        held.append(weakref.ref(large))
+        1 / 0
+
+    async def work():
+        try:
+            fail()
+        except ZeroDivisionError:
+            f = await afs.open_async(f"{root}/x", "wb")
+            await getattr(f, end)()
+            return f
+
+    async def main():
+        f = await work()
+        gc.collect()
+        assert f.closed and held[0]() is None
 
     run(main())
 

@@ -9,6 +9,7 @@ import pickle
 import tarfile
 import textwrap
 import threading
+import weakref
 import zipfile
 
 import fsspec
@@ -178,8 +179,28 @@ def caught_further_out(fs, path):
     raise Failure
 
 
+def raised_again_while_a_report_is_written(fs, path):
+    try:
+        raise Failure
+    except Failure:
+        with io.TextIOWrapper(fs.open(path, "wb")) as f:
+            f.write("half")
+            raise
+
+
+def exit_stack_closed_in_a_finally_block(fs, path):
+    stack = contextlib.ExitStack()
+    f = stack.enter_context(fs.open(path, "wb"))
+    try:
+        f.write(b"half")
+        raise Failure
+    finally:
+        stack.close()
+
+
 LEFT = [text_over, buffer_over, text_over_fsspec_s, own_exit, own_finally, own_finally_text, own_finally_compressed, own_finally_in_place, closing,
-        exit_stack, zip_file, tar_file, gzip_file, pickled, as_json, numpy_archive, torch_checkpoint, raised_again, caught_further_out]
+        exit_stack, zip_file, tar_file, gzip_file, pickled, as_json, numpy_archive, torch_checkpoint, raised_again, caught_further_out,
+        raised_again_while_a_report_is_written, exit_stack_closed_in_a_finally_block]
 
 
 @pytest.mark.parametrize("way", LEFT, ids=lambda way: way.__name__)
@@ -239,6 +260,90 @@ def test_opened_written_and_closed_while_an_exception_passes(fs, root, block):
                 with fsspec.open(f"s3://{root}/x", "w") as f:
                     f.write("report")
     assert fs.cat(f"{root}/x") == b"report"
+
+
+def open_as(fs, kind, path):
+    """A file to write, and what writes a few letters to it."""
+    if kind == "text":
+        f = fs.open(path, "w")
+        return f, f.write
+    f = fs.open(path, "r+b" if kind == "in place" else "wb", compression="gzip" if kind == "gzip" else None)
+    return f, lambda text: f.write(text.encode())
+
+
+def suppressed_by_an_inner_manager(fs, f, write):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(f)
+        stack.enter_context(contextlib.suppress(Failure))
+        write("all")
+        raise Failure
+
+
+def caught_by_a_generator(fs, f, write):
+    @contextlib.contextmanager
+    def opened():
+        with f:
+            try:
+                yield
+            except Failure:
+                write("l")
+
+    with opened():
+        write("al")
+        raise Failure
+
+
+def caught_by_a_generator_that_closes_later(fs, f, write):
+    @contextlib.contextmanager
+    def opened():
+        try:
+            yield
+        except Failure:
+            write("l")
+        f.close()
+
+    with opened():
+        write("al")
+        raise Failure
+
+
+@pytest.mark.parametrize("kind", ["bytes", "text", "gzip", "in place"])
+@pytest.mark.parametrize("way", [suppressed_by_an_inner_manager, caught_by_a_generator, caught_by_a_generator_that_closes_later],
+                         ids=lambda way: way.__name__)
+def test_an_exception_that_was_caught_inside_ends_no_file(fs, root, kind, way):
+    fs.pipe(f"{root}/x", b"")
+    f, write = open_as(fs, kind, f"{root}/x")
+    way(fs, f, write)
+    with fs.open(f"{root}/x", compression="gzip" if kind == "gzip" else None) as f:
+        assert f.read() == b"all"
+
+
+class Large:
+    """Stands for what the functions hold that an exception has passed."""
+
+
+@pytest.mark.parametrize("mode", ["wb", "w", "r+b"])
+@pytest.mark.parametrize("end", [lambda f: f.close(), lambda f: f.discard(), lambda f: f.__exit__(Failure, Failure(), None)],
+                         ids=["published", "discarded", "left"])
+def test_a_file_that_has_ended_holds_no_exception(fs, root, mode, end):
+    def fail():
+        large = Large()
+        held.append(weakref.ref(large))
+        raise Failure
+
+    def work():
+        try:
+            fail()
+        except Failure:
+            f = fs.open(f"{root}/x", mode)
+            end(f)
+            return f
+
+    held = []
+    fs.pipe(f"{root}/x", OLD)
+    f = work()
+    gc.collect()
+    assert f.closed and held[0]() is None
 
 
 def test_a_log_keeps_what_was_appended(fs, root, caplog):
@@ -412,6 +517,24 @@ def test_a_daemon_thread_leaves_no_upload(aws, fs, root, python):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0 and f"{root}/x" in said and "was never closed, so nothing is published" in said
     assert fs.list_multipart_uploads(root) == [] and not fs.exists(f"{root}/x")
+
+
+def test_the_program_s_own_exit_handlers_close_what_they_write(aws, fs, root, python):
+    """They were registered first, so they run last, whether or not some daemon thread lives."""
+    python("""
+        import atexit, sys, threading
+
+        @atexit.register
+        def finish():
+            f.write(b" end")
+            f.close()
+
+        import cove.s3
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        f = cove.s3.S3FileSystem().open(sys.argv[1], "wb")
+        f.write(b"all")
+    """, f"{root}/x", environ=aws.environ)  # fmt: skip
+    assert fs.cat(f"{root}/x") == b"all end"
 
 
 def test_what_cannot_be_given_up_in_time_is_named(aws, root, python):
