@@ -210,7 +210,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
     def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self.blocksize = fs.blocksize
-        self._user = threading.current_thread()  # the last to open, write or close it
+        self._user = threading.get_ident()  # the last thread to open, write or close it
         self._begin()
 
     def commit(self) -> None:
@@ -248,7 +248,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         return self.tell()
 
     def write(self, data: Any) -> int:
-        self._user = threading.current_thread()
+        self._user = threading.get_ident()
         try:
             return self._take(data)
         except (TypeError, ValueError):  # not bytes, or closed: nothing was written
@@ -265,7 +265,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         raise NotImplementedError
 
     def close(self) -> None:
-        self._user = threading.current_thread()
+        self._user = threading.get_ident()
         with self._ending:
             if not self._closed:
                 self._end()
@@ -515,7 +515,7 @@ def _give_up_all() -> None:
     Other files are finalized when their last reference goes, after the program's own exit handlers, which may write and close them.
     """
     deadline = time.monotonic() + EXIT_S
-    daemons = {thread for thread in threading.enumerate() if thread.daemon}
+    daemons = {thread.ident for thread in threading.enumerate() if thread.daemon}
     files = [file for file in (ref() for ref in list(_open)) if isinstance(file, PublishedFile)]
     pending = [file for file in files if file._user in daemons and file._is_pending()]
     for file in pending:
