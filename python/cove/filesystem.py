@@ -476,12 +476,12 @@ class CoveFileSystem(Listings):
         Raises OSError if another writer has replaced a file during the move; the new file stays, beside the copy of the old one. A bucket whose content is
         moved stays, empty.
 
-        A file or directory that would be moved onto itself is unchanged. Raises InvalidArgument before anything is done if two sources have the same target, a
-        target is a source, or a directory would be moved into itself.
+        As for `rm`, "[ ]" alone does not make a pattern. A file or directory that would be moved onto itself is unchanged. Raises InvalidArgument before
+        anything is done if two sources have the same target, a target is a source, or a directory would be moved into itself.
         """
         if transfers.same_path(self, path1, path2):
             return
-        patterns = self._patterns(path1, removing=recursive)
+        patterns = self._patterns(path1, removing=True)
         files, markers, directories, etags = transfers.copies(self, path1, path2, patterns, recursive, maxdepth, moving=True)
         pairs = [(self._end(source), self._end(target)) for source, target in files if source != target]
         if files and not pairs:
@@ -547,14 +547,14 @@ class CoveFileSystem(Listings):
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Removes files, and with `recursive` directories and everything below them. Takes paths, patterns or lists of them. A bucket is only emptied.
 
-        A path that exists is not a pattern. Otherwise a pattern removes what `glob` gives for it. With `recursive`, "[ ]" alone does not make a pattern, so
-        that the name of a missing directory never removes another one.
+        A path that exists is not a pattern. Otherwise a pattern removes what `glob` gives for it. "[ ]" alone does not make a pattern, so that the name of
+        a missing file or directory never removes another one.
 
         Of one path, FileNotFoundError says that it isn't there. The files of a list are not looked at: a thousand of a bucket go in one request. Where
         that fails, some are gone and others are not.
         """
         check_depth(maxdepth)
-        patterns = self._patterns(path, removing=recursive)
+        patterns = self._patterns(path, removing=True)
         if not patterns and not _is_list(path) and not (recursive and maxdepth is not None):
             if recursive:
                 self._fs.remove_tree(self._end(self._directory(path)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from glob import has_magic
 from operator import itemgetter
@@ -176,11 +177,13 @@ class Listings(Coroutines):
     # ---- paths and patterns ----
 
     def _patterns(self, path: Any, removing: bool = False) -> set[str]:
-        """Those of the given paths that are patterns. A path that exists is not one. Checking a path with special characters costs one request if it is a
-        file, else two. `removing`: for recursive removals, where "[ ]" alone does not make a pattern.
+        """Those of the given paths that are patterns. A path that exists is not one, and a key of a mapping never is. Checking a path with special
+        characters costs one request if it is a file, else two. `removing`: for removals and moves, where "[ ]" alone does not make a pattern.
         """
         path = transfers.plain(path)
         special = [p for p in dict.fromkeys([path] if isinstance(path, str) else path) if self._may_be_pattern(p)]
+        if special and _called_by_mapping():
+            return set()
         if removing:
             special = [p for p in special if "*" in p or "?" in p]
         there = self._fs.stat_many([self._see(p) for p in special]) if special else []
@@ -239,6 +242,16 @@ class Listings(Coroutines):
 def check_depth(maxdepth: int | None) -> None:
     if maxdepth is not None and maxdepth < 1:
         raise ValueError("maxdepth must be at least 1")
+
+
+def _called_by_mapping() -> bool:
+    """Whether fsspec's FSMap makes this call. It passes its keys, which are names, to methods that take patterns, so only its frame shows it."""
+    frame = sys._getframe(1)
+    while frame is not None and (module := frame.f_globals.get("__name__", "")).partition(".")[0] in ("cove", "fsspec"):
+        if module == "fsspec.mapping":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

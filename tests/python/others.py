@@ -149,6 +149,9 @@ def zarr_store(root):
     for name in ("run1", "run[1]", "run[1]"):  # the last one takes the place of the second, not of the first
         zarr.open_array(f"{root}/{name}.zarr", mode="w", shape=(2,), dtype="i4")[:] = [1, 2]
     assert zarr.open_array(f"{root}/run1.zarr", mode="r")[1] == zarr.open_array(f"{root}/run[1].zarr", mode="r")[1] == 2
+    # Chunks that are all fill value are removed, whether they were there or not.
+    zarr.open_array(f"{root}/run[1].zarr", mode="w", shape=(2,), dtype="i4", fill_value=0)[:] = 0
+    assert zarr.open_array(f"{root}/run1.zarr", mode="r")[1] == 2
 
 
 def xarray_zarr(root):

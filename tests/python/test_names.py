@@ -1,5 +1,7 @@
 """Names that look like patterns: an existing file or directory of exactly that name comes first. On the mock, whose objects can be inspected."""
 
+import asyncio
+
 import fsspec
 import pytest
 from mocked import face, fill, fs, mock, requests, stored  # noqa: F401
@@ -84,20 +86,61 @@ def test_a_mapping_is_cleared(fs, mock):
 
 
 def test_brackets_alone_remove_nothing_else(face, fs, mock):
-    """With recursive=True: the directory often does not exist any more."""
+    """The file or directory often does not exist any more: the second removal of a file, or a chunk that was never written."""
     before = stored(mock)
-    for path in ("b/run[12]", "b/run[12]/d"):
+    move = {True: fs.mv, False: fs.move}
+    for path in ("b/run[12]", "b/run[12]/d", "b/run[12]/x", "b/run[12]/d/[yz]"):
+        for options in ({}, {"recursive": True}, {"recursive": True, "maxdepth": 1}):
+            with pytest.raises(FileNotFoundError):
+                face.rm(path, **options)
+            with pytest.raises(FileNotFoundError):
+                fs.delete(path, **options)
+            with pytest.raises(FileNotFoundError):
+                move["maxdepth" in options](path, "b/moved", **options)
+            with pytest.raises(FileNotFoundError):
+                fs.mv([path], "b/moved/", **options)
         with pytest.raises(FileNotFoundError):
-            face.rm(path, recursive=True)
+            asyncio.run(fs._mv_file(path, "b/moved"))
         with pytest.raises(FileNotFoundError):
             face.rm([path], recursive=True)
-        with pytest.raises(FileNotFoundError):
-            face.rm(path, recursive=True, maxdepth=1)
-        with pytest.raises(FileNotFoundError):
-            fs.mv(path, "b/moved", recursive=True)
+        face.rm([path])  # in a list it is skipped
     assert stored(mock) == before
-    face.rm("b/run[12]/x")  # for files they still make a pattern
-    assert "b/run1/x" not in stored(mock)
+    assert fs.glob("b/run[12]/x") == ["b/run1/x"]
+
+
+def test_a_file_is_removed_twice(face, mock):
+    face.rm("b/run[1]/x")
+    with pytest.raises(FileNotFoundError):
+        face.rm("b/run[1]/x")
+    assert theirs(mock) == THEIRS
+
+
+@pytest.mark.parametrize("name", ["run[12]", "q?", "s*", "*"])
+@pytest.mark.parametrize("layers", [0, 1])
+def test_keys_of_a_mapping_are_names(fs, mock, name, layers):
+    """Special characters in the root or in the key do not make a pattern."""
+    for path in [path for path in MINE if path.startswith(("b/q?", "b/s*"))]:
+        del mock.store.objects[path]
+    before = stored(mock)
+    mapping = fsspec.filesystem("dir", path="b", fs=fs).get_mapper(name) if layers else fsspec.FSMap(f"b/{name}", fs)
+    for key in ("x", "[x]", "?", "*"):
+        assert mapping.get(key) is None and mapping.pop(key, b"default") == b"default" and key not in mapping
+        assert mapping.getitems([key], on_error="omit") == {}
+        with pytest.raises(KeyError):
+            mapping.getitems([key])
+        with pytest.raises(KeyError):
+            del mapping[key]
+        mapping.delitems([key, "other"])
+    mapping.clear()
+    assert stored(mock) == before
+    mapping.setitems({"x": b"1", "*": b"2"})
+    mapping["?"] = b"3"
+    assert mapping.getitems(["*", "?"]) == {"*": b"2", "?": b"3"} and sorted(mapping) == ["*", "?", "x"]
+    assert mapping.pop("*") == b"2"
+    mapping.delitems(["?", "none"])
+    assert {path: data for path, data in stored(mock).items() if path not in before} == {f"b/{name}/x": b"1"}
+    mapping.clear()
+    assert stored(mock) == before
 
 
 @pytest.mark.parametrize("pattern", ["b/run*", "b/run?/*", "b/*/x", "b/*/", "b/run*/*/", "b/**/y", "b/[q-r]*"])
