@@ -45,7 +45,6 @@ class Coroutines(AsyncFileSystem):
             return False
         return True
 
-
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> bytes:
         path = await self._settled(path, kwargs)
         if start is None and end is None:
@@ -105,8 +104,11 @@ class Coroutines(AsyncFileSystem):
     async def _find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
         if maxdepth is not None or withdirs or prefix:
             return await asyncio.to_thread(self.find, path, maxdepth, withdirs, detail, prefix, **kwargs)
-        entries = sorted(await run("find", self._fs, await self._settled(path, kwargs, self._directory)), key=itemgetter(0))
-        return {e[0]: self._details(e) for e in entries} if detail else [e[0] for e in entries]
+        root = await self._settled(path, kwargs, self._directory)
+        found = {e[0]: self._details(e) for e in await run("find", self._fs, root)}
+        if self._may_be_both(path, root, found):
+            found.update((e["name"], e) for e in await asyncio.to_thread(self._file_itself, root))
+        return dict(sorted(found.items())) if detail else sorted(found)
 
     # ---- in a thread ----
 

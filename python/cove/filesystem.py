@@ -6,6 +6,7 @@ import errno
 import mimetypes
 import os
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -263,9 +264,10 @@ class CoveFileSystem(Listings):
     ) -> None:  # fmt: skip
         """Downloads files and directories, by fsspec's rules for the targets. `batch_size`: files transferred at once.
 
-        Raises InvalidArgument before anything is done if two sources have the same target, or a target is both a file and a directory.
+        Raises InvalidArgument before anything is done if two sources have the same target, or a target is both a file and a directory. Raises
+        IsADirectoryError, once all other files are copied, if a tree has a file whose name ends in a slash: on a disk only a directory can have it.
         """
-        pairs = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
+        pairs, unfit = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
         callback.set_size(len(pairs))
         small, others = [], []
         for path, local, known in pairs:
@@ -284,6 +286,10 @@ class CoveFileSystem(Listings):
                 self.get_file(path, local, callback=child, **kwargs)
 
         transfers.each(get_one, others, batch_size or self.batch_size, callback)
+        if unfit:
+            more = f" (and {len(unfit) - 1} more like it)" if len(unfit) > 1 else ""
+            why = f"a name that ends in a slash is no file's on a disk: it was left out{more}, the others were copied; get it alone, by its name"
+            raise IsADirectoryError(errno.EISDIR, why, self.unstrip_protocol(unfit[0]))
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
         for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._settle(path) for path, _, _ in files]))):
@@ -466,9 +472,7 @@ class CoveFileSystem(Listings):
         pairs = [(self._version(self._settle(source), kwargs), self._end(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
-        self._copy_markers(markers)
-        for path in directories:
-            self._fs.mkdir(path)
+        self._make_directories(directories, pairs + self._copy_markers(markers))
 
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
         """Moves files, and with `recursive` directories. Copies everything first; if a copy fails, nothing is removed.
@@ -495,8 +499,7 @@ class CoveFileSystem(Listings):
         etags.update((path, info[4]) for path, info in zip(untold, self._results(self._fs.stat_many(untold))))
         self._results(self._fs.copy_many(pairs))
         pairs += self._copy_markers(pair for pair in markers if pair[0] != pair[1])
-        for path in directories:
-            self._fs.mkdir(path)
+        self._make_directories(directories, pairs)
         self._fs.remove_files([source for source, _ in pairs], [etags.get(source) for source, _ in pairs])
         if not patterns and not _is_list(path1) and maxdepth is None:
             self._remove_empty(self._directory(path1))
@@ -507,6 +510,18 @@ class CoveFileSystem(Listings):
         results = self._fs.copy_many(pairs)
         self._results([r for r in results if not isinstance(r, (*GONE, IsADirectoryError))])  # directories without a marker
         return [pair for pair, result in zip(pairs, results) if not isinstance(result, Exception)]
+
+    def _make_directories(self, directories: list[str], copied: list[tuple[str, str]]) -> None:
+        """Makes them, also those that are empty. A directory may have the name of a file only if something was copied into it."""
+        names = sorted(target for _, target in copied)
+        for path in directories:
+            try:
+                self._fs.mkdir(path)
+            except FileExistsError:
+                below = targets.marker(path)
+                at = bisect_left(names, below)
+                if at == len(names) or not names[at].startswith(below):
+                    raise
 
     def _remove_empty(self, path: str) -> None:
         """Removes the directories left after a directory's files were moved, unless new files have been put there meanwhile."""

@@ -111,13 +111,18 @@ class Listings(Coroutines):
             yield step
 
     def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
-        """All files below a path; a file lists itself. With `withdirs` also directories, including the path itself. `prefix`: only entries whose path below
-        `path` begins with it."""
+        """All files below a path, and the file of that name. With `withdirs` also directories, including the path itself. `prefix`: only entries whose path
+        below `path` begins with it.
+
+        If the path is a directory, checking for a file of the same name costs one more request. A slash at the end of the path leaves that out.
+        """
         root = self._see(path, kwargs)
         if maxdepth is None and not withdirs and not prefix:
             found = {e[0]: self._details(e) for e in self._fs.find(root)}
         else:
             found = _by_name(e for e in self._below(root, maxdepth, prefix) if withdirs or e["type"] != "directory")
+        if self._may_be_both(path, root, found) and not prefix:
+            found.update(_by_name(self._file_itself(root)))
         return dict(sorted(found.items())) if detail else sorted(found)
 
     def _below(self, root: str, maxdepth: int | None = None, prefix: str = "") -> list[dict[str, Any]]:
@@ -132,6 +137,16 @@ class Listings(Coroutines):
         if prefix:
             return [e for e in found if e["name"].startswith(start + prefix)]
         return found if not root or any(e["name"] == root for e in found) else found + self._top(root, bool(found))
+
+    @staticmethod
+    def _may_be_both(path: Any, root: str, found: dict[str, dict[str, Any]]) -> bool:
+        """Whether `root`, given as `path`, is a directory with entries and may also be a file."""
+        itself = found.get(root)
+        return "/" in root and len(found) > (itself is not None) and not stringify_path(path).endswith("/") and (not itself or itself["type"] == "directory")
+
+    def _file_itself(self, path: str) -> list[dict[str, Any]]:
+        """The entry of the file of this name, if there is one."""
+        return [e for e in self._top(path, False) if e["type"] != "directory"] if self._fs.is_file(path) else []
 
     def _top(self, path: str, something_below: bool) -> list[dict[str, Any]]:
         """The entry of `path` itself: a directory if there is something below it, else what the store says."""
@@ -196,7 +211,8 @@ class Listings(Coroutines):
     def _expand(self, path: Any, patterns: set[str], recursive: bool = False, maxdepth: int | None = None) -> dict[str, Any]:
         """The expansion of paths and patterns, with the entry of each; None if it has not been looked up.
 
-        A directory that has the same name as a file is keyed by its name with a slash. With `recursive`, one more request for each path checks for that.
+        A directory that has the same name as a file is keyed by its name with a slash, unless there is a file of that name, too. With `recursive`, one more
+        request for each path checks for a file.
         """
         check_depth(maxdepth)
         path = transfers.plain(path)
@@ -223,14 +239,13 @@ class Listings(Coroutines):
         files = {e["name"]: e for e in entries if e["type"] != "directory"}
         marked_last = sorted((e for e in entries if e["type"] == "directory"), key=lambda e: "ETag" in e)
         directories = {e["name"] + "/" * (e["name"] in files): e for e in marked_last}
-        return dict(sorted({**unseen, **files, **directories}.items()))
+        return dict(sorted({**unseen, **directories, **files}.items()))
 
     def _with_itself(self, root: str, maxdepth: int | None) -> list[dict[str, Any]]:
         """The entries of a path and everything below it. A directory may also be a file."""
         found = self._below(root, maxdepth)
         if any(e["name"] == root and e["type"] == "directory" for e in found) and "/" in root:
-            if self._fs.is_file(root):
-                found += self._top(root, False)
+            found += self._file_itself(root)
         return found
 
     def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:

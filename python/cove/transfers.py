@@ -91,26 +91,32 @@ def without_directories(found: dict[str, Any], source: Any, recursive: bool, max
     return {path: known for path, known in found.items() if not (known["type"] == "directory" if known else is_directory(path))}
 
 
-def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> list[tuple[str, str, Any]]:
-    """(path in the store, local path, what is known of it) for each file and directory."""
+def downloads(
+    fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None
+) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    """(path in the store, local path, what is known of it) for each file and directory; and the files left out because
+    no disk can hold a file whose name ends in a slash."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(fs._file(s), make_path_posix(t)) for s, t in zip(source, target, strict=True)]
         targets.check_local(pairs, [])
-        return [(path, local, None) for path, local in pairs]
+        return [(path, local, None) for path, local in pairs], []
     patterns = fs._patterns(source)
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
-        return []
+        return [], []
     target = make_path_posix(target)
     into = isinstance(target, str) and (trailing_sep(target) or os.path.isdir(target))
     places = destinations(list(found), source, bool(patterns), target, into)
     if isinstance(target, str):
         check_contained(target, places)  # a key may hold ".."
-    triples = [(path, local, known) for (path, known), local in zip(found.items(), places)]
-    files = [(path, local) for path, local, known in triples if not (known and known["type"] == "directory")]
-    targets.check_local(files, [(path, local) for path, local, known in triples if known and known["type"] == "directory"])
-    return triples
+    directories = {path for path, known in found.items() if known and known["type"] == "directory"}
+    named = set() if recursive else {fs._exact(path) for path in ([source] if isinstance(source, str) else source)}  # a target of its own
+    unfit = {path for path in found if path.endswith("/") and path not in directories and path not in named}
+    triples = [(path, local, known) for (path, known), local in zip(found.items(), places) if path not in unfit]
+    files = [(path, local) for path, local, _ in triples if path not in directories]
+    targets.check_local(files, [(path, local) for path, local, _ in triples if path in directories])
+    return triples, sorted(unfit)
 
 
 def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
@@ -181,10 +187,12 @@ def copies(
         targets.check_not_inside((d, places[d]) for d in directories)
     tops = _tops(directories)  # a listing of what is below them does not show their own markers
     marked = [d for d in directories if "ETag" in found[d] or (d in tops and "/" in d and "/" in places[d])]
-    markers = [(targets.marker(d), targets.marker(places[d])) for d in marked]
+    files = dict(pairs)  # an object of a marker's name that has bytes is one of them
+    markers = [(targets.marker(d), targets.marker(places[d])) for d in marked if targets.marker(d) not in files]
     targets.check_within(pairs + markers)
-    names = {place for _, place in pairs}
-    etags = {targets.marker(path) if path in directories else path: known.get("ETag") for path, known in found.items() if known}
+    names = set(files.values())
+    etags = {targets.marker(d): found[d].get("ETag") for d in directories}
+    etags.update((path, found[path].get("ETag")) for path, _ in pairs if found[path])
     return pairs, markers, [places[d] for d in tops if places[d].rstrip("/") not in names], etags
 
 

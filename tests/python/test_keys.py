@@ -40,6 +40,19 @@ def test_find_and_du(face, depth):
     assert face.find("b/d", prefix="a", withdirs=True) == ["b/d/a", "b/d/a/b", "b/d/a/c", "b/d/a/c/x"]
 
 
+@pytest.mark.parametrize("depth", [None, 9])
+def test_a_directory_that_is_a_file_itself(face, fs, depth):
+    """It is found and counted, unless the path ends in a slash."""
+    assert face.find("b/d/a", maxdepth=depth) == ["b/d/a", "b/d/a/b", "b/d/a/c/x"] == fs.expand_path(fs.find("b/d/a"))
+    assert face.find("b/d/a", maxdepth=depth, withdirs=True) == ["b/d/a", "b/d/a/b", "b/d/a/c", "b/d/a/c/x"]
+    for withdirs in (False, True):
+        assert face.find("b/d/a", maxdepth=depth, withdirs=withdirs, detail=True)["b/d/a"]["size"] == 1
+        assert face.du("b/d/a", maxdepth=depth, withdirs=withdirs) == 6 and face.du("b/d/a/", maxdepth=depth, withdirs=withdirs) == 5
+    assert face.du("b/d/a", maxdepth=depth, total=False) == {"b/d/a": 1, "b/d/a/b": 2, "b/d/a/c/x": 3}
+    assert face.find("b/d/a/", maxdepth=depth) == ["b/d/a/b", "b/d/a/c/x"] and face.find("b/d/a", maxdepth=depth, prefix="b") == ["b/d/a/b"]
+    assert fs.du("b/d/a", maxdepth=1) == 3
+
+
 def test_depth(fs):
     assert fs.find("b/d", maxdepth=1) == ["b/d/a"]
     assert set(fs.find("b/d", maxdepth=1, withdirs=True)) == {"b/d", "b/d/a", "b/d/e", "b/d/f", "b/d//", "b/d/z"}
@@ -130,6 +143,33 @@ def test_copies_of_a_name_that_is_both(fs, mock):
     assert stored(mock) == {path.replace("b/d", "b/s", 1) if path in both else path: data for path, data in TREE.items()}
 
 
+@pytest.mark.parametrize("more", [
+    {"b/s/": b"bytes", "b/s/A": b"A"}, {"b/s/": b"bytes"}, {"b/s/": b"bytes", "b/s/A": b"A", "b/s": b"a file"},
+    {"b/s/e/": b"bytes", "b/s/e": b"a file"}, {"b/s/e/": b"bytes", "b/s/e/A": b"A"}, {"b/s/e/": b"bytes", "b/s/e/A": b"A", "b/s/e": b"a file"},
+])  # fmt: skip
+def test_an_object_with_bytes_in_the_place_of_a_marker_is_carried_once(face, fs, mock, more):
+    fill(mock, more)
+    there = {**TREE, **more}
+    copies = {path.replace("b/s", "b/t", 1): data for path, data in more.items()}
+    face.copy("b/s", "b/t", recursive=True)
+    assert stored(mock) == {**there, **copies}
+    fs.mv("b/t", "b/u", recursive=True)
+    assert stored(mock) == {**there, **{path.replace("b/t", "b/u", 1): data for path, data in copies.items()}}
+    assert sum(fs.du("b/u", total=False).values()) == sum(map(len, more.values()))
+
+
+def test_a_directory_goes_to_the_name_of_a_file(face, fs, mock):
+    """A bucket can hold both."""
+    fill(mock, {"b/1": b"a file", "b/2": b"a file", "b/3": b"a file"})
+    fs.mv("b/d/f", "b/1", recursive=True)
+    face.copy("b/d/a/c", "b/2", recursive=True)
+    fs.mv("b/d/e", "b/3", recursive=True)
+    left = {path: data for path, data in TREE.items() if not path.startswith(("b/d/f/", "b/d/e/"))}
+    assert stored(mock) == {
+        **left, "b/1": b"a file", "b/1/": b"", "b/1/g/": b"", "b/1/x": b"4444", "b/2": b"a file", "b/2/x": b"333", "b/3": b"a file", "b/3/": b"",
+    }  # fmt: skip
+
+
 def test_a_marker_beside_an_object_of_its_name(fs, mock):
     fill(mock, {"b/m/a": b"1", "b/m/a/": b""})
     fs.copy("b/m", "b/n", recursive=True)
@@ -149,6 +189,21 @@ def test_get(face, mock, tmp_path):
     found = {str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     assert found == {"to/a/b": b"22", "to/a/c/x": b"333", "to/f/x": b"4444", "to/u": b"55555", "to/v": b"666666"}
     assert (tmp_path / "to/e").is_dir() and (tmp_path / "to/f/g").is_dir()
+
+
+@pytest.mark.parametrize("more, files", [
+    ({"b/m/z/": b"1", "b/m/y": b"2"}, {"y": b"2"}), ({"b/m/z/": b"1", "b/m/z/q": b"2"}, {"q": b"2"}), ({"b/m/": b"1", "b/m/y": b"2"}, {"y": b"2"}),
+    ({"b/m//": b"1", "b/m/y": b"2"}, {"y": b"2"}), ({"b/m/z/": b"1"}, {}),
+    ({"b/m/z/": b"1", "b/m/w/": b"1", "b/m/y": bytes(2_000_000)}, {"y": bytes(2_000_000)}),
+])  # fmt: skip
+@pytest.mark.parametrize("given", ["b/m", "b/m/", ["b/m"], "b/m/**"])
+def test_get_leaves_out_what_no_disk_can_hold(face, mock, tmp_path, more, files, given):
+    fill(mock, more)
+    with pytest.raises(IsADirectoryError, match="ends in a slash") as caught:
+        face.get(given, str(tmp_path / "to" / ("m" if isinstance(given, list) else "")), recursive=given != "b/m/**")
+    said = str(caught.value)
+    assert any(f"'s3://{path}'" in said for path in more if path.endswith("/")) and ("more like it" in said) is ("b/m/w/" in more)
+    assert {p.name: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
 
 
 def test_a_file_whose_name_ends_in_a_slash(face, fs, mock, tmp_path):
@@ -195,7 +250,9 @@ def test_what_it_costs(face, fs, mock):
     """Slashes at the end cost a look where a file may be meant; the others do not."""
     assert requests(mock, face.ls, "b/d/") == requests(mock, face.find, "b/d/") == ["ListObjectsV2"]
     assert requests(mock, face.pipe_file, "b/new/", b"1") == ["PutObject"] and stored(mock)["b/new"] == b"1"
-    assert requests(mock, fs.find, "b/d", withdirs=True) == requests(mock, fs.glob, "b/d/**") == ["ListObjectsV2"]
+    assert requests(mock, face.find, "b/d") == requests(mock, face.du, "b/d") == ["ListObjectsV2", "HeadObject"]  # it may be a file besides
+    assert requests(mock, fs.find, "b/d", withdirs=True) == ["ListObjectsV2", "HeadObject"]
+    assert requests(mock, fs.find, "b/d", prefix="f") == requests(mock, face.find, "b") == requests(mock, fs.glob, "b/d/**") == ["ListObjectsV2"]
     assert requests(mock, fs.cat_file, "b/d/a") == ["GetObject"]
     assert requests(mock, fs.cat_file, "b/d/z/") == ["ListObjectsV2", "HeadObject", "GetObject"]
     assert requests(mock, fs.expand_path, "b/d", recursive=True) == ["ListObjectsV2", "HeadObject"]  # it may be a file besides
