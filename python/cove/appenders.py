@@ -110,8 +110,13 @@ class SharedAppender:
     def is_of(self, family: str, filesystem: _cove.Filesystem, path: str) -> bool:
         return self.path == path and self.family == family and self._filesystem.same_store(filesystem)
 
-    def is_under(self, path: str) -> bool:
-        return not path or self.path == path or self.path.startswith(path + "/")
+    def may_be_under(self, store: tuple, filesystem: _cove.Filesystem, path: str) -> bool:
+        """Whether the file is at `path` or below it. Stores are told apart by the endpoints given to them: two users of one may see the same files."""
+        if path and self.path != path and not self.path.startswith(path + "/"):
+            return False
+        endpoints = [_endpoint(self.key), _endpoint(store)]
+        apart = all(endpoints) and endpoints[0] != endpoints[1]
+        return self.family == store[0] and (not apart or self._filesystem.same_store(filesystem))
 
     def _call(self, name: str, *args: Any) -> Any:
         assert self._appender is not None
@@ -126,6 +131,11 @@ class SharedAppender:
         except BaseException:
             dirty.add(self)
             raise
+
+
+def _endpoint(store: tuple) -> str:
+    """The endpoint among the options of a store; "" if it is Amazon's or the environment names it."""
+    return dict(store[1]).get("endpoint_url", "").rstrip("/").lower()
 
 
 def acquire(store: tuple, filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> SharedAppender:
@@ -167,10 +177,10 @@ def release(shared: SharedAppender) -> None:
         _retire(one)
 
 
-def settle(family: str, path: str) -> None:
+def settle(store: tuple, filesystem: _cove.Filesystem, path: str) -> None:
     """Sends what was appended at `path` or below it, so that a look at the store sees it."""
     for shared in list(dirty):
-        if shared.family == family and shared.is_under(path):
+        if shared.may_be_under(store, filesystem, path):
             shared.flush()
 
 
@@ -195,10 +205,10 @@ def found(store: tuple, path: str) -> None:
         _found[(*store, path)] = time.monotonic()
 
 
-def end(family: str, path: str) -> None:
+def end(store: tuple, filesystem: _cove.Filesystem, path: str) -> None:
     """Sends what was appended at `path` or below it and appends no more to what is there now: it is about to be replaced, moved or removed."""
     with _lock:
-        under = [s for s in list(_shared.values()) if s.family == family and s.is_under(path)]
+        under = [s for s in list(_shared.values()) if s.may_be_under(store, filesystem, path)]
     for shared in under:
         _retire(shared)
     _found.clear()

@@ -146,7 +146,7 @@ class Coroutines(AsyncFileSystem):
         """The path in the store, by default of a file, after everything that this process appended there has been sent."""
         path = await self._resolved(path, resolve or self._file)
         if appenders.dirty:
-            await asyncio.to_thread(appenders.settle, self.family, path)
+            await asyncio.to_thread(self._settle, path)
         return self._version(path, kwargs)
 
     async def _resolved(self, path: Any, resolve: Callable[[Any], str]) -> str:
@@ -158,5 +158,5 @@ class Coroutines(AsyncFileSystem):
         """The path in the store, to which nobody here appends any more."""
         path = await self._resolved(path, resolve or self._strip_protocol)
         if appenders.any_open():
-            await asyncio.to_thread(appenders.end, self.family, path)
+            await asyncio.to_thread(self._end, path)
         return path

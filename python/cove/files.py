@@ -376,8 +376,7 @@ class WriteFile(PublishedFile):
         writer = self._writer
         if writer is not None:
             try:
-                if appenders.any_open():
-                    appenders.end(self.fs.family, self.path)
+                self.fs._end(self.path)
                 writer.finish()
             finally:
                 self.discard()

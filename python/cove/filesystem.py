@@ -112,13 +112,13 @@ class CoveFileSystem(Listings):
     def _settle(self, path: str) -> str:
         """The path in the store, after everything that this process appended there has been sent."""
         if appenders.dirty:
-            appenders.settle(self.family, path)
+            appenders.settle(self._store, self._fs, path)
         return path
 
     def _end(self, path: str) -> str:
         """The path in the store, after closing this process's appenders there."""
         if appenders.any_open():
-            appenders.end(self.family, path)
+            appenders.end(self._store, self._fs, path)
         return path
 
     def _take(self, path: Any) -> str:
@@ -288,7 +288,7 @@ class CoveFileSystem(Listings):
         transfers.each(get_one, others, batch_size or self.batch_size, callback)
         if unfit:
             more = f" (and {len(unfit) - 1} more like it)" if len(unfit) > 1 else ""
-            why = f"a name that ends in a slash is no file's on a disk: it was left out{more}, the others were copied; get it alone, by its name"
+            why = f"a disk cannot hold a file whose name ends in a slash: it was left out{more}, the others were copied; get it alone, by its name"
             raise IsADirectoryError(errno.EISDIR, why, self.unstrip_protocol(unfit[0]))
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:

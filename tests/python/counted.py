@@ -34,7 +34,7 @@ def installed():
 
 PLACES = installed()
 import cove  # noqa: E402
-from cove import appenders  # noqa: E402
+from cove.s3 import S3FileSystem  # noqa: E402
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def proxy(minio, monkeypatch):
         monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": proxy.endpoint})
         yield proxy
         proxy.refuse = lambda request: False
-        appenders.end("s3", "")  # what has gathered goes by here, too, or not at all
+        S3FileSystem()._end("")  # what has gathered goes by here, too, or not at all
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Open files: what is published when, and what is seen of what was appended."""
 
 import _thread
+import asyncio
 import csv
 import ctypes
 import errno
@@ -626,6 +627,34 @@ def test_filesystems_with_other_options_share_an_appender(aws, root):
     assert both[1].cat(f"{root}/x") == b"012345abc"
 
 
+def test_an_appender_of_another_store_is_left_alone(tmp_path):
+    """Reads, looks and writes of one store neither wait for the other nor fail with it."""
+    from mocked import MockServer
+
+    from cove.s3 import S3FileSystem
+
+    options = {"key": "k", "secret": "s", "retries": 0, "skip_instance_cache": True}
+    with MockServer({"b/x": b"of the other"}) as server, MockServer({"b/y": b""}) as gone:
+        one, other = (S3FileSystem(endpoint_url=s.endpoint, append_interval=3600, **options) for s in (gone, server))
+        log = one.open("b/x", "ab")
+        log.write(b"1")
+        gone.store.ways["refuses"] = dict.fromkeys(("PutObject", "HeadObject", "GetObject"), {"host": [503, "SlowDown", "no"]})
+        assert other.cat("b/x") == asyncio.run(other._cat_file("b/x")) == b"of the other" and other.exists("b/x")
+        other.pipe("b/x", b"new")
+        with other.open("b/x", "wb") as f:
+            f.write(b"newer")
+        other.mv("b/x", "b/z")
+        other.rm("b", recursive=True)
+        assert other.find("b") == []
+        user = S3FileSystem(endpoint_url=gone.endpoint + "/", **{**options, "key": "another"})  # who may see the same files
+        with pytest.raises(OSError, match="append s3://b/x"):
+            user.cat("b/x")
+        gone.store.ways.pop("refuses")
+        log.close()
+        assert user.cat("b/x") == b"1"
+        user.rm("b/x")  # ends the appender
+
+
 def test_idle_appenders_are_bounded(slow, root):
     from cove import appenders
 
@@ -658,7 +687,7 @@ def test_an_appender_that_is_closed_is_still_the_file_s_own(slow, root, monkeypa
     """Who opens the file while an idle appender sends its last bytes waits for them, and does not begin at what was there before."""
     from cove import appenders
 
-    appenders.end("s3", "")  # those of other tests
+    slow._end("")  # those of other tests
     monkeypatch.setattr(appenders, "MAX_IDLE", 0)
     close, again = appenders.SharedAppender.close, []
 

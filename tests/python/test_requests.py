@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from counted import proxy, root  # noqa: F401
-from cove import S3FileSystem, appenders
+from cove import S3FileSystem
 
 MIB = 1 << 20
 
@@ -85,7 +85,7 @@ def test_text_asks_once_whether_it_begins_the_file(root, proxy, monkeypatch, way
         for _ in range(10):
             with opened() as f:
                 f.write("line\n")
-        appenders.end("s3", root.removeprefix("s3://"))
+        fs._end(root.removeprefix("s3://"))
         return proxy.count()
 
     asking = requests()
