@@ -7,7 +7,8 @@ import mimetypes
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -452,7 +453,9 @@ class CoveFileSystem(Listings):
         path = self._take(path)
         if not self._fs.stat(path)[2]:
             raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
-        self._fs.remove(path)
+        advice = "rm with recursive=True removes what is in it"
+        with _advice_where_not_empty(f"{advice}; older versions and unfinished uploads count, too" if self._is_bucket(path) else advice):
+            self._fs.remove(path)
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Copies a file within the store, on the server's side."""
@@ -574,7 +577,8 @@ class CoveFileSystem(Listings):
             if recursive:
                 self._fs.remove_tree(self._end(self._directory(path)))
             else:
-                self.rm_file(path)
+                with _advice_where_not_empty("recursive=True removes it with its content"):
+                    self.rm_file(path)
         elif recursive and maxdepth is None:
             removed = [name for name in self._expand(path, patterns) if self._remove_if_there(self._fs.remove_tree, name)]
             if not removed:
@@ -604,6 +608,17 @@ class CoveFileSystem(Listings):
 def time_of(ns: int) -> datetime:
     """UTC, of nanoseconds since 1970."""
     return _EPOCH + timedelta(microseconds=ns // 1000)
+
+
+@contextmanager
+def _advice_where_not_empty(advice: str) -> Iterator[None]:
+    """Completes the message of ENOTEMPTY."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:
+            error.strerror = f"{error.strerror}: {advice}"
+        raise
 
 
 def _is_list(path: Any) -> bool:

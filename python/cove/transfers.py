@@ -145,7 +145,11 @@ def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int
     local = LocalFileSystem()
     found: set[str] = set()
     for path in [source] if isinstance(source, str) else source:
-        found.update(local.expand_path([path], recursive=recursive, maxdepth=maxdepth, assume_literal=path not in patterns))
+        try:
+            found.update(local.expand_path([path], recursive=recursive, maxdepth=maxdepth, assume_literal=path not in patterns))
+        except FileNotFoundError:
+            why = "nothing matches; in a pattern, [ of a name is written [[]" if path in patterns else "nothing is there"
+            raise FileNotFoundError(errno.ENOENT, why, path) from None
     return sorted(found)
 
 

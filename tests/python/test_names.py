@@ -1,6 +1,7 @@
 """Names that look like patterns: an existing file or directory of exactly that name comes first. On the mock, whose objects can be inspected."""
 
 import asyncio
+import errno
 
 import fsspec
 import pytest
@@ -193,3 +194,14 @@ def test_a_url_is_no_other(fs, mock):
     fs.rm("s3://b/run[1]/x")
     fsspec.filesystem("dir", path="b/q?", fs=fs).rm("x")
     assert theirs(mock) == THEIRS and "b/run[1]/x" not in stored(mock) and "b/q?/x" not in stored(mock)
+
+
+def test_messages_say_what_to_do(face, fs, tmp_path):
+    for call, args, says in (
+        (face.rm, ["b/run1"], "recursive=True"), (fs.rmdir, ["b/run1"], "recursive=True"), (face.rmdir, ["b"], "older versions"),
+        (face.put, [f"{tmp_path}/none*", "b/"], r"'.*/none\*'"), (face.put, [f"{tmp_path}/[/x", "b/"], r"\[\[\]"),
+        (lambda *names: face.put(*names, recursive=True), [f"{tmp_path}/none", "b/"], "nothing is there: '.*/none'"),
+    ):  # fmt: skip
+        with pytest.raises(OSError, match=says) as caught:
+            call(*args)
+        assert caught.value.errno in (errno.ENOTEMPTY, errno.ENOENT)
