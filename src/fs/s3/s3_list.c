@@ -44,7 +44,7 @@ static int check_entry(struct page_reader *p, struct cove__slice key, bool direc
 {
     if (key.size == 0)
         p->wrong = "it has an entry without a name";
-    else if (key.size < p->prefix.size || memcmp(key.data, p->prefix.data, p->prefix.size) != 0)
+    else if (!cove__slice_eq(cove__slice_sub(key, 0, p->prefix.size), p->prefix))
         p->wrong = "it has an entry that is not below the folder";
     else if (!directory && p->size < 0)
         p->wrong = "it has an object without a valid size";
