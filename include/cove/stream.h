@@ -5,9 +5,13 @@
  * stream, and its cancel token, to which the stream holds a reference, also ends the stream's background work.
  *
  * A timeout bounds what a call itself waits for. Background work (reads ahead, parts, an appender's flushes) is not
- * bound by it: it continues after the call that started it, until the store's retries are exhausted. After
- * COVE_ETIMEDOUT
- * - a reader is unchanged: repeat the call, and it uses what has arrived meanwhile;
+ * bound by it: it continues after the call that started it, until the store's retries are exhausted. What nobody can
+ * ask for any more is cancelled: reads that a reader has jumped away from, parts of a writer that has failed. Once the
+ * latest call's timeout has passed, reads ahead and parts give their places among the filesystem's requests to calls
+ * that wait for one. After COVE_ETIMEDOUT, whose message also names the last failure of the work,
+ * - a reader is unchanged, and the call can be repeated. cove_reader_next, and reads of less than 1 MiB, then use what
+ *   has arrived meanwhile. Larger reads, read_at and read_ranges do so only where reads ahead cover them; the rest of
+ *   them is requested again, so their timeout has to be long enough for the whole of it;
  * - a writer can only be aborted: some of the bytes may have been taken;
  * - an appender keeps the bytes and sends them later, except those that a close could not send.
  */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/mem.h"
 
 struct cove_cancel {
@@ -75,4 +76,47 @@ int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err)
     if (ctx->deadline_ns != INT64_MAX && cove__now_ns() >= ctx->deadline_ns)
         return cove__fail(err, COVE_ETIMEDOUT, "%s %s: the deadline passed", ctx->op, ctx->url);
     return 0;
+}
+
+/* ---- background work ---- */
+
+static void set_failure(struct cove__background *background, char *failure)
+{
+    cove__lock();
+    char *before = background->failure;
+    background->failure = failure;
+    cove__unlock();
+    cove__free(before);
+}
+
+void cove__background_failed(const struct cove__ctx *ctx, const char *why)
+{
+    char *copy = ctx->background ? cove__strdup(why) : NULL;
+
+    if (copy) /* without memory the failure before it serves as well */
+        set_failure(ctx->background, copy);
+}
+
+bool cove__background_explain(const struct cove__background *background, struct cove_error *err)
+{
+    cove__lock();
+    bool failed = background->failure != NULL;
+    if (failed && err)
+        cove__error_add(err, "; before that: %s", background->failure);
+    cove__unlock();
+    return failed;
+}
+
+bool cove__background_yields(const struct cove__ctx *ctx, int64_t now_ns)
+{
+    const struct cove__background *background = ctx->background;
+
+    return background && background->attended_ns &&
+           now_ns >= atomic_load_explicit(background->attended_ns, memory_order_relaxed);
+}
+
+void cove__background_done(struct cove__background *background)
+{
+    if (background->failure)
+        set_failure(background, NULL);
 }

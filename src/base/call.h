@@ -2,6 +2,7 @@
 #ifndef COVE_BASE_CALL_H
 #define COVE_BASE_CALL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -9,6 +10,14 @@
 #include <cove/error.h>
 
 struct cove__inbox;
+
+/* Of one piece of background work, which may outlive the call that starts it; in the memory of who takes its result. */
+struct cove__background {
+    /* The deadline of the latest call on the stream that it belongs to. After that nobody waits for the work, and it
+     * gives its place among the client's requests to one that is waited for. NULL: it keeps its place. */
+    const _Atomic int64_t *attended_ns;
+    char *failure; /* under cove__lock: why its last attempt failed; NULL: none has */
+};
 
 struct cove__ctx {
     int64_t deadline_ns; /* monotonic; INT64_MAX: none */
@@ -18,6 +27,7 @@ struct cove__ctx {
     /* Where the thread that starts this waits for it: at once, and until nothing is pending there any more. It may be
      * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may go on with something else first. */
     struct cove__inbox *waits;
+    struct cove__background *background; /* BORROWED until the work has ended; NULL: the call itself waits for it */
 };
 
 /* 0, or COVE_ECANCELED / COVE_ETIMEDOUT with a message that names ctx->op and ctx->url. */
@@ -26,5 +36,13 @@ bool cove__cancel_fired(const cove_cancel *cancel); /* NULL: false */
 /* A token that is also fired when `parent` (NULL: none; referenced) is: for a stream to stop its own work with. NULL:
  * no memory. */
 cove_cancel *cove__cancel_child(cove_cancel *parent);
+
+/* An attempt of the work failed, and it continues: kept for the calls that wait for it. Nothing where it is no
+ * background work. */
+void cove__background_failed(const struct cove__ctx *ctx, const char *why);
+/* Adds to `err`, of a call that no longer waits for the work, why its last attempt failed. False: none has. */
+bool cove__background_explain(const struct cove__background *background, struct cove_error *err);
+bool cove__background_yields(const struct cove__ctx *ctx, int64_t now_ns);
+void cove__background_done(struct cove__background *background); /* it has ended; frees what it holds */
 
 #endif

@@ -106,6 +106,41 @@ static void check_generation_locked(struct cove__http *http)
     http->first_waiting = http->last_waiting = NULL;
 }
 
+static void enqueue_locked(struct cove__http *http, struct cove__http_state *st)
+{
+    st->queue_next = NULL;
+    if (http->last_waiting != NULL)
+        http->last_waiting->queue_next = st;
+    else
+        http->first_waiting = st;
+    http->last_waiting = st;
+}
+
+static void dequeue_locked(struct cove__http *http, struct cove__http_state *st)
+{
+    struct cove__http_state **at = &http->first_waiting, *before = NULL;
+
+    while (*at != NULL && *at != st) {
+        before = *at;
+        at = &(*at)->queue_next;
+    }
+    if (*at == NULL)
+        return;
+    *at = st->queue_next;
+    if (http->last_waiting == st)
+        http->last_waiting = before;
+}
+
+/* The first in the queue that somebody waits for; NULL: there is none. */
+static struct cove__http_state *first_wanted_locked(const struct cove__http *http, int64_t now_ns)
+{
+    struct cove__http_state *st = http->first_waiting;
+
+    while (st != NULL && cove__background_yields(&st->r->op.ctx, now_ns))
+        st = st->queue_next;
+    return st;
+}
+
 /* True: a slot is the request's. False: it stands in the client's queue, and its loop gets it back with the slot. */
 static bool take_slot(struct cove__http_state *st)
 {
@@ -117,12 +152,7 @@ static bool take_slot(struct cove__http_state *st)
         cove__limit_started(&http->limit, ++http->active);
         st->granted = true;
     } else {
-        st->queue_next = NULL;
-        if (http->last_waiting != NULL)
-            http->last_waiting->queue_next = st;
-        else
-            http->first_waiting = st;
-        http->last_waiting = st;
+        enqueue_locked(http, st);
     }
     bool granted = st->granted;
     cove__unlock();
@@ -134,6 +164,7 @@ static void give_slot(struct cove__http_state *st)
     struct cove__http *http = st->r->http;
     struct cove__loop *wake[8];
     size_t n = 0;
+    int64_t now_ns = cove__now_ns();
 
     cove__lock();
     check_generation_locked(http);
@@ -142,10 +173,10 @@ static void give_slot(struct cove__http_state *st)
         http->active--;
     /* More than one where the limit has just grown; the rest follow with the next slot. */
     while (http->first_waiting != NULL && http->active < http->limit.now && n < sizeof(wake) / sizeof(wake[0])) {
-        struct cove__http_state *next = http->first_waiting;
-        http->first_waiting = next->queue_next;
-        if (http->first_waiting == NULL)
-            http->last_waiting = NULL;
+        struct cove__http_state *next = first_wanted_locked(http, now_ns);
+        if (next == NULL)
+            next = http->first_waiting;
+        dequeue_locked(http, next);
         cove__limit_started(&http->limit, ++http->active);
         wake[n++] = cove__loop_grant_locked(next);
     }
@@ -162,20 +193,32 @@ static bool leave_queue(struct cove__http_state *st)
 
     cove__lock();
     waiting = !st->granted;
-    if (waiting) {
-        struct cove__http_state **at = &http->first_waiting, *before = NULL;
-        while (*at != NULL && *at != st) {
-            before = *at;
-            at = &(*at)->queue_next;
-        }
-        if (*at == st) {
-            *at = st->queue_next;
-            if (http->last_waiting == st)
-                http->last_waiting = before;
-        }
-    }
+    if (waiting)
+        dequeue_locked(http, st);
     cove__unlock();
     return waiting;
+}
+
+/* Background work that nobody waits for gives its slot to a request that is waited for, and goes to the queue's end.
+ * False: there is no such request, or it may not be sent again. */
+static bool pass_slot_on(struct cove__http_state *st, int64_t now_ns)
+{
+    struct cove__http *http = st->r->http;
+    struct cove__loop *wake = NULL;
+
+    if (!st->r->repeatable || !cove__background_yields(&st->r->op.ctx, now_ns))
+        return false;
+    cove__lock();
+    struct cove__http_state *next = first_wanted_locked(http, now_ns);
+    if (next != NULL) {
+        dequeue_locked(http, next);
+        wake = cove__loop_grant_locked(next);
+        st->granted = false;
+        enqueue_locked(http, st);
+    }
+    cove__unlock();
+    cove__loop_wake(wake);
+    return next != NULL;
 }
 
 /* ---- waiting for what prepare needs ---- */
@@ -477,6 +520,7 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
     }
     cove__log(COVE_LOG_WARNING, "http", "%s; attempt %u in %lld ms", r->op.err.message, r->attempts + 1,
               (long long)(wait_ns / COVE__MS));
+    cove__background_failed(&r->op.ctx, r->op.err.message);
     st->phase = COVE__PHASE_BACKOFF;
     st->wake_ns = policy.now_ns + wait_ns;
     give_slot(st);
@@ -552,6 +596,19 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
         finish_failed(st);
 }
 
+/* In favour of a request that is waited for; it is not counted as a retry. */
+static void give_up_attempt(struct cove__http_state *st)
+{
+    long status = 0;
+
+    curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
+    st->r->status = (int)status;
+    keep_body(st);
+    cove__transfer_stop(st);
+    st->fruitful++;
+    st->phase = COVE__PHASE_SLOT;
+}
+
 /* True: nothing moved for longer than the client's stall timeout. Looked at only as often as that needs. */
 static bool stalled(struct cove__http_state *st, int64_t now_ns)
 {
@@ -585,6 +642,8 @@ void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
         snprintf(st->curl_error, sizeof(st->curl_error), "no byte for %lld ms",
                  (long long)st->r->http->config.stall_timeout_ms);
         cove__http_ended(st, CURLE_OPERATION_TIMEDOUT);
+    } else if (st->phase == COVE__PHASE_ATTEMPT && pass_slot_on(st, now_ns)) {
+        give_up_attempt(st);
     }
 }
 

@@ -54,8 +54,9 @@ struct cove__http_state {
     int64_t wake_ns;    /* end of the backoff */
     int64_t started_ns; /* of the attempt */
     unsigned again;
-    unsigned fruitful; /* attempts up to the one before the last that brought a good deal of the body */
-    int64_t farthest;  /* how much of it was there then */
+    unsigned fruitful; /* attempts that are not retries: those up to the one before the last that brought a good deal of
+                          the body, and those that gave their slot away */
+    int64_t farthest;  /* how much of the body was there then */
     bool fresh;        /* the last attempt broke: do not trust pooled connections */
     /* the attempt's */
     CURL *easy;

@@ -68,6 +68,7 @@ void cove__appender_free(struct cove_appender *a)
     cove__buf_done(&a->gathered);
     cove__buf_done(&a->sending);
     cove__target_done(&a->target);
+    cove__background_done(&a->background);
     cove_cancel_unref(a->cancel);
     cove_fs_unref(a->fs);
     cove__free(a);
@@ -94,24 +95,34 @@ static int collect_locked(struct cove_appender *a)
     return 0;
 }
 
+/* The call ends before the flush that it waits for: what has failed of that is said, too. */
+static int timed_out(const struct cove_appender *a, struct cove_error *err)
+{
+    int rc = cove__fs_fail(err, &a->target.ctx, COVE_ETIMEDOUT, "the deadline passed");
+
+    cove__background_explain(&a->background, err);
+    return rc;
+}
+
 /* Waits for another thread's flush until this call's deadline; the flush has a deadline of its own. */
 static int wait_for_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
-    struct cove__ctx ctx = a->target.ctx;
-
-    ctx.deadline_ns = deadline_ns;
-    return cove__cond_wait_until(&a->idle, &a->lock, deadline_ns) ? 0 : cove__ctx_check(&ctx, err);
+    if (cove__cond_wait_until(&a->idle, &a->lock, deadline_ns))
+        return 0;
+    return cove__cancel_fired(a->cancel) ? cove__ctx_check(&a->target.ctx, err) : timed_out(a, err);
 }
 
 /* Sends everything. A flush that is under way in another thread is waited for first. */
 static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
+    struct cove_error why = COVE_ERROR_INIT;
     struct cove__ctx ctx = a->target.ctx;
     int64_t begun_ns;
     size_t added = 0;
     int rc = 0;
 
     ctx.deadline_ns = deadline_ns;
+    ctx.background = &a->background;
     while (rc == 0 && a->flushing)
         rc = wait_for_flush_locked(a, deadline_ns, err);
     if (rc == 0 && a->failure.code)
@@ -125,11 +136,17 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     a->flushing = true;
     pthread_mutex_unlock(&a->lock);
     begun_ns = cove__now_ns();
-    rc = a->fs->ops->append(a->fs->self, a->tail, cove__buf_slice(&a->sending), &ctx, &added, err);
+    rc = a->fs->ops->append(a->fs->self, a->tail, cove__buf_slice(&a->sending), &ctx, &added, &why);
     pthread_mutex_lock(&a->lock);
     a->flushing = false;
     a->took_ns = cove__now_ns() - begun_ns;
     cove__buf_drop(&a->sending, added);
+    if (rc == 0)
+        cove__background_done(&a->background);
+    else if (rc != COVE_ECANCELED)
+        cove__background_failed(&ctx, why.message);
+    if (rc < 0)
+        cove__error_copy(err, &why);
     if (rc < 0 && a->interval_ns > 0) /* the background thread retries */
         a->due_ns = cove__now_ns() + a->interval_ns;
     pthread_cond_broadcast(&a->idle);
@@ -263,7 +280,7 @@ int cove_appender_close(cove_appender *a, struct cove_error *err)
         if (in_time)
             rc = flush_in_time(a, deadline_ns, err);
         else if (lost > 0)
-            rc = cove__fs_fail(err, &a->target.ctx, COVE_ETIMEDOUT, "the deadline passed");
+            rc = timed_out(a, err);
         lost = a->sending.size + a->gathered.size;
         if (rc < 0 && err && lost > 0)
             rc = cove__error_prefix(err, rc, "%zu bytes could not be appended", lost);

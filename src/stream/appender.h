@@ -18,7 +18,8 @@ struct cove_appender {
     unsigned generation; /* of fork */
     int64_t interval_ns; /* 0: each write is a flush */
     size_t flush_bytes;
-    void *tail; /* the backend's open end; used by one flush at a time */
+    void *tail;                         /* the backend's open end; used by one flush at a time */
+    struct cove__background background; /* of the flush under way, or of the last one if it failed */
     pthread_mutex_t lock;
     pthread_cond_t idle; /* a flush has ended */
     struct {             /* under lock */

@@ -26,8 +26,9 @@
 #define SIZE   (8 * PART)
 #define MANY   64
 #define JUMP   (5 * PART)
-#define SHORT  1 /* ms: less than any wait before a gate that stays shut */
-#define ROUNDS 3 /* of the keeper: after so many it has ended whatever had to end */
+#define SHORT  1          /* ms: less than any wait before a gate that stays shut */
+#define CAUSE  "SlowDown" /* of every attempt that fails before the gate */
+#define ROUNDS 3          /* of the keeper: after so many it has ended whatever had to end */
 
 typedef void slot_fn(void *self, struct cove__io *io);
 
@@ -52,6 +53,7 @@ static void arrive(void *self, struct cove__io *io, slot_fn *slot)
     bool waits = gate.shut;
     gate.arrived++;
     if (waits) {
+        cove__background_failed(&io->op.ctx, CAUSE);
         assert_true(gate.n < MANY);
         gate.before[gate.n].io = io;
         gate.before[gate.n++].slot = slot;
@@ -88,6 +90,8 @@ static int gated_append(void *self, void *tail, struct cove__slice data, const s
     pthread_mutex_lock(&gate.lock);
     gate.arrived++;
     pthread_mutex_unlock(&gate.lock);
+    if (is_shut())
+        cove__background_failed(ctx, CAUSE);
     while (is_shut()) {
         int rc = cove__ctx_check(ctx, err);
         if (rc < 0)
@@ -247,6 +251,7 @@ static void a_read_that_timed_out_goes_on(void **state)
         int64_t n = by_next ? cove_reader_next(r, &next, PART / 4, &err) : cove_reader_read(r, back, PART / 4, &err);
         assert_int_equal(n, COVE_ETIMEDOUT);
         assert_non_null(strstr(err.message, ROOT "file"));
+        assert_non_null(strstr(err.message, CAUSE));
         assert_int_equal(cove_reader_tell(r), JUMP);
         let_time_pass();
         fs->timeout_ms = 0;
@@ -259,13 +264,34 @@ static void a_read_that_timed_out_goes_on(void **state)
     }
 }
 
+static void a_jump_cancels_what_it_leaves(void **state)
+{
+    cove_reader *r = NULL;
+
+    assert_int_equal(cove_reader_open(fs, ROOT "file", NULL, &r, NULL), 0);
+    set_shut(true);
+    assert_int_equal(cove_reader_read(r, back, PART / 4, NULL), PART / 4);
+    assert_true(standing() > 0);
+    fs->timeout_ms = SHORT;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(cove_reader_seek(r, i % 2 ? 0 : (int64_t)JUMP, NULL), 0);
+        assert_int_equal(cove_reader_read(r, back, 1, NULL), COVE_ETIMEDOUT);
+        let_time_pass();
+        assert_int_equal(standing(), 1); /* what the next call may want */
+    }
+    cove_reader_close(r);
+    assert_int_equal(standing(), 0);
+}
+
 static void an_open_ends_in_time(void **state)
 {
+    struct cove_error err = COVE_ERROR_INIT;
     cove_reader *r = NULL;
 
     set_shut(true);
     fs->timeout_ms = SHORT;
-    assert_int_equal(cove_reader_open(fs, ROOT "file", NULL, &r, NULL), COVE_ETIMEDOUT);
+    assert_int_equal(cove_reader_open(fs, ROOT "file", NULL, &r, &err), COVE_ETIMEDOUT);
+    assert_non_null(strstr(err.message, CAUSE));
     assert_int_equal(standing(), 0);
 }
 
@@ -314,12 +340,15 @@ static void a_write_waits_no_longer_than_it_may(void **state)
     fs->timeout_ms = SHORT;
     assert_int_equal(write_pieces(w, 0, SIZE, &err), COVE_ETIMEDOUT); /* for a fifth part beside four */
     assert_non_null(strstr(err.message, ROOT "waits"));
+    assert_non_null(strstr(err.message, CAUSE));
+    let_time_pass();
+    assert_int_equal(standing(), 0); /* nothing can come of the other parts */
     assert_int_equal(cove_writer_finish(w, NULL), COVE_ETIMEDOUT);
     cove_writer_free(w);
-    assert_int_equal(standing(), 0);
 
     w = open_writer(ROOT "waits");
-    assert_int_equal(cove_writer_write(w, data, SIZE, NULL), COVE_ETIMEDOUT);
+    assert_int_equal(cove_writer_write(w, data, SIZE, &err), COVE_ETIMEDOUT);
+    assert_non_null(strstr(err.message, CAUSE));
     assert_int_equal(standing(), 0); /* the memory is the caller's again */
     cove_writer_free(w);
     assert_int_equal(cove_fs_exists(fs, ROOT "waits", NULL, NULL), 0);
@@ -327,12 +356,14 @@ static void a_write_waits_no_longer_than_it_may(void **state)
 
 static void a_finish_waits_no_longer_than_it_may(void **state)
 {
+    struct cove_error err = COVE_ERROR_INIT;
     cove_writer *w = open_writer(ROOT "finish");
 
     set_shut(true);
     assert_int_equal(write_pieces(w, 0, 3 * PART, NULL), 0);
     fs->timeout_ms = SHORT;
-    assert_int_equal(cove_writer_finish(w, NULL), COVE_ETIMEDOUT);
+    assert_int_equal(cove_writer_finish(w, &err), COVE_ETIMEDOUT);
+    assert_non_null(strstr(err.message, CAUSE));
     assert_int_equal(standing(), 0);
     cove_writer_free(w);
     fs->timeout_ms = 0;
@@ -362,6 +393,7 @@ static void begin_flush(cove_appender *a)
 
 static void a_flush_outlives_the_calls_beside_it(void **state)
 {
+    struct cove_error err = COVE_ERROR_INIT;
     cove_appender *a = open_appender(ROOT "log");
 
     fs->timeout_ms = SHORT;
@@ -369,7 +401,8 @@ static void a_flush_outlives_the_calls_beside_it(void **state)
     begin_flush(a);
     let_time_pass();
     unsigned before = value_of(&gate.arrived);
-    assert_int_equal(cove_appender_flush(a, NULL), COVE_ETIMEDOUT);
+    assert_int_equal(cove_appender_flush(a, &err), COVE_ETIMEDOUT);
+    assert_non_null(strstr(err.message, CAUSE));
     assert_int_equal(cove_appender_write(a, "abcdefgh", 8, NULL), 0);
     assert_int_equal(cove_appender_write(a, "ABCDEFGH", 8, NULL), 0);
     assert_int_equal(cove_appender_write(a, "x", 1, NULL),
@@ -394,6 +427,7 @@ static void a_close_ends_in_time(void **state)
     fs->timeout_ms = SHORT;
     assert_int_equal(cove_appender_close(a, &err), COVE_ETIMEDOUT);
     assert_non_null(strstr(err.message, "4 bytes"));
+    assert_non_null(strstr(err.message, CAUSE));
 }
 
 int main(void)
@@ -401,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(reads_ahead_outlive_the_call_that_began_them, begin),
         cmocka_unit_test_setup(a_read_that_timed_out_goes_on, begin),
+        cmocka_unit_test_setup(a_jump_cancels_what_it_leaves, begin),
         cmocka_unit_test_setup(an_open_ends_in_time, begin),
         cmocka_unit_test_setup(parts_outlive_the_call_that_began_them, begin),
         cmocka_unit_test_setup(a_write_waits_no_longer_than_it_may, begin),

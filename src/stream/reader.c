@@ -34,6 +34,8 @@
 /* A stretch of the file, asked for ahead. */
 struct slot {
     struct cove__io io; /* first: the inbox gives it back; offset and length are the stretch's */
+    struct cove__background background;
+    cove_cancel *stop; /* of this stretch alone */
     uint8_t *buffer;
     bool used, pending, dropped;
 };
@@ -48,8 +50,10 @@ struct cove_reader {
     char *etag;
     int64_t size;
     int64_t position;
-    int64_t expected;     /* where the next read in order begins */
-    struct cove__io look; /* for the store's checksum of the whole file, beside the reads */
+    int64_t expected;            /* where the next read in order begins */
+    _Atomic int64_t attended_ns; /* the deadline of the latest call */
+    struct cove__io look;        /* for the store's checksum of the whole file, beside the reads */
+    struct cove__background look_background;
     struct cove_info looked;
     bool asked, looking; /* whether `look` has been sent; whether it is under way */
     uint32_t crc32c;     /* of the file up to `summed` */
@@ -67,9 +71,16 @@ static void destroy(struct cove_reader *r)
     cove_cancel_unref(r->user);
     cove_cancel_unref(r->stop);
     cove__info_done(&r->looked);
+    cove__background_done(&r->look_background);
     cove__free(r->etag);
     cove_fs_unref(r->fs);
     cove__free(r);
+}
+
+static void begin_call(struct cove_reader *r)
+{
+    r->target.ctx.deadline_ns = cove__call_deadline(r->fs, &r->call);
+    atomic_store_explicit(&r->attended_ns, r->target.ctx.deadline_ns, memory_order_relaxed);
 }
 
 /* ---- reads ahead ---- */
@@ -77,6 +88,8 @@ static void destroy(struct cove_reader *r)
 static void release(struct slot *slot)
 {
     cove__free(slot->io.ret_etag);
+    cove__background_done(&slot->background);
+    cove_cancel_unref(slot->stop);
     cove__budget_put(slot->buffer, slot->io.length);
     *slot = (struct slot){ 0 };
 }
@@ -114,21 +127,40 @@ static bool reap(struct cove_reader *r, struct cove__op *op)
     return true;
 }
 
-/* Waits for one of the running reads until the call's deadline. After the deadline the reads continue, and the next
- * call uses their results. */
-static int reap_one(struct cove_reader *r, struct cove_error *err)
+/* Adds what has failed of the work that the call waited for, or else of what stands before it in the queue. */
+static void explain(const struct cove_reader *r, const struct cove__background *wanted, struct cove_error *err)
 {
+    if (wanted && cove__background_explain(wanted, err))
+        return;
+    for (size_t i = 0; i < MAX_SLOTS; i++) {
+        if (r->slots[i].pending && cove__background_explain(&r->slots[i].background, err))
+            return;
+    }
+}
+
+/* Waits for one of the running reads until the call's deadline; `wanted` is what the call needs, NULL: any. After the
+ * deadline the reads continue, and the next call uses their results. */
+static int reap_one(struct cove_reader *r, const struct cove__background *wanted, struct cove_error *err)
+{
+    int rc;
+
     if (reap(r, cove__inbox_wait_until(&r->inbox, r->target.ctx.deadline_ns)))
         return 0;
     if (cove__inbox_pending(&r->inbox) == 0)
         return cove__fs_fail(err, &r->target.ctx, COVE_ESTATE, "no read is under way");
-    return cove__ctx_check(&r->target.ctx, err);
+    rc = cove__ctx_check(&r->target.ctx, err);
+    if (rc < 0)
+        explain(r, wanted, err);
+    return rc;
 }
 
+/* Nobody will ask for it any more: a read under way is cancelled. Its memory is still being written to, and is released
+ * when it comes back. */
 static void drop(struct slot *slot)
 {
+    slot->dropped = true;
     if (slot->pending)
-        slot->dropped = true; /* its memory is still being written to: released when it comes back */
+        cove_cancel_fire(slot->stop);
     else
         release(slot);
 }
@@ -156,12 +188,15 @@ static int64_t covered_until(struct cove_reader *r, int64_t offset)
 
 /* Sets up an op of the reader. It does not get the deadline of the call that starts it, because a much later call may
  * be the one that waits for it. The HTTP client's retries bound it. */
-static void in_background(struct cove_reader *r, struct cove__op *op)
+static void in_background(struct cove_reader *r, struct cove__op *op, struct cove__background *background,
+                          cove_cancel *stop)
 {
     op->inbox = &r->inbox;
     op->ctx = r->target.ctx;
     op->ctx.deadline_ns = INT64_MAX;
-    op->ctx.cancel = r->stop;
+    op->ctx.cancel = stop;
+    op->ctx.background = background;
+    background->attended_ns = &r->attended_ns;
 }
 
 static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled)
@@ -176,11 +211,14 @@ static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entit
         return false;
     if ((int64_t)length > r->size - offset)
         length = (size_t)(r->size - offset);
-    *slot = (struct slot){ .buffer = cove__budget_get(length, entitled) };
-    if (!slot->buffer)
+    *slot = (struct slot){ .stop = cove__cancel_child(r->stop) };
+    slot->buffer = slot->stop ? cove__budget_get(length, entitled) : NULL;
+    if (!slot->buffer) {
+        release(slot);
         return false;
+    }
     slot->used = slot->pending = true;
-    in_background(r, &slot->io.op);
+    in_background(r, &slot->io.op, &slot->background, slot->stop);
     slot->io.path = r->target.path;
     slot->io.if_match = r->etag;
     slot->io.offset = offset;
@@ -292,7 +330,7 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
     r->size = INT64_MAX; /* not known yet */
     if (!ask(r, 0, FIRST_READ, true))
         return cove__fail_nomem(err, "a reader");
-    rc = reap_one(r, err);
+    rc = reap_one(r, &first->background, err);
     if (rc == 0 && first->io.op.rc < 0)
         rc = cove__error_copy(err, &first->io.op.err);
     *ret_told = rc == 0 && first->io.ret_total >= 0 && (first->io.op.count > 0 || first->io.ret_total == 0);
@@ -336,8 +374,10 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
     r->stop = cove__cancel_child(r->user);
     cove__inbox_init(&r->inbox);
     rc = r->stop ? cove__target_init(&r->target, fs, path, call, "read", err) : cove__fail_nomem(err, "a reader");
-    if (rc == 0)
+    if (rc == 0) {
+        begin_call(r);
         rc = find_out(r, err);
+    }
     if (rc < 0) {
         cove_reader_close(r);
         return rc;
@@ -360,7 +400,7 @@ static void ask_for_sum(struct cove_reader *r)
     }
     r->looking = true;
     r->look = (struct cove__io){ .path = r->target.path, .ret_info = &r->looked };
-    in_background(r, &r->look.op);
+    in_background(r, &r->look.op, &r->look_background, r->stop);
     cove__op_start(&r->look.op);
     r->fs->ops->stat(r->fs->self, &r->look);
 }
@@ -384,7 +424,7 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
     if (last)
         ask_for_sum(r); /* if nothing has done so before, as after jumps to and fro */
     while (last && r->looking) {
-        int rc = reap_one(r, err);
+        int rc = reap_one(r, &r->look_background, err);
 
         if (rc < 0)
             return rc;
@@ -412,7 +452,7 @@ static int64_t wait_for(struct cove_reader *r, struct slot *slot, size_t length,
     int rc;
 
     while (slot->pending) {
-        rc = reap_one(r, err);
+        rc = reap_one(r, &slot->background, err);
         if (rc < 0)
             return rc;
     }
@@ -476,7 +516,7 @@ static size_t begin_read(struct cove_reader *r, size_t length)
     bool jumped = r->position < r->expected || r->position > r->expected + READ_THROUGH;
 
     mind_fork(r);
-    r->target.ctx.deadline_ns = cove__call_deadline(r->fs, &r->call);
+    begin_call(r);
     if (jumped)
         r->in_order = 0;
     drop_passed(r, jumped && !slot_at(r, r->position));
@@ -547,7 +587,7 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
         if (ask(r, r->position, length, true))
             continue;
         /* Stretches that were jumped out of may fill all slots, until their bytes have come. */
-        int rc = cove__inbox_pending(&r->inbox) > 0 ? reap_one(r, err) : cove__fail_nomem(err, "a read");
+        int rc = cove__inbox_pending(&r->inbox) > 0 ? reap_one(r, NULL, err) : cove__fail_nomem(err, "a read");
         if (rc < 0)
             return rc;
     }
@@ -575,7 +615,7 @@ int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t
         memcpy(buffer, slot->buffer + (offset - slot->io.offset), length);
         return (int64_t)length;
     }
-    r->target.ctx.deadline_ns = cove__call_deadline(r->fs, &r->call);
+    begin_call(r);
     return read_direct(r, offset, buffer, length, err);
 }
 
@@ -584,7 +624,7 @@ int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_
     struct cove__fetch fetch = { .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag };
     int rc;
 
-    r->target.ctx.deadline_ns = cove__call_deadline(r->fs, &r->call);
+    begin_call(r);
     rc = cove__fs_fetch_merged(r->fs, &r->target, &fetch, err);
     cove__free(fetch.ret_etag);
     return rc;

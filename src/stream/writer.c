@@ -35,7 +35,8 @@
 /* A part under way. */
 struct slot {
     struct cove__io io; /* first: the inbox gives it back */
-    uint8_t *buffer;    /* of the budget; NULL: the caller's memory is sent */
+    struct cove__background background;
+    uint8_t *buffer; /* of the budget; NULL: the caller's memory is sent */
     size_t cap;
     bool busy;
     bool copying; /* the store takes the bytes out of the base */
@@ -48,7 +49,8 @@ struct cove_writer {
     cove_fs *fs;
     struct cove__target target;
     struct cove_call call;
-    cove_cancel *stop; /* fired by abort, or by the user's token */
+    cove_cancel *stop;           /* fired by abort, by a failure, or by the user's token */
+    _Atomic int64_t attended_ns; /* the deadline of the latest call */
     struct cove__put put;
     char *etag, *content_type; /* what `put` points to */
     char *new_etag;            /* of the published object; NULL: not known */
@@ -75,7 +77,8 @@ struct cove_writer {
     int64_t uploaded, copied; /* bytes of parts that are done */
 };
 
-/* After the first failure, why it failed (`err` may be NULL) is what every later call gives. */
+/* After the first failure, why it failed (`err` may be NULL) is what every later call gives. The parts still under way
+ * are cancelled: nothing can come of them any more. */
 static int remember(struct cove_writer *w, int rc, const struct cove_error *err)
 {
     if (rc == 0 || w->state != OPEN)
@@ -85,6 +88,7 @@ static int remember(struct cove_writer *w, int rc, const struct cove_error *err)
         cove__error_copy(&w->err, err);
     else
         cove__fs_fail(&w->err, &w->target.ctx, rc, "%s", cove_code_phrase(rc));
+    cove_cancel_fire(w->stop);
     return rc;
 }
 
@@ -97,6 +101,7 @@ static int check_usable(struct cove_writer *w, struct cove_error *err)
     if (w->state == FAILED)
         return cove__error_copy(err, &w->err);
     w->target.ctx.deadline_ns = cove__call_deadline(w->fs, &w->call);
+    atomic_store_explicit(&w->attended_ns, w->target.ctx.deadline_ns, memory_order_relaxed);
     return 0;
 }
 
@@ -291,20 +296,28 @@ static bool reap(struct cove_writer *w, int64_t deadline_ns)
     }
     if (op->rc == 0)
         *(slot->copying ? &w->copied : &w->uploaded) += (int64_t)slot->io.src.size;
-    if (op->rc < 0 && w->state == OPEN) {
-        cove__error_copy(&w->err, &op->err);
-        w->state = FAILED;
-    }
+    remember(w, op->rc, &op->err);
     cove__budget_put(slot->buffer, slot->cap);
+    cove__background_done(&slot->background);
     *slot = (struct slot){ 0 };
     w->busy--;
     return true;
 }
 
-/* The same until the call's deadline. */
+/* The same until the call's deadline; then the error names what has failed of the parts under way. After a failure no
+ * part is waited for. */
 static int reap_one(struct cove_writer *w, struct cove_error *err)
 {
-    return reap(w, w->target.ctx.deadline_ns) ? 0 : cove__ctx_check(&w->target.ctx, err);
+    if (w->state == FAILED)
+        return cove__error_copy(err, &w->err);
+    if (reap(w, w->target.ctx.deadline_ns))
+        return 0;
+    int rc = cove__ctx_check(&w->target.ctx, err);
+    for (size_t i = 0; rc < 0 && i < MAX_SLOTS; i++) {
+        if (w->slots[i].busy && cove__background_explain(&w->slots[i].background, err))
+            break;
+    }
+    return rc;
 }
 
 static void stop(struct cove_writer *w)
@@ -431,6 +444,8 @@ static int send(struct cove_writer *w, struct cove__slice data, size_t behind, u
     slot->io.op.ctx = w->target.ctx;
     /* Not the deadline of the call that starts it: a later call may wait for it. The HTTP client's retries bound it. */
     slot->io.op.ctx.deadline_ns = INT64_MAX;
+    slot->io.op.ctx.background = &slot->background;
+    slot->background.attended_ns = &w->attended_ns;
     slot->io.path = w->target.path;
     slot->io.upload = w->upload;
     slot->io.part_number = w->parts + 1;
