@@ -109,7 +109,8 @@ void cove__s3_append_close(void *self, void *tail)
 
 int cove__s3_tail_changed(const struct cove__ctx *ctx, struct cove_error *err)
 {
-    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "another writer changed the object; one process at a time can append to it");
+    return cove__fs_fail(err, ctx, COVE_EPRECONDITION,
+                         "another writer changed the object; one process at a time can append to it");
 }
 
 /* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
