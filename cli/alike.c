@@ -1,7 +1,7 @@
 /*
  * Whether two local paths may name one file: a disk may take no notice of case ("A" and "a"), or of how letters with
- * marks are written (U+00E9, or "e" and U+0301). Paths that differ in more than that are told apart by their text; for
- * the others the directory in which they differ is asked, once, by a file of one name that is looked for by others.
+ * marks are written (U+00E9, or "e" and U+0301). Paths that differ in more than that are distinguished by their text;
+ * for the others the directory in which they differ is asked, once, by a file of one name that is looked for by others.
  */
 #include "cli.h"
 

@@ -111,7 +111,7 @@ class SharedAppender:
         return self.path == path and self.family == family and self._filesystem.same_store(filesystem)
 
     def may_be_under(self, store: tuple, filesystem: _cove.Filesystem, path: str) -> bool:
-        """Whether the file is at `path` or below it. Stores are told apart by the endpoints given to them: two users of one may see the same files."""
+        """Whether the file is at `path` or below it. Stores are distinguished by the endpoints given to them: two users of one may see the same files."""
         if path and self.path != path and not self.path.startswith(path + "/"):
             return False
         endpoints = [_endpoint(self.key), _endpoint(store)]

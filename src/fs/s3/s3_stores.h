@@ -20,7 +20,8 @@ enum s3_trait {
     S3_DELETE_CONDITIONS,  /* If-Match of DeleteObject */
     S3_BATCH_CONDITIONS,   /* DeleteObjects with an ETag for each key */
     S3_CRC32C,             /* x-amz-checksum-crc32c is checked and kept; else Content-MD5 is sent in its place */
-    S3_COPY_TELLS_CRC32C,  /* the checksum of a copied part is told, so that an upload with copies may have checksums */
+    S3_COPY_TELLS_CRC32C,  /* replies give the checksum of a copied part, so that an upload with copies may have
+                              checksums */
     S3_PART_COPY,          /* UploadPartCopy */
     S3_BATCH_DELETE,       /* DeleteObjects */
     S3_UNEQUAL_PARTS,      /* the parts of an upload may differ in size */
