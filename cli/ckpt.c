@@ -106,6 +106,8 @@ static void print_scalar(const cove_value *v)
         print_string(text, size);
     else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0)
         cli_print("%zu bytes", size);
+    else if (type == COVE_VALUE_OPAQUE)
+        cli_print("opaque %s", cove_value_opaque_name(v));
     else
         cli_print("None");
 }
@@ -193,6 +195,13 @@ static void json_scalar(const cove_value *v)
         cli_json_string("bytes");
         cli_json_key("bytes");
         cli_json_int((int64_t)size);
+        cli_json_close('}');
+    } else if (type == COVE_VALUE_OPAQUE) {
+        cli_json_open('{');
+        cli_json_key("type");
+        cli_json_string("opaque");
+        cli_json_key("name");
+        cli_json_string(cove_value_opaque_name(v));
         cli_json_close('}');
     } else {
         cli_json_null();
@@ -295,7 +304,9 @@ const struct cli_verb cli_ckpt = {
                "run. PART is a dotted path in its tree: state_dict, optimizer_states.0.\n"
                "--json prints one document, the whole tree; a tensor is {\"type\": \"tensor\", \"dtype\", \"shape\", "
                "\"bytes\"}, bytes are {\"type\":\n"
-               "\"bytes\", \"bytes\"}, and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",
+               "\"bytes\", \"bytes\"}, an object that is known only by the name of its class {\"type\": \"opaque\", "
+               "\"name\"},\n"
+               "and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",
     .examples = "  cove ckpt show s3://bucket/ckpts/last.ckpt\n"
                 "  cove ckpt show -d 1 last.ckpt optimizer_states.0\n"
                 "  cove ckpt show --json last.ckpt | jq .epoch\n",

@@ -1,8 +1,8 @@
 /*
  * Checkpoints: a tree of values with tensors in it, saved as torch's .ckpt/.pt or as safetensors, at any URL.
  *
- * Reading never runs code: the pickle reader builds values and tensors, and refuses every other global by name.
- * One thread at a time may use a tree; a tree that nobody changes may be read by many.
+ * Reading never runs code: the pickle reader builds values and tensors; what any other global would make is opaque,
+ * known by its name only. One thread at a time may use a tree; a tree that nobody changes may be read by many.
  */
 #ifndef COVE_CHECKPOINT_H
 #define COVE_CHECKPOINT_H
@@ -31,7 +31,8 @@ enum cove_value_type {
     COVE_VALUE_LIST,
     COVE_VALUE_TUPLE,
     COVE_VALUE_DICT, /* in insertion order; keys are strings or ints */
-    COVE_VALUE_TENSOR
+    COVE_VALUE_TENSOR,
+    COVE_VALUE_OPAQUE /* what a class or function would make that cove does not read: only its name is known */
 };
 
 /* Makers give a value with one reference, or NULL when memory is exhausted. Strings and bytes are copied. */
@@ -71,6 +72,10 @@ COVE_API int cove_value_as_bytes(const cove_value *value, const void **ret, size
 /* A tensor's dtype, shape and strides, BORROWED from the value; data is NULL while it is still remote. */
 COVE_API int cove_value_as_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err);
 
+/* The name of the class or function that would make an opaque value: "numpy._core.multiarray.scalar". BORROWED from the
+ * value; NULL: it is not opaque. */
+COVE_API const char *cove_value_opaque_name(const cove_value *value);
+
 /* Containers: number of items; item `i` of a list, tuple or dict; key of a dict's item; look-up by key, and by a dotted
  * path
  * ("optimizer_states.0.state.3.exp_avg", the longest key first). All BORROWED; NULL where there is none. */
@@ -100,8 +105,9 @@ struct cove_save_options {
 
 /* Saves `tree` at `path`: whole or not at all. Tensors are sent from their own memory, which must not change meanwhile.
  * `options` and `call` may be NULL. The tree is checked before anything is sent: COVE_EINVAL (a string that is not
- * UTF-8; for safetensors, what it has no room for), COVE_ESTATE (a tensor is still remote), COVE_ENOTSUP (a dtype that
- * safetensors lacks), COVE_ELIMIT (too deep, too many values: docs/checkpoints.md). */
+ * UTF-8; for safetensors, what it has no room for), COVE_ESTATE (a tensor is still remote), COVE_ENOTSUP (an opaque
+ * value, named with its path; a dtype that safetensors lacks), COVE_ELIMIT (too deep, too many values:
+ * docs/checkpoints.md). */
 COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
                                   const struct cove_save_options *options, const struct cove_call *call,
                                   struct cove_error *err);
@@ -113,15 +119,19 @@ struct cove_load_options {
     size_t n_only;
     int lazy;         /* 1: no tensor is loaded; cove_value_fetch loads one */
     size_t max_bytes; /* ceiling of memory for tensors, COVE_ELIMIT beyond it; 0: the size of the file */
+    int allow_opaque; /* 1: opaque values may stand anywhere; 0: not in what is loaded, see below */
 };
 #define COVE_LOAD_OPTIONS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(struct cove_load_options), COVE_FORMAT_AUTO, 0, 0, 0, 0                                                 \
+        sizeof(struct cove_load_options), COVE_FORMAT_AUTO, 0, 0, 0, 0, 0                                              \
     }
 
-/* Loads the tree. COVE_ENOTFOUND: no such file, or no such path of `only` in it; COVE_ECORRUPT: truncated, or it breaks
- * the format; COVE_EUNSAFE: a global outside the list, named; COVE_ENOTSUP: sound, but of a kind that cove does not
- * read (torch's old format, a sparse tensor); COVE_ELIMIT: above a ceiling (docs/checkpoints.md). */
+/* Loads the tree. What is loaded (everything, or the subtrees of `only`) must be free of opaque values unless
+ * `allow_opaque` is set; what stands beside it, and a lazy load's tree, may have them.
+ * COVE_ENOTFOUND: no such file, or no such path of `only` in it; COVE_ECORRUPT: truncated, or it breaks the format;
+ * COVE_EUNSAFE: an opaque value of a global outside the list, named with its path; COVE_ENOTSUP: sound, but of a kind
+ * that cove does not read (torch's old format; a sparse tensor, which is opaque, too); COVE_ELIMIT: above a ceiling
+ * (docs/checkpoints.md). */
 COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);
 /* Loads a tensor that is still remote (no-op on others), reading its own bytes only. COVE_EPRECONDITION: the object has

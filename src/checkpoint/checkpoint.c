@@ -182,7 +182,8 @@ static int refuse_format(const struct cove__source *source, const struct cove__t
                          (unsigned long long)source->size);
 }
 
-/* The tensors that are to be loaded: all that are remote below `tree`, or below each path of `only`. */
+/* The tensors that are to be loaded: all that are remote below `tree`, or below each path of `only`. Nothing opaque may
+ * stand beside them, unless it is allowed. */
 static int choose(cove_value *tree, const struct cove_load_options *o, cove_value ***ret, size_t *ret_n,
                   struct cove_error *err)
 {
@@ -197,7 +198,9 @@ static int choose(cove_value *tree, const struct cove_load_options *o, cove_valu
             rc = cove__fail(err, COVE_ENOTFOUND, "there is no \"%.200s\" in it", o->only[i] ? o->only[i] : "");
             break;
         }
-        rc = cove__tree_tensors(root, &tensors, &n_tensors, err);
+        rc = o->allow_opaque ? 0 : cove__opaque_check(root, o->only ? o->only[i] : "", err);
+        if (rc == 0)
+            rc = cove__tree_tensors(root, &tensors, &n_tensors, err);
         if (rc == 0 && cove__grow(&chosen, &cap, n + n_tensors, sizeof(*chosen), SIZE_MAX / sizeof(*chosen)) < 0)
             rc = cove__fail_nomem(err, "a list of tensors");
         for (size_t k = 0; k < n_tensors && rc == 0; k++)

@@ -46,6 +46,8 @@ void cove__torch_plan_free(struct cove__plan *plan);
 /* walk.c: every tensor below `tree` in its order, BORROWED; the array is the caller's (cove__free). COVE_ELIMIT: too
  * deep, too many. */
 int cove__tree_tensors(cove_value *tree, cove_value ***ret_tensors, size_t *ret_n, struct cove_error *err);
+/* The first opaque value below `tree`, BORROWED, or NULL; COVE_ELIMIT likewise. */
+int cove__tree_find_opaque(cove_value *tree, cove_value **ret, struct cove_error *err);
 /* The dotted path of `target` below `tree`, cut to fit; for messages. */
 void cove__tree_path(const cove_value *tree, const cove_value *target, char *path, size_t size);
 /* 0 if every one of `tensors` has its memory; else COVE_ESTATE, naming the first that has not. */

@@ -66,6 +66,9 @@ static const struct cove__global globals[] = {
     { "builtins", "float", COVE__GLOBAL_NAME, 0 },
     { "builtins", "str", COVE__GLOBAL_NAME, 0 },
     { "builtins", "bool", COVE__GLOBAL_NAME, 0 },
+    { "builtins", "tuple", COVE__GLOBAL_NAME, 0 },
+    { "builtins", "range", COVE__GLOBAL_NAME, 0 },
+    { "builtins", "object", COVE__GLOBAL_NAME, 0 },
     { "_codecs", "encode", COVE__GLOBAL_ENCODE, 0 },
     { "argparse", "Namespace", COVE__GLOBAL_OBJECT, 0 },
     { "types", "SimpleNamespace", COVE__GLOBAL_OBJECT, 0 },
@@ -134,30 +137,32 @@ static const struct cove__global *look_up(const struct cove__global *rows, size_
     return NULL;
 }
 
-int cove__global_find(struct cove__slice module, struct cove__slice name, const struct cove__global **ret,
-                      struct cove_error *err)
+void cove__global_rename(struct cove__slice *module, struct cove__slice *name)
 {
-    if (cove__slice_is(module, "__builtin__")) /* Python 2's name, which protocol 2 writes */
-        module = cove__slice_str("builtins");
-    else if (cove__slice_is(module, "torch.cuda"))
-        module = cove__slice_str("torch");
-    const struct cove__global *global = look_up(globals, sizeof(globals) / sizeof(globals[0]), module, name);
-    if (!global)
-        global = look_up(dtype_names, sizeof(dtype_names) / sizeof(dtype_names[0]), module, name);
-    if (global) {
-        *ret = global;
-        return 0;
+    static const struct {
+        const char *module, *name, *new_module, *new_name;
+    } renamed[] = {
+        { "__builtin__", "long", "builtins", "int" },
+        { "__builtin__", "unicode", "builtins", "str" },
+        { "__builtin__", "xrange", "builtins", "range" },
+        { "__builtin__", NULL, "builtins", NULL },
+        { "copy_reg", NULL, "copyreg", NULL },
+        { "torch.cuda", NULL, "torch", NULL },
+    };
+    for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+        if (!cove__slice_is(*module, renamed[i].module) || (renamed[i].name && !cove__slice_is(*name, renamed[i].name)))
+            continue;
+        *module = cove__slice_str(renamed[i].new_module);
+        if (renamed[i].new_name)
+            *name = cove__slice_str(renamed[i].new_name);
+        return;
     }
-    /* a stranger's name goes into the message, but only what is harmless to print, and only so much of it */
-    char shown[200];
-    size_t n = 0;
-    for (size_t i = 0; i < module.size && n < sizeof(shown) / 2; i++)
-        shown[n++] = module.data[i] > ' ' && module.data[i] < 0x7f ? (char)module.data[i] : '?';
-    shown[n++] = '.';
-    for (size_t i = 0; i < name.size && n < sizeof(shown) - 1; i++)
-        shown[n++] = name.data[i] > ' ' && name.data[i] < 0x7f ? (char)name.data[i] : '?';
-    shown[n] = '\0';
-    return cove__fail(err, COVE_EUNSAFE, "pickle: it asks for %s, which is not on the list of what cove reads", shown);
+}
+
+const struct cove__global *cove__global_find(struct cove__slice module, struct cove__slice name)
+{
+    const struct cove__global *global = look_up(globals, sizeof(globals) / sizeof(globals[0]), module, name);
+    return global ? global : look_up(dtype_names, sizeof(dtype_names) / sizeof(dtype_names[0]), module, name);
 }
 
 /* ---- what calls are worth ---- */
@@ -419,8 +424,8 @@ int cove__global_call(const struct cove__global *g, const cove_value *args, cove
     case COVE__GLOBAL_DICT:
         return make_dict(g, args, ret, err);
     case COVE__GLOBAL_DEFAULT_DICT:
-        return n_args(args) > 1 ||
-                       (n_args(args) == 1 && !arg(args, 0, COVE__VALUE_GLOBAL) && !arg(args, 0, COVE_VALUE_NONE))
+        return n_args(args) > 1 || (n_args(args) == 1 && !arg(args, 0, COVE__VALUE_GLOBAL) &&
+                                    !arg(args, 0, COVE_VALUE_NONE) && !arg(args, 0, COVE_VALUE_OPAQUE))
                    ? bad_call(g, err)
                    : made(cove_value_new_dict(), ret, err);
     case COVE__GLOBAL_OBJECT:

@@ -265,7 +265,9 @@ static int plan(const cove_value *tree, struct cove__plan **ret_plan, uint64_t *
     if (!p)
         return cove__fail_nomem(err, "a plan");
     cove__buf_init(&p->header, (size_t)COVE__SAFE_HEADER_MAX);
-    int rc = collect(p, tree, &metadata, err);
+    int rc = cove__opaque_check_save(tree, err);
+    if (rc == 0)
+        rc = collect(p, tree, &metadata, err);
     if (rc == 0)
         rc = make_header(p, metadata, &data, err);
     if (rc < 0) {

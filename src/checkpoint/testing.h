@@ -150,6 +150,9 @@ static inline void testing_describe(const cove_value *value, struct cove__buf *o
         cove__buf_add_char(out, ']');
         return;
     }
+    case COVE_VALUE_OPAQUE:
+        cove__buf_addf(out, "<%s>", value->u.opaque.name);
+        return;
     default:
         break;
     }

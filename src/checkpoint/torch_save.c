@@ -412,6 +412,8 @@ int cove__torch_plan(const cove_value *tree, struct cove__plan **ret_plan, uint6
     /* the walk changes nothing, but gives the tensors as it found them */
     int rc = cove__tree_tensors((cove_value *)tree, &p->tensors, &p->n_tensors, err);
     if (rc == 0)
+        rc = cove__opaque_check_save(tree, err);
+    if (rc == 0)
         rc = cove__tree_check_fetched(tree, p->tensors, p->n_tensors, err);
     if (rc == 0)
         rc = make_regions(p);

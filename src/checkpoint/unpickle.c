@@ -85,6 +85,10 @@ static int push_new(struct machine *m, cove_value *value)
     int rc = push(m, value);
     if (rc < 0)
         return rc;
+    if (value->type == COVE_VALUE_OPAQUE)
+        rc = charge(m, strlen(value->u.opaque.name) + (value->u.opaque.why ? strlen(value->u.opaque.why) : 0));
+    if (rc < 0)
+        return rc;
     rc = charge(m, VALUE_COST + (value->type == COVE_VALUE_DICT     ? DICT_COST
                                  : value->type == COVE_VALUE_TENSOR ? TENSOR_COST
                                                                     : 0));
@@ -166,7 +170,13 @@ static int set_pair(struct machine *m, cove_value *dict, const cove_value *key, 
     return set_item(m, dict, key->u.text.data, key->u.text.size, 0, value);
 }
 
-/* Adds the `n` topmost to the list or dict below them. */
+static void drop(struct machine *m, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        cove_value_unref(pop(m));
+}
+
+/* Adds the `n` topmost to the list or dict below them; what is opaque keeps nothing. */
 static int add_items(struct machine *m, int type, size_t n)
 {
     cove_value *target = m->stack[m->n - n - 1];
@@ -174,6 +184,10 @@ static int add_items(struct machine *m, int type, size_t n)
     int rc = 0;
     if (charge(m, n * ITEM_COST) < 0)
         return COVE_ELIMIT;
+    if (target->type == COVE_VALUE_OPAQUE) {
+        drop(m, n);
+        return 0;
+    }
     if (target->type != type || (type == COVE_VALUE_DICT && n % 2 != 0))
         return corrupt(m, type == COVE_VALUE_DICT ? "items for what is no dict" : "items for what is no list");
     for (size_t i = 0; i < n && rc == 0; i += type == COVE_VALUE_DICT ? 2 : 1) {
@@ -182,8 +196,7 @@ static int add_items(struct machine *m, int type, size_t n)
         else
             rc = cove_value_append(target, cove_value_ref(items[i]), m->err);
     }
-    for (size_t i = 0; i < n; i++)
-        cove_value_unref(pop(m));
+    drop(m, n);
     return rc;
 }
 
@@ -251,10 +264,10 @@ static int memo_get(struct machine *m, int64_t index)
 
 static int push_global(struct machine *m, struct cove__slice module, struct cove__slice name)
 {
-    const struct cove__global *global = NULL;
-    int rc = cove__global_find(module, name, &global, m->err);
-    if (rc < 0)
-        return rc;
+    cove__global_rename(&module, &name);
+    const struct cove__global *global = cove__global_find(module, name);
+    if (!global)
+        return push_new(m, cove__opaque_new(cove__opaque_name(module, name), NULL, COVE_EUNSAFE));
     cove_value *value = cove__value_new(COVE__VALUE_GLOBAL);
     if (value)
         value->u.global = global;
@@ -288,32 +301,82 @@ static uint64_t cost_of(const cove_value *args)
     return cost;
 }
 
+/* The first opaque value among the arguments and what they hold, two levels down: as deep as a shape or a storage lies.
+ */
+static const cove_value *opaque_among(const cove_value *args, unsigned depth)
+{
+    const cove_value *found = NULL;
+    if (args->type == COVE_VALUE_OPAQUE)
+        return args;
+    for (size_t i = 0; depth > 0 && !found && i < cove_value_length(args); i++)
+        found = opaque_among(cove_value_item(args, i), depth - 1);
+    return found;
+}
+
+/* What becomes of something known that is not read: an opaque value that keeps the reason. */
+static cove_value *known_opaque(const struct cove__global *global, const struct cove_error *inner)
+{
+    static const char head[] = "pickle: ";
+    const char *why = inner->message;
+    if (strncmp(why, head, sizeof(head) - 1) == 0)
+        why += sizeof(head) - 1;
+    return cove__opaque_new(cove__opaque_name(cove__slice_str(global->module), cove__slice_str(global->name)), why,
+                            inner->code);
+}
+
+/* A known name's call. What is refused in it, or hangs on an opaque argument, is opaque itself. */
+static int call_global(struct machine *m, const struct cove__global *global, const cove_value *args, bool make_new)
+{
+    struct cove_error inner = COVE_ERROR_INIT;
+    cove_value *value = NULL;
+    int rc = charge(m, cost_of(args));
+    if (rc < 0)
+        return rc;
+    rc = make_new ? cove__global_new(global, args, &value, &inner) : cove__global_call(global, args, &value, &inner);
+    if (rc == COVE_EUNSAFE || rc == COVE_ENOTSUP)
+        return push_new(m, known_opaque(global, &inner));
+    const cove_value *opaque = rc == COVE_ECORRUPT ? opaque_among(args, 2) : NULL;
+    if (opaque)
+        return push_new(m, cove__opaque_again(opaque));
+    return rc < 0 ? cove__error_copy(m->err, &inner) : push_new(m, value);
+}
+
 /* REDUCE and NEWOBJ: a name and a tuple become a value. */
 static int call(struct machine *m, bool make_new)
 {
     if (above_mark(m) < 2)
         return corrupt(m, "the stack is too low");
-    cove_value *args = pop(m), *callee = pop(m), *value = NULL;
+    cove_value *args = pop(m), *callee = pop(m);
     int rc = 0;
-    if (callee->type != COVE__VALUE_GLOBAL || args->type != COVE_VALUE_TUPLE)
-        rc = corrupt(m, "a call of what is no name, or without a tuple of arguments");
+    if (args->type != COVE_VALUE_TUPLE)
+        rc = corrupt(m, "a call without a tuple of arguments");
+    else if (callee->type == COVE__VALUE_GLOBAL)
+        rc = call_global(m, callee->u.global, args, make_new);
+    else if (callee->type == COVE_VALUE_OPAQUE)
+        rc = push_new(m, cove__opaque_again(callee));
     else
-        rc = charge(m, cost_of(args));
-    if (rc < 0)
-        ;
-    else if (make_new)
-        rc = cove__global_new(callee->u.global, args, &value, m->err);
-    else
-        rc = cove__global_call(callee->u.global, args, &value, m->err);
-    if (rc == 0)
-        rc = push_new(m, value);
+        rc = corrupt(m, "a call of what is no name");
     cove_value_unref(args);
     cove_value_unref(callee);
     return rc;
 }
 
-/* An object's attributes become a dict's items; attributes of what is already whole (a dict's own, a list's) are
- * dropped. */
+/* NEWOBJ_EX: no class on the list takes named arguments, so only an opaque one may have them. */
+static int call_with_names(struct machine *m)
+{
+    if (above_mark(m) < 3)
+        return corrupt(m, "the stack is too low");
+    cove_value *names = pop(m);
+    int rc = 0;
+    if (names->type != COVE_VALUE_DICT ||
+        (cove_value_length(names) > 0 && m->stack[m->n - 2]->type != COVE_VALUE_OPAQUE))
+        rc = corrupt(m, "named arguments for what has none");
+    cove_value_unref(names);
+    return rc < 0 ? rc : call(m, true);
+}
+
+/* An object's attributes become a dict's items; attributes of what is already whole (a dict's own, a list's) or opaque
+ * are dropped. */
 static int build(struct machine *m)
 {
     if (above_mark(m) < 2)
@@ -326,39 +389,58 @@ static int build(struct machine *m)
             const struct cove__dict_entry *e = &from->entries[i];
             rc = set_item(m, object, e->key, e->key ? strlen(e->key) : 0, e->number, e->value);
         }
-    } else if (object->type != COVE_VALUE_DICT) {
+    } else if (object->type != COVE_VALUE_DICT && object->type != COVE_VALUE_OPAQUE) {
         rc = cove__fail(m->err, COVE_ENOTSUP, "pickle: state for a %s", cove__value_name(object));
     }
     cove_value_unref(state);
     return rc;
 }
 
-/* The persistent id of a storage: ("storage", class, key, location, number of elements). */
-static int persistent(struct machine *m)
+/* The value of a storage; opaque where cove has no tensors over it. */
+static int make_storage(struct machine *m, cove_value *const *part, cove_value **ret)
 {
-    const cove_value *id = top(m);
     struct cove__storage *storage = NULL;
-    if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n != 5)
-        return corrupt(m, "a persistent id that is none of torch's");
-    cove_value *const *part = id->u.list.items;
-    if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") ||
-        part[1]->type != COVE__VALUE_GLOBAL || part[1]->u.global->kind != COVE__GLOBAL_STORAGE ||
-        part[2]->type != COVE_VALUE_STRING || part[4]->type != COVE_VALUE_INT)
-        return corrupt(m, "a persistent id that is none of torch's");
+    if (part[1]->type == COVE_VALUE_OPAQUE) {
+        *ret = cove__opaque_again(part[1]);
+        return 0;
+    }
     const struct cove__global *class = part[1]->u.global;
-    if (class->dtype == 0 && strcmp(class->name, "UntypedStorage") != 0)
-        return cove__fail(m->err, COVE_ENOTSUP, "pickle: cove has no tensors over a torch.%s", class->name);
+    if (class->dtype == 0 && strcmp(class->name, "UntypedStorage") != 0) {
+        struct cove_error inner = COVE_ERROR_INIT;
+        cove__fail(&inner, COVE_ENOTSUP, "cove has no tensors over a torch.%s", class->name);
+        *ret = known_opaque(class, &inner);
+        return 0;
+    }
     int rc = m->finder->find(m->finder->user, cove__value_text(part[2]), (enum cove_dtype) class->dtype, part[4]->u.i,
                              &storage, m->err);
     if (rc < 0)
         return rc;
-    cove_value *value = cove__value_new(COVE__VALUE_STORAGE);
-    if (!value) {
+    *ret = cove__value_new(COVE__VALUE_STORAGE);
+    if (*ret) {
+        (*ret)->u.storage.storage = storage;
+        (*ret)->u.storage.dtype = class->dtype;
+    } else {
         cove__storage_unref(storage);
-        return no_memory(m);
     }
-    value->u.storage.storage = storage;
-    value->u.storage.dtype = class->dtype;
+    return 0;
+}
+
+/* The persistent id of a storage: ("storage", class, key, location, number of elements). */
+static int persistent(struct machine *m)
+{
+    const cove_value *id = top(m);
+    cove_value *value = NULL;
+    if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n != 5)
+        return corrupt(m, "a persistent id that is none of torch's");
+    cove_value *const *part = id->u.list.items;
+    bool class = part[1]->type == COVE_VALUE_OPAQUE ||
+                 (part[1]->type == COVE__VALUE_GLOBAL && part[1]->u.global->kind == COVE__GLOBAL_STORAGE);
+    if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") || !class ||
+        part[2]->type != COVE_VALUE_STRING || part[4]->type != COVE_VALUE_INT)
+        return corrupt(m, "a persistent id that is none of torch's");
+    int rc = make_storage(m, part, &value);
+    if (rc < 0)
+        return rc;
     cove_value_unref(pop(m));
     return push_new(m, value);
 }
@@ -459,6 +541,8 @@ static int step(struct machine *m, const struct cove__pickle_token *t)
         return call(m, false);
     case COVE__PICKLE_NEWOBJ:
         return call(m, true);
+    case COVE__PICKLE_NEWOBJ_EX:
+        return call_with_names(m);
     case COVE__PICKLE_BUILD:
         return build(m);
     case COVE__PICKLE_PERSID:
@@ -493,12 +577,12 @@ int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder 
     int rc = run(&m);
     if (rc == 0)
         rc = cove__settle(m.stack[0], err);
-    if (rc == 0) {
+    if (rc == 0)
         *ret_tree = pop(&m);
-    } else {
-        for (size_t i = 0; i < m.n_made; i++)
+    /* what settling has not seen is in no tree: it was dropped, and may hold itself */
+    for (size_t i = 0; i < m.n_made; i++)
+        if (rc < 0 || !m.made[i]->colour)
             cove__value_clear(m.made[i]);
-    }
     while (m.n > 0)
         cove_value_unref(pop(&m));
     for (size_t i = 0; i < m.n_memo; i++)

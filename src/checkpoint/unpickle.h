@@ -1,7 +1,7 @@
 /*
  * From a pickle to a tree. A small machine with a stack and a memo; it builds values and tensors and knows a fixed list
- * of names (globals.c), for each of which cove itself makes the value. No name is ever looked up anywhere else, nothing
- * is ever called.
+ * of names (globals.c), for each of which cove itself makes the value; what any other name would make is an opaque
+ * value (opaque.c). No name is ever looked up anywhere else, nothing is ever called.
  */
 #ifndef COVE_CHECKPOINT_UNPICKLE_H
 #define COVE_CHECKPOINT_UNPICKLE_H
@@ -44,9 +44,10 @@ struct cove__global {
     uint8_t dtype;             /* of a DTYPE or STORAGE; 0: untyped, or one that cove has no tensors of */
 };
 
-/* COVE_EUNSAFE names a stranger. */
-int cove__global_find(struct cove__slice module, struct cove__slice name, const struct cove__global **ret,
-                      struct cove_error *err);
+/* NULL: a stranger. */
+const struct cove__global *cove__global_find(struct cove__slice module, struct cove__slice name);
+/* Python 2's names, which protocol 2 writes, to Python 3's. */
+void cove__global_rename(struct cove__slice *module, struct cove__slice *name);
 
 /* The format's part: the storage that a persistent id names. `dtype` is 0 for an untyped one, `count` in its elements.
  * The result has one reference. */

@@ -155,6 +155,10 @@ static void free_doomed(cove_value *doomed)
         case COVE_VALUE_BYTES:
             cove__free(value->u.text.data);
             break;
+        case COVE_VALUE_OPAQUE:
+            cove__free(value->u.opaque.name);
+            cove__free(value->u.opaque.why);
+            break;
         case COVE_VALUE_DICT:
             cove__free(value->u.dict);
             break;
@@ -332,8 +336,8 @@ enum cove_value_type cove_value_type(const cove_value *value)
 
 const char *cove_value_type_name(enum cove_value_type type)
 {
-    static const char *const names[] = { "None",  "bool", "int",   "float", "string",
-                                         "bytes", "list", "tuple", "dict",  "tensor" };
+    static const char *const names[] = { "None", "bool",  "int",  "float",  "string", "bytes",
+                                         "list", "tuple", "dict", "tensor", "opaque" };
     return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
 }
 
@@ -348,6 +352,9 @@ const char *cove__value_name(const cove_value *value)
 
 static int mismatch(const cove_value *value, const char *wanted, struct cove_error *err)
 {
+    if (value && value->type == COVE_VALUE_OPAQUE)
+        return cove__fail(err, COVE_EMISMATCH, "a %s was wanted, and this is an opaque %s", wanted,
+                          value->u.opaque.name);
     return cove__fail(err, COVE_EMISMATCH, "a %s was wanted, and this is a %s", wanted, cove__value_name(value));
 }
 

@@ -68,6 +68,11 @@ struct cove_value {
             cove_value **items;
             size_t n, cap;
         } list;
+        struct {
+            char *name; /* owned */
+            char *why;  /* owned: the whole message of what is known and not read; NULL: the name is a stranger's */
+            int code;   /* what a load fails with that may not have it */
+        } opaque;
         struct cove__dict *dict;
         struct cove__tensor *tensor;
         const struct cove__global *global; /* static */
@@ -97,6 +102,17 @@ static inline struct cove__slice cove__value_text(const cove_value *value)
 struct cove__dict *cove__dict_new(void);
 int cove__dict_set(struct cove__dict *dict, const char *key, size_t key_size, int64_t number, cove_value *item);
 cove_value *cove__dict_get(const struct cove__dict *dict, const char *key, size_t key_size, int64_t number);
+
+/* opaque.c. A name's dots, and bytes that are harmless to print: "torch.Foo"; the caller's to cove__free. */
+char *cove__opaque_name(struct cove__slice module, struct cove__slice name);
+/* Takes `name` over, always; copies `why`. NULL: no memory, or no name. */
+cove_value *cove__opaque_new(char *name, const char *why, int code);
+cove_value *cove__opaque_again(const cove_value *opaque); /* another one of the same name */
+/* 0 if no opaque value is below `tree`; else its code, with its path below `tree` (after `prefix` and a dot where that
+ * is not empty). COVE_ELIMIT as for any walk. */
+int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *err);
+/* The same for a tree that is to be saved: COVE_ENOTSUP. */
+int cove__opaque_check_save(const cove_value *tree, struct cove_error *err);
 
 /* tensor.c */
 struct cove__shape {

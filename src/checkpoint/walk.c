@@ -10,6 +10,7 @@
 struct walk {
     cove_value **tensors;
     size_t n, cap;
+    cove_value *opaque; /* the first */
     size_t steps;
     struct cove_error *err;
 };
@@ -25,6 +26,8 @@ static int visit(struct walk *w, cove_value *value, unsigned depth)
             return cove__fail_nomem(w->err, "a list of tensors");
         w->tensors[w->n++] = value;
     }
+    if (value->type == COVE_VALUE_OPAQUE && !w->opaque)
+        w->opaque = value;
     for (size_t i = 0; i < cove_value_length(value); i++) {
         int rc = visit(w, cove_value_item(value, i), depth + 1);
         if (rc < 0)
@@ -44,6 +47,16 @@ int cove__tree_tensors(cove_value *tree, cove_value ***ret_tensors, size_t *ret_
     *ret_tensors = w.tensors;
     *ret_n = w.n;
     return 0;
+}
+
+int cove__tree_find_opaque(cove_value *tree, cove_value **ret, struct cove_error *err)
+{
+    struct walk w = { .err = err };
+    int rc = visit(&w, tree, 1);
+    cove__free(w.tensors);
+    if (rc == 0)
+        *ret = w.opaque;
+    return rc;
 }
 
 /* Appends to `path` what leads to `target`; false: it is not below `tree`. */

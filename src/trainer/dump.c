@@ -314,6 +314,15 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
     return 0;
 }
 
+/* Lightning's checkpoints may hold anything in hyper parameters and callbacks' states. Only what is read here must be
+ * plain, and whoever reads it says so. */
+static int load_tree(cove_fs *fs, const char *path, cove_value **ret_tree, struct cove_error *err)
+{
+    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    options.allow_opaque = 1;
+    return cove_checkpoint_load(fs, path, &options, NULL, ret_tree, err);
+}
+
 int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_position, struct cove_error *err)
 {
     struct restored r = { .position = COVE__AT_EPOCH_START };
@@ -321,8 +330,7 @@ int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_pos
     cove_fs *fs = NULL;
     char *path = NULL;
     int rc;
-    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 ||
-        (rc = cove_checkpoint_load(fs, path, NULL, NULL, &tree, err)) < 0 ||
+    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, &tree, err)) < 0 ||
         (rc = cove__checkpoint_hook(t, offsetof(struct cove_hooks, on_load_checkpoint), tree, err)) < 0)
         goto out;
     if ((rc = read_tree(t, tree, &r, err)) < 0 || (rc = apply(t, tree, &r, err)) < 0) {
@@ -346,8 +354,7 @@ int cove_module_load_weights(const struct cove_module *module, const char *url, 
     char *path = NULL;
     int rc;
     if ((rc = cove__params_check(module->parameters, module->n_parameters, err)) < 0 ||
-        (rc = cove_fs_from_url(url, storage, &fs, &path, err)) < 0 ||
-        (rc = cove_checkpoint_load(fs, path, NULL, NULL, &tree, err)) < 0)
+        (rc = cove_fs_from_url(url, storage, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, &tree, err)) < 0)
         goto out;
     weights = cove__tree_at(tree, "state_dict");
     if (!weights)

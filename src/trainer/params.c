@@ -125,8 +125,12 @@ static void compare(const struct cove_parameter *p, const cove_value *dict, stru
         return;
     }
     if (cove_value_as_tensor(item, &view, NULL) < 0) {
+        const char *name = cove_value_opaque_name(item);
         (*n_differ)++;
-        note(list, n_listed, "%s is a %s, not a tensor", p->name, cove_value_type_name(cove_value_type(item)));
+        if (name)
+            note(list, n_listed, "%s is an opaque %s, not a tensor", p->name, name);
+        else
+            note(list, n_listed, "%s is a %s, not a tensor", p->name, cove_value_type_name(cove_value_type(item)));
         return;
     }
     bool same = view.n_dims == p->value.n_dims && view.dtype == p->value.dtype;

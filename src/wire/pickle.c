@@ -86,6 +86,7 @@ static const struct row rows[256] = {
     ['R'] = { COVE__PICKLE_REDUCE, NOTHING, 0 },
     ['b'] = { COVE__PICKLE_BUILD, NOTHING, 0 },
     [0x81] = { COVE__PICKLE_NEWOBJ, NOTHING, 0 },
+    [0x92] = { COVE__PICKLE_NEWOBJ_EX, NOTHING, 0 },
     ['Q'] = { COVE__PICKLE_PERSID, NOTHING, 0 },
     ['I'] = { 0, OLD, 0 },
     ['L'] = { 0, OLD, 0 },

@@ -47,6 +47,7 @@ enum cove__pickle_op {
     COVE__PICKLE_REDUCE,
     COVE__PICKLE_BUILD,
     COVE__PICKLE_NEWOBJ,
+    COVE__PICKLE_NEWOBJ_EX, /* with named arguments, a dict */
     COVE__PICKLE_PERSID
 };
 

@@ -1,6 +1,7 @@
 """The command `cove`, run as a user runs it: on local files always, on COVE_TEST_S3_ROOT (s3://bucket/prefix, with AWS_* in the
 environment) where that is given, else on a MinIO started here."""
 
+import datetime
 import json
 import os
 import re
@@ -665,6 +666,14 @@ def test_ckpt(cove, root):
     cove.error("ckpt", "show", f"{root}/none.ckpt", rc=3)
     put(cove, f"{root}/bad.ckpt", "no checkpoint at all, but rather long text")
     cove.error("ckpt", "show", f"{root}/bad.ckpt", rc=1)
+
+
+def test_ckpt_beside_what_is_not_read(cove):
+    torch = pytest.importorskip("torch")
+    torch.save({"state_dict": {"w": torch.ones(2)}, "when": datetime.datetime(2020, 1, 1)}, cove.cwd / "x.ckpt")
+    assert "when: opaque datetime.datetime\n" in cove("ckpt", "show", "x.ckpt")
+    assert cove("ckpt", "show", "x.ckpt", "state_dict").startswith("w: float32 [2]")
+    assert json.loads(cove("ckpt", "show", "--json", "x.ckpt"))["when"] == {"type": "opaque", "name": "datetime.datetime"}
 
 
 def test_logs(cove, root):

@@ -1,6 +1,7 @@
 /*
  * What the interoperability tests drive: shows a checkpoint as JSON, copies one through a tree, makes one from C
- * memory. ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL
+ * memory. ckpt_tool show URL | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | copy_opaque FROM TO | make
+ * URL
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -107,6 +108,9 @@ static int show(cove_value *value)
         return 0;
     case COVE_VALUE_TENSOR:
         return show_tensor(value);
+    case COVE_VALUE_OPAQUE:
+        printf("{\"opaque\":\"%s\"}", cove_value_opaque_name(value));
+        return 0;
     default:
         break;
     }
@@ -131,17 +135,53 @@ static int show(cove_value *value)
     return rc;
 }
 
-static int load(const char *url, int lazy, cove_value **tree)
+static int load_with(const char *url, const struct cove_load_options *options, cove_value **tree)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
     cove_fs *fs = NULL;
     char *path = NULL;
     int rc = cove_fs_from_url(url, NULL, &fs, &path, &err);
-    options.lazy = lazy;
     if (rc == 0)
-        rc = cove_checkpoint_load(fs, path, &options, NULL, tree, &err);
+        rc = cove_checkpoint_load(fs, path, options, NULL, tree, &err);
     cove_fs_unref(fs);
     cove_free(path);
+    return rc;
+}
+
+static int load(const char *url, int lazy, cove_value **tree)
+{
+    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    options.lazy = lazy;
+    return load_with(url, &options, tree);
+}
+
+static int load_only(const char *url, const char *only, cove_value **tree)
+{
+    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    options.only = &only;
+    options.n_only = 1;
+    return load_with(url, &options, tree);
+}
+
+/* Opaque values and all. */
+static int load_any(const char *url, cove_value **tree)
+{
+    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    options.allow_opaque = 1;
+    return load_with(url, &options, tree);
+}
+
+/* The weights of a module of one parameter, w: two floats. */
+static int weights(const char *url)
+{
+    float w[2] = { -1, -1 };
+    int64_t two = 2;
+    struct cove_parameter parameter = { "w", { COVE_FLOAT32, 1, &two, NULL, w }, NULL };
+    struct cove_module module = COVE_MODULE_INIT;
+    module.parameters = &parameter;
+    module.n_parameters = 1;
+    int rc = cove_module_load_weights(&module, url, NULL, &err);
+    if (rc == 0)
+        printf("%g %g\n", w[0], w[1]);
     return rc;
 }
 
@@ -286,8 +326,8 @@ int main(int argc, char **argv)
         rc = load(argv[2], 0, &tree);
         if (rc == 0)
             rc = show(tree);
-    } else if (argc == 4 && strcmp(argv[1], "lazy") == 0) {
-        rc = load(argv[2], 1, &tree);
+    } else if (argc == 4 && (strcmp(argv[1], "lazy") == 0 || strcmp(argv[1], "only") == 0)) {
+        rc = argv[1][0] == 'l' ? load(argv[2], 1, &tree) : load_only(argv[2], argv[3], &tree);
         cove_value *found = rc == 0 ? cove_value_find(tree, argv[3]) : NULL;
         if (rc == 0 && !found) {
             fprintf(stderr, "there is no %s\n", argv[3]);
@@ -299,8 +339,15 @@ int main(int argc, char **argv)
         rc = load(argv[2], 0, &tree);
         if (rc == 0)
             rc = cove_checkpoint_save_url(argv[3], tree, &err);
+    } else if (argc == 4 && strcmp(argv[1], "copy_opaque") == 0) {
+        rc = load_any(argv[2], &tree);
+        if (rc == 0)
+            rc = cove_checkpoint_save_url(argv[3], tree, &err);
+    } else if (argc == 3 && strcmp(argv[1], "weights") == 0) {
+        rc = weights(argv[2]);
     } else {
-        fprintf(stderr, "usage: ckpt_tool show URL | lazy URL PATH | copy FROM TO | make URL | sparse FILE BYTES\n");
+        fprintf(stderr, "usage: ckpt_tool show URL | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | make "
+                        "URL | sparse FILE BYTES\n");
         return 2;
     }
     cove_value_unref(tree);

@@ -30,6 +30,7 @@ def tool(build):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    run.path = build / "tests/interop/ckpt_tool"
     return run
 
 

@@ -1,6 +1,7 @@
 """What the C trainer writes, read by PyTorch, Lightning and TensorBoard, and what they write, resumed in C."""
 
 import csv
+import datetime
 import math
 import re
 import signal
@@ -185,6 +186,19 @@ def test_c_resumes_what_lightning_saved(digits, tmp_path, epochs):
     checkpoint = torch.load(tmp_path / "c.ckpt", weights_only=True)
     assert checkpoint["optimizer_states"][0]["param_groups"][0]["lr"] == pytest.approx(LR * GAMMA**4)
     assert all(state["step"] == 4 * BATCHES for state in checkpoint["optimizer_states"][0]["state"].values())
+
+
+def test_c_resumes_beside_objects_of_users_classes(digits, tmp_path):
+    """Hyper parameters and callbacks' states may be anything: what a resume reads must be plain, not the rest."""
+    trainer = lightning_trainer(tmp_path / "l", 1)
+    trainer.fit(Classifier(), *loaders())
+    last = next((tmp_path / "l").glob("**/last.ckpt"))
+    checkpoint = torch.load(last, weights_only=True)
+    checkpoint["hyper_parameters"].update(date=datetime.date(2020, 1, 1), module=torch.nn.Linear(1, 1))
+    checkpoint["callbacks"]["Own"] = {"state": torch.nn.ReLU()}
+    torch.save(checkpoint, last)
+    output = digits("--root", tmp_path / "c", "--ckpt", last, "--max-epochs", 2)
+    assert said(output, "at") == f"epoch 2, step {2 * BATCHES}"
 
 
 def test_nothing_is_lost_between_lightning_and_c(digits, tmp_path):

@@ -1,0 +1,82 @@
+/*
+ * Opaque values: what a pickle's stranger would make. Nothing of it is run and nothing is kept but the name; whether a
+ * load may have them at all is said here, too. Part of value.h.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "checkpoint/format.h"
+
+#define NAME_MAX_BYTES ((size_t)200) /* of each part: names come from a file, and go into messages */
+
+/* What is not harmless to print becomes a question mark. */
+static size_t add_part(char *to, struct cove__slice part)
+{
+    size_t n = 0;
+    for (; n < part.size && n < NAME_MAX_BYTES; n++)
+        to[n] = part.data[n] > ' ' && part.data[n] < 0x7f ? (char)part.data[n] : '?';
+    return n;
+}
+
+char *cove__opaque_name(struct cove__slice module, struct cove__slice name)
+{
+    char text[2 * NAME_MAX_BYTES + 2];
+    size_t n = add_part(text, module);
+    text[n++] = '.';
+    n += add_part(text + n, name);
+    return cove__strndup(text, n);
+}
+
+cove_value *cove__opaque_new(char *name, const char *why, int code)
+{
+    char *copy = why ? cove__strdup(why) : NULL;
+    cove_value *value = name && (copy || !why) ? cove__value_new(COVE_VALUE_OPAQUE) : NULL;
+    if (!value) {
+        cove__free(name);
+        cove__free(copy);
+        return NULL;
+    }
+    value->u.opaque.name = name;
+    value->u.opaque.why = copy;
+    value->u.opaque.code = code;
+    return value;
+}
+
+cove_value *cove__opaque_again(const cove_value *opaque)
+{
+    return cove__opaque_new(cove__strdup(opaque->u.opaque.name), opaque->u.opaque.why, opaque->u.opaque.code);
+}
+
+const char *cove_value_opaque_name(const cove_value *value)
+{
+    return value && value->type == COVE_VALUE_OPAQUE ? value->u.opaque.name : NULL;
+}
+
+int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *err)
+{
+    char path[256];
+    cove_value *opaque = NULL;
+    int rc = cove__tree_find_opaque(tree, &opaque, err);
+    if (rc < 0 || !opaque)
+        return rc;
+    cove__tree_path(tree, opaque, path, sizeof(path));
+    const char *dot = *prefix && *path ? "." : "";
+    if (opaque->u.opaque.why)
+        return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\": %s", prefix, dot, path, opaque->u.opaque.why);
+    return cove__fail(err, opaque->u.opaque.code,
+                      "\"%.100s%s%s\" needs %s, which is not on the list of what cove reads", prefix, dot, path,
+                      opaque->u.opaque.name);
+}
+
+int cove__opaque_check_save(const cove_value *tree, struct cove_error *err)
+{
+    char path[256];
+    cove_value *opaque = NULL;
+    int rc = cove__tree_find_opaque((cove_value *)tree, &opaque, err); /* which changes nothing */
+    if (rc < 0 || !opaque)
+        return rc;
+    cove__tree_path(tree, opaque, path, sizeof(path));
+    return cove__fail(err, COVE_ENOTSUP, "\"%s\" is an opaque %s, of which only the name is known: it can't be saved",
+                      path, opaque->u.opaque.name);
+}
