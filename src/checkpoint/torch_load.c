@@ -1,5 +1,7 @@
 /* torch's format, loading: the archive's directory, data.pkl, and storages for its records. Saving is in torch_save.c;
  * below: wire, unpickle. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,8 +10,11 @@
 #include "checkpoint/unpickle.h"
 #include "wire/zip.h"
 
-#define SMALL_RECORD ((uint64_t)64) /* of those that hold a word: byteorder and the like */
-#define LOCAL_EXTRA  ((uint64_t)65535)
+#define SMALL_RECORD ((size_t)64) /* of those that hold a word: byteorder and the like */
+/* Of archives: what torch's PyTorchFileReader takes. */
+#define MIN_VERSION 1
+#define MAX_VERSION 10
+#define LOCAL_EXTRA ((uint64_t)65535)
 
 struct loading {
     struct cove__source *source;
@@ -86,15 +91,13 @@ struct record {
     struct cove__slice data;
 };
 
-enum { PICKLE, BYTE_ORDER, ALIGNMENT, N_RECORDS };
+enum { PICKLE, FORMAT_VERSION, ORDER, ALIGNMENT, N_RECORDS };
 
 static int find_small(struct loading *l, struct record *r, struct cove_range *range)
 {
     r->entry = find_record(l, r->name, cove__slice(NULL, 0));
     if (!r->entry && !r->needed)
         return 0;
-    if (!r->entry && find_record(l, "constants.pkl", cove__slice(NULL, 0)))
-        return cove__fail(l->err, COVE_ENOTSUP, "a TorchScript archive, which is a program and no checkpoint");
     if (!r->entry)
         return cove__fail(l->err, COVE_ECORRUPT, "a zip archive without %s: not written by torch.save", r->name);
     int rc = cove__zip_check_stored(r->entry, l->err);
@@ -131,6 +134,11 @@ static int load_records(struct loading *l, struct record *records)
     struct cove_range ranges[N_RECORDS];
     struct record *found[N_RECORDS];
     size_t n = 0;
+    /* it has a data.pkl, too; this record is what torch tells it by */
+    if (find_record(l, "constants.pkl", cove__slice(NULL, 0)))
+        return cove__fail(l->err, COVE_ENOTSUP, "a TorchScript archive, which is a program and no checkpoint");
+    if (find_record(l, ".data/version", cove__slice(NULL, 0)))
+        records[FORMAT_VERSION].name = ".data/version";
     for (size_t i = 0; i < N_RECORDS; i++) {
         int rc = find_small(l, &records[i], &ranges[n]);
         if (rc < 0)
@@ -146,15 +154,35 @@ static int load_records(struct loading *l, struct record *records)
     return rc;
 }
 
+/* As std::stoull reads it, which torch uses: spaces and a sign before the digits, and anything after them. */
+static int check_version(struct loading *l, const struct record *record)
+{
+    char text[SMALL_RECORD + 1];
+    char *end = NULL;
+    memcpy(text, record->data.data, record->data.size);
+    text[record->data.size] = '\0';
+    errno = 0;
+    unsigned long long version = strtoull(text, &end, 10);
+    if (end == text)
+        return cove__fail(l->err, COVE_ECORRUPT, "its %s is no number", record->name);
+    if (errno == 0 && version >= MIN_VERSION && version <= MAX_VERSION)
+        return 0;
+    return cove__fail(l->err, COVE_ENOTSUP, "an archive of version %llu, and versions %d to %d are read", version,
+                      MIN_VERSION, MAX_VERSION);
+}
+
 static int read_words(struct loading *l, const struct record *records)
 {
-    const struct record *order = &records[BYTE_ORDER], *align = &records[ALIGNMENT];
+    const struct record *order = &records[ORDER], *align = &records[ALIGNMENT];
     bool little_host = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, little = true;
     if (order->entry && !cove__slice_is(order->data, "little")) {
         if (!cove__slice_is(order->data, "big"))
             return cove__fail(l->err, COVE_ECORRUPT, "its byteorder is neither little nor big");
         little = false;
     }
+    int rc = check_version(l, &records[FORMAT_VERSION]);
+    if (rc < 0)
+        return rc;
     l->is_swapped = little != little_host;
     l->align = 0;
     for (size_t i = 0; align->entry && i < align->data.size && l->align < (1u << 20); i++)
@@ -211,7 +239,8 @@ static int load(struct cove__source *source, const struct cove_call *call, cove_
     struct loading l = { .source = source, .call = call, .err = err };
     struct record records[N_RECORDS] = {
         [PICKLE] = { .name = "data.pkl", .max = COVE__PICKLE_MAX_SIZE, .needed = true },
-        [BYTE_ORDER] = { .name = "byteorder", .max = SMALL_RECORD },
+        [FORMAT_VERSION] = { .name = "version", .max = SMALL_RECORD, .needed = true },
+        [ORDER] = { .name = "byteorder", .max = SMALL_RECORD },
         [ALIGNMENT] = { .name = ".storage_alignment", .max = SMALL_RECORD },
     };
     int rc = load_directory(&l);

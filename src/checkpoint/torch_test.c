@@ -213,9 +213,16 @@ struct entry {
 static int load_entries(const struct entry *entries, size_t n, struct cove_error *err)
 {
     struct testing_archive a;
+    bool versioned = n == 0;
     testing_archive_init(&a);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         testing_archive_add(&a, entries[i].name, entries[i].data);
+        versioned = versioned || strstr(entries[i].name, "version");
+    }
+    if (!versioned) /* where it is not what the case is about */
+        testing_archive_add(
+            &a, strchr(entries[0].name, '/') && strncmp(entries[0].name, "x/", 2) == 0 ? "x/version" : "version",
+            TEXT("3\n"));
     int rc = load_file(testing_archive_finish(&a), err);
     cove__buf_done(&a.bytes);
     return rc;
@@ -245,6 +252,25 @@ static void test_archives(void **state)
         { COVE_ECORRUPT, "without data.pkl", { { "x/data/0", data } } },
         { COVE_ECORRUPT, "without data.pkl", { { "x/a", data }, { "y/data.pkl", pickle } } },
         { COVE_ENOTSUP, "TorchScript", { { "x/constants.pkl", pickle } } },
+        { COVE_ENOTSUP,
+          "TorchScript",
+          { { "x/data.pkl", pickle }, { "x/constants.pkl", pickle }, { "x/data/0", data } } },
+        { COVE_ECORRUPT,
+          "without version",
+          { { "x/data.pkl", pickle }, { "x/data/0", data }, { "x/no_version", TEXT("3\n") } } },
+        { COVE_ENOTSUP,
+          "an archive of version 11, and versions 1 to 10 are read",
+          { { "x/data.pkl", pickle },
+            { "x/data/0", data },
+            { "x/.data/version", TEXT("11") },
+            { "x/version", TEXT("3") } } },
+        { 0,
+          "",
+          { { "x/data.pkl", pickle },
+            { "x/data/0", data },
+            { "x/.data/version", TEXT("3") },
+            { "x/version", TEXT("11") } } },
+        { 0, "", { { "x/data.pkl", pickle }, { "x/data/0", data }, { "x/.data/version", TEXT("3") } } },
         { COVE_ECORRUPT, "no record data/0", { { "x/data.pkl", pickle } } },
         { COVE_ECORRUPT,
           "8 bytes, and the pickle says 3 elements",
@@ -266,6 +292,40 @@ static void test_archives(void **state)
     }
 }
 
+/* As torch.load took and refused them. */
+static void test_versions(void **state)
+{
+    const struct {
+        struct cove__slice text;
+        int code;
+    } cases[] = {
+        { TEXT("1"), 0 },
+        { TEXT("10"), 0 },
+        { TEXT(" 3"), 0 },
+        { TEXT("+3"), 0 },
+        { TEXT("3x"), 0 },
+        { TEXT("003\n"), 0 },
+        { TEXT("0"), COVE_ENOTSUP },
+        { TEXT("0x3"), COVE_ENOTSUP },
+        { TEXT("11"), COVE_ENOTSUP },
+        { TEXT("-3"), COVE_ENOTSUP },
+        { TEXT("99999999999999999999"), COVE_ENOTSUP },
+        { TEXT(""), COVE_ECORRUPT },
+        { TEXT("x"), COVE_ECORRUPT },
+        { TEXT("\0003"), COVE_ECORRUPT },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct entry entries[] = { { "x/data.pkl", TEXT(two_floats) },
+                                         { "x/data/0", TEXT("\0\0\x80\x3f\0\0\0\x40") },
+                                         { "x/version", cases[i].text } };
+        struct cove_error err = COVE_ERROR_INIT;
+        int rc = load_entries(entries, 3, &err);
+        if (rc != cases[i].code)
+            fail_msg("version %zu: %s, %s", i, cove_code_name(rc), err.message);
+    }
+}
+
 /* Numbers of the other byte order are turned round, each by its own width. */
 static void test_big_endian(void **state)
 {
@@ -278,6 +338,7 @@ static void test_big_endian(void **state)
     testing_archive_add(&a, "x/data.pkl", TEXT(two_floats));
     testing_archive_add(&a, "x/byteorder", TEXT("big"));
     testing_archive_add(&a, "x/data/0", TEXT("\x3f\x80\0\0\x40\0\0\0"));
+    testing_archive_add(&a, "x/version", TEXT("3\n"));
     struct testing_file t = { .bytes = testing_archive_finish(&a) };
     assert_int_equal(testing_load(&cove__torch_format, &t, COVE__SOURCE_HEAD, 0, &tree, &err), 0);
     cove_value_as_tensor(tree, &view, NULL);
@@ -300,6 +361,7 @@ static void test_other_alignment(void **state)
     testing_archive_init(&a);
     testing_archive_add(&a, "x/data.pkl", TEXT(two_floats));
     testing_archive_add(&a, "x/.storage_alignment", TEXT("16")); /* a lie: it is 64 */
+    testing_archive_add(&a, "x/version", TEXT("3\n"));
     testing_archive_add(&a, "x/data/0", TEXT("\0\0\x80\x3f\0\0\0\x40"));
     struct testing_file t = { .bytes = testing_archive_finish(&a) };
     cove_value *tree = NULL;
@@ -332,10 +394,12 @@ static void test_without_checksums(void **state)
 {
     struct testing_archive a;
     struct cove_error err = COVE_ERROR_INIT;
-    const struct entry entries[] = { { "x/data.pkl", TEXT(two_floats) }, { "x/data/0", TEXT("12345678") } };
+    const struct entry entries[] = { { "x/data.pkl", TEXT(two_floats) },
+                                     { "x/data/0", TEXT("12345678") },
+                                     { "x/version", TEXT("3\n") } };
     (void)state;
     testing_archive_init(&a);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         cove__zip_begin(&a.zip, entries[i].name, entries[i].data.size, &a.bytes);
         cove__buf_add_slice(&a.bytes, entries[i].data);
         cove__zip_finish_record(&a.zip, 0, &a.bytes);
@@ -517,12 +581,19 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_parts),           cmocka_unit_test(test_archives),
-        cmocka_unit_test(test_big_endian),      cmocka_unit_test(test_other_alignment),
-        cmocka_unit_test(test_checksums),       cmocka_unit_test(test_without_checksums),
-        cmocka_unit_test(test_cut_and_flipped), cmocka_unit_test(test_refused_trees),
-        cmocka_unit_test(test_zip64),           cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_archives),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_big_endian),
+        cmocka_unit_test(test_other_alignment),
+        cmocka_unit_test(test_checksums),
+        cmocka_unit_test(test_without_checksums),
+        cmocka_unit_test(test_cut_and_flipped),
+        cmocka_unit_test(test_refused_trees),
+        cmocka_unit_test(test_zip64),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
