@@ -59,9 +59,7 @@ static int parse(struct digits *d, const char *url, const char *text, size_t siz
         p = parse_line(p, d->images + i * PIXELS, d->classes + i);
     if (p && d->images && d->classes && d->n > TRAIN_IMAGES)
         return 0;
-    err->code = COVE_EINVAL;
-    snprintf(err->message, sizeof err->message, "%s: not a file of digits", url);
-    return COVE_EINVAL;
+    return cove_error_set(err, COVE_EINVAL, "%s: not a file of digits", url);
 }
 
 /* 1,437 images by a few hands are little: a net learns their hands and not the digits. So each comes in COPIES: itself,

@@ -65,6 +65,13 @@ struct cove_error {
         }                                                                                                              \
     }
 
+/*
+ * For functions that a program gives to libcove (hooks, loaders, loggers): sets `code` and a message as printf makes it
+ * (cut where it is too long; control characters become blanks), and clears the other fields. Returns `code`, so that a
+ * function may end in `return cove_error_set(err, COVE_EIO, "%s: no labels", path);`. `err` may be NULL.
+ */
+COVE_API int cove_error_set(struct cove_error *err, int code, const char *format, ...) COVE_PRINTF(3, 4);
+
 /* The constant's name ("COVE_ENOTFOUND") and a short phrase for it ("not found"); static strings, never NULL. */
 COVE_API const char *cove_code_name(int code);
 COVE_API const char *cove_code_phrase(int code);

@@ -54,7 +54,8 @@ struct cove_batch {
 /*
  * Where batches come from. `fetch` makes the batch of samples `indices` (each from 0 to length-1) and gives a pointer
  * to it, which must stay valid until its next call. The order is fixed by the trainer's seed and the epoch's number, so
- * a resumed run meets the same batches, also in mid-epoch. BORROWED until fit or validate returns.
+ * a resumed run meets the same batches, also in mid-epoch. BORROWED until fit or validate returns. What `fetch`
+ * returns: see hooks.
  */
 struct cove_dataloader {
     size_t size;
@@ -92,8 +93,14 @@ struct cove_parameter {
 
 /*
  * Hooks, with Lightning's names and order: for each hook first the callbacks, then the module; in on_train_epoch_end
- * callbacks with `run_last` (ModelCheckpoint) come after the module. A negative return ends the run: fit calls
- * on_exception and teardown and returns that code with the hook's message.
+ * callbacks with `run_last` (ModelCheckpoint) come after the module.
+ *
+ * Every function that a program gives to a trainer (hooks, steps, configure_optimizers, a loader's fetch, callbacks'
+ * and loggers' functions) returns 0, or a negative code to end the run: fit calls on_exception and teardown and returns
+ * that code, with the function's message after its name: "on_fit_start of callbacks[1] (ModelCheckpoint): …". The
+ * number is the place in the options' array. `err` is never NULL and comes empty; cove_error_set fills it. A function
+ * may leave it empty: then the code's phrase is the message. The code is the one that is returned. A positive return,
+ * or a number that is not of enum cove_code, is COVE_EINVAL.
  */
 typedef int (*cove_hook_fn)(void *self, cove_trainer *trainer, struct cove_error *err);
 typedef int (*cove_batch_hook_fn)(void *self, cove_trainer *trainer, const struct cove_batch *batch,
@@ -126,7 +133,7 @@ struct cove_hooks {
     cove_batch_hook_fn on_validation_batch_end;
     cove_checkpoint_hook_fn on_save_checkpoint;
     cove_checkpoint_hook_fn on_load_checkpoint;
-    /* The run ends by `cause` (COVE_ECANCELED: it was interrupted). What this hook returns is logged, not returned. */
+    /* The run ends by `cause` (COVE_ECANCELED: it was interrupted). A failure of this hook is logged, not returned. */
     int (*on_exception)(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err);
 };
 
@@ -134,8 +141,8 @@ struct cove_hooks {
  * A module. BORROWED until fit or validate returns.
  * training_step computes one batch and ADDS the gradient of its mean loss to each parameter's `grad` (the trainer
  * zeroes them); it logs what it wants with cove_trainer_log. configure_optimizers gives an optimizer, and a scheduler
- * where wanted; both are the trainer's from then on. `hparams` go to the checkpoint's hyper_parameters and to the
- * loggers; whole numbers are saved as int.
+ * where wanted; both are the trainer's from then on, also where it fails after it gave one. `hparams` go to the
+ * checkpoint's hyper_parameters and to the loggers; whole numbers are saved as int.
  */
 struct cove_module {
     size_t size;

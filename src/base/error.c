@@ -147,6 +147,16 @@ int cove__fail(struct cove_error *err, int code, const char *format, ...)
     return code;
 }
 
+int cove_error_set(struct cove_error *err, int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fill(err, code, 0, format, args);
+    va_end(args);
+    return code;
+}
+
 int cove__fail_errno(struct cove_error *err, int errnum, const char *format, ...)
 {
     va_list args;

@@ -113,9 +113,7 @@ static int backward(cove_trainer *t, const struct cove_batch *batch, struct cove
         zero_grad(t);
         cove__counts_add(&t->p.zero_grad, 1, 1, 0, 1);
     }
-    rc = t->module.training_step(t->module.self, t, batch, err);
-    if (rc == 0)
-        rc = cove__take_log_error(t, err);
+    rc = cove__step(t, t->module.training_step, "training_step", batch, err);
     if (rc == 0)
         rc = COVE__HOOK(t, on_after_backward, err);
     if (rc == 0 && !cove__accumulating(t))
@@ -129,7 +127,7 @@ int cove__train_batch(cove_trainer *t, struct cove_error *err)
 {
     int64_t idx = t->p.batch.current.ready, step = t->p.batches_that_stepped;
     struct cove_batch batch;
-    int rc = cove__loader_fetch(&t->train, t->seed, cove_trainer_current_epoch(t), idx, &batch, err);
+    int rc = cove__fetch(t, &t->train, idx, &batch, err);
     if (rc < 0)
         return rc;
     cove__counts_add(&t->p.batch, 1, 0, 0, 0);

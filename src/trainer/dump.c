@@ -44,10 +44,16 @@ static void dump_callbacks(int *rc, cove_trainer *t, cove_value *tree, struct co
     cove_value *dict = cove__tree_dict(rc, tree, "callbacks", err);
     for (size_t i = 0; *rc == 0 && i < t->n_callbacks; i++) {
         const cove_callback *c = t->callbacks[i];
-        cove_value *state;
+        const struct cove__owner owner = cove__callback_owner(t, i);
+        cove_value *state = NULL;
+        struct cove__call call;
         if (!c->state_key || !c->state_dict)
             continue;
-        *rc = c->state_dict(c->self, &state, err);
+        cove__call_begin(t, &call, "state_dict");
+        *rc = c->state_dict(c->self, &state, &call.said);
+        if (*rc == 0 && !state)
+            *rc = cove__fail(&call.said, COVE_EINVAL, "gave no state");
+        *rc = cove__call_end(t, &call, *rc, &owner, err);
         if (*rc == 0)
             *rc = cove_value_set(dict, c->state_key, state, err);
     }
@@ -133,7 +139,7 @@ int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct 
     if (!weights_only) {
         dump_own(&rc, t, tree, err);
         if (rc == 0)
-            rc = cove__checkpoint_hook(t, offsetof(struct cove_hooks, on_save_checkpoint), tree, err);
+            rc = COVE__CHECKPOINT_HOOK(t, on_save_checkpoint, tree, err);
     }
     if (rc < 0)
         cove_value_unref(tree);
@@ -265,9 +271,12 @@ static int load_callbacks(cove_trainer *t, const cove_value *tree, struct cove_e
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
         const cove_callback *c = t->callbacks[i];
         const cove_value *state = c->state_key ? cove__tree_at(dict, c->state_key) : NULL;
-        if (state && c->load_state_dict)
-            rc = c->load_state_dict(c->self, state, err);
-        else if (c->state_key && c->load_state_dict)
+        const struct cove__owner owner = cove__callback_owner(t, i);
+        struct cove__call call;
+        if (state && c->load_state_dict) {
+            cove__call_begin(t, &call, "load_state_dict");
+            rc = cove__call_end(t, &call, c->load_state_dict(c->self, state, &call.said), &owner, err);
+        } else if (c->state_key && c->load_state_dict)
             cove__log(COVE_LOG_WARNING, "trainer", "the checkpoint has no state of %s", c->state_key);
     }
     return rc;
@@ -331,7 +340,7 @@ int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_pos
     char *path = NULL;
     int rc;
     if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, &tree, err)) < 0 ||
-        (rc = cove__checkpoint_hook(t, offsetof(struct cove_hooks, on_load_checkpoint), tree, err)) < 0)
+        (rc = COVE__CHECKPOINT_HOOK(t, on_load_checkpoint, tree, err)) < 0)
         goto out;
     if ((rc = read_tree(t, tree, &r, err)) < 0 || (rc = apply(t, tree, &r, err)) < 0) {
         rc = cove__error_prefix(err, rc, "resume %s", url);

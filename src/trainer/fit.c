@@ -117,6 +117,19 @@ static bool is_word(const char *s, const char *word)
     return strcmp(s, word) == 0;
 }
 
+static int ask_callback(cove_trainer *t, size_t i, const char *which, char **ret_url, struct cove_error *err)
+{
+    const cove_callback *c = t->callbacks[i];
+    const struct cove__owner owner = cove__callback_owner(t, i);
+    struct cove__call call;
+    int rc;
+    cove__call_begin(t, &call, "find_checkpoint");
+    rc = c->find_checkpoint(c->self, t, which, ret_url, &call.said);
+    if (rc == 0 && !*ret_url)
+        rc = cove__fail(&call.said, COVE_EINVAL, "gave no URL");
+    return cove__call_end(t, &call, rc, &owner, err);
+}
+
 /* "last" and "best" are asked of the callbacks, in order. */
 static int ask_callbacks(cove_trainer *t, const char *which, struct cove_error *err)
 {
@@ -124,7 +137,7 @@ static int ask_callbacks(cove_trainer *t, const char *which, struct cove_error *
     int rc = COVE_ENOTFOUND;
     for (size_t i = 0; rc == COVE_ENOTFOUND && i < t->n_callbacks; i++) {
         if (t->callbacks[i]->find_checkpoint)
-            rc = t->callbacks[i]->find_checkpoint(t->callbacks[i]->self, t, which, &url, err);
+            rc = ask_callback(t, i, which, &url, err);
     }
     if (rc == 0) {
         t->ckpt_path = url;
@@ -154,10 +167,13 @@ static int find_checkpoint(cove_trainer *t, const char *ckpt_path, struct cove_e
 
 static int configure(cove_trainer *t, struct cove_error *err)
 {
-    int rc = t->module.configure_optimizers(t->module.self, t, &t->optimizer, &t->scheduler, err);
+    struct cove__call call;
+    int rc;
+    cove__call_begin(t, &call, "configure_optimizers");
+    rc = t->module.configure_optimizers(t->module.self, t, &t->optimizer, &t->scheduler, &call.said);
     if (rc == 0 && !t->optimizer)
-        rc = cove__fail(err, COVE_EINVAL, "trainer: configure_optimizers gave no optimizer");
-    return rc;
+        rc = cove__fail(&call.said, COVE_EINVAL, "gave no optimizer");
+    return cove__call_end(t, &call, rc, NULL, err);
 }
 
 static int fit(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
@@ -196,12 +212,8 @@ static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller
     int rc = cove__open_loggers(t, &err), rc_late;
     if (rc == 0)
         rc = t->fitting ? fit(t, ckpt_path, &err) : validate(t, ckpt_path, &err);
-    if (rc < 0) {
-        /* A hook may return a code and say nothing. */
-        if (err.code != rc)
-            cove__fail(&err, rc, "trainer: a hook failed: %s", cove_code_phrase(rc));
+    if (rc < 0)
         cove__exception_hook(t, &err);
-    }
     t->stage = COVE_STAGE_NONE;
     t->in_batch = false;
     for (int i = 0; i < 2; i++) {

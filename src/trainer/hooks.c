@@ -1,9 +1,70 @@
-/* Calls a hook on all callbacks, then on the module. Hooks are found by their offset in struct cove_hooks. */
+/* Calls functions of the callbacks, the module, the data and the loggers. Hooks are found by their offset in struct
+ * cove_hooks; they go to all callbacks, then to the module. */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "trainer/trainer_impl.h"
+
+/* ---- one call ---- */
+
+void cove__call_begin(cove_trainer *t, struct cove__call *call, const char *function)
+{
+    cove__user_begin(&call->said);
+    call->function = function;
+    call->outer = t->function;
+    t->function = function;
+}
+
+int cove__call_end(cove_trainer *t, struct cove__call *call, int rc, const struct cove__owner *owner,
+                   struct cove_error *err)
+{
+    t->function = call->outer;
+    /* What a function logged in vain fails the function. */
+    if (rc == 0 && t->log_error.code < 0)
+        rc = cove__error_copy(&call->said, &t->log_error);
+    cove__error_clear(&t->log_error);
+    return cove__user_end(rc, &call->said, call->function, owner, err);
+}
+
+struct cove__owner cove__callback_owner(const cove_trainer *t, size_t i)
+{
+    size_t number = t->callback_numbers[i];
+    return (struct cove__owner){ number == COVE__NO_INDEX ? NULL : "callbacks", number, t->callbacks[i]->state_key };
+}
+
+/* ---- steps and data ---- */
+
+int cove__fetch(cove_trainer *t, struct cove__loader *loader, int64_t idx, struct cove_batch *ret_batch,
+                struct cove_error *err)
+{
+    const struct cove__owner owner = { loader == &t->train ? "the train data" : "the val data", COVE__NO_INDEX, NULL };
+    struct cove__call call;
+    int rc;
+    cove__call_begin(t, &call, "fetch");
+    rc = cove__loader_fetch(loader, t->seed, cove_trainer_current_epoch(t), idx, ret_batch, &call.said);
+    return cove__call_end(t, &call, rc, &owner, err);
+}
+
+int cove__step(cove_trainer *t, cove_batch_hook_fn step, const char *name, const struct cove_batch *batch,
+               struct cove_error *err)
+{
+    struct cove__call call;
+    cove__call_begin(t, &call, name);
+    return cove__call_end(t, &call, step(t->module.self, t, batch, &call.said), NULL, err);
+}
+
+/* ---- hooks ---- */
+
+/* What all hooks of one kind are called with. */
+struct hook {
+    size_t offset;
+    const char *name;
+    enum { PLAIN, BATCH, CHECKPOINT, EXCEPTION } kind;
+    const struct cove_batch *batch;
+    cove_value *checkpoint;
+    const struct cove_error *cause;
+};
 
 /* Into a pointer to function of the hook's type; all of them have one size. */
 static void hook_at(const struct cove_hooks *hooks, size_t offset, void *ret_fn)
@@ -11,83 +72,84 @@ static void hook_at(const struct cove_hooks *hooks, size_t offset, void *ret_fn)
     memcpy(ret_fn, (const char *)hooks + offset, sizeof(cove_hook_fn));
 }
 
-int cove__take_log_error(cove_trainer *t, struct cove_error *err)
+static int call_hook(cove_trainer *t, const struct hook *h, const struct cove_hooks *hooks, void *self,
+                     struct cove_error *said)
 {
-    int code = t->log_error.code;
-    if (code < 0) {
-        cove__error_copy(err, &t->log_error);
-        cove__error_clear(&t->log_error);
+    cove_hook_fn plain;
+    cove_batch_hook_fn with_batch;
+    cove_checkpoint_hook_fn with_checkpoint;
+    switch (h->kind) {
+    case BATCH:
+        hook_at(hooks, h->offset, &with_batch);
+        return with_batch(self, t, h->batch, said);
+    case CHECKPOINT:
+        hook_at(hooks, h->offset, &with_checkpoint);
+        return with_checkpoint(self, t, h->checkpoint, said);
+    case EXCEPTION:
+        return hooks->on_exception(self, t, h->cause, said);
+    default:
+        hook_at(hooks, h->offset, &plain);
+        return plain(self, t, said);
     }
-    return code;
 }
 
-/* What a hook logged in vain fails the hook. */
-static int after_hook(cove_trainer *t, int rc, struct cove_error *err)
+/* Callback number `i`, or after the last of them the module. */
+static int call_one(cove_trainer *t, const struct hook *h, size_t i, struct cove_error *err)
 {
-    if (rc >= 0)
-        return cove__take_log_error(t, err);
-    cove__error_clear(&t->log_error);
+    const struct cove__owner module = { "the module", COVE__NO_INDEX, NULL };
+    const struct cove__owner owner = i < t->n_callbacks ? cove__callback_owner(t, i) : module;
+    const struct cove_hooks *hooks = i < t->n_callbacks ? &t->callbacks[i]->hooks : &t->module.hooks;
+    void *self = i < t->n_callbacks ? t->callbacks[i]->self : t->module.self;
+    struct cove__call call;
+    cove_hook_fn fn;
+    hook_at(hooks, h->offset, &fn);
+    if (!fn)
+        return 0;
+    cove__call_begin(t, &call, h->name);
+    return cove__call_end(t, &call, call_hook(t, h, hooks, self, &call.said), &owner, err);
+}
+
+static int call_all(cove_trainer *t, const struct hook *h, struct cove_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i <= t->n_callbacks; i++)
+        rc = call_one(t, h, i, err);
     return rc;
 }
 
-static int call_one(cove_trainer *t, const struct cove_hooks *hooks, void *self, size_t offset, struct cove_error *err)
+int cove__hook(cove_trainer *t, size_t offset, const char *name, struct cove_error *err)
 {
-    cove_hook_fn fn;
-    hook_at(hooks, offset, &fn);
-    return fn ? after_hook(t, fn(self, t, err), err) : 0;
+    return call_all(t, &(struct hook){ .offset = offset, .name = name }, err);
 }
 
-int cove__hook(cove_trainer *t, size_t offset, struct cove_error *err)
+int cove__batch_hook(cove_trainer *t, size_t offset, const char *name, const struct cove_batch *batch,
+                     struct cove_error *err)
 {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++)
-        rc = call_one(t, &t->callbacks[i]->hooks, t->callbacks[i]->self, offset, err);
-    return rc < 0 ? rc : call_one(t, &t->module.hooks, t->module.self, offset, err);
+    return call_all(t, &(struct hook){ .offset = offset, .name = name, .kind = BATCH, .batch = batch }, err);
 }
 
-int cove__batch_hook(cove_trainer *t, size_t offset, const struct cove_batch *batch, struct cove_error *err)
+int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove_value *tree, struct cove_error *err)
 {
-    cove_batch_hook_fn fn;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        hook_at(&t->callbacks[i]->hooks, offset, &fn);
-        if (fn)
-            rc = after_hook(t, fn(t->callbacks[i]->self, t, batch, err), err);
-    }
-    hook_at(&t->module.hooks, offset, &fn);
-    return rc < 0 || !fn ? rc : after_hook(t, fn(t->module.self, t, batch, err), err);
-}
-
-int cove__checkpoint_hook(cove_trainer *t, size_t offset, cove_value *tree, struct cove_error *err)
-{
-    cove_checkpoint_hook_fn fn;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        hook_at(&t->callbacks[i]->hooks, offset, &fn);
-        if (fn)
-            rc = after_hook(t, fn(t->callbacks[i]->self, t, tree, err), err);
-    }
-    hook_at(&t->module.hooks, offset, &fn);
-    return rc < 0 || !fn ? rc : after_hook(t, fn(t->module.self, t, tree, err), err);
+    return call_all(t, &(struct hook){ .offset = offset, .name = name, .kind = CHECKPOINT, .checkpoint = tree }, err);
 }
 
 /* on_train_epoch_end: the module may log there what ModelCheckpoint monitors, so that comes last, and values are
  * published in between. */
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
 {
-    const size_t offset = offsetof(struct cove_hooks, on_train_epoch_end);
+    const struct hook h = { .offset = offsetof(struct cove_hooks, on_train_epoch_end), .name = "on_train_epoch_end" };
     int rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
         if (!t->callbacks[i]->run_last)
-            rc = call_one(t, &t->callbacks[i]->hooks, t->callbacks[i]->self, offset, err);
+            rc = call_one(t, &h, i, err);
     }
     if (rc == 0)
-        rc = call_one(t, &t->module.hooks, t->module.self, offset, err);
+        rc = call_one(t, &h, t->n_callbacks, err);
     if (rc == 0)
         rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
         if (t->callbacks[i]->run_last)
-            rc = call_one(t, &t->callbacks[i]->hooks, t->callbacks[i]->self, offset, err);
+            rc = call_one(t, &h, i, err);
     }
     return rc;
 }
@@ -95,11 +157,12 @@ int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
 /* The run fails already: what a hook says against it can only be logged. */
 void cove__exception_hook(cove_trainer *t, const struct cove_error *cause)
 {
+    const struct hook h = {
+        .offset = offsetof(struct cove_hooks, on_exception), .name = "on_exception", .kind = EXCEPTION, .cause = cause
+    };
     struct cove_error err = COVE_ERROR_INIT;
     for (size_t i = 0; i <= t->n_callbacks; i++) {
-        const struct cove_hooks *hooks = i < t->n_callbacks ? &t->callbacks[i]->hooks : &t->module.hooks;
-        void *self = i < t->n_callbacks ? t->callbacks[i]->self : t->module.self;
-        if (hooks->on_exception && after_hook(t, hooks->on_exception(self, t, cause, &err), &err) < 0)
-            cove__log(COVE_LOG_ERROR, "trainer", "on_exception: %s", err.message);
+        if (call_one(t, &h, i, &err) < 0)
+            cove__log(COVE_LOG_ERROR, "trainer", "%s", err.message);
     }
 }

@@ -15,12 +15,24 @@ void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned 
         cove__metrics_log(&t->metrics, phase, name, value, t->log_weight, flags, t->in_batch, &t->log_error);
 }
 
+/* ---- loggers ---- */
+
+/* One call of logger `i`; `rc` is what `call` gave, after the fact. */
+static int end(cove_trainer *t, struct cove__call *call, int rc, size_t i, struct cove_error *err)
+{
+    const struct cove__owner given = { "loggers", i, NULL }, own = { "TensorBoardLogger", COVE__NO_INDEX, NULL };
+    return cove__call_end(t, call, rc, t->loggers[i] == t->own_logger ? &own : &given, err);
+}
+
 int cove__open_loggers(cove_trainer *t, struct cove_error *err)
 {
+    struct cove__call call;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
-        if (t->loggers[i]->open)
-            rc = t->loggers[i]->open(t->loggers[i]->self, t->root, t->storage, err);
+        if (!t->loggers[i]->open)
+            continue;
+        cove__call_begin(t, &call, "open");
+        rc = end(t, &call, t->loggers[i]->open(t->loggers[i]->self, t->root, t->storage, &call.said), i, err);
     }
     return rc;
 }
@@ -28,9 +40,14 @@ int cove__open_loggers(cove_trainer *t, struct cove_error *err)
 int cove__close_loggers(cove_trainer *t, struct cove_error *err)
 {
     struct cove_error other = COVE_ERROR_INIT;
+    struct cove__call call;
     int first = 0;
     for (size_t i = 0; i < t->n_loggers; i++) {
-        int rc = t->loggers[i]->close ? t->loggers[i]->close(t->loggers[i]->self, &other) : 0;
+        int rc = 0;
+        if (t->loggers[i]->close) {
+            cove__call_begin(t, &call, "close");
+            rc = end(t, &call, t->loggers[i]->close(t->loggers[i]->self, &call.said), i, &other);
+        }
         if (rc < 0 && first == 0)
             first = cove__error_copy(err, &other);
         else if (rc < 0)
@@ -41,10 +58,15 @@ int cove__close_loggers(cove_trainer *t, struct cove_error *err)
 
 int cove__log_hparams(cove_trainer *t, struct cove_error *err)
 {
+    struct cove__call call;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
-        if (t->loggers[i]->log_hyperparams)
-            rc = t->loggers[i]->log_hyperparams(t->loggers[i]->self, t->module.hparams, t->module.n_hparams, err);
+        const cove_logger *logger = t->loggers[i];
+        if (!logger->log_hyperparams)
+            continue;
+        cove__call_begin(t, &call, "log_hyperparams");
+        rc = logger->log_hyperparams(logger->self, t->module.hparams, t->module.n_hparams, &call.said);
+        rc = end(t, &call, rc, i, err);
     }
     return rc;
 }
@@ -52,6 +74,7 @@ int cove__log_hparams(cove_trainer *t, struct cove_error *err)
 int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_t step, struct cove_error *err)
 {
     struct cove__metrics *m = &t->metrics;
+    struct cove__call call;
     int rc;
     if (t->n_loggers == 0 || t->strategy->rank != 0)
         return 0;
@@ -59,8 +82,11 @@ int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_
         return rc;
     m->rows[m->n_rows++] = (struct cove_metric){ "epoch", (double)cove_trainer_current_epoch(t) };
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
-        if (t->loggers[i]->log_metrics)
-            rc = t->loggers[i]->log_metrics(t->loggers[i]->self, m->rows, m->n_rows, step, err);
+        const cove_logger *logger = t->loggers[i];
+        if (!logger->log_metrics)
+            continue;
+        cove__call_begin(t, &call, "log_metrics");
+        rc = end(t, &call, logger->log_metrics(logger->self, m->rows, m->n_rows, step, &call.said), i, err);
     }
     return rc;
 }

@@ -23,7 +23,7 @@ int cove__check_interrupt(cove_trainer *t, struct cove_error *err)
 static int validation_batch(cove_trainer *t, int64_t idx, struct cove_error *err)
 {
     struct cove_batch batch;
-    int rc = cove__loader_fetch(&t->val, t->seed, cove_trainer_current_epoch(t), idx, &batch, err);
+    int rc = cove__fetch(t, &t->val, idx, &batch, err);
     if (rc < 0)
         return rc;
     cove__counts_add(&t->p.val_batch, 1, 0, 0, 0);
@@ -31,8 +31,7 @@ static int validation_batch(cove_trainer *t, int64_t idx, struct cove_error *err
     if ((rc = COVE__BATCH_HOOK(t, on_validation_batch_start, &batch, err)) < 0)
         goto out;
     cove__counts_add(&t->p.val_batch, 0, 1, 0, 0);
-    rc = t->module.validation_step(t->module.self, t, &batch, err);
-    if (rc < 0 || (rc = cove__take_log_error(t, err)) < 0)
+    if ((rc = cove__step(t, t->module.validation_step, "validation_step", &batch, err)) < 0)
         goto out;
     cove__counts_add(&t->p.val_batch, 0, 0, 1, 0);
     if ((rc = COVE__BATCH_HOOK(t, on_validation_batch_end, &batch, err)) < 0)

@@ -85,13 +85,20 @@ static int check_callbacks(const cove_trainer *t, struct cove_error *err)
     return 0;
 }
 
+static void add_callback(cove_trainer *t, cove_callback *callback, size_t number)
+{
+    t->callback_numbers[t->n_callbacks] = number;
+    t->callbacks[t->n_callbacks++] = callback;
+}
+
 static int take_callbacks(cove_trainer *t, struct cove_error *err)
 {
     struct cove_model_checkpoint_options options = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;
     bool has_checkpoint = false;
     int rc = 0;
     t->callbacks = cove__calloc(t->o.n_callbacks + 2, sizeof *t->callbacks);
-    if (!t->callbacks)
+    t->callback_numbers = cove__calloc(t->o.n_callbacks + 2, sizeof *t->callback_numbers);
+    if (!t->callbacks || !t->callback_numbers)
         return cove__fail_nomem(err, "trainer");
     for (size_t i = 0; i < t->o.n_callbacks; i++)
         has_checkpoint |= t->o.callbacks[i]->find_checkpoint != NULL;
@@ -103,12 +110,12 @@ static int take_callbacks(cove_trainer *t, struct cove_error *err)
     for (int last = 0; last < 2; last++) {
         for (size_t i = 0; i < t->o.n_callbacks; i++) {
             if (!t->o.callbacks[i]->run_last == !last)
-                t->callbacks[t->n_callbacks++] = t->o.callbacks[i];
+                add_callback(t, t->o.callbacks[i], i);
         }
         if (!last && t->own_bar)
-            t->callbacks[t->n_callbacks++] = t->own_bar;
+            add_callback(t, t->own_bar, COVE__NO_INDEX);
         if (last && t->own_checkpoint)
-            t->callbacks[t->n_callbacks++] = t->own_checkpoint;
+            add_callback(t, t->own_checkpoint, COVE__NO_INDEX);
     }
     return check_callbacks(t, err);
 }
@@ -157,6 +164,7 @@ void cove_trainer_free(cove_trainer *t)
     cove_callback_free(t->own_bar);
     cove_logger_free(t->own_logger);
     cove__free(t->callbacks);
+    cove__free(t->callback_numbers);
     cove__free(t->loggers);
     cove_options_free(t->storage);
     cove__free(t->root);

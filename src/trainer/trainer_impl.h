@@ -15,6 +15,7 @@
 #include "trainer/rng.h"
 #include "trainer/scheduler.h"
 #include "trainer/strategy.h"
+#include "trainer/user_call.h"
 
 struct cove_trainer {
     /* of its whole life */
@@ -25,7 +26,8 @@ struct cove_trainer {
     size_t n_loggers;
     cove_callback **callbacks; /* owned array, in the order of calls: those with run_last at the end */
     size_t n_callbacks;
-    cove_logger *own_logger;                 /* owned: the default one, or NULL */
+    size_t *callback_numbers; /* owned: of each its place in the options' array; COVE__NO_INDEX: one of the trainer's */
+    cove_logger *own_logger;  /* owned: the default one, or NULL */
     cove_callback *own_checkpoint, *own_bar; /* owned: the default ones, or NULL */
     const struct cove__strategy_ops *strategy;
     atomic_int interrupted;
@@ -48,19 +50,40 @@ struct cove_trainer {
     bool should_stop;
     char reason[256];
     char *ckpt_path;             /* owned: the URL resumed from */
-    struct cove_error log_error; /* the first failure inside cove_trainer_log, until the step ends */
+    const char *function;        /* of the user's, which is being called; NULL: none */
+    struct cove_error log_error; /* the first failure inside cove_trainer_log, until that function returns */
 };
 
 /* ---- hooks.c ---- */
-int cove__hook(cove_trainer *t, size_t offset, struct cove_error *err);
-int cove__batch_hook(cove_trainer *t, size_t offset, const struct cove_batch *batch, struct cove_error *err);
-int cove__checkpoint_hook(cove_trainer *t, size_t offset, cove_value *tree, struct cove_error *err);
+
+/* One call of a user's function: begin, call it with &call.said, and end, which checks what it returned and what it
+ * logged (user_call.h). Calls nest: a hook may save a checkpoint, which calls hooks. */
+struct cove__call {
+    struct cove_error said;
+    const char *function, *outer;
+};
+void cove__call_begin(cove_trainer *t, struct cove__call *call, const char *function);
+int cove__call_end(cove_trainer *t, struct cove__call *call, int rc, const struct cove__owner *owner,
+                   struct cove_error *err);
+struct cove__owner cove__callback_owner(const cove_trainer *t, size_t i);
+
+/* Batch number `idx` of this epoch. */
+int cove__fetch(cove_trainer *t, struct cove__loader *loader, int64_t idx, struct cove_batch *ret_batch,
+                struct cove_error *err);
+/* training_step or validation_step. */
+int cove__step(cove_trainer *t, cove_batch_hook_fn step, const char *name, const struct cove_batch *batch,
+               struct cove_error *err);
+int cove__hook(cove_trainer *t, size_t offset, const char *name, struct cove_error *err);
+int cove__batch_hook(cove_trainer *t, size_t offset, const char *name, const struct cove_batch *batch,
+                     struct cove_error *err);
+int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove_value *tree, struct cove_error *err);
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err);
 void cove__exception_hook(cove_trainer *t, const struct cove_error *cause);
-#define COVE__HOOK(t, name, err)              cove__hook((t), offsetof(struct cove_hooks, name), (err))
-#define COVE__BATCH_HOOK(t, name, batch, err) cove__batch_hook((t), offsetof(struct cove_hooks, name), (batch), (err))
-/* 0, or the failure kept since the last call, once. */
-int cove__take_log_error(cove_trainer *t, struct cove_error *err);
+#define COVE__HOOK(t, name, err) cove__hook((t), offsetof(struct cove_hooks, name), #name, (err))
+#define COVE__BATCH_HOOK(t, name, batch, err)                                                                          \
+    cove__batch_hook((t), offsetof(struct cove_hooks, name), #name, (batch), (err))
+#define COVE__CHECKPOINT_HOOK(t, name, tree, err)                                                                      \
+    cove__checkpoint_hook((t), offsetof(struct cove_hooks, name), #name, (tree), (err))
 
 /* ---- fit.c ---- */
 void cove__forget_run(cove_trainer *t); /* frees all that is of one run */

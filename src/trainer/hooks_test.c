@@ -1,0 +1,382 @@
+/* What functions of users may return, for each function that the trainer calls: 0, or a negative code, with or without
+ * a message. Whatever else one returns ends the run with an error that names it. */
+#include "trainer/testing.h"
+
+#include "base/log.h"
+
+#define SAVED "memory://hooks/saved.ckpt"
+
+/* The function under test, and what it does. */
+static struct {
+    const char *name;
+    int at_callback; /* 1: the callback's hook of that name, 0: the module's */
+    int rc, code;
+    const char *message;
+} act;
+
+static int call(const char *name, int callback, struct cove_error *err)
+{
+    if (!act.name || strcmp(name, act.name) != 0 || act.at_callback != callback)
+        return 0;
+    assert_int_equal(err->code, 0); /* nothing of an earlier call */
+    err->code = act.code;
+    snprintf(err->message, sizeof err->message, "%s", act.message);
+    return act.rc;
+}
+
+/* Each hook twice: the callback's has a self, the module's is the line. */
+static struct line *module_self;
+#define CALL(name) call(#name, self != module_self, err)
+#define HOOK(name)                                                                                                     \
+    static int name(void *self, cove_trainer *trainer, struct cove_error *err)                                         \
+    {                                                                                                                  \
+        return CALL(name);                                                                                             \
+    }
+#define BATCH_HOOK(name)                                                                                               \
+    static int name(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)         \
+    {                                                                                                                  \
+        return CALL(name);                                                                                             \
+    }
+#define TREE_HOOK(name)                                                                                                \
+    static int name(void *self, cove_trainer *trainer, cove_value *checkpoint, struct cove_error *err)                 \
+    {                                                                                                                  \
+        return CALL(name);                                                                                             \
+    }
+HOOK(setup)
+HOOK(teardown)
+HOOK(on_fit_start)
+HOOK(on_fit_end)
+HOOK(on_sanity_check_start)
+HOOK(on_sanity_check_end)
+HOOK(on_train_start)
+HOOK(on_train_end)
+HOOK(on_train_epoch_start)
+HOOK(on_train_epoch_end)
+HOOK(on_after_backward)
+HOOK(on_before_optimizer_step)
+HOOK(on_before_zero_grad)
+HOOK(on_validation_start)
+HOOK(on_validation_end)
+HOOK(on_validation_epoch_start)
+HOOK(on_validation_epoch_end)
+BATCH_HOOK(on_train_batch_start)
+BATCH_HOOK(on_train_batch_end)
+BATCH_HOOK(on_validation_batch_start)
+BATCH_HOOK(on_validation_batch_end)
+TREE_HOOK(on_save_checkpoint)
+TREE_HOOK(on_load_checkpoint)
+
+static int on_exception(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err)
+{
+    return CALL(on_exception);
+}
+
+static const struct cove_hooks hooks = { setup,
+                                         teardown,
+                                         on_fit_start,
+                                         on_fit_end,
+                                         on_sanity_check_start,
+                                         on_sanity_check_end,
+                                         on_train_start,
+                                         on_train_end,
+                                         on_train_epoch_start,
+                                         on_train_epoch_end,
+                                         on_train_batch_start,
+                                         on_train_batch_end,
+                                         on_after_backward,
+                                         on_before_optimizer_step,
+                                         on_before_zero_grad,
+                                         on_validation_start,
+                                         on_validation_end,
+                                         on_validation_epoch_start,
+                                         on_validation_epoch_end,
+                                         on_validation_batch_start,
+                                         on_validation_batch_end,
+                                         on_save_checkpoint,
+                                         on_load_checkpoint,
+                                         on_exception };
+
+static int training_step(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
+{
+    int rc = CALL(training_step);
+    return rc ? rc : line_training_step(self, trainer, batch, err);
+}
+
+static int validation_step(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
+{
+    int rc = CALL(validation_step);
+    return rc ? rc : line_validation_step(self, trainer, batch, err);
+}
+
+static int configure(void *self, cove_trainer *trainer, cove_optimizer **ret_optimizer,
+                     cove_lr_scheduler **ret_scheduler, struct cove_error *err)
+{
+    int rc = CALL(configure_optimizers);
+    return rc ? rc : line_configure(self, trainer, ret_optimizer, ret_scheduler, err);
+}
+
+/* The train data's name in `act` is "fetch", the val data's "fetch_val". */
+static int fetch(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err)
+{
+    *ret_data = ((struct line *)self)->points;
+    return CALL(fetch);
+}
+
+static int fetch_val(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err)
+{
+    *ret_data = ((struct line *)self)->points;
+    return CALL(fetch_val);
+}
+
+static int state_dict(void *self, cove_value **ret_state, struct cove_error *err)
+{
+    int rc = CALL(state_dict);
+    if (rc == 0)
+        *ret_state = act.name && strcmp(act.name, "no state") == 0 ? NULL : cove_value_new_dict();
+    return rc;
+}
+
+static int load_state_dict(void *self, const cove_value *state, struct cove_error *err)
+{
+    return CALL(load_state_dict);
+}
+
+static int find_checkpoint(void *self, cove_trainer *trainer, const char *which, char **ret_url, struct cove_error *err)
+{
+    int rc = CALL(find_checkpoint);
+    return rc ? rc : COVE_ENOTFOUND;
+}
+
+static int open_logger(void *self, const char *root, const cove_options *storage, struct cove_error *err)
+{
+    return CALL(open);
+}
+
+static int log_hyperparams(void *self, const struct cove_hparam *hparams, size_t n, struct cove_error *err)
+{
+    return CALL(log_hyperparams);
+}
+
+static int log_metrics(void *self, const struct cove_metric *metrics, size_t n, int64_t step, struct cove_error *err)
+{
+    return CALL(log_metrics);
+}
+
+static int close_logger(void *self, struct cove_error *err)
+{
+    return CALL(close);
+}
+
+/* ---- one run ---- */
+
+static int other; /* what callbacks and loggers have as self */
+
+/* A fit that calls each of these functions; `ckpt`: NULL, a URL or "last". Saves one checkpoint at its end. */
+static int run(const char *ckpt, struct cove_error *err)
+{
+    static struct line model;
+    struct cove_callback quiet_one = COVE_CALLBACK_INIT, c = COVE_CALLBACK_INIT;
+    struct cove_logger logger = COVE_LOGGER_INIT;
+    struct cove_trainer_options o = quiet(ckpt ? 2 : 1);
+    cove_trainer *trainer;
+    int rc;
+    line_init(&model);
+    module_self = &model;
+    model.module.training_step = training_step;
+    model.module.validation_step = validation_step;
+    model.module.configure_optimizers = configure;
+    model.module.hooks = hooks;
+    model.train.fetch = fetch;
+    model.val.fetch = fetch_val;
+    c.self = logger.self = &other;
+    c.state_key = "Recorder{'everything': True}";
+    c.hooks = hooks;
+    c.state_dict = state_dict;
+    c.load_state_dict = load_state_dict;
+    c.find_checkpoint = find_checkpoint;
+    logger.open = open_logger;
+    logger.log_hyperparams = log_hyperparams;
+    logger.log_metrics = log_metrics;
+    logger.close = close_logger;
+    o.enable_logging = o.log_every_n_steps = 1;
+    o.num_sanity_val_steps = 1;
+    o.loggers = (cove_logger *[]){ &logger };
+    o.callbacks = (cove_callback *[]){ &quiet_one, &c };
+    o.n_loggers = 1;
+    o.n_callbacks = 2;
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+    rc = cove_trainer_fit(trainer, &model.module, &model.data, ckpt, err);
+    if (rc == 0)
+        rc = cove_trainer_save_checkpoint(trainer, SAVED, 0, err);
+    cove_trainer_free(trainer);
+    return rc;
+}
+
+static void expect(int rc, int code, const char *message, int want, const char *text)
+{
+    const char *last[] = { "find_checkpoint", NULL }, *url[] = { "on_load_checkpoint", "load_state_dict", NULL };
+    struct cove_error err = COVE_ERROR_INIT;
+    const char *name = act.name, *ckpt = NULL;
+    for (const char **p = last; *p; p++)
+        ckpt = strcmp(name, *p) == 0 ? "last" : ckpt;
+    for (const char **p = url; *p; p++)
+        ckpt = strcmp(name, *p) == 0 ? SAVED : ckpt;
+    act.rc = rc;
+    act.code = code;
+    act.message = message;
+    assert_int_equal(run(ckpt, &err), want);
+    assert_int_equal(err.code, want);
+    if (!strstr(err.message, text))
+        fail_msg("\"%s\" has not \"%s\"", err.message, text);
+}
+
+static void every_function_is_held_to_its_word(void **state)
+{
+    /* Functions of the callback, the module, the data and the logger; where "%s" stands, the owner. */
+    static const char *const both[] = { "setup",
+                                        "teardown",
+                                        "on_fit_start",
+                                        "on_fit_end",
+                                        "on_sanity_check_start",
+                                        "on_sanity_check_end",
+                                        "on_train_start",
+                                        "on_train_end",
+                                        "on_train_epoch_start",
+                                        "on_train_epoch_end",
+                                        "on_after_backward",
+                                        "on_before_optimizer_step",
+                                        "on_before_zero_grad",
+                                        "on_validation_start",
+                                        "on_validation_end",
+                                        "on_validation_epoch_start",
+                                        "on_validation_epoch_end",
+                                        "on_train_batch_start",
+                                        "on_train_batch_end",
+                                        "on_validation_batch_start",
+                                        "on_validation_batch_end",
+                                        "on_save_checkpoint",
+                                        "on_load_checkpoint" };
+    static const struct {
+        const char *name;
+        int at_callback;
+        const char *shown;
+    } others[] = {
+        { "training_step", 0, "training_step: " },
+        { "validation_step", 0, "validation_step: " },
+        { "configure_optimizers", 0, "configure_optimizers: " },
+        { "fetch", 0, "fetch of the train data: " },
+        { "fetch_val", 0, "fetch of the val data: " },
+        { "state_dict", 1, "state_dict of callbacks[1] (Recorder): " },
+        { "load_state_dict", 1, "load_state_dict of callbacks[1] (Recorder): " },
+        { "find_checkpoint", 1, "find_checkpoint of callbacks[1] (Recorder): " },
+        { "open", 1, "open of loggers[0]: " },
+        { "log_hyperparams", 1, "log_hyperparams of loggers[0]: " },
+        { "log_metrics", 1, "log_metrics of loggers[0]: " },
+        { "close", 1, "close of loggers[0]: " },
+    };
+    const size_t n_both = sizeof both / sizeof *both, n_others = sizeof others / sizeof *others;
+    act.name = NULL;
+    assert_int_equal(run(NULL, NULL), 0); /* SAVED is there now */
+    for (size_t i = 0; i < 2 * n_both + n_others; i++) {
+        char shown[160], text[256];
+        size_t k = i - 2 * n_both;
+        act.name = i < 2 * n_both ? both[i / 2] : others[k].name;
+        act.at_callback = i < 2 * n_both ? (int)(i % 2) : others[k].at_callback;
+        if (i < 2 * n_both)
+            snprintf(shown, sizeof shown, "%s of %s: ", both[i / 2], i % 2 ? "callbacks[1] (Recorder)" : "the module");
+        else
+            snprintf(shown, sizeof shown, "%s", others[k].shown);
+        snprintf(text, sizeof text, "%sreturned 1, must be 0 or a negative COVE_E", shown);
+        expect(1, 0, "", COVE_EINVAL, text);
+        snprintf(text, sizeof text, "%sreturned -1000, must be 0 or a negative COVE_E…: what now", shown);
+        expect(-1000, 0, "what now", COVE_EINVAL, text);
+        snprintf(text, sizeof text, "%sthe labels are gone", shown);
+        expect(COVE_EIO, 0, "the labels are gone", COVE_EIO, text); /* the code is in the return alone */
+        expect(COVE_EIO, COVE_EACCESS, "the labels are gone", COVE_EIO, text);
+        snprintf(text, sizeof text, "%sinput/output failure", shown);
+        expect(COVE_EIO, 0, "", COVE_EIO, text);
+    }
+}
+
+static void a_state_is_a_value(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    act.name = "no state";
+    act.at_callback = 0;
+    assert_int_equal(run(NULL, &err), COVE_EINVAL);
+    assert_string_equal(err.message, "state_dict of callbacks[1] (Recorder): gave no state");
+}
+
+/* ---- on_exception can't change the outcome ---- */
+
+static char logged[4096];
+
+static void keep_log(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    snprintf(logged + strlen(logged), sizeof logged - strlen(logged), "%s\n", text);
+}
+
+static int fails(void *self, cove_trainer *trainer, struct cove_error *err)
+{
+    return cove_error_set(err, COVE_ENOTSUP, "the first failure");
+}
+
+static int says_one(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err)
+{
+    assert_string_equal(cause->message, "on_train_start of callbacks[0]: the first failure");
+    return 1;
+}
+
+static void what_on_exception_returns_is_logged(void **state)
+{
+    struct line model;
+    struct cove_callback c = COVE_CALLBACK_INIT;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove_trainer_options o = quiet(1);
+    cove_trainer *trainer;
+    line_init(&model);
+    c.hooks.on_train_start = fails;
+    c.hooks.on_exception = says_one;
+    o.callbacks = (cove_callback *[]){ &c };
+    o.n_callbacks = 1;
+    logged[0] = '\0';
+    cove_log_set(keep_log, NULL, COVE_LOG_WARNING);
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+    assert_int_equal(cove_trainer_fit(trainer, &model.module, &model.data, NULL, &err), COVE_ENOTSUP);
+    cove_trainer_free(trainer);
+    cove_log_set(NULL, NULL, COVE_LOG_WARNING);
+    assert_string_equal(err.message, "on_train_start of callbacks[0]: the first failure");
+    assert_non_null(strstr(logged, "on_exception of callbacks[0]: returned 1, must be 0"));
+}
+
+/* ---- cove_error_set ---- */
+
+static void users_set_errors(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    char text[2 * COVE_ERROR_MESSAGE_MAX];
+    assert_int_equal(cove_error_set(NULL, COVE_EIO, "%d", 1), COVE_EIO);
+    err.http_status = 404;
+    assert_int_equal(cove_error_set(&err, COVE_ENOTFOUND, "%s: no labels for %d", "a\x1b[31m", 7), COVE_ENOTFOUND);
+    assert_int_equal(err.code, COVE_ENOTFOUND);
+    assert_int_equal(err.http_status, 0);
+    assert_string_equal(err.message, "a [31m: no labels for 7");
+    /* Cut between characters. */
+    memset(text, 0, sizeof text);
+    for (size_t i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "é", 2);
+    cove_error_set(&err, COVE_EIO, "%s", text);
+    assert_int_equal(strlen(err.message) % 2, 0);
+    assert_true(strlen(err.message) >= COVE_ERROR_MESSAGE_MAX - 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_function_is_held_to_its_word),
+        cmocka_unit_test(a_state_is_a_value),
+        cmocka_unit_test(what_on_exception_returns_is_logged),
+        cmocka_unit_test(users_set_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
