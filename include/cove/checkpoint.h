@@ -46,8 +46,8 @@ COVE_API cove_value *cove_value_new_list(void);
 COVE_API cove_value *cove_value_new_tuple(void);
 COVE_API cove_value *cove_value_new_dict(void);
 /* A tensor over the caller's memory: view.data is BORROWED until the value is freed; shape and strides are copied. Two
- * tensors whose memory overlaps are saved as one storage, as PyTorch does. COVE_EINVAL: a bad dtype, shape or strides.
- */
+ * tensors whose memory overlaps are saved as one storage, as PyTorch does. COVE_EINVAL: a bad dtype, shape or strides;
+ * COVE_ENOTSUP: more than COVE_TENSOR_MAX_DIMS dimensions. */
 COVE_API int cove_value_new_tensor(const struct cove_tensor_view *view, cove_value **ret_value, struct cove_error *err);
 
 COVE_API cove_value *cove_value_ref(cove_value *value);
@@ -118,7 +118,8 @@ struct cove_load_options {
     const char *const *only; /* dotted paths; tensors outside them stay remote; NULL: everything is loaded */
     size_t n_only;
     int lazy;         /* 1: no tensor is loaded; cove_value_fetch loads one */
-    size_t max_bytes; /* ceiling of memory for tensors, COVE_ELIMIT beyond it; 0: the size of the file */
+    size_t max_bytes; /* ceiling of memory for tensors, COVE_ELIMIT beyond it; 0: the size of the file, and what is read
+                         more than once (conjugated and negated views) */
     int allow_opaque; /* 1: opaque values may stand anywhere; 0: not in what is loaded, see below */
 };
 #define COVE_LOAD_OPTIONS_INIT                                                                                         \

@@ -34,7 +34,9 @@ enum cove_dtype {
     COVE_FLOAT8_E5M2FNUZ,
     COVE_UINT16,
     COVE_UINT32,
-    COVE_UINT64
+    COVE_UINT64,
+    COVE_FLOAT8_E8M0FNU,
+    COVE_FLOAT4_E2M1FN_X2 /* an element is a byte with two numbers in it, as PyTorch counts them */
 };
 
 COVE_API const char *cove_dtype_name(enum cove_dtype dtype); /* "float32"; "unknown" for a stranger */

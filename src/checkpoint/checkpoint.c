@@ -217,8 +217,8 @@ static int choose(cove_value *tree, const struct cove_load_options *o, cove_valu
     return 0;
 }
 
-static int load_tensors(cove_value *tree, const struct cove_load_options *o, uint64_t file_size,
-                        const struct cove_call *call, struct cove_error *err)
+static int load_tensors(cove_value *tree, const struct cove_load_options *o, const struct cove_call *call,
+                        struct cove_error *err)
 {
     cove_value **tensors = NULL;
     size_t n = 0;
@@ -226,7 +226,7 @@ static int load_tensors(cove_value *tree, const struct cove_load_options *o, uin
         return 0;
     int rc = choose(tree, o, &tensors, &n, err);
     if (rc == 0 && n > 0)
-        rc = cove__tensors_load(tensors, n, o->max_bytes > 0 ? o->max_bytes : file_size, call, err);
+        rc = cove__tensors_load(tensors, n, o->max_bytes, call, err);
     cove__free(tensors);
     return rc;
 }
@@ -266,7 +266,7 @@ int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_o
     }
     rc = format->load(source, call, &tree, &inner);
     if (rc == 0)
-        rc = load_tensors(tree, &o, source->size, call, &inner);
+        rc = load_tensors(tree, &o, call, &inner);
     if (rc < 0) {
         explain(err, &target, &inner, rc);
         cove_value_unref(tree);

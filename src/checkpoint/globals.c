@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "checkpoint/resolve.h"
 #include "checkpoint/unpickle.h"
 
 #define TEXT_MAX ((size_t)1 << 30)
@@ -44,8 +45,6 @@ static const struct cove__global globals[] = {
     { "torch", "quint8", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "quint4x2", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "quint2x4", COVE__GLOBAL_DTYPE, 0 },
-    { "torch", "float8_e8m0fnu", COVE__GLOBAL_DTYPE, 0 },
-    { "torch", "float4_e2m1fn_x2", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "bits8", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "bits16", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "bits1x8", COVE__GLOBAL_DTYPE, 0 },
@@ -108,6 +107,8 @@ static const struct cove__global dtype_names[] = {
     ROW(COVE_UINT16, "uint16"),
     ROW(COVE_UINT32, "uint32"),
     ROW(COVE_UINT64, "uint64"),
+    ROW(COVE_FLOAT8_E8M0FNU, "float8_e8m0fnu"),
+    ROW(COVE_FLOAT4_E2M1FN_X2, "float4_e2m1fn_x2"),
 #undef ROW
 #define ROW(dtype, name)                                                                                               \
     {                                                                                                                  \
@@ -192,36 +193,38 @@ static int made(cove_value *value, cove_value **ret, struct cove_error *err)
     return 0;
 }
 
-/* A tuple of ints as lengths or strides. -1: it is none. */
-static int read_dims(const cove_value *tuple, int64_t *to, size_t *ret_n)
+/* A tuple of ints as lengths or strides; `to` has room for COVE_TENSOR_MAX_DIMS. */
+static int read_dims(const struct cove__global *g, const cove_value *tuple, int64_t *to, size_t *ret_n,
+                     struct cove_error *err)
 {
-    if (!tuple || n_args(tuple) > COVE_TENSOR_MAX_DIMS)
-        return -1;
+    if (!tuple)
+        return bad_call(g, err);
+    if (n_args(tuple) > COVE_TENSOR_MAX_DIMS)
+        return cove__fail(err, COVE_ENOTSUP, "pickle: a tensor of %zu dimensions, and %d are the most", n_args(tuple),
+                          COVE_TENSOR_MAX_DIMS);
     for (size_t i = 0; i < n_args(tuple); i++) {
         if (tuple->u.list.items[i]->type != COVE_VALUE_INT)
-            return -1;
+            return bad_call(g, err);
         to[i] = tuple->u.list.items[i]->u.i;
     }
     *ret_n = n_args(tuple);
     return 0;
 }
 
-/* A conjugated or negated view has other elements than its storage. */
-static bool is_lazy_math(const cove_value *metadata)
+/* What a view has still to do to its storage's elements; torch asks only whether the key is there. */
+static unsigned read_math(const cove_value *metadata)
 {
-    if (!metadata || metadata->type != COVE_VALUE_DICT)
-        return false;
-    for (size_t i = 0; i < metadata->u.dict->n; i++)
-        if (metadata->u.dict->entries[i].value->u.i != 0)
-            return true;
-    return false;
+    if (!metadata)
+        return 0;
+    return (cove_value_get(metadata, "conj") ? COVE__VIEW_CONJ : 0u) |
+           (cove_value_get(metadata, "neg") ? COVE__VIEW_NEG : 0u);
 }
 
 static int view_storage(const struct cove__global *g, const struct cove__shape *shape, cove_value *storage,
-                        int64_t offset, cove_value **ret, struct cove_error *err)
+                        int64_t offset, unsigned math, cove_value **ret, struct cove_error *err)
 {
-    struct cove__storage *s = storage->u.storage.storage;
     const struct cove__dtype_info *info = cove__dtype_info(shape->dtype);
+    struct cove_error why = COVE_ERROR_INIT;
     cove_value *value = NULL;
     uint64_t begin = 0;
     if (!info || offset < 0)
@@ -231,20 +234,13 @@ static int view_storage(const struct cove__global *g, const struct cove__shape *
         return cove__fail(err, COVE_ECORRUPT, "pickle: a tensor of %s whose lengths and strides are none", info->name);
     if (rc < 0)
         return rc;
-    struct cove__tensor *t = value->u.tensor;
-    if (t->span > 0 &&
-        (__builtin_mul_overflow((uint64_t)offset, info->size, &begin) || begin > s->size || t->span > s->size - begin))
-        rc = cove__fail(err, COVE_ECORRUPT, "pickle: a tensor of %s reaches beyond its storage of %llu bytes",
-                        info->name, (unsigned long long)s->size);
-    if (rc == 0 && s->is_swapped && s->swap != 0 && s->swap != info->swap)
-        rc = cove__fail(err, COVE_ENOTSUP, "pickle: tensors of several widths in one storage of the other byte order");
+    if (__builtin_mul_overflow((uint64_t)offset, info->size, &begin))
+        begin = UINT64_MAX;
+    rc = cove__storage_view(storage->u.storage.storage, value->u.tensor, begin, math, &why);
     if (rc < 0) {
         cove_value_unref(value);
-        return rc;
+        return cove__fail(err, rc, "pickle: %s", why.message);
     }
-    s->swap = s->is_swapped ? info->swap : 0;
-    t->offset = begin;
-    t->storage = cove__storage_ref(s);
     *ret = value;
     return 0;
 }
@@ -255,9 +251,13 @@ static int rebuild(const struct cove__global *g, const cove_value *args, cove_va
     int64_t dims[COVE_TENSOR_MAX_DIMS], strides[COVE_TENSOR_MAX_DIMS];
     size_t n_dims = 0, n_strides = 0, extra = 6;
     cove_value *storage = arg(args, 0, COVE__VALUE_STORAGE), *offset = arg(args, 1, COVE_VALUE_INT);
-    if (!storage || !offset || read_dims(arg(args, 2, COVE_VALUE_TUPLE), dims, &n_dims) < 0 ||
-        read_dims(arg(args, 3, COVE_VALUE_TUPLE), strides, &n_strides) < 0 || n_dims != n_strides)
+    if (!storage || !offset)
         return bad_call(g, err);
+    int rc = read_dims(g, arg(args, 2, COVE_VALUE_TUPLE), dims, &n_dims, err);
+    if (rc == 0)
+        rc = read_dims(g, arg(args, 3, COVE_VALUE_TUPLE), strides, &n_strides, err);
+    if (rc < 0 || n_dims != n_strides)
+        return rc < 0 ? rc : bad_call(g, err);
     struct cove__shape shape = { (enum cove_dtype)storage->u.storage.dtype, n_dims, dims, strides };
     if (g->kind == COVE__GLOBAL_REBUILD_V3) {
         cove_value *dtype = arg(args, extra++, COVE__VALUE_GLOBAL);
@@ -267,12 +267,10 @@ static int rebuild(const struct cove__global *g, const cove_value *args, cove_va
         if (shape.dtype == 0)
             return cove__fail(err, COVE_ENOTSUP, "pickle: cove has no tensors of torch.%s", dtype->u.global->name);
     }
-    if (g->kind != COVE__GLOBAL_REBUILD_V1 && is_lazy_math(arg(args, extra, COVE_VALUE_DICT)))
-        return cove__fail(err, COVE_ENOTSUP,
-                          "pickle: a conjugate or negative view: save it with resolve_conj(), resolve_neg()");
     if (shape.dtype == 0)
         return bad_call(g, err);
-    return view_storage(g, &shape, storage, offset->u.i, ret, err);
+    unsigned math = g->kind == COVE__GLOBAL_REBUILD_V1 ? 0 : read_math(arg(args, extra, COVE_VALUE_DICT));
+    return view_storage(g, &shape, storage, offset->u.i, math, ret, err);
 }
 
 static int from_type(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)

@@ -37,26 +37,53 @@ static const struct cove__dtype_info *find_dtype(const char *name)
     return NULL;
 }
 
+/* The format counts numbers; an element of this dtype is a byte with two of them. */
+static bool is_pair(enum cove_dtype dtype)
+{
+    return dtype == COVE_FLOAT4_E2M1FN_X2;
+}
+
+/* The shape in elements: where they are pairs, half as many in the last dimension. COVE_ENOTSUP: it is odd. */
+static int read_shape(struct loading *l, const struct cove__safe_tensor *t, enum cove_dtype dtype, int64_t *shape)
+{
+    for (size_t i = 0; i < t->n_dims; i++)
+        shape[i] = t->shape[i];
+    if (!is_pair(dtype))
+        return 0;
+    if (t->n_dims == 0 || shape[t->n_dims - 1] % 2 != 0)
+        return cove__fail(l->err, COVE_ENOTSUP,
+                          "tensor \"%.100s\" of %s has an odd last dimension, and a byte holds two numbers", t->name,
+                          t->dtype);
+    shape[t->n_dims - 1] /= 2;
+    return 0;
+}
+
 static int load_tensor(void *user, const struct cove__safe_tensor *t)
 {
+    int64_t lengths[COVE__SAFE_MAX_DIMS];
     struct loading *l = user;
     const struct cove__dtype_info *info = find_dtype(t->dtype);
+    struct cove__storage *storage = NULL;
     cove_value *value = NULL;
     if (cove_value_get(l->tree, t->name))
         return cove__fail(l->err, COVE_ECORRUPT, "header: duplicate tensor \"%.100s\"", t->name);
     if (!info)
         return cove__fail(l->err, COVE_ENOTSUP, "tensor \"%.100s\" has the dtype %.32s, of which cove has no tensors",
                           t->name, t->dtype);
-    struct cove__shape shape = { info->dtype, t->n_dims, t->shape, NULL };
-    int rc = cove__tensor_new(&shape, &value, l->err);
+    struct cove__shape shape = { info->dtype, t->n_dims, lengths, NULL };
+    int rc = read_shape(l, t, info->dtype, lengths);
+    if (rc == 0)
+        rc = cove__tensor_new(&shape, &value, l->err);
     if (rc < 0 && rc != COVE_EINVAL)
         return rc;
     if (rc == COVE_EINVAL || t->end - t->begin != value->u.tensor->span)
         rc = cove__fail(l->err, COVE_ECORRUPT, "header: tensor \"%.100s\": its data_offsets do not fit its shape",
                         t->name);
     if (rc == 0)
-        rc = cove__storage_new(l->source, l->data_offset + t->begin, t->end - t->begin, NULL, &value->u.tensor->storage,
-                               l->err);
+        rc = cove__storage_new(l->source, l->data_offset + t->begin, t->end - t->begin, NULL, &storage, l->err);
+    if (rc == 0)
+        rc = cove__storage_view(storage, value->u.tensor, 0, 0, l->err);
+    cove__storage_unref(storage);
     if (rc < 0) {
         cove_value_unref(value);
         return rc;
@@ -168,8 +195,11 @@ static int add_tensor(struct cove__plan *p, const struct item *item, struct cove
     if (rc < 0)
         return rc;
     cove__buf_addf(&p->header, ":{\"dtype\":\"%s\",\"shape\":[", item->info->safe);
-    for (size_t i = 0; i < item->tensor->n_dims; i++)
-        cove__buf_addf(&p->header, "%s%lld", i > 0 ? "," : "", (long long)item->tensor->dims[i]);
+    for (size_t i = 0; i < item->tensor->n_dims; i++) {
+        bool is_last = i + 1 == item->tensor->n_dims;
+        uint64_t length = (uint64_t)item->tensor->dims[i] * (is_last && is_pair(item->info->dtype) ? 2 : 1);
+        cove__buf_addf(&p->header, "%s%llu", i > 0 ? "," : "", (unsigned long long)length);
+    }
     cove__buf_addf(&p->header, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)item->begin,
                    (unsigned long long)(item->begin + item->count * item->info->size));
     return 0;
@@ -202,6 +232,9 @@ static int collect(struct cove__plan *p, const cove_value *tree, const cove_valu
         p->n++;
         if (!item->info->safe)
             return cove__fail(err, COVE_ENOTSUP, "tensor \"%.100s\": safetensors has no %s", key, item->info->name);
+        if (is_pair(item->info->dtype) && item->tensor->n_dims == 0)
+            return cove__fail(err, COVE_ENOTSUP, "tensor \"%.100s\": safetensors has no %s without dimensions", key,
+                              item->info->name);
         if (item->tensor->span > 0 && !item->tensor->data)
             return cove__fail(err, COVE_ESTATE,
                               "tensor \"%.100s\" is still remote: fetch it before it is saved elsewhere", key);

@@ -36,16 +36,16 @@ static int storage_to_tensor(cove_value *value, struct cove_error *err)
     struct cove__shape shape = { dtype, 1, &length, NULL };
     cove_value *tensor = NULL;
     int rc = cove__tensor_new(&shape, &tensor, err);
-    if (rc < 0)
-        return rc;
-    if (storage->is_swapped && storage->swap == 0)
-        storage->swap = cove__dtype_info(dtype)->swap;
-    value->type = COVE_VALUE_TENSOR;
-    value->u.tensor = tensor->u.tensor;
-    value->u.tensor->storage = storage; /* its reference, too */
-    tensor->type = COVE_VALUE_NONE;
+    if (rc == 0)
+        rc = cove__storage_view(storage, tensor->u.tensor, 0, 0, err);
+    if (rc == 0) {
+        value->type = COVE_VALUE_TENSOR;
+        value->u.tensor = tensor->u.tensor;
+        tensor->type = COVE_VALUE_NONE;
+        cove__storage_unref(storage);
+    }
     cove_value_unref(tensor);
-    return 0;
+    return rc;
 }
 
 static int visit(cove_value *value, unsigned depth, struct cove_error *err)

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "checkpoint/resolve.h"
 
 #define BLOCK_ALIGN ((size_t)64)
 #define SMALL       ((uint64_t)64 << 10) /* a storage of this size is loaded whole, whatever is wanted of it */
@@ -42,9 +43,66 @@ void cove__storage_unref(struct cove__storage *storage)
 {
     if (!storage || atomic_fetch_sub_explicit(&storage->refs, 1, memory_order_acq_rel) != 1)
         return;
+    cove__storage_close(storage);
     cove__block_unref(storage->current);
     cove__source_unref(storage->source);
     cove__free(storage);
+}
+
+void cove__storage_close(struct cove__storage *storage)
+{
+    while (storage->next) {
+        struct cove__storage *next = storage->next;
+        storage->next = next->next;
+        next->next = NULL;
+        cove__storage_unref(next);
+    }
+}
+
+/* One more storage over the bytes of `like`, which keeps it. */
+static int add_storage(struct cove__storage *like, struct cove__storage **ret, struct cove_error *err)
+{
+    struct cove__storage *extra = NULL;
+    int rc =
+        cove__storage_new(like->source, like->offset, like->size, like->is_placed ? NULL : &like->entry, &extra, err);
+    if (rc < 0)
+        return rc;
+    extra->has_crc = like->has_crc;
+    extra->is_swapped = like->is_swapped;
+    extra->is_extra = true;
+    extra->next = like->next;
+    like->next = extra;
+    *ret = extra;
+    return 0;
+}
+
+int cove__storage_view(struct cove__storage *storage, struct cove__tensor *t, uint64_t begin, unsigned math,
+                       struct cove_error *err)
+{
+    const struct cove__dtype_info *info = cove__dtype_info(t->dtype);
+    enum cove_dtype dtype = math ? t->dtype : (enum cove_dtype)0;
+    size_t swap = storage->is_swapped ? info->swap : 0;
+    if (!cove__resolve_can(t->dtype, math))
+        return cove__fail(err, COVE_ENOTSUP, "a %s view of a tensor of %s, for which torch has none",
+                          math & COVE__VIEW_CONJ ? "conjugated" : "negated", info->name);
+    if (t->span > 0 && (begin > storage->size || t->span > storage->size - begin))
+        return cove__fail(err, COVE_ECORRUPT, "a tensor of %s reaches beyond its storage of %llu bytes", info->name,
+                          (unsigned long long)storage->size);
+    if (t->dtype == COVE_BOOL)
+        math = COVE__VIEW_BOOLS;
+    struct cove__storage *s = storage;
+    while (s && s->is_viewed && (s->math != math || s->dtype != dtype || s->swap != swap))
+        s = s->next;
+    int rc = s ? 0 : add_storage(storage, &s, err);
+    if (rc < 0)
+        return rc;
+    s->is_viewed = true;
+    s->math = (uint8_t)math;
+    s->dtype = dtype;
+    s->swap = swap;
+    t->offset = t->span > 0 ? begin : 0;
+    t->storage = cove__storage_ref(s);
+    return 0;
 }
 
 /* ---- blocks ---- */
@@ -112,6 +170,12 @@ static int by_place(const void *a, const void *b)
     return (uintptr_t)x < (uintptr_t)y ? -1 : (uintptr_t)x > (uintptr_t)y;
 }
 
+static uint64_t add_capped(uint64_t a, uint64_t b)
+{
+    uint64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
 /* One want a storage, in the order of the file, of what no block has yet. */
 static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, uint64_t max_bytes)
 {
@@ -133,7 +197,9 @@ static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, u
         }
     }
     size_t merged = job->n;
-    uint64_t total = 0;
+    uint64_t total = 0, ceiling = max_bytes;
+    if (max_bytes == 0)
+        ceiling = job->wants[0].storage->source ? job->wants[0].storage->source->size : UINT64_MAX;
     job->n = 0;
     for (size_t i = 0; i < merged; i++) {
         struct want *w = &job->wants[i];
@@ -143,12 +209,14 @@ static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, u
             w->begin = 0; /* most of it: then all of it, which can be checked */
             w->end = w->storage->size;
         }
-        total += w->end - w->begin; /* each is within the file, and storages do not overlap: no overflow */
+        if (max_bytes == 0 && w->storage->is_extra)
+            ceiling = add_capped(ceiling, w->end - w->begin);
+        total = add_capped(total, w->end - w->begin);
         job->wants[job->n++] = *w;
     }
-    if (total > max_bytes)
+    if (total > ceiling)
         return cove__fail(job->err, COVE_ELIMIT, "its tensors take %llu bytes, above the ceiling of %llu",
-                          (unsigned long long)total, (unsigned long long)max_bytes);
+                          (unsigned long long)total, (unsigned long long)ceiling);
     return 0;
 }
 
@@ -252,6 +320,8 @@ static int check_data(struct job *job)
             return cove__fail(job->err, COVE_ECORRUPT, "record \"%s\": its bytes do not match their CRC", s->name);
         if (s->swap > 1)
             swap_bytes(w->block, s->swap);
+        if (s->math)
+            cove__resolve(w->block->data, w->block->size, s->dtype ? s->dtype : COVE_BOOL, s->math);
     }
     return 0;
 }

@@ -59,8 +59,15 @@ struct cove__storage {
     uint64_t offset; /* of its first byte in the file; a guess until `is_placed` */
     bool is_placed;
     bool has_crc;
-    bool is_swapped;              /* its numbers' bytes stand in the other order than this machine's: */
-    size_t swap;                  /* the width of those numbers, as the first tensor over it says */
+    bool is_swapped; /* its numbers' bytes stand in the other order than this machine's */
+    /* What its tensors have in common, as the first of them says; others get a storage of their own over the same
+     * bytes, for in memory their bytes are not the same. */
+    bool is_viewed;               /* there is a first one */
+    uint8_t math;                 /* of cove__view_math: what is done to the bytes once they are read */
+    enum cove_dtype dtype;        /* the elements that are conjugated or negated; 0: none are */
+    size_t swap;                  /* where is_swapped: the width of the numbers */
+    struct cove__storage *next;   /* one more over the same bytes, one reference; NULL after cove__storage_close */
+    bool is_extra;                /* it is such a one */
     struct cove__block *current;  /* what was loaded last, one reference */
     struct cove__zip_entry entry; /* for what is not placed: the record, whose local header tells */
     char name[];                  /* the record's, which `entry` points to */
@@ -71,6 +78,13 @@ int cove__storage_new(struct cove__source *source, uint64_t offset, uint64_t siz
                       struct cove__storage **ret, struct cove_error *err);
 struct cove__storage *cove__storage_ref(struct cove__storage *storage);
 void cove__storage_unref(struct cove__storage *storage); /* NULL accepted */
+/* Makes a tensor without a storage view `storage` from byte `begin` on. `math`, CONJ and NEG of cove__view_math, is
+ * done to its elements once they are loaded, in memory that only tensors of the same dtype and math share.
+ * COVE_ECORRUPT: it reaches beyond the storage; COVE_ENOTSUP: there is no such math for its dtype. */
+int cove__storage_view(struct cove__storage *storage, struct cove__tensor *tensor, uint64_t begin, unsigned math,
+                       struct cove_error *err);
+/* No more tensors will view it: the storages over the same bytes part, each living as long as its tensors. */
+void cove__storage_close(struct cove__storage *storage);
 
 /* Memory that holds bytes `begin` to `begin + size` of a storage; aligned to 64 bytes. */
 struct cove__block {
@@ -82,8 +96,8 @@ void cove__block_unref(struct cove__block *block); /* NULL accepted */
 
 /*
  * Loads what `tensors` (n remote ones, of one source) view, in parallel and into place; tensors of one storage share
- * its memory. Each record that is loaded whole is checked against its CRC. COVE_ELIMIT: more than `max_bytes`. On
- * failure nothing has changed.
+ * its memory. Each record that is loaded whole is checked against its CRC. COVE_ELIMIT: more than `max_bytes`; where
+ * that is 0, more than the file has and what is read a second time takes. On failure nothing has changed.
  */
 int cove__tensors_load(cove_value *const *tensors, size_t n, uint64_t max_bytes, const struct cove_call *call,
                        struct cove_error *err);

@@ -28,6 +28,8 @@ static const struct cove__dtype_info dtypes[] = {
     { COVE_UINT16, "uint16", 2, 2, NULL, "U16" },
     { COVE_UINT32, "uint32", 4, 4, NULL, "U32" },
     { COVE_UINT64, "uint64", 8, 8, NULL, "U64" },
+    { COVE_FLOAT8_E8M0FNU, "float8_e8m0fnu", 1, 1, NULL, "F8_E8M0" },
+    { COVE_FLOAT4_E2M1FN_X2, "float4_e2m1fn_x2", 1, 1, NULL, "F4" },
 };
 
 const struct cove__dtype_info *cove__dtype_row(size_t i)
@@ -64,7 +66,7 @@ int cove__tensor_measure(const struct cove__shape *s, uint64_t *ret_count, uint6
     if (size == 0)
         return cove__fail(err, COVE_EINVAL, "tensor: unknown dtype %d", (int)s->dtype);
     if (s->n_dims > COVE_TENSOR_MAX_DIMS)
-        return cove__fail(err, COVE_EINVAL, "tensor: %zu dimensions, and %d are the most", s->n_dims,
+        return cove__fail(err, COVE_ENOTSUP, "tensor: %zu dimensions, and %d are the most", s->n_dims,
                           COVE_TENSOR_MAX_DIMS);
     for (size_t i = 0; i < s->n_dims; i++) {
         if (s->shape[i] < 0 || (s->strides && s->strides[i] < 0))

@@ -260,8 +260,12 @@ static int load(struct cove__source *source, const struct cove_call *call, cove_
 out:
     for (size_t i = 0; i < N_RECORDS; i++)
         cove__free(records[i].bytes);
-    for (size_t i = 0; l.storages && i < l.dir.n; i++)
-        cove__storage_unref(l.storages[i]);
+    for (size_t i = 0; l.storages && i < l.dir.n; i++) {
+        if (l.storages[i]) {
+            cove__storage_close(l.storages[i]);
+            cove__storage_unref(l.storages[i]);
+        }
+    }
     cove__free(l.storages);
     cove__zip_dir_done(&l.dir);
     cove__free(l.central);

@@ -212,10 +212,13 @@ static const struct {
     { COVE_ENOTSUP, "text protocols", PICKLE(IN "I1\n.") },
     { COVE_ENOTSUP, "protocol 6", PICKLE("\x80\x06N.") },
     { COVE_ENOTSUP, "torch.QInt8Storage", PICKLE(IN STORAGE("torch\nQInt8Storage") ".") },
-    { COVE_ENOTSUP, "torch.float8_e8m0fnu", PICKLE(IN V3("K\0))", "float8_e8m0fnu") ".") },
-    { COVE_ENOTSUP, "conjugate",
+    { COVE_ENOTSUP, "torch.bits8", PICKLE(IN V3("K\0))", "bits8") ".") },
+    { COVE_ENOTSUP, "a conjugated view of a tensor of float32",
       PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
-          "torch\nComplexFloatStorage") "K\0))\x89" DICT "}X\4\0\0\0conj\x88stR.") },
+          "torch\nFloatStorage") "K\0))\x89" DICT "}X\4\0\0\0conj\x88stR.") },
+    { COVE_ENOTSUP, "a negated view of a tensor of bool",
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
+          "torch\nBoolStorage") "K\0))\x89" DICT "}X\3\0\0\0neg\x88stR.") },
     { COVE_ELIMIT, "more than 64 bits", PICKLE(IN "\x8a\x09\0\0\0\0\0\0\0\x80\0.") },
     { COVE_ECORRUPT, "does not begin with its protocol", PICKLE("N.") },
     { COVE_ECORRUPT, "cut short", PICKLE("") },

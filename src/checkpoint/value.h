@@ -121,7 +121,7 @@ struct cove__shape {
     const int64_t *shape, *strides; /* strides NULL: contiguous */
 };
 /* Checks dtype, lengths and strides and gives the number of elements and the bytes that they span. COVE_EINVAL says
- * what is wrong. */
+ * what is wrong; COVE_ENOTSUP: too many dimensions. */
 int cove__tensor_measure(const struct cove__shape *shape, uint64_t *ret_count, uint64_t *ret_span,
                          struct cove_error *err);
 /* A tensor over nothing yet. */

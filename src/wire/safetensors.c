@@ -66,7 +66,8 @@ static int parse_tensor(struct parse *p, const char *name, const json_t *json)
         return malformed(p, name, "its data_offsets reach beyond the file");
     t.n_dims = json_array_size(shape);
     if (t.n_dims > COVE__SAFE_MAX_DIMS)
-        return malformed(p, name, "it has too many dimensions");
+        return cove__fail(p->err, COVE_ENOTSUP, "header: tensor \"%.100s\": %zu dimensions, and %d are the most", name,
+                          t.n_dims, COVE__SAFE_MAX_DIMS);
     for (size_t i = 0; i < t.n_dims; i++) {
         uint64_t length = 0;
         if (!read_uint(json_array_get(shape, i), &length))

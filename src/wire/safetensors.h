@@ -37,7 +37,7 @@ struct cove__safe_visitor {
     void *user;
 };
 
-/* COVE_ECORRUPT, COVE_ENOMEM, or what the visitor returned. */
+/* COVE_ECORRUPT, COVE_ENOTSUP (too many dimensions), COVE_ENOMEM, or what the visitor returned. */
 int cove__safe_parse(struct cove__slice json, uint64_t data_size, const struct cove__safe_visitor *visitor,
                      struct cove_error *err);
 

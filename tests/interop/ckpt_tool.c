@@ -1,7 +1,8 @@
 /*
  * What the interoperability tests drive: shows a checkpoint as JSON, copies one through a tree, makes one from C
- * memory. ckpt_tool show URL | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | copy_opaque FROM TO | make
- * URL
+ * memory. ckpt_tool show URL | each | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | copy_opaque FROM TO
+ * | make URL
+ * `each` shows many: URLs come by standard input, one a line; a line goes out for each, "OK " and JSON, or the error.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -201,7 +202,7 @@ static int make(const char *url)
         memory[i] = (uint8_t)(i % 2);
     for (int i = 0; i < 12; i++)
         grid[i] = (float)i;
-    for (int dtype = COVE_BOOL; dtype <= COVE_UINT64 && rc == 0; dtype++) {
+    for (int dtype = COVE_BOOL; dtype <= COVE_FLOAT4_E2M1FN_X2 && rc == 0; dtype++) {
         struct cove_tensor_view view = { (enum cove_dtype)dtype, 2, shape, NULL, memory + 128 * dtype };
         rc = cove_value_new_tensor(&view, &item, &err);
         if (rc == 0)
@@ -314,12 +315,37 @@ static int sparse(const char *file, int64_t length)
     return rc < 0 ? complain() : 0;
 }
 
+static int each(void)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n = 0;
+    while ((n = getline(&line, &room, stdin)) > 0) {
+        cove_value *tree = NULL;
+        line[n - 1] = '\0';
+        int rc = load(line, 0, &tree);
+        if (rc == 0) {
+            printf("OK ");
+            rc = show(tree);
+        }
+        if (rc < 0)
+            printf("%s: %s", cove_code_name(err.code), err.message);
+        putchar('\n');
+        fflush(stdout);
+        cove_value_unref(tree);
+    }
+    free(line);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     cove_value *tree = NULL;
     int rc = 0;
     if (argc == 3 && strcmp(argv[1], "make") == 0)
         return make(argv[2]);
+    if (argc == 2 && strcmp(argv[1], "each") == 0)
+        return each();
     if (argc == 4 && strcmp(argv[1], "sparse") == 0)
         return sparse(argv[2], strtoll(argv[3], NULL, 10));
     if (argc == 3 && strcmp(argv[1], "show") == 0) {
@@ -346,8 +372,9 @@ int main(int argc, char **argv)
     } else if (argc == 3 && strcmp(argv[1], "weights") == 0) {
         rc = weights(argv[2]);
     } else {
-        fprintf(stderr, "usage: ckpt_tool show URL | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | make "
-                        "URL | sparse FILE BYTES\n");
+        fprintf(stderr,
+                "usage: ckpt_tool show URL | each | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | make "
+                "URL | sparse FILE BYTES\n");
         return 2;
     }
     cove_value_unref(tree);

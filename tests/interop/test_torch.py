@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 DTYPES = """bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex32 complex64 complex128
-    float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz uint16 uint32 uint64""".split()
+    float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz uint16 uint32 uint64 float8_e8m0fnu float4_e2m1fn_x2""".split()
 SAFE_DTYPES = [name for name in DTYPES if name not in ("complex32", "complex128")]
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -344,8 +344,8 @@ class Evil:
         ({"n": 2**64}, "COVE_ELIMIT", "64 bits"),
         ({(1, 2): 3}, "COVE_ENOTSUP", "a dict's key is a tuple"),
         (torch.eye(3).to_sparse(), "COVE_ENOTSUP", "_rebuild_sparse_tensor"),
-        (torch.ones(2, dtype=torch.complex64).conj(), "COVE_ENOTSUP", "resolve_conj"),
-        (torch.ones(2).to(torch.float8_e8m0fnu), "COVE_ENOTSUP", "float8_e8m0fnu"),
+        (torch.zeros(2, dtype=torch.uint8).view(torch.bits8), "COVE_ENOTSUP", "torch.bits8"),
+        (torch.ones([1] * 65), "COVE_ENOTSUP", "65 dimensions"),
         (torch.empty(2, device="meta"), "COVE_ENOTSUP", "_rebuild_meta_tensor_no_storage"),
     ],
 )
@@ -431,6 +431,8 @@ def test_safetensors_dtype(tool, tmp_path, name):
     safe = pytest.importorskip("safetensors.torch")
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     value = {"t": random_tensor(name, 3, 5), "b": torch.tensor([True]), "scalar": random_tensor(name), "empty": random_tensor(name, 0, 2)}
+    if name == "float4_e2m1fn_x2":
+        del value["scalar"]  # the format counts its numbers, of which a byte has two
     safe.save_file(value, first, metadata={"format": "pt", "quote": 'a"\\\n\u00e4'})
     tree = dict(map(tuple, shown(tool("show", url(first)))["dict"]))
     assert dict(tree.pop("__metadata__")["dict"]) == {"format": "pt", "quote": 'a"\\\n\u00e4'}
