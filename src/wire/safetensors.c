@@ -62,6 +62,8 @@ static int parse_tensor(struct parse *p, const char *name, const json_t *json)
     if (!t.dtype || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2 ||
         !read_uint(json_array_get(offsets, 0), &t.begin) || !read_uint(json_array_get(offsets, 1), &t.end))
         return malformed(p, name, "dtype, shape or data_offsets are missing or of the wrong type");
+    if (strlen(t.dtype) != json_string_length(json_object_get(json, "dtype")))
+        return malformed(p, name, "its dtype has a NUL in it");
     if (t.end < t.begin || t.end > p->data_size)
         return malformed(p, name, "its data_offsets reach beyond the file");
     t.n_dims = json_array_size(shape);
@@ -84,7 +86,8 @@ static int parse_tensor(struct parse *p, const char *name, const json_t *json)
 static json_t *parse_text(struct parse *p, struct cove__slice text)
 {
     json_error_t where;
-    json_t *json = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *json = json_loadb((const char *)text.data, text.size, flags, &where);
     if (!json && json_error_code(&where) == json_error_out_of_memory)
         cove__fail_nomem(p->err, "the header");
     else if (!json)
@@ -102,7 +105,11 @@ static int each_member(struct parse *p, struct cove__slice text, member_fn take)
     int rc;
     while ((rc = cove__json_member(&members, &key, &value)) == 1) {
         json_t *name = parse_text(p, key);
-        rc = name ? take(p, json_string_value(name), value) : p->err->code;
+        if (name && strlen(json_string_value(name)) != json_string_length(name))
+            rc = cove__fail(p->err, COVE_ENOTSUP, "header: the name \"%.100s...\" has a NUL in it",
+                            json_string_value(name));
+        else
+            rc = name ? take(p, json_string_value(name), value) : p->err->code;
         json_decref(name);
         if (rc < 0)
             return rc;
@@ -124,11 +131,13 @@ static int take_text(struct parse *p, const char *key, struct cove__slice value)
 
 static int parse_metadata(struct parse *p, struct cove__slice text)
 {
-    if (text.data[0] != '{')
-        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is not an object");
     if (p->has_metadata)
         return cove__fail(p->err, COVE_ECORRUPT, "header: duplicate " COVE__SAFE_METADATA);
     p->has_metadata = true;
+    if (cove__slice_is(text, "null")) /* as good as none */
+        return 0;
+    if (text.data[0] != '{')
+        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is not an object");
     int rc = p->visitor->metadata(p->visitor->user, NULL, cove__slice(NULL, 0));
     return rc < 0 ? rc : each_member(p, text, take_text);
 }
