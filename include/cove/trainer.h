@@ -334,14 +334,14 @@ COVE_API int cove_progress_bar_new(cove_callback **ret_callback, struct cove_err
 struct cove_logger {
     size_t size;
     void *self;
-    /* Opens it, at the start of fit or validate, which may come again. `root` is the trainer's default_root_dir,
-     * `storage` its options, both BORROWED until the call returns. */
+    /* Opens it, at the start of fit or validate, which may come again and goes on in the same place. `root` is the
+     * trainer's default_root_dir, `storage` its options, both BORROWED until the call returns. */
     int (*open)(void *self, const char *root, const cove_options *storage, struct cove_error *err);
     int (*log_hyperparams)(void *self, const struct cove_hparam *hparams, size_t n_hparams, struct cove_error *err);
     int (*log_metrics)(void *self, const struct cove_metric *metrics, size_t n_metrics, int64_t step,
                        struct cove_error *err);
     int (*flush)(void *self, struct cove_error *err);
-    int (*close)(void *self, struct cove_error *err); /* at the end of fit, also after a failure */
+    int (*close)(void *self, struct cove_error *err); /* at the end of each run, also after a failure */
     const char *(*log_dir)(void *self);               /* URL once open; NULL: none. Checkpoints go below it */
     const char *(*name_dir)(void *self);              /* what holds all versions, where there are versions; else NULL */
     void (*free)(void *self);                         /* for cove_logger_free */
@@ -387,7 +387,7 @@ struct cove_trainer_options {
     const char *gradient_clip_algorithm; /* "norm" or "value" */
     int64_t accumulate_grad_batches;     /* default 1 */
     uint64_t seed;                       /* of the shuffle and of cove_trainer_rng */
-    int64_t log_every_n_steps;           /* default 50 */
+    int64_t log_every_n_steps;           /* default 50; 0: values of single steps are not logged */
     int enable_progress_bar;             /* default 1 */
     int enable_checkpointing;            /* default 1: a ModelCheckpoint is added where callbacks have none */
     int enable_logging;                  /* default 1: a TensorBoardLogger is added where loggers is empty */
@@ -416,11 +416,16 @@ COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */
  * COVE_EMISMATCH: a checkpoint of another model; parameters missing, unexpected or of another shape are listed, nothing
  * was loaded. COVE_ECANCELED: interrupted; the batch was finished, a checkpoint saved (see ModelCheckpoint), logs
  * closed. Otherwise what a hook or a store returned; the gradients' and parameters' values are then those of the last
- * finished step.
+ * finished step. COVE_EINVAL: among others, a checkpoint of an epoch beyond max_epochs.
+ *
+ * A second fit of a trainer goes on in the epoch that the first one ended in, as Lightning's: counters and random
+ * numbers are kept, optimizers and schedulers are configured anew, and where max_epochs is reached nothing is left. An
+ * epoch that a failure cut begins again. With a `ckpt_path` it stands where the checkpoint does.
  */
 COVE_API int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
                               const char *ckpt_path, struct cove_error *err);
-/* Runs the validation data once, with the module's present parameters or those of `ckpt_path`. */
+/* Runs the validation data once, with the module's present parameters or those of `ckpt_path`; values are logged at the
+ * step where the last fit ended. That fit's counters, optimizers and random numbers stay as they are. */
 COVE_API int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module,
                                    const struct cove_data *data, const char *ckpt_path, struct cove_error *err);
 
@@ -430,7 +435,9 @@ COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
  * from a signal handler. One that comes before fit ends it at once, and each ends one run. */
 COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
 
-/* Saves a checkpoint in Lightning's layout; from a hook, or after fit while the module still lives. */
+/* Saves a checkpoint in Lightning's layout; from a hook, or after fit (also after a validate that followed it) while
+ * the module still lives. COVE_ESTATE, and nothing is written: there is nothing that could be resumed, as no fit has
+ * configured an optimizer, or the last run was a validate of another module; without weights_only. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
 
@@ -456,7 +463,8 @@ COVE_API const char *cove_trainer_log_dir(const cove_trainer *trainer); /* of th
 COVE_API const char *
 cove_trainer_log_name_dir(const cove_trainer *trainer);                   /* the same, above the version; NULL: none */
 COVE_API const char *cove_trainer_ckpt_path(const cove_trainer *trainer); /* the URL resumed from; NULL: none */
-COVE_API const char *cove_trainer_stop_reason(const cove_trainer *trainer); /* why the last run ended; "" before that */
+COVE_API const char *
+cove_trainer_stop_reason(const cove_trainer *trainer);      /* why the last fit ended, or the last run failed */
 COVE_API cove_rng *cove_trainer_rng(cove_trainer *trainer); /* seeded, saved and restored: for dropout and the like */
 COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer); /* NULL before fit */
 /* The filesystem and path of a URL, with the trainer's storage options: cove_fs_from_url's rules. */

@@ -145,7 +145,7 @@ int cove__train_batch(cove_trainer *t, struct cove_error *err)
         (rc = COVE__BATCH_HOOK(t, on_train_batch_end, &batch, err)) < 0)
         goto out;
     if ((rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err)) == 0 && !cove__accumulating(t) &&
-        ((step + 1) % t->o.log_every_n_steps == 0 || t->should_stop))
+        t->o.log_every_n_steps > 0 && ((step + 1) % t->o.log_every_n_steps == 0 || t->should_stop))
         rc = cove__log_rows(t, COVE__PHASE_TRAIN, true, step, err);
 out:
     cove__metrics_end_step(&t->metrics, COVE__PHASE_TRAIN);

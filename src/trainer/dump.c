@@ -148,6 +148,23 @@ int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct 
     return rc;
 }
 
+/* A file that could not be resumed is no checkpoint. */
+static int check_savable(const cove_trainer *t, const char *url, int weights_only, struct cove_error *err)
+{
+    if (!t->module.size)
+        return cove__fail(err, COVE_ESTATE, "%s: save a checkpoint: the trainer has no module yet", url);
+    if (!weights_only && !t->optimizer)
+        return cove__fail(
+            err, COVE_ESTATE,
+            "%s: save a checkpoint: there is no optimizer, as no fit has begun: only weights can be saved", url);
+    if (!weights_only && !cove__optimizer_is_of(t->optimizer, t->module.parameters, t->module.n_parameters))
+        return cove__fail(err, COVE_ESTATE,
+                          "%s: save a checkpoint: fit had another module than the validate after it: only weights can "
+                          "be saved",
+                          url);
+    return 0;
+}
+
 int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_only, struct cove_error *err)
 {
     struct cove_save_options options = COVE_SAVE_OPTIONS_INIT;
@@ -155,8 +172,8 @@ int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_o
     cove_fs *fs = NULL;
     char *path = NULL;
     int rc;
-    if (!t->module.size)
-        return cove__fail(err, COVE_ESTATE, "%s: save a checkpoint: the trainer has no module yet", url);
+    if ((rc = check_savable(t, url, weights_only, err)) < 0)
+        return rc;
     if (t->strategy->rank != 0)
         return 0;
     options.format = COVE_FORMAT_TORCH;
@@ -260,6 +277,9 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     rc = loops ? cove__progress_load(&r->p, loops, err) : read_plain(tree, &r->p, err);
     if (rc < 0)
         return rc;
+    if (t->o.max_epochs >= 0 && r->p.epoch.current.completed > t->o.max_epochs)
+        return cove__fail(err, COVE_EINVAL, "the checkpoint is of epoch %" PRId64 ", but max_epochs is %" PRId64,
+                          r->p.epoch.current.completed, t->o.max_epochs);
     r->position = cove__progress_resume(&r->p, t->n_train_batches);
     return read_own(t, r, err);
 }

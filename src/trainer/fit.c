@@ -1,6 +1,6 @@
 /*
  * cove_trainer_fit and cove_trainer_validate: prepares a run, has loop.c run it, and cleans up whatever happened, in
- * Lightning's order of hooks. All that is of one run begins in begin_run and ends in end_run.
+ * Lightning's order of hooks.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,96 +18,129 @@ static int64_t limited(int64_t n, int64_t limit)
     return limit >= 0 && limit < n ? limit : n;
 }
 
-static int take_val_interval(cove_trainer *t, struct cove_error *err)
+/* What a run is given, checked and not yet taken. */
+struct given {
+    struct cove_module module;
+    struct cove__loader train, val;
+    int64_t n_train_batches, n_val_batches, val_check_batch;
+};
+
+static int read_val_interval(const cove_trainer *t, struct given *g, struct cove_error *err)
 {
-    int64_t n = t->n_train_batches;
+    int64_t n = g->n_train_batches;
     if (t->o.val_check_batches > 0) {
-        if (t->n_val_batches > 0 && t->o.val_check_batches > n)
+        if (g->n_val_batches > 0 && t->o.val_check_batches > n)
             return cove__fail(err, COVE_EINVAL,
                               "trainer: val_check_batches is %" PRId64 ", an epoch has %" PRId64 " training batches",
                               t->o.val_check_batches, n);
-        t->val_check_batch = t->o.val_check_batches;
+        g->val_check_batch = t->o.val_check_batches;
         return 0;
     }
-    t->val_check_batch = (int64_t)((double)n * t->o.val_check_fraction);
-    if (t->val_check_batch < 1)
-        t->val_check_batch = 1;
+    g->val_check_batch = (int64_t)((double)n * t->o.val_check_fraction);
+    if (g->val_check_batch < 1)
+        g->val_check_batch = 1;
     return 0;
 }
 
-static int take_data(cove_trainer *t, const struct cove_data *data, struct cove_error *err)
+static int read_data(const cove_trainer *t, bool fitting, const struct cove_data *data, struct given *g,
+                     struct cove_error *err)
 {
     struct cove_data copy = COVE_DATA_INIT;
     int rc = COVE__COPY_OPTIONS(&copy, data, err);
     if (rc < 0)
         return rc;
-    if (t->fitting && !copy.train)
+    if (fitting && !copy.train)
         return cove__fail(err, COVE_EINVAL, "trainer: fit needs training data");
-    if (!t->fitting && !copy.val)
+    if (!fitting && !copy.val)
         return cove__fail(err, COVE_EINVAL, "trainer: validate needs validation data");
-    if (t->fitting) {
-        if ((rc = cove__loader_init(&t->train, copy.train, "train", 0, err)) < 0)
+    if (fitting) {
+        if ((rc = cove__loader_init(&g->train, copy.train, "train", 0, err)) < 0)
             return rc;
-        t->n_train_batches = limited(t->train.n_batches, t->o.limit_train_batches);
+        g->n_train_batches = limited(g->train.n_batches, t->o.limit_train_batches);
     }
-    if (copy.val && t->module.validation_step) {
-        if ((rc = cove__loader_init(&t->val, copy.val, "val", 1, err)) < 0)
+    if (copy.val && g->module.validation_step) {
+        if ((rc = cove__loader_init(&g->val, copy.val, "val", 1, err)) < 0)
             return rc;
-        t->n_val_batches = limited(t->val.n_batches, t->o.limit_val_batches);
+        g->n_val_batches = limited(g->val.n_batches, t->o.limit_val_batches);
     }
-    return t->fitting ? take_val_interval(t, err) : 0;
+    return fitting ? read_val_interval(t, g, err) : 0;
 }
 
-/* What the last run left: its module may be gone, so nothing of it is touched but what is ours. */
+static int read_module(bool fitting, const struct cove_module *module, struct cove_module *ret, struct cove_error *err)
+{
+    int rc = COVE__COPY_OPTIONS(ret, module, err);
+    if (rc < 0 || (rc = cove__params_check(ret->parameters, ret->n_parameters, err)) < 0)
+        return rc;
+    if (fitting && (!ret->training_step || !ret->configure_optimizers))
+        return cove__fail(err, COVE_EINVAL, "trainer: the module has no %s",
+                          ret->training_step ? "configure_optimizers" : "training_step");
+    if (!fitting && !ret->validation_step)
+        return cove__fail(err, COVE_EINVAL, "trainer: the module has no validation_step");
+    return 0;
+}
+
+static void forget_optimizer(cove_trainer *t)
+{
+    cove_lr_scheduler_free(t->scheduler);
+    cove_optimizer_free(t->optimizer);
+    t->scheduler = NULL;
+    t->optimizer = NULL;
+}
+
+/* What runs left: their module may be gone, so nothing of it is touched but what is ours. */
 void cove__forget_run(cove_trainer *t)
 {
     cove__loader_done(&t->train);
     cove__loader_done(&t->val);
     cove__metrics_done(&t->metrics);
-    cove_lr_scheduler_free(t->scheduler);
-    cove_optimizer_free(t->optimizer);
+    forget_optimizer(t);
     cove__free(t->ckpt_path);
-    t->scheduler = NULL;
-    t->optimizer = NULL;
     t->ckpt_path = NULL;
     t->module = (struct cove_module){ 0 };
+}
+
+/* A fit goes on where the last one of this trainer ended, in counters and random numbers, with new optimizers: as in
+ * Lightning. An epoch that a failure cut begins again. */
+static void begin_fit(cove_trainer *t, const struct given *g)
+{
+    cove__loader_done(&t->train);
+    t->train = g->train;
+    t->n_train_batches = g->n_train_batches;
+    t->val_check_batch = g->val_check_batch;
+    cove__metrics_done(&t->metrics);
+    forget_optimizer(t);
+    cove__progress_next_fit(&t->p);
+    t->val_log_step = 0;
+    t->reason[0] = '\0';
 }
 
 static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *module, const struct cove_data *data,
                      struct cove_error *err)
 {
-    int rc;
-    cove__forget_run(t);
+    struct given g = { 0 };
+    int rc = read_module(fitting, module, &g.module, err);
+    if (rc < 0 || (rc = read_data(t, fitting, data, &g, err)) < 0) {
+        /* Nothing has run and no hook was called: the trainer is as it was. */
+        cove__loader_done(&g.train);
+        cove__loader_done(&g.val);
+        return rc;
+    }
     t->fitting = fitting;
     t->stage = COVE_STAGE_NONE;
     t->in_batch = t->should_stop = false;
     t->log_weight = 1;
-    t->n_train_batches = t->n_val_batches = t->val_log_step = 0;
-    t->reason[0] = '\0';
-    t->p = (struct cove__progress){ 0 };
-    t->seed = t->o.seed;
-    cove__rng_seed(&t->rng, t->seed, UINT64_MAX);
     cove__error_clear(&t->log_error);
-    if ((rc = COVE__COPY_OPTIONS(&t->module, module, err)) < 0 ||
-        (rc = cove__params_check(t->module.parameters, t->module.n_parameters, err)) < 0)
-        goto fail;
-    rc = COVE_EINVAL;
-    if (fitting && (!t->module.training_step || !t->module.configure_optimizers)) {
-        cove__fail(err, rc, "trainer: the module has no %s",
-                   t->module.training_step ? "configure_optimizers" : "training_step");
-        goto fail;
-    }
-    if (!fitting && !t->module.validation_step) {
-        cove__fail(err, rc, "trainer: the module has no validation_step");
-        goto fail;
-    }
-    if ((rc = take_data(t, data, err)) < 0)
-        goto fail;
+    cove__free(t->ckpt_path);
+    t->ckpt_path = NULL;
+    cove__loader_done(&t->val);
+    t->val = g.val;
+    t->n_val_batches = g.n_val_batches;
+    t->module = g.module;
+    if (fitting)
+        begin_fit(t, &g);
+    else
+        cove__metrics_forget(&t->metrics, COVE__PHASE_VAL);
     return 0;
-fail:
-    /* Nothing has run and no hook was called; the caller's module is not kept. */
-    cove__forget_run(t);
-    return rc;
 }
 
 /* ---- what to resume from ---- */
@@ -194,6 +227,8 @@ static int fit(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
     return COVE__HOOK(t, on_fit_end, err);
 }
 
+/* A fit before it stays what it was: its counters, optimizers and random numbers are not touched, so a checkpoint that
+ * is saved afterwards resumes where the fit ended. */
 static int validate(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
 {
     int rc;
@@ -247,9 +282,14 @@ int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *modul
                           const char *ckpt_path, struct cove_error *err)
 {
     int rc = begin_run(trainer, false, module, data, err);
+    int64_t log_step = trainer->val_log_step;
+    cove_rng rng = trainer->rng;
     if (rc < 0)
         return rc;
+    trainer->val_log_step = 0;
     rc = run(trainer, ckpt_path, err);
+    trainer->val_log_step = log_step;
+    trainer->rng = rng;
     atomic_store_explicit(&trainer->interrupted, 0, memory_order_relaxed);
     return rc;
 }

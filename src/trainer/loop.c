@@ -20,23 +20,30 @@ int cove__check_interrupt(cove_trainer *t, struct cove_error *err)
 
 /* ---- validation ---- */
 
+/* A validate has a loop of its own: what it counts is no part of a fit's progress. */
+static struct cove__tracker *val_counts(cove_trainer *t)
+{
+    return t->fitting ? &t->p.val_batch : &t->validate_batch;
+}
+
 static int validation_batch(cove_trainer *t, int64_t idx, struct cove_error *err)
 {
+    struct cove__tracker *counts = val_counts(t);
     struct cove_batch batch;
     int rc = cove__fetch(t, &t->val, idx, &batch, err);
     if (rc < 0)
         return rc;
-    cove__counts_add(&t->p.val_batch, 1, 0, 0, 0);
+    cove__counts_add(counts, 1, 0, 0, 0);
     t->log_weight = (double)batch.n;
     if ((rc = COVE__BATCH_HOOK(t, on_validation_batch_start, &batch, err)) < 0)
         goto out;
-    cove__counts_add(&t->p.val_batch, 0, 1, 0, 0);
+    cove__counts_add(counts, 0, 1, 0, 0);
     if ((rc = cove__step(t, t->module.validation_step, "validation_step", &batch, err)) < 0)
         goto out;
-    cove__counts_add(&t->p.val_batch, 0, 0, 1, 0);
+    cove__counts_add(counts, 0, 0, 1, 0);
     if ((rc = COVE__BATCH_HOOK(t, on_validation_batch_end, &batch, err)) < 0)
         goto out;
-    cove__counts_add(&t->p.val_batch, 0, 0, 0, 1);
+    cove__counts_add(counts, 0, 0, 0, 1);
     if (t->stage == COVE_STAGE_VALIDATE)
         rc = cove__log_rows(t, COVE__PHASE_VAL, true, t->val_log_step++, err);
 out:
@@ -50,15 +57,18 @@ out:
 static int evaluate(cove_trainer *t, enum cove_stage stage, int64_t n, struct cove_error *err)
 {
     enum cove_stage before = t->stage;
+    struct cove__tracker *counts = val_counts(t);
     bool real = stage == COVE_STAGE_VALIDATE;
     int rc;
     t->stage = stage;
-    t->p.val_batch.current = (struct cove__counts){ 0 };
-    t->p.val_is_last_batch = false;
+    counts->current = (struct cove__counts){ 0 };
+    if (t->fitting)
+        t->p.val_is_last_batch = false;
     if ((rc = COVE__HOOK(t, on_validation_start, err)) < 0 || (rc = COVE__HOOK(t, on_validation_epoch_start, err)) < 0)
         goto out;
     for (int64_t i = 0; i < n; i++) {
-        t->p.val_is_last_batch = i + 1 == n;
+        if (t->fitting)
+            t->p.val_is_last_batch = i + 1 == n;
         if ((rc = validation_batch(t, i, err)) < 0 || (rc = cove__check_interrupt(t, err)) < 0)
             goto out;
     }

@@ -12,13 +12,29 @@
 #define MAX_NAME    ((size_t)1024)
 #define KNOWN_FLAGS (COVE_ON_STEP | COVE_ON_EPOCH | COVE_PROG_BAR | COVE_NO_LOGGER)
 
+static void free_logged(struct cove__logged *item)
+{
+    cove__free(item->name);
+    cove__free(item->step);
+    cove__free(item->epoch);
+}
+
+void cove__metrics_forget(struct cove__metrics *m, enum cove__phase phase)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->n_logged; i++) {
+        if (m->logged[i].phase == phase)
+            free_logged(&m->logged[i]);
+        else
+            m->logged[kept++] = m->logged[i];
+    }
+    m->n_logged = kept;
+}
+
 void cove__metrics_done(struct cove__metrics *m)
 {
-    for (size_t i = 0; i < m->n_logged; i++) {
-        cove__free(m->logged[i].name);
-        cove__free(m->logged[i].step);
-        cove__free(m->logged[i].epoch);
-    }
+    for (size_t i = 0; i < m->n_logged; i++)
+        free_logged(&m->logged[i]);
     for (size_t i = 0; i < m->n_newest; i++)
         cove__free(m->newest[i].name);
     cove__free(m->logged);

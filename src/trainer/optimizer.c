@@ -213,3 +213,14 @@ void cove_optimizer_set_lr(cove_optimizer *optimizer, size_t group, double lr)
     if (group < optimizer->n_groups)
         optimizer->groups[group].o.lr = lr;
 }
+
+bool cove__optimizer_is_of(const cove_optimizer *optimizer, const struct cove_parameter *parameters, size_t n)
+{
+    bool found = true;
+    for (size_t i = 0; found && i < optimizer->n_slots; i++) {
+        found = false;
+        for (size_t j = 0; !found && j < n; j++)
+            found = parameters[j].value.data == optimizer->slots[i].parameter.value.data;
+    }
+    return found;
+}

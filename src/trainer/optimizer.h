@@ -30,6 +30,8 @@ struct cove_optimizer {
     size_t n_slots, cap_slots;
 };
 
+/* Whether all that it steps is among `parameters`; memory of a module that is gone is compared, not read. */
+bool cove__optimizer_is_of(const cove_optimizer *optimizer, const struct cove_parameter *parameters, size_t n);
 /* Whether `state` fits; COVE_EMISMATCH. Changes nothing. */
 int cove__optimizer_match(const cove_optimizer *optimizer, const cove_value *state, struct cove_error *err);
 /* Memory for the states that a group's kind keeps. COVE_ENOMEM. */

@@ -140,6 +140,14 @@ static void settle(struct cove__counts *c, int64_t n)
     *c = (struct cove__counts){ n, n, n, n };
 }
 
+void cove__progress_next_fit(struct cove__progress *p)
+{
+    settle(&p->epoch.current, p->epoch.current.completed);
+    settle(&p->epoch.total, p->epoch.current.completed);
+    settle(&p->batch.current, 0);
+    p->is_last_batch = false;
+}
+
 enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches)
 {
     struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;

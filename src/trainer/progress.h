@@ -38,6 +38,9 @@ enum cove__position {
 void cove__counts_add(struct cove__tracker *tracker, int64_t ready, int64_t started, int64_t processed,
                       int64_t completed);
 
+/* For one more fit in the same process: the epochs that are over count, what was begun beyond them does not. */
+void cove__progress_next_fit(struct cove__progress *p);
+
 /* The "loops" dict. */
 int cove__progress_save(const struct cove__progress *p, cove_value *loops, struct cove_error *err);
 /* From a "loops" dict of Lightning 2 or of ours. COVE_EMISMATCH: counters that make no sense. */

@@ -7,7 +7,7 @@
 struct tensorboard {
     cove_logger logger;
     struct cove__run_dir run;
-    cove_event_writer *writer; /* while a run is under way */
+    cove_event_writer *writer; /* from the first run on; NULL again where one could not be written to its end */
 };
 
 static int open_logger(void *self, const char *root, const cove_options *storage, struct cove_error *err)
@@ -46,12 +46,16 @@ static int flush(void *self, struct cove_error *err)
     return tb->writer ? cove_event_writer_flush(tb->writer, err) : 0;
 }
 
+/* The file stays open for the next run, which may be a validate of the same trainer: one logger, one file. */
 static int close_logger(void *self, struct cove_error *err)
 {
     struct tensorboard *tb = self;
-    cove_event_writer *writer = tb->writer;
-    tb->writer = NULL;
-    return cove_event_writer_close(writer, err);
+    int rc = flush(self, err);
+    if (rc < 0) {
+        cove_event_writer_close(tb->writer, NULL);
+        tb->writer = NULL;
+    }
+    return rc;
 }
 
 static const char *log_dir(void *self)

@@ -36,7 +36,7 @@ static int check_options(const struct cove_trainer_options *o, struct cove_error
         { "limit_val_batches", o->limit_val_batches, -1 },
         { "num_sanity_val_steps", o->num_sanity_val_steps, -1 },
         { "accumulate_grad_batches", o->accumulate_grad_batches, 1 },
-        { "log_every_n_steps", o->log_every_n_steps, 1 },
+        { "log_every_n_steps", o->log_every_n_steps, 0 },
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (numbers[i].value < numbers[i].min)
@@ -138,6 +138,8 @@ int cove_trainer_new(const struct cove_trainer_options *options, cove_trainer **
     t->o.gradient_clip_algorithm = strcmp(o.gradient_clip_algorithm, "norm") == 0 ? "norm" : "value";
     t->strategy = &cove__single_device;
     t->log_error.size = sizeof t->log_error;
+    t->seed = o.seed;
+    cove__rng_seed(&t->rng, t->seed, UINT64_MAX);
     atomic_init(&t->interrupted, 0);
     t->root = cove__strdup(root);
     rc = t->root ? 0 : cove__fail_nomem(err, "trainer");

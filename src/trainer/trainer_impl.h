@@ -32,7 +32,7 @@ struct cove_trainer {
     const struct cove__strategy_ops *strategy;
     atomic_int interrupted;
 
-    /* of a run */
+    /* of a run, or kept from one fit to the next */
     struct cove_module module; /* a copy; what it points to is BORROWED until the run ends */
     bool fitting;
     enum cove_stage stage;
@@ -45,8 +45,9 @@ struct cove_trainer {
     cove_rng rng;
     uint64_t seed; /* of this run: a resumed one goes on with the checkpoint's */
     struct cove__metrics metrics;
-    struct cove__progress p;
-    int64_t val_log_step; /* validation batches so far: the step of values logged on_step there */
+    struct cove__progress p;             /* of the last fit; a validate leaves it alone */
+    struct cove__tracker validate_batch; /* of a validate */
+    int64_t val_log_step;                /* validation batches so far: the step of values logged on_step there */
     bool should_stop;
     char reason[256];
     char *ckpt_path;             /* owned: the URL resumed from */
