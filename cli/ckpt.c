@@ -115,10 +115,13 @@ static void print_scalar(const cove_value *v)
 static void print_label(const cove_value *parent, size_t i)
 {
     int64_t number = (int64_t)i;
-    const char *key = cove_value_type(parent) == COVE_VALUE_DICT ? cove_value_key(parent, i, &number) : NULL;
+    const char *key = cove_value_key_name(parent, i);
 
     if (key)
         cli_print_name(key);
+    else if (cove_value_type(parent) == COVE_VALUE_DICT &&
+             cove_value_as_int(cove_value_key(parent, i), &number, NULL) < 0)
+        print_scalar(cove_value_key(parent, i));
     else
         cli_print("%" PRId64, number);
 }
@@ -219,13 +222,14 @@ static void json_value(struct show *s, const cove_value *v, int depth)
     cli_json_open(dict ? '{' : '[');
     for (size_t i = 0; i < cove_value_length(v); i++) {
         const cove_value *item = cove_value_item(v, i);
-        int64_t number;
-        const char *key = dict ? cove_value_key(v, i, &number) : NULL;
+        int64_t number = 0;
+        const char *key = cove_value_key_name(v, i);
         char text[24];
 
         if (!admit(s, item, depth))
             break;
-        snprintf(text, sizeof text, "%" PRId64, dict && !key ? number : 0);
+        cove_value_as_int(cove_value_key(v, i), &number, NULL);
+        snprintf(text, sizeof text, "%" PRId64, number);
         if (dict)
             cli_json_key(key ? key : text);
         json_value(s, item, depth + 1);

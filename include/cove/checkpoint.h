@@ -24,13 +24,13 @@ typedef struct cove_value cove_value;
 enum cove_value_type {
     COVE_VALUE_NONE = 0,
     COVE_VALUE_BOOL,
-    COVE_VALUE_INT,    /* int64; Python's larger integers are refused with COVE_ELIMIT */
+    COVE_VALUE_INT,    /* of any size; most fit an int64 */
     COVE_VALUE_FLOAT,  /* double */
-    COVE_VALUE_STRING, /* UTF-8 with a length */
+    COVE_VALUE_STRING, /* UTF-8 with a length; a lone surrogate, which Python has, is the three bytes of its number */
     COVE_VALUE_BYTES,
     COVE_VALUE_LIST,
     COVE_VALUE_TUPLE,
-    COVE_VALUE_DICT, /* in insertion order; keys are strings or ints */
+    COVE_VALUE_DICT, /* in insertion order; a key is any value but a list, a dict or what has one in it */
     COVE_VALUE_TENSOR,
     COVE_VALUE_OPAQUE /* what a class or function would make that cove does not read: only its name is known */
 };
@@ -39,8 +39,12 @@ enum cove_value_type {
 COVE_API cove_value *cove_value_new_none(void);
 COVE_API cove_value *cove_value_new_bool(int b);
 COVE_API cove_value *cove_value_new_int(int64_t i);
+/* An integer of any size, in two's complement, its lowest byte first: Python's int.to_bytes(n, "little", signed=True).
+ */
+COVE_API cove_value *cove_value_new_int_bytes(const void *bytes, size_t size);
 COVE_API cove_value *cove_value_new_float(double d);
 COVE_API cove_value *cove_value_new_string(const char *s);
+COVE_API cove_value *cove_value_new_text(const char *s, size_t length); /* a string that may have a NUL in it */
 COVE_API cove_value *cove_value_new_bytes(const void *data, size_t size);
 COVE_API cove_value *cove_value_new_list(void);
 COVE_API cove_value *cove_value_new_tuple(void);
@@ -53,18 +57,26 @@ COVE_API int cove_value_new_tensor(const struct cove_tensor_view *view, cove_val
 COVE_API cove_value *cove_value_ref(cove_value *value);
 COVE_API void cove_value_unref(cove_value *value); /* NULL accepted */
 
-/* Both take over the caller's reference to `item`, also on failure; NULL `item` is COVE_ENOMEM, so that a maker's
- * result may be passed unseen. `set` replaces an older value of the key in its place. COVE_EINVAL: not a list or tuple;
- * not a dict. */
+/* These take over the caller's reference to `item` and `key`, also on failure; NULL is COVE_ENOMEM, so that a maker's
+ * result may be passed unseen. Keys are equal as in Python: True, 1 and 1.0 are one key; tuples go by their items; what
+ * has no value of its own, a tensor, is equal to itself only. Where there is an equal key it stays, with the new item,
+ * in its old place. A tuple that is a key can't be appended to. COVE_EINVAL: not a list or tuple; not a dict; a key
+ * that is a list or dict or has one in it. */
 COVE_API int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err);
-COVE_API int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err);
-COVE_API int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err); /* int key */
+COVE_API int cove_value_set_item(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err);
+COVE_API int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err); /* string */
+COVE_API int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err);  /* int */
 
 COVE_API enum cove_value_type cove_value_type(const cove_value *value);
 COVE_API const char *cove_value_type_name(enum cove_value_type type); /* "dict" */
-/* Typed reads: COVE_EMISMATCH where the value has another type (a bool reads as int, an int as double), naming both. */
+/* Typed reads: COVE_EMISMATCH where the value has another type (a bool reads as int, an int as double), naming both;
+ * COVE_ELIMIT: an int that does not fit, with its number of bits. */
 COVE_API int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err);
 COVE_API int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *err);
+/* Fills `bytes` with an int of any size, as cove_value_new_int_bytes takes it, its sign extended to `size` bytes.
+ * COVE_ELIMIT: it needs more. */
+COVE_API int cove_value_as_int_bytes(const cove_value *value, void *bytes, size_t size, struct cove_error *err);
+COVE_API size_t cove_value_int_bits(const cove_value *value); /* that an int takes with its sign: 1 for 0; 0: no int */
 COVE_API int cove_value_as_float(const cove_value *value, double *ret, struct cove_error *err);
 COVE_API int cove_value_as_string(const cove_value *value, const char **ret, size_t *ret_length,
                                   struct cove_error *err); /* NUL-terminated, BORROWED from the value */
@@ -76,12 +88,15 @@ COVE_API int cove_value_as_tensor(const cove_value *value, struct cove_tensor_vi
  * value; NULL: it is not opaque. */
 COVE_API const char *cove_value_opaque_name(const cove_value *value);
 
-/* Containers: number of items; item `i` of a list, tuple or dict; key of a dict's item; look-up by key, and by a dotted
- * path
- * ("optimizer_states.0.state.3.exp_avg", the longest key first). All BORROWED; NULL where there is none. */
+/* Containers: number of items; item `i` of a list, tuple or dict; key of a dict's item, and the same as text where it
+ * is a string without NUL. Look-up by a key (any, a string, an int), and by a dotted path
+ * ("optimizer_states.0.state.3.exp_avg", the longest key first; docs/checkpoints.md). All BORROWED; NULL where there is
+ * none. */
 COVE_API size_t cove_value_length(const cove_value *value);
 COVE_API cove_value *cove_value_item(const cove_value *value, size_t i);
-COVE_API const char *cove_value_key(const cove_value *dict, size_t i, int64_t *ret_int); /* NULL: the key is *ret_int */
+COVE_API cove_value *cove_value_key(const cove_value *dict, size_t i);
+COVE_API const char *cove_value_key_name(const cove_value *dict, size_t i);
+COVE_API cove_value *cove_value_get_item(const cove_value *dict, const cove_value *key);
 COVE_API cove_value *cove_value_get(const cove_value *dict, const char *key);
 COVE_API cove_value *cove_value_get_at(const cove_value *dict, int64_t key);
 COVE_API cove_value *cove_value_find(const cove_value *tree, const char *path);

@@ -57,7 +57,7 @@ static const struct cove__global globals[] = {
     { "builtins", "dict", COVE__GLOBAL_DICT, 0 },
     { "builtins", "set", COVE__GLOBAL_SET, 0 },
     { "builtins", "frozenset", COVE__GLOBAL_SET, 0 },
-    { "builtins", "list", COVE__GLOBAL_SET, 0 },
+    { "builtins", "list", COVE__GLOBAL_LIST, 0 },
     { "builtins", "bytes", COVE__GLOBAL_BYTES, 0 },
     { "builtins", "bytearray", COVE__GLOBAL_BYTES, 0 },
     { "builtins", "complex", COVE__GLOBAL_COMPLEX, 0 },
@@ -164,6 +164,12 @@ const struct cove__global *cove__global_find(struct cove__slice module, struct c
 {
     const struct cove__global *global = look_up(globals, sizeof(globals) / sizeof(globals[0]), module, name);
     return global ? global : look_up(dtype_names, sizeof(dtype_names) / sizeof(dtype_names[0]), module, name);
+}
+
+struct cove__slice cove__global_text(const struct cove__global *g, char buffer[COVE__GLOBAL_TEXT_MAX])
+{
+    snprintf(buffer, COVE__GLOBAL_TEXT_MAX, "%s.%s", g->module, g->name);
+    return cove__slice_str(buffer);
 }
 
 /* ---- what calls are worth ---- */
@@ -290,29 +296,7 @@ static int make_dict(const struct cove__global *g, const cove_value *args, cove_
 {
     if (n_args(args) == 1 && arg(args, 0, COVE_VALUE_DICT))
         return made(cove_value_ref(args->u.list.items[0]), ret, err);
-    cove_value *pairs = arg(args, 0, COVE_VALUE_LIST);
-    if (n_args(args) > 1 || (n_args(args) == 1 && !pairs))
-        return bad_call(g, err);
-    cove_value *dict = cove_value_new_dict();
-    if (!dict)
-        return cove__fail_nomem(err, "the values of a pickle");
-    for (size_t i = 0; pairs && i < pairs->u.list.n; i++) {
-        const cove_value *pair = pairs->u.list.items[i];
-        cove_value *key = NULL;
-        if ((pair->type == COVE_VALUE_LIST || pair->type == COVE_VALUE_TUPLE) && pair->u.list.n == 2)
-            key = pair->u.list.items[0];
-        if (!key || key->type != COVE_VALUE_STRING || memchr(key->u.text.data, 0, key->u.text.size)) {
-            cove_value_unref(dict);
-            return bad_call(g, err);
-        }
-        int rc = cove_value_set(dict, key->u.text.data, cove_value_ref(pair->u.list.items[1]), err);
-        if (rc < 0) {
-            cove_value_unref(dict);
-            return rc;
-        }
-    }
-    *ret = dict;
-    return 0;
+    return n_args(args) == 0 ? made(cove_value_new_dict(), ret, err) : bad_call(g, err);
 }
 
 /* ("cuda", 0) or ("cpu",) -> "cuda:0", "cpu" */
@@ -387,7 +371,6 @@ static int make_path(const struct cove__global *g, const cove_value *args, cove_
     return made(value, ret, err);
 }
 
-/* set, frozenset, list: the list of the items. */
 static int make_list(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
     if (n_args(args) == 0)
@@ -444,6 +427,8 @@ int cove__global_call(const struct cove__global *g, const cove_value *args, cove
     case COVE__GLOBAL_BYTES:
         return make_bytes(g, args, ret, err);
     case COVE__GLOBAL_SET:
+        return n_args(args) == 0 ? made(cove__value_new_dict(COVE__VALUE_SET), ret, err) : bad_call(g, err);
+    case COVE__GLOBAL_LIST:
         return make_list(g, args, ret, err);
     case COVE__GLOBAL_PATH:
         return make_path(g, args, ret, err);

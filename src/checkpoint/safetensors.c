@@ -172,7 +172,7 @@ static int add_metadata(struct cove__plan *p, const cove_value *value, struct co
         return cove__fail(err, COVE_EINVAL, COVE__SAFE_METADATA " is a %s: safetensors has a dict of strings there",
                           cove__value_name(value));
     for (size_t i = 0; i < cove_value_length(value); i++) {
-        const char *key = cove_value_key(value, i, NULL);
+        const char *key = cove_value_key_name(value, i);
         const cove_value *item = cove_value_item(value, i);
         if (!key || item->type != COVE_VALUE_STRING || memchr(item->u.text.data, 0, item->u.text.size))
             return cove__fail(err, COVE_EINVAL, COVE__SAFE_METADATA " has values that are not strings");
@@ -216,7 +216,7 @@ static int collect(struct cove__plan *p, const cove_value *tree, const cove_valu
     if (!p->items)
         return cove__fail_nomem(err, "a list of tensors");
     for (size_t i = 0; i < cove_value_length(tree); i++) {
-        const char *key = cove_value_key(tree, i, NULL);
+        const char *key = cove_value_key_name(tree, i);
         const cove_value *value = cove_value_item(tree, i);
         if (key && strcmp(key, COVE__SAFE_METADATA) == 0) {
             *ret_metadata = value;
@@ -224,7 +224,7 @@ static int collect(struct cove__plan *p, const cove_value *tree, const cove_valu
         }
         if (!key || value->type != COVE_VALUE_TENSOR)
             return cove__fail(err, COVE_EINVAL, "safetensors holds a flat dict of tensors, and \"%.100s\" is a %s",
-                              key ? key : "(an int key)", cove__value_name(value));
+                              key ? key : "(a key that is no name)", cove__value_name(value));
         struct item *item = &p->items[p->n];
         *item = (struct item){ .name = key, .tensor = value->u.tensor, .number = p->n };
         item->info = cove__dtype_info(item->tensor->dtype);

@@ -3,9 +3,6 @@
  * or lists of the same list, thirty levels of which are a billion values to whoever walks it. Each value is visited
  * once, and its height and weight kept in it.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/unpickle.h"
@@ -15,15 +12,14 @@ enum { WHITE = 0, GREY, BLACK };
 /* A class or dtype that stands as a value becomes its name. */
 static int name_to_string(cove_value *value, struct cove_error *err)
 {
-    char text[160];
-    const struct cove__global *g = value->u.global;
-    snprintf(text, sizeof(text), "%s.%s", g->module, g->name);
-    char *copy = cove__strdup(text);
+    char buffer[COVE__GLOBAL_TEXT_MAX];
+    struct cove__slice text = cove__global_text(value->u.global, buffer);
+    char *copy = cove__strndup((const char *)text.data, text.size);
     if (!copy)
         return cove__fail_nomem(err, "the values of a pickle");
     value->type = COVE_VALUE_STRING;
     value->u.text.data = copy;
-    value->u.text.size = strlen(copy);
+    value->u.text.size = text.size;
     return 0;
 }
 
@@ -48,6 +44,24 @@ static int storage_to_tensor(cove_value *value, struct cove_error *err)
     return rc;
 }
 
+/* A set becomes the list of its items, in the order in which they came. */
+static int set_to_list(cove_value *value, struct cove_error *err)
+{
+    struct cove__dict *dict = value->u.dict;
+    cove_value **items = dict->n > 0 ? cove__calloc(dict->n, sizeof(*items)) : NULL;
+    if (dict->n > 0 && !items)
+        return cove__fail_nomem(err, "the values of a pickle");
+    for (size_t i = 0; i < dict->n; i++)
+        items[i] = dict->entries[i].key;
+    value->type = COVE_VALUE_LIST;
+    value->u.list.items = items;
+    value->u.list.n = value->u.list.cap = dict->n;
+    cove__free(dict->entries);
+    cove__free(dict->index);
+    cove__free(dict);
+    return 0;
+}
+
 static int visit(cove_value *value, unsigned depth, struct cove_error *err)
 {
     int rc = 0;
@@ -61,13 +75,15 @@ static int visit(cove_value *value, unsigned depth, struct cove_error *err)
         rc = name_to_string(value, err);
     else if (value->type == COVE__VALUE_STORAGE)
         rc = storage_to_tensor(value, err);
+    else if (value->type == COVE__VALUE_SET)
+        rc = set_to_list(value, err);
     if (rc < 0)
         return rc;
     value->colour = GREY;
     value->w.weight = 1;
     value->height = 1;
-    for (size_t i = 0; i < cove_value_length(value); i++) {
-        cove_value *item = cove_value_item(value, i);
+    for (size_t i = 0; i < cove__value_n_children(value); i++) {
+        cove_value *item = cove__value_child(value, i);
         rc = visit(item, depth + 1, err);
         if (rc < 0)
             return rc;

@@ -134,7 +134,14 @@ static inline void testing_describe(const cove_value *value, struct cove__buf *o
         cove__buf_addf(out, "%.17g", value->u.d);
         return;
     case COVE_VALUE_STRING:
-        cove__buf_addf(out, "'%s'", value->u.text.data);
+        cove__buf_add_char(out, '\'');
+        cove__buf_add_slice(out, cove__value_text(value));
+        cove__buf_add_char(out, '\'');
+        return;
+    case COVE__VALUE_BIG_INT:
+        cove__buf_addf(out, "%zu bits ", cove_value_int_bits(value));
+        for (size_t i = 0; i < value->u.text.size; i++)
+            cove__buf_addf(out, "%02x", (uint8_t)value->u.text.data[i]);
         return;
     case COVE_VALUE_BYTES:
         cove__buf_add_str(out, "b'");
@@ -159,13 +166,11 @@ static inline void testing_describe(const cove_value *value, struct cove__buf *o
     const char *brackets = value->type == COVE_VALUE_LIST ? "[]" : value->type == COVE_VALUE_TUPLE ? "()" : "{}";
     cove__buf_add_char(out, brackets[0]);
     for (size_t i = 0; i < cove_value_length(value); i++) {
-        int64_t number = 0;
-        const char *key = cove_value_key(value, i, &number);
         cove__buf_add_str(out, i > 0 ? ", " : "");
-        if (key)
-            cove__buf_addf(out, "'%s': ", key);
-        else if (value->type == COVE_VALUE_DICT)
-            cove__buf_addf(out, "%" PRId64 ": ", number);
+        if (value->type == COVE_VALUE_DICT) {
+            testing_describe(cove_value_key(value, i), out);
+            cove__buf_add_str(out, ": ");
+        }
         testing_describe(cove_value_item(value, i), out);
     }
     cove__buf_add_char(out, brackets[1]);

@@ -249,16 +249,8 @@ static int add_value(struct cove__plan *p, const cove_value *value); /* depth wa
 
 static int add_items(struct cove__plan *p, const cove_value *value)
 {
-    for (size_t i = 0; i < cove_value_length(value); i++) {
-        int64_t number = 0;
-        int rc = 0;
-        const char *key = cove_value_key(value, i, &number);
-        if (key)
-            rc = add_text(p, cove__slice_str(key));
-        else if (value->type == COVE_VALUE_DICT)
-            cove__pickle_add_int(&p->pickle, number);
-        if (rc == 0)
-            rc = add_value(p, cove_value_item(value, i));
+    for (size_t i = 0; i < cove__value_n_children(value); i++) {
+        int rc = add_value(p, cove__value_child(value, i));
         if (rc < 0)
             return rc;
     }
@@ -292,6 +284,9 @@ static int add_value(struct cove__plan *p, const cove_value *value)
         return 0;
     case COVE_VALUE_INT:
         cove__pickle_add_int(&p->pickle, value->u.i);
+        return 0;
+    case COVE__VALUE_BIG_INT:
+        cove__pickle_add_long(&p->pickle, cove__value_text(value));
         return 0;
     case COVE_VALUE_FLOAT:
         cove__pickle_add_float(&p->pickle, value->u.d);

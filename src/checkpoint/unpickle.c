@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "checkpoint/key.h"
 #include "wire/pickle.h"
 
 struct machine {
@@ -18,7 +19,7 @@ struct machine {
     size_t n_marks, marks_cap;
     cove_value **memo; /* NULL: a hole */
     size_t n_memo, memo_cap;
-    cove_value **made; /* every list and dict, so that a cycle among them can be broken */
+    cove_value **made; /* every list, dict and set, so that a cycle among them can be broken */
     size_t n_made, made_cap;
     uint64_t charged; /* about how much memory the values take: a few bytes may stand for much of it */
 };
@@ -89,12 +90,12 @@ static int push_new(struct machine *m, cove_value *value)
         rc = charge(m, strlen(value->u.opaque.name) + (value->u.opaque.why ? strlen(value->u.opaque.why) : 0));
     if (rc < 0)
         return rc;
-    rc = charge(m, VALUE_COST + (value->type == COVE_VALUE_DICT     ? DICT_COST
-                                 : value->type == COVE_VALUE_TENSOR ? TENSOR_COST
-                                                                    : 0));
+    rc = charge(m, VALUE_COST + (value->type == COVE_VALUE_TENSOR                                   ? TENSOR_COST
+                                 : value->type == COVE_VALUE_DICT || value->type == COVE__VALUE_SET ? DICT_COST
+                                                                                                    : 0));
     if (rc < 0)
         return rc;
-    if (value->type != COVE_VALUE_LIST && value->type != COVE_VALUE_DICT)
+    if (value->type != COVE_VALUE_LIST && value->type != COVE_VALUE_DICT && value->type != COVE__VALUE_SET)
         return 0;
     if (cove__grow(&m->made, &m->made_cap, m->n_made + 1, sizeof(*m->made), COVE__VALUE_MAX_COUNT) < 0)
         return no_memory(m);
@@ -144,30 +145,26 @@ static int collect_marked(struct machine *m, int type)
 
 /* ---- containers ---- */
 
-/* The stack or the state keeps its own reference to `value`; the dict gets one more, before it lets an older value go.
- */
-static int set_item(struct machine *m, cove_value *dict, const char *key, size_t key_size, int64_t number,
-                    cove_value *value)
+/* Into a dict, or without `value` into a set. The stack or the state keeps its own references; the dict gets one more
+ * of each, before it lets an older value go. What the key costs to hash is charged as memory: a few bytes may stand for
+ * a tuple of many items. */
+static int set_item(struct machine *m, cove_value *dict, cove_value *key, cove_value *value)
 {
-    int rc = charge(m, KEY_COST + key_size);
+    uint64_t cost = 0;
+    int rc = cove__key_check(key, &cost, 1);
+    if (rc == COVE_ENOTSUP)
+        return cove__fail(m->err, COVE_ECORRUPT, "pickle: a %s as the key of a dict or in a set",
+                          cove__value_name(key));
+    if (rc < 0)
+        return cove__fail(m->err, rc, "pickle: the key of a dict or an item of a set is too large, or too deep");
+    rc = charge(m, KEY_COST + cost * ITEM_COST);
     if (rc < 0)
         return rc;
-    if (cove__dict_set(dict->u.dict, key, key_size, number, cove_value_ref(value)) == 0)
+    if (cove__dict_set(dict->u.dict, cove_value_ref(key), cove_value_ref(value)) == 0)
         return 0;
+    cove_value_unref(key);
     cove_value_unref(value);
     return no_memory(m);
-}
-
-static int set_pair(struct machine *m, cove_value *dict, const cove_value *key, cove_value *value)
-{
-    if (key->type == COVE_VALUE_INT || key->type == COVE_VALUE_BOOL)
-        return set_item(m, dict, NULL, 0, key->u.i, value);
-    if (key->type != COVE_VALUE_STRING)
-        return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key is a %s, and only strings and ints are read",
-                          cove__value_name(key));
-    if (memchr(key->u.text.data, 0, key->u.text.size))
-        return cove__fail(m->err, COVE_ENOTSUP, "pickle: a dict's key has a NUL in it");
-    return set_item(m, dict, key->u.text.data, key->u.text.size, 0, value);
 }
 
 static void drop(struct machine *m, size_t n)
@@ -189,10 +186,14 @@ static int add_items(struct machine *m, int type, size_t n)
         return 0;
     }
     if (target->type != type || (type == COVE_VALUE_DICT && n % 2 != 0))
-        return corrupt(m, type == COVE_VALUE_DICT ? "items for what is no dict" : "items for what is no list");
+        return corrupt(m, type == COVE_VALUE_DICT   ? "items for what is no dict"
+                          : type == COVE_VALUE_LIST ? "items for what is no list"
+                                                    : "items for what is no set");
     for (size_t i = 0; i < n && rc == 0; i += type == COVE_VALUE_DICT ? 2 : 1) {
         if (type == COVE_VALUE_DICT)
-            rc = set_pair(m, target, items[i], items[i + 1]);
+            rc = set_item(m, target, items[i], items[i + 1]);
+        else if (type == COVE__VALUE_SET)
+            rc = set_item(m, target, items[i], NULL);
         else
             rc = cove_value_append(target, cove_value_ref(items[i]), m->err);
     }
@@ -216,20 +217,21 @@ static int add_some(struct machine *m, int type, size_t n)
     return above_mark(m) < n + 1 ? corrupt(m, "the stack is too low") : add_items(m, type, n);
 }
 
-static int make_dict(struct machine *m)
+/* A dict or set of what stands above the mark. */
+static int make_dict(struct machine *m, int type)
 {
     if (m->n_marks == 0)
         return corrupt(m, "no mark is open");
     size_t n = above_mark(m);
     m->n_marks--;
-    int rc = push_new(m, cove_value_new_dict());
+    int rc = push_new(m, cove__value_new_dict(type));
     if (rc < 0)
         return rc;
     cove_value *dict = pop(m);
     memmove(m->stack + m->n - n + 1, m->stack + m->n - n, n * sizeof(*m->stack));
     m->stack[m->n - n] = dict; /* below its items; there is room: it was pushed */
     m->n++;
-    return add_items(m, COVE_VALUE_DICT, n);
+    return add_items(m, type, n);
 }
 
 /* ---- memo ---- */
@@ -324,14 +326,41 @@ static cove_value *known_opaque(const struct cove__global *global, const struct 
                             inner->code);
 }
 
+/* A dict of the pairs in a list, or a set of a list. */
+static int fill(struct machine *m, int type, const cove_value *list, cove_value **ret)
+{
+    cove_value *value = cove__value_new_dict(type);
+    int rc = value ? 0 : no_memory(m);
+    for (size_t i = 0; i < list->u.list.n && rc == 0; i++) {
+        cove_value *item = list->u.list.items[i];
+        if (type == COVE__VALUE_SET)
+            rc = set_item(m, value, item, NULL);
+        else if ((item->type == COVE_VALUE_LIST || item->type == COVE_VALUE_TUPLE) && item->u.list.n == 2)
+            rc = set_item(m, value, item->u.list.items[0], item->u.list.items[1]);
+        else
+            rc = corrupt(m, "a dict of what are no pairs");
+    }
+    if (rc == 0)
+        *ret = value;
+    else
+        cove_value_unref(value);
+    return rc;
+}
+
 /* A known name's call. What is refused in it, or hangs on an opaque argument, is opaque itself. */
 static int call_global(struct machine *m, const struct cove__global *global, const cove_value *args, bool make_new)
 {
     struct cove_error inner = COVE_ERROR_INIT;
     cove_value *value = NULL;
+    bool is_set = global->kind == COVE__GLOBAL_SET;
+    const cove_value *list = args->u.list.n == 1 ? args->u.list.items[0] : NULL;
     int rc = charge(m, cost_of(args));
     if (rc < 0)
         return rc;
+    if ((is_set || global->kind == COVE__GLOBAL_DICT) && list && list->type == COVE_VALUE_LIST) {
+        rc = fill(m, is_set ? COVE__VALUE_SET : COVE_VALUE_DICT, list, &value);
+        return rc < 0 ? rc : push_new(m, value);
+    }
     rc = make_new ? cove__global_new(global, args, &value, &inner) : cove__global_call(global, args, &value, &inner);
     if (rc == COVE_EUNSAFE || rc == COVE_ENOTSUP)
         return push_new(m, known_opaque(global, &inner));
@@ -385,10 +414,8 @@ static int build(struct machine *m)
     int rc = 0;
     if (object->type == COVE_VALUE_DICT && object->is_object && state->type == COVE_VALUE_DICT) {
         const struct cove__dict *from = state->u.dict;
-        for (size_t i = 0; i < from->n && rc == 0; i++) {
-            const struct cove__dict_entry *e = &from->entries[i];
-            rc = set_item(m, object, e->key, e->key ? strlen(e->key) : 0, e->number, e->value);
-        }
+        for (size_t i = 0; i < from->n && rc == 0; i++)
+            rc = set_item(m, object, from->entries[i].key, from->entries[i].value);
     } else if (object->type != COVE_VALUE_DICT && object->type != COVE_VALUE_OPAQUE) {
         rc = cove__fail(m->err, COVE_ENOTSUP, "pickle: state for a %s", cove__value_name(object));
     }
@@ -456,6 +483,8 @@ static int push_constant(struct machine *m, const struct cove__pickle_token *t)
         return push_new(m, cove_value_new_bool((int)t->i));
     case COVE__PICKLE_INT:
         return push_new(m, cove_value_new_int(t->i));
+    case COVE__PICKLE_LONG:
+        return charge(m, t->s.size) < 0 ? COVE_ELIMIT : push_new(m, cove_value_new_int_bytes(t->s.data, t->s.size));
     case COVE__PICKLE_FLOAT:
         return push_new(m, cove_value_new_float(t->d));
     case COVE__PICKLE_STRING:
@@ -466,7 +495,9 @@ static int push_constant(struct machine *m, const struct cove__pickle_token *t)
         return push_new(m, cove_value_new_tuple());
     case COVE__PICKLE_EMPTY_DICT:
         return push_new(m, cove_value_new_dict());
-    default: /* EMPTY_LIST and EMPTY_SET */
+    case COVE__PICKLE_EMPTY_SET:
+        return push_new(m, cove__value_new_dict(COVE__VALUE_SET));
+    default: /* EMPTY_LIST */
         return push_new(m, cove_value_new_list());
     }
 }
@@ -520,15 +551,17 @@ static int step(struct machine *m, const struct cove__pickle_token *t)
         return above_mark(m) < (size_t)t->i ? corrupt(m, "the stack is too low")
                                             : collect(m, COVE_VALUE_TUPLE, (size_t)t->i);
     case COVE__PICKLE_LIST:
-    case COVE__PICKLE_FROZENSET:
         return collect_marked(m, COVE_VALUE_LIST);
+    case COVE__PICKLE_FROZENSET:
+        return make_dict(m, COVE__VALUE_SET);
     case COVE__PICKLE_DICT:
-        return make_dict(m);
+        return make_dict(m, COVE_VALUE_DICT);
     case COVE__PICKLE_APPEND:
         return add_some(m, COVE_VALUE_LIST, 1);
     case COVE__PICKLE_APPENDS:
-    case COVE__PICKLE_ADDITEMS:
         return add_marked(m, COVE_VALUE_LIST);
+    case COVE__PICKLE_ADDITEMS:
+        return add_marked(m, COVE__VALUE_SET);
     case COVE__PICKLE_SETITEM:
         return add_some(m, COVE_VALUE_DICT, 2);
     case COVE__PICKLE_SETITEMS:

@@ -33,6 +33,7 @@ enum cove__global_kind {
     COVE__GLOBAL_ENCODE, /* bytes, as protocol 2 has them */
     COVE__GLOBAL_BYTES,
     COVE__GLOBAL_SET,
+    COVE__GLOBAL_LIST,
     COVE__GLOBAL_COMPLEX,
     COVE__GLOBAL_LAYOUT,
     COVE__GLOBAL_PATH
@@ -48,6 +49,10 @@ struct cove__global {
 const struct cove__global *cove__global_find(struct cove__slice module, struct cove__slice name);
 /* Python 2's names, which protocol 2 writes, to Python 3's. */
 void cove__global_rename(struct cove__slice *module, struct cove__slice *name);
+
+/* "module.name", what a class or dtype becomes where it stands as a value. */
+#define COVE__GLOBAL_TEXT_MAX 160
+struct cove__slice cove__global_text(const struct cove__global *global, char buffer[COVE__GLOBAL_TEXT_MAX]);
 
 /* The format's part: the storage that a persistent id names. `dtype` is 0 for an untyped one, `count` in its elements.
  * The result has one reference. */

@@ -3,12 +3,12 @@
 #include "checkpoint/value.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "checkpoint/key.h"
 #include "checkpoint/storage.h"
 
 cove_value *cove__value_new(int type)
@@ -78,6 +78,11 @@ cove_value *cove_value_new_string(const char *s)
     return cove__value_new_text(COVE_VALUE_STRING, cove__slice_str(s));
 }
 
+cove_value *cove_value_new_text(const char *s, size_t length)
+{
+    return cove__value_new_text(COVE_VALUE_STRING, cove__slice(s, length));
+}
+
 cove_value *cove_value_new_bytes(const void *data, size_t size)
 {
     return cove__value_new_text(COVE_VALUE_BYTES, cove__slice(data, size));
@@ -95,7 +100,12 @@ cove_value *cove_value_new_tuple(void)
 
 cove_value *cove_value_new_dict(void)
 {
-    cove_value *value = cove__value_new(COVE_VALUE_DICT);
+    return cove__value_new_dict(COVE_VALUE_DICT);
+}
+
+cove_value *cove__value_new_dict(int type)
+{
+    cove_value *value = cove__value_new(type);
     if (!value)
         return NULL;
     value->u.dict = cove__dict_new();
@@ -125,11 +135,11 @@ static void let_go(cove_value *value, cove_value **doomed)
 
 static void clear_container(cove_value *value, cove_value **doomed)
 {
-    if (value->type == COVE_VALUE_DICT && value->u.dict) {
+    if ((value->type == COVE_VALUE_DICT || value->type == COVE__VALUE_SET) && value->u.dict) {
         struct cove__dict *dict = value->u.dict;
         for (size_t i = 0; i < dict->n; i++) {
             let_go(dict->entries[i].value, doomed);
-            cove__free(dict->entries[i].key);
+            let_go(dict->entries[i].key, doomed);
         }
         cove__free(dict->entries);
         cove__free(dict->index);
@@ -153,6 +163,7 @@ static void free_doomed(cove_value *doomed)
         switch (value->type) {
         case COVE_VALUE_STRING:
         case COVE_VALUE_BYTES:
+        case COVE__VALUE_BIG_INT:
             cove__free(value->u.text.data);
             break;
         case COVE_VALUE_OPAQUE:
@@ -160,6 +171,7 @@ static void free_doomed(cove_value *doomed)
             cove__free(value->u.opaque.why);
             break;
         case COVE_VALUE_DICT:
+        case COVE__VALUE_SET:
             cove__free(value->u.dict);
             break;
         case COVE_VALUE_TENSOR:
@@ -198,6 +210,8 @@ int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err
         rc = cove__fail_nomem(err, "an item of a list");
     } else if (!list || (list->type != COVE_VALUE_LIST && list->type != COVE_VALUE_TUPLE)) {
         rc = cove__fail(err, COVE_EINVAL, "append: a %s is not a list or tuple", cove__value_name(list));
+    } else if (list->is_frozen) {
+        rc = cove__fail(err, COVE_EINVAL, "append: a tuple that is the key of a dict can't grow");
     } else if (list->u.list.n >= COVE__VALUE_MAX_COUNT) {
         rc = cove__fail(err, COVE_ELIMIT, "append: a list holds at most %zu items", COVE__VALUE_MAX_COUNT);
     } else if (cove__grow(&list->u.list.items, &list->u.list.cap, list->u.list.n + 1, sizeof(cove_value *),
@@ -211,20 +225,33 @@ int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err
     return rc;
 }
 
-static int set(cove_value *dict, const char *key, int64_t number, cove_value *item, struct cove_error *err)
+int cove_value_set_item(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err)
 {
+    uint64_t cost = 0;
     int rc = 0;
-    if (!item) {
+    if (!item || !key) {
         rc = cove__fail_nomem(err, "an item of a dict");
-    } else if (!dict || dict->type != COVE_VALUE_DICT) {
-        rc = cove__fail(err, COVE_EINVAL, "set: a %s is not a dict", cove__value_name(dict));
-    } else {
-        rc = cove__dict_set(dict->u.dict, key, key ? strlen(key) : 0, number, item);
-        if (rc == 0)
-            return 0;
-        rc = rc == COVE_ENOMEM ? cove__fail_nomem(err, "an item of a dict")
-                               : cove__fail(err, rc, "set: a dict holds at most %zu items", COVE__VALUE_MAX_COUNT);
+        goto out;
     }
+    if (!dict || dict->type != COVE_VALUE_DICT) {
+        rc = cove__fail(err, COVE_EINVAL, "set: a %s is not a dict", cove__value_name(dict));
+        goto out;
+    }
+    rc = cove__key_check(key, &cost, 1);
+    if (rc == COVE_ENOTSUP)
+        rc = cove__fail(err, COVE_EINVAL, "set: a %s can't be a key: it is a list or dict, or has one in it",
+                        cove__value_name(key));
+    else if (rc < 0)
+        rc = cove__fail(err, rc, "set: a key is too large, or nested too deep");
+    if (rc < 0)
+        goto out;
+    rc = cove__dict_set(dict->u.dict, key, item);
+    if (rc == 0)
+        return 0;
+    rc = rc == COVE_ENOMEM ? cove__fail_nomem(err, "an item of a dict")
+                           : cove__fail(err, rc, "set: a dict holds at most %zu items", COVE__VALUE_MAX_COUNT);
+out:
+    cove_value_unref(key);
     cove_value_unref(item);
     return rc;
 }
@@ -235,12 +262,12 @@ int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct c
         cove_value_unref(item);
         return cove__fail(err, COVE_EINVAL, "set: a key is needed");
     }
-    return set(dict, key, 0, item, err);
+    return cove_value_set_item(dict, cove_value_new_string(key), item, err);
 }
 
 int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err)
 {
-    return set(dict, NULL, key, item, err);
+    return cove_value_set_item(dict, cove_value_new_int(key), item, err);
 }
 
 size_t cove_value_length(const cove_value *value)
@@ -259,25 +286,50 @@ cove_value *cove_value_item(const cove_value *value, size_t i)
     return value->type == COVE_VALUE_DICT ? value->u.dict->entries[i].value : value->u.list.items[i];
 }
 
-const char *cove_value_key(const cove_value *dict, size_t i, int64_t *ret_int)
+size_t cove__value_n_children(const cove_value *value)
+{
+    return cove_value_length(value) * (value->type == COVE_VALUE_DICT ? 2 : 1);
+}
+
+cove_value *cove__value_child(const cove_value *value, size_t i)
+{
+    if (value->type == COVE_VALUE_DICT)
+        return i % 2 == 0 ? cove_value_key(value, i / 2) : cove_value_item(value, i / 2);
+    return cove_value_item(value, i);
+}
+
+cove_value *cove_value_key(const cove_value *dict, size_t i)
 {
     if (!dict || dict->type != COVE_VALUE_DICT || i >= dict->u.dict->n)
         return NULL;
-    if (!dict->u.dict->entries[i].key && ret_int)
-        *ret_int = dict->u.dict->entries[i].number;
     return dict->u.dict->entries[i].key;
+}
+
+const char *cove_value_key_name(const cove_value *dict, size_t i)
+{
+    const cove_value *key = cove_value_key(dict, i);
+    bool is_name = key && key->type == COVE_VALUE_STRING && !memchr(key->u.text.data, 0, key->u.text.size);
+    return is_name ? key->u.text.data : NULL;
+}
+
+cove_value *cove_value_get_item(const cove_value *dict, const cove_value *key)
+{
+    uint64_t cost = 0;
+    if (!dict || dict->type != COVE_VALUE_DICT || !key)
+        return NULL;
+    return cove__key_check((cove_value *)key, &cost, 1) == 0 ? cove__dict_get(dict->u.dict, key) : NULL;
 }
 
 cove_value *cove_value_get(const cove_value *dict, const char *key)
 {
-    if (!dict || dict->type != COVE_VALUE_DICT || !key)
-        return NULL;
-    return cove__dict_get(dict->u.dict, key, strlen(key), 0);
+    const cove_value probe = COVE__VALUE_BORROW(key, key ? strlen(key) : 0);
+    return dict && dict->type == COVE_VALUE_DICT && key ? cove__dict_get(dict->u.dict, &probe) : NULL;
 }
 
 cove_value *cove_value_get_at(const cove_value *dict, int64_t key)
 {
-    return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, NULL, 0, key) : NULL;
+    const cove_value probe = { .type = COVE_VALUE_INT, .u.i = key };
+    return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, &probe) : NULL;
 }
 
 /* The text is a whole number in decimal, as Python prints it. */
@@ -299,10 +351,9 @@ static cove_value *step(const cove_value *tree, const char *path, size_t size)
 {
     int64_t number = 0;
     if (tree->type == COVE_VALUE_DICT) {
-        cove_value *item = cove__dict_get(tree->u.dict, path, size, 0);
-        if (item || !parse_number(path, size, &number))
-            return item;
-        return cove__dict_get(tree->u.dict, NULL, 0, number);
+        const cove_value probe = COVE__VALUE_BORROW(path, size);
+        cove_value *item = cove__dict_get(tree->u.dict, &probe);
+        return item || !parse_number(path, size, &number) ? item : cove_value_get_at(tree, number);
     }
     if (!parse_number(path, size, &number) || number < 0)
         return NULL;
@@ -331,7 +382,9 @@ cove_value *cove_value_find(const cove_value *tree, const char *path)
 
 enum cove_value_type cove_value_type(const cove_value *value)
 {
-    return value ? (enum cove_value_type)value->type : COVE_VALUE_NONE;
+    if (!value)
+        return COVE_VALUE_NONE;
+    return value->type == COVE__VALUE_BIG_INT ? COVE_VALUE_INT : (enum cove_value_type)value->type;
 }
 
 const char *cove_value_type_name(enum cove_value_type type)
@@ -347,7 +400,9 @@ const char *cove__value_name(const cove_value *value)
         return "null pointer";
     if (value->type == COVE__VALUE_GLOBAL)
         return "class";
-    return value->type == COVE__VALUE_STORAGE ? "storage" : cove_value_type_name((enum cove_value_type)value->type);
+    if (value->type == COVE__VALUE_SET)
+        return "set";
+    return value->type == COVE__VALUE_STORAGE ? "storage" : cove_value_type_name(cove_value_type(value));
 }
 
 static int mismatch(const cove_value *value, const char *wanted, struct cove_error *err)
@@ -368,6 +423,8 @@ int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err
 
 int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *err)
 {
+    if (value && value->type == COVE__VALUE_BIG_INT)
+        return cove__fail(err, COVE_ELIMIT, "an int of %zu bits, and 64 were wanted", cove_value_int_bits(value));
     if (!value || (value->type != COVE_VALUE_INT && value->type != COVE_VALUE_BOOL))
         return mismatch(value, "int", err);
     *ret = value->u.i;
@@ -380,6 +437,8 @@ int cove_value_as_float(const cove_value *value, double *ret, struct cove_error 
         *ret = value->u.d;
     else if (value && (value->type == COVE_VALUE_INT || value->type == COVE_VALUE_BOOL))
         *ret = (double)value->u.i;
+    else if (value && value->type == COVE__VALUE_BIG_INT)
+        return cove__big_int_to_double(value, ret, err);
     else
         return mismatch(value, "float", err);
     return 0;

@@ -1,7 +1,7 @@
 /*
  * Inside of cove_value: the tree that loaders build and savers walk. value.c has the makers, typed reads and lists,
- * dict.c the dicts, tensor.c the tensors. Counts are atomic, so that parts of a tree may be let go by any thread; all
- * else belongs to one thread at a time.
+ * integer.c the large integers, dict.c the dicts, key.c their keys, tensor.c the tensors. Counts are atomic, so that
+ * parts of a tree may be let go by any thread; all else belongs to one thread at a time.
  */
 #ifndef COVE_CHECKPOINT_VALUE_H
 #define COVE_CHECKPOINT_VALUE_H
@@ -18,8 +18,14 @@
 #define COVE__VALUE_MAX_DEPTH 200
 #define COVE__VALUE_MAX_COUNT ((size_t)1 << 24)
 
-/* What stands on the unpickler's stack besides values; never seen by a user. */
-enum cove__value_inner { COVE__VALUE_GLOBAL = 100, COVE__VALUE_STORAGE = 101 };
+/* What stands on the unpickler's stack besides values, never seen by a user; and an int of more than 64 bits, which is
+ * a COVE_VALUE_INT to the user, so that whoever reads u.i of an int always finds one there. */
+enum cove__value_inner {
+    COVE__VALUE_GLOBAL = 100,
+    COVE__VALUE_STORAGE,
+    COVE__VALUE_SET, /* a dict whose keys are the items; a list of them once the tree is whole */
+    COVE__VALUE_BIG_INT
+};
 
 struct cove__storage;
 struct cove__block;
@@ -38,9 +44,7 @@ struct cove__tensor {
 };
 
 struct cove__dict_entry {
-    char *key; /* owned; NULL: `number` is the key */
-    int64_t number;
-    cove_value *value;
+    cove_value *key, *value; /* a reference of each */
 };
 
 struct cove__dict {
@@ -57,11 +61,12 @@ struct cove_value {
     uint8_t colour; /* the loader's last walk: see settle.c */
     uint8_t height;
     uint8_t is_object; /* a dict that stands for an object's attributes */
+    uint8_t is_frozen; /* a tuple in a key */
     union {
         int64_t i; /* bool, too */
         double d;
         struct {
-            char *data; /* owned, NUL-terminated */
+            char *data; /* owned, NUL-terminated; of a large int: two's complement, little-endian, no byte too many */
             size_t size;
         } text;
         struct {
@@ -87,7 +92,8 @@ struct cove_value {
     } w;
 };
 
-cove_value *cove__value_new(int type); /* everything else zero */
+cove_value *cove__value_new(int type);      /* everything else zero */
+cove_value *cove__value_new_dict(int type); /* or a set */
 cove_value *cove__value_new_text(int type, struct cove__slice text);
 /* Takes `items` (cove__malloc'd, with their references) over, on success only. */
 cove_value *cove__value_new_items(int type, cove_value **items, size_t n);
@@ -98,10 +104,24 @@ static inline struct cove__slice cove__value_text(const cove_value *value)
     return cove__slice(value->u.text.data, value->u.text.size);
 }
 
-/* dict.c. A key is a string without NUL (`key`) or, where `key` is NULL, `number`. */
+/* What a walk goes through: the items of a list or tuple; of a dict each key and then its item. */
+size_t cove__value_n_children(const cove_value *value);
+cove_value *cove__value_child(const cove_value *value, size_t i);
+
+/* A string over `text`, which is BORROWED, to look a key up with: on the stack, not counted. */
+#define COVE__VALUE_BORROW(text_, size_)                                                                               \
+    {                                                                                                                  \
+        .type = COVE_VALUE_STRING, .u.text = {(char *)(text_), (size_) }                                               \
+    }
+
+/* integer.c: the fewest bytes in which a two's complement number can be told. */
+size_t cove__int_size(const uint8_t *bytes, size_t size);
+int cove__big_int_to_double(const cove_value *value, double *ret, struct cove_error *err);
+
+/* dict.c, for keys that key.c has checked. `set` takes both references over, on success only. */
 struct cove__dict *cove__dict_new(void);
-int cove__dict_set(struct cove__dict *dict, const char *key, size_t key_size, int64_t number, cove_value *item);
-cove_value *cove__dict_get(const struct cove__dict *dict, const char *key, size_t key_size, int64_t number);
+int cove__dict_set(struct cove__dict *dict, cove_value *key, cove_value *item);
+cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key);
 
 /* opaque.c. A name's dots, and bytes that are harmless to print: "torch.Foo"; the caller's to cove__free. */
 char *cove__opaque_name(struct cove__slice module, struct cove__slice name);

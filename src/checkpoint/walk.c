@@ -28,8 +28,8 @@ static int visit(struct walk *w, cove_value *value, unsigned depth)
     }
     if (value->type == COVE_VALUE_OPAQUE && !w->opaque)
         w->opaque = value;
-    for (size_t i = 0; i < cove_value_length(value); i++) {
-        int rc = visit(w, cove_value_item(value, i), depth + 1);
+    for (size_t i = 0; i < cove__value_n_children(value); i++) {
+        int rc = visit(w, cove__value_child(value, i), depth + 1);
         if (rc < 0)
             return rc;
     }
@@ -67,7 +67,9 @@ static bool find_path(const cove_value *tree, const cove_value *target, char *pa
         return true;
     for (size_t i = 0; i < cove_value_length(tree); i++) {
         int64_t number = (int64_t)i;
-        const char *key = cove_value_key(tree, i, &number);
+        const char *key = cove_value_key_name(tree, i);
+        if (tree->type == COVE_VALUE_DICT && !key)
+            cove_value_as_int(cove_value_key(tree, i), &number, NULL);
         const char *dot = length > 0 ? "." : "";
         if (key)
             snprintf(path + length, size - length, "%s%s", dot, key);

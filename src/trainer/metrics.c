@@ -247,12 +247,11 @@ static int load_sum(struct cove__metrics *m, const char *name, const cove_value 
 int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err)
 {
     const cove_value *epoch = cove__tree_at(dict, "epoch"), *newest = cove__tree_at(dict, "newest");
-    int64_t number;
     int rc = 0;
     for (size_t i = 0; mid_epoch && epoch && rc == 0 && i < cove_value_length(epoch); i++)
-        rc = load_sum(m, cove_value_key(epoch, i, &number), cove_value_item(epoch, i), err);
+        rc = load_sum(m, cove_value_key_name(epoch, i), cove_value_item(epoch, i), err);
     for (size_t i = 0; newest && rc == 0 && i < cove_value_length(newest); i++) {
-        const char *name = cove_value_key(newest, i, &number);
+        const char *name = cove_value_key_name(newest, i);
         double value = 0;
         rc = cove_value_as_float(cove_value_item(newest, i), &value, err);
         if (rc == 0 && name)

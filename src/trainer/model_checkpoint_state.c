@@ -72,9 +72,8 @@ static int take_kept(struct cove__model_checkpoint *mc, const cove_value *state,
     struct cove__top_k top = { .max = mc->top.max, .k = mc->top.k };
     int rc = 0;
     for (size_t i = 0; rc == 0 && kept && i < cove_value_length(kept); i++) {
-        int64_t number;
         float score = 0;
-        const char *path = cove_value_type(kept) == COVE_VALUE_DICT ? cove_value_key(kept, i, &number) : NULL;
+        const char *path = cove_value_key_name(kept, i);
         if (!path)
             rc = cove__fail(err, COVE_EMISMATCH, "best_k_models is not a dict of paths and scores");
         if (rc == 0)

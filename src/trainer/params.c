@@ -150,8 +150,7 @@ static void find_unexpected(const struct cove_parameter *parameters, size_t n, c
     for (size_t k = 0; k < cove_value_length(dict); k++) {
         struct cove_tensor_view view;
         char shape[160] = "";
-        int64_t number;
-        const char *key = cove_value_key(dict, k, &number);
+        const char *key = cove_value_key_name(dict, k);
         bool known = false;
         for (size_t i = 0; key && i < n && !known; i++)
             known = strcmp(parameters[i].name, key) == 0;
@@ -160,7 +159,7 @@ static void find_unexpected(const struct cove_parameter *parameters, size_t n, c
         if (cove_value_as_tensor(cove_value_item(dict, k), &view, NULL) == 0)
             cove__view_shape(&view, shape, sizeof shape);
         (*n_differ)++;
-        note(list, n_listed, "unexpected %s %s", key ? key : "(a number)", shape);
+        note(list, n_listed, "unexpected %s %s", key ? key : "(a key that is no name)", shape);
     }
 }
 

@@ -50,8 +50,8 @@ static const struct row rows[256] = {
     [0x8c] = { COVE__PICKLE_STRING, TEXT1, 0 },
     ['X'] = { COVE__PICKLE_STRING, TEXT4, 0 },
     [0x8d] = { COVE__PICKLE_STRING, TEXT8, 0 },
-    ['U'] = { COVE__PICKLE_BYTES, TEXT1, 0 }, /* Python 2's str; torch reads it as bytes, too */
-    ['T'] = { COVE__PICKLE_BYTES, TEXT4, 0 },
+    ['U'] = { COVE__PICKLE_STRING, TEXT1, 0 }, /* Python 2's str, which torch.load decodes as UTF-8 */
+    ['T'] = { COVE__PICKLE_STRING, TEXT4, 0 },
     ['C'] = { COVE__PICKLE_BYTES, TEXT1, 0 },
     ['B'] = { COVE__PICKLE_BYTES, TEXT4, 0 },
     [0x8e] = { COVE__PICKLE_BYTES, TEXT8, 0 },
@@ -145,7 +145,8 @@ static int take_run(struct cove__pickle_reader *r, unsigned width, struct cove__
     return 0;
 }
 
-static int take_long(struct cove__pickle_reader *r, unsigned width, int64_t *ret, struct cove_error *err)
+static int take_long(struct cove__pickle_reader *r, unsigned width, struct cove__pickle_token *t,
+                     struct cove_error *err)
 {
     struct cove__slice s = { 0 };
     if (take_run(r, width, &s, err) < 0)
@@ -153,12 +154,15 @@ static int take_long(struct cove__pickle_reader *r, unsigned width, int64_t *ret
     uint8_t sign = s.size > 0 && s.data[s.size - 1] & 0x80 ? 0xff : 0;
     while (s.size > 8 && s.data[s.size - 1] == sign && (s.data[s.size - 2] & 0x80) == (sign & 0x80))
         s.size--;
-    if (s.size > 8)
-        return cove__fail(err, COVE_ELIMIT, "pickle: an int of more than 64 bits");
+    if (s.size > 8) {
+        t->op = COVE__PICKLE_LONG;
+        t->s = s;
+        return 0;
+    }
     uint64_t value = sign ? UINT64_MAX : 0;
     for (size_t i = 0; i < s.size; i++)
         value = (value & ~((uint64_t)0xff << (8 * i))) | (uint64_t)s.data[i] << (8 * i);
-    *ret = (int64_t)value;
+    t->i = (int64_t)value;
     return 0;
 }
 
@@ -218,7 +222,7 @@ static int take_operand(struct cove__pickle_reader *r, const struct row *row, st
         return take_double(r, &t->d, err);
     case LONG1:
     case LONG4:
-        return take_long(r, row->operand == LONG1 ? 1 : 4, &t->i, err);
+        return take_long(r, row->operand == LONG1 ? 1 : 4, t, err);
     case TEXT1:
     case TEXT4:
     case TEXT8:
@@ -231,17 +235,14 @@ static int take_operand(struct cove__pickle_reader *r, const struct row *row, st
     }
 }
 
-/* PROTO and FRAME, which say nothing to the machine. */
+/* PROTO and FRAME, which say nothing to the machine: what an opcode means does not hang on the protocol. */
 static int take_header(struct cove__pickle_reader *r, uint8_t operand, struct cove_error *err)
 {
     uint64_t value = 0;
     if (take_uint(r, operand == PROTO ? 1 : 8, &value, err) < 0)
         return COVE_ECORRUPT;
-    if (operand == PROTO && (value < 2 || value > 5))
-        return cove__fail(err, COVE_ENOTSUP, "pickle: protocol %llu (2 to 5 are read)", (unsigned long long)value);
     if (operand == FRAME && value > r->in.size - r->pos)
         return cove__fail(err, COVE_ECORRUPT, "pickle: a frame claims %llu bytes", (unsigned long long)value);
-    r->started = 1;
     return 0;
 }
 
@@ -252,8 +253,6 @@ int cove__pickle_next(struct cove__pickle_reader *r, struct cove__pickle_token *
         if (!p)
             return cut_short(r, err);
         const struct row *row = &rows[*p];
-        if (!r->started && row->operand != PROTO)
-            return cove__fail(err, COVE_ECORRUPT, "pickle: it does not begin with its protocol");
         if (row->operand == PROTO || row->operand == FRAME) {
             int rc = take_header(r, row->operand, err);
             if (rc < 0)
@@ -316,6 +315,14 @@ void cove__pickle_add_int(struct cove__buf *out, int64_t i)
         cove__buf_add(out, "\x8a\x08", 2);
         add_little(out, bits, 8);
     }
+}
+
+void cove__pickle_add_long(struct cove__buf *out, struct cove__slice bytes)
+{
+    bool is_short = bytes.size <= 0xff;
+    cove__buf_add_char(out, is_short ? '\x8a' : '\x8b');
+    add_little(out, bytes.size, is_short ? 1 : 4);
+    cove__buf_add_slice(out, bytes);
 }
 
 void cove__pickle_add_float(struct cove__buf *out, double d)

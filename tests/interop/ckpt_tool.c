@@ -29,7 +29,10 @@ static void show_string(const char *s, size_t n)
     putchar('"');
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\' || c < 0x20)
+        if (c == 0xed && i + 2 < n && (unsigned char)s[i + 1] >= 0xa0) { /* a lone surrogate, which no JSON can hold */
+            printf("\\u%04x", 0xd000 | (s[i + 1] & 0x3f) << 6 | (s[i + 2] & 0x3f));
+            i += 2;
+        } else if (c == '"' || c == '\\' || c < 0x20)
             printf("\\u%04x", c);
         else
             putchar(c);
@@ -72,6 +75,18 @@ static int show_tensor(cove_value *value)
     return rc;
 }
 
+static int show_large_int(cove_value *value)
+{
+    size_t size = cove_value_int_bits(value) / 8 + 1;
+    void *bytes = calloc(size, 1);
+    int rc = bytes ? cove_value_as_int_bytes(value, bytes, size, &err) : COVE_ENOMEM;
+    printf("{\"int\":");
+    show_hex(bytes, rc == 0 ? (cove_value_int_bits(value) + 7) / 8 : 0);
+    putchar('}');
+    free(bytes);
+    return rc;
+}
+
 static int show(cove_value *value)
 {
     const char *text = NULL;
@@ -90,9 +105,11 @@ static int show(cove_value *value)
         printf(b ? "true" : "false");
         return 0;
     case COVE_VALUE_INT:
-        cove_value_as_int(value, &i, NULL);
-        printf("%" PRId64, i);
-        return 0;
+        if (cove_value_as_int(value, &i, NULL) == 0) {
+            printf("%" PRId64, i);
+            return 0;
+        }
+        return show_large_int(value);
     case COVE_VALUE_FLOAT:
         cove_value_as_float(value, &d, NULL);
         printf("{\"float\":\"%a\"}", d);
@@ -120,15 +137,11 @@ static int show(cove_value *value)
         if (k > 0)
             putchar(',');
         if (type == COVE_VALUE_DICT) {
-            const char *key = cove_value_key(value, k, &i);
             putchar('[');
-            if (key)
-                show_string(key, strlen(key));
-            else
-                printf("%" PRId64, i);
+            rc = show(cove_value_key(value, k));
             putchar(',');
         }
-        rc = show(cove_value_item(value, k));
+        rc = rc < 0 ? rc : show(cove_value_item(value, k));
         if (type == COVE_VALUE_DICT)
             putchar(']');
     }

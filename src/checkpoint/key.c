@@ -1,0 +1,188 @@
+/*
+ * Keys of dicts and items of sets, equal by Python's rules: True, 1 and 1.0 are one key, 0.0 and -0.0 are, tuples go by
+ * their items, and what has no value of its own (a tensor) by identity. Above: dict.c, set.c.
+ *
+ * Equal keys have equal hashes: a number is hashed as the integer that it is, and only where it is none by its bits.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "checkpoint/key.h"
+#include "checkpoint/unpickle.h"
+
+#define DOUBLE_INT_SIZE ((size_t)129) /* bytes of the largest double as an integer, and its sign */
+
+/* ---- SipHash-1-3 (Aumasson and Bernstein), keyed, so that nobody who writes a file can choose keys that collide ----
+ */
+
+static uint64_t rotate(uint64_t x, unsigned n)
+{
+    return x << n | x >> (64 - n);
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+}
+
+static uint64_t hash_bytes(const uint64_t seed[2], const void *data, size_t size)
+{
+    uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575u, seed[1] ^ 0x646f72616e646f6du, seed[0] ^ 0x6c7967656e657261u,
+                      seed[1] ^ 0x7465646279746573u };
+    const uint8_t *p = data;
+    for (size_t done = 0;; done += 8) {
+        size_t n = size - done < 8 ? size - done : 8;
+        uint64_t word = n < 8 ? (uint64_t)size << 56 : 0;
+        for (size_t i = 0; i < n; i++)
+            word |= (uint64_t)p[done + i] << (8 * i);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+        if (n < 8)
+            break;
+    }
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* ---- numbers ---- */
+
+/* The integer that `d` is, as the fewest bytes in two's complement. 0: it is none. */
+static size_t double_to_int(double d, uint8_t to[DOUBLE_INT_SIZE])
+{
+    int exponent = 0;
+    if (!isfinite(d) || d != trunc(d))
+        return 0;
+    uint64_t mantissa = (uint64_t)ldexp(frexp(fabs(d), &exponent), 53);
+    memset(to, 0, DOUBLE_INT_SIZE);
+    exponent -= 53;
+    if (exponent < 0) {
+        mantissa >>= -exponent;
+        exponent = 0;
+    }
+    for (unsigned i = 0; i < 64; i++)
+        if (mantissa >> i & 1)
+            to[((unsigned)exponent + i) / 8] |= (uint8_t)(1u << ((unsigned)exponent + i) % 8);
+    for (size_t i = 0, carry = 1; d < 0 && i < DOUBLE_INT_SIZE; i++) {
+        carry += (uint8_t)~to[i];
+        to[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    return cove__int_size(to, DOUBLE_INT_SIZE);
+}
+
+/* A number as the integer that it is, in the fewest bytes; 0: it is no number, or has a fraction. `buffer` may hold
+ * them. */
+static size_t as_integer(const cove_value *value, uint8_t buffer[DOUBLE_INT_SIZE], const uint8_t **ret)
+{
+    *ret = buffer;
+    switch (value->type) {
+    case COVE_VALUE_BOOL:
+    case COVE_VALUE_INT:
+        for (unsigned i = 0; i < 8; i++)
+            buffer[i] = (uint8_t)((uint64_t)value->u.i >> (8 * i));
+        return cove__int_size(buffer, 8);
+    case COVE_VALUE_FLOAT:
+        return double_to_int(value->u.d, buffer);
+    case COVE__VALUE_BIG_INT:
+        *ret = (const uint8_t *)value->u.text.data;
+        return value->u.text.size;
+    default:
+        return 0;
+    }
+}
+
+/* ---- keys ---- */
+
+/* What is compared by its bytes. A class or dtype is the string that it becomes when the tree is whole. */
+static bool as_text(const cove_value *value, char buffer[COVE__GLOBAL_TEXT_MAX], struct cove__slice *ret)
+{
+    if (value->type == COVE__VALUE_GLOBAL)
+        *ret = cove__global_text(value->u.global, buffer);
+    else if (value->type == COVE_VALUE_STRING || value->type == COVE_VALUE_BYTES)
+        *ret = cove__value_text(value);
+    else
+        return false;
+    return true;
+}
+
+int cove__key_check(cove_value *key, uint64_t *ret_cost, unsigned depth)
+{
+    if (depth > COVE__VALUE_MAX_DEPTH || ++*ret_cost > COVE__KEY_MAX_COST)
+        return COVE_ELIMIT;
+    if (key->type == COVE_VALUE_LIST || key->type == COVE_VALUE_DICT || key->type == COVE__VALUE_SET)
+        return COVE_ENOTSUP;
+    if (key->type == COVE_VALUE_STRING || key->type == COVE_VALUE_BYTES || key->type == COVE__VALUE_BIG_INT)
+        *ret_cost += key->u.text.size / 16;
+    if (key->type != COVE_VALUE_TUPLE)
+        return 0;
+    key->is_frozen = 1;
+    for (size_t i = 0; i < key->u.list.n; i++) {
+        int rc = cove__key_check(key->u.list.items[i], ret_cost, depth + 1);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)
+{
+    uint8_t buffer[DOUBLE_INT_SIZE];
+    char name[COVE__GLOBAL_TEXT_MAX];
+    const uint8_t *integer = NULL;
+    struct cove__slice text = { 0 };
+    size_t size = as_integer(key, buffer, &integer);
+    if (size > 0)
+        return hash_bytes(seed, integer, size);
+    if (as_text(key, name, &text))
+        return ~hash_bytes(seed, text.data, text.size);
+    if (key->type == COVE_VALUE_NONE)
+        return hash_bytes(seed, "None", 4);
+    if (key->type == COVE_VALUE_FLOAT && !isnan(key->u.d))
+        return hash_bytes(seed, &key->u.d, sizeof(key->u.d));
+    if (key->type != COVE_VALUE_TUPLE)
+        return hash_bytes(seed, &key, sizeof(key)); /* a NaN, too, is only itself */
+    uint64_t state[2] = { COVE_VALUE_TUPLE, 0 };
+    for (size_t i = 0; i < key->u.list.n; i++) {
+        state[1] = cove__key_hash(seed, key->u.list.items[i]);
+        state[0] = hash_bytes(seed, state, sizeof(state));
+    }
+    return state[0];
+}
+
+bool cove__key_equal(const cove_value *a, const cove_value *b)
+{
+    uint8_t buffer_a[DOUBLE_INT_SIZE], buffer_b[DOUBLE_INT_SIZE];
+    char name_a[COVE__GLOBAL_TEXT_MAX], name_b[COVE__GLOBAL_TEXT_MAX];
+    const uint8_t *integer_a = NULL, *integer_b = NULL;
+    struct cove__slice text_a = { 0 }, text_b = { 0 };
+    if (a == b)
+        return true;
+    if (as_text(a, name_a, &text_a))
+        return (a->type == COVE_VALUE_BYTES) == (b->type == COVE_VALUE_BYTES) && as_text(b, name_b, &text_b) &&
+               cove__slice_eq(text_a, text_b);
+    size_t size = as_integer(a, buffer_a, &integer_a);
+    if (size > 0)
+        return as_integer(b, buffer_b, &integer_b) == size && memcmp(integer_a, integer_b, size) == 0;
+    if (a->type != b->type)
+        return false;
+    if (a->type == COVE_VALUE_FLOAT)
+        return a->u.d == b->u.d;
+    if (a->type != COVE_VALUE_TUPLE || a->u.list.n != b->u.list.n)
+        return a->type == COVE_VALUE_NONE;
+    for (size_t i = 0; i < a->u.list.n; i++)
+        if (!cove__key_equal(a->u.list.items[i], b->u.list.items[i]))
+            return false;
+    return true;
+}

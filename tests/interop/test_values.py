@@ -1,0 +1,133 @@
+"""The values of a checkpoint beside torch.load(weights_only=True): keys, large ints, strings, sets, protocols, nesting, and
+what is saved again. `ckpt_tool` is the C side."""
+
+import pickle
+import pickletools
+import struct
+
+import pytest
+import torch
+
+from test_torch import plain, shown, tool, url  # noqa: F401 (tool is a fixture)
+
+
+def pickle_of(value, protocol):
+    return pickle.dumps(value, protocol=protocol)
+
+
+def write(path, data):
+    """torch's archive with that pickle."""
+    writer = torch.PyTorchFileWriter(str(path))
+    writer.write_record("data.pkl", data, len(data))
+    writer.write_record("byteorder", b"little", 6)
+    del writer
+
+
+def both(tool, path):  # noqa: F811
+    """What torch reads, after it was found equal to what cove reads, and to what torch reads of what cove saves again."""
+    value = torch.load(path, weights_only=True)
+    assert shown(tool("show", url(path))) == plain(value)
+    tool("copy", url(path), url(f"{path}.again"))
+    assert repr(torch.load(f"{path}.again", weights_only=True)) == repr(value)
+    return value
+
+
+KEYS = [
+    None, True, False, 0.5, -0.0, 2, -(2**63), 2**64, -(2**70), 1e300, float("inf"), "x", "a\0b", "", b"x", (), (1, (2.5, ("x", None))),
+    (True,), "1", "True", "\ud800", ((), ()),
+]  # fmt: skip
+
+
+def test_keys(tool, tmp_path):  # noqa: F811
+    torch.save({key: i for i, key in enumerate(KEYS)}, tmp_path / "k.pt")
+    value = both(tool, tmp_path / "k.pt")
+    assert list(value) == [key for i, key in enumerate(KEYS) if key not in KEYS[:i]]
+
+
+def test_one_of_each_key(tool, tmp_path):  # noqa: F811
+    for i, key in enumerate(KEYS):
+        torch.save({"d": {key: [i]}}, tmp_path / "k.pt")
+        both(tool, tmp_path / "k.pt")
+
+
+def short_string(text):
+    return b"U" + bytes([len(text)]) + text
+
+
+EQUAL = [
+    [b"\x88", b"K\x01", b"G" + struct.pack(">d", 1.0)],
+    [b"G" + struct.pack(">d", -0.0), b"K\x00", b"\x89"],
+    [b"\x8a\x09" + (2**64).to_bytes(9, "little"), b"G" + struct.pack(">d", 2.0**64)],
+    [b"G" + struct.pack(">d", -(2.0**64)), b"\x8a\x09" + (-(2**64)).to_bytes(9, "little", signed=True)],
+    [b"G" + struct.pack(">d", -(2.0**63)), b"\x8a\x08" + (-(2**63)).to_bytes(8, "little", signed=True)],
+    [b"\x8a\x08" + (2**53 + 1).to_bytes(8, "little"), b"G" + struct.pack(">d", 2.0**53)],  # not equal, though near
+    [b"K\x01K\x00\x86", b"\x88\x89\x86", b"G" + struct.pack(">d", 1.0) + b"K\x00\x86"],
+    [b"G" + struct.pack(">d", float("nan"))] * 3,
+    [b"X\x01\x00\x00\x00a", short_string(b"a"), b"U\x02\xc3\xa9"],
+]
+
+
+@pytest.mark.parametrize("keys", EQUAL)
+@pytest.mark.parametrize("before", [0, 40])  # with and without an index
+def test_equal_keys(tool, tmp_path, keys, before):  # noqa: F811
+    items = b"".join(b"M" + struct.pack("<H", 1000 + i) + b"N" for i in range(before))
+    items += b"".join(key + b"K" + bytes([i]) for i, key in enumerate(keys))
+    write(tmp_path / "k.pt", b"\x80\x02}(" + items + b"u.")
+    both(tool, tmp_path / "k.pt")
+
+
+@pytest.mark.parametrize("bits", [62, 63, 64, 65, 71, 72, 127, 128, 1000, 2030])
+def test_large_ints(tool, tmp_path, bits):  # noqa: F811
+    numbers = [sign * (2**bits + d) for sign in (1, -1) for d in (-1, 0, 1)]
+    torch.save({"n": numbers, **{n: 0 for n in numbers}}, tmp_path / "n.pt")
+    both(tool, tmp_path / "n.pt")
+
+
+def test_ints_that_torch_cannot_read(tool, tmp_path):  # noqa: F811
+    torch.save([2**5000], tmp_path / "n.pt")
+    assert shown(tool("show", url(tmp_path / "n.pt"))) == plain([2**5000])
+    tool("copy", url(tmp_path / "n.pt"), url(tmp_path / "m.pt"))
+    assert torch.load(tmp_path / "m.pt", weights_only=False) == [2**5000]
+
+
+def test_strings(tool, tmp_path):  # noqa: F811
+    strings = ["\ud800", "a\udfffb", "\udc00\ud800", "\U0010ffff", "\0", "\x7f\x80", "é"]
+    torch.save(strings, tmp_path / "s.pt")
+    assert both(tool, tmp_path / "s.pt") == strings
+
+
+def test_sets(tool, tmp_path):  # noqa: F811
+    torch.save({"s": {3, 1, "2"}, "f": frozenset({4})}, tmp_path / "s.pt")
+    torch.save({"s": {3, 1, "2"}, "f": frozenset({4})}, tmp_path / "s4.pt", pickle_protocol=4)
+    for path in (tmp_path / "s.pt", tmp_path / "s4.pt"):
+        assert shown(tool("show", url(path))) == plain(torch.load(path, weights_only=False))
+
+
+def test_repeats_in_sets(tool, tmp_path):  # noqa: F811
+    for items in ([1, 1.0, True], [-0.0, 0.0, "x", "x"], [(1, 2), (1.0, 2)], list(range(5000)) * 2):
+        for name in (b"set", b"frozenset"):
+            data = pickletools.optimize(pickle_of(items, 2))
+            write(tmp_path / "s.pt", b"\x80\x02c__builtin__\n" + name + b"\n" + data[2:-1] + b"\x85R.")
+            first = [item for i, item in enumerate(items) if item not in items[:i]]
+            assert shown(tool("show", url(tmp_path / "s.pt"))) == plain(first)
+
+
+PLAIN = {"a": [1, 2.5, None, "x", {}], "b": (1, (2,), ()), 7: {"n": -1}}
+
+
+@pytest.mark.parametrize("value", [PLAIN, {"bool": True, "long": 2**40, "long1": 2**100, "b": b"x", **PLAIN}])
+@pytest.mark.parametrize("protocol", range(6))
+def test_protocols(tool, tmp_path, protocol, value):  # noqa: F811
+    """What torch takes of a protocol, cove takes with the same values; and of 3 to 5 all."""
+    torch.save({"t": torch.arange(3), **value}, tmp_path / "p.pt", pickle_protocol=protocol)
+    write(tmp_path / "bare.pt", pickle_of(value, protocol))
+    for path in (tmp_path / "p.pt", tmp_path / "bare.pt"):
+        try:
+            torch.load(path, weights_only=True)
+        except Exception:
+            if protocol < 2:
+                tool("show", url(path), fails="COVE_ENOTSUP")
+            else:
+                assert shown(tool("show", url(path))) == plain(torch.load(path, weights_only=False))
+        else:
+            both(tool, path)
