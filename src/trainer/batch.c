@@ -121,14 +121,35 @@ static int backward(cove_trainer *t, const struct cove_batch *batch, struct cove
     return rc;
 }
 
+/* What follows the computation of a batch. */
+static int end_batch(cove_trainer *t, const struct cove_batch *batch, struct cove_error *err)
+{
+    int64_t step = t->p.batches_that_stepped;
+    int rc = cove__undo_mark(t, false, err);
+    if (rc == 0)
+        rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err);
+    if (rc == 0)
+        rc = COVE__BATCH_HOOK(t, on_train_batch_end, batch, err);
+    if (rc == 0)
+        rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err);
+    if (rc == 0 && !cove__accumulating(t) && t->o.log_every_n_steps > 0 &&
+        ((step + 1) % t->o.log_every_n_steps == 0 || t->should_stop))
+        rc = cove__log_rows(t, COVE__PHASE_TRAIN, true, step, err);
+    t->batch_end_failed = rc < 0;
+    if (rc < 0)
+        cove__undo(t);
+    return rc;
+}
+
 /* Fetches and computes batch number `ready`, and calls its hooks. On return the batch is processed, not yet completed.
  */
 int cove__train_batch(cove_trainer *t, struct cove_error *err)
 {
-    int64_t idx = t->p.batch.current.ready, step = t->p.batches_that_stepped;
+    int64_t idx = t->p.batch.current.ready;
+    bool processed = false;
     struct cove_batch batch;
     int rc = cove__fetch(t, &t->train, idx, &batch, err);
-    if (rc < 0)
+    if (rc < 0 || (rc = cove__undo_mark(t, idx % t->o.accumulate_grad_batches != 0, err)) < 0)
         return rc;
     cove__counts_add(&t->p.batch, 1, 0, 0, 0);
     t->p.is_last_batch = idx + 1 == t->n_train_batches;
@@ -141,14 +162,25 @@ int cove__train_batch(cove_trainer *t, struct cove_error *err)
         goto out;
     cove__counts_add(&t->p.batch, 0, 0, 1, 0);
     step_scheduler(t);
-    if ((rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err)) < 0 ||
-        (rc = COVE__BATCH_HOOK(t, on_train_batch_end, &batch, err)) < 0)
-        goto out;
-    if ((rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err)) == 0 && !cove__accumulating(t) &&
-        t->o.log_every_n_steps > 0 && ((step + 1) % t->o.log_every_n_steps == 0 || t->should_stop))
-        rc = cove__log_rows(t, COVE__PHASE_TRAIN, true, step, err);
+    processed = true;
+    rc = end_batch(t, &batch, err);
 out:
-    cove__metrics_end_step(&t->metrics, COVE__PHASE_TRAIN);
+    if (rc < 0 && !processed)
+        cove__undo(t);
+    t->in_batch = false;
+    t->log_weight = 1;
+    return rc;
+}
+
+int cove__repeat_batch_end(cove_trainer *t, struct cove_error *err)
+{
+    struct cove_batch batch;
+    int rc = cove__fetch(t, &t->train, t->p.batch.current.ready - 1, &batch, err);
+    if (rc < 0)
+        return rc;
+    t->in_batch = true;
+    t->log_weight = (double)batch.n;
+    rc = end_batch(t, &batch, err);
     t->in_batch = false;
     t->log_weight = 1;
     return rc;

@@ -82,11 +82,13 @@ static void dump_optimizer(int *rc, cove_trainer *t, cove_value *tree, struct co
     dump_list_of_one(rc, tree, "lr_schedulers", state, err);
 }
 
-/* Whether gradients of earlier batches wait for the optimizer's step, all of them whole. */
+/* Whether gradients of earlier batches wait for the optimizer's step, all of them whole. Those of a batch that failed
+ * are undone (undo.h). */
 static bool gradients_wait(const cove_trainer *t)
 {
     const struct cove__counts *batch = &t->p.batch.current;
-    return t->fitting && batch->ready == batch->processed && batch->ready > 0 && cove__accumulating(t);
+    return t->fitting && (batch->ready == batch->processed || t->failed) && batch->processed != t->n_train_batches &&
+           batch->processed % t->o.accumulate_grad_batches != 0;
 }
 
 static void dump_gradients(int *rc, const cove_trainer *t, cove_value *dict, struct cove_error *err)
@@ -111,6 +113,8 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
     cove__tree_int(rc, dict, "train_length", t->train.d.length, err);
     cove__tree_int(rc, dict, "batch_size", t->train.d.batch_size, err);
     cove__tree_int(rc, dict, "val_log_step", t->val_log_step, err);
+    if (t->batch_end_failed)
+        cove__tree_bool(rc, dict, "batch_end", 1, err);
     metrics = cove__tree_dict(rc, dict, "metrics", err);
     if (*rc == 0)
         *rc = cove__metrics_save(&t->metrics, metrics, err);
@@ -254,7 +258,7 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
 {
     const cove_value *states = cove__tree_at(tree, "optimizer_states");
     const cove_value *schedules = cove__tree_at(tree, "lr_schedulers"), *loops = cove__tree_at(tree, "loops");
-    int rc;
+    int batch_end = 0, rc;
     r->weights = cove__tree_at(tree, "state_dict");
     r->own = cove__tree_at(tree, "cove");
     r->gradients = cove__tree_at(r->own, "gradients");
@@ -280,7 +284,12 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     if (t->o.max_epochs >= 0 && r->p.epoch.current.completed > t->o.max_epochs)
         return cove__fail(err, COVE_EINVAL, "the checkpoint is of epoch %" PRId64 ", but max_epochs is %" PRId64,
                           r->p.epoch.current.completed, t->o.max_epochs);
-    r->position = cove__progress_resume(&r->p, t->n_train_batches);
+    r->position = cove__progress_resume(&r->p, t->n_train_batches, r->own != NULL);
+    cove__tree_get_bool(&rc, r->own, "batch_end", &batch_end, err);
+    if (rc < 0)
+        return rc;
+    if (batch_end && r->position == COVE__AFTER_TRAIN_BATCH)
+        r->position = COVE__AT_BATCH_END;
     return read_own(t, r, err);
 }
 

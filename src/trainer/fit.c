@@ -29,7 +29,7 @@ static int read_val_interval(const cove_trainer *t, struct given *g, struct cove
 {
     int64_t n = g->n_train_batches;
     if (t->o.val_check_batches > 0) {
-        if (g->n_val_batches > 0 && t->o.val_check_batches > n)
+        if (g->n_val_batches > 0 && n > 0 && t->o.val_check_batches > n)
             return cove__fail(err, COVE_EINVAL,
                               "trainer: val_check_batches is %" PRId64 ", an epoch has %" PRId64 " training batches",
                               t->o.val_check_batches, n);
@@ -93,6 +93,7 @@ void cove__forget_run(cove_trainer *t)
     cove__loader_done(&t->train);
     cove__loader_done(&t->val);
     cove__metrics_done(&t->metrics);
+    cove__undo_done(&t->undo);
     forget_optimizer(t);
     cove__free(t->ckpt_path);
     t->ckpt_path = NULL;
@@ -127,7 +128,7 @@ static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *mo
     }
     t->fitting = fitting;
     t->stage = COVE_STAGE_NONE;
-    t->in_batch = t->should_stop = false;
+    t->in_batch = t->should_stop = t->failed = t->batch_end_failed = false;
     t->log_weight = 1;
     cove__error_clear(&t->log_error);
     cove__free(t->ckpt_path);
@@ -220,7 +221,7 @@ static int fit(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
         return rc;
     if ((rc = cove__log_hparams(t, err)) < 0 || (rc = COVE__HOOK(t, on_fit_start, err)) < 0)
         return rc;
-    if (!t->ckpt_path && t->n_train_batches > 0 && (rc = cove__run_sanity_check(t, err)) < 0)
+    if (!t->ckpt_path && (rc = cove__run_sanity_check(t, err)) < 0)
         return rc;
     if ((rc = cove__run_fit(t, position, err)) < 0)
         return rc;
@@ -247,6 +248,7 @@ static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller
     int rc = cove__open_loggers(t, &err), rc_late;
     if (rc == 0)
         rc = t->fitting ? fit(t, ckpt_path, &err) : validate(t, ckpt_path, &err);
+    t->failed = rc < 0;
     if (rc < 0)
         cove__exception_hook(t, &err);
     t->stage = COVE_STAGE_NONE;

@@ -80,7 +80,9 @@ int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_
         return 0;
     if ((rc = cove__metrics_rows(m, phase, on_step, err)) < 0 || m->n_rows == 0)
         return rc;
-    m->rows[m->n_rows++] = (struct cove_metric){ "epoch", (double)cove_trainer_current_epoch(t) };
+    /* As in Lightning: the x axis of single validation batches is a count of its own, which no epoch goes with. */
+    if (phase != COVE__PHASE_VAL || !on_step)
+        m->rows[m->n_rows++] = (struct cove_metric){ "epoch", (double)cove_trainer_current_epoch(t) };
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
         const cove_logger *logger = t->loggers[i];
         if (!logger->log_metrics)

@@ -47,7 +47,6 @@ static int validation_batch(cove_trainer *t, int64_t idx, struct cove_error *err
     if (t->stage == COVE_STAGE_VALIDATE)
         rc = cove__log_rows(t, COVE__PHASE_VAL, true, t->val_log_step++, err);
 out:
-    cove__metrics_end_step(&t->metrics, COVE__PHASE_VAL);
     t->log_weight = 1;
     return rc;
 }
@@ -130,11 +129,12 @@ static int after_batch(cove_trainer *t, enum cove__position position, struct cov
     int rc = 0;
     if (position == COVE__AFTER_TRAIN_BATCH) {
         cove__counts_add(&t->p.batch, 0, 0, 0, 1);
-        if (cove__validation_due(t))
+        if (cove__validation_due(t) && (rc = cove__undo_mark(t, false, err)) == 0)
             rc = cove__run_validation(t, err);
         if (rc < 0) {
             /* The resumed run must validate again: as far as a checkpoint is concerned the batch has not ended. */
             cove__counts_add(&t->p.batch, 0, 0, 0, -1);
+            cove__undo(t);
             return rc;
         }
     }
@@ -146,7 +146,11 @@ static int after_batch(cove_trainer *t, enum cove__position position, struct cov
 static int run_batches(cove_trainer *t, enum cove__position position, struct cove_error *err)
 {
     int rc = 0;
-    if (position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION)
+    if (position == COVE__AT_BATCH_END) {
+        rc = cove__repeat_batch_end(t, err);
+        position = COVE__AFTER_TRAIN_BATCH;
+    }
+    if (rc == 0 && (position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION))
         rc = after_batch(t, position, err);
     while (rc == 0 && t->p.batch.current.ready < t->n_train_batches && !max_steps_reached(t) && !t->should_stop) {
         if ((rc = cove__train_batch(t, err)) < 0 || (rc = cove__check_interrupt(t, err)) < 0)

@@ -99,11 +99,10 @@ int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const cha
                           item->flags, flags);
     if (!item && (rc = add_logged(m, phase, name, flags, &item, err)) < 0)
         return rc;
-    item->last = rounded;
-    item->in_step = true;
-    item->in_epoch = true;
-    item->sum += rounded * weight;
-    item->weight += weight;
+    item->now.last = rounded;
+    item->now.there = true;
+    item->now.sum += rounded * weight;
+    item->now.weight += weight;
     return 0;
 }
 
@@ -136,13 +135,13 @@ static int set_newest(struct cove__metrics *m, const char *name, float value, bo
 static bool value_now(const struct cove__logged *item, bool on_step, float *ret_value, const char **ret_name)
 {
     if (on_step) {
-        *ret_value = item->last;
+        *ret_value = item->now.last;
         *ret_name = item->step ? item->step : item->name;
-        return item->in_step && (item->flags & COVE_ON_STEP);
+        return item->now.there && (item->flags & COVE_ON_STEP);
     }
-    *ret_value = (float)(item->sum / item->weight);
+    *ret_value = (float)(item->now.sum / item->now.weight);
     *ret_name = item->epoch ? item->epoch : item->name;
-    return item->in_epoch && (item->flags & COVE_ON_EPOCH);
+    return item->now.there && (item->flags & COVE_ON_EPOCH);
 }
 
 int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err)
@@ -180,22 +179,27 @@ int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_
     return 0;
 }
 
-void cove__metrics_end_step(struct cove__metrics *m, enum cove__phase phase)
-{
-    for (size_t i = 0; i < m->n_logged; i++) {
-        if (m->logged[i].phase == phase)
-            m->logged[i].in_step = false;
-    }
-}
-
 void cove__metrics_end_epoch(struct cove__metrics *m, enum cove__phase phase)
 {
     for (size_t i = 0; i < m->n_logged; i++) {
-        struct cove__logged *item = &m->logged[i];
-        if (item->phase != phase)
-            continue;
-        item->in_step = item->in_epoch = false;
-        item->sum = item->weight = 0;
+        if (m->logged[i].phase == phase)
+            m->logged[i].now = (struct cove__epoch_values){ 0 };
+    }
+}
+
+void cove__metrics_mark(struct cove__metrics *m, enum cove__phase phase)
+{
+    for (size_t i = 0; i < m->n_logged; i++) {
+        if (m->logged[i].phase == phase)
+            m->logged[i].marked = m->logged[i].now;
+    }
+}
+
+void cove__metrics_rewind(struct cove__metrics *m, enum cove__phase phase)
+{
+    for (size_t i = 0; i < m->n_logged; i++) {
+        if (m->logged[i].phase == phase)
+            m->logged[i].now = m->logged[i].marked;
     }
 }
 
@@ -207,16 +211,18 @@ int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct c
     for (size_t i = 0; rc == 0 && i < m->n_logged; i++) {
         const struct cove__logged *item = &m->logged[i];
         cove_value *list;
-        if (item->phase != COVE__PHASE_TRAIN || !item->in_epoch)
+        if (item->phase != COVE__PHASE_TRAIN || !item->now.there)
             continue;
         list = cove_value_new_list();
         cove__tree_set(&rc, epoch, item->name, list, err);
         if (rc == 0)
-            rc = cove_value_append(list, cove_value_new_float(item->sum), err);
+            rc = cove_value_append(list, cove_value_new_float(item->now.sum), err);
         if (rc == 0)
-            rc = cove_value_append(list, cove_value_new_float(item->weight), err);
+            rc = cove_value_append(list, cove_value_new_float(item->now.weight), err);
         if (rc == 0)
             rc = cove_value_append(list, cove_value_new_int(item->flags), err);
+        if (rc == 0)
+            rc = cove_value_append(list, cove_value_new_float(item->now.last), err);
     }
     for (size_t i = 0; i < m->n_newest; i++)
         cove__tree_float(&rc, newest, m->newest[i].name, m->newest[i].value, err);
@@ -226,21 +232,20 @@ int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct c
 static int load_sum(struct cove__metrics *m, const char *name, const cove_value *list, struct cove_error *err)
 {
     struct cove__logged *item;
-    double sum = 0, weight = 0;
+    double sum = 0, weight = 0, last = 0;
     int64_t flags = 0;
     int rc = 0;
-    if (!name || cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 3)
+    if (!name || cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
         return cove__fail(err, COVE_EMISMATCH, "metrics: the checkpoint's are not as cove saves them");
     if ((rc = cove_value_as_float(cove_value_item(list, 0), &sum, err)) < 0 ||
         (rc = cove_value_as_float(cove_value_item(list, 1), &weight, err)) < 0 ||
-        (rc = cove_value_as_int(cove_value_item(list, 2), &flags, err)) < 0)
+        (rc = cove_value_as_int(cove_value_item(list, 2), &flags, err)) < 0 ||
+        (rc = cove_value_as_float(cove_value_item(list, 3), &last, err)) < 0)
         return rc;
     item = find_logged(m, COVE__PHASE_TRAIN, name);
     if (!item && (rc = add_logged(m, COVE__PHASE_TRAIN, name, (unsigned)flags & KNOWN_FLAGS, &item, err)) < 0)
         return rc;
-    item->sum = sum;
-    item->weight = weight;
-    item->in_epoch = true;
+    item->now = (struct cove__epoch_values){ true, (float)last, sum, weight };
     return 0;
 }
 

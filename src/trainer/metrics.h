@@ -12,15 +12,19 @@
 /* Training and validation keep apart what they accumulate. */
 enum cove__phase { COVE__PHASE_TRAIN = 0, COVE__PHASE_VAL = 1 };
 
+/* What a metric holds of this epoch. */
+struct cove__epoch_values {
+    bool there; /* logged in this epoch; on step, the newest value stands in each row until the epoch ends */
+    float last;
+    double sum, weight; /* for the mean */
+};
+
 struct cove__logged {
     char *name;         /* owned */
     char *step, *epoch; /* owned: the forked names; NULL where only one of them is logged */
     enum cove__phase phase;
-    unsigned flags;     /* enum cove_log_flags, resolved */
-    bool in_step;       /* logged in this batch */
-    bool in_epoch;      /* logged in this epoch */
-    float last;         /* this step's value */
-    double sum, weight; /* of this epoch */
+    unsigned flags; /* enum cove_log_flags, resolved */
+    struct cove__epoch_values now, marked;
 };
 
 struct cove__newest {
@@ -50,13 +54,16 @@ int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool 
 /* The same values as rows for the loggers (those not logged with COVE_NO_LOGGER), into m->rows; room for one more is
  * kept. */
 int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);
-void cove__metrics_end_step(struct cove__metrics *m, enum cove__phase phase);
 void cove__metrics_end_epoch(struct cove__metrics *m, enum cove__phase phase);
+/* Remembers what this epoch's values are, and makes them that again: what failed half way is done again by the run that
+ * is resumed, and must not count twice. */
+void cove__metrics_mark(struct cove__metrics *m, enum cove__phase phase);
+void cove__metrics_rewind(struct cove__metrics *m, enum cove__phase phase);
 
 const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, const char *name);
 
-/* What a resume needs to go on with the same means and monitors: { "epoch": { name: [sum, weight, flags] }, "newest": {
- * name: value } }. */
+/* What a resume needs to go on with the same means and monitors: { "epoch": { name: [sum, weight, flags, last] },
+ * "newest": { name: value } }. */
 int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err);
 /* `mid_epoch`: false leaves out the sums of an epoch that is over. */
 int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err);

@@ -148,10 +148,11 @@ void cove__progress_next_fit(struct cove__progress *p)
     p->is_last_batch = false;
 }
 
-enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches)
+enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches, bool own)
 {
     struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;
-    bool epoch_ended = epoch->processed == epoch->started, batch_done = batch->processed == batch->ready;
+    bool epoch_ended = epoch->processed == epoch->started;
+    bool batch_done = batch->processed == batch->ready;
     bool completed = batch->completed == batch->processed;
     int64_t epochs = epoch->processed;
     /* Stopped in mid-epoch by max_steps or a callback, the epoch was closed all the same: it goes on where it was. */
@@ -159,6 +160,11 @@ enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_ba
     int64_t skipped = batch->ready - batch->processed;
     if (cut)
         epochs--;
+    if (!epoch_ended && !own && batch_done && batch->processed >= n_batches) {
+        p->batches_that_stepped++;
+        epoch_ended = true;
+        epochs++;
+    }
     settle(epoch, epochs);
     settle(&p->epoch.total, epochs);
     if (epoch_ended && !cut) {

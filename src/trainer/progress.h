@@ -31,6 +31,7 @@ struct cove__progress {
 enum cove__position {
     COVE__AT_EPOCH_START,    /* nothing: the next epoch begins */
     COVE__AT_BATCH_START,    /* nothing: the next batch of the epoch begins */
+    COVE__AT_BATCH_END,      /* on_train_batch_end, and what follows */
     COVE__AFTER_TRAIN_BATCH, /* validation may be due, then the batch is completed */
     COVE__AFTER_VALIDATION   /* only counting */
 };
@@ -45,7 +46,9 @@ void cove__progress_next_fit(struct cove__progress *p);
 int cove__progress_save(const struct cove__progress *p, cove_value *loops, struct cove_error *err);
 /* From a "loops" dict of Lightning 2 or of ours. COVE_EMISMATCH: counters that make no sense. */
 int cove__progress_load(struct cove__progress *p, const cove_value *loops, struct cove_error *err);
-/* Sets the counters to where the run goes on; `n_batches` of an epoch in this run. */
-enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches);
+/* Sets the counters to where the run goes on; `n_batches` of an epoch in this run. `own`: the checkpoint is one of
+ * ours, which holds the epoch's means. Without them an epoch whose last batch is done can't end as it would have: it is
+ * over, as it is to Lightning. */
+enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches, bool own);
 
 #endif

@@ -15,6 +15,7 @@
 #include "trainer/rng.h"
 #include "trainer/scheduler.h"
 #include "trainer/strategy.h"
+#include "trainer/undo.h"
 #include "trainer/user_call.h"
 
 struct cove_trainer {
@@ -48,6 +49,9 @@ struct cove_trainer {
     struct cove__progress p;             /* of the last fit; a validate leaves it alone */
     struct cove__tracker validate_batch; /* of a validate */
     int64_t val_log_step;                /* validation batches so far: the step of values logged on_step there */
+    struct cove__undo undo;
+    bool failed;           /* the run ends in an error */
+    bool batch_end_failed; /* in on_train_batch_end: the batch is computed, and only that hook is done again */
     bool should_stop;
     char reason[256];
     char *ckpt_path;             /* owned: the URL resumed from */
@@ -98,6 +102,8 @@ int cove__check_interrupt(cove_trainer *t, struct cove_error *err);
 
 /* ---- batch.c ---- */
 int cove__train_batch(cove_trainer *t, struct cove_error *err);
+/* For a batch that is computed and whose on_train_batch_end failed, in the run that is resumed. */
+int cove__repeat_batch_end(cove_trainer *t, struct cove_error *err);
 bool cove__accumulating(const cove_trainer *t); /* the batch under way does not end in an optimizer step */
 
 /* ---- dump.c ---- */
