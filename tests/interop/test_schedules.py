@@ -1,0 +1,331 @@
+"""Random schedules in the C trainer and in Lightning: the same hooks, rows, rates, files, scores and weights; and runs that are
+cut at random places and resumed, which must go on as the whole run does.
+
+COVE_SCHEDULES=2000 COVE_SCHEDULES_SEED=1000000 pytest … runs others, or more.
+"""
+
+import itertools
+import math
+import multiprocessing
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import lightning_schedule  # noqa: E402
+import schedules  # noqa: E402
+
+torch.set_num_threads(1)
+
+WHOLE = int(os.environ.get("COVE_SCHEDULES", 500))
+CUT = WHOLE * 3 // 5
+SEED = int(os.environ.get("COVE_SCHEDULES_SEED", 0))
+
+
+# ---- stories ----
+
+def same_word(a, b):
+    """Equal, or two numbers that differ by rounding."""
+    if a == b:
+        return True
+    (name_a, _, x), (name_b, _, y) = (word.rpartition("=" if "=" in word else ":") for word in (a, b))
+    try:
+        return name_a == name_b and math.isclose(float(x), float(y), rel_tol=2e-5, abs_tol=1e-6)
+    except ValueError:
+        return False
+
+
+def same_line(a, b):
+    if a == b:
+        return True
+    words_a, words_b = a.split(" "), b.split(" ")
+    return len(words_a) == len(words_b) and all(map(same_word, words_a, words_b))
+
+
+def events(story):
+    return [line for line in story if not line.startswith("message")]
+
+
+def first_difference(ours, theirs):
+    for a, b in itertools.zip_longest(events(ours), events(theirs), fillvalue="(nothing)"):
+        if not same_line(a, b):
+            return a, b
+    return None
+
+
+# ---- differences that are known ----
+
+def files_of(line):
+    return [word for word in line.split(" ") if word.startswith("files")]
+
+
+def is_kth(keys, ours, theirs, a, b):
+    """kth_value while fewer than save_top_k are kept."""
+    words = ([word for word in line.split(" ") if not word.startswith("kth_")] for line in (a, b))
+    return a.startswith("mc") and all(map(same_word, *words))
+
+
+def is_named(keys, ours, theirs, a, b):
+    """Metrics that are named epoch and step."""
+    return "named" in keys
+
+
+def is_monitor_missing(keys, ours, theirs, a, b):
+    """A monitor that nobody logged: who fails, and when."""
+    return "result error" in ours and "nobody logged it" in ours[-1] or "result error" in theirs and "nobody logged it" not in ours[-1]
+
+
+def is_step_0(keys, ours, theirs, a, b):
+    """A save before the first optimizer step."""
+    return bool(files_of(a)) and " s=0 " in a and files_of(a) != files_of(b)
+
+
+def is_put_off(keys, ours, theirs, a, b):
+    """A save that every_n_train_steps put off, at the end of an epoch that ends in no validation or just one."""
+    return files_of(a) != files_of(b) and any(f"mc{i}.every_n_train_steps" in keys and f"mc{i}.monitor" in keys for i in range(2))
+
+
+def is_stopping_by_epoch_end(keys, ours, theirs, a, b):
+    """EarlyStopping on a metric that the module logs in on_train_epoch_end."""
+    return keys.get("es.monitor") == "ep"
+
+
+# What is still being mended. One that no schedule shows fails the test.
+KNOWN = [is_named, is_kth, is_monitor_missing, is_step_0, is_put_off, is_stopping_by_epoch_end]
+
+
+def known(keys, ours, theirs, difference):
+    return next((is_that.__name__ for is_that in KNOWN if is_that(keys, ours, theirs, *difference)), None)
+
+
+# ---- differences that stay: rows of "What differs from Lightning" in docs/trainer.md ----
+
+def story_of_lightning(story):
+    """An epoch without an optimizer step is logged at step 0, in Lightning at -1."""
+    return [line.replace("row step=-1 ", "row step=0 ") for line in story]
+
+
+# ---- whole runs ----
+
+def folder(root, name):
+    path = root / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return str(path)
+
+
+def refused_early(ours, theirs):
+    """A val_check_batches above the epoch's batches: here before anything is opened, and whether or not there is validation
+    data; in Lightning after setup."""
+    return ours[-1].startswith("message trainer: val_check_batches is") and "result error" in theirs
+
+
+def beside_lightning(trainer, root, keys):
+    """(None, None) where the two tell the same; else the known difference that it is (None: another), and the words."""
+    ours = trainer.run({**keys, "root": folder(root, "c")})
+    theirs = story_of_lightning(lightning_schedule.run(folder(root, "l"), keys))
+    difference = first_difference(ours, theirs)
+    if not difference:
+        return None, None
+    if "refused" in ours and "refused" in theirs or refused_early(ours, theirs):
+        return None, None
+    name = known(keys, ours, theirs, difference)
+    message = "".join(f"  {line}\n" for line in ours if line.startswith("message"))
+    return name, f"{schedules.line_of(keys)}\n  C:         {difference[0]}\n  Lightning: {difference[1]}\n{message}"
+
+
+# ---- runs that are cut and resumed ----
+
+def with_a_cut(seed, whole, keys):
+    """The schedule with a place to cut at, which the whole run passes; None: there is none."""
+    r = random.Random(f"cut {seed}")
+    begun = next((i for i, line in enumerate(whole) if line.startswith("hook cb.on_train_start ")), None)
+    if begun is None:
+        return None
+    place = r.choice(schedules.CUT_PLACES)
+    seen = {"mod.training_step": "cb.on_train_batch_start", "mod.validation_step": "cb.on_validation_batch_start"}.get(place, place)
+    times = [line for line in whole[begun:] if line.startswith(f"hook {seen} ")]
+    if not times:
+        return None
+    at = r.randrange(len(times))
+    if r.random() < 0.3 and " b=" in times[0]:
+        # The last batch of an epoch.
+        last = [i for i, (a, b) in enumerate(zip(times, times[1:] + ["hook x b=0 "])) if " b=0 " in b]
+        at = r.choice(last)
+    return {**keys, "cut": place, "cut_n": at + 1, "cut_kind": r.choice(("exception", "interrupt"))}
+
+
+def newest(root):
+    """The newest checkpoint of each folder, and of all."""
+    found = []
+    for i in range(2):
+        paths = sorted((Path(root) / f"ck{i}").glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+        found.append(paths[-1] if paths else None)
+    return found, max(filter(None, found), key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def names_of(word):
+    return [name for name in word.partition("=")[2].split("/") if name]
+
+
+def same_files(word, whole_word, cut_from):
+    """docs/trainer.md: the checkpoint that a run was resumed from is never removed, and where the same name is due again
+    the new one gets a version."""
+    names, whole = names_of(word), names_of(whole_word)
+    if cut_from is None:
+        return names == whole
+    name = cut_from.name
+    if name.startswith("last"):
+        return [n for n in names if n != name] == [n for n in whole if n != name]
+    again = cut_from.stem + "-v1.ckpt"
+    if again in names and again not in whole:
+        names.remove(again)
+    return names == whole or [n for n in names if n != name] == whole
+
+
+def same_resumed(line, whole_line, cut_from):
+    words, whole = line.split(" "), whole_line.split(" ")
+    if len(words) != len(whole):
+        return False
+    for word, whole_word in zip(words, whole):
+        if word.startswith("files"):
+            if not same_files(word, whole_word, cut_from[int(word[5])]):
+                return False
+        elif not same_word(word, whole_word):
+            again = [path.stem + "-v1.ckpt" for path in cut_from if path]
+            if not any(a in word and same_word(word.replace(a, a.replace("-v1", "")), whole_word) for a in again):
+                return False
+    return True
+
+
+def after_start(story):
+    """What a resumed run tells once it trains."""
+    for i, line in enumerate(story):
+        if line.startswith("hook mod.on_train_start "):
+            return events(story[i + 1:])
+    return events(story)
+
+
+def rows(story):
+    return [line for line in story if line.startswith("row")]
+
+
+def why_not_the_same(whole, cut, resumed, cut_from):
+    """None where `cut` and then `resumed` are the whole run; else the first difference."""
+    ours, all_of_it = after_start(resumed), events(whole)
+    if len(ours) > len(all_of_it):
+        return "the resumed run tells more than the whole one", ours[0], "-"
+    for a, b in zip(reversed(ours), reversed(all_of_it)):
+        if not same_resumed(a, b, cut_from):
+            return "from the end backward", a, b
+    ours, first, all_rows = rows(resumed), rows(cut), rows(whole)
+    if any(not same_line(a, b) for a, b in zip(first, all_rows)):
+        return "rows before the cut", first[-1:], "-"
+    if len(first) + len(ours) < len(all_rows):
+        return "rows are missing", first[-1:] + ours[:1], all_rows[len(first):len(all_rows) - len(ours)]
+    return None
+
+
+def resumed(trainer, root, seed):
+    """("resumed", None) where all is well, ("resumed", text) where not, (None, None) where the schedule can't be cut."""
+    keys = schedules.schedule(seed)
+    for i in range(keys["checkpoints"]):
+        keys[f"mc{i}.save_on_exception"] = 1
+        if not keys[f"mc{i}.save_last"]:
+            keys[f"mc{i}.filename"] = "{epoch}-{step}"
+    whole = trainer.run({**keys, "root": folder(root, "whole")})
+    keys = with_a_cut(seed, whole, keys)
+    if not keys or "result ok" not in whole:
+        return None, None
+    here = folder(root, "cut")
+    cut = trainer.run({**keys, "root": here})
+    cut_from, ckpt = newest(here)
+    if not ckpt or "result ok" in cut:
+        return None, None
+    again = {key: value for key, value in keys.items() if not key.startswith("cut")}
+    story = trainer.run({**again, "root": here, "ckpt": ckpt})
+    why = why_not_the_same(whole, cut, story, cut_from)
+    if not why:
+        return "resumed", None
+    message = "".join(f"  {line}\n" for line in story if line.startswith("message"))
+    return "resumed", f"{schedules.line_of(keys)}\n  resumed from {ckpt.name}: {why[0]}\n  resumed: {why[1]}\n  whole:   {why[2]}\n{message}"
+
+
+# ---- runs that one of the two began and the other goes on with ----
+
+# What a checkpoint of Lightning does not hold (gradients that wait for the optimizer's step, what EarlyStopping asks of the epoch's
+# means), and where Lightning leaves the epoch open (max_steps) or forgets that it was told to stop.
+UNEQUAL = ("accumulate_grad_batches", "max_steps", "stop", "named")
+
+
+def across(trainer, root, seed):
+    """Cut in one and resumed in the other: it comes to the same end."""
+    keys = schedules.schedule(seed)
+    for key in [key for key in keys if key.startswith("es.") or key in UNEQUAL]:
+        del keys[key]
+    for i in range(keys["checkpoints"]):
+        keys[f"mc{i}.save_on_exception"] = 1
+    begin = random.Random(f"across {seed}").choice(("c", "lightning"))
+    if keys["max_epochs"] < 0:
+        keys["max_epochs"] = 3
+    whole = lightning_schedule.run(folder(root, "whole"), keys)
+    keys = with_a_cut(seed, whole, keys)
+    if not keys or "result ok" not in whole:
+        return None, None
+    keys["cut_kind"] = "exception"
+    here = folder(root, "across")
+    run = {"c": lambda keys: trainer.run({**keys, "root": here}), "lightning": lambda keys: lightning_schedule.run(here, keys)}
+    run[begin](keys)
+    ckpt = newest(here)[1]
+    if not ckpt:
+        return None, None
+    again = {key: value for key, value in keys.items() if not key.startswith("cut")}
+    story = run["lightning" if begin == "c" else "c"]({**again, "ckpt": ckpt})
+
+    def comes_to(story):
+        return [line.partition(" files0=")[0] for line in story if line.startswith(("result ", "end "))]
+
+    if all(map(same_line, comes_to(story), comes_to(whole))):
+        return begin, None
+    message = "".join(f"  {line}\n" for line in story if line.startswith("message"))
+    return begin, f"{schedules.line_of(keys)}\n  begun in {begin}, resumed from {ckpt.name}: {comes_to(story)}\n  whole: {comes_to(whole)}\n{message}"
+
+
+# ---- many ----
+
+def share(arguments):
+    """In a process of its own: every `step`th seed. What each gave."""
+    kind, build, root, first, count, step = arguments
+    trainer = schedules.Trainer(build)
+    try:
+        return [(seed, *kind(trainer, root, seed)) for seed in range(first, first + count, step)]
+    finally:
+        trainer.close()
+
+
+def many(kind, build, root, first, count, workers=2):
+    shares = [(kind, build, root / str(i), first + i, count - i, workers) for i in range(workers)]
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        return [one for part in pool.map(share, shares) for one in part]
+
+
+def whole(trainer, root, seed):
+    return beside_lightning(trainer, root, schedules.schedule(seed))
+
+
+def report(failures):
+    return f"{len(failures)} schedules differ, the first are:\n" + "\n".join(f"seed {seed}: {why}" for seed, why in failures[:5])
+
+
+def test_schedules_are_lightnings(build, tmp_path):
+    results = many(whole, build, tmp_path, SEED, WHOLE)
+    failures = [(seed, why) for seed, name, why in results if why and not name]
+    assert not failures, report(failures)
+    seen = {name for _, name, _ in results}
+    stale = [is_that.__name__ for is_that in KNOWN if is_that.__name__ not in seen]
+    assert not stale, f"known differences that no schedule shows: take them out of KNOWN: {stale}"
