@@ -84,7 +84,8 @@ struct cove_data {
 /* ---- modules ---- */
 
 /* One tensor of a module. Trained ones are float32; all are contiguous (row-major). Memory and name BORROWED as long as
- * the module. */
+ * the module. Names here and of hyperparameters are unique, UTF-8 and without control characters: COVE_EINVAL at the
+ * start of a run. */
 struct cove_parameter {
     const char *name; /* the key in state_dict: "layers.0.weight" */
     struct cove_tensor_view value;
@@ -163,10 +164,16 @@ struct cove_module {
     }
 
 /*
- * Logs `value` (kept as float32) under `name`, from a step or a hook of the module or of a callback. Neither
- * COVE_ON_STEP nor COVE_ON_EPOCH: on_step in training_step, on_epoch elsewhere, as Lightning decides. Both: the names
- * end in "_step" and "_epoch". On epoch, values are averaged, weighted by the batch's size. A failure (memory, a bad
- * name, two flags that disagree with an earlier call) is kept and ends the step.
+ * Logs `value` (kept as float32) under `name` (UTF-8 without control characters, at most 1,024 bytes), from a step or a
+ * hook of the module or of a callback. Neither COVE_ON_STEP nor COVE_ON_EPOCH: on_step in training_step and the hooks
+ * around it, on_epoch elsewhere, as Lightning decides. Both: the names end in "_step" and "_epoch". On epoch, values
+ * are averaged, weighted by the batch's size. A metric named "step" is no value but the step that its row is logged at;
+ * one named "epoch" takes the place of the trainer's.
+ *
+ * Not everywhere, as in Lightning: only COVE_ON_EPOCH in on_train_start, on_validation_start and the hooks of epochs;
+ * nothing in setup, teardown, on_fit_start, on_fit_end, on_sanity_check_start, on_sanity_check_end, on_train_end,
+ * on_validation_end, the hooks of checkpoints, on_exception, and functions that are no hooks or steps. A failure (that,
+ * memory, a bad name, two flags that disagree with an earlier call) is kept and ends the function that logged.
  */
 enum cove_log_flags { COVE_ON_STEP = 1, COVE_ON_EPOCH = 2, COVE_PROG_BAR = 4, COVE_NO_LOGGER = 8 };
 COVE_API void cove_trainer_log(cove_trainer *trainer, const char *name, double value, unsigned flags);

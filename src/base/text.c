@@ -1,7 +1,6 @@
 /* Text of messages: see text.h. */
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -34,6 +33,16 @@ static size_t utf8_length(const unsigned char *text)
             return 0;
     }
     return text[0] < 0x80 || more > 0 ? more + 1 : 0;
+}
+
+bool cove__text_is_utf8(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = 1;
+
+    for (; *p && n > 0; p += n)
+        n = utf8_length(p);
+    return n > 0;
 }
 
 /* Bidirectional control characters: with them one name can be displayed as another. */

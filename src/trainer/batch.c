@@ -153,7 +153,6 @@ int cove__train_batch(cove_trainer *t, struct cove_error *err)
         return rc;
     cove__counts_add(&t->p.batch, 1, 0, 0, 0);
     t->p.is_last_batch = idx + 1 == t->n_train_batches;
-    t->in_batch = true;
     t->log_weight = (double)batch.n;
     if ((rc = COVE__BATCH_HOOK(t, on_train_batch_start, &batch, err)) < 0)
         goto out;
@@ -167,7 +166,6 @@ int cove__train_batch(cove_trainer *t, struct cove_error *err)
 out:
     if (rc < 0 && !processed)
         cove__undo(t);
-    t->in_batch = false;
     t->log_weight = 1;
     return rc;
 }
@@ -178,10 +176,8 @@ int cove__repeat_batch_end(cove_trainer *t, struct cove_error *err)
     int rc = cove__fetch(t, &t->train, t->p.batch.current.ready - 1, &batch, err);
     if (rc < 0)
         return rc;
-    t->in_batch = true;
     t->log_weight = (double)batch.n;
     rc = end_batch(t, &batch, err);
-    t->in_batch = false;
     t->log_weight = 1;
     return rc;
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "trainer/names.h"
 #include "trainer/options.h"
 #include "trainer/tree.h"
 
@@ -147,8 +148,8 @@ int cove_early_stopping_new(const struct cove_early_stopping_options *options, c
     int rc = COVE__COPY_OPTIONS(&o, options, err);
     if (rc < 0)
         return rc;
-    if (!o.monitor || !*o.monitor)
-        return cove__fail(err, COVE_EINVAL, "EarlyStopping: monitor is not given");
+    if ((rc = cove__check_name("EarlyStopping: monitor", o.monitor, err)) < 0)
+        return rc;
     if (!o.mode || (strcmp(o.mode, "min") != 0 && strcmp(o.mode, "max") != 0))
         return cove__fail(err, COVE_EINVAL, "EarlyStopping: mode is \"%s\", must be \"min\" or \"max\"",
                           o.mode ? o.mode : "");

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "trainer/names.h"
 #include "trainer/options.h"
 #include "trainer/params.h"
 #include "trainer/trainer_impl.h"
@@ -69,7 +70,8 @@ static int read_data(const cove_trainer *t, bool fitting, const struct cove_data
 static int read_module(bool fitting, const struct cove_module *module, struct cove_module *ret, struct cove_error *err)
 {
     int rc = COVE__COPY_OPTIONS(ret, module, err);
-    if (rc < 0 || (rc = cove__params_check(ret->parameters, ret->n_parameters, err)) < 0)
+    if (rc < 0 || (rc = cove__params_check(ret->parameters, ret->n_parameters, err)) < 0 ||
+        (rc = cove__check_hparams(ret->hparams, ret->n_hparams, err)) < 0)
         return rc;
     if (fitting && (!ret->training_step || !ret->configure_optimizers))
         return cove__fail(err, COVE_EINVAL, "trainer: the module has no %s",
@@ -128,7 +130,7 @@ static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *mo
     }
     t->fitting = fitting;
     t->stage = COVE_STAGE_NONE;
-    t->in_batch = t->should_stop = t->failed = t->batch_end_failed = false;
+    t->should_stop = t->failed = t->batch_end_failed = false;
     t->log_weight = 1;
     cove__error_clear(&t->log_error);
     cove__free(t->ckpt_path);
@@ -252,7 +254,6 @@ static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller
     if (rc < 0)
         cove__exception_hook(t, &err);
     t->stage = COVE_STAGE_NONE;
-    t->in_batch = false;
     for (int i = 0; i < 2; i++) {
         rc_late = i == 0 ? COVE__HOOK(t, teardown, &late) : cove__close_loggers(t, &late);
         if (rc_late < 0 && rc < 0)

@@ -2,6 +2,8 @@
  * a message. Whatever else one returns ends the run with an error that names it. */
 #include "trainer/testing.h"
 
+#include <math.h>
+
 #include "base/log.h"
 
 #define SAVED "memory://hooks/saved.ckpt"
@@ -12,13 +14,21 @@ static struct {
     int at_callback; /* 1: the callback's hook of that name, 0: the module's */
     int rc, code;
     const char *message;
+    int log; /* 1: it logs "value" with these flags */
+    unsigned flags;
 } act;
+static cove_trainer *running;
+static int rows_with_value; /* that the logger got */
 
 static int call(const char *name, int callback, struct cove_error *err)
 {
     if (!act.name || strcmp(name, act.name) != 0 || act.at_callback != callback)
         return 0;
     assert_int_equal(err->code, 0); /* nothing of an earlier call */
+    if (act.log) {
+        cove_trainer_log(running, "value", 3, act.flags);
+        return 0;
+    }
     err->code = act.code;
     snprintf(err->message, sizeof err->message, "%s", act.message);
     return act.rc;
@@ -159,7 +169,10 @@ static int log_hyperparams(void *self, const struct cove_hparam *hparams, size_t
 
 static int log_metrics(void *self, const struct cove_metric *metrics, size_t n, int64_t step, struct cove_error *err)
 {
-    return CALL(log_metrics);
+    int rc = CALL(log_metrics);
+    for (size_t i = 0; i < n; i++)
+        rows_with_value += strcmp(metrics[i].name, "value") == 0 && metrics[i].value == 3;
+    return rc;
 }
 
 static int close_logger(void *self, struct cove_error *err)
@@ -205,6 +218,8 @@ static int run(const char *ckpt, struct cove_error *err)
     o.n_loggers = 1;
     o.n_callbacks = 2;
     assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+    running = trainer;
+    rows_with_value = 0;
     rc = cove_trainer_fit(trainer, &model.module, &model.data, ckpt, err);
     if (rc == 0)
         rc = cove_trainer_save_checkpoint(trainer, SAVED, 0, err);
@@ -307,6 +322,240 @@ static void a_state_is_a_value(void **state)
     assert_string_equal(err.message, "state_dict of callbacks[1] (Recorder): gave no state");
 }
 
+/* ---- what may be logged where: Lightning's table ---- */
+
+static void logs_reach_the_loggers_or_are_refused(void **state)
+{
+    const struct {
+        const char *name;
+        int at_callback, allowed; /* 2: on_step and on_epoch, 1: on_epoch, 0: nothing */
+    } rows[] = {
+        { "setup", 0, 0 },
+        { "teardown", 0, 0 },
+        { "on_fit_start", 1, 0 },
+        { "on_fit_end", 0, 0 },
+        { "on_sanity_check_start", 0, 0 },
+        { "on_sanity_check_end", 1, 0 },
+        { "on_train_start", 0, 1 },
+        { "on_train_end", 0, 0 },
+        { "on_train_epoch_start", 1, 1 },
+        { "on_train_epoch_end", 0, 1 },
+        { "on_after_backward", 0, 2 },
+        { "on_before_optimizer_step", 1, 2 },
+        { "on_before_zero_grad", 0, 2 },
+        { "on_validation_start", 1, 1 },
+        { "on_validation_end", 0, 0 },
+        { "on_validation_epoch_start", 0, 1 },
+        { "on_validation_epoch_end", 1, 1 },
+        { "on_train_batch_start", 0, 2 },
+        { "on_train_batch_end", 1, 2 },
+        { "on_validation_batch_start", 0, 2 },
+        { "on_validation_batch_end", 0, 2 },
+        { "on_save_checkpoint", 0, 0 },
+        { "on_load_checkpoint", 1, 0 },
+        { "training_step", 0, 2 },
+        { "validation_step", 0, 2 },
+        { "configure_optimizers", 0, 0 },
+        { "fetch", 0, 0 },
+        { "state_dict", 1, 0 },
+        { "log_metrics", 1, 0 },
+        { "close", 1, 0 },
+    };
+    const unsigned flags[] = { 0, COVE_ON_EPOCH, COVE_ON_STEP };
+    act.name = NULL;
+    assert_int_equal(run(NULL, NULL), 0);
+    act.log = 1;
+    for (size_t i = 0; i < 3 * sizeof rows / sizeof *rows; i++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        int allowed = rows[i / 3].allowed, ok = allowed == 2 || (allowed == 1 && !(flags[i % 3] & COVE_ON_STEP));
+        const char *ckpt = strcmp(rows[i / 3].name, "on_load_checkpoint") == 0 ? SAVED : NULL;
+        act.name = rows[i / 3].name;
+        act.at_callback = rows[i / 3].at_callback;
+        act.flags = flags[i % 3];
+        if (run(ckpt, &err) != (ok ? 0 : allowed == 1 ? COVE_EINVAL : COVE_ESTATE))
+            fail_msg("%s, flags %u: %s", act.name, act.flags, err.message);
+        if (ok && rows_with_value == 0)
+            fail_msg("%s, flags %u: no logger got it", act.name, act.flags);
+        if (!ok && (strncmp(err.message, act.name, strlen(act.name)) != 0 || !strstr(err.message, ": log: value: ")))
+            fail_msg("%s, flags %u: \"%s\"", act.name, act.flags, err.message);
+    }
+    act.log = 0;
+}
+
+static int64_t row_step;
+static double row_epoch, row_has_step;
+
+static int keep_row(void *self, const struct cove_metric *metrics, size_t n, int64_t step, struct cove_error *err)
+{
+    int epochs = 0;
+    row_step = step;
+    row_epoch = -1;
+    row_has_step = 0;
+    for (size_t i = 0; i < n; i++) {
+        row_has_step += strcmp(metrics[i].name, "step") == 0;
+        if (strcmp(metrics[i].name, "epoch") == 0) {
+            row_epoch = metrics[i].value;
+            epochs++;
+        }
+    }
+    assert_true(epochs <= 1);
+    return 0;
+}
+
+static const char *special;
+static double special_value;
+
+static int log_special(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
+{
+    cove_trainer_log(trainer, "x", 1, 0);
+    if (special)
+        cove_trainer_log(trainer, special, special_value, 0);
+    return 0;
+}
+
+static void epoch_and_step_are_lightnings(void **state)
+{
+    const struct {
+        const char *name;
+        double value;
+        int64_t step;
+        double epoch; /* -1: not in the row */
+    } rows[] = { { NULL, 0, 6, 0 }, { "epoch", 77, 6, 77 }, { "step", 1000.75, 1000, -1 } };
+    struct line model;
+    struct cove_logger logger = COVE_LOGGER_INIT;
+    struct cove_trainer_options o = quiet(1);
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_trainer *trainer;
+    logger.log_metrics = keep_row;
+    o.enable_logging = o.log_every_n_steps = 1;
+    o.limit_val_batches = 0;
+    o.loggers = (cove_logger *[]){ &logger };
+    o.n_loggers = 1;
+    for (size_t i = 0; i <= sizeof rows / sizeof *rows; i++) {
+        line_init(&model);
+        model.module.training_step = log_special;
+        special = i < 3 ? rows[i].name : "step";
+        special_value = i < 3 ? rows[i].value : NAN;
+        assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+        assert_int_equal(cove_trainer_fit(trainer, &model.module, &model.data, NULL, &err), i < 3 ? 0 : COVE_EINVAL);
+        cove_trainer_free(trainer);
+        if (i < 3) {
+            assert_int_equal(row_step, rows[i].step);
+            assert_true(row_epoch == rows[i].epoch && row_has_step == 0);
+        }
+    }
+    assert_string_equal(err.message, "log: step: nan is no step to log at");
+}
+
+/* ---- names ---- */
+
+static int never(void *self, cove_trainer *trainer, struct cove_error *err)
+{
+    fail();
+    return 0;
+}
+
+static int log_bad_name(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
+{
+    cove_trainer_log(trainer, "loss\xff", 1, 0);
+    return 0;
+}
+
+static int start(struct line *model, struct cove_error *err)
+{
+    struct cove_trainer_options o = quiet(1);
+    cove_trainer *trainer;
+    int rc;
+    o.enable_logging = 1;
+    o.default_root_dir = "memory://hooks/names";
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+    rc = cove_trainer_fit(trainer, &model->module, &model->data, NULL, err);
+    cove_trainer_free(trainer);
+    return rc;
+}
+
+static void names_are_checked_before_anything(void **state)
+{
+    const struct {
+        struct cove_hparam hparam;
+        const char *parameter, *message;
+    } rows[] = {
+        { { NULL, COVE_HPARAM_NUMBER, NULL, 1 }, NULL, "module: hparams[1]: the name is NULL" },
+        { { "", COVE_HPARAM_NUMBER, NULL, 1 }, NULL, "module: hparams[1]: the name is empty" },
+        { { "lr", COVE_HPARAM_NUMBER, NULL, 1 }, NULL, "module: two hparams are named lr" },
+        { { "caf\xe9", COVE_HPARAM_NUMBER, NULL, 1 }, NULL, "module: hparams[1]: the name \"caf\\xe9\" is not UTF-8" },
+        { { "\xed\xa0\x80", COVE_HPARAM_BOOL, NULL, 1 },
+          NULL,
+          "module: hparams[1]: the name \"\\xed\\xa0\\x80\" is not UTF-8" },
+        { { "a\nb", COVE_HPARAM_NUMBER, NULL, 1 },
+          NULL,
+          "module: hparams[1]: the name \"a\\x0ab\" has control characters" },
+        { { "note", COVE_HPARAM_STRING, "\xff", 1 }, NULL, "module: hparams[1]: the value \"\\xff\" is not UTF-8" },
+        { { "note", 9, NULL, 1 }, NULL, "module: hparams[1] (note) has an unknown type 9" },
+        { { "note", COVE_HPARAM_STRING, "two\nlines", 1 },
+          "w\xff",
+          "module: parameters[0]: the name \"w\\xff\" is not UTF-8" },
+        { { "é", COVE_HPARAM_STRING, NULL, 1 },
+          "w\x1b",
+          "module: parameters[0]: the name \"w\\x1b\" has control characters" },
+    };
+    struct cove_error err = COVE_ERROR_INIT;
+    struct line model;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cove_hparam hparams[2];
+        line_init(&model);
+        hparams[0] = model.hparam;
+        hparams[1] = rows[i].hparam;
+        model.module.hparams = hparams;
+        model.module.n_hparams = 2;
+        model.module.hooks.setup = model.module.hooks.teardown = never;
+        if (rows[i].parameter)
+            model.parameters[0].name = rows[i].parameter;
+        assert_int_equal(start(&model, &err), COVE_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+        assert_int_equal(url_exists("memory://hooks/names"), 0);
+    }
+    line_init(&model);
+    model.module.training_step = log_bad_name;
+    assert_int_equal(start(&model, &err), COVE_EINVAL);
+    assert_string_equal(err.message, "training_step: log: the metric's name \"loss\\xff\" is not UTF-8");
+}
+
+static void names_of_parts_are_checked(void **state)
+{
+    struct cove_trainer_options o = quiet(1);
+    struct cove_logger_options log_to = COVE_LOGGER_OPTIONS_INIT;
+    struct cove_model_checkpoint_options keep = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;
+    struct cove_early_stopping_options patience = COVE_EARLY_STOPPING_OPTIONS_INIT;
+    struct cove_callback c = COVE_CALLBACK_INIT;
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_trainer *trainer;
+    cove_logger *logger;
+    cove_callback *callback;
+    c.state_key = "\xff";
+    o.callbacks = (cove_callback *[]){ &c, NULL };
+    o.n_callbacks = 1;
+    assert_int_equal(cove_trainer_new(&o, &trainer, &err), COVE_EINVAL);
+    assert_string_equal(err.message, "trainer: callbacks[0]: state_key \"\\xff\" is not UTF-8");
+    o.n_callbacks = 2;
+    assert_int_equal(cove_trainer_new(&o, &trainer, &err), COVE_EINVAL);
+    assert_string_equal(err.message, "trainer: callbacks[1] is NULL");
+    o.n_callbacks = 0;
+    o.default_root_dir = "memory://\xff";
+    assert_int_equal(cove_trainer_new(&o, &trainer, &err), COVE_EINVAL);
+    log_to.name = "\xff";
+    assert_int_equal(cove_csv_logger_new(&log_to, &logger, &err), COVE_EINVAL);
+    log_to.name = "x";
+    log_to.version = "";
+    assert_int_equal(cove_tensorboard_logger_new(&log_to, &logger, &err), COVE_EINVAL);
+    assert_string_equal(err.message, "logger: version is empty");
+    keep.monitor = "a\xff";
+    assert_int_equal(cove_model_checkpoint_new(&keep, &callback, &err), COVE_EINVAL);
+    assert_string_equal(err.message, "ModelCheckpoint: monitor \"a\\xff\" is not UTF-8");
+    patience.monitor = "a\xff";
+    assert_int_equal(cove_early_stopping_new(&patience, &callback, &err), COVE_EINVAL);
+}
+
 /* ---- on_exception can't change the outcome ---- */
 
 static char logged[4096];
@@ -373,10 +622,10 @@ static void users_set_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_function_is_held_to_its_word),
-        cmocka_unit_test(a_state_is_a_value),
-        cmocka_unit_test(what_on_exception_returns_is_logged),
-        cmocka_unit_test(users_set_errors),
+        cmocka_unit_test(every_function_is_held_to_its_word),    cmocka_unit_test(a_state_is_a_value),
+        cmocka_unit_test(logs_reach_the_loggers_or_are_refused), cmocka_unit_test(epoch_and_step_are_lightnings),
+        cmocka_unit_test(names_are_checked_before_anything),     cmocka_unit_test(names_of_parts_are_checked),
+        cmocka_unit_test(what_on_exception_returns_is_logged),   cmocka_unit_test(users_set_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,63 @@
 /* From the table of metrics to the loggers. Called by the loop, by fit.c at both ends, and by every hook through
  * cove_trainer_log. */
+#include <math.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "trainer/trainer_impl.h"
 
+/* ---- where what may be logged ---- */
+
+/* Lightning's table (its _FxValidator): what a function may log, and how it logs unless told otherwise. */
+static const struct rule {
+    const char *function;
+    unsigned allowed, usual;
+} rules[] = {
+    { "training_step", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
+    { "validation_step", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_train_batch_start", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
+    { "on_train_batch_end", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
+    { "on_before_zero_grad", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
+    { "on_after_backward", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
+    { "on_before_optimizer_step", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
+    { "on_validation_batch_start", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_validation_batch_end", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_train_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_train_epoch_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_train_epoch_end", COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_validation_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_validation_epoch_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "on_validation_epoch_end", COVE_ON_EPOCH, COVE_ON_EPOCH },
+};
+
+static const struct rule *rule_of(const char *function)
+{
+    for (size_t i = 0; function && i < sizeof rules / sizeof *rules; i++) {
+        if (strcmp(rules[i].function, function) == 0)
+            return &rules[i];
+    }
+    return NULL;
+}
+
 void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned flags)
 {
+    const unsigned when = COVE_ON_STEP | COVE_ON_EPOCH;
     enum cove__phase phase = t->stage == COVE_STAGE_TRAIN ? COVE__PHASE_TRAIN : COVE__PHASE_VAL;
+    const struct rule *rule = rule_of(t->function);
     if (t->log_error.code < 0)
         return;
-    if (t->stage == COVE_STAGE_NONE)
-        cove__fail(&t->log_error, COVE_ESTATE, "log: %s: logged outside of training and validation", name ? name : "");
+    if (!t->function) {
+        cove__log(COVE_LOG_ERROR, "trainer", "log: %s: logged outside of the functions of a run", name ? name : "NULL");
+        return;
+    }
+    if (!rule)
+        cove__fail(&t->log_error, COVE_ESTATE, "log: %s: nothing can be logged here", name ? name : "NULL");
+    else if (flags & when & ~rule->allowed)
+        cove__fail(&t->log_error, COVE_EINVAL, "log: %s: only COVE_ON_EPOCH can be logged here", name ? name : "NULL");
     else
-        cove__metrics_log(&t->metrics, phase, name, value, t->log_weight, flags, t->in_batch, &t->log_error);
+        cove__metrics_log(&t->metrics, phase, name, value, t->log_weight, flags & when ? flags : flags | rule->usual,
+                          &t->log_error);
 }
 
 /* ---- loggers ---- */
@@ -71,6 +116,30 @@ int cove__log_hparams(cove_trainer *t, struct cove_error *err)
     return rc;
 }
 
+/* As Lightning: a metric named "step" is the step and no cell, and without one the row says which epoch it is of,
+ * unless a metric does. (Rows of single validation batches come with a step of their own, and nothing else.) */
+static int finish_row(struct cove__metrics *m, double epoch, int64_t *step, struct cove_error *err)
+{
+    bool has_step = false, has_epoch = false;
+    size_t kept = 0;
+    for (size_t i = 0; i < m->n_rows; i++) {
+        const struct cove_metric *row = &m->rows[i];
+        if (strcmp(row->name, "step") == 0) {
+            if (!(fabs(row->value) < 0x1p63))
+                return cove__fail(err, COVE_EINVAL, "log: step: %g is no step to log at", row->value);
+            *step = (int64_t)row->value;
+            has_step = true;
+            continue;
+        }
+        has_epoch |= strcmp(row->name, "epoch") == 0;
+        m->rows[kept++] = *row;
+    }
+    m->n_rows = kept;
+    if (!has_step && !has_epoch)
+        m->rows[m->n_rows++] = (struct cove_metric){ "epoch", epoch };
+    return 0;
+}
+
 int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_t step, struct cove_error *err)
 {
     struct cove__metrics *m = &t->metrics;
@@ -81,8 +150,9 @@ int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_
     if ((rc = cove__metrics_rows(m, phase, on_step, err)) < 0 || m->n_rows == 0)
         return rc;
     /* As in Lightning: the x axis of single validation batches is a count of its own, which no epoch goes with. */
-    if (phase != COVE__PHASE_VAL || !on_step)
-        m->rows[m->n_rows++] = (struct cove_metric){ "epoch", (double)cove_trainer_current_epoch(t) };
+    if ((phase != COVE__PHASE_VAL || !on_step) &&
+        ((rc = finish_row(m, (double)cove_trainer_current_epoch(t), &step, err)) < 0 || m->n_rows == 0))
+        return rc;
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
         const cove_logger *logger = t->loggers[i];
         if (!logger->log_metrics)

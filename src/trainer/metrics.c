@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "trainer/names.h"
 #include "trainer/tree.h"
 
 #define MAX_METRICS ((size_t)1 << 16)
@@ -81,18 +82,25 @@ static int add_logged(struct cove__metrics *m, enum cove__phase phase, const cha
     return 0;
 }
 
+static int check_name(const char *name, struct cove_error *err)
+{
+    int rc = cove__check_name("log: the metric's name", name, err);
+    if (rc == 0 && strlen(name) > MAX_NAME)
+        rc = cove__fail(err, COVE_EINVAL, "log: the metric's name has %zu bytes, at most %zu are allowed", strlen(name),
+                        MAX_NAME);
+    return rc;
+}
+
 int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const char *name, double value, double weight,
-                      unsigned flags, bool on_step, struct cove_error *err)
+                      unsigned flags, struct cove_error *err)
 {
     struct cove__logged *item;
     float rounded = (float)value; /* as Lightning keeps them: then a score read back from a checkpoint compares equal */
     int rc = 0;
-    if (!name || !*name || strlen(name) > MAX_NAME)
-        return cove__fail(err, COVE_EINVAL, "log: a metric's name must have 1 to %zu bytes", MAX_NAME);
+    if (find_logged(m, phase, name ? name : "") == NULL && (rc = check_name(name, err)) < 0)
+        return rc;
     if (flags & ~(unsigned)KNOWN_FLAGS)
         return cove__fail(err, COVE_EINVAL, "log: %s: unknown flags 0x%x", name, flags);
-    if (!(flags & (COVE_ON_STEP | COVE_ON_EPOCH)))
-        flags |= on_step ? COVE_ON_STEP : COVE_ON_EPOCH;
     item = find_logged(m, phase, name);
     if (item && item->flags != flags)
         return cove__fail(err, COVE_EINVAL, "log: %s: logged with other flags before (0x%x, now 0x%x)", name,

@@ -45,9 +45,9 @@ struct cove__metrics {
 void cove__metrics_done(struct cove__metrics *m);
 /* Drops the sums and flags of one phase; the newest values stay. */
 void cove__metrics_forget(struct cove__metrics *m, enum cove__phase phase);
-/* `on_step`: the default where `flags` names neither. COVE_EINVAL, COVE_ENOMEM. */
+/* `flags` name COVE_ON_STEP, COVE_ON_EPOCH or both. COVE_EINVAL, COVE_ENOMEM. */
 int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const char *name, double value, double weight,
-                      unsigned flags, bool on_step, struct cove_error *err);
+                      unsigned flags, struct cove_error *err);
 
 /* Moves this step's (or this epoch's) values to the newest. */
 int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);

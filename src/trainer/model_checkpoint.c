@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "trainer/filename.h"
+#include "trainer/names.h"
 #include "trainer/options.h"
 
 #define DEFAULT_NAME "{epoch}-{step}"
@@ -385,6 +386,10 @@ static int check_options(struct cove_model_checkpoint_options *o, struct cove_er
     if (!o->mode || (strcmp(o->mode, "min") != 0 && strcmp(o->mode, "max") != 0))
         return cove__fail(err, COVE_EINVAL, "ModelCheckpoint: mode is \"%s\", must be \"min\" or \"max\"",
                           o->mode ? o->mode : "");
+    if ((o->monitor && (rc = cove__check_name("ModelCheckpoint: monitor", o->monitor, err)) < 0) ||
+        (o->filename && (rc = cove__check_name("ModelCheckpoint: filename", o->filename, err)) < 0) ||
+        (rc = cove__check_text("ModelCheckpoint: dirpath", o->dirpath, err)) < 0)
+        return rc;
     if (o->save_top_k < -1)
         return cove__fail(err, COVE_EINVAL, "ModelCheckpoint: save_top_k is %" PRId64 ", must be -1 or more",
                           o->save_top_k);

@@ -4,11 +4,13 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "trainer/names.h"
 
 int cove__view_elements(const struct cove_tensor_view *view, size_t *ret_n, struct cove_error *err)
 {
@@ -53,13 +55,16 @@ int cove__params_check(const struct cove_parameter *parameters, size_t n, struct
     for (size_t i = 0; i < n; i++) {
         const struct cove_parameter *p = &parameters[i];
         size_t elements = 0;
-        if (!p->name || !*p->name)
-            return cove__fail(err, COVE_EINVAL, "module: parameter %zu has no name", i);
+        char what[64];
+        snprintf(what, sizeof what, "module: parameters[%zu]: the name", i);
+        int rc = cove__check_name(what, p->name, err);
+        if (rc < 0)
+            return rc;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(parameters[j].name, p->name) == 0)
                 return cove__fail(err, COVE_EINVAL, "module: two parameters are named %s", p->name);
         }
-        int rc = cove__view_elements(&p->value, &elements, err);
+        rc = cove__view_elements(&p->value, &elements, err);
         if (rc < 0)
             return cove__error_prefix(err, rc, "module: parameter %s", p->name);
         if (cove_dtype_size(p->value.dtype) == 0)

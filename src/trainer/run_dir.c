@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/options.h"
+#include "trainer/names.h"
 #include "trainer/options.h"
 #include "wire/number.h"
 
@@ -29,7 +30,11 @@ int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_optio
     struct cove_logger_options o = COVE_LOGGER_OPTIONS_INIT;
     int rc = COVE__COPY_OPTIONS(&o, options, err);
     *run = (struct cove__run_dir){ 0 };
-    if (rc < 0)
+    if (rc < 0 || (rc = cove__check_text("logger: save_dir", o.save_dir, err)) < 0)
+        return rc;
+    /* An empty name is Lightning's way to have no folder between save_dir and the version. */
+    if ((o.name && *o.name && (rc = cove__check_name("logger: name", o.name, err)) < 0) ||
+        (o.version && (rc = cove__check_name("logger: version", o.version, err)) < 0))
         return rc;
     if ((rc = copy_string(&run->save_dir, o.save_dir, err)) == 0 &&
         (rc = copy_string(&run->name, o.name ? o.name : "", err)) == 0 &&

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/options.h"
+#include "trainer/names.h"
 #include "trainer/options.h"
 #include "trainer/trainer_impl.h"
 
@@ -52,6 +53,14 @@ static int check_options(const struct cove_trainer_options *o, struct cove_error
     if (strcmp(algorithm, "norm") != 0 && strcmp(algorithm, "value") != 0)
         return cove__fail(err, COVE_EINVAL, "trainer: gradient_clip_algorithm is \"%s\", must be \"norm\" or \"value\"",
                           algorithm);
+    for (size_t i = 0; i < o->n_loggers && i < MAX_PARTS; i++) {
+        if (!o->loggers || !o->loggers[i])
+            return cove__fail(err, COVE_EINVAL, "trainer: loggers[%zu] is NULL", i);
+    }
+    for (size_t i = 0; i < o->n_callbacks && i < MAX_PARTS; i++) {
+        if (!o->callbacks || !o->callbacks[i])
+            return cove__fail(err, COVE_EINVAL, "trainer: callbacks[%zu] is NULL", i);
+    }
     if (o->n_loggers > MAX_PARTS || o->n_callbacks > MAX_PARTS)
         return cove__fail(err, COVE_EINVAL, "trainer: at most %zu loggers and %zu callbacks", MAX_PARTS, MAX_PARTS);
     return 0;
@@ -76,6 +85,11 @@ static int take_loggers(cove_trainer *t, struct cove_error *err)
 static int check_callbacks(const cove_trainer *t, struct cove_error *err)
 {
     for (size_t i = 0; i < t->n_callbacks; i++) {
+        char what[64];
+        snprintf(what, sizeof what, "trainer: callbacks[%zu]: state_key", t->callback_numbers[i]);
+        int rc = t->callbacks[i]->state_key ? cove__check_name(what, t->callbacks[i]->state_key, err) : 0;
+        if (rc < 0)
+            return rc;
         for (size_t j = 0; t->callbacks[i]->state_key && j < i; j++) {
             if (t->callbacks[j]->state_key && strcmp(t->callbacks[i]->state_key, t->callbacks[j]->state_key) == 0)
                 return cove__fail(err, COVE_EINVAL, "trainer: two callbacks have the state key %s",
@@ -126,7 +140,8 @@ int cove_trainer_new(const struct cove_trainer_options *options, cove_trainer **
     const char *root;
     cove_trainer *t;
     int rc = COVE__COPY_OPTIONS(&o, options, err);
-    if (rc < 0 || (rc = check_options(&o, err)) < 0)
+    if (rc < 0 || (rc = check_options(&o, err)) < 0 ||
+        (rc = cove__check_text("trainer: default_root_dir", o.default_root_dir, err)) < 0)
         return rc;
     if (o.max_epochs < 0 && o.max_steps < 0)
         o.max_epochs = DEFAULT_EPOCHS;

@@ -37,7 +37,6 @@ struct cove_trainer {
     struct cove_module module; /* a copy; what it points to is BORROWED until the run ends */
     bool fitting;
     enum cove_stage stage;
-    bool in_batch;     /* a training batch is under way: values are logged on_step unless told otherwise */
     double log_weight; /* the batch's size, or 1 between batches */
     struct cove__loader train, val;
     int64_t n_train_batches, n_val_batches, val_check_batch;
