@@ -191,7 +191,8 @@ static int hook_called(cove_trainer *t, const char *who, const char *hook, const
 #define HOOKS(X, B)                                                                                                    \
     X(setup)                                                                                                           \
     X(teardown)                                                                                                        \
-    X(on_fit_start) X(on_fit_end) X(on_sanity_check_start) X(on_sanity_check_end) X(on_train_start) X(on_train_end)    \
+    X(on_fit_start)                                                                                                    \
+    X(on_fit_end) X(on_sanity_check_start) X(on_sanity_check_end) X(on_train_start) X(on_train_end)                    \
         X(on_train_epoch_start) X(on_train_epoch_end) X(on_after_backward) X(on_before_optimizer_step)                 \
             X(on_before_zero_grad) X(on_validation_start) X(on_validation_end) X(on_validation_epoch_start)            \
                 X(on_validation_epoch_end) B(on_train_batch_start) B(on_train_batch_end) B(on_validation_batch_start)  \
@@ -350,7 +351,6 @@ static void print_state(const char *name, const cove_callback *c, const char *co
 {
     const cove_value *kept;
     cove_value *state;
-    int64_t unused;
     if (!c || c->state_dict(c->self, &state, err) < 0)
         return;
     printf("%s", name);
@@ -360,7 +360,7 @@ static void print_state(const char *name, const cove_callback *c, const char *co
     }
     kept = cove_value_get(state, "best_k_models");
     for (size_t i = 0; kept && i < cove_value_length(kept); i++) {
-        printf(" %s:", base_name(cove_value_key(kept, i, &unused)));
+        printf(" %s:", base_name(cove_value_key_name(kept, i)));
         print_value(cove_value_item(kept, i));
     }
     printf("\n");
