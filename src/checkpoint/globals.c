@@ -12,7 +12,8 @@
 #include "checkpoint/resolve.h"
 #include "checkpoint/unpickle.h"
 
-#define TEXT_MAX ((size_t)1 << 30)
+#define TEXT_MAX   ((size_t)1 << 30)
+#define DEVICE_MAX 127 /* torch keeps a device's number in a byte */
 
 static const struct cove__global globals[] = {
     { "torch._utils", "_rebuild_tensor", COVE__GLOBAL_REBUILD_V1, 0 },
@@ -45,6 +46,20 @@ static const struct cove__global globals[] = {
     { "torch", "quint8", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "quint4x2", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "quint2x4", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int1", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int2", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int3", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int4", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int5", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int6", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "int7", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint1", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint2", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint3", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint4", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint5", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint6", COVE__GLOBAL_DTYPE, 0 },
+    { "torch", "uint7", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "bits8", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "bits16", COVE__GLOBAL_DTYPE, 0 },
     { "torch", "bits1x8", COVE__GLOBAL_DTYPE, 0 },
@@ -251,13 +266,23 @@ static int view_storage(const struct cove__global *g, const struct cove__shape *
     return 0;
 }
 
+/* As many as torch's functions take: storage, offset, lengths, strides; then requires_grad and hooks, which are
+ * dropped; then the dtype of a v3; then perhaps what the view does. */
+static bool rebuild_args_fit(const struct cove__global *g, const cove_value *args)
+{
+    size_t n = g->kind == COVE__GLOBAL_REBUILD_V1 ? 4 : g->kind == COVE__GLOBAL_REBUILD_V2 ? 6 : 7;
+    if (n == 4)
+        return n_args(args) == 4;
+    return (n_args(args) == n || n_args(args) == n + 1) && arg(args, 4, COVE_VALUE_BOOL);
+}
+
 /* (storage, offset, size, stride[, requires_grad, hooks[, dtype][, metadata]]) */
 static int rebuild(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
     int64_t dims[COVE_TENSOR_MAX_DIMS], strides[COVE_TENSOR_MAX_DIMS];
     size_t n_dims = 0, n_strides = 0, extra = 6;
     cove_value *storage = arg(args, 0, COVE__VALUE_STORAGE), *offset = arg(args, 1, COVE_VALUE_INT);
-    if (!storage || !offset)
+    if (!storage || !offset || !rebuild_args_fit(g, args))
         return bad_call(g, err);
     int rc = read_dims(g, arg(args, 2, COVE_VALUE_TUPLE), dims, &n_dims, err);
     if (rc == 0)
@@ -273,8 +298,8 @@ static int rebuild(const struct cove__global *g, const cove_value *args, cove_va
         if (shape.dtype == 0)
             return cove__fail(err, COVE_ENOTSUP, "pickle: cove has no tensors of torch.%s", dtype->u.global->name);
     }
-    if (shape.dtype == 0)
-        return bad_call(g, err);
+    if (shape.dtype == 0) /* an untyped storage has bytes */
+        shape.dtype = COVE_UINT8;
     unsigned math = g->kind == COVE__GLOBAL_REBUILD_V1 ? 0 : read_math(arg(args, extra, COVE_VALUE_DICT));
     return view_storage(g, &shape, storage, offset->u.i, math, ret, err);
 }
@@ -299,17 +324,60 @@ static int make_dict(const struct cove__global *g, const cove_value *args, cove_
     return n_args(args) == 0 ? made(cove_value_new_dict(), ret, err) : bad_call(g, err);
 }
 
+/* "cuda" or "cuda:1": a word, and perhaps a number as torch prints one. torch itself asks for a device that it knows.
+ */
+static bool is_device(struct cove__slice text, bool may_have_index)
+{
+    size_t i = 0;
+    while (i < text.size && (text.data[i] == '_' || (text.data[i] >= 'a' && text.data[i] <= 'z')))
+        i++;
+    if (i == 0 || i == text.size)
+        return i > 0;
+    size_t digits = text.size - i - 1;
+    if (!may_have_index || text.data[i] != ':' || digits == 0 || digits > 3 || (digits > 1 && text.data[i + 1] == '0'))
+        return false;
+    int64_t index = 0;
+    for (i++; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        index = index * 10 + (text.data[i] - '0');
+    }
+    return index <= DEVICE_MAX;
+}
+
 /* ("cuda", 0) or ("cpu",) -> "cuda:0", "cpu" */
 static int make_device(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
     char text[96];
     cove_value *type = arg(args, 0, COVE_VALUE_STRING), *index = arg(args, 1, COVE_VALUE_INT);
-    if (!type || type->u.text.size > 64 || n_args(args) > 2 || (n_args(args) == 2 && !index))
+    if (!type || type->u.text.size > 64 || n_args(args) > 2 || (n_args(args) == 2 && !index) ||
+        !is_device(cove__value_text(type), !index) || (index && (index->u.i < 0 || index->u.i > DEVICE_MAX)))
         return bad_call(g, err);
     if (!index)
         return made(cove_value_ref(type), ret, err);
     snprintf(text, sizeof(text), "%s:%lld", type->u.text.data, (long long)index->u.i);
     return made(cove_value_new_string(text), ret, err);
+}
+
+static int make_layout(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    static const char *const names[] = { "torch.strided",    "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc",
+                                         "torch.sparse_bsr", "torch.sparse_bsc", "torch._mkldnn",    "torch.jagged" };
+    cove_value *name = n_args(args) == 1 ? arg(args, 0, COVE_VALUE_STRING) : NULL;
+    for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
+        if (cove__slice_is(cove__value_text(name), names[i]))
+            return made(cove_value_ref(name), ret, err);
+    return bad_call(g, err);
+}
+
+/* torch.Size of a tuple of ints: that tuple. */
+static int make_size(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    cove_value *tuple = n_args(args) == 1 ? arg(args, 0, COVE_VALUE_TUPLE) : NULL;
+    for (size_t i = 0; tuple && i < n_args(tuple); i++)
+        if (!arg(tuple, i, COVE_VALUE_INT) && !arg(tuple, i, COVE_VALUE_OPAQUE))
+            return bad_call(g, err);
+    return tuple ? made(cove_value_ref(tuple), ret, err) : bad_call(g, err);
 }
 
 /* (text, "latin1"): each character is a byte. */
@@ -397,9 +465,10 @@ int cove__global_call(const struct cove__global *g, const cove_value *args, cove
     case COVE__GLOBAL_REBUILD_V2:
     case COVE__GLOBAL_REBUILD_V3:
         return rebuild(g, args, ret, err);
-    case COVE__GLOBAL_PARAMETER:
-        return arg(args, 0, COVE_VALUE_TENSOR) ? made(cove_value_ref(args->u.list.items[0]), ret, err)
-                                               : bad_call(g, err);
+    case COVE__GLOBAL_PARAMETER: /* the tensor, requires_grad, hooks, and with a state that */
+        return arg(args, 0, COVE_VALUE_TENSOR) && n_args(args) == (strcmp(g->name, "_rebuild_parameter") == 0 ? 3u : 4u)
+                   ? made(cove_value_ref(args->u.list.items[0]), ret, err)
+                   : bad_call(g, err);
     case COVE__GLOBAL_FROM_TYPE:
         return from_type(g, args, ret, err);
     case COVE__GLOBAL_DICT:
@@ -412,10 +481,9 @@ int cove__global_call(const struct cove__global *g, const cove_value *args, cove
     case COVE__GLOBAL_OBJECT:
         return make_object(g, args, ret, err);
     case COVE__GLOBAL_TUPLE:
-    case COVE__GLOBAL_LAYOUT: {
-        cove_value *only = arg(args, 0, g->kind == COVE__GLOBAL_TUPLE ? COVE_VALUE_TUPLE : COVE_VALUE_STRING);
-        return n_args(args) == 1 && only ? made(cove_value_ref(only), ret, err) : bad_call(g, err);
-    }
+        return make_size(g, args, ret, err);
+    case COVE__GLOBAL_LAYOUT:
+        return make_layout(g, args, ret, err);
     case COVE__GLOBAL_COMPLEX: /* as a pair */
         return arg(args, 0, COVE_VALUE_FLOAT) && arg(args, 1, COVE_VALUE_FLOAT) && n_args(args) == 2
                    ? made(cove_value_ref((cove_value *)args), ret, err)

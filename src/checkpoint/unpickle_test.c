@@ -126,6 +126,11 @@ static const struct {
                                                                "2b.") }, /* its own state, too */
     { "{'lr': 1}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81}X\2\0\0\0lrK\1sb.") },
     { "{'lr': 1}", PICKLE(IN GLOBAL("pytorch_lightning.utilities.parsing", "AttributeDict") ")\x81X\2\0\0\0lrK\1s.") },
+    { "'torch.int4'", PICKLE(IN GLOBAL("torch", "int4") ".") },
+    { "'cuda:12'", PICKLE(IN GLOBAL("torch", "device") "X\7\0\0\0cuda:12\x85R.") },
+    { "'torch.strided'", PICKLE(IN GLOBAL("torch.serialization", "_get_layout") "X\x0d\0\0\0torch.strided\x85R.") },
+    { "[1]", PICKLE("]K\1a.") }, /* protocol 1: it has no PROTO */
+    { "1", PICKLE("K\1\x80\0.") },
     { "(2, 3)", PICKLE(IN GLOBAL("torch", "Size") "K\2K\3\x86\x85R.") },
     { "('cuda:1', 'cpu')",
       PICKLE(IN GLOBAL("torch", "device") "X\4\0\0\0cudaK\1\x86R" GLOBAL("torch", "device") "X\3\0\0\0cpu\x85R\x86.") },
@@ -166,7 +171,7 @@ static const struct {
     { "<torch._utils._rebuild_sparse_tensor>", PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
     { "<torch.QInt8Storage>", PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
                                   "torch\nQInt8Storage") "K\0))\x89" DICT "tR.") },
-    { "<torch.int1>", PICKLE(IN V3("K\0))", "int1") ".") },
+    { "<torch.moon8>", PICKLE(IN V3("K\0))", "moon8") ".") },
     { "<my.Tensor>",
       PICKLE(IN GLOBAL("torch._tensor", "_rebuild_from_type_v2") "(" GLOBAL("torch._utils", "_rebuild_tensor_v2")
                  GLOBAL("my", "Tensor") "(" STORAGE("torch\nFloatStorage") "K\0))\x89" DICT "t}tR.") },
@@ -182,6 +187,8 @@ static const struct {
     { "float32@0[16;1]",
       PICKLE(IN GLOBAL("torch._utils", "_rebuild_parameter") V2("K\0K\x10\x85K\1\x85") "\x88" DICT "\x87R.") },
     { "uint8@0[64;1]", PICKLE(IN STORAGE("torch.storage\nUntypedStorage") ".") },
+    { "uint8@1[3;1]", PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
+                          "torch.storage\nUntypedStorage") "K\1K\3\x85K\1\x85\x89" DICT "tR.") },
 };
 
 static void test_good(void **state)
@@ -280,6 +287,19 @@ static const struct {
     { COVE_ECORRUPT, "make no sense", PICKLE(IN V2("K\0K\1\x85)") ".") },
     { COVE_ECORRUPT, "make no sense", PICKLE(IN V2("K\0N)") ".") },
     { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "Size") ")R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "Size") "X\1\0\0\0a\x85\x85R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "device") "X\0\0\0\0\x85R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "device") "X\5\0\0\0cpu:0K\1\x86R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "device") "X\4\0\0\0cudaJ\xff\xff\xff\xff\x86R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "device") "X\6\0\0\0cpu:00\x85R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch", "device") "X\7\0\0\0cpu:128\x85R.") },
+    { COVE_ECORRUPT, "make no sense",
+      PICKLE(IN GLOBAL("torch.serialization", "_get_layout") "X\7\0\0\0torch.x\x85R.") },
+    { COVE_ECORRUPT, "make no sense", /* no hooks, and a number for requires_grad */
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE("torch\nFloatStorage") "K\0))\x89tR.") },
+    { COVE_ECORRUPT, "make no sense",
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE("torch\nFloatStorage") "K\0))K\1NtR.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch._utils", "_rebuild_parameter") V2("K\0))") "\x85R.") },
     { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("_codecs", "encode") "X\2\0\0\0\xc4\x80X\6\0\0\0latin1\x86R.") },
     { COVE_ECORRUPT, "make no sense",
       PICKLE(IN GLOBAL("torch._tensor", "_rebuild_from_type_v2") "(" GLOBAL("torch._tensor", "_rebuild_from_type_v2")
