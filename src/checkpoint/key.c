@@ -5,6 +5,7 @@
  * Equal keys have equal hashes: a number is hashed as the integer that it is, and only where it is none by its bits.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "checkpoint/key.h"
@@ -136,7 +137,8 @@ int cove__key_check(cove_value *key, uint64_t *ret_cost, unsigned depth)
     return 0;
 }
 
-uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)
+/* Apart from the walk over tuples, whose frames are to stay small: they may be nested as deep as any tree. */
+__attribute__((noinline)) static uint64_t hash_leaf(const uint64_t seed[2], const cove_value *key)
 {
     uint8_t buffer[DOUBLE_INT_SIZE];
     char name[COVE__GLOBAL_TEXT_MAX];
@@ -151,8 +153,13 @@ uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)
         return hash_bytes(seed, "None", 4);
     if (key->type == COVE_VALUE_FLOAT && !isnan(key->u.d))
         return hash_bytes(seed, &key->u.d, sizeof(key->u.d));
+    return hash_bytes(seed, &key, sizeof(key)); /* a NaN, too, is only itself */
+}
+
+uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)
+{
     if (key->type != COVE_VALUE_TUPLE)
-        return hash_bytes(seed, &key, sizeof(key)); /* a NaN, too, is only itself */
+        return hash_leaf(seed, key);
     uint64_t state[2] = { COVE_VALUE_TUPLE, 0 };
     for (size_t i = 0; i < key->u.list.n; i++) {
         state[1] = cove__key_hash(seed, key->u.list.items[i]);
@@ -161,14 +168,12 @@ uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)
     return state[0];
 }
 
-bool cove__key_equal(const cove_value *a, const cove_value *b)
+__attribute__((noinline)) static bool equal_leaves(const cove_value *a, const cove_value *b)
 {
     uint8_t buffer_a[DOUBLE_INT_SIZE], buffer_b[DOUBLE_INT_SIZE];
     char name_a[COVE__GLOBAL_TEXT_MAX], name_b[COVE__GLOBAL_TEXT_MAX];
     const uint8_t *integer_a = NULL, *integer_b = NULL;
     struct cove__slice text_a = { 0 }, text_b = { 0 };
-    if (a == b)
-        return true;
     if (as_text(a, name_a, &text_a))
         return (a->type == COVE_VALUE_BYTES) == (b->type == COVE_VALUE_BYTES) && as_text(b, name_b, &text_b) &&
                cove__slice_eq(text_a, text_b);
@@ -177,12 +182,34 @@ bool cove__key_equal(const cove_value *a, const cove_value *b)
         return as_integer(b, buffer_b, &integer_b) == size && memcmp(integer_a, integer_b, size) == 0;
     if (a->type != b->type)
         return false;
-    if (a->type == COVE_VALUE_FLOAT)
-        return a->u.d == b->u.d;
-    if (a->type != COVE_VALUE_TUPLE || a->u.list.n != b->u.list.n)
-        return a->type == COVE_VALUE_NONE;
+    return a->type == COVE_VALUE_FLOAT ? a->u.d == b->u.d : a->type == COVE_VALUE_NONE;
+}
+
+bool cove__key_equal(const cove_value *a, const cove_value *b)
+{
+    if (a == b)
+        return true;
+    if (a->type != COVE_VALUE_TUPLE || b->type != COVE_VALUE_TUPLE)
+        return equal_leaves(a, b);
+    if (a->u.list.n != b->u.list.n)
+        return false;
     for (size_t i = 0; i < a->u.list.n; i++)
         if (!cove__key_equal(a->u.list.items[i], b->u.list.items[i]))
             return false;
     return true;
+}
+
+const char *cove__key_label(const cove_value *key, char *buffer, size_t size)
+{
+    if (key->type == COVE_VALUE_STRING)
+        return key->u.text.data;
+    if (key->type == COVE_VALUE_INT)
+        snprintf(buffer, size, "%lld", (long long)key->u.i);
+    else if (key->type == COVE_VALUE_BOOL)
+        snprintf(buffer, size, key->u.i ? "True" : "False");
+    else if (key->type == COVE_VALUE_FLOAT)
+        snprintf(buffer, size, "%.17g", key->u.d);
+    else
+        snprintf(buffer, size, key->type == COVE_VALUE_NONE ? "None" : "(a %s)", cove__value_name(key));
+    return buffer;
 }

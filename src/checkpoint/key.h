@@ -18,4 +18,7 @@ int cove__key_check(cove_value *key, uint64_t *ret_cost, unsigned depth);
 uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key);
 bool cove__key_equal(const cove_value *a, const cove_value *b);
 
+/* A key in a message: itself if it is a string, else written to `buffer`. */
+const char *cove__key_label(const cove_value *key, char *buffer, size_t size);
+
 #endif

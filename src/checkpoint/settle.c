@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/unpickle.h"
+#include "checkpoint/walk.h"
 
 enum { WHITE = 0, GREY, BLACK };
 
@@ -62,15 +63,11 @@ static int set_to_list(cove_value *value, struct cove_error *err)
     return 0;
 }
 
-static int visit(cove_value *value, unsigned depth, struct cove_error *err)
+static int enter(struct cove__walk *walk, cove_value *value, struct cove_error *err)
 {
     int rc = 0;
-    if (value->colour == BLACK)
-        return 0;
     if (value->colour == GREY)
         return cove__fail(err, COVE_ENOTSUP, "pickle: a %s that holds itself", cove__value_name(value));
-    if (depth > COVE__VALUE_MAX_DEPTH)
-        return cove__fail(err, COVE_ELIMIT, "pickle: its values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
     if (value->type == COVE__VALUE_GLOBAL)
         rc = name_to_string(value, err);
     else if (value->type == COVE__VALUE_STORAGE)
@@ -82,24 +79,39 @@ static int visit(cove_value *value, unsigned depth, struct cove_error *err)
     value->colour = GREY;
     value->w.weight = 1;
     value->height = 1;
-    for (size_t i = 0; i < cove__value_n_children(value); i++) {
-        cove_value *item = cove__value_child(value, i);
-        rc = visit(item, depth + 1, err);
-        if (rc < 0)
-            return rc;
-        value->w.weight += item->w.weight; /* each is at most the ceiling: no overflow before the check */
-        if (value->w.weight > COVE__VALUE_MAX_COUNT)
-            return cove__fail(err, COVE_ELIMIT, "pickle: a tree of more than %zu values", COVE__VALUE_MAX_COUNT);
-        if (item->height >= COVE__VALUE_MAX_DEPTH)
-            return cove__fail(err, COVE_ELIMIT, "pickle: its values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
-        if (item->height >= value->height)
-            value->height = (uint8_t)(item->height + 1);
-    }
-    value->colour = BLACK;
+    return cove__walk_enter(walk, value, err);
+}
+
+/* Adds what is known of a visited child to its parent. */
+static int add_child(cove_value *value, const cove_value *item, struct cove_error *err)
+{
+    value->w.weight += item->w.weight; /* each is at most the ceiling: no overflow before the check */
+    if (value->w.weight > COVE__VALUE_MAX_COUNT)
+        return cove__fail(err, COVE_ELIMIT, "pickle: a tree of more than %zu values", COVE__VALUE_MAX_COUNT);
+    if (item->height >= COVE__VALUE_MAX_DEPTH)
+        return cove__fail(err, COVE_ELIMIT, "pickle: its values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
+    if (item->height >= value->height)
+        value->height = (uint16_t)(item->height + 1);
     return 0;
 }
 
 int cove__settle(cove_value *tree, struct cove_error *err)
 {
-    return visit(tree, 1, err);
+    struct cove__walk walk = { 0 };
+    int rc = enter(&walk, tree, err);
+    while (rc == 0 && walk.n > 0) {
+        cove_value *value = cove__walk_top(&walk)->value, *item = cove__walk_next(&walk);
+        if (item && item->colour != BLACK) {
+            rc = enter(&walk, item, err);
+        } else if (item) {
+            rc = add_child(value, item, err);
+        } else {
+            value->colour = BLACK;
+            cove__walk_leave(&walk);
+            if (walk.n > 0)
+                rc = add_child(cove__walk_top(&walk)->value, value, err);
+        }
+    }
+    cove__walk_done(&walk);
+    return rc;
 }

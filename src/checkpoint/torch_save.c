@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/format.h"
+#include "checkpoint/shared.h"
 #include "checkpoint/unpickle.h"
+#include "checkpoint/walk.h"
 #include "wire/pickle.h"
 #include "wire/zip.h"
 
@@ -36,7 +38,10 @@ struct cove__plan {
     size_t n_regions;
     size_t *region_of; /* by tensor */
     struct cove__buf pickle;
-    bool remembered[MEMO_SIZE];
+    uint32_t words[MEMO_SIZE]; /* where the pickle's memo has each; 0: not yet */
+    uint32_t n_memo;           /* numbers given */
+    struct cove__shared shared;
+    struct cove__walk walk;
     struct cove_error *err;
 };
 
@@ -123,15 +128,15 @@ out:
 /* True if the memo's item has been written before, and was written again by its number. */
 static bool recall(struct cove__plan *p, size_t item)
 {
-    if (p->remembered[item])
-        cove__pickle_add_get(&p->pickle, (uint32_t)item);
-    return p->remembered[item];
+    if (p->words[item] != 0)
+        cove__pickle_add_get(&p->pickle, p->words[item] - 1);
+    return p->words[item] != 0;
 }
 
 static void remember(struct cove__plan *p, size_t item)
 {
-    cove__pickle_add_put(&p->pickle, (uint32_t)item);
-    p->remembered[item] = true;
+    cove__pickle_add_put(&p->pickle, p->n_memo);
+    p->words[item] = ++p->n_memo;
 }
 
 static void add_global(struct cove__plan *p, size_t item, const char *module, const char *name)
@@ -245,35 +250,59 @@ static int add_bytes(struct cove__plan *p, struct cove__slice bytes)
     return rc;
 }
 
-static int add_value(struct cove__plan *p, const cove_value *value); /* depth was checked by the walk */
-
-static int add_items(struct cove__plan *p, const cove_value *value)
+/* What more than one place may hold is remembered, and written once; `first_tensor` is the number of the first tensor
+ * in it. */
+static int remember_shared(struct cove__plan *p, const cove_value *value, size_t first_tensor)
 {
-    for (size_t i = 0; i < cove__value_n_children(value); i++) {
-        int rc = add_value(p, cove__value_child(value, i));
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    if (!cove__shared_possible(value))
+        return 0;
+    cove__pickle_add_put(&p->pickle, p->n_memo);
+    struct cove__shared_entry entry = { value, p->n_memo++, p->next_tensor - first_tensor };
+    return cove__shared_add(&p->shared, &entry) < 0 ? cove__fail_nomem(p->err, "the checkpoint's pickle") : 0;
 }
 
-static int add_container(struct cove__plan *p, const cove_value *value)
+/* True if the value was written before, and was written again by its number. */
+static bool recall_shared(struct cove__plan *p, const cove_value *value)
+{
+    const struct cove__shared_entry *entry = cove__shared_find(&p->shared, value);
+    if (!entry)
+        return false;
+    cove__pickle_add_get(&p->pickle, entry->number);
+    p->next_tensor += entry->n_tensors;
+    return true;
+}
+
+static int open_container(struct cove__plan *p, cove_value *value)
 {
     bool tuple = value->type == COVE_VALUE_TUPLE;
+    int rc = cove__walk_enter(&p->walk, value, p->err);
+    if (rc < 0)
+        return rc;
+    cove__walk_top(&p->walk)->mark = p->next_tensor;
     if (!tuple)
         cove__pickle_add_op(&p->pickle,
                             value->type == COVE_VALUE_DICT ? COVE__PICKLE_EMPTY_DICT : COVE__PICKLE_EMPTY_LIST);
-    if (!tuple && cove_value_length(value) == 0)
-        return 0;
-    cove__pickle_add_op(&p->pickle, COVE__PICKLE_MARK);
-    int rc = add_items(p, value);
-    cove__pickle_add_op(&p->pickle, tuple                            ? COVE__PICKLE_TUPLE
-                                    : value->type == COVE_VALUE_DICT ? COVE__PICKLE_SETITEMS
-                                                                     : COVE__PICKLE_APPENDS);
+    if (tuple || cove_value_length(value) > 0)
+        cove__pickle_add_op(&p->pickle, COVE__PICKLE_MARK);
+    return 0;
+}
+
+static int close_container(struct cove__plan *p)
+{
+    const struct cove__walk_frame *top = cove__walk_top(&p->walk);
+    const cove_value *value = top->value;
+    bool tuple = value->type == COVE_VALUE_TUPLE;
+    if (tuple || cove_value_length(value) > 0)
+        cove__pickle_add_op(&p->pickle, tuple                            ? COVE__PICKLE_TUPLE
+                                        : value->type == COVE_VALUE_DICT ? COVE__PICKLE_SETITEMS
+                                                                         : COVE__PICKLE_APPENDS);
+    int rc = remember_shared(p, value, top->mark);
+    cove__walk_leave(&p->walk);
     return rc;
 }
 
-static int add_value(struct cove__plan *p, const cove_value *value)
+/* A value that holds no others. */
+static int add_leaf(struct cove__plan *p, const cove_value *value)
 {
     switch (value->type) {
     case COVE_VALUE_NONE:
@@ -295,18 +324,37 @@ static int add_value(struct cove__plan *p, const cove_value *value)
         return add_text(p, cove__value_text(value));
     case COVE_VALUE_BYTES:
         return add_bytes(p, cove__value_text(value));
-    case COVE_VALUE_TENSOR:
-        return add_tensor(p, value);
     default:
-        return add_container(p, value);
+        return add_tensor(p, value);
     }
+}
+
+static int add_value(struct cove__plan *p, cove_value *value)
+{
+    size_t first_tensor = p->next_tensor;
+    if (recall_shared(p, value))
+        return 0;
+    if (value->type == COVE_VALUE_LIST || value->type == COVE_VALUE_TUPLE || value->type == COVE_VALUE_DICT)
+        return open_container(p, value);
+    int rc = add_leaf(p, value);
+    return rc < 0 ? rc : remember_shared(p, value, first_tensor);
+}
+
+static int add_tree(struct cove__plan *p)
+{
+    int rc = add_value(p, (cove_value *)p->tree); /* which changes nothing */
+    while (rc == 0 && p->walk.n > 0) {
+        cove_value *item = cove__walk_next(&p->walk);
+        rc = item ? add_value(p, item) : close_container(p);
+    }
+    return rc;
 }
 
 static int make_pickle(struct cove__plan *p)
 {
     cove__buf_init(&p->pickle, (size_t)COVE__PICKLE_MAX_SIZE);
     cove__pickle_add_start(&p->pickle);
-    int rc = add_value(p, p->tree);
+    int rc = add_tree(p);
     if (rc < 0)
         return rc;
     cove__pickle_add_op(&p->pickle, COVE__PICKLE_STOP);
@@ -437,5 +485,7 @@ void cove__torch_plan_free(struct cove__plan *p)
     cove__free(p->regions);
     cove__free(p->region_of);
     cove__buf_done(&p->pickle);
+    cove__shared_done(&p->shared);
+    cove__walk_done(&p->walk);
     cove__free(p);
 }

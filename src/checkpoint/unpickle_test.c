@@ -380,10 +380,10 @@ static void test_height_of_shared(void **state)
     struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
     cove__buf_add(&p, IN "]q\0(", 6);
     cove__buf_add_str(&p, "N");
-    for (int i = 0; i < 150; i++)
+    for (int i = 0; i < 750; i++)
         cove__buf_add_str(&p, "\x85");
     cove__buf_add(&p, "q\1h\1", 4);
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < 300; i++)
         cove__buf_add_str(&p, "\x85");
     cove__buf_add_str(&p, "e.");
     assert_int_equal(unpickle_buf(&p, &err), COVE_ELIMIT);

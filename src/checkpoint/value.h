@@ -15,7 +15,7 @@
 
 #include "base/slice.h"
 
-#define COVE__VALUE_MAX_DEPTH 200
+#define COVE__VALUE_MAX_DEPTH 1000
 #define COVE__VALUE_MAX_COUNT ((size_t)1 << 24)
 
 /* What stands on the unpickler's stack besides values, never seen by a user; and an int of more than 64 bits, which is
@@ -57,11 +57,11 @@ struct cove__dict {
 
 struct cove_value {
     atomic_uint refs;
-    uint8_t type;   /* enum cove_value_type or cove__value_inner */
-    uint8_t colour; /* the loader's last walk: see settle.c */
-    uint8_t height;
-    uint8_t is_object; /* a dict that stands for an object's attributes */
-    uint8_t is_frozen; /* a tuple in a key */
+    uint8_t type;          /* enum cove_value_type or cove__value_inner */
+    uint8_t colour : 2;    /* the loader's last walk: see settle.c */
+    uint8_t is_object : 1; /* a dict that stands for an object's attributes */
+    uint8_t is_frozen : 1; /* a tuple in a key */
+    uint16_t height;
     union {
         int64_t i; /* bool, too */
         double d;

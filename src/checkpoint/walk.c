@@ -6,8 +6,43 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/format.h"
+#include "checkpoint/key.h"
+#include "checkpoint/walk.h"
 
-struct walk {
+int cove__walk_enter(struct cove__walk *walk, cove_value *value, struct cove_error *err)
+{
+    if (walk->n >= COVE__VALUE_MAX_DEPTH)
+        return cove__fail(err, COVE_ELIMIT, "the values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
+    if (cove__grow(&walk->frames, &walk->cap, walk->n + 1, sizeof(*walk->frames), COVE__VALUE_MAX_DEPTH) < 0)
+        return cove__fail_nomem(err, "a walk through a tree");
+    walk->frames[walk->n++] = (struct cove__walk_frame){ .value = value };
+    return 0;
+}
+
+struct cove__walk_frame *cove__walk_top(const struct cove__walk *walk)
+{
+    return walk->n > 0 ? &walk->frames[walk->n - 1] : NULL;
+}
+
+cove_value *cove__walk_next(struct cove__walk *walk)
+{
+    struct cove__walk_frame *top = cove__walk_top(walk);
+    return top->next < cove__value_n_children(top->value) ? cove__value_child(top->value, top->next++) : NULL;
+}
+
+void cove__walk_leave(struct cove__walk *walk)
+{
+    walk->n--;
+}
+
+void cove__walk_done(struct cove__walk *walk)
+{
+    cove__free(walk->frames);
+}
+
+/* ---- what is in a tree ---- */
+
+struct found {
     cove_value **tensors;
     size_t n, cap;
     cove_value *opaque; /* the first */
@@ -15,77 +50,94 @@ struct walk {
     struct cove_error *err;
 };
 
-static int visit(struct walk *w, cove_value *value, unsigned depth)
+static int visit(struct found *f, cove_value *value)
 {
-    if (depth > COVE__VALUE_MAX_DEPTH)
-        return cove__fail(w->err, COVE_ELIMIT, "the values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
-    if (++w->steps > COVE__VALUE_MAX_COUNT)
-        return cove__fail(w->err, COVE_ELIMIT, "the tree has more than %zu values", COVE__VALUE_MAX_COUNT);
+    if (++f->steps > COVE__VALUE_MAX_COUNT)
+        return cove__fail(f->err, COVE_ELIMIT, "the tree has more than %zu values", COVE__VALUE_MAX_COUNT);
     if (value->type == COVE_VALUE_TENSOR) {
-        if (cove__grow(&w->tensors, &w->cap, w->n + 1, sizeof(*w->tensors), COVE__VALUE_MAX_COUNT) < 0)
-            return cove__fail_nomem(w->err, "a list of tensors");
-        w->tensors[w->n++] = value;
+        if (cove__grow(&f->tensors, &f->cap, f->n + 1, sizeof(*f->tensors), COVE__VALUE_MAX_COUNT) < 0)
+            return cove__fail_nomem(f->err, "a list of tensors");
+        f->tensors[f->n++] = value;
     }
-    if (value->type == COVE_VALUE_OPAQUE && !w->opaque)
-        w->opaque = value;
-    for (size_t i = 0; i < cove__value_n_children(value); i++) {
-        int rc = visit(w, cove__value_child(value, i), depth + 1);
-        if (rc < 0)
-            return rc;
-    }
+    if (value->type == COVE_VALUE_OPAQUE && !f->opaque)
+        f->opaque = value;
     return 0;
+}
+
+static int look_through(struct found *f, cove_value *tree)
+{
+    struct cove__walk walk = { 0 };
+    int rc = 0;
+    for (cove_value *value = tree; rc == 0; value = cove__walk_next(&walk)) {
+        if (value) {
+            rc = visit(f, value);
+            if (rc == 0)
+                rc = cove__walk_enter(&walk, value, f->err);
+        } else {
+            cove__walk_leave(&walk);
+        }
+        if (walk.n == 0)
+            break;
+    }
+    cove__walk_done(&walk);
+    return rc;
 }
 
 int cove__tree_tensors(cove_value *tree, cove_value ***ret_tensors, size_t *ret_n, struct cove_error *err)
 {
-    struct walk w = { .err = err };
-    int rc = visit(&w, tree, 1);
+    struct found f = { .err = err };
+    int rc = look_through(&f, tree);
     if (rc < 0) {
-        cove__free(w.tensors);
+        cove__free(f.tensors);
         return rc;
     }
-    *ret_tensors = w.tensors;
-    *ret_n = w.n;
+    *ret_tensors = f.tensors;
+    *ret_n = f.n;
     return 0;
 }
 
 int cove__tree_find_opaque(cove_value *tree, cove_value **ret, struct cove_error *err)
 {
-    struct walk w = { .err = err };
-    int rc = visit(&w, tree, 1);
-    cove__free(w.tensors);
+    struct found f = { .err = err };
+    int rc = look_through(&f, tree);
+    cove__free(f.tensors);
     if (rc == 0)
-        *ret = w.opaque;
+        *ret = f.opaque;
     return rc;
 }
 
-/* Appends to `path` what leads to `target`; false: it is not below `tree`. */
-static bool find_path(const cove_value *tree, const cove_value *target, char *path, size_t size)
+/* The path of the walk's innermost value, as far as it has room. */
+static void write_path(const struct cove__walk *walk, char *path, size_t size)
 {
-    size_t length = strlen(path);
-    if (tree == target)
-        return true;
-    for (size_t i = 0; i < cove_value_length(tree); i++) {
-        int64_t number = (int64_t)i;
-        const char *key = cove_value_key_name(tree, i);
-        if (tree->type == COVE_VALUE_DICT && !key)
-            cove_value_as_int(cove_value_key(tree, i), &number, NULL);
-        const char *dot = length > 0 ? "." : "";
-        if (key)
-            snprintf(path + length, size - length, "%s%s", dot, key);
+    for (size_t i = 0, length = 0; i + 1 < walk->n && length + 1 < size; i++) {
+        const cove_value *parent = walk->frames[i].value;
+        size_t child = walk->frames[i].next - 1;
+        char number[24];
+        const char *label = number;
+        if (parent->type != COVE_VALUE_DICT)
+            snprintf(number, sizeof(number), "%zu", child);
         else
-            snprintf(path + length, size - length, "%s%lld", dot, (long long)number);
-        if (find_path(cove_value_item(tree, i), target, path, size))
-            return true;
+            label = cove__key_label(cove_value_key(parent, child / 2), number, sizeof(number));
+        int n = snprintf(path + length, size - length, "%s%s", i > 0 ? "." : "", label);
+        length += n > 0 ? (size_t)n : 0;
     }
-    path[length] = '\0';
-    return false;
 }
 
 void cove__tree_path(const cove_value *tree, const cove_value *target, char *path, size_t size)
 {
+    struct cove__walk walk = { 0 };
     path[0] = '\0';
-    find_path(tree, target, path, size);
+    for (const cove_value *value = tree; value || walk.n > 0; value = cove__walk_next(&walk)) {
+        if (!value)
+            cove__walk_leave(&walk);
+        else if (cove__walk_enter(&walk, (cove_value *)value, NULL) < 0) /* which changes nothing */
+            break;
+        if (value == target)
+            write_path(&walk, path, size);
+        if (value == target || walk.n == 0)
+            break;
+    }
+    cove__walk_done(&walk);
 }
 
 int cove__tree_check_fetched(const cove_value *tree, cove_value *const *tensors, size_t n, struct cove_error *err)

@@ -131,3 +131,32 @@ def test_protocols(tool, tmp_path, protocol, value):  # noqa: F811
                 assert shown(tool("show", url(path))) == plain(torch.load(path, weights_only=False))
         else:
             both(tool, path)
+
+
+def test_deep(tool, tmp_path):  # noqa: F811
+    for inner, depth in ((1, 999), (1, 1000), ([], 999)):
+        value = inner
+        for i in range(depth):
+            value = ([value], (value,), {"k": value})[i % 3]
+        deep = b"".join((b"]", b"(", b"}X\x01\x00\x00\x00k")[i % 3] for i in reversed(range(depth)))
+        ends = b"".join((b"a", b"t", b"s")[i % 3] for i in range(depth))
+        write(tmp_path / "d.pt", b"\x80\x02" + deep + (b"]" if inner == [] else b"K\x01") + ends + b".")
+        if depth == 999:
+            tool("show", url(tmp_path / "d.pt"))
+            tool("copy", url(tmp_path / "d.pt"), url(tmp_path / "e.pt"))
+            again = torch.load(tmp_path / "e.pt", weights_only=True)
+            for i in reversed(range(depth)):
+                again = again["k" if i % 3 == 2 else 0]
+            assert again == inner
+        else:
+            tool("show", url(tmp_path / "d.pt"), fails="COVE_ELIMIT")
+
+
+def test_shared_stays_shared(tool, tmp_path):  # noqa: F811
+    shared = {"t": torch.arange(4.0), "l": [1, "x" * 1000]}
+    torch.save({"a": shared, "b": [shared, shared["l"]], "t": shared["t"], "n": (shared["t"],) * 500}, tmp_path / "s.pt")
+    both(tool, tmp_path / "s.pt")
+    again = torch.load(tmp_path / "s.pt.again", weights_only=True)
+    assert again["a"] is again["b"][0] and again["a"]["l"] is again["b"][1] and again["a"]["t"] is again["t"]
+    assert all(t is again["t"] for t in again["n"])
+    assert (tmp_path / "s.pt.again").stat().st_size < 6000
