@@ -12,6 +12,7 @@
 #ifndef COVE_TRAINER_H
 #define COVE_TRAINER_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -94,7 +95,7 @@ struct cove_parameter {
 
 /*
  * Hooks, with Lightning's names and order: for each hook first the callbacks, then the module; in on_train_epoch_end
- * callbacks with `run_last` (ModelCheckpoint) come after the module.
+ * callbacks that monitor a metric (EarlyStopping, ModelCheckpoint) come after the module.
  *
  * Every function that a program gives to a trainer (hooks, steps, configure_optimizers, a loader's fetch, callbacks'
  * and loggers' functions) returns 0, or a negative code to end the run: fit calls on_exception and teardown and returns
@@ -276,7 +277,8 @@ struct cove_callback {
     int (*find_checkpoint)(void *self, cove_trainer *trainer, const char *which, char **ret_url,
                            struct cove_error *err);
     void (*free)(void *self); /* for cove_callback_free; NULL: nothing to free */
-    int run_last;             /* 1: after the other callbacks, and after the module in on_train_epoch_end */
+    int run_last;             /* 1: after the other callbacks: it saves or shows what they did */
+    int monitors;             /* 1: called after the module in on_train_epoch_end: it sees what the module logs there */
     struct cove_hooks hooks;
 };
 #define COVE_CALLBACK_INIT                                                                                             \
@@ -301,11 +303,13 @@ struct cove_model_checkpoint_options {
     int64_t every_n_epochs;      /* -1: 1 where every_n_train_steps is 0, else 0 */
     int save_on_exception;       /* 1: save also when the run fails; an interrupted run is saved in any case */
     int enable_version_counter;  /* 1: "-v1" rather than replacing a file of that name */
+    int save_on_train_epoch_end; /* 1: at the end of each epoch; 0: after each validation; -1: 1 where each epoch ends
+                                    in one validation or has none, else 0 */
 };
 #define COVE_MODEL_CHECKPOINT_OPTIONS_INIT                                                                             \
     {                                                                                                                  \
         .size = sizeof(struct cove_model_checkpoint_options), .auto_insert_metric_name = 1, .mode = "min",             \
-        .save_top_k = 1, .every_n_epochs = -1, .enable_version_counter = 1                                             \
+        .save_top_k = 1, .every_n_epochs = -1, .enable_version_counter = 1, .save_on_train_epoch_end = -1              \
     }
 COVE_API int cove_model_checkpoint_new(const struct cove_model_checkpoint_options *options,
                                        cove_callback **ret_callback, struct cove_error *err);
@@ -318,16 +322,20 @@ COVE_API double cove_model_checkpoint_best_score(const cove_callback *callback);
 struct cove_early_stopping_options {
     size_t size;
     const char *monitor;
-    const char *mode; /* "min" or "max" */
-    double min_delta;
-    int64_t patience;
-    int strict;       /* 1: a monitor that nobody logged is an error, which lists the known metrics */
-    int check_finite; /* 1: nan or infinity stops the run */
+    const char *mode;             /* "min" or "max" */
+    double min_delta;             /* 0 or more; compared as float32, as the metric is */
+    int64_t patience;             /* checks in a row without a better value that stop the run; 0 counts as 1 */
+    int strict;                   /* 1: a monitor that nobody logged is an error, which lists the known metrics */
+    int check_finite;             /* 1: nan or infinity stops the run */
+    double stopping_threshold;    /* a value better than this stops the run; nan: none */
+    double divergence_threshold;  /* a value worse than this stops the run; nan: none */
+    int check_on_train_epoch_end; /* 1: at the end of each epoch; 0: after each validation; -1: 1 where each epoch ends
+                                     in one validation or has none, else 0 */
 };
 #define COVE_EARLY_STOPPING_OPTIONS_INIT                                                                               \
     {                                                                                                                  \
         .size = sizeof(struct cove_early_stopping_options), .mode = "min", .patience = 3, .strict = 1,                 \
-        .check_finite = 1                                                                                              \
+        .check_finite = 1, .stopping_threshold = NAN, .divergence_threshold = NAN, .check_on_train_epoch_end = -1      \
     }
 COVE_API int cove_early_stopping_new(const struct cove_early_stopping_options *options, cove_callback **ret_callback,
                                      struct cove_error *err);

@@ -258,6 +258,24 @@ static void bad_options_of_checkpoints_are_named(void **state)
     k.filename = NULL;
     k.every_n_train_steps = k.every_n_epochs = 1;
     assert_int_equal(cove_model_checkpoint_new(&k, &c, &err), COVE_EINVAL);
+    const struct {
+        int64_t steps, epochs, top_k;
+        const char *named;
+    } rows[] = {
+        { -1, -1, 1, "every_n_train_steps is -1" }, { 0, -2, 1, "every_n_epochs is -2" },
+        { 5, -2, 1, "every_n_epochs is -2" },       { 5, 3, 1, "every_n_train_steps is 5 and every_n_epochs 3" },
+        { 0, -1, -2, "save_top_k is -2" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        k.every_n_train_steps = rows[i].steps;
+        k.every_n_epochs = rows[i].epochs;
+        k.save_top_k = rows[i].top_k;
+        assert_int_equal(cove_model_checkpoint_new(&k, &c, &err), COVE_EINVAL);
+        assert_non_null(strstr(err.message, rows[i].named));
+    }
+    k.save_top_k = 1;
+    k.save_on_train_epoch_end = 2;
+    assert_int_equal(cove_model_checkpoint_new(&k, &c, &err), COVE_EINVAL);
     assert_null(c);
 }
 
@@ -395,6 +413,85 @@ static void stops_when_patience_ends(void **state)
     cove_callback_free(c);
 }
 
+/* How many epochs `e` lets a run have whose validations give `losses`. */
+static int64_t epochs_until(struct line *model, const struct cove_early_stopping_options *e, const double *losses,
+                            size_t n, char reason[256])
+{
+    struct cove_trainer_options o = quiet(8);
+    cove_callback *c;
+    set_up((void **)&model);
+    line_init(model);
+    model->module.hooks.on_validation_start = follow_script;
+    follow(losses, n);
+    assert_int_equal(cove_early_stopping_new(e, &c, NULL), 0);
+    assert_int_equal(fit_with(model, &o, c, NULL, reason, NULL), 0);
+    cove_callback_free(c);
+    return model->seen / 7;
+}
+
+/* As torch does: 0.2 + 0.1 is not below 0.3 in float32; with a min_delta in double it would be. */
+static void min_delta_is_compared_in_float32(void **state)
+{
+    static const double falls[] = { 0.3, 0.2, 0.2 }, rises[] = { 0.9, 0.9 + 1e-9, 0.9 + 2e-9 };
+    struct cove_early_stopping_options e = COVE_EARLY_STOPPING_OPTIONS_INIT;
+    char reason[256];
+    e.monitor = "val_loss";
+    e.patience = 1;
+    e.min_delta = 0.1;
+    assert_true(0.2f + 0.1f >= 0.3f && (double)0.2f + 0.1 < (double)0.3f);
+    assert_int_equal(epochs_until(*state, &e, falls, 3, reason), 2);
+    e.mode = "max";
+    e.min_delta = 0;
+    assert_int_equal(epochs_until(*state, &e, rises, 3, reason), 2);
+}
+
+static void thresholds_stop(void **state)
+{
+    static const double falls[] = { 0.5, 0.2, 0.1 }, rises[] = { 0.5, 0.8, 0.9 };
+    struct cove_early_stopping_options e = COVE_EARLY_STOPPING_OPTIONS_INIT;
+    char reason[256];
+    e.monitor = "val_loss";
+    e.stopping_threshold = 0.2; /* itself is not below it, in float32 either */
+    assert_int_equal(epochs_until(*state, &e, falls, 3, reason), 3);
+    assert_string_equal(reason, "EarlyStopping: val_loss is 0.1, below the stopping threshold 0.2");
+    e.stopping_threshold = NAN;
+    e.divergence_threshold = 0.8;
+    assert_int_equal(epochs_until(*state, &e, rises, 3, reason), 3);
+    assert_string_equal(reason, "EarlyStopping: val_loss is 0.9, above the divergence threshold 0.8");
+    e.mode = "max";
+    assert_int_equal(epochs_until(*state, &e, rises, 3, reason), 1);
+    assert_string_equal(reason, "EarlyStopping: val_loss is 0.5, below the divergence threshold 0.8");
+}
+
+static int log_epoch_metric(void *self, cove_trainer *trainer, struct cove_error *err)
+{
+    static const double values[] = { 3, 2, 2.5, 1 };
+    cove_trainer_log(trainer, "epoch_metric", values[cove_trainer_current_epoch(trainer)], 0);
+    return 0;
+}
+
+/* What the module logs in on_train_epoch_end is seen in the same epoch, the first included. */
+static void stops_by_what_the_module_logs_at_the_epochs_end(void **state)
+{
+    struct cove_early_stopping_options e = COVE_EARLY_STOPPING_OPTIONS_INIT;
+    struct cove_trainer_options o = quiet(4);
+    struct line *model = *state;
+    cove_callback *c;
+    e.monitor = "epoch_metric";
+    e.patience = 1;
+    for (int always = 0; always < 2; always++) {
+        set_up(state);
+        model->module.hooks.on_train_epoch_end = log_epoch_metric;
+        /* Where validations come more often, only if it is asked to look at the epoch's end. */
+        o.val_check_batches = always ? 2 : 0;
+        e.check_on_train_epoch_end = always ? 1 : -1;
+        assert_int_equal(cove_early_stopping_new(&e, &c, NULL), 0);
+        assert_int_equal(fit_with(model, &o, c, NULL, NULL, NULL), 0);
+        assert_int_equal(model->seen, 3 * 7);
+        cove_callback_free(c);
+    }
+}
+
 static void nan_stops_with_a_clear_word(void **state)
 {
     static const double losses[] = { 2, NAN };
@@ -417,11 +514,11 @@ static void nan_stops_with_a_clear_word(void **state)
     }
 }
 
-/* Every key that Lightning's EarlyStopping reads, and no other. */
+/* Every key that Lightning's EarlyStopping reads, and one of ours. */
 static void state_is_lightnings(void **state)
 {
-    static const char *const keys[] = { "wait_count", "stopped_epoch",   "best_score",
-                                        "patience",   "stopping_reason", "stopping_reason_message" };
+    static const char *const keys[] = { "wait_count",      "stopped_epoch",           "best_score", "patience",
+                                        "stopping_reason", "stopping_reason_message", "checked" };
     struct cove_early_stopping_options e = COVE_EARLY_STOPPING_OPTIONS_INIT;
     cove_callback *c;
     cove_value *tree;
@@ -429,8 +526,8 @@ static void state_is_lightnings(void **state)
     assert_int_equal(cove_early_stopping_new(&e, &c, NULL), 0);
     assert_string_equal(c->state_key, "EarlyStopping{'monitor': 'val_loss', 'mode': 'min'}");
     assert_int_equal(c->state_dict(c->self, &tree, NULL), 0);
-    assert_int_equal(cove_value_length(tree), 6);
-    for (int i = 0; i < 6; i++)
+    assert_int_equal(cove_value_length(tree), 7);
+    for (int i = 0; i < 7; i++)
         assert_non_null(cove_value_get(tree, keys[i]));
     cove_value_unref(tree);
     cove_callback_free(c);
@@ -587,6 +684,9 @@ int main(void)
         TEST(best_and_last_are_found),
         TEST(top_k_goes_on_after_a_resume),
         TEST(stops_when_patience_ends),
+        TEST(min_delta_is_compared_in_float32),
+        TEST(thresholds_stop),
+        TEST(stops_by_what_the_module_logs_at_the_epochs_end),
         TEST(nan_stops_with_a_clear_word),
         TEST(state_is_lightnings),
         TEST(hparams_are_yaml),

@@ -16,22 +16,37 @@
 #include "trainer/tree.h"
 
 /* Lightning's EarlyStoppingReason. */
-enum reason { NOT_STOPPED = 0, PATIENCE_EXHAUSTED = 3, NON_FINITE_METRIC = 4 };
+enum reason {
+    NOT_STOPPED = 0,
+    STOPPING_THRESHOLD = 1,
+    DIVERGENCE_THRESHOLD = 2,
+    PATIENCE_EXHAUSTED = 3,
+    NON_FINITE_METRIC = 4
+};
 
 struct early_stopping {
     cove_callback callback;
     struct cove_early_stopping_options o;
     char *monitor, *key; /* owned */
     bool max;
+    bool checked; /* since the last training batch: a run that was cut between the check and the end of the validation
+                     or epoch repeats that end, and must not count it twice */
     int64_t wait_count, stopped_epoch;
     float best;
     enum reason reason;
-    char message[256];
+    char message[1280]; /* holds any name of a metric whole */
 };
 
-static bool better(const struct early_stopping *s, float value)
+/* Lightning compares tensors of float32, and rounds what it compares them with. */
+static bool better(const struct early_stopping *s, float a, float b)
 {
-    return s->max ? (double)value - s->o.min_delta > (double)s->best : (double)value + s->o.min_delta < (double)s->best;
+    return s->max ? a > b : a < b;
+}
+
+static float less_min_delta(const struct early_stopping *s, float value)
+{
+    float delta = (float)s->o.min_delta;
+    return s->max ? value - delta : value + delta;
 }
 
 static void stop(struct early_stopping *s, cove_trainer *trainer, enum reason reason)
@@ -42,20 +57,23 @@ static void stop(struct early_stopping *s, cove_trainer *trainer, enum reason re
     cove_trainer_stop(trainer, s->message);
 }
 
-static int check(struct early_stopping *s, cove_trainer *trainer, struct cove_error *err)
+static void judge(struct early_stopping *s, cove_trainer *trainer, float value)
 {
-    double current;
-    int rc = cove_trainer_metric(trainer, s->monitor, &current, err);
-    if (rc == COVE_ENOTFOUND && !s->o.strict)
-        return 0;
-    if (rc < 0)
-        return cove__error_prefix(err, rc, "EarlyStopping");
-    float value = (float)current;
+    const char *than = s->max ? "above" : "below", *worse = s->max ? "below" : "above";
+    float reach = (float)s->o.stopping_threshold, leave = (float)s->o.divergence_threshold;
     if (s->o.check_finite && !isfinite(value)) {
         snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %f, not finite; the best before was %.3f",
-                 s->monitor, current, (double)s->best);
+                 s->monitor, (double)value, (double)s->best);
         stop(s, trainer, NON_FINITE_METRIC);
-    } else if (better(s, value)) {
+    } else if (better(s, value, reach)) {
+        snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %g, %s the stopping threshold %g", s->monitor,
+                 (double)value, than, s->o.stopping_threshold);
+        stop(s, trainer, STOPPING_THRESHOLD);
+    } else if (better(s, -value, -leave)) {
+        snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %g, %s the divergence threshold %g", s->monitor,
+                 (double)value, worse, s->o.divergence_threshold);
+        stop(s, trainer, DIVERGENCE_THRESHOLD);
+    } else if (better(s, less_min_delta(s, value), s->best)) {
         s->best = value;
         s->wait_count = 0;
     } else if (++s->wait_count >= s->o.patience) {
@@ -64,13 +82,38 @@ static int check(struct early_stopping *s, cove_trainer *trainer, struct cove_er
                  s->wait_count, (double)s->best);
         stop(s, trainer, PATIENCE_EXHAUSTED);
     }
+}
+
+static int check(struct early_stopping *s, cove_trainer *trainer, struct cove_error *err)
+{
+    double current;
+    int rc = cove_trainer_metric(trainer, s->monitor, &current, err);
+    if (rc == COVE_ENOTFOUND && !s->o.strict)
+        return 0;
+    if (rc < 0)
+        return cove__error_prefix(err, rc, "EarlyStopping");
+    if (!s->checked)
+        judge(s, trainer, (float)current);
+    else if (s->reason != NOT_STOPPED)
+        cove_trainer_stop(trainer, s->message); /* as the run that was cut decided */
+    s->checked = true;
     return 0;
 }
 
 /* Where each epoch ends in one validation, the epoch's own metrics can be watched too: the check comes at its end. */
-static bool at_epoch_end(const cove_trainer *trainer)
+static bool at_epoch_end(const struct early_stopping *s, const cove_trainer *trainer)
 {
+    if (s->o.check_on_train_epoch_end >= 0)
+        return s->o.check_on_train_epoch_end;
     return cove_trainer_validates_each_epoch(trainer) || cove_trainer_num_val_batches(trainer) == 0;
+}
+
+static int on_train_batch_start(void *self, cove_trainer *trainer, const struct cove_batch *batch,
+                                struct cove_error *err)
+{
+    struct early_stopping *s = self;
+    s->checked = false;
+    return 0;
 }
 
 static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_error *err)
@@ -78,7 +121,7 @@ static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_err
     /* An epoch that max_steps cut short may have no validation yet. */
     double unused;
     struct early_stopping *s = self;
-    if (!at_epoch_end(trainer) ||
+    if (!at_epoch_end(s, trainer) ||
         (!cove_trainer_is_last_batch(trainer) && cove_trainer_metric(trainer, s->monitor, &unused, NULL) < 0))
         return 0;
     return check(s, trainer, err);
@@ -87,7 +130,7 @@ static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_err
 static int on_validation_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     if (cove_trainer_stage(trainer) == COVE_STAGE_SANITY_CHECK || !cove_trainer_fitting(trainer) ||
-        at_epoch_end(trainer))
+        at_epoch_end(self, trainer))
         return 0;
     return check(self, trainer, err);
 }
@@ -103,6 +146,8 @@ static int state_dict(void *self, cove_value **ret_state, struct cove_error *err
     cove__tree_int(&rc, dict, "patience", s->o.patience, err);
     cove__tree_int(&rc, dict, "stopping_reason", s->reason, err);
     cove__tree_string(&rc, dict, "stopping_reason_message", s->reason ? s->message : NULL, err);
+    /* Lightning does not keep this one, and skips it. */
+    cove__tree_bool(&rc, dict, "checked", s->checked, err);
     if (rc < 0)
         cove_value_unref(dict);
     else
@@ -115,11 +160,16 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     struct early_stopping *s = self;
     cove_value *best = cove__tree_at(state, "best_score");
     int64_t wait = s->wait_count, stopped = s->stopped_epoch, patience = s->o.patience;
+    int64_t reason = NOT_STOPPED;
+    const char *message = NULL;
     float score = s->best;
-    int rc = 0;
+    int rc = 0, checked = 0;
     cove__tree_get_int(&rc, state, "wait_count", &wait, err);
     cove__tree_get_int(&rc, state, "stopped_epoch", &stopped, err);
     cove__tree_get_int(&rc, state, "patience", &patience, err);
+    cove__tree_get_int(&rc, state, "stopping_reason", &reason, err);
+    cove__tree_get_string(&rc, state, "stopping_reason_message", &message, err);
+    cove__tree_get_bool(&rc, state, "checked", &checked, err);
     if (rc == 0 && best)
         rc = cove__tree_read_scalar(best, &score, err);
     if (rc < 0)
@@ -128,6 +178,9 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     s->stopped_epoch = stopped;
     s->o.patience = patience;
     s->best = score;
+    s->reason = reason >= NOT_STOPPED && reason <= NON_FINITE_METRIC ? (enum reason)reason : NOT_STOPPED;
+    snprintf(s->message, sizeof s->message, "%s", message ? message : "");
+    s->checked = checked;
     return 0;
 }
 
@@ -174,6 +227,8 @@ int cove_early_stopping_new(const struct cove_early_stopping_options *options, c
     s->callback.state_dict = state_dict;
     s->callback.load_state_dict = load_state_dict;
     s->callback.free = free_self;
+    s->callback.monitors = 1;
+    s->callback.hooks.on_train_batch_start = on_train_batch_start;
     s->callback.hooks.on_train_epoch_end = on_train_epoch_end;
     s->callback.hooks.on_validation_end = on_validation_end;
     *ret_callback = &s->callback;

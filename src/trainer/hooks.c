@@ -133,14 +133,14 @@ int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove
     return call_all(t, &(struct hook){ .offset = offset, .name = name, .kind = CHECKPOINT, .checkpoint = tree }, err);
 }
 
-/* on_train_epoch_end: the module may log there what ModelCheckpoint monitors, so that comes last, and values are
- * published in between. */
+/* on_train_epoch_end: the module may log there what EarlyStopping and ModelCheckpoint monitor, so these come last, and
+ * values are published in between. */
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
 {
     const struct hook h = { .offset = offsetof(struct cove_hooks, on_train_epoch_end), .name = "on_train_epoch_end" };
     int rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (!t->callbacks[i]->run_last)
+        if (!t->callbacks[i]->monitors)
             rc = call_one(t, &h, i, err);
     }
     if (rc == 0)
@@ -148,7 +148,7 @@ int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
     if (rc == 0)
         rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (t->callbacks[i]->run_last)
+        if (t->callbacks[i]->monitors)
             rc = call_one(t, &h, i, err);
     }
     return rc;

@@ -176,8 +176,12 @@ static int run_epoch(cove_trainer *t, enum cove__position position, struct cove_
     if ((rc = run_batches(t, position, err)) < 0)
         return rc;
     cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
-    if ((rc = cove__epoch_end_hook(t, err)) < 0)
+    if ((rc = cove__epoch_end_hook(t, err)) < 0) {
+        /* The resumed run must end the epoch again: as far as a checkpoint is concerned it has not ended. */
+        cove__counts_add(&t->p.epoch, 0, 0, -1, 0);
+        t->p.batches_that_stepped -= !cove__accumulating(t);
         return rc;
+    }
     step = t->p.batches_that_stepped > 0 ? t->p.batches_that_stepped - 1 : 0;
     rc = cove__log_rows(t, COVE__PHASE_TRAIN, false, step, err);
     cove__metrics_end_epoch(&t->metrics, COVE__PHASE_TRAIN);
@@ -201,17 +205,21 @@ static bool done(cove_trainer *t)
 
 int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_error *err)
 {
+    bool ends;
     int rc = 0;
     t->stage = COVE_STAGE_TRAIN;
     if (t->n_train_batches == 0) {
         snprintf(t->reason, sizeof t->reason, "no training batches");
         return 0;
     }
-    if (done(t))
+    /* What follows the last batch of all may have been cut off, too. */
+    ends = position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION;
+    if (!ends && done(t))
         return 0;
     if ((rc = COVE__HOOK(t, on_train_start, err)) < 0)
         return rc;
-    while (rc == 0 && !done(t) && (rc = cove__check_interrupt(t, err)) == 0) {
+    while (rc == 0 && (ends || !done(t)) && (rc = cove__check_interrupt(t, err)) == 0) {
+        ends = false;
         rc = run_epoch(t, position, err);
         position = COVE__AT_EPOCH_START;
     }

@@ -1,4 +1,7 @@
-/* The inside of ModelCheckpoint: the callback, its state, and where it looks for checkpoints of earlier runs. */
+/*
+ * The inside of ModelCheckpoint: the callback (model_checkpoint.c: when a save is due), its saves and removals, its
+ * state in checkpoints, and where it looks for those of earlier runs.
+ */
 #ifndef COVE_TRAINER_MODEL_CHECKPOINT_H
 #define COVE_TRAINER_MODEL_CHECKPOINT_H
 
@@ -6,22 +9,33 @@
 
 #include <cove/trainer.h>
 
-#include "trainer/top_k.h"
+#include "trainer/kept.h"
+
+#define COVE__DEFAULT_FILENAME "{epoch}-{step}"
+#define COVE__MAX_FILENAME     ((size_t)4096)
 
 struct cove__model_checkpoint {
     cove_callback callback;
     struct cove_model_checkpoint_options o;          /* its strings are the next four */
     char *given_dirpath, *filename, *monitor, *mode; /* owned; NULL: not given */
     char *key;                                       /* owned: Lightning's state_key */
-    char *dirpath;                                   /* owned: where this run saves; NULL before setup */
-    struct cove__top_k top;
-    char *best_path, *last_path, *kth_path; /* owned; NULL: none yet */
-    float best_score, kth_value, current_score;
-    bool has_best_score, has_current_score;
-    int64_t last_saved_step; /* -1: none */
-    bool saved_any;
-    bool defer; /* a save by steps waits for the validation that brings its metric */
+    char *dirpath;                                   /* owned, as cove__folder_resolve gives it; NULL before setup */
+    const cove_trainer *trainer;                     /* BORROWED from setup to teardown; else NULL */
+    struct cove__kept kept;
+    bool saved_any;      /* in this run */
+    bool last_is_behind; /* last.ckpt could not be written where another name was */
+    bool resumed;        /* the state says at which step a save was last looked at, and nobody has asked it yet */
 };
+
+/* ---- model_checkpoint_save.c: each changes mc->kept if it succeeds, and nothing if not ---- */
+
+/* The save that is due now; nothing is written where the score is not among the best and there is no save_last. */
+int cove__model_checkpoint_save(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
+/* last.ckpt alone. */
+int cove__model_checkpoint_save_last(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
+/* The run as it stands when it is cut: as last.ckpt or, without save_last, under the template's name. It is not the
+ * save that may be due at this step: the resumed run makes that one. */
+int cove__model_checkpoint_save_cut(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
 
 /* ---- model_checkpoint_state.c ---- */
 int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct cove_error *err);

@@ -111,8 +111,8 @@ int cove__model_checkpoint_find(void *self, cove_trainer *trainer, const char *w
     char *url = NULL;
     int rc;
     /* After an earlier fit of this process it needs no search. */
-    if (best && mc->best_path) {
-        *ret_url = cove__strdup(mc->best_path);
+    if (best && mc->kept.best_path) {
+        *ret_url = cove__strdup(mc->kept.best_path);
         return *ret_url ? 0 : cove__fail_nomem(err, "ModelCheckpoint");
     }
     rc = find_newest(trainer, mc->given_dirpath || !versions ? mc->dirpath : versions, &url, err);

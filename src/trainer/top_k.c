@@ -2,6 +2,7 @@
 #include "trainer/top_k.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <cove/error.h>
 
@@ -62,25 +63,76 @@ const struct cove__scored *cove__top_k_evicts(const struct cove__top_k *top)
     return top->k > 0 && is_full(top) ? cove__top_k_worst(top) : NULL;
 }
 
+float cove__top_k_number(const struct cove__top_k *top, float score)
+{
+    if (!isnan(score))
+        return score;
+    return top->max ? -INFINITY : INFINITY;
+}
+
+static struct cove__scored *find(const struct cove__top_k *top, const char *path)
+{
+    for (size_t i = 0; i < top->n; i++) {
+        if (strcmp(top->items[i].path, path) == 0)
+            return &top->items[i];
+    }
+    return NULL;
+}
+
+bool cove__top_k_has(const struct cove__top_k *top, const char *path)
+{
+    return find(top, path) != NULL;
+}
+
+bool cove__top_k_is_full(const struct cove__top_k *top)
+{
+    return top->k < 0 || top->n >= (size_t)top->k;
+}
+
+static void remove_at(struct cove__top_k *top, size_t i)
+{
+    cove__free(top->items[i].path);
+    for (; i + 1 < top->n; i++)
+        top->items[i] = top->items[i + 1];
+    top->n--;
+}
+
 int cove__top_k_add(struct cove__top_k *top, const char *path, float score)
 {
-    const struct cove__scored *out = cove__top_k_evicts(top);
+    const struct cove__scored *out;
+    struct cove__scored *old;
     char *copy = cove__strdup(path);
-    size_t i;
     if (!copy || cove__grow(&top->items, &top->cap, top->n + 1, sizeof *top->items, MAX_KEPT) < 0) {
         cove__free(copy);
         return COVE_ENOMEM;
     }
-    if (out) {
-        /* The array may have moved: look for it again. */
-        i = (size_t)(cove__top_k_evicts(top) - top->items);
-        cove__free(top->items[i].path);
-        for (; i + 1 < top->n; i++)
-            top->items[i] = top->items[i + 1];
-        top->n--;
-    }
-    if (isnan(score))
-        score = top->max ? -INFINITY : INFINITY;
-    top->items[top->n++] = (struct cove__scored){ copy, score };
+    out = cove__top_k_evicts(top);
+    if (out)
+        remove_at(top, (size_t)(out - top->items));
+    /* As in a Python dict, which keeps the place of a key that it has. */
+    old = find(top, path);
+    if (old)
+        cove__free(copy);
+    else
+        *(old = &top->items[top->n++]) = (struct cove__scored){ .path = copy };
+    old->score = cove__top_k_number(top, score);
     return 0;
+}
+
+int cove__top_k_copy(const struct cove__top_k *from, struct cove__top_k *ret_to)
+{
+    struct cove__top_k to = { .max = from->max, .k = from->k };
+    int rc = cove__grow(&to.items, &to.cap, from->n + 1, sizeof *to.items, MAX_KEPT + 1);
+    for (size_t i = 0; rc == 0 && i < from->n; i++) {
+        to.items[i] = (struct cove__scored){ cove__strdup(from->items[i].path), from->items[i].score };
+        if (!to.items[i].path)
+            rc = COVE_ENOMEM;
+        else
+            to.n++;
+    }
+    if (rc < 0)
+        cove__top_k_done(&to);
+    else
+        *ret_to = to;
+    return rc;
 }

@@ -23,9 +23,14 @@ void cove__top_k_done(struct cove__top_k *top);
 bool cove__top_k_wants(const struct cove__top_k *top, float score);
 /* Which one must go for a new one: NULL while there is room. */
 const struct cove__scored *cove__top_k_evicts(const struct cove__top_k *top);
-/* Adds `path` (copied) in place of the one that cove__top_k_evicts named. A score that is not a number counts as the
- * worst. COVE_ENOMEM. */
+/* Adds `path` (copied) in place of the one that cove__top_k_evicts named. One that is there already gets the new score.
+ * A score that is not a number counts as the worst. COVE_ENOMEM: nothing was changed. */
 int cove__top_k_add(struct cove__top_k *top, const char *path, float score);
+/* What cove__top_k_add keeps for `score`. */
+float cove__top_k_number(const struct cove__top_k *top, float score);
+int cove__top_k_copy(const struct cove__top_k *from, struct cove__top_k *ret_to); /* COVE_ENOMEM */
+bool cove__top_k_has(const struct cove__top_k *top, const char *path);
+bool cove__top_k_is_full(const struct cove__top_k *top); /* there are k; with k -1 always */
 const struct cove__scored *cove__top_k_best(const struct cove__top_k *top);
 const struct cove__scored *cove__top_k_worst(const struct cove__top_k *top); /* NULL: none */
 

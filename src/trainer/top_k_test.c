@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,8 +48,11 @@ static void keeps_the_k_greatest(void **state)
 static void minus_one_keeps_all_and_zero_none(void **state)
 {
     struct cove__top_k all = { .k = -1 }, none = { .k = 0 };
-    for (int i = 0; i < 50; i++)
-        add(&all, "x", (float)i);
+    for (int i = 0; i < 50; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", i);
+        add(&all, name, (float)i);
+    }
     assert_int_equal(all.n, 50);
     assert_null(cove__top_k_evicts(&all));
     assert_false(cove__top_k_wants(&none, -1));
@@ -77,6 +81,22 @@ static void first_of_equals_is_the_best_and_goes_first(void **state)
     cove__top_k_done(&top);
 }
 
+/* As a Python dict: a name has one score, the last, and keeps its place. */
+static void a_name_has_one_score(void **state)
+{
+    struct cove__top_k top = { .k = -1 }, copy;
+    add(&top, "a", 1);
+    add(&top, "b", 2);
+    add(&top, "a", 3);
+    assert_int_equal(top.n, 2);
+    assert_string_equal(top.items[0].path, "a");
+    assert_true(top.items[0].score == 3);
+    assert_int_equal(cove__top_k_copy(&top, &copy), 0);
+    cove__top_k_done(&top);
+    assert_true(cove__top_k_has(&copy, "a") && cove__top_k_has(&copy, "b") && !cove__top_k_has(&copy, "c"));
+    cove__top_k_done(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +105,7 @@ int main(void)
         cmocka_unit_test(minus_one_keeps_all_and_zero_none),
         cmocka_unit_test(nan_counts_as_the_worst),
         cmocka_unit_test(first_of_equals_is_the_best_and_goes_first),
+        cmocka_unit_test(a_name_has_one_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

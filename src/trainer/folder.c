@@ -1,0 +1,167 @@
+/* See folder.h. */
+#include "trainer/folder.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define MAX_PATH_BYTES ((size_t)128 << 10)
+
+static bool is_local(const cove_fs *fs)
+{
+    return strcmp(cove_fs_scheme(fs), "file") == 0;
+}
+
+/* One part of a path more: `path` stays free of links. A part that is not there is kept as it is. */
+static void add_part(struct cove__buf *path, const char *part, size_t n)
+{
+    char real[PATH_MAX];
+    if (n == 0 || (n == 1 && part[0] == '.'))
+        return;
+    if (n == 2 && part[0] == '.' && part[1] == '.') {
+        const char *text = cove__buf_str(path), *slash = strrchr(text, '/');
+        path->size = slash ? (size_t)(slash - text) : 0;
+        if (path->data)
+            path->data[path->size] = '\0';
+        return;
+    }
+    cove__buf_add_char(path, '/');
+    cove__buf_add(path, part, n);
+    if (cove__buf_rc(path) == 0 && realpath(cove__buf_str(path), real)) {
+        cove__buf_reset(path);
+        cove__buf_add_str(path, strcmp(real, "/") == 0 ? "" : real);
+    }
+}
+
+/* `path` (absolute) as os.path.realpath gives it. */
+static char *real_path(const char *path)
+{
+    struct cove__buf out = COVE__BUF_INIT(MAX_PATH_BYTES);
+    char *taken;
+    for (const char *s = path; *s;) {
+        size_t n = strcspn(s, "/");
+        add_part(&out, s, n);
+        s += n + (s[n] == '/');
+    }
+    if (out.size == 0)
+        cove__buf_add_char(&out, '/');
+    taken = cove__buf_take(&out);
+    cove__buf_done(&out);
+    return taken;
+}
+
+/* The same without following the last part. */
+static char *real_place(const char *path)
+{
+    char *parent = cove__path_parent(path), *real = parent ? real_path(parent) : NULL;
+    char *joined = real ? cove__path_join(real, cove__path_name(path)) : NULL;
+    cove__free(parent);
+    cove__free(real);
+    return joined;
+}
+
+static int resolve(const cove_trainer *trainer, const char *url, bool folder, char **ret_url, struct cove_error *err)
+{
+    cove_fs *fs = NULL;
+    char *path = NULL, *whole = NULL;
+    size_t n;
+    int rc = cove_trainer_open_fs(trainer, url, &fs, &path, err);
+    if (rc < 0)
+        return rc;
+    n = strlen(path);
+    if (folder && n > 1 && path[n - 1] == '/')
+        path[n - 1] = '\0';
+    whole = !is_local(fs) ? cove__fs_show(fs, path) : folder ? real_path(path) : real_place(path);
+    cove_free(path);
+    cove_fs_unref(fs);
+    if (!whole)
+        return cove__fail_nomem(err, "a URL");
+    *ret_url = whole;
+    return 0;
+}
+
+int cove__folder_resolve(const cove_trainer *trainer, const char *url, char **ret_url, struct cove_error *err)
+{
+    return resolve(trainer, url, true, ret_url, err);
+}
+
+int cove__file_resolve(const cove_trainer *trainer, const char *url, char **ret_url, struct cove_error *err)
+{
+    return resolve(trainer, url, false, ret_url, err);
+}
+
+bool cove__folder_same(const cove_trainer *trainer, const char *a, const char *b)
+{
+    cove_fs *fs_a = NULL, *fs_b = NULL;
+    char *path_a = NULL, *path_b = NULL;
+    bool result = cove_trainer_open_fs(trainer, a, &fs_a, &path_a, NULL) == 0 &&
+                  cove_trainer_open_fs(trainer, b, &fs_b, &path_b, NULL) == 0 && cove_fs_same_store(fs_a, fs_b) &&
+                  strcmp(path_a, path_b) == 0;
+    cove_free(path_a);
+    cove_free(path_b);
+    cove_fs_unref(fs_a);
+    cove_fs_unref(fs_b);
+    return result;
+}
+
+static bool climbs(const char *path)
+{
+    for (const char *s = path; *s;) {
+        size_t n = strcspn(s, "/");
+        if (n == 2 && s[0] == '.' && s[1] == '.')
+            return true;
+        s += n + (s[n] == '/');
+    }
+    return false;
+}
+
+const char *cove__folder_below(const char *folder, const char *url)
+{
+    size_t n = strlen(folder);
+    if (n > 0 && folder[n - 1] == '/')
+        n--;
+    if (strncmp(url, folder, n) != 0 || url[n] != '/' || !url[n + 1] || climbs(url + n))
+        return NULL;
+    return url + n + 1;
+}
+
+/* The path in its store, links followed: the file's too where `whole`. */
+static char *path_of(const cove_trainer *trainer, const char *url, bool whole)
+{
+    cove_fs *fs = NULL;
+    char *path = NULL, *real;
+    if (cove_trainer_open_fs(trainer, url, &fs, &path, NULL) < 0)
+        return NULL;
+    real = !is_local(fs) ? cove__strdup(path) : whole ? real_path(path) : real_place(path);
+    cove_free(path);
+    cove_fs_unref(fs);
+    return real;
+}
+
+bool cove__file_may_be(const cove_trainer *trainer, const char *a, const char *b)
+{
+    bool result = false;
+    for (int whole = 0; !result && whole < 2; whole++) {
+        char *path_a = path_of(trainer, a, whole), *path_b = path_of(trainer, b, whole);
+        result = !path_a || !path_b || strcmp(path_a, path_b) == 0;
+        cove__free(path_a);
+        cove__free(path_b);
+    }
+    return result;
+}
+
+bool cove__is_relative(const cove_trainer *trainer, const char *url)
+{
+    cove_fs *fs = NULL;
+    bool local;
+    if (cove_trainer_open_fs(trainer, url, &fs, NULL, NULL) < 0)
+        return false;
+    local = is_local(fs);
+    cove_fs_unref(fs);
+    return local && url[0] != '/' && url[0] != '~' && strncmp(url, "file:", 5) != 0;
+}

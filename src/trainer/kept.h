@@ -1,0 +1,27 @@
+/* What ModelCheckpoint knows of the files it keeps: all that a save changes. Copied before a save and put back where
+ * the save fails, so that no file is named that was never written. */
+#ifndef COVE_TRAINER_KEPT_H
+#define COVE_TRAINER_KEPT_H
+
+#include "trainer/top_k.h"
+
+struct cove__kept {
+    struct cove__top_k top;
+    char *best_path, *last_path, *kth_path; /* owned; NULL: none yet */
+    char *exception_path; /* owned; NULL: none. Where the run was saved when it was cut: not among the kept ones */
+    float best_score, kth_value, current_score;
+    bool has_best_score, has_current_score;
+    bool best_is_foreign;    /* best_path is another folder's, of a run that this one was resumed from */
+    int64_t last_saved_step; /* of the last save that was due; -1: none */
+    int64_t decided_step;    /* the last one at which every_n_train_steps was looked at; -1: none */
+    bool deferred;           /* a save by steps waits for the validation that brings its metric */
+};
+
+int cove__kept_copy(const struct cove__kept *from, struct cove__kept *ret_to); /* COVE_ENOMEM */
+void cove__kept_done(struct cove__kept *kept);                                 /* may be all zero */
+/* Whether `path` is one of these files. */
+bool cove__kept_names(const struct cove__kept *kept, const char *path);
+/* Puts a copy of `s` (NULL: none) at *field in place of what was there. COVE_ENOMEM: nothing was changed. */
+int cove__set_string(char **field, const char *s);
+
+#endif
