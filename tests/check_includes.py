@@ -55,7 +55,7 @@ def check_source(path, parts):
 
 def check_public(path):
     for number, angled, name in includes(path):
-        if not angled or not (name.startswith("cove/") or name in ("stddef.h", "stdint.h")):
+        if not angled or not (name.startswith("cove/") or name in ("math.h", "stddef.h", "stdint.h")):
             yield number, f"{name}: a public header includes public and standard headers only"
 
 
