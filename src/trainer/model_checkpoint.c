@@ -88,8 +88,12 @@ static int resolve_dirpath(struct cove__model_checkpoint *mc, cove_trainer *trai
 static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    mc->kept.last_saved_step = mc->kept.decided_step = -1;
-    mc->kept.deferred = mc->saved_any = mc->last_is_behind = mc->resumed = false;
+    /* A run from the start; a second fit goes on with what the first one left. */
+    if (cove_trainer_fitting(trainer) && cove_trainer_global_step(trainer) == 0) {
+        mc->kept.last_saved_step = mc->kept.decided_step = -1;
+        mc->kept.deferred = mc->saved_any = false;
+    }
+    mc->last_is_behind = mc->resumed = false;
     mc->trainer = trainer;
     return resolve_dirpath(mc, trainer, err);
 }

@@ -190,5 +190,7 @@ int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove
     cove__free(mc->kept.best_path);
     mc->kept.best_path = to.best_path;
     mc->kept.best_is_foreign = true;
+    mc->kept.last_saved_step = mc->kept.decided_step = -1;
+    mc->kept.deferred = false;
     return 0;
 }
