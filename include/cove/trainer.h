@@ -340,7 +340,8 @@ struct cove_early_stopping_options {
 COVE_API int cove_early_stopping_new(const struct cove_early_stopping_options *options, cove_callback **ret_callback,
                                      struct cove_error *err);
 
-/* One line on standard error, redrawn at most ten times a second; silent where that is not a terminal. */
+/* One line on standard error, redrawn at most ten times a second; silent where that is not a terminal. It fits the
+ * terminal's width (else COLUMNS, else 80): cells, long names, the rate and at last the later metrics are given up. */
 COVE_API int cove_progress_bar_new(cove_callback **ret_callback, struct cove_error *err);
 
 /* ---- loggers ---- */

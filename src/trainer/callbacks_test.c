@@ -646,6 +646,7 @@ static void bar_is_drawn_on_a_terminal_only(void **state)
     struct cove_trainer_options o = quiet(2);
     cove_callback *bar;
     char text[65536];
+    setenv("COLUMNS", "200", 1); /* a pipe has no width */
     for (int terminal = 0; terminal < 2; terminal++) {
         int fds[2];
         line_init(*state);

@@ -5,15 +5,27 @@
 #include "trainer/progress_bar.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "trainer/columns.h"
 
-#define REDRAW_NS (COVE__SEC / 10)
-#define CELLS     24
-#define MAX_LINE  ((size_t)4096)
+#define REDRAW_NS     (COVE__SEC / 10)
+#define CELLS         24
+#define FEW_CELLS     8
+#define SHORT_NAME    16   /* columns of a metric's name where there is little room */
+#define MAX_NAME      1100 /* bytes: a metric's name, with "_epoch" */
+#define MAX_COLUMNS   1000
+#define USUAL_COLUMNS 80
+#define MAX_LINE      ((size_t)16384)
 
 struct progress_bar {
     cove_callback callback;
@@ -24,24 +36,105 @@ struct progress_bar {
     int64_t done;        /* batches of the epoch */
 };
 
-void cove__progress_line(struct cove__buf *b, const cove_trainer *trainer, int64_t done, int64_t first,
-                         int64_t elapsed_ns)
+static void add_cells(struct cove__buf *b, int64_t done, int64_t n, int cells)
 {
-    int64_t n = cove_trainer_num_training_batches(trainer);
-    int filled = n > 0 ? (int)(CELLS * done / n) : CELLS;
+    int filled = n > 0 ? (int)(cells * (double)done / (double)n) : cells;
+    cove__buf_add_str(b, " [");
+    for (int i = 0; i < cells; i++)
+        cove__buf_add_char(b, i < filled ? '=' : i == filled ? '>' : ' ');
+    cove__buf_add_char(b, ']');
+}
+
+/* "  val_loss=0.25", its name in at most `most` columns. Returns the columns. */
+static int add_metric(struct cove__buf *b, const char *name, double value, int most)
+{
+    char text[MAX_NAME], number[32];
+    int columns;
+    snprintf(text, sizeof text, "%s", name);
+    cove__text_line(text, sizeof text); /* names come from checkpoints, too */
+    columns = cove__columns_cut(text, sizeof text, most);
+    snprintf(number, sizeof number, "%.3g", value);
+    cove__buf_addf(b, "  %s=%s", text, number);
+    return 3 + columns + (int)strlen(number);
+}
+
+/* The metrics of the bar that fit into `room` columns, the first ones first. Returns what all of them would take. */
+static int add_metrics(struct cove__buf *b, const cove_trainer *trainer, int room, int most)
+{
     const char *name;
     double value;
-    int prog_bar;
-    cove__buf_addf(b, "Epoch %" PRId64 " [", cove_trainer_current_epoch(trainer));
-    for (int i = 0; i < CELLS; i++)
-        cove__buf_add_char(b, i < filled ? '=' : i == filled ? '>' : ' ');
-    cove__buf_addf(b, "] %" PRId64 "/%" PRId64, done, n);
-    if (elapsed_ns > 0 && done > first)
-        cove__buf_addf(b, "  %.1f it/s", (double)(done - first) / ((double)elapsed_ns / (double)COVE__SEC));
+    int prog_bar, columns = 0;
+    bool full = false;
     for (size_t i = 0; cove_trainer_metric_at(trainer, i, &name, &value, &prog_bar) == 0; i++) {
-        if (prog_bar)
-            cove__buf_addf(b, "  %s=%.3g", name, value);
+        struct cove__buf one = COVE__BUF_INIT(MAX_LINE);
+        if (!prog_bar)
+            continue;
+        columns += add_metric(&one, name, value, most);
+        full |= columns > room;
+        if (!full)
+            cove__buf_add_str(b, cove__buf_str(&one));
+        cove__buf_done(&one);
+        if (columns > MAX_COLUMNS)
+            break;
     }
+    return columns;
+}
+
+void cove__progress_line(struct cove__buf *b, const cove_trainer *trainer, int64_t done, int64_t first,
+                         int64_t elapsed_ns, int columns)
+{
+    int64_t n = cove_trainer_num_training_batches(trainer);
+    struct cove__buf none = COVE__BUF_INIT(MAX_LINE);
+    char epoch[48], count[64], rate[48] = "";
+    int cells = CELLS, most = MAX_COLUMNS, spare, metrics = add_metrics(&none, trainer, 0, most);
+    snprintf(epoch, sizeof epoch, "Epoch %" PRId64, cove_trainer_current_epoch(trainer));
+    snprintf(count, sizeof count, " %" PRId64 "/%" PRId64, done, n);
+    if (elapsed_ns > 0 && done > first)
+        snprintf(rate, sizeof rate, "  %.1f it/s", (double)(done - first) / ((double)elapsed_ns / (double)COVE__SEC));
+    for (;;) {
+        int needed = (int)(strlen(epoch) + strlen(count) + strlen(rate)) + metrics + (cells > 0 ? cells + 3 : 0);
+        spare = columns - needed;
+        /* What is given up, the least important first: cells, long names, the rate, the cells at all. */
+        if (spare >= 0)
+            break;
+        if (cells > FEW_CELLS) {
+            cells = cells + spare > FEW_CELLS ? cells + spare : FEW_CELLS;
+        } else if (most > SHORT_NAME) {
+            most = SHORT_NAME;
+            metrics = add_metrics(&none, trainer, 0, most);
+        } else if (*rate) {
+            *rate = '\0';
+        } else if (cells > 0) {
+            cells = 0;
+        } else {
+            break;
+        }
+    }
+    if (cells > 0 && spare > 0)
+        cells = cells + spare < CELLS ? cells + spare : CELLS;
+    cove__buf_done(&none);
+    /* Then the last metrics, and on the narrowest terminal the epoch. */
+    spare = columns - (int)(strlen(epoch) + strlen(count));
+    cove__buf_addf(b, "%.*s", columns, spare >= 0 ? epoch : "");
+    if (cells > 0)
+        add_cells(b, done, n, cells);
+    cove__buf_addf(b, "%.*s%s", columns, spare >= 0 ? count : count + 1, rate);
+    add_metrics(b, trainer, spare - (int)strlen(rate) - (cells > 0 ? cells + 3 : 0), most);
+}
+
+/* One less than the terminal has: a cursor in the last column makes some terminals begin a new line. */
+static int columns_of(int fd)
+{
+    struct winsize size;
+    const char *set;
+    long columns = 0;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+        columns = size.ws_col;
+    if (columns == 0 && (set = getenv("COLUMNS")))
+        columns = strtol(set, NULL, 10);
+    if (columns < 2)
+        columns = USUAL_COLUMNS;
+    return (int)(columns < MAX_COLUMNS ? columns : MAX_COLUMNS) - 1;
 }
 
 static void draw(struct progress_bar *bar, cove_trainer *trainer, const char *end)
@@ -49,7 +142,7 @@ static void draw(struct progress_bar *bar, cove_trainer *trainer, const char *en
     struct cove__buf b = COVE__BUF_INIT(MAX_LINE);
     int64_t now = cove__now_ns();
     cove__buf_add_str(&b, "\r\033[K");
-    cove__progress_line(&b, trainer, bar->done, bar->first_batch, now - bar->epoch_start_ns);
+    cove__progress_line(&b, trainer, bar->done, bar->first_batch, now - bar->epoch_start_ns, columns_of(bar->fd));
     cove__buf_add_str(&b, end);
     /* A bar that can't be written is no reason to end a run. */
     if (cove__buf_rc(&b) == 0 && write(bar->fd, b.data, b.size) > 0)

@@ -8,7 +8,7 @@
 
 /* The line after `done` batches of the epoch, `first` of them by an earlier run, in `elapsed_ns`. */
 void cove__progress_line(struct cove__buf *b, const cove_trainer *trainer, int64_t done, int64_t first,
-                         int64_t elapsed_ns);
+                         int64_t elapsed_ns, int columns);
 int cove__progress_bar_on(int fd, int is_terminal, cove_callback **ret_callback, struct cove_error *err);
 
 #endif
