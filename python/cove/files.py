@@ -359,6 +359,7 @@ class WriteFile(PublishedFile):
         super().__init__(fs, path, mode, autocommit)
         self._writer: _cove.Writer | None = writer
         self._closed = False
+        self.etag: str | None = None  # of the file that was published
 
     def _take(self, data: Any) -> int:
         writer = self._writer
@@ -378,6 +379,7 @@ class WriteFile(PublishedFile):
             try:
                 self.fs._end(self.path)
                 writer.finish()
+                self.etag = writer.etag
             finally:
                 self.discard()
 

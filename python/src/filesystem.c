@@ -330,7 +330,25 @@ static PyObject *call_paths(PyObject *self, PyObject *args, PyObject *kwargs, pa
 
 static PyObject *fs_copy(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    return call_paths(self, args, kwargs, cove_fs_copy);
+    static const char *const keywords[] = { "source", "target", "etag", "timeout", NULL };
+    struct covepy_call c;
+    struct covepy_path from = { 0 }, to = { 0 };
+    const char *etag = NULL;
+    int64_t timeout_ms = 0;
+    int rc;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|z$O&", (char **)keywords, covepy_path, &from, covepy_path, &to,
+                                     &etag, covepy_timeout, &timeout_ms))
+        return NULL;
+    covepy_call_init(&c, timeout_ms);
+    COVEPY_WAIT(&c,
+                rc = cove_fs_copy_unchanged(((struct covepy_fs *)self)->fs, from.text, etag, to.text, &c.call, &c.err));
+    if (!covepy_call_ok(&c, rc))
+        rc = -1;
+    covepy_call_done(&c);
+    Py_DECREF(from.held);
+    Py_DECREF(to.held);
+    return none_or_null(rc);
 }
 
 static PyObject *fs_move(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -462,7 +480,9 @@ static PyMethodDef fs_methods[] = {
       "append($self, path, buffer, *, timeout=None)\n--\n\nAdds bytes at the end of a file, which is made where it is "
       "missing." },
     { "copy", COVEPY_KEYWORDS(fs_copy),
-      "copy($self, source, target, *, timeout=None)\n--\n\nCopies one file within the store, on the server's side." },
+      "copy($self, source, target, etag=None, *, timeout=None)\n--\n\nCopies one file within the store, on the "
+      "server's "
+      "side. etag: only while the source has this one; PreconditionFailed." },
     { "move", COVEPY_KEYWORDS(fs_move),
       "move($self, source, target, *, timeout=None)\n--\n\nMoves a file or a directory." },
     { "remove", COVEPY_KEYWORDS(fs_remove),

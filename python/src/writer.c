@@ -1,6 +1,7 @@
 /* Writer: a file that becomes visible at finish, whole, or never. */
 #include "covepy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct covepy_kind kind = { "Writer", "I/O operation on a finished or aborted Writer", 1 };
@@ -8,6 +9,7 @@ static const struct covepy_kind kind = { "Writer", "I/O operation on a finished 
 struct writer {
     struct covepy_stream base;
     int64_t written;
+    char *etag; /* of the published file */
 };
 
 int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o)
@@ -80,6 +82,7 @@ static void let_go(void *stream)
 
 static void writer_dealloc(PyObject *object)
 {
+    free(((struct writer *)object)->etag);
     covepy_stream_dealloc(object, let_go);
 }
 
@@ -110,6 +113,24 @@ static PyObject *writer_tell(PyObject *object, PyObject *unused)
     return PyLong_FromLongLong(((struct writer *)object)->written);
 }
 
+static PyObject *writer_etag(PyObject *object, void *unused)
+{
+    const char *etag = ((struct writer *)object)->etag;
+
+    return etag ? PyUnicode_FromString(etag) : Py_NewRef(Py_None);
+}
+
+static int finish_and_free(struct writer *self, struct cove_error *err)
+{
+    const char *etag;
+    int rc = cove_writer_finish(self->base.stream, err);
+
+    if (rc == 0 && (etag = cove_writer_etag(self->base.stream)) != NULL)
+        self->etag = strdup(etag); /* without memory it is not known */
+    cove_writer_free(self->base.stream);
+    return rc;
+}
+
 /* After a failure too there is nothing more to do with it than to let it go. */
 static PyObject *writer_finish(PyObject *object, PyObject *unused)
 {
@@ -119,7 +140,7 @@ static PyObject *writer_finish(PyObject *object, PyObject *unused)
 
     if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    COVEPY_WAIT(&c, rc = cove_writer_finish(self->stream, &c.err); cove_writer_free(self->stream));
+    COVEPY_WAIT(&c, rc = finish_and_free((struct writer *)object, &c.err));
     self->stream = NULL;
     if (!covepy_stream_end(self, &c, rc))
         return NULL;
@@ -150,6 +171,7 @@ static PyMethodDef writer_methods[] = {
 
 static PyGetSetDef writer_getset[] = {
     { "closed", covepy_stream_closed, NULL, "Whether it was finished or aborted.", NULL },
+    { "etag", writer_etag, NULL, "After finish(), the new file's ETag; None where it is not known.", NULL },
     { 0 },
 };
 

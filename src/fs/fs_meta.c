@@ -129,20 +129,27 @@ static void two_done(struct two *two)
     cove__buf_done(&two->urls);
 }
 
-static int copy_one(cove_fs *fs, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+static int copy_one(cove_fs *fs, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                    struct cove_error *err)
 {
     if (strcmp(from, to) == 0)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "source and target are the same file");
-    return fs->ops->copy(fs->self, from, to, ctx, err);
+    return fs->ops->copy(fs->self, from, etag, to, ctx, err);
 }
 
 int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call, struct cove_error *err)
+{
+    return cove_fs_copy_unchanged(fs, from, NULL, to, call, err);
+}
+
+int cove_fs_copy_unchanged(cove_fs *fs, const char *from, const char *etag, const char *to,
+                           const struct cove_call *call, struct cove_error *err)
 {
     struct two two;
     int rc = two_init(&two, fs, from, to, call, "copy", err);
 
     if (rc == 0)
-        rc = fs->ops->copy ? copy_one(fs, two.from.path, two.to.path, &two.from.ctx, err)
+        rc = fs->ops->copy ? copy_one(fs, two.from.path, etag, two.to.path, &two.from.ctx, err)
                            : cove__fs_unsupported(&two.from, err);
     two_done(&two);
     return rc;
@@ -159,7 +166,7 @@ static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *e
     if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
         rc = cove__fs_fail(err, &two->from.ctx, COVE_ENOTSUP, "a directory cannot be moved there in one step; copy it");
     if (rc == 0)
-        rc = copy_one(fs, path, two->to.path, &two->from.ctx, err);
+        rc = copy_one(fs, path, NULL, two->to.path, &two->from.ctx, err);
     if (rc == 0) {
         const char *etag = info.etag;
         rc = fs->ops->remove(fs->self, &path, &etag, 1, &two->from.ctx, err);

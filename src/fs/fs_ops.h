@@ -144,8 +144,9 @@ struct cove__fs_ops {
     /* Whether the pages below `path` come in no order (each is sorted all the same), so that neighbours may stand on
      * different ones, and a page's token is not known to outlive what was on it. NULL slot: they never do. Pure. */
     bool (*unordered)(void *self, const char *path);
-    /* One file. COVE_ENOTFOUND, COVE_EISDIR. */
-    int (*copy)(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
+    /* One file. COVE_ENOTFOUND, COVE_EISDIR; COVE_EPRECONDITION: it has another ETag than `etag` (NULL: any). */
+    int (*copy)(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                struct cove_error *err);
     /* A file or directory. A move by copying removes the original only if it still is what was copied
      * (COVE_EPRECONDITION). NULL slot, or COVE_ENOTSUP without a message: the front copies a file and removes it.
      * COVE_ENOTFOUND. */

@@ -21,6 +21,27 @@ static void copies(void **state)
     has_filled(at("large2"), 12 * MIB + 1, 110);
 }
 
+static void copies_one_version(void **state)
+{
+    cove_info *info = NULL;
+
+    (void)state;
+    put(at("a"), "first");
+    put(at("b"), "older");
+    OK(cove_fs_stat(w.fs, at("a"), NULL, &info, &err));
+    OK(cove_fs_copy_unchanged(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
+    has(at("b"), "first");
+    put(at("a"), "second");
+    FAILS(COVE_EPRECONDITION, cove_fs_copy_unchanged(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
+    has(at("b"), "first");
+    OK(cove_fs_copy_unchanged(w.fs, at("a"), NULL, at("b"), NULL, &err));
+    has(at("b"), "second");
+    OK(cove_fs_remove(w.fs, at("a"), NULL, &err));
+    FAILS(COVE_ENOTFOUND, cove_fs_copy_unchanged(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
+    has(at("b"), "second");
+    cove_info_free(info);
+}
+
 static void copies_that_cannot_be(void **state)
 {
     (void)state;
@@ -188,6 +209,7 @@ static void moves_of_empty_directories(void **state)
 
 const struct CMUnitTest changes_tests[] = {
     cmocka_unit_test(copies),
+    cmocka_unit_test(copies_one_version),
     cmocka_unit_test(copies_that_cannot_be),
     cmocka_unit_test(moves),
     cmocka_unit_test(moves_of_directories),

@@ -334,6 +334,36 @@ def test_a_writer(store):
             call()
 
 
+def test_a_copy_of_one_version(store):
+    writer = _cove.Writer(store.fs, store / "a")
+    assert writer.etag is None
+    writer.write(b"first")
+    writer.finish()
+    assert writer.etag == store.fs.stat(store / "a")[4]
+    assert store.fs.copy(store / "a", store / "b", writer.etag) is None
+    store.fs.write_file(store / "a", b"second")
+    with pytest.raises(_cove.PreconditionFailed, match="changed"):
+        store.fs.copy(store / "a", store / "b", etag=writer.etag)
+    assert store.fs.read_file(store / "b") == b"first"
+
+
+@pytest.mark.parametrize("options", [{"conditional_copies": "false"}, {"copy_part_threshold": "5MiB"}], ids=str)
+def test_a_copy_of_one_version_from_other_stores(s3, options):
+    """One that doesn't know the condition is asked before and after; a large object goes in parts."""
+    fs = _cove.Filesystem(s3.url, {**s3.options, **options})
+    for size in 5, 6 << 20:
+        fs.write_file(s3 / "a", b"1" * size)
+        etag = fs.stat(s3 / "a")[4]
+        fs.copy(s3 / "a", s3 / "b", etag)
+        fs.write_file(s3 / "a", b"2" * size)
+        with pytest.raises(_cove.PreconditionFailed, match="changed"):
+            fs.copy(s3 / "a", s3 / "b", etag)
+        assert fs.read_file(s3 / "b") == b"1" * size
+        fs.remove(s3 / "a")
+        with pytest.raises(FileNotFoundError):
+            fs.copy(s3 / "a", s3 / "b", etag)
+
+
 def test_what_a_writer_does_not_finish_is_not_there(s3):
     writer = _cove.Writer(s3.fs, s3 / "aborted")
     writer.write(content(20 * MIB))

@@ -85,10 +85,12 @@ int cove__file_finish(void *self, struct cove__upload *upload, const struct cove
                       struct cove_error *err);
 void cove__file_abort(void *self, struct cove__upload *upload);
 void cove__file_put(void *self, struct cove__io *io);
-int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__file_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                    struct cove_error *err);
 /* `ret_st` not NULL: for a move. The copy gets the owner, group, mode and ACL of `from`, and *ret_st is the version
- * that was copied. COVE_EPRECONDITION: it was changed meanwhile. */
-int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, struct stat *ret_st,
+ * that was copied. `etag`: of the version to be copied; NULL: any. COVE_EPRECONDITION: it is another one, or was
+ * changed meanwhile. */
+int cove__file_copy_as(struct cove__file *f, const char *from, const char *etag, const char *to, struct stat *ret_st,
                        const struct cove__ctx *ctx, struct cove_error *err);
 /* The same file, and nobody has written to it in between. */
 bool cove__file_unchanged(const struct stat *was, const struct stat *now);

@@ -149,7 +149,7 @@ static int move_between_disks(struct cove__file *f, const char *from, const char
     folder = cove__file_open_folder(from);
     if (folder < 0)
         return cove__file_fail(err, ctx, errno);
-    rc = cove__file_copy_as(f, from, to, &st, ctx, err);
+    rc = cove__file_copy_as(f, from, NULL, to, &st, ctx, err);
     if (rc == 0)
         rc = remove_copied(f, folder, from, &st, ctx, err);
     close(folder);

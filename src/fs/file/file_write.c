@@ -398,29 +398,43 @@ bool cove__file_unchanged(const struct stat *was, const struct stat *now)
            memcmp(&was->st_ctim, &now->st_ctim, sizeof was->st_ctim) == 0;
 }
 
-/* Checks that one version of the source was read, and gives the copy its owner, mode and ACL. */
-static int keep_source(struct cove__upload *u, int from, const struct stat *st, const struct cove__ctx *ctx,
-                       struct cove_error *err)
+/* Checks that one version of the source was read. */
+static int check_source(int from, const struct stat *st, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct stat now;
-    int errnum;
 
     if (fstat(from, &now) < 0)
         return cove__file_fail(err, ctx, errno);
     if (!cove__file_unchanged(st, &now))
         return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source was changed while it was copied and is kept");
-    errnum = u->temporary ? cove__file_keep_rights(u->fd, from, st) : 0;
+    return 0;
+}
+
+/* Gives the copy the owner, mode and ACL of the source. */
+static int keep_rights(struct cove__upload *u, int from, const struct stat *st, const struct cove__ctx *ctx,
+                       struct cove_error *err)
+{
+    int errnum = u->temporary ? cove__file_keep_rights(u->fd, from, st) : 0;
+
     u->owned = true;
     return errnum ? cove__file_fail(err, ctx, errnum) : 0;
 }
 
-int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, struct stat *ret_st,
+static int check_etag(const struct stat *st, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    char now[80];
+
+    cove__file_etag(st, now);
+    return strcmp(now, etag) == 0 ? 0 : cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source has changed");
+}
+
+int cove__file_copy_as(struct cove__file *f, const char *from, const char *etag, const char *to, struct stat *ret_st,
                        const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__upload *u = NULL;
     struct stat st;
     struct stat there;
-    char *etag = NULL;
+    char *made = NULL;
     int fd = open_source(from, &st, ctx, err);
     int rc;
 
@@ -428,25 +442,32 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *to, s
         return fd;
     rc = stat(to, &there) == 0 && cove__file_same(&st, &there)
              ? cove__fs_fail(err, ctx, COVE_EINVAL, "source and target are the same file")
-             : cove__file_begin(f, to, NULL, ctx, &u, err);
+             : 0;
+    if (rc == 0 && etag)
+        rc = check_etag(&st, etag, ctx, err);
+    if (rc == 0)
+        rc = cove__file_begin(f, to, NULL, ctx, &u, err);
     if (rc < 0)
         goto out;
     rc = copy_bytes(fd, u, ctx, err);
+    if (rc == 0 && (ret_st || etag))
+        rc = check_source(fd, &st, ctx, err);
     if (rc == 0 && ret_st)
-        rc = keep_source(u, fd, &st, ctx, err);
+        rc = keep_rights(u, fd, &st, ctx, err);
     if (rc < 0)
         cove__file_abort(f, u);
     else
-        rc = cove__file_finish(f, u, ctx, &etag, err);
+        rc = cove__file_finish(f, u, ctx, &made, err);
     if (ret_st)
         *ret_st = st;
 out:
-    cove__free(etag);
+    cove__free(made);
     close(fd);
     return rc;
 }
 
-int cove__file_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__file_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                    struct cove_error *err)
 {
-    return cove__file_copy_as(self, from, to, NULL, ctx, err);
+    return cove__file_copy_as(self, from, etag, to, NULL, ctx, err);
 }

@@ -495,14 +495,18 @@ static void memory_put(void *self, struct cove__io *io)
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
 
-static int memory_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx,
+static int memory_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
     struct blob *blob = NULL;
-    uint64_t version;
+    struct entry held = { 0 };
     size_t size;
-    int rc = hold(from, &blob, &version, &size);
+    int rc = hold(from, &blob, &held.version, &size);
 
+    if (rc == 0 && has_changed(&held, etag)) {
+        unref_blob(blob);
+        return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source has changed");
+    }
     if (rc == 0)
         rc = publish(to, blob, COVE_WRITE_ALWAYS, NULL, NULL); /* contents are shared until one is changed */
     return cove__memory_explain(ctx, rc, err);

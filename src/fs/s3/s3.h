@@ -341,7 +341,8 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
 int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
                     const struct cove__ctx *ctx, struct cove_error *err);
-int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__s3_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                  struct cove_error *err);
 int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
 void cove__s3_read(void *self, struct cove__io *io);
 void cove__s3_put(void *self, struct cove__io *io);

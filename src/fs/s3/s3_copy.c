@@ -327,19 +327,35 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
-/* Looks at the source first: how large it is decides. */
-static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *to, const struct cove__ctx *ctx,
+static int source_changed(const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source has changed");
+}
+
+static int check_source(struct cove__s3 *s3, struct s3_name from, const char *etag, const struct cove__ctx *ctx,
                         struct cove_error *err)
+{
+    struct s3_head head;
+    int rc = cove__s3_head(s3, from, ctx, &head, err);
+
+    return rc == 0 && strcmp(head.etag, etag) != 0 ? source_changed(ctx, err) : rc;
+}
+
+/* Looks at the source first: how large it is decides. */
+static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *etag, const char *to,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__buf headers = COVE__BUF_INIT(S3_KEPT_MAX);
     struct s3_head head;
     bool too_large;
 
     int rc = cove__s3_head_kept(s3, from, ctx, &head, &headers, err);
+    if (rc == 0 && etag != NULL && strcmp(head.etag, etag) != 0)
+        rc = source_changed(ctx, err);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, from, to, NULL, ctx, head.size, head.etag, cove__buf_str(&headers), err);
     else if (rc == 0)
-        rc = copy_once(s3, from, NULL, cove__s3_split(to), NULL, ctx, &too_large, err);
+        rc = copy_once(s3, from, etag, cove__s3_split(to), NULL, ctx, &too_large, err);
     cove__buf_done(&headers);
     return rc;
 }
@@ -364,27 +380,35 @@ int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const str
     return rc < 0 ? cove__error_copy(err, why) : 0;
 }
 
-int cove__s3_copy(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__s3_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                  struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
     struct s3_name source, target;
     struct cove_error why = COVE_ERROR_INIT;
-    bool too_large = false;
+    bool too_large = false, looks;
 
     int rc = cove__s3_object(s3, from, false, ctx, &source, err);
     if (rc == 0)
         rc = cove__s3_object(s3, to, true, ctx, &target, err);
     if (rc < 0)
         return rc;
-    if (s3->o.copy_part_threshold < COPY_PART_MAX) {
-        rc = copy_by_size(s3, source, to, ctx, &why);
-    } else {
+    looks = etag != NULL && cove__s3_can(s3, S3_COPY_CONDITIONS) != S3_CAN_YES;
+    if (looks)
+        rc = check_source(s3, source, etag, ctx, &why);
+    if (rc == 0 && s3->o.copy_part_threshold < COPY_PART_MAX) {
+        rc = copy_by_size(s3, source, etag, to, ctx, &why);
+    } else if (rc == 0) {
         /* Most objects need one request, and the store itself says when one is not enough. */
-        rc = copy_once(s3, source, NULL, target, NULL, ctx, &too_large, &why);
-        if (rc < 0 && too_large)
-            rc = copy_by_size(s3, source, to, ctx, &why);
+        rc = copy_once(s3, source, etag, target, NULL, ctx, &too_large, &why);
+        if (rc < 0 && too_large) {
+            cove__error_clear(&why);
+            rc = copy_by_size(s3, source, etag, to, ctx, &why);
+        }
     }
-    return cove__s3_explain(s3, source, rc, &why, ctx, err);
+    if (rc == 0 && looks) /* it had the ETag all the time, or another version may have been copied */
+        rc = check_source(s3, source, etag, ctx, &why);
+    return rc == COVE_EPRECONDITION ? source_changed(ctx, err) : cove__s3_explain(s3, source, rc, &why, ctx, err);
 }
 
 /* ---- onto itself, under other metadata ---- */
