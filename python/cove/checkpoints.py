@@ -1,4 +1,4 @@
-"""Checkpoints of a training run at a URL of cove's: how they are written and read, and what Lightning itself does wrong there.
+"""Checkpoints of a training run at a URL of cove's: how they are written and read. Which there are is in model_checkpoint.py.
 
 Lightning exists under two names, `lightning` and `pytorch_lightning`, whose classes are strangers to each other. What is written here
 knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the classes of theirs.
@@ -6,20 +6,26 @@ knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the cla
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from fsspec.core import url_to_fs
-from fsspec.utils import get_protocol
 
 from .filesystem import CoveFileSystem
+from .misfits import what_it_is
+from .paths import check_target, check_url
+from .twins import Fingerprint
+from ._cove import CorruptData
 
 log = logging.getLogger("cove.checkpoints")
 
@@ -27,15 +33,26 @@ ONE_REQUEST = 100 << 20  # Amazon advises uploads in parts from 100 MB on
 PATIENCE_S = 1.0  # a save by one request that takes longer is the last of them: a store gives one connection only so much
 
 
-def _moment(checkpoint: dict[str, Any]) -> tuple:
-    """What two checkpoints of one moment of one run agree in, the names that their callbacks have for the last one among it."""
-    callbacks = checkpoint.get("callbacks") or {}
-    lasts = {state.get("last_model_path") for state in callbacks.values() if isinstance(state, dict)}
-    return checkpoint.get("epoch"), checkpoint.get("global_step"), set(checkpoint), lasts
+@dataclass
+class _Stored:
+    """A file that was saved here, or is about to be."""
+
+    fs: CoveFileSystem
+    path: str
+    etag: str | None = None  # None: not known, or not yet
+
+
+@dataclass
+class _Twin:
+    """What the next save may be a copy of."""
+
+    stored: _Stored
+    fingerprint: Fingerprint
+    content: io.BytesIO | None  # where it is at hand
 
 
 def _refused_by_store(error: BaseException, before: BaseException | None) -> OSError | None:
-    """Of torch's own error, by which it ends a file that could not be written to: why that was. `before`: what was being handled already."""
+    """Of torch's own error, by which it ends a file that could not be written or read: why that was. `before`: what was being handled already."""
     cause = error.__context__
     while cause is not None and cause is not before:
         if isinstance(cause, OSError):
@@ -50,26 +67,42 @@ class StreamingIO:
     def __init__(self, **storage_options: Any) -> None:
         super().__init__()
         self.storage_options = storage_options
-        self._saved: tuple[CoveFileSystem, str, tuple] | None = None  # where, and the moment, of what the next save may be a copy of
+        self._stored: _Stored | None = None  # the last one
+        self._twin: _Twin | None = None  # the last one, in one call
+        self._in_one_call = False
         self._in_parts = False  # small checkpoints, too
+
+    @contextmanager
+    def one_call(self) -> Iterator[None]:
+        """For a ModelCheckpoint: what is saved within may be a copy of what was saved within before it, if nothing in it differs."""
+        self._in_one_call, self._twin = True, None
+        try:
+            yield
+        finally:
+            self._in_one_call, self._twin = False, None
 
     def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
         """The filesystem, and the path as it is known there; no path where the filesystem is not cove's."""
+        check_url(path)
         fs, path = url_to_fs(str(path), **{**self.storage_options, **(storage_options or {})})
         return fs, path if isinstance(fs, CoveFileSystem) else None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
+        check_target(path)
         fs, place = self._locate(path, storage_options)
-        before, self._saved = self._saved, None
+        twin, self._twin = self._twin, None
         if place is None:
             self._save_elsewhere(checkpoint, path, storage_options)
             return
-        moment = _moment(checkpoint)
-        if before is not None and before[0] is fs and before[1] != place and before[2] == moment and str(path) in moment[3]:
-            self._copy(fs, before[1], place)
-            return
-        self._write(fs, place, checkpoint)
-        self._saved = fs, place, moment
+        fingerprint = Fingerprint(checkpoint) if self._in_one_call else None
+        if twin is not None and fingerprint is not None and twin.stored.fs is fs and twin.stored.path != place and fingerprint.same(twin.fingerprint):
+            if self._copy_twin(twin, place):
+                self._twin = twin
+                return
+        del twin  # with its content, of which there is one in memory at a time
+        self._stored, content = self._write(fs, place, checkpoint)
+        if fingerprint is not None:
+            self._twin = _Twin(self._stored, fingerprint, content)
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
@@ -77,8 +110,20 @@ class StreamingIO:
         fs, place = self._locate(path)
         if place is None:
             return super().load_checkpoint(path, map_location=map_location, weights_only=weights_only)
+        before = sys.exc_info()[1]
         with fs.open(place, "rb") as file:
-            return torch.load(file, map_location=map_location, weights_only=weights_only)
+            try:
+                return torch.load(file, map_location=map_location, weights_only=weights_only)
+            except OSError:
+                raise
+            except Exception as error:
+                refused = _refused_by_store(error, before)
+                if refused is not None:
+                    raise refused
+                what = what_it_is(file)
+                if what is None:
+                    raise
+                raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: no checkpoint of torch.save, but {what}") from error
 
     def is_saving(self, path: str | Path) -> bool:
         """Whether a checkpoint of this name is under way, so that the name is taken though the store may not know yet."""
@@ -91,13 +136,19 @@ class StreamingIO:
         else:
             self._remove(fs, place)
 
-    def copy_checkpoint(self, source: str | Path, path: str | Path) -> None:
-        """Makes `path` equal to the checkpoint `source`, within the store."""
-        fs, place = url_to_fs(str(path), **self.storage_options)
-        self._copy(fs, fs._strip_protocol(str(source)), place)
+    def copy_checkpoint(self, source: str | Path, path: str | Path) -> bool:
+        """Makes `path` equal to the checkpoint `source`, within the store. False: `source` is not the last one that was saved here, or another writer has
+        replaced or removed it, so that `path` is to be saved."""
+        fs, place = self._locate(path)
+        stored = self._stored
+        if stored is None or stored.fs is not fs or stored.path == place or stored.path != fs._strip_protocol(str(source)):
+            return False
+        if self._twin is not None and self._twin.stored is stored:
+            return self._copy_twin(self._twin, place)
+        return self._copy(stored, place)
 
     def teardown(self) -> None:
-        self._saved = None
+        self._stored = None
         super().teardown()
 
     # What takes time, each in one place, so that the variant below can do it beside the training.
@@ -105,23 +156,39 @@ class StreamingIO:
     def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
         super().save_checkpoint(checkpoint, path, storage_options)
 
-    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
-        self._send(fs, path, bytes_at_sight(checkpoint), lambda file: torch.save(checkpoint, file))
+    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> tuple[_Stored, io.BytesIO | None]:
+        stored = _Stored(fs, path)
+        self._send(stored, bytes_at_sight(checkpoint), lambda file: torch.save(checkpoint, file))
+        return stored, None
 
-    def _send(self, fs: CoveFileSystem, path: str, size: int, write: Callable[[Any], Any]) -> None:
+    def _send(self, stored: _Stored, size: int, write: Callable[[Any], Any]) -> None:
         """A new file of about so many bytes."""
+        fs = stored.fs
         whole = not self._in_parts and "default_block_size" not in fs.storage_options and size < ONE_REQUEST
         before = sys.exc_info()[1]
-        with fs.open(path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
+        with fs.open(stored.path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
             try:
                 write(file)
             except RuntimeError as error:
                 raise _refused_by_store(error, before) or error
             begun = time.monotonic()
+        stored.etag = file.etag
         self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
 
-    def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
-        fs.cp_file(twin, path)
+    def _copy_twin(self, twin: _Twin, path: str) -> bool:
+        """Whether `path` is a copy now, or is going to be the same."""
+        return self._copy(twin.stored, path)
+
+    def _copy(self, stored: _Stored, path: str) -> bool:
+        """Whether `path` is a copy now. It isn't where the file is another one by now, is gone, or the store does not copy it."""
+        if stored.etag is None:
+            return False
+        try:
+            stored.fs._fs.copy(stored.path, stored.fs._take(path), stored.etag)
+        except OSError as error:
+            log.info("saved anew, for it cannot be copied: %s", error)
+            return False
+        return True
 
     def _remove(self, fs: CoveFileSystem, path: str) -> None:
         fs.bulk_delete([path])  # which looks for nothing, so that one that isn't there is fine
@@ -189,7 +256,7 @@ class BackgroundIO(StreamingIO):
         if error is not None:
             for job in self._jobs:
                 job.exception()
-            self._jobs, self._failed, self._saved = [], False, None
+            self._jobs, self._failed, self._stored, self._twin = [], False, None, None
             raise error
 
     def _submit(self, what: Callable, *args: Any) -> None:
@@ -223,6 +290,7 @@ class BackgroundIO(StreamingIO):
         return super().load_checkpoint(*args, **kwargs)
 
     def remove_checkpoint(self, path: str | Path) -> None:
+        check_url(path)
         self.check()
         self._submit(super().remove_checkpoint, path)
 
@@ -242,10 +310,14 @@ class BackgroundIO(StreamingIO):
         else:  # which Lightning refuses
             super()._save_elsewhere(checkpoint, path, storage_options)
 
-    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> None:
+    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> tuple[_Stored, io.BytesIO | None]:
         self.wait()
-        file = self._made(checkpoint)
-        self._submit(self._send, fs, path, file.tell(), lambda target: target.write(file.getbuffer()))
+        stored, content = _Stored(fs, path), self._made(checkpoint)
+        self._submit(self._send_content, stored, content)
+        return stored, content
+
+    def _send_content(self, stored: _Stored, content: io.BytesIO) -> None:
+        self._send(stored, content.tell(), lambda target: target.write(content.getbuffer()))
 
     @staticmethod
     def _made(checkpoint: dict[str, Any]) -> io.BytesIO:
@@ -254,104 +326,17 @@ class BackgroundIO(StreamingIO):
         torch.save(checkpoint, file)
         return file
 
-    def _copy(self, fs: CoveFileSystem, twin: str, path: str) -> None:
-        self._submit(super()._copy, fs, twin, path)
+    def _copy_twin(self, twin: _Twin, path: str) -> bool:
+        assert twin.content is not None
+        self._submit(self._copy_or_send, twin.stored, twin.content, path)
+        return True
 
+    def _copy_or_send(self, stored: _Stored, content: io.BytesIO, path: str) -> None:
+        if not self._copy(stored, path):
+            self._send_content(_Stored(stored.fs, path), content)
 
-# ---- which checkpoints there are ----
-
-
-def _is_remote(path: str | Path | None) -> bool:
-    return get_protocol(str(path or "")) != "file"
-
-
-class RemoteModelCheckpoint:
-    """Over Lightning's ModelCheckpoint, which is left as it is where the folder is a local one."""
-
-    _name_of_last = ""  # while a checkpoint is saved that will be the last one too
-    _link: tuple | None = None  # of save_last="link": what was made equal to what, and when that was saved
-
-    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
-        try:
-            super().setup(trainer, pl_module, stage)
-        finally:
-            self.save_last = wanted
-
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, *args: Any, **kwargs: Any) -> None:
-        self._check(trainer)
-        super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
-
-    def on_validation_batch_end(self, trainer: Any, pl_module: Any, *args: Any, **kwargs: Any) -> None:
-        self._check(trainer)
-        super().on_validation_batch_end(trainer, pl_module, *args, **kwargs)
-
-    @staticmethod
-    def _check(trainer: Any) -> None:
-        check = getattr(trainer.strategy.checkpoint_io, "check", None)
-        if check is not None:
-            check()
-
-    def state_dict(self) -> dict[str, Any]:
-        state = super().state_dict()
-        if self._name_of_last:
-            state["last_model_path"] = self._name_of_last
-        return state
-
-    def file_exists(self, filepath: str, trainer: Any) -> bool:
-        # Lightning asks the store even for the name that it gave last; and whether it is a directory's, which no plugin of ours makes.
-        if _is_remote(filepath) and filepath == self.last_model_path:
-            return True
-        saves = trainer.strategy.checkpoint_io
-        if not _is_remote(filepath) or not isinstance(saves, StreamingIO):
-            return super().file_exists(filepath, trainer)
-        there = trainer.is_global_zero and (saves.is_saving(filepath) or self._fs.isfile(filepath))
-        return trainer.strategy.reduce_boolean_decision(there, all=False)
-
-    def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:
-        # The checkpoint knows the last one's name before that is saved, so that the last one can be its copy.
-        if self.save_last and _is_remote(self.dirpath):
-            self._name_of_last = self._next_last(trainer, monitor_candidates)
-        try:
-            super()._save_topk_checkpoint(trainer, monitor_candidates)
-        finally:
-            self._name_of_last = ""
-
-    def _next_last(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> str:
-        """The name that Lightning's _save_last_checkpoint is going to choose."""
-        path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST)
-        version = self.STARTING_VERSION
-        while self._enable_version_counter and path != self.last_model_path and self.file_exists(path, trainer):
-            path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST, ver=version)
-            version += 1
-        return path
-
-    def _link_checkpoint(self, trainer: Any, filepath: str, linkpath: str) -> None:
-        if not _is_remote(linkpath):
-            super()._link_checkpoint(trainer, filepath, linkpath)
-            return
-        link = filepath, linkpath, self._last_global_step_saved
-        if link == self._link:
-            return  # nothing has been saved since
-        copy = getattr(trainer.strategy.checkpoint_io, "copy_checkpoint", None)
-        if copy is None:
-            self._save_checkpoint(trainer, linkpath)
-            self._last_checkpoint_saved = filepath
-        elif trainer.is_global_zero:
-            copy(filepath, linkpath)
-        trainer.strategy.barrier()
-        self._link = link
-
-    def _find_last_checkpoints(self, trainer: Any) -> set[str]:
-        folder = self._ModelCheckpoint__resolve_ckpt_dir(trainer)
-        if not _is_remote(folder):
-            return super()._find_last_checkpoints(trainer)
-        self._fs, _ = url_to_fs(folder)
-        return {self._fs.unstrip_protocol(path) for path in super()._find_last_checkpoints(trainer)}
-
-    def _should_remove_checkpoint(self, trainer: Any, previous: str, current: str) -> bool:
-        if not _is_remote(previous):
-            return super()._should_remove_checkpoint(trainer, previous, current)
-        kept = {self._fs._strip_protocol(str(path)) for path in (current, trainer.ckpt_path) if path}
-        previous = self._fs._strip_protocol(previous)
-        return previous not in kept and previous.startswith(self._fs._strip_protocol(str(self.dirpath)) + "/")
+    def copy_checkpoint(self, source: str | Path, path: str | Path) -> bool:
+        self.check()
+        if self._twin is None:
+            self.wait()  # the file is no longer at hand, so whether it was copied must be known before this returns
+        return super().copy_checkpoint(source, path)

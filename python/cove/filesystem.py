@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import PurePath
 from typing import Any
 
 from fsspec.asyn import get_loop
@@ -21,6 +22,7 @@ from cove import _cove, appenders, ranges, targets, transfers
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
 from cove.options import object_properties, seconds, to_library
+from cove.paths import check_url
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _APPEND_S = 60.0  # for a flush where nobody has said how long a call may take: a read that must have one first, or the process's end, waits for it
@@ -108,6 +110,8 @@ class CoveFileSystem(Listings):
                 if path.startswith((f"{scheme}://", f"{scheme}::")):
                     path = path[len(scheme) :].lstrip(":")
                     break
+        elif ":/" in path:
+            check_url(path)
         return path.strip("/")
 
     def _settle(self, path: str) -> str:
@@ -240,6 +244,7 @@ class CoveFileSystem(Listings):
 
     def get_file(self, rpath: str, lpath: Any = None, callback: Callback = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any) -> None:
         """Copies a file to a local path, which is replaced at the end, or to an open file, in bounded memory. A directory makes one."""
+        _check_local(lpath)
         outfile = lpath if outfile is None and isfilelike(lpath) else outfile
         try:
             source = _cove.Reader(self._fs, self._see_file(rpath, kwargs))
@@ -268,6 +273,7 @@ class CoveFileSystem(Listings):
         Raises InvalidArgument before anything is done if two sources have the same target, or a target is both a file and a directory. Raises
         IsADirectoryError, once all other files are copied, if a tree has a file whose name ends in a slash: on a disk only a directory can have it.
         """
+        _check_local(lpath)
         pairs, unfit = transfers.downloads(self, rpath, lpath, recursive, maxdepth)
         callback.set_size(len(pairs))
         small, others = [], []
@@ -603,6 +609,12 @@ class CoveFileSystem(Listings):
         except GONE:
             return False
         return True
+
+
+def _check_local(path: Any) -> None:
+    """A local name may look like a URL; a Path that does was one."""
+    if isinstance(path, PurePath):
+        check_url(path)
 
 
 def time_of(ns: int) -> datetime:

@@ -3,7 +3,8 @@
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import callbacks
 
-from .checkpoints import BackgroundIO, RemoteModelCheckpoint, StreamingIO
+from .checkpoints import BackgroundIO, StreamingIO
+from .model_checkpoint import RemoteModelCheckpoint
 
 __all__ = ["AsyncCoveCheckpointIO", "CoveCheckpointIO", "ModelCheckpoint"]
 

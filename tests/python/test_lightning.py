@@ -6,7 +6,6 @@ import concurrent.futures
 import gc
 import os
 import pickle
-import re
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ pytest.importorskip("lightning")
 import training  # noqa: E402
 from counted import proxy, root  # noqa: E402, F401
 from lightning.fabric.plugins import TorchCheckpointIO  # noqa: E402
-from training import BATCHES, QUIET, same  # noqa: E402
+from training import BATCHES, QUIET, content, copies, fit, load, names, same, state_of_callback, uploaded  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=training.NAMES)
@@ -35,35 +34,6 @@ def both(request):
 @pytest.fixture(scope="module")
 def pl():
     return training.package("lightning.pytorch")
-
-
-def fit(pl, root, model=None, ckpt_path=None, **options):
-    """A short run below `root`; the trainer that has done it."""
-    options = {"max_epochs": 2, "logger": False, **QUIET, **options}
-    trainer = pl.Trainer(default_root_dir=str(root), **options)
-    trainer.fit(model or pl.model(), ckpt_path=ckpt_path)
-    return trainer
-
-
-def names(root):
-    """The files below a URL or a folder, without what differs from run to run."""
-    fs, path = fsspec.url_to_fs(str(root))
-    return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path):].strip("/")) for name in fs.find(path))
-
-
-def load(path):
-    with fsspec.open(str(path), "rb") as file:
-        return torch.load(file, weights_only=False)
-
-
-def content(path):
-    with fsspec.open(str(path), "rb") as file:
-        return file.read()
-
-
-def state_of_callback(checkpoint):
-    state, = (s for key, s in checkpoint["callbacks"].items() if key.startswith("ModelCheckpoint"))
-    return state
 
 
 # ---- Lightning alone ----
@@ -299,14 +269,6 @@ def test_a_save_that_fails_leaves_the_older_one_whole(pl, root, proxy, plugin):
 
 # ---- cove's plugins ----
 
-def copies(proxy):
-    return [r.path for r in list(proxy.requests) if "x-amz-copy-source" in r.headers]
-
-
-def uploaded(proxy):
-    return [r.path for r in list(proxy.requests) if r.method == "PUT" and r.length]
-
-
 @pytest.mark.parametrize("save_last", [True, "link"])
 @pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
 def test_last_is_a_copy_of_its_twin(both, root, proxy, kind, save_last):
@@ -320,24 +282,6 @@ def test_last_is_a_copy_of_its_twin(both, root, proxy, kind, save_last):
     assert copies(proxy) == [f"{place}/last.ckpt"] * 3
     assert content(folder + "/last.ckpt") == content(folder + "/epoch=3.ckpt")
     assert state_of_callback(load(folder + "/last.ckpt"))["last_model_path"] == folder + "/last.ckpt"
-
-
-def test_with_lightnings_callback_the_first_last_one_is_sent(both, root, proxy):
-    """In it the callback's state differs from its twin's, so it is no copy; the others are."""
-    callback = both.callbacks.ModelCheckpoint(monitor="score", save_top_k=-1, save_last=True, filename="{epoch}")
-    fit(both, root, max_epochs=3, callbacks=[callback], plugins=[both.cove.CoveCheckpointIO()])
-    assert len(uploaded(proxy)) == 4 and len(copies(proxy)) == 2
-    for name in names(root + "/checkpoints"):
-        state = state_of_callback(load(f"{root}/checkpoints/{name}"))
-        assert state["last_model_path"] == ("" if name == "epoch=0.ckpt" else root + "/checkpoints/last.ckpt")
-
-
-def test_what_is_not_the_twin_is_sent(pl, root, proxy):
-    trainer = fit(pl, root, max_epochs=1, plugins=[pl.cove.CoveCheckpointIO()], enable_checkpointing=False)
-    trainer.save_checkpoint(root + "/a.ckpt")
-    trainer.save_checkpoint(root + "/last.ckpt")  # of one step, but no callback calls it its last
-    trainer.save_checkpoint(root + "/weights.ckpt", weights_only=True)
-    assert len(uploaded(proxy)) == 3 and copies(proxy) == []
 
 
 def test_last_is_found_on_a_remote_root(both, root):

@@ -1,9 +1,11 @@
 """A model and its data that train in no time and always come out the same, for both names of Lightning."""
 
 import importlib
+import re
 import warnings
 from types import SimpleNamespace
 
+import fsspec
 import torch
 
 warnings.filterwarnings("ignore", module=".*(lightning|tensorboard).*")
@@ -68,3 +70,40 @@ def same(a, b):
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     return type(a) is type(b) and a == b
+
+
+def fit(pl, root, model=None, ckpt_path=None, **options):
+    """A short run below `root`; the trainer that has done it."""
+    options = {"max_epochs": 2, "logger": False, **QUIET, **options}
+    trainer = pl.Trainer(default_root_dir=str(root), **options)
+    trainer.fit(model or pl.model(), ckpt_path=ckpt_path)
+    return trainer
+
+
+def names(root):
+    """The files below a URL or a folder, without what differs from run to run."""
+    fs, path = fsspec.url_to_fs(str(root))
+    return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path):].strip("/")) for name in fs.find(path))
+
+
+def load(path):
+    with fsspec.open(str(path), "rb") as file:
+        return torch.load(file, weights_only=False)
+
+
+def content(path):
+    with fsspec.open(str(path), "rb") as file:
+        return file.read()
+
+
+def state_of_callback(checkpoint):
+    state, = (s for key, s in checkpoint["callbacks"].items() if key.startswith("ModelCheckpoint"))
+    return state
+
+
+def copies(proxy):
+    return [r.path for r in list(proxy.requests) if "x-amz-copy-source" in r.headers]
+
+
+def uploaded(proxy):
+    return [r.path for r in list(proxy.requests) if r.method == "PUT" and r.length]

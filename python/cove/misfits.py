@@ -1,0 +1,66 @@
+"""What a file is that torch cannot load: most often something else than a checkpoint, of which torch speaks in the words of its parser."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import Any
+
+_HEAD = 512
+_OLD_FORMAT = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before 1.6, and does without its zip format
+
+_BEGINNINGS = (
+    (b"version https://git-lfs", "a Git LFS pointer, in the place of the file itself"),
+    (b"\x1f\x8b", "a file compressed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
+    (b"BZh", "a file compressed by bzip2"),
+    (b"\xfd7zXZ\x00", "a file compressed by xz"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"\x93NUMPY", "a file of numpy.save"),
+    (b"\x80", "a pickle that torch.save has not written"),
+)
+
+
+def what_it_is(file: Any) -> str | None:
+    """Of a file that is open for reading; None where it looks like one of torch.save's."""
+    file.seek(0)
+    head = file.read(_HEAD)
+    if not head:
+        return "an empty file"
+    if head.startswith(b"PK"):
+        return _zip(file)
+    if head.startswith(_OLD_FORMAT) or head[257:262] == b"ustar":
+        return None
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if start.startswith(b"<?xml"):
+        return "an XML document"
+    if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= file.seek(0, 2) - 8:
+        return "a safetensors file, which safetensors.torch.load_file reads"
+    for beginning, name in _BEGINNINGS:
+        if head.startswith(beginning):
+            return name
+    text = _as_text(head)
+    return f"text that begins with {text[:40]!r}" if text else f"a file that begins with the bytes {head[:8].hex(' ')}"
+
+
+def _zip(file: Any) -> str | None:
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, EOFError):
+        return "a zip archive whose end is missing or damaged: half a file"
+    if any(name.endswith("/data.pkl") for name in names):
+        return None
+    return f"a zip archive without data.pkl; it has {', '.join(map(repr, names[:3])) or 'no files'}{', …' if len(names) > 3 else ''}"
+
+
+def _as_text(head: bytes) -> str | None:
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # the last character may be cut
+            return None
+        text = head[: error.start].decode()
+    return text if all(character.isprintable() or character in "\t\r\n" for character in text) else None

@@ -1,0 +1,146 @@
+"""Which checkpoints of a training run there are, at a URL of cove's: what Lightning itself does wrong there. How they are written is in checkpoints.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from fsspec.core import url_to_fs
+from fsspec.utils import get_protocol
+
+from .checkpoints import StreamingIO
+from .paths import check_target
+
+
+def _is_remote(path: str | Path | None) -> bool:
+    return get_protocol(str(path or "")) != "file"
+
+
+class RemoteModelCheckpoint:
+    """Over Lightning's ModelCheckpoint, which is left as it is where the folder is a local one."""
+
+    _name_of_last = ""  # while a checkpoint is saved that will be the last one too
+    _link: tuple | None = None  # of save_last="link": what was made equal to what, and when that was saved
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        check_target(self._ModelCheckpoint__resolve_ckpt_dir(trainer))  # of a Path to a URL, Lightning makes a local folder
+        self._link = None
+        wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
+        try:
+            super().setup(trainer, pl_module, stage)
+        finally:
+            self.save_last = wanted
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *args: Any, **kwargs: Any) -> None:
+        self._check(trainer)
+        with self._one_call(trainer):
+            super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        with self._one_call(trainer):
+            super().on_train_epoch_end(trainer, pl_module)
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        with self._one_call(trainer):
+            super().on_validation_end(trainer, pl_module)
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        with self._one_call(trainer):
+            super().on_exception(trainer, pl_module, exception)
+
+    def on_validation_batch_end(self, trainer: Any, pl_module: Any, *args: Any, **kwargs: Any) -> None:
+        self._check(trainer)
+        super().on_validation_batch_end(trainer, pl_module, *args, **kwargs)
+
+    @staticmethod
+    @contextmanager
+    def _one_call(trainer: Any) -> Iterator[None]:
+        """In one call of a hook a checkpoint may be saved under two names, as the best and as the last one."""
+        saves = trainer.strategy.checkpoint_io
+        if not isinstance(saves, StreamingIO):
+            yield
+            return
+        with saves.one_call():
+            yield
+
+    @staticmethod
+    def _check(trainer: Any) -> None:
+        check = getattr(trainer.strategy.checkpoint_io, "check", None)
+        if check is not None:
+            check()
+
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        if self._name_of_last:
+            state["last_model_path"] = self._name_of_last
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        folder = state_dict.get("dirpath")
+        if folder != self.dirpath and _is_remote(folder) and _is_remote(self.dirpath) and self._place(folder) == self._place(self.dirpath):
+            state_dict = {**state_dict, "dirpath": self.dirpath}
+        super().load_state_dict(state_dict)
+
+    @staticmethod
+    def _place(url: str | Path) -> tuple[Any, str]:
+        fs, path = url_to_fs(str(url))
+        return type(fs), path.rstrip("/")
+
+    def file_exists(self, filepath: str, trainer: Any) -> bool:
+        # Lightning asks the store even for the name that it gave last; and whether it is a directory's, which no plugin of ours makes.
+        if _is_remote(filepath) and filepath == self.last_model_path:
+            return True
+        saves = trainer.strategy.checkpoint_io
+        if not _is_remote(filepath) or not isinstance(saves, StreamingIO):
+            return super().file_exists(filepath, trainer)
+        there = trainer.is_global_zero and (saves.is_saving(filepath) or self._fs.isfile(filepath))
+        return trainer.strategy.reduce_boolean_decision(there, all=False)
+
+    def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:
+        # The checkpoint knows the last one's name before that is saved, so that the last one can be its copy.
+        if self.save_last and _is_remote(self.dirpath):
+            self._name_of_last = self._next_last(trainer, monitor_candidates)
+        try:
+            super()._save_topk_checkpoint(trainer, monitor_candidates)
+        finally:
+            self._name_of_last = ""
+
+    def _next_last(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> str:
+        """The name that Lightning's _save_last_checkpoint is going to choose."""
+        path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST)
+        version = self.STARTING_VERSION
+        while self._enable_version_counter and path != self.last_model_path and self.file_exists(path, trainer):
+            path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST, ver=version)
+            version += 1
+        return path
+
+    def _link_checkpoint(self, trainer: Any, filepath: str, linkpath: str) -> None:
+        if not _is_remote(linkpath):
+            super()._link_checkpoint(trainer, filepath, linkpath)
+            return
+        if self._link == (filepath, linkpath, self._last_global_step_saved):
+            return  # nothing has been saved since
+        saves = trainer.strategy.checkpoint_io
+        copied = trainer.is_global_zero and isinstance(saves, StreamingIO) and saves.copy_checkpoint(filepath, linkpath)
+        if not trainer.strategy.broadcast(copied):  # a save is a matter of all ranks
+            self._save_checkpoint(trainer, linkpath)
+            self._last_checkpoint_saved = filepath
+        trainer.strategy.barrier()
+        self._link = filepath, linkpath, self._last_global_step_saved
+
+    def _find_last_checkpoints(self, trainer: Any) -> set[str]:
+        folder = self._ModelCheckpoint__resolve_ckpt_dir(trainer)
+        if not _is_remote(folder):
+            return super()._find_last_checkpoints(trainer)
+        self._fs, _ = url_to_fs(folder)
+        return {self._fs.unstrip_protocol(path) for path in super()._find_last_checkpoints(trainer)}
+
+    def _should_remove_checkpoint(self, trainer: Any, previous: str, current: str) -> bool:
+        if not _is_remote(previous):
+            return super()._should_remove_checkpoint(trainer, previous, current)
+        kept = {self._fs._strip_protocol(str(path)) for path in (current, trainer.ckpt_path) if path}
+        previous = self._fs._strip_protocol(previous)
+        return previous not in kept and previous.startswith(self._fs._strip_protocol(str(self.dirpath)) + "/")

@@ -1,0 +1,195 @@
+"""What is given to the plugins as a checkpoint: places that pathlib has changed, and files that are none."""
+
+import fsspec
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import training  # noqa: E402
+from counted import proxy, root  # noqa: E402, F401
+from cove import CorruptData, InvalidArgument  # noqa: E402
+from training import content, fit, load, names, same  # noqa: E402
+
+KINDS = ["CoveCheckpointIO", "AsyncCoveCheckpointIO"]
+
+
+@pytest.fixture(scope="module")
+def pl():
+    return training.package("lightning.pytorch")
+
+
+@pytest.fixture(params=KINDS)
+def io(request, pl):
+    return getattr(pl.cove, request.param)()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# ---- places ----
+
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_a_url_as_a_path_is_refused(root, here, io, scheme):
+    url = f"{scheme}://{root.removeprefix('s3://')}/a.ckpt"
+    for place in Path(url), str(Path(url)):
+        for call in (lambda: io.save_checkpoint({"a": 1}, place), lambda: io.load_checkpoint(place), lambda: io.remove_checkpoint(place),
+                     lambda: io.copy_checkpoint(url, place)):
+            with pytest.raises(InvalidArgument, match=f"two slashes.*{url}"):
+                call()
+            io.teardown()
+    with pytest.raises(InvalidArgument, match="two slashes"):
+        io.save_checkpoint({"a": 1}, Path(url).absolute())  # as Lightning's ModelCheckpoint makes it
+    assert os.listdir(here) == names(root) == []
+
+
+def test_local_names_that_look_like_urls_nearly(here, io):
+    for name in "s3/a.ckpt", "xs3:/a.ckpt", "s3:x/a.ckpt", "memory:/a.ckpt":
+        io.save_checkpoint({"a": name}, Path(name))
+        assert io.load_checkpoint(Path(name)) == {"a": name}
+    io.teardown()
+
+
+@pytest.mark.parametrize("name", training.NAMES)
+@pytest.mark.parametrize("given", ["dirpath", "default_root_dir", "save_dir"])
+def test_a_path_as_the_place_of_a_run(root, here, name, given):
+    """Before the first step; what a logger makes by itself may be there, but no checkpoint is."""
+    pytest.importorskip(name)
+    pl = training.package(name)
+    place, steps = Path(f"{root}/run"), []
+    model = pl.model()
+    model.at_batch = lambda model, step: steps.append(step)
+    callback = pl.cove.ModelCheckpoint(place if given == "dirpath" else None, save_last=True)
+    logger = pl.loggers.CSVLogger(place) if given == "save_dir" else False
+    with pytest.raises(InvalidArgument, match=f"write the URL as a str, .*{root}/run"):
+        fit(pl, place if given == "default_root_dir" else root, model, callbacks=[callback], logger=logger)
+    assert steps == [] and names(root) == [] and not list(here.rglob("*.ckpt"))
+
+
+def test_a_path_with_lightnings_callback(pl, root, here):
+    """It reaches cove's plugin at the first save."""
+    for options in dict(dirpath=Path(f"{root}/run")), dict():
+        with pytest.raises(InvalidArgument, match=f"write the URL as a str, .*{root}/"):
+            fit(pl, Path(root), callbacks=[pl.callbacks.ModelCheckpoint(**options)], plugins=[pl.cove.CoveCheckpointIO()])
+    trainer = fit(pl, root, max_epochs=1, enable_checkpointing=False, plugins=[pl.cove.CoveCheckpointIO()])
+    with pytest.raises(InvalidArgument, match="two slashes"):
+        trainer.save_checkpoint(Path(f"{root}/a.ckpt"))
+    with pytest.raises(InvalidArgument, match="two slashes"):
+        fit(pl, root, ckpt_path=Path(f"{root}/a.ckpt"), plugins=[pl.cove.CoveCheckpointIO()])
+    assert not list(here.rglob("*.ckpt")) and names(root) == []
+
+
+def test_filesystems_refuse_it(root, here):
+    fs = fsspec.filesystem("s3")
+    fs.pipe(f"{root}/a", b"1")
+    lost = Path(f"{root}/a")
+    for call in (fs.open, fs.ls, fs.info, fs.exists, fs.isdir, fs.find, fs.glob, fs.cat, fs.rm, fs.touch, fs.makedirs, fs.size, lambda p: fs.pipe(p, b"2"),
+                 lambda p: fs.open(p, "ab"), lambda p: fs.open(str(p), "wb"), lambda p: fs.copy(f"{root}/a", p), lambda p: fs.mv(p, f"{root}/b"),
+                 lambda p: fs.get(f"{root}/a", p), lambda p: fs.get_file(f"{root}/a", p), lambda p: fs.put(__file__, p), lambda p: fs.cat([p]),
+                 lambda p: fs.bulk_delete([p])):
+        with pytest.raises(InvalidArgument, match="two slashes"):
+            call(lost)
+    assert os.listdir(here) == [] and content(f"{root}/a") == b"1" and names(root) == ["a"]
+
+
+def test_another_spelling_of_the_same_folder(pl, root, tmp_path):
+    """A run goes on with the scores of before, as on a local disk; and not with those of another folder."""
+    for place in root, str(tmp_path):
+        fit(pl, place, max_epochs=2, callbacks=[pl.cove.ModelCheckpoint(f"{place}/kept", monitor="score", save_last=True)])
+        for folder, expected in (f"{place}/kept/", 2), (f"{place}/kept2", 0):
+            callback = pl.cove.ModelCheckpoint(folder, monitor="score", save_top_k=2)
+            fit(pl, place, max_epochs=2, callbacks=[callback], ckpt_path=f"{place}/kept/last.ckpt")
+            assert (callback.best_model_score is not None) == (expected == 2)
+    if root.startswith("s3://"):
+        callback = pl.cove.ModelCheckpoint(root.replace("s3://", "s3a://") + "/kept", monitor="score")
+        fit(pl, root, max_epochs=2, callbacks=[callback], ckpt_path=f"{root}/kept/last.ckpt")
+        assert callback.best_model_score is not None
+
+
+# ---- files ----
+
+def no_checkpoints(folder):
+    checkpoint = folder / "a.ckpt"
+    torch.save({"w": torch.ones(50_000)}, checkpoint)
+    whole = checkpoint.read_bytes()
+    with zipfile.ZipFile(folder / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "text")
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    return {
+        b"": "an empty file",
+        b"iteration,loss\n1,0.5\n": r"text that begins with 'iteration,loss\\n1,0.5\\n'",
+        b"Not found": "text that begins with 'Not found'",
+        "é".encode() * 400: "text that begins with 'éé",
+        b"  <!DOCTYPE html><html>503</html>": "an HTML page",
+        b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>': "an XML document",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "a Git LFS pointer",
+        (folder / "other.zip").read_bytes(): "without data.pkl; it has 'readme.txt'",
+        whole[: len(whole) // 2]: "half a file",
+        whole[:3000]: "half a file",
+        len(header).to_bytes(8, "little") + header + bytes(4): "a safetensors file",
+        b"\x1f\x8b\x08" + bytes(20): "compressed by gzip",
+        pickle.dumps({"w": 1}): "a pickle that torch.save has not written",
+        b"\x00\x01\x02\x03\x04": "the bytes 00 01 02 03 04",
+    }
+
+
+@pytest.mark.parametrize("weights_only", [True, False, None])
+def test_a_file_that_is_no_checkpoint(root, tmp_path, io, weights_only):
+    fs = fsspec.filesystem("s3")
+    for data, what in no_checkpoints(tmp_path).items():
+        fs.pipe(f"{root}/a.ckpt", data)
+        with pytest.raises(CorruptData, match=f"load {root}/a.ckpt: no checkpoint of torch.save, but .*{what}") as caught:
+            io.load_checkpoint(f"{root}/a.ckpt", weights_only=weights_only)
+        assert isinstance(caught.value.__cause__, Exception)
+    with pytest.raises(IsADirectoryError, match=root):
+        io.load_checkpoint(root, weights_only=weights_only)
+    with pytest.raises(FileNotFoundError, match=f"{root}/none.ckpt"):
+        io.load_checkpoint(f"{root}/none.ckpt", weights_only=weights_only)
+
+
+class Unknown:
+    def __init__(self):
+        self.x = 1
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_torchs_word_on_what_is_not_safe_stays(root, tmp_path, io, zipped):
+    io.save_checkpoint({"x": Unknown()}, f"{root}/a.ckpt")
+    io.teardown()
+    torch.save({"x": Unknown()}, tmp_path / "a.ckpt", _use_new_zipfile_serialization=zipped)
+    fsspec.filesystem("s3").put_file(str(tmp_path / "a.ckpt"), f"{root}/a.ckpt")
+    with pytest.raises(pickle.UnpicklingError, match="Unknown"):
+        io.load_checkpoint(f"{root}/a.ckpt", weights_only=True)
+    assert io.load_checkpoint(f"{root}/a.ckpt", weights_only=False)["x"].x == 1
+
+
+def test_the_old_format_is_read(root, tmp_path, io):
+    state = {"w": torch.arange(5), "n": [1, "a"]}
+    torch.save(state, tmp_path / "a.ckpt", _use_new_zipfile_serialization=False)
+    fsspec.filesystem("s3").put_file(str(tmp_path / "a.ckpt"), f"{root}/a.ckpt")
+    assert same(io.load_checkpoint(f"{root}/a.ckpt"), state) and same(load(f"{root}/a.ckpt"), state)
+
+
+def test_what_the_store_refuses_is_not_told_of_the_file(root, io, proxy):
+    io.save_checkpoint({"w": torch.ones(5_000_000)}, f"{root}/a.ckpt")
+    io.teardown()
+    proxy.clear()
+    proxy.refuse = lambda request: request.method == "GET" and proxy.count("GET") > 1
+    with pytest.raises(PermissionError, match="a.ckpt"):
+        io.load_checkpoint(f"{root}/a.ckpt")
+
+
+@pytest.mark.parametrize("plugin", KINDS)
+def test_a_run_from_a_file_that_is_no_checkpoint(pl, root, plugin):
+    fsspec.filesystem("s3").pipe(f"{root}/a.ckpt", b"epoch,loss\n")
+    with pytest.raises(CorruptData, match=f"{root}/a.ckpt: no checkpoint"):
+        fit(pl, root, plugins=[getattr(pl.cove, plugin)()], ckpt_path=f"{root}/a.ckpt")

@@ -1,0 +1,330 @@
+"""The last checkpoint beside its twin: whoever saves, it is what Lightning's own plugin writes; and what is a copy is a copy of what was saved."""
+
+import os
+import threading
+
+import fsspec
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import training  # noqa: E402
+from counted import proxy, root  # noqa: E402, F401
+from cove.twins import Fingerprint  # noqa: E402
+from training import QUIET, content, copies, fit, load, names, same, state_of_callback, uploaded  # noqa: E402
+
+KINDS = ["CoveCheckpointIO", "AsyncCoveCheckpointIO"]
+
+
+@pytest.fixture(scope="module")
+def pl():
+    return training.package("lightning.pytorch")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+def without(value, place):
+    """A checkpoint without the place of its run."""
+    if isinstance(value, str):
+        return value.replace(place, "")
+    if isinstance(value, dict):
+        return {without(key, place): without(item, place) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(without(item, place) for item in value)
+    return value
+
+
+def assert_as_lightning(pl, root, tmp_path, io, own, run):
+    """`run(place, ModelCheckpoint, plugins)` leaves the same values below a URL by cove's plugin as below a folder by Lightning's."""
+    run(str(tmp_path), pl.callbacks.ModelCheckpoint, [])
+    run(root, (pl.cove if own else pl.callbacks).ModelCheckpoint, [io])
+    lasts = [name for name in names(root) if name.endswith("last.ckpt")]
+    assert lasts and names(root) == names(tmp_path)
+    for name in lasts:
+        assert same(without(load(f"{root}/{name}"), root), without(load(tmp_path / name), str(tmp_path))), name
+
+
+CALLBACKS = {
+    "deferred to the validation": dict(monitor="score", every_n_train_steps=2, save_on_train_epoch_end=False),
+    "the best two": dict(monitor="score", save_top_k=2),
+    "weights alone": dict(monitor="score", save_weights_only=True),
+    "without a metric": dict(every_n_train_steps=3, save_top_k=-1),
+    "after the validation": dict(monitor="score", save_on_train_epoch_end=False),
+}
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["cove's callback", "Lightning's callback"])
+@pytest.mark.parametrize("case", CALLBACKS)
+def test_beside_another_callback(pl, root, tmp_path, kind, own, case):
+    """The other one saves at the same steps, before this one; what EarlyStopping counts changes in between."""
+
+    def run(place, ModelCheckpoint, plugins):
+        stopping = pl.callbacks.EarlyStopping("score", patience=10, check_on_train_epoch_end=False)
+        steps = ModelCheckpoint(dirpath=f"{place}/steps", every_n_train_steps=2, save_top_k=-1, save_last=True)
+        fit(pl, place, max_epochs=4, plugins=plugins, callbacks=[stopping, steps, ModelCheckpoint(dirpath=f"{place}/best", save_last=True, **CALLBACKS[case])])
+
+    assert_as_lightning(pl, root, tmp_path, getattr(pl.cove, kind)(), own, run)
+
+
+def counted(model, checkpoint):
+    model.saves = getattr(model, "saves", 0) + 1
+    checkpoint["saves"] = model.saves
+
+
+def shifted(model, checkpoint):
+    with torch.no_grad():
+        model.ballast += 1
+
+
+def averaged(model, checkpoint):
+    model.saves = getattr(model, "saves", 0) + 1
+    checkpoint["state_dict"] = {name: value * model.saves for name, value in checkpoint["state_dict"].items()}
+
+
+@pytest.mark.parametrize("hook", [counted, shifted, averaged])
+def test_what_a_hook_changes_at_each_save(pl, root, tmp_path, kind, hook, proxy):
+    def run(place, ModelCheckpoint, plugins):
+        model = pl.model(ballast=1000)
+        model.on_save_checkpoint = lambda checkpoint: hook(model, checkpoint)
+        fit(pl, place, model, max_epochs=3, plugins=plugins, callbacks=[ModelCheckpoint(monitor="score", save_last=True)])
+
+    assert_as_lightning(pl, root, tmp_path, getattr(pl.cove, kind)(), True, run)
+    assert copies(proxy) == []
+
+
+class Between:
+    """A logger, of which Lightning tells it between the two saves."""
+
+    def __init__(self, pl, act):
+        class Logger(pl.loggers.CSVLogger):
+            def after_save_checkpoint(self, callback):
+                act(callback)
+
+        self.kind = Logger
+
+
+def replaced(other, path):
+    other.pipe(path, b"another writer's")
+
+
+def removed(other, path):
+    other.rm(path)
+
+
+@pytest.mark.parametrize("save_last", [True, "link"])
+@pytest.mark.parametrize("act", [replaced, removed])
+def test_a_twin_that_another_writer_has_changed(pl, root, tmp_path, kind, save_last, act, proxy):
+    """Between the two saves; where they go on beside the training, the first one has ended then."""
+    io, seen = getattr(pl.cove, kind)(), []
+
+    def between(callback):
+        if kind == "AsyncCoveCheckpointIO":
+            io.wait()
+        if not seen:  # the last one's save calls it, too
+            seen.append(callback.best_model_path)
+            act(fsspec.filesystem("s3", retries=7), seen[0])
+
+    logger = Between(pl, between).kind(str(tmp_path), name="log", version=0)
+    callback = pl.cove.ModelCheckpoint(dirpath=f"{root}/kept", filename="best", save_last=save_last)
+    model = pl.model()
+    fit(pl, root, model, max_epochs=1, plugins=[io], callbacks=[callback], logger=logger)
+    last = load(f"{root}/kept/last.ckpt")
+    assert same(dict(last["state_dict"]), dict(model.state_dict())) and last["global_step"] == training.BATCHES
+    assert state_of_callback(last)["last_model_path"] == f"{root}/kept/last.ckpt"
+    assert names(f"{root}/kept") == (["best.ckpt", "last.ckpt"] if act is replaced else ["last.ckpt"])
+    assert copies(proxy) != []  # it was tried
+
+
+def test_a_failed_twin_takes_the_last_one_with_it(pl, root, proxy):
+    """Beside the training: what stands behind a save that failed is left undone, and the older last one stays."""
+    callback = pl.cove.ModelCheckpoint(dirpath=f"{root}/kept", filename="{epoch}", save_last=True, save_top_k=-1)
+    io, model = pl.cove.AsyncCoveCheckpointIO(), pl.model()
+
+    def at_batch(model, step):
+        if step == training.BATCHES:
+            io.wait()
+            proxy.refuse = lambda request: request.method == "PUT" and "epoch=1" in request.path
+
+    model.at_batch = at_batch
+    with pytest.raises(PermissionError, match="epoch=1.ckpt"):
+        fit(pl, root, model, max_epochs=3, plugins=[io], callbacks=[callback])
+    proxy.refuse = lambda request: False
+    assert names(f"{root}/kept") == ["epoch=0.ckpt", "last.ckpt"]
+    assert content(f"{root}/kept/last.ckpt") == content(f"{root}/kept/epoch=0.ckpt")
+
+
+def test_a_plugin_goes_on_after_a_run_that_failed(pl, root, proxy, kind):
+    """Nothing of the first run is taken for the second one's."""
+    io = getattr(pl.cove, kind)()
+    model = pl.model()
+    model.on_save_checkpoint = lambda checkpoint: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        fit(pl, root, model, max_epochs=1, plugins=[io], callbacks=[pl.cove.ModelCheckpoint(f"{root}/a", save_last=True)])
+    assert names(root) == [] and not io._in_one_call and io._twin is None
+    for folder in "b", "c":
+        model = pl.model(lr=0.5 if folder == "c" else 0.1)
+        fit(pl, root, model, max_epochs=1, plugins=[io], callbacks=[pl.cove.ModelCheckpoint(f"{root}/{folder}", filename="x", save_last=True)])
+        assert names(f"{root}/{folder}") == ["last.ckpt", "x.ckpt"]
+        assert same(dict(load(f"{root}/{folder}/last.ckpt")["state_dict"]), dict(model.state_dict()))
+    assert len(copies(proxy)) == 2 and len(uploaded(proxy)) == 2
+
+
+def test_other_plugins_save_twice(pl, root, proxy):
+    """Cove's callback with Lightning's plugins, and Lightning's callback with cove's."""
+    of_lightning, of_cove = pl.callbacks.ModelCheckpoint, pl.cove.ModelCheckpoint
+    for n, (plugin, kind) in enumerate([(pl.plugins.TorchCheckpointIO(), of_cove), (pl.plugins.AsyncCheckpointIO(pl.cove.CoveCheckpointIO()), of_cove),
+                                        (pl.cove.CoveCheckpointIO(), of_lightning), (pl.cove.AsyncCoveCheckpointIO(), of_lightning)]):
+        proxy.clear()
+        model = pl.model()
+        fit(pl, root, model, max_epochs=2, plugins=[plugin], callbacks=[kind(f"{root}/{n}", filename="{epoch}", save_top_k=-1, save_last=True)])
+        assert copies(proxy) == [] and len(uploaded(proxy)) == 4
+        assert same(dict(load(f"{root}/{n}/last.ckpt")["state_dict"]), dict(model.state_dict()))
+
+
+def test_only_what_is_saved_in_one_call_is_copied(pl, root, proxy, kind):
+    io, state = getattr(pl.cove, kind)(), {"w": torch.ones(5000), "global_step": 1}
+
+    def save(name, checkpoint=state, **options):
+        io.save_checkpoint(checkpoint, f"{root}/{name}", **options)
+
+    save("a")
+    with io.one_call():
+        save("b")
+        save("c")  # the first copy
+        save("other options", storage_options={"default_block_size": "8MiB"})
+        save("d")
+        save("other weights", {**state, "w": torch.ones(5000)})
+        getattr(pl.cove, kind)().save_checkpoint(state, f"{root}/other plugin")
+        save("weights alone", {"w": state["w"]})
+    with io.one_call():
+        save("e")
+    save("f")
+    io.teardown()
+    assert [path.rpartition("/")[2] for path in copies(proxy)] == ["c"]
+    assert len(uploaded(proxy)) == 9 and same(load(f"{root}/c"), state)
+
+
+def test_a_copy_waits_for_its_twin(pl, root, proxy):
+    """Beside the training the twin may be under way still: what is saved is what there was when it was asked for."""
+    free, io = threading.Event(), pl.cove.AsyncCoveCheckpointIO()
+    proxy.refuse = lambda request: request.method == "PUT" and not free.wait(60)
+    state = {"w": torch.zeros(5000)}
+    with io.one_call():
+        io.save_checkpoint(state, f"{root}/a")
+        io.save_checkpoint(state, f"{root}/b")
+        state["w"] += 1
+    free.set()
+    io.teardown()
+    assert load(f"{root}/a")["w"].sum() == load(f"{root}/b")["w"].sum() == 0 and len(copies(proxy)) == 1
+
+
+def test_a_link_to_what_is_not_known_is_saved(pl, root, kind):
+    io = getattr(pl.cove, kind)()
+    assert io.copy_checkpoint(f"{root}/a", f"{root}/b") is False
+    io.save_checkpoint({"n": 1}, f"{root}/a")
+    assert io.copy_checkpoint(f"{root}/a", f"{root}/b") is True
+    io.save_checkpoint({"n": 2}, f"{root}/c")
+    assert io.copy_checkpoint(f"{root}/a", f"{root}/d") is False
+    io.teardown()
+    assert load(f"{root}/b") == {"n": 1} and io.copy_checkpoint(f"{root}/c", f"{root}/d") is False
+    assert names(root) == ["a", "b", "c"]
+
+
+RANKS = """
+import sys
+import training
+pl = training.package("lightning.pytorch")
+root, kind, save_last = sys.argv[1:]
+class Model(pl.model):
+    def on_save_checkpoint(self, checkpoint):
+        checkpoint["ranks"] = self.trainer.world_size
+callback = pl.cove.ModelCheckpoint(dirpath=root + "/kept", monitor="score", filename="{epoch}", save_top_k=1, save_last=save_last == "link" and "link" or True)
+trainer = pl.Trainer(strategy="ddp_fork", devices=2, max_epochs=3, logger=False, callbacks=[callback], plugins=[getattr(pl.cove, kind)()],
+                     default_root_dir=root, **training.QUIET)
+trainer.fit(Model())
+"""
+
+
+@pytest.mark.parametrize("save_last", ["True", "link"])
+def test_several_ranks(root, minio, proxy, kind, save_last):
+    """Rank 0 alone knows whether it was copied; all of them save where it was not."""
+    import subprocess
+    import sys
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", RANKS, root, kind, save_last], capture_output=True, text=True, timeout=240,
+                          env={**os.environ, **proxy.environ(minio), "PYTHONPATH": os.pathsep.join([here, *sys.path])})
+    assert done.returncode == 0, done.stderr
+    assert names(f"{root}/kept") == ["epoch=1.ckpt", "last.ckpt"]
+    assert content(f"{root}/kept/last.ckpt") == content(f"{root}/kept/epoch=1.ckpt") and load(f"{root}/kept/last.ckpt")["ranks"] == 2
+    assert len(copies(proxy)) == 2
+
+
+# ---- what is the same ----
+
+def test_fingerprints_of_the_same():
+    weights, small = torch.ones(10_000), torch.ones(3)
+    with torch.inference_mode():
+        score = torch.tensor(0.5)
+    bag = {"weights": weights, "view": weights[10:20], "small": small, "score": score, "sparse": small.to_sparse(), "list": [1, "a", None, 2.5]}
+    first = Fingerprint(bag)
+    assert first.same(Fingerprint(dict(bag)))
+    assert first.same(Fingerprint({**bag, "weights": weights.detach(), "small": small.clone(), "score": score.clone()}))
+
+
+def grown(bag):
+    bag["weights"].add_(1)
+
+
+def grown_by_a_view(bag):
+    bag["weights"].view(100, 100)[3].zero_()
+
+
+def grown_small(bag):
+    bag["small"].data += 1
+
+
+def made_anew(bag):
+    bag["weights"] = bag["weights"].clone()
+
+
+def cast(bag):
+    bag["weights"] = bag["weights"].view(torch.int32)
+
+
+def turned(bag):
+    bag["weights"] = bag["weights"].view(100, 100).t()
+
+
+def said(bag):
+    bag["list"].append(1)
+
+
+def put_elsewhere(bag):
+    bag["weights"].untyped_storage().resize_(80_000)
+
+
+@pytest.mark.parametrize("change", [grown, grown_by_a_view, grown_small, made_anew, cast, turned, said, put_elsewhere])
+def test_fingerprints_of_what_differs(change):
+    bag = {"weights": torch.ones(10_000), "small": torch.ones(3), "list": [1]}
+    before = Fingerprint(bag)
+    change(bag)
+    assert not before.same(Fingerprint(bag))
+
+
+def test_a_freed_tensor_is_not_the_one_in_its_place():
+    before = [Fingerprint({"w": torch.ones(10_000)}) for _ in range(8)]
+    assert not any(one.same(Fingerprint({"w": torch.zeros(10_000)})) for one in before)
+
+
+def test_what_cannot_be_told_differs():
+    with torch.inference_mode():
+        uncounted = torch.ones(10_000)
+    attributed = torch.ones(10_000)
+    attributed.note = 1
+    for value in uncounted, attributed, lambda: 1, threading.Lock():
+        assert not Fingerprint({"x": value}).same(Fingerprint({"x": value}))
