@@ -146,7 +146,7 @@ struct cove_load_options {
  * `allow_opaque` is set; what stands beside it, and a lazy load's tree, may have them.
  * COVE_ENOTFOUND: no such file, or no such path of `only` in it; COVE_ECORRUPT: truncated, or it breaks the format;
  * COVE_EUNSAFE: an opaque value of a global outside the list, named with its path; COVE_ENOTSUP: sound, but of a kind
- * that cove does not read (torch's old format; a sparse tensor, which is opaque, too); COVE_ELIMIT: above a ceiling
+ * that cove does not read (a TorchScript archive; a sparse tensor, which is opaque, too); COVE_ELIMIT: above a ceiling
  * (docs/checkpoints.md). */
 COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);

@@ -13,7 +13,8 @@
 #include "checkpoint/format.h"
 #include "fs/fs_impl.h"
 
-static const struct cove__format *const formats[] = { &cove__torch_format, &cove__safetensors_format };
+static const struct cove__format *const formats[] = { &cove__torch_format, &cove__safetensors_format,
+                                                      &cove__torch_legacy_format };
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 static const struct cove__format *format_by_id(enum cove_checkpoint_format id)
@@ -35,10 +36,12 @@ static const struct cove__format *format_by_name(const char *path)
     return &cove__torch_format;
 }
 
-static const struct cove__format *format_by_bytes(struct cove__slice head, uint64_t size)
+/* `id`: the one that it must be, or COVE_FORMAT_AUTO. */
+static const struct cove__format *format_by_bytes(enum cove_checkpoint_format id, struct cove__slice head,
+                                                  uint64_t size)
 {
     for (size_t i = 0; i < N_FORMATS; i++)
-        if (formats[i]->detect(head, size))
+        if ((id == COVE_FORMAT_AUTO || formats[i]->id == id) && formats[i]->detect(head, size))
             return formats[i];
     return NULL;
 }
@@ -172,13 +175,12 @@ out:
 
 static int refuse_format(const struct cove__source *source, const struct cove__target *target, struct cove_error *err)
 {
-    static const char old_magic[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-    if (source->head_size >= sizeof(old_magic) - 1 && memcmp(source->head, old_magic, sizeof(old_magic) - 1) == 0)
-        return cove__fs_fail(
-            err, &target->ctx, COVE_ENOTSUP,
-            "a file of torch's old format (before 1.6); save it anew with Python: torch.save(torch.load(path), path)");
+    if (source->head_size >= 262 && memcmp(source->head + 257, "ustar", 5) == 0)
+        return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP,
+                             "a tar archive, as torch wrote before 0.1.10; save it anew with Python: "
+                             "torch.save(torch.load(path, weights_only=False), path)");
     return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
-                         "neither a zip archive of torch.save nor a safetensors file (%llu bytes)",
+                         "neither a file of torch.save nor a safetensors file (%llu bytes)",
                          (unsigned long long)source->size);
 }
 
@@ -255,12 +257,12 @@ int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_o
     if (rc < 0)
         goto out;
     struct cove__slice head = cove__slice(source->head, source->head_size);
-    const struct cove__format *format = o.format ? format_by_id(o.format) : format_by_bytes(head, source->size);
-    if (o.format && !format) {
+    if (o.format && !format_by_id(o.format)) {
         rc = cove__fs_fail(err, &target.ctx, COVE_EINVAL, "no such format");
         goto out;
     }
-    if (!format || !format->detect(head, source->size)) {
+    const struct cove__format *format = format_by_bytes(o.format, head, source->size);
+    if (!format) {
         rc = refuse_format(source, &target, err);
         goto out;
     }

@@ -28,6 +28,7 @@ struct cove__format {
     int (*load)(struct cove__source *source, const struct cove_call *call, cove_value **ret_tree,
                 struct cove_error *err);
 
+    /* Saving; NULL where it is only read. */
     /* Checks the whole tree and says how many bytes it will be. The tree is BORROWED until the plan is freed.
      * COVE_EINVAL, COVE_ELIMIT, COVE_ESTATE: a tensor is still remote. */
     int (*plan)(const cove_value *tree, struct cove__plan **ret_plan, uint64_t *ret_size, struct cove_error *err);
@@ -36,6 +37,7 @@ struct cove__format {
 };
 
 extern const struct cove__format cove__torch_format;
+extern const struct cove__format cove__torch_legacy_format; /* the same id: only its bytes tell it from the other */
 extern const struct cove__format cove__safetensors_format;
 
 /* torch_save.c's part of the torch format. */

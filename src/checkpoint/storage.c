@@ -68,6 +68,8 @@ static int add_storage(struct cove__storage *like, struct cove__storage **ret, s
     if (rc < 0)
         return rc;
     extra->has_crc = like->has_crc;
+    extra->is_counted = like->is_counted;
+    extra->count = like->count;
     extra->is_swapped = like->is_swapped;
     extra->is_extra = true;
     extra->next = like->next;
@@ -283,6 +285,17 @@ static int read_wants(struct job *job, bool again)
     return n > 0 ? cove__source_read(job->wants[0].storage->source, job->ranges, n, job->call, job->err) : 0;
 }
 
+static int check_count(const struct want *w, struct cove_error *err)
+{
+    uint64_t count = 0;
+    for (size_t i = w->header_size; i-- > 0;)
+        count = count << 8 | w->header[i];
+    if (count == w->storage->count)
+        return 0;
+    return cove__fail(err, COVE_ECORRUPT, "storage %.100s: the file says %llu elements, the pickle %llu",
+                      w->storage->name, (unsigned long long)count, (unsigned long long)w->storage->count);
+}
+
 /* Looks into the local headers that came with the data. */
 static int check_headers(struct job *job)
 {
@@ -291,7 +304,10 @@ static int check_headers(struct job *job)
         uint64_t data = w->data;
         if (!w->header)
             continue;
-        int rc = cove__zip_check_local(&w->storage->entry, cove__slice(w->header, w->header_size), &data, job->err);
+        int rc =
+            w->storage->is_counted
+                ? check_count(w, job->err)
+                : cove__zip_check_local(&w->storage->entry, cove__slice(w->header, w->header_size), &data, job->err);
         if (rc < 0)
             return rc;
         w->again = data != w->data;

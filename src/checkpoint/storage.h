@@ -59,6 +59,8 @@ struct cove__storage {
     uint64_t offset; /* of its first byte in the file; a guess until `is_placed` */
     bool is_placed;
     bool has_crc;
+    bool is_counted; /* before its data stand, in 8 bytes, not a record's header but the number of its elements: */
+    uint64_t count;
     bool is_swapped; /* its numbers' bytes stand in the other order than this machine's */
     /* What its tensors have in common, as the first of them says; others get a storage of their own over the same
      * bytes, for in memory their bytes are not the same. */
@@ -69,11 +71,12 @@ struct cove__storage {
     struct cove__storage *next;   /* one more over the same bytes, one reference; NULL after cove__storage_close */
     bool is_extra;                /* it is such a one */
     struct cove__block *current;  /* what was loaded last, one reference */
-    struct cove__zip_entry entry; /* for what is not placed: the record, whose local header tells */
+    struct cove__zip_entry entry; /* for what is not placed: the record, whose local header tells; of what is counted
+                                     only name and header_offset */
     char name[];                  /* the record's, which `entry` points to */
 };
 
-/* A storage that is a plain range, `entry` NULL, or the data of a zip record. */
+/* A storage that is a plain range, `entry` NULL, or the data of a zip record, or counted. */
 int cove__storage_new(struct cove__source *source, uint64_t offset, uint64_t size, const struct cove__zip_entry *entry,
                       struct cove__storage **ret, struct cove_error *err);
 struct cove__storage *cove__storage_ref(struct cove__storage *storage);

@@ -452,14 +452,18 @@ static int make_storage(struct machine *m, cove_value *const *part, cove_value *
     return 0;
 }
 
-/* The persistent id of a storage: ("storage", class, key, location, number of elements). */
+/* The persistent id of a storage: ("storage", class, key, location, number of elements); before 1.6 with a None behind
+ * it. */
 static int persistent(struct machine *m)
 {
     const cove_value *id = top(m);
     cove_value *value = NULL;
-    if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n != 5)
+    if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n < 5 || id->u.list.n > 6)
         return corrupt(m, "a persistent id that is none of torch's");
     cove_value *const *part = id->u.list.items;
+    if (id->u.list.n == 6 && part[5]->type != COVE_VALUE_NONE)
+        return cove__fail(m->err, COVE_ENOTSUP,
+                          "pickle: a storage that is a part of another, as torch wrote before 0.4");
     bool class = part[1]->type == COVE_VALUE_OPAQUE ||
                  (part[1]->type == COVE__VALUE_GLOBAL && part[1]->u.global->kind == COVE__GLOBAL_STORAGE);
     if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") || !class ||

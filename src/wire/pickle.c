@@ -116,8 +116,10 @@ static int cut_short(const struct cove__pickle_reader *r, struct cove_error *err
 /* The next `size` bytes, NULL past the end. */
 static const uint8_t *take(struct cove__pickle_reader *r, uint64_t size)
 {
-    if (size > r->in.size - r->pos)
+    if (size > r->in.size - r->pos) {
+        r->wanted = size < UINT64_MAX - r->pos ? r->pos + size : UINT64_MAX;
         return NULL;
+    }
     const uint8_t *p = r->in.data + r->pos;
     r->pos += (size_t)size;
     return p;
@@ -171,8 +173,10 @@ static int take_line(struct cove__pickle_reader *r, struct cove__slice *ret, str
     const uint8_t *p = r->in.data + r->pos;
     size_t left = r->in.size - r->pos;
     const uint8_t *end = left > 0 ? memchr(p, '\n', left) : NULL;
-    if (!end)
+    if (!end) {
+        r->wanted = (uint64_t)r->in.size + 1;
         return cut_short(r, err);
+    }
     *ret = cove__slice(p, (size_t)(end - p));
     r->pos += ret->size + 1;
     return 0;
@@ -241,8 +245,10 @@ static int take_header(struct cove__pickle_reader *r, uint8_t operand, struct co
     uint64_t value = 0;
     if (take_uint(r, operand == PROTO ? 1 : 8, &value, err) < 0)
         return COVE_ECORRUPT;
-    if (operand == FRAME && value > r->in.size - r->pos)
+    if (operand == FRAME && value > r->in.size - r->pos) {
+        r->wanted = value < UINT64_MAX - r->pos ? r->pos + value : UINT64_MAX;
         return cove__fail(err, COVE_ECORRUPT, "pickle: a frame claims %llu bytes", (unsigned long long)value);
+    }
     return 0;
 }
 

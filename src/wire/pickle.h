@@ -62,6 +62,7 @@ struct cove__pickle_token {
 struct cove__pickle_reader {
     struct cove__slice in; /* BORROWED */
     size_t pos;
+    uint64_t wanted; /* after a failure: how many bytes of input there would have to be; 0: that is not what is wrong */
 };
 
 /* The next token; PROTO and FRAME are checked and passed over. COVE_ECORRUPT: cut short, or not a pickle; COVE_ENOTSUP:

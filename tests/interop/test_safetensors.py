@@ -18,7 +18,7 @@ REFUSED_BY_COVE = {
     "duplicate": "two readers of such a file may well read different things; the package takes the last",
     "has a NUL in it": "names are C strings",
     "dimensions, and 64 are the most": "COVE_TENSOR_MAX_DIMS",
-    "neither a zip archive of torch.save nor a safetensors file": "the format's text says that the header begins with {: white space before it",
+    "neither a file of torch.save nor a safetensors file": "the format's text says that the header begins with {: white space before it",
     "dtype, shape or data_offsets are missing or of the wrong type": "an entry as a list, a dtype as an object: accidents of the package's parser",
     "too big integer": "a key of no meaning with an integer beyond 64 bits",
     "NUL byte in object key not supported": "a key of no meaning",

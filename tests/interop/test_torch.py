@@ -355,11 +355,6 @@ def test_refused(tool, tmp_path, value, code, said):
     assert said in message and url(tmp_path / "x.pt") in message
 
 
-def test_refused_old_format(tool, tmp_path):
-    torch.save({"t": torch.ones(2)}, tmp_path / "x.pt", _use_new_zipfile_serialization=False)
-    assert "save it anew" in tool("show", url(tmp_path / "x.pt"), fails="COVE_ENOTSUP")
-
-
 def test_refused_recursion(tool, tmp_path):
     value = []
     value.append(value)
