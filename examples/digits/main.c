@@ -184,8 +184,6 @@ int main(int argc, char **argv)
         rc = classifier_init(&model, (uint64_t)a.seed, a.batch_size, strcmp(a.optimizer, "sgd") == 0 ? &sgd : &adamw);
     if (rc == 0)
         rc = train(&a, &model, &digits, &err);
-    if (rc < 0 && err.code == 0)
-        cove_error_set(&err, rc, "%s", cove_code_phrase(rc)); /* memory, of which nobody said a word */
     classifier_free(&model);
     digits_free(&digits);
 
