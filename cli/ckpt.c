@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH  100
+#define MAX_DEPTH  1000
 #define MAX_VALUES 2000000 /* a file can name one list many times, so its tree can be far larger than itself */
 #define MAX_SHOWN  60      /* characters of a string */
+#define BILLION    1000000000u
+#define MAX_DIGITS 4300 /* of an int, as in Python; a larger one is shown by its number of bits */
 
 struct show {
     struct cli *c;
@@ -56,6 +58,53 @@ static bool admit(struct show *s, const cove_value *v, int depth)
     return true;
 }
 
+/* ---- ints of any size ---- */
+
+/* An int in decimal; NULL: it is none, or too long. The result is the caller's to free. */
+static char *decimal(const cove_value *v)
+{
+    size_t bits = cove_value_int_bits(v), n = bits / 32 + 1, used = MAX_DIGITS + 2; /* digits and a sign */
+    uint32_t *words;
+    char *text;
+    bool negative;
+
+    if (bits == 0 || bits > MAX_DIGITS * 332 / 100)
+        return NULL;
+    words = cli_alloc(n * sizeof *words);
+    text = cli_alloc(used + 1);
+    cove_value_as_int_bytes(v, words, n * sizeof *words, NULL);
+    negative = ((unsigned char *)words)[n * sizeof *words - 1] & 0x80;
+    for (size_t i = 0, carry = 1; i < n; i++) {
+        const unsigned char *p = (const unsigned char *)&words[i];
+        uint32_t word = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        words[i] = word;
+        if (negative) {
+            carry += (uint32_t)~word;
+            words[i] = (uint32_t)carry;
+            carry >>= 32;
+        }
+    }
+    do {
+        uint64_t rest = 0;
+        for (size_t i = n; i > 0; i--) {
+            rest = rest << 32 | words[i - 1];
+            words[i - 1] = (uint32_t)(rest / BILLION);
+            rest %= BILLION;
+        }
+        while (n > 0 && words[n - 1] == 0)
+            n--;
+        for (int digit = 0; digit < 9 && (digit == 0 || n > 0 || rest > 0); digit++) {
+            text[--used] = (char)('0' + rest % 10);
+            rest /= 10;
+        }
+    } while (n > 0);
+    if (negative)
+        text[--used] = '-';
+    memmove(text, text + used, strlen(text + used) + 1);
+    free(words);
+    return text;
+}
+
 /* ---- for people ---- */
 
 /* One line of a string, cut. */
@@ -67,7 +116,17 @@ static void print_string(const char *text, size_t size)
     while (n < size && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
         n--;
     cli_print("\"");
-    cli_print_plain(text, n);
+    for (size_t i = 0, start = 0; i <= n; i++) {
+        unsigned surrogate = i < n ? cli_surrogate(text + i, n - i) : 0;
+
+        if (i < n && !surrogate)
+            continue;
+        cli_print_plain(text + start, i - start);
+        if (surrogate)
+            cli_print("\\u%04x", surrogate);
+        i += surrogate ? 2 : 0;
+        start = i + 1;
+    }
     cli_print(n < size ? "…\" (%zu bytes)" : "\"", size);
 }
 
@@ -84,13 +143,23 @@ static void print_tensor(const cove_value *v)
     cli_print("]  %s", cli_human(count_bytes(&view), size));
 }
 
+static void print_int(const cove_value *v)
+{
+    char *text = decimal(v);
+
+    if (text)
+        cli_print("%s", text);
+    else
+        cli_print("int of %zu bits", cove_value_int_bits(v));
+    free(text);
+}
+
 static void print_scalar(const cove_value *v)
 {
     enum cove_value_type type = cove_value_type(v);
     const char *text;
     const void *bytes;
     size_t size;
-    int64_t i;
     double d;
     int b;
 
@@ -98,8 +167,8 @@ static void print_scalar(const cove_value *v)
         print_tensor(v);
     else if (type == COVE_VALUE_BOOL && cove_value_as_bool(v, &b, NULL) == 0)
         cli_print(b ? "True" : "False");
-    else if (type == COVE_VALUE_INT && cove_value_as_int(v, &i, NULL) == 0)
-        cli_print("%" PRId64, i);
+    else if (type == COVE_VALUE_INT)
+        print_int(v);
     else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0)
         cli_print("%.17g", d);
     else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0)
@@ -112,18 +181,60 @@ static void print_scalar(const cove_value *v)
         cli_print("None");
 }
 
+/* A key that is no string, as Python writes it. */
+static void print_key(const cove_value *key)
+{
+    if (cove_value_type(key) != COVE_VALUE_TUPLE) {
+        print_scalar(key);
+        return;
+    }
+    cli_print("(");
+    for (size_t i = 0; i < cove_value_length(key); i++) {
+        print_key(cove_value_item(key, i));
+        cli_print(i + 1 < cove_value_length(key) ? ", " : i == 0 ? "," : "");
+    }
+    cli_print(")");
+}
+
+/* An int key that no string key of the dict reads like. */
+static bool is_plain_int(const cove_value *dict, const cove_value *key, char text[24])
+{
+    int64_t number;
+
+    if (cove_value_type(key) != COVE_VALUE_INT || cove_value_as_int(key, &number, NULL) < 0)
+        return false;
+    snprintf(text, 24, "%" PRId64, number);
+    return !cove_value_get(dict, text);
+}
+
+static bool has_surrogate(const char *name)
+{
+    size_t left = strlen(name);
+
+    while (left > 0 && !cli_surrogate(name, left)) {
+        name++;
+        left--;
+    }
+    return left > 0;
+}
+
 static void print_label(const cove_value *parent, size_t i)
 {
-    int64_t number = (int64_t)i;
-    const char *key = cove_value_key_name(parent, i);
+    const cove_value *key = cove_value_key(parent, i);
+    const char *name = cove_value_key_name(parent, i);
+    char text[24];
 
-    if (key)
-        cli_print_name(key);
-    else if (cove_value_type(parent) == COVE_VALUE_DICT &&
-             cove_value_as_int(cove_value_key(parent, i), &number, NULL) < 0)
-        print_scalar(cove_value_key(parent, i));
-    else
-        cli_print("%" PRId64, number);
+    if (name && !has_surrogate(name)) {
+        cli_print_name(name);
+    } else if (!key) {
+        cli_print("%zu", i);
+    } else if (is_plain_int(parent, key, text)) {
+        cli_print("%s", text);
+    } else {
+        cli_print("[");
+        print_key(key);
+        cli_print("]");
+    }
 }
 
 static void print_items(struct show *s, const cove_value *v, int depth)
@@ -172,13 +283,29 @@ static void json_tensor(const cove_value *v)
     cli_json_close('}');
 }
 
+static void json_int(const cove_value *v)
+{
+    char *text = decimal(v);
+
+    if (text) {
+        cli_json_number(text);
+    } else {
+        cli_json_open('{');
+        cli_json_key("type");
+        cli_json_string("int");
+        cli_json_key("bits");
+        cli_json_int((int64_t)cove_value_int_bits(v));
+        cli_json_close('}');
+    }
+    free(text);
+}
+
 static void json_scalar(const cove_value *v)
 {
     enum cove_value_type type = cove_value_type(v);
     const char *text;
     const void *bytes;
     size_t size;
-    int64_t i;
     double d;
     int b;
 
@@ -186,8 +313,8 @@ static void json_scalar(const cove_value *v)
         json_tensor(v);
     } else if (type == COVE_VALUE_BOOL && cove_value_as_bool(v, &b, NULL) == 0) {
         cli_json_bool(b);
-    } else if (type == COVE_VALUE_INT && cove_value_as_int(v, &i, NULL) == 0) {
-        cli_json_int(i);
+    } else if (type == COVE_VALUE_INT) {
+        json_int(v);
     } else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0) {
         cli_json_double(d);
     } else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0) {
@@ -211,30 +338,65 @@ static void json_scalar(const cove_value *v)
     }
 }
 
+/* Whether the dict can be a JSON object: the names of all its keys differ, and it can't be taken for one of the objects
+ * that stand for what JSON lacks. */
+static bool is_json_object(const cove_value *dict)
+{
+    static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int" };
+    const cove_value *type = cove_value_get(dict, "type");
+    const char *mark;
+    char text[24];
+
+    for (size_t i = 0; i < cove_value_length(dict); i++) {
+        const char *name = cove_value_key_name(dict, i);
+
+        if (!name && !is_plain_int(dict, cove_value_key(dict, i), text))
+            return false;
+        if (name && has_surrogate(name)) /* two of them read as one character */
+            return false;
+    }
+    if (type && cove_value_as_string(type, &mark, NULL, NULL) == 0)
+        for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+            if (strcmp(mark, marks[i]) == 0)
+                return false;
+    return true;
+}
+
 static void json_value(struct show *s, const cove_value *v, int depth)
 {
-    bool dict = cove_value_type(v) == COVE_VALUE_DICT;
+    bool dict = cove_value_type(v) == COVE_VALUE_DICT, object = dict && is_json_object(v);
 
     if (!is_container(v)) {
         json_scalar(v);
         return;
     }
-    cli_json_open(dict ? '{' : '[');
+    if (dict && !object) {
+        cli_json_open('{');
+        cli_json_key("type");
+        cli_json_string("dict");
+        cli_json_key("items");
+    }
+    cli_json_open(object ? '{' : '[');
     for (size_t i = 0; i < cove_value_length(v); i++) {
         const cove_value *item = cove_value_item(v, i);
-        int64_t number = 0;
-        const char *key = cove_value_key_name(v, i);
+        const char *name = cove_value_key_name(v, i);
         char text[24];
 
         if (!admit(s, item, depth))
             break;
-        cove_value_as_int(cove_value_key(v, i), &number, NULL);
-        snprintf(text, sizeof text, "%" PRId64, number);
-        if (dict)
-            cli_json_key(key ? key : text);
+        if (object) {
+            cli_json_key(name ? name : is_plain_int(v, cove_value_key(v, i), text) ? text : "");
+        } else if (dict) {
+            cli_json_open('[');
+            json_value(s, cove_value_key(v, i), depth + 1);
+        }
         json_value(s, item, depth + 1);
+        if (dict && !object)
+            cli_json_close(']');
     }
-    cli_json_close(dict ? '}' : ']');
+    cli_json_close(object ? '}' : ']');
+    if (dict && !object)
+        cli_json_close('}');
 }
 
 /* ---- the verb ---- */
@@ -303,14 +465,18 @@ const struct cli_verb cli_ckpt = {
     .name = "ckpt",
     .usage = "show [-d N] PATH [PART]",
     .summary = "Show what is in a checkpoint",
-    .details = "Reads the directory of a .ckpt, .pt or .safetensors file, not its tensors: a few kilobytes of any size "
-               "of file. No code in it is\n"
-               "run. PART is a dotted path in its tree: state_dict, optimizer_states.0.\n"
-               "--json prints one document, the whole tree; a tensor is {\"type\": \"tensor\", \"dtype\", \"shape\", "
-               "\"bytes\"}, bytes are {\"type\":\n"
-               "\"bytes\", \"bytes\"}, an object that is known only by the name of its class {\"type\": \"opaque\", "
-               "\"name\"},\n"
-               "and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",
+    .details =
+        "Reads the directory of a .ckpt, .pt or .safetensors file, not its tensors: a few kilobytes of any size "
+        "of file. No code in it is\n"
+        "run. PART is a dotted path in its tree: state_dict, optimizer_states.0; a key that is no string may stand in "
+        "brackets:\n[1], [None], [True], [0.5].\n"
+        "--json prints one document, the whole tree; a tensor is {\"type\": \"tensor\", \"dtype\", \"shape\", "
+        "\"bytes\"}, bytes are {\"type\":\n"
+        "\"bytes\", \"bytes\"}, an object that is known only by the name of its class {\"type\": \"opaque\", "
+        "\"name\"},\n"
+        "an int of more than 4300 digits {\"type\": \"int\", \"bits\"}, a dict whose keys are not all names "
+        "{\"type\": \"dict\",\n"
+        "\"items\": [[KEY, VALUE], ...]}, and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",
     .examples = "  cove ckpt show s3://bucket/ckpts/last.ckpt\n"
                 "  cove ckpt show -d 1 last.ckpt optimizer_states.0\n"
                 "  cove ckpt show --json last.ckpt | jq .epoch\n",

@@ -149,6 +149,8 @@ void cli_print(const char *format, ...) COVE_PRINTF(1, 2);
 /* An untrusted name, tag or key: as cli_print_plain on a terminal, unchanged to a pipe or a file. */
 void cli_print_name(const char *name);
 /* `size` bytes of text, with ? for each character that is not plain and each byte that is not valid UTF-8. */
+/* The lone surrogate that `text` begins with, as three bytes; 0: none. */
+unsigned cli_surrogate(const char *text, size_t left);
 void cli_print_plain(const char *text, size_t size);
 void cli_write(struct cli *c, const void *data, size_t size);
 void cli_flush(void);
@@ -166,14 +168,15 @@ const char *cli_human(int64_t bytes, char out[16]);        /* "1.5 MiB" */
 const char *cli_time(int64_t ns, bool json, char out[40]); /* local time for people, RFC 3339 in UTC for JSON */
 
 /* JSON, one value after the other: cli_json_begin("{"), cli_json_key("a"), cli_json_int(1), cli_json_end("}"),
- * cli_json_line(). Commas are its business. Text that is not UTF-8 gets U+FFFD. */
+ * cli_json_line(). Commas are its business. Text that is not UTF-8 gets U+FFFD, a lone surrogate its escape. */
 void cli_json_open(char bracket);
 void cli_json_close(char bracket);
 void cli_json_key(const char *key);
 void cli_json_string(const char *s);
 void cli_json_string_n(const char *s, size_t n);
 void cli_json_int(int64_t i);
-void cli_json_double(double d); /* "NaN", "Infinity", "-Infinity" as strings */
+void cli_json_number(const char *decimal); /* of any length */
+void cli_json_double(double d);            /* "NaN", "Infinity", "-Infinity" as strings */
 void cli_json_bool(bool b);
 void cli_json_null(void);
 void cli_json_text(const char *key, const char *value); /* a key and its string; NULL: null */

@@ -158,7 +158,12 @@ static void put_string(const char *s, size_t size)
         uint32_t point;
         size_t n = cli_character(s, size, &point);
 
-        if (point == CLI_NO_CHARACTER)
+        unsigned surrogate = cli_surrogate(s, size);
+
+        if (surrogate) {
+            cli_print("\\u%04x", surrogate);
+            n = 3;
+        } else if (point == CLI_NO_CHARACTER)
             cli_print("\xef\xbf\xbd");
         else if (point == '"' || point == '\\')
             cli_print("\\%c", *s);
@@ -195,6 +200,12 @@ void cli_json_int(int64_t i)
 {
     separate();
     cli_print("%lld", (long long)i);
+}
+
+void cli_json_number(const char *decimal)
+{
+    separate();
+    cli_print("%s", decimal);
 }
 
 void cli_json_double(double d)

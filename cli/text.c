@@ -24,6 +24,15 @@ size_t cli_character(const char *s, size_t left, uint32_t *ret_point)
     return n;
 }
 
+unsigned cli_surrogate(const char *text, size_t left)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    if (left < 3 || p[0] != 0xed || p[1] < 0xa0 || p[1] > 0xbf || p[2] >> 6 != 2)
+        return 0;
+    return 0xd000u | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+}
+
 /* Control characters may change the terminal; bidirectional controls and line ends can disguise a name. */
 bool cli_is_plain(uint32_t point)
 {

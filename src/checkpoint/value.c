@@ -346,6 +346,34 @@ static bool parse_number(const char *text, size_t size, int64_t *ret)
     return errno == 0 && end == copy + size;
 }
 
+/* What stands in the brackets of "[None]", "[True]", "[1]", "[0.5]", as a key on the stack. */
+static bool parse_literal(const char *text, size_t size, cove_value *ret)
+{
+    static const struct {
+        const char *name;
+        cove_value key;
+    } words[] = { { "[None]", { .type = COVE_VALUE_NONE } },
+                  { "[True]", { .type = COVE_VALUE_BOOL, .u.i = 1 } },
+                  { "[False]", { .type = COVE_VALUE_BOOL } } };
+    char copy[40], *end = NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (cove__slice_is(cove__slice(text, size), words[i].name)) {
+            ret->type = words[i].key.type;
+            ret->u = words[i].key.u;
+            return true;
+        }
+    if (size < 3 || size > sizeof(copy) || text[0] != '[' || text[size - 1] != ']')
+        return false;
+    ret->type = COVE_VALUE_INT;
+    if (parse_number(text + 1, size - 2, &ret->u.i))
+        return true;
+    memcpy(copy, text + 1, size - 2);
+    copy[size - 2] = '\0';
+    ret->type = COVE_VALUE_FLOAT;
+    ret->u.d = strtod(copy, &end);
+    return end == copy + size - 2;
+}
+
 /* The item that the first `size` bytes of a path name. */
 static cove_value *step(const cove_value *tree, const char *path, size_t size)
 {
@@ -353,7 +381,10 @@ static cove_value *step(const cove_value *tree, const char *path, size_t size)
     if (tree->type == COVE_VALUE_DICT) {
         const cove_value probe = COVE__VALUE_BORROW(path, size);
         cove_value *item = cove__dict_get(tree->u.dict, &probe);
-        return item || !parse_number(path, size, &number) ? item : cove_value_get_at(tree, number);
+        cove_value literal = { .type = COVE_VALUE_NONE };
+        if (!item && parse_number(path, size, &number))
+            item = cove_value_get_at(tree, number);
+        return item || !parse_literal(path, size, &literal) ? item : cove_value_get_item(tree, &literal);
     }
     if (!parse_number(path, size, &number) || number < 0)
         return NULL;

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "wire/json_members.h"
-#include "wire/pickle.h"
 
 #define ENTRY_MAX ((size_t)64 << 10) /* bytes of JSON: the longest useful entry has about 2,000 */
 
@@ -194,7 +194,7 @@ int cove__safe_parse(struct cove__slice text, uint64_t data_size, const struct c
 
 int cove__safe_add_string(struct cove__buf *out, const char *text, struct cove_error *err)
 {
-    if (!cove__utf8_check(cove__slice_str(text)))
+    if (!cove__text_is_utf8(text)) /* JSON can't hold the lone surrogates that a pickle can */
         return cove__fail(err, COVE_EINVAL, "a string is not UTF-8");
     cove__buf_add_char(out, '"');
     for (const char *p = text; *p; p++) {

@@ -668,6 +668,45 @@ def test_ckpt(cove, root):
     cove.error("ckpt", "show", f"{root}/bad.ckpt", rc=1)
 
 
+def test_ckpt_keys(cove):
+    """Whatever the keys are, no two names of one JSON object are the same, and each key can be told from the others."""
+
+    def once(pairs):
+        assert len({name for name, _ in pairs}) == len(pairs)
+        return dict(pairs)
+
+    torch = pytest.importorskip("torch")
+    tree = {
+        "ints": {0: "a", -5: "b", "x": "c"},
+        "both": {1: "int", "1": "string"},
+        "bool": {True: 1, "True": 2, None: 3, 0.5: 4, (1, (b"x",)): 5, "a\0b": 6},
+        "marked": {"type": "tensor"},
+        "typed": {"type": "adam"},
+        "large": [2**64, -(2**200), 10**4000, 2**20000],
+        "surrogate": "a\ud800b",
+        "surrogates": {"\ud800\udc00": 1, "\U00010000": 2},
+    }
+    torch.save(tree, cove.cwd / "k.ckpt")
+    text = cove("ckpt", "show", "--json", "k.ckpt")
+    document = json.loads(text, object_pairs_hook=once)
+    assert document["ints"] == {"0": "a", "-5": "b", "x": "c"}
+    assert document["both"] == {"type": "dict", "items": [[1, "int"], ["1", "string"]]}
+    assert document["bool"]["items"][:4] == [[True, 1], ["True", 2], [None, 3], [0.5, 4]]
+    assert document["bool"]["items"][4:] == [[[1, [{"type": "bytes", "bytes": 1}]], 5], ["a\0b", 6]]
+    assert document["marked"] == {"type": "dict", "items": [["type", "tensor"]]}
+    assert document["typed"] == {"type": "adam"}
+    assert document["large"] == [2**64, -(2**200), 10**4000, {"type": "int", "bits": 20002}]
+    assert document["surrogate"] == "a\ud800b"
+    assert len(document["surrogates"]["items"]) == 2
+    lines = cove.lines("ckpt", "show", "k.ckpt")
+    for line in ["  [1]: \"int\"", "  1: \"string\"", "  [True]: 1", "  [None]: 3", "  [(1, (1 bytes,))]: 5", "  0: \"a\"",
+                 f"  0: {2**64}", f"  1: {-(2**200)}", "  3: int of 20002 bits", "surrogate: \"a\\ud800b\""]:  # fmt: skip
+        assert line in lines
+    for part, value in {"ints.-5": "b", "both.1": "string", "both.[1]": "int", "bool.[True]": 1, "bool.[None]": 3, "bool.[0.5]": 4,
+                        "bool.True": 2}.items():  # fmt: skip
+        assert json.loads(cove("ckpt", "show", "--json", "k.ckpt", part)) == value
+
+
 def test_ckpt_beside_what_is_not_read(cove):
     torch = pytest.importorskip("torch")
     torch.save({"state_dict": {"w": torch.ones(2)}, "when": datetime.datetime(2020, 1, 1)}, cove.cwd / "x.ckpt")
