@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fsspec.core import url_to_fs
+from fsspec.core import split_protocol, url_to_fs
 from fsspec.utils import get_protocol
 
+from . import FILESYSTEMS
 from .checkpoints import StreamingIO
 from .paths import check_target
 
 
 def _is_remote(path: str | Path | None) -> bool:
     return get_protocol(str(path or "")) != "file"
+
+
+def _place(url: str | Path | None) -> tuple[str | None, str]:
+    """Equal for two spellings of one place. No filesystem is asked: a checkpoint may name a folder of one that isn't installed here."""
+    scheme, path = split_protocol(str(url or ""))
+    return FILESYSTEMS.get(scheme, scheme), path.strip("/")
 
 
 class RemoteModelCheckpoint:
@@ -80,14 +87,9 @@ class RemoteModelCheckpoint:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         folder = state_dict.get("dirpath")
-        if folder != self.dirpath and _is_remote(folder) and _is_remote(self.dirpath) and self._place(folder) == self._place(self.dirpath):
+        if folder != self.dirpath and _is_remote(folder) and _place(folder) == _place(self.dirpath):
             state_dict = {**state_dict, "dirpath": self.dirpath}
         super().load_state_dict(state_dict)
-
-    @staticmethod
-    def _place(url: str | Path) -> tuple[Any, str]:
-        fs, path = url_to_fs(str(url))
-        return type(fs), path.rstrip("/")
 
     def file_exists(self, filepath: str, trainer: Any) -> bool:
         # Lightning asks the store even for the name that it gave last; and whether it is a directory's, which no plugin of ours makes.
@@ -141,6 +143,5 @@ class RemoteModelCheckpoint:
     def _should_remove_checkpoint(self, trainer: Any, previous: str, current: str) -> bool:
         if not _is_remote(previous):
             return super()._should_remove_checkpoint(trainer, previous, current)
-        kept = {self._fs._strip_protocol(str(path)) for path in (current, trainer.ckpt_path) if path}
-        previous = self._fs._strip_protocol(previous)
-        return previous not in kept and previous.startswith(self._fs._strip_protocol(str(self.dirpath)) + "/")
+        place, (scheme, folder) = _place(previous), _place(self.dirpath)
+        return place not in (_place(current), _place(trainer.ckpt_path)) and place[0] == scheme and place[1].startswith(f"{folder}/")

@@ -115,6 +115,20 @@ def test_another_spelling_of_the_same_folder(pl, root, tmp_path):
         assert callback.best_model_score is not None
 
 
+def test_a_run_that_goes_on_in_the_folder_it_is_started_in(pl, root, here):
+    """A URL is nothing below a local folder; and a filesystem that isn't installed is not asked."""
+    callback = pl.cove.ModelCheckpoint(f"{root}/kept", filename="{epoch}")
+    trainer = fit(pl, root, max_epochs=1, callbacks=[callback])
+    trainer.save_checkpoint(f"{root}/a.ckpt")
+    fit(pl, here, max_epochs=2, callbacks=[pl.cove.ModelCheckpoint(".", filename="{epoch}")], ckpt_path=f"{root}/a.ckpt")
+    assert names(root) == ["a.ckpt", "kept/epoch=0.ckpt"] and names(here) == ["epoch=1.ckpt"]
+    callback.dirpath = "nothing-installed://bucket/kept"
+    trainer.save_checkpoint(f"{root}/b.ckpt")
+    goes_on = pl.cove.ModelCheckpoint(f"{root}/kept", filename="{epoch}")
+    assert fit(pl, root, max_epochs=2, callbacks=[goes_on], ckpt_path=f"{root}/b.ckpt").global_step == 2 * training.BATCHES
+    assert "kept/epoch=1.ckpt" in names(root)
+
+
 # ---- files ----
 
 def no_checkpoints(folder):
