@@ -13,7 +13,6 @@ struct cove__kept {
     bool has_best_score, has_current_score;
     bool best_is_foreign;    /* best_path is another folder's, of a run that this one was resumed from */
     int64_t last_saved_step; /* of the last save that was due; -1: none */
-    int64_t decided_step;    /* the last one at which every_n_train_steps was looked at; -1: none */
     bool deferred;           /* a save by steps waits for the validation that brings its metric */
 };
 

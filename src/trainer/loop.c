@@ -213,7 +213,7 @@ int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_err
         return 0;
     }
     /* What follows the last batch of all may have been cut off, too. */
-    ends = position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION;
+    ends = position == COVE__AT_BATCH_END || position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION;
     if (!ends && done(t))
         return 0;
     if ((rc = COVE__HOOK(t, on_train_start, err)) < 0)

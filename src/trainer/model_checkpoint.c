@@ -39,7 +39,6 @@ static bool at_epoch_end(const struct cove__model_checkpoint *mc, const cove_tra
     return cove_trainer_num_val_batches(trainer) == 0 || cove_trainer_validates_each_epoch(trainer);
 }
 
-/* After a batch, or where the run was cut before that could be asked. */
 static int save_by_steps(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err)
 {
     int64_t step = cove_trainer_global_step(trainer);
@@ -50,7 +49,6 @@ static int save_by_steps(struct cove__model_checkpoint *mc, cove_trainer *traine
     if (mc->monitor && (cove_trainer_metric(trainer, mc->monitor, &unused, NULL) < 0 ||
                         (!at_epoch_end(mc, trainer) && cove_trainer_validation_is_due(trainer)))) {
         mc->kept.deferred = true;
-        mc->kept.decided_step = step;
         return 0;
     }
     return cove__model_checkpoint_save(mc, trainer, err);
@@ -90,10 +88,10 @@ static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
     struct cove__model_checkpoint *mc = self;
     /* A run from the start; a second fit goes on with what the first one left. */
     if (cove_trainer_fitting(trainer) && cove_trainer_global_step(trainer) == 0) {
-        mc->kept.last_saved_step = mc->kept.decided_step = -1;
+        mc->kept.last_saved_step = -1;
         mc->kept.deferred = mc->saved_any = false;
     }
-    mc->last_is_behind = mc->resumed = false;
+    mc->last_is_behind = mc->is_behind = false;
     mc->trainer = trainer;
     return resolve_dirpath(mc, trainer, err);
 }
@@ -103,16 +101,6 @@ static int teardown(void *self, cove_trainer *trainer, struct cove_error *err)
     struct cove__model_checkpoint *mc = self;
     mc->trainer = NULL;
     return 0;
-}
-
-/* A run that was cut in the hooks after a batch may have left a save by steps that no batch of this one will ask for.
- */
-static int on_fit_start(void *self, cove_trainer *trainer, struct cove_error *err)
-{
-    struct cove__model_checkpoint *mc = self;
-    bool owed = mc->resumed && mc->kept.decided_step != cove_trainer_global_step(trainer);
-    mc->resumed = false;
-    return owed ? save_by_steps(mc, trainer, err) : 0;
 }
 
 static int on_train_batch_end(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
@@ -142,7 +130,8 @@ static int on_exception(void *self, cove_trainer *trainer, const struct cove_err
     struct cove__model_checkpoint *mc = self;
     enum cove_stage stage = cove_trainer_stage(trainer);
     if (!cove_trainer_fitting(trainer) || (cause->code != COVE_ECANCELED && !mc->o.save_on_exception) ||
-        (is_saved(mc, trainer) && !mc->last_is_behind) || (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
+        (is_saved(mc, trainer) && !mc->last_is_behind && !mc->is_behind) ||
+        (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
         return 0;
     return cove__model_checkpoint_save_cut(mc, trainer, err);
 }
@@ -231,7 +220,6 @@ static void set_hooks(struct cove__model_checkpoint *mc)
     mc->callback.run_last = mc->callback.monitors = 1;
     mc->callback.hooks.setup = setup;
     mc->callback.hooks.teardown = teardown;
-    mc->callback.hooks.on_fit_start = on_fit_start;
     mc->callback.hooks.on_train_batch_end = on_train_batch_end;
     mc->callback.hooks.on_train_epoch_end = on_train_epoch_end;
     mc->callback.hooks.on_validation_end = on_validation_end;
@@ -252,7 +240,7 @@ int cove_model_checkpoint_new(const struct cove_model_checkpoint_options *option
         return cove__fail_nomem(err, "ModelCheckpoint");
     mc->o = o;
     mc->kept.top = (struct cove__top_k){ .max = strcmp(o.mode, "max") == 0, .k = o.save_top_k };
-    mc->kept.last_saved_step = mc->kept.decided_step = -1;
+    mc->kept.last_saved_step = -1;
     mc->kept.kth_value = mc->kept.top.max ? -INFINITY : INFINITY;
     if (cove__set_string(&mc->given_dirpath, o.dirpath) < 0 || cove__set_string(&mc->filename, o.filename) < 0 ||
         cove__set_string(&mc->monitor, o.monitor) < 0 || cove__set_string(&mc->mode, o.mode) < 0 ||

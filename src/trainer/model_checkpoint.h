@@ -24,7 +24,8 @@ struct cove__model_checkpoint {
     struct cove__kept kept;
     bool saved_any;      /* in this run */
     bool last_is_behind; /* last.ckpt could not be written where another name was */
-    bool resumed;        /* the state says at which step a save was last looked at, and nobody has asked it yet */
+    bool saving;         /* a save of our own is under way */
+    bool is_behind;      /* another was made since our last one, which may not hold what its owner decided then */
 };
 
 /* ---- model_checkpoint_save.c: each changes mc->kept if it succeeds, and nothing if not ---- */

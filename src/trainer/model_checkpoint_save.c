@@ -190,18 +190,22 @@ static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct 
     }
     mc->kept = s->next;
     s->next = (struct cove__kept){ 0 };
+    mc->saving = true;
     rc = s->path || last ? cove_trainer_save_checkpoint(trainer, s->path ? s->path : last, mc->o.save_weights_only, err)
                          : 0;
     if (rc < 0) {
         cove__kept_done(&mc->kept);
         mc->kept = before;
+        mc->saving = false;
         return rc;
     }
     mc->saved_any |= s->path || last;
+    mc->is_behind &= !s->path && !last;
     if (s->path && last && (rc = duplicate(mc, trainer, s->path, last, err)) < 0)
         take_last_back(mc, &before);
     else if (last)
         mc->last_is_behind = false;
+    mc->saving = false;
     /* Where last.ckpt is still the one of before, a run resumed from it finds what it knew. */
     if (rc == 0 && s->gone)
         prune(mc, trainer, s->gone);
@@ -275,7 +279,6 @@ int cove__model_checkpoint_save(struct cove__model_checkpoint *mc, cove_trainer 
     struct save s;
     int rc = begin(mc, &s, err);
     s.next.deferred = false;
-    s.next.decided_step = step;
     if (rc == 0)
         rc = plan(mc, trainer, &s, err);
     if (rc == 0 && s.path && same(s.path, s.next.exception_path))

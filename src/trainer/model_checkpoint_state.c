@@ -23,6 +23,7 @@ int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct
     struct cove__model_checkpoint *mc = self;
     cove_value *dict = cove_value_new_dict(), *kept;
     int rc = dict ? 0 : cove__fail_nomem(err, "ModelCheckpoint");
+    mc->is_behind |= !mc->saving; /* asked for by whoever saves, and tries to */
     cove__tree_string(&rc, dict, "monitor", mc->monitor, err);
     scalar_or_none(&rc, dict, "best_model_score", &mc->kept.best_score, mc->kept.has_best_score, err);
     cove__tree_string(&rc, dict, "best_model_path", mc->kept.best_path ? mc->kept.best_path : "", err);
@@ -36,9 +37,8 @@ int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct
     cove__tree_string(&rc, dict, "last_model_path", mc->kept.last_path ? mc->kept.last_path : "", err);
     /* Lightning does not keep this one, and passes over it: with it a resumed run does not save the same step again. */
     cove__tree_int(&rc, dict, "last_global_step_saved", mc->kept.last_saved_step, err);
-    /* And these: a run that is cut before a save that is due, or was put off, makes it once resumed, in the place of
-     * the file that it was saved to when it was cut. */
-    cove__tree_int(&rc, dict, "last_global_step_decided", mc->kept.decided_step, err);
+    /* And these: a run that is cut makes a save that was put off once it is resumed, and puts it in the place of the
+     * file that it was saved to when it was cut. */
     cove__tree_bool(&rc, dict, "save_deferred", mc->kept.deferred, err);
     cove__tree_string(&rc, dict, "exception_model_path", mc->kept.exception_path ? mc->kept.exception_path : "", err);
     if (rc < 0)
@@ -154,7 +154,6 @@ static int take_all(const struct cove__model_checkpoint *mc, const cove_value *s
         (rc = take_score(state, "kth_value", &to->kth_value, &unused, err)) < 0)
         return rc;
     cove__tree_get_int(&rc, state, "last_global_step_saved", &to->last_saved_step, err);
-    cove__tree_get_int(&rc, state, "last_global_step_decided", &to->decided_step, err);
     cove__tree_get_bool(&rc, state, "save_deferred", &deferred, err);
     to->deferred = deferred;
     return rc;
@@ -167,7 +166,7 @@ int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove
     const char *dirpath = NULL;
     bool ours;
     int rc = 0;
-    to.last_saved_step = to.decided_step = -1;
+    to.last_saved_step = -1;
     cove__tree_get_string(&rc, state, "dirpath", &dirpath, err);
     ours = rc == 0 && is_our_folder(mc, dirpath);
     if (rc == 0)
@@ -181,7 +180,6 @@ int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove
     if (ours) {
         cove__kept_done(&mc->kept);
         mc->kept = to;
-        mc->resumed = cove__tree_at(state, "last_global_step_decided") != NULL;
         return 0;
     }
     cove__log(COVE_LOG_WARNING, "trainer",
@@ -190,7 +188,7 @@ int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove
     cove__free(mc->kept.best_path);
     mc->kept.best_path = to.best_path;
     mc->kept.best_is_foreign = true;
-    mc->kept.last_saved_step = mc->kept.decided_step = -1;
+    mc->kept.last_saved_step = -1;
     mc->kept.deferred = false;
     return 0;
 }

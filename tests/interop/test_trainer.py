@@ -154,7 +154,7 @@ def test_state_has_torchs_layout(digits, tmp_path):
     assert ours["loops"] == theirs["loops"]
     (our_key, our_state), (their_key, their_state) = (next(iter(t["callbacks"].items())) for t in (ours, theirs))
     assert our_key == their_key
-    added = {"last_global_step_saved", "last_global_step_decided", "save_deferred", "exception_model_path"}
+    added = {"last_global_step_saved", "save_deferred", "exception_model_path"}
     assert set(our_state) == set(their_state) | added
 
 
