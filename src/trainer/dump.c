@@ -113,6 +113,9 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
     cove__tree_int(rc, dict, "train_length", t->train.d.length, err);
     cove__tree_int(rc, dict, "batch_size", t->train.d.batch_size, err);
     cove__tree_int(rc, dict, "val_log_step", t->val_log_step, err);
+    /* A run that failed after it was told to stop has still to stop. */
+    if (t->failed && t->should_stop)
+        cove__tree_string(rc, dict, "stop", t->reason, err);
     if (t->batch_end_failed)
         cove__tree_bool(rc, dict, "batch_end", 1, err);
     metrics = cove__tree_dict(rc, dict, "metrics", err);
@@ -201,6 +204,7 @@ struct restored {
     uint64_t seed;
     cove_rng rng;
     int64_t val_log_step;
+    const char *stop; /* BORROWED from the tree: the reason to stop; NULL: none */
 };
 
 static const cove_value *only_item(const cove_value *list)
@@ -219,6 +223,7 @@ static int read_own(const cove_trainer *t, struct restored *r, struct cove_error
     cove__tree_get_int(&rc, r->own, "train_length", &length, err);
     cove__tree_get_int(&rc, r->own, "batch_size", &batch_size, err);
     cove__tree_get_int(&rc, r->own, "val_log_step", &r->val_log_step, err);
+    cove__tree_get_string(&rc, r->own, "stop", &r->stop, err);
     for (size_t i = 0; rng && rc == 0 && i < 4; i++) {
         const cove_value *item = cove_value_type(rng) == COVE_VALUE_LIST ? cove_value_item(rng, i) : NULL;
         if (!item)
@@ -349,6 +354,8 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
     t->seed = r->seed;
     t->rng = r->rng;
     t->val_log_step = r->val_log_step;
+    if (r->stop)
+        cove_trainer_stop(t, r->stop);
     return 0;
 }
 

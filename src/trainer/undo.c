@@ -36,6 +36,7 @@ int cove__undo_mark(cove_trainer *t, bool gradients, struct cove_error *err)
     struct cove__undo *undo = &t->undo;
     undo->rng = t->rng;
     undo->val_log_step = t->val_log_step;
+    undo->should_stop = t->should_stop;
     undo->gradients = gradients;
     cove__metrics_mark(&t->metrics, COVE__PHASE_TRAIN);
     if (!gradients)
@@ -53,6 +54,7 @@ void cove__undo(cove_trainer *t)
 {
     t->rng = t->undo.rng;
     t->val_log_step = t->undo.val_log_step;
+    t->should_stop = t->undo.should_stop;
     cove__metrics_rewind(&t->metrics, COVE__PHASE_TRAIN);
     if (t->undo.gradients)
         copy_grads(t, t->undo.grads, true);

@@ -15,6 +15,7 @@
 struct cove__undo {
     cove_rng rng;
     int64_t val_log_step;
+    bool should_stop;
     bool gradients;  /* `grads` holds those that waited for the optimizer's step */
     float *grads;    /* owned: of all parameters, one after the other; only where batches are accumulated */
     size_t capacity; /* of grads, in elements */
