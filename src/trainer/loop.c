@@ -175,11 +175,14 @@ static int run_epoch(cove_trainer *t, enum cove__position position, struct cove_
     }
     if ((rc = run_batches(t, position, err)) < 0)
         return rc;
+    if ((rc = cove__undo_mark(t, false, err)) < 0)
+        return rc;
     cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
     if ((rc = cove__epoch_end_hook(t, err)) < 0) {
         /* The resumed run must end the epoch again: as far as a checkpoint is concerned it has not ended. */
         cove__counts_add(&t->p.epoch, 0, 0, -1, 0);
         t->p.batches_that_stepped -= !cove__accumulating(t);
+        cove__undo(t);
         return rc;
     }
     step = t->p.batches_that_stepped > 0 ? t->p.batches_that_stepped - 1 : 0;
