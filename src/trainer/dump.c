@@ -116,6 +116,8 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
     /* A run that failed after it was told to stop has still to stop. */
     if (t->failed && t->should_stop)
         cove__tree_string(rc, dict, "stop", t->reason, err);
+    if (t->epoch_end_failed)
+        cove__tree_bool(rc, dict, "epoch_end", 1, err);
     if (t->batch_end_failed)
         cove__tree_bool(rc, dict, "batch_end", 1, err);
     metrics = cove__tree_dict(rc, dict, "metrics", err);
@@ -263,7 +265,7 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
 {
     const cove_value *states = cove__tree_at(tree, "optimizer_states");
     const cove_value *schedules = cove__tree_at(tree, "lr_schedulers"), *loops = cove__tree_at(tree, "loops");
-    int batch_end = 0, rc;
+    int batch_end = 0, epoch_end = 0, rc;
     r->weights = cove__tree_at(tree, "state_dict");
     r->own = cove__tree_at(tree, "cove");
     r->gradients = cove__tree_at(r->own, "gradients");
@@ -289,6 +291,13 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     if (t->o.max_epochs >= 0 && r->p.epoch.current.completed > t->o.max_epochs)
         return cove__fail(err, COVE_EINVAL, "the checkpoint is of epoch %" PRId64 ", but max_epochs is %" PRId64,
                           r->p.epoch.current.completed, t->o.max_epochs);
+    cove__tree_get_bool(&rc, r->own, "epoch_end", &epoch_end, err);
+    if (rc == 0 && epoch_end) {
+        /* The epoch has still to end, from behind its last validation on. */
+        int64_t ready = r->p.batch.current.ready;
+        cove__counts_add(&r->p.epoch, 0, 0, -1, 0);
+        r->p.batches_that_stepped -= ready % t->o.accumulate_grad_batches == 0 || ready == t->n_train_batches;
+    }
     r->position = cove__progress_resume(&r->p, t->n_train_batches, r->own != NULL);
     cove__tree_get_bool(&rc, r->own, "batch_end", &batch_end, err);
     if (rc < 0)

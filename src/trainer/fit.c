@@ -130,7 +130,7 @@ static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *mo
     }
     t->fitting = fitting;
     t->stage = COVE_STAGE_NONE;
-    t->should_stop = t->failed = t->batch_end_failed = false;
+    t->should_stop = t->failed = t->batch_end_failed = t->epoch_end_failed = false;
     t->log_weight = 1;
     cove__error_clear(&t->log_error);
     cove__free(t->ckpt_path);

@@ -179,9 +179,7 @@ static int run_epoch(cove_trainer *t, enum cove__position position, struct cove_
         return rc;
     cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
     if ((rc = cove__epoch_end_hook(t, err)) < 0) {
-        /* The resumed run must end the epoch again: as far as a checkpoint is concerned it has not ended. */
-        cove__counts_add(&t->p.epoch, 0, 0, -1, 0);
-        t->p.batches_that_stepped -= !cove__accumulating(t);
+        t->epoch_end_failed = true;
         cove__undo(t);
         return rc;
     }

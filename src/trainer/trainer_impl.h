@@ -50,6 +50,8 @@ struct cove_trainer {
     int64_t val_log_step;                /* validation batches so far: the step of values logged on_step there */
     struct cove__undo undo;
     bool failed;           /* the run ends in an error */
+    bool epoch_end_failed; /* in on_train_epoch_end: a run that is resumed calls it again; to Lightning the epoch is
+                              over */
     bool batch_end_failed; /* in on_train_batch_end: the batch is computed, and only that hook is done again */
     bool should_stop;
     char reason[256];
