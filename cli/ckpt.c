@@ -15,6 +15,7 @@ struct show {
     struct cli *c;
     int64_t values, tensors, bytes, elements;
     int max_depth;
+    const cove_value *above[MAX_DEPTH + 1]; /* the containers around what is shown, by depth */
 };
 
 static int64_t count_elements(const struct cove_tensor_view *view)
@@ -105,7 +106,29 @@ static char *decimal(const cove_value *v)
     return text;
 }
 
+/* How many levels up the container of a back reference is from it, where `n` containers are around it; 0: not there. */
+static int levels_up(const struct show *s, const cove_value *v, int n)
+{
+    const cove_value *target = cove_value_back_reference(v);
+
+    for (int i = n; target && i > 0; i--)
+        if (s->above[i - 1] == target)
+            return n - i + 1;
+    return 0;
+}
+
 /* ---- for people ---- */
+
+static void print_back_reference(const struct show *s, const cove_value *v, int n)
+{
+    int levels = levels_up(s, v, n);
+    const char *type = cove_value_type_name(cove_value_type(cove_value_back_reference(v)));
+
+    if (levels > 0)
+        cli_print("the %s %d level%s up", type, levels, levels == 1 ? "" : "s");
+    else
+        cli_print("a %s that is not around it here", type);
+}
 
 /* One line of a string, cut. */
 static void print_string(const char *text, size_t size)
@@ -239,6 +262,7 @@ static void print_label(const cove_value *parent, size_t i)
 
 static void print_items(struct show *s, const cove_value *v, int depth)
 {
+    s->above[depth - 1] = v;
     for (size_t i = 0; i < cove_value_length(v); i++) {
         const cove_value *item = cove_value_item(v, i);
         size_t n = is_container(item) ? cove_value_length(item) : 0;
@@ -249,7 +273,10 @@ static void print_items(struct show *s, const cove_value *v, int depth)
         print_label(v, i);
         cli_print(": ");
         if (!is_container(item)) {
-            print_scalar(item);
+            if (cove_value_type(item) == COVE_VALUE_BACK_REFERENCE)
+                print_back_reference(s, item, depth);
+            else
+                print_scalar(item);
             cli_print("\n");
             continue;
         }
@@ -342,7 +369,7 @@ static void json_scalar(const cove_value *v)
  * that stand for what JSON lacks. */
 static bool is_json_object(const cove_value *dict)
 {
-    static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int" };
+    static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int", "back reference" };
     const cove_value *type = cove_value_get(dict, "type");
     const char *mark;
     char text[24];
@@ -362,14 +389,34 @@ static bool is_json_object(const cove_value *dict)
     return true;
 }
 
+static void json_back_reference(const struct show *s, const cove_value *v, int n)
+{
+    int levels = levels_up(s, v, n);
+
+    cli_json_open('{');
+    cli_json_key("type");
+    cli_json_string("back reference");
+    cli_json_key("levels_up");
+    if (levels > 0)
+        cli_json_int(levels);
+    else
+        cli_json_null();
+    cli_json_close('}');
+}
+
 static void json_value(struct show *s, const cove_value *v, int depth)
 {
     bool dict = cove_value_type(v) == COVE_VALUE_DICT, object = dict && is_json_object(v);
 
+    if (cove_value_type(v) == COVE_VALUE_BACK_REFERENCE) {
+        json_back_reference(s, v, depth - 1);
+        return;
+    }
     if (!is_container(v)) {
         json_scalar(v);
         return;
     }
+    s->above[depth - 1] = v;
     if (dict && !object) {
         cli_json_open('{');
         cli_json_key("type");
@@ -415,6 +462,9 @@ static void show(struct show *s, cove_value *v)
         return;
     if (is_container(v)) {
         print_items(s, v, 1);
+    } else if (cove_value_type(v) == COVE_VALUE_BACK_REFERENCE) {
+        print_back_reference(s, v, 0);
+        cli_print("\n");
     } else {
         print_scalar(v);
         cli_print("\n");
@@ -474,6 +524,7 @@ const struct cli_verb cli_ckpt = {
         "\"bytes\"}, bytes are {\"type\":\n"
         "\"bytes\", \"bytes\"}, an object that is known only by the name of its class {\"type\": \"opaque\", "
         "\"name\"},\n"
+        "what stands for a container that it lies in {\"type\": \"back reference\", \"levels_up\"},\n"
         "an int of more than 4300 digits {\"type\": \"int\", \"bits\"}, a dict whose keys are not all names "
         "{\"type\": \"dict\",\n"
         "\"items\": [[KEY, VALUE], ...]}, and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",

@@ -32,7 +32,9 @@ enum cove_value_type {
     COVE_VALUE_TUPLE,
     COVE_VALUE_DICT, /* in insertion order; a key is any value but a list, a dict or what has one in it */
     COVE_VALUE_TENSOR,
-    COVE_VALUE_OPAQUE /* what a class or function would make that cove does not read: only its name is known */
+    COVE_VALUE_OPAQUE,        /* what a class or function would make that cove does not read: only its name is known */
+    COVE_VALUE_BACK_REFERENCE /* stands for a list, tuple or dict that it lies in, at any depth: a container that holds
+                                 itself */
 };
 
 /* Makers give a value with one reference, or NULL when memory is exhausted. Strings and bytes are copied. */
@@ -88,6 +90,11 @@ COVE_API int cove_value_as_tensor(const cove_value *value, struct cove_tensor_vi
  * value; NULL: it is not opaque. */
 COVE_API const char *cove_value_opaque_name(const cove_value *value);
 
+/* The container that a back reference stands for. BORROWED from the tree that it was loaded with; NULL: the value is no
+ * back reference, or that container has been freed. A back reference keeps nothing alive, so whoever walks over items
+ * meets no container below itself. */
+COVE_API cove_value *cove_value_back_reference(const cove_value *value);
+
 /* Containers: number of items; item `i` of a list, tuple or dict; key of a dict's item, and the same as text where it
  * is a string without NUL. Look-up by a key (any, a string, an int), and by a dotted path
  * ("optimizer_states.0.state.3.exp_avg", the longest key first; docs/checkpoints.md). All BORROWED; NULL where there is
@@ -121,8 +128,8 @@ struct cove_save_options {
 /* Saves `tree` at `path`: whole or not at all. Tensors are sent from their own memory, which must not change meanwhile.
  * `options` and `call` may be NULL. The tree is checked before anything is sent: COVE_EINVAL (a string that is not
  * UTF-8; for safetensors, what it has no room for), COVE_ESTATE (a tensor is still remote), COVE_ENOTSUP (an opaque
- * value, named with its path; a dtype that safetensors lacks), COVE_ELIMIT (too deep, too many values:
- * docs/checkpoints.md). */
+ * value, named with its path; a back reference to what is not above it, or to a tuple; a dtype that safetensors lacks),
+ * COVE_ELIMIT (too deep, too many values: docs/checkpoints.md). */
 COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
                                   const struct cove_save_options *options, const struct cove_call *call,
                                   struct cove_error *err);

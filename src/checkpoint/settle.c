@@ -1,7 +1,8 @@
 /*
  * The last look at an unpickled tree. A pickle may build what no walk survives: a list in itself, a depth without end,
  * or lists of the same list, thirty levels of which are a billion values to whoever walks it. Each value is visited
- * once, and its height and weight kept in it.
+ * once, and its height and weight kept in it. Where a container holds itself, a back reference takes its place
+ * (anchor.c), so that what is left is a tree.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -63,11 +64,44 @@ static int set_to_list(cove_value *value, struct cove_error *err)
     return 0;
 }
 
+struct settling {
+    struct cove__walk walk;
+    struct {
+        cove_value *reference, *target; /* BORROWED from the tree */
+    } * cycles;
+    size_t n, cap;
+    struct cove_error *err;
+};
+
+/* The child that the walk came to last is a container that it is in, which holds itself: a back reference takes its
+ * place. No key has a list or dict in it, so it is an item. */
+static int cut_cycle(struct settling *s)
+{
+    cove_value *holder = cove__walk_top(&s->walk)->value;
+    size_t i = cove__walk_top(&s->walk)->next - 1;
+    cove_value **slot =
+        holder->type == COVE_VALUE_DICT ? &holder->u.dict->entries[i / 2].value : &holder->u.list.items[i];
+    cove_value *target = *slot;
+    if (cove__value_child(holder, i) != target)
+        return cove__fail(s->err, COVE_ECORRUPT, "pickle: a key that holds itself");
+    if (cove__grow(&s->cycles, &s->cap, s->n + 1, sizeof(*s->cycles), COVE__VALUE_MAX_COUNT) < 0)
+        return cove__fail_nomem(s->err, "the values of a pickle");
+    cove_value *reference = cove__value_new(COVE_VALUE_BACK_REFERENCE);
+    if (!reference)
+        return cove__fail_nomem(s->err, "the values of a pickle");
+    reference->colour = BLACK;
+    reference->height = 1;
+    reference->w.weight = 1;
+    s->cycles[s->n].reference = reference;
+    s->cycles[s->n++].target = target;
+    *slot = reference;
+    cove_value_unref(target); /* not the last: something leads to it */
+    return 0;
+}
+
 static int enter(struct cove__walk *walk, cove_value *value, struct cove_error *err)
 {
     int rc = 0;
-    if (value->colour == GREY)
-        return cove__fail(err, COVE_ENOTSUP, "pickle: a %s that holds itself", cove__value_name(value));
     if (value->type == COVE__VALUE_GLOBAL)
         rc = name_to_string(value, err);
     else if (value->type == COVE__VALUE_STORAGE)
@@ -95,23 +129,39 @@ static int add_child(cove_value *value, const cove_value *item, struct cove_erro
     return 0;
 }
 
-int cove__settle(cove_value *tree, struct cove_error *err)
+static int settle(struct settling *s, cove_value *tree)
 {
-    struct cove__walk walk = { 0 };
-    int rc = enter(&walk, tree, err);
-    while (rc == 0 && walk.n > 0) {
-        cove_value *value = cove__walk_top(&walk)->value, *item = cove__walk_next(&walk);
-        if (item && item->colour != BLACK) {
-            rc = enter(&walk, item, err);
+    struct cove__walk *walk = &s->walk;
+    int rc = enter(walk, tree, s->err);
+    while (rc == 0 && walk->n > 0) {
+        cove_value *value = cove__walk_top(walk)->value, *item = cove__walk_next(walk);
+        if (item && item->colour == GREY) {
+            rc = cut_cycle(s);
+            if (rc == 0)
+                rc = add_child(value, s->cycles[s->n - 1].reference, s->err);
+        } else if (item && item->colour != BLACK) {
+            rc = enter(walk, item, s->err);
         } else if (item) {
-            rc = add_child(value, item, err);
+            rc = add_child(value, item, s->err);
         } else {
             value->colour = BLACK;
-            cove__walk_leave(&walk);
-            if (walk.n > 0)
-                rc = add_child(cove__walk_top(&walk)->value, value, err);
+            cove__walk_leave(walk);
+            if (walk->n > 0)
+                rc = add_child(cove__walk_top(walk)->value, value, s->err);
         }
     }
-    cove__walk_done(&walk);
+    return rc;
+}
+
+int cove__settle(cove_value *tree, struct cove_error *err)
+{
+    struct settling s = { .err = err };
+    int rc = settle(&s, tree);
+    /* only now: until it is settled, a container has its weight where its anchor is kept */
+    for (size_t i = 0; i < s.n && rc == 0; i++)
+        if (cove__anchor_bind(s.cycles[i].reference, s.cycles[i].target) < 0)
+            rc = cove__fail_nomem(err, "the values of a pickle");
+    cove__free(s.cycles);
+    cove__walk_done(&s.walk);
     return rc;
 }

@@ -6,8 +6,8 @@
 bool cove__shared_possible(const cove_value *value)
 {
     bool is_small = value->type == COVE_VALUE_NONE || value->type == COVE_VALUE_BOOL || value->type == COVE_VALUE_INT ||
-                    value->type == COVE_VALUE_FLOAT;
-    return !is_small && atomic_load_explicit(&value->refs, memory_order_relaxed) > 1;
+                    value->type == COVE_VALUE_FLOAT || value->type == COVE_VALUE_BACK_REFERENCE;
+    return !is_small && (value->is_anchored || atomic_load_explicit(&value->refs, memory_order_relaxed) > 1);
 }
 
 /* The value's slot, or the free one where it belongs. Addresses are the process's own: no file chooses them. */
@@ -39,8 +39,9 @@ int cove__shared_add(struct cove__shared *shared, const struct cove__shared_entr
 {
     if (2 * (shared->n + 1) > shared->size && grow(shared) < 0)
         return COVE_ENOMEM;
-    shared->slots[find_slot(shared, entry->value)] = *entry;
-    shared->n++;
+    struct cove__shared_entry *slot = &shared->slots[find_slot(shared, entry->value)];
+    shared->n += !slot->value;
+    *slot = *entry;
     return 0;
 }
 

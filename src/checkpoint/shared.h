@@ -15,8 +15,9 @@ struct cove__shared {
     size_t n, size; /* size is a power of two, at most half of it taken */
 };
 
-/* Whether more than one place may hold the value, so that it is worth an entry. */
+/* Whether more than one place may hold the value, or stand for it, so that it is worth an entry. */
 bool cove__shared_possible(const cove_value *value);
+/* An entry of the same value is replaced. */
 int cove__shared_add(struct cove__shared *shared, const struct cove__shared_entry *entry); /* COVE_ENOMEM */
 const struct cove__shared_entry *cove__shared_find(const struct cove__shared *shared, const cove_value *value);
 void cove__shared_done(struct cove__shared *shared);

@@ -157,6 +157,11 @@ static inline void testing_describe(const cove_value *value, struct cove__buf *o
         cove__buf_add_char(out, ']');
         return;
     }
+    case COVE_VALUE_BACK_REFERENCE: {
+        const cove_value *target = cove_value_back_reference(value);
+        cove__buf_addf(out, "<%s above>", target ? cove__value_name(target) : "none");
+        return;
+    }
     case COVE_VALUE_OPAQUE:
         cove__buf_addf(out, "<%s>", value->u.opaque.name);
         return;

@@ -256,8 +256,10 @@ static int remember_shared(struct cove__plan *p, const cove_value *value, size_t
 {
     if (!cove__shared_possible(value))
         return 0;
-    cove__pickle_add_put(&p->pickle, p->n_memo);
-    struct cove__shared_entry entry = { value, p->n_memo++, p->next_tensor - first_tensor };
+    const struct cove__shared_entry *known = cove__shared_find(&p->shared, value); /* since it was opened */
+    if (!known)
+        cove__pickle_add_put(&p->pickle, p->n_memo);
+    struct cove__shared_entry entry = { value, known ? known->number : p->n_memo++, p->next_tensor - first_tensor };
     return cove__shared_add(&p->shared, &entry) < 0 ? cove__fail_nomem(p->err, "the checkpoint's pickle") : 0;
 }
 
@@ -272,6 +274,22 @@ static bool recall_shared(struct cove__plan *p, const cove_value *value)
     return true;
 }
 
+static int add_back_reference(struct cove__plan *p, const cove_value *value)
+{
+    char path[256];
+    const cove_value *target = cove_value_back_reference(value);
+    const struct cove__shared_entry *entry = target ? cove__shared_find(&p->shared, target) : NULL;
+    if (entry) {
+        cove__pickle_add_get(&p->pickle, entry->number);
+        return 0;
+    }
+    cove__tree_path(p->tree, value, path, sizeof(path));
+    return cove__fail(p->err, COVE_ENOTSUP, "\"%s\" stands for %s", path,
+                      target && target->type == COVE_VALUE_TUPLE
+                          ? "a tuple that holds itself: torch reads no such pickle"
+                          : "a container that is not in what is saved");
+}
+
 static int open_container(struct cove__plan *p, cove_value *value)
 {
     bool tuple = value->type == COVE_VALUE_TUPLE;
@@ -282,9 +300,11 @@ static int open_container(struct cove__plan *p, cove_value *value)
     if (!tuple)
         cove__pickle_add_op(&p->pickle,
                             value->type == COVE_VALUE_DICT ? COVE__PICKLE_EMPTY_DICT : COVE__PICKLE_EMPTY_LIST);
-    if (tuple || cove_value_length(value) > 0)
+    if (value->is_anchored && !tuple) /* what is in it refers to it */
+        rc = remember_shared(p, value, p->next_tensor);
+    if (rc == 0 && (tuple || cove_value_length(value) > 0))
         cove__pickle_add_op(&p->pickle, COVE__PICKLE_MARK);
-    return 0;
+    return rc;
 }
 
 static int close_container(struct cove__plan *p)
@@ -324,6 +344,8 @@ static int add_leaf(struct cove__plan *p, const cove_value *value)
         return add_text(p, cove__value_text(value));
     case COVE_VALUE_BYTES:
         return add_bytes(p, cove__value_text(value));
+    case COVE_VALUE_BACK_REFERENCE:
+        return add_back_reference(p, value);
     default:
         return add_tensor(p, value);
     }

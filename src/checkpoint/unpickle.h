@@ -74,8 +74,8 @@ int cove__global_new(const struct cove__global *global, const cove_value *args, 
 int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder *finder, cove_value **ret_tree,
                    struct cove_error *err);
 
-/* settle.c: looks through a finished tree: no cycle, not too deep, not more values than allowed however shared, names
- * turned to strings and bare storages to tensors. */
+/* settle.c: looks through a finished tree: cycles cut by back references, not too deep, not more values than allowed
+ * however shared, names turned to strings and bare storages to tensors. */
 int cove__settle(cove_value *tree, struct cove_error *err);
 
 #endif

@@ -177,6 +177,16 @@ static const struct {
                  GLOBAL("my", "Tensor") "(" STORAGE("torch\nFloatStorage") "K\0))\x89" DICT "t}tR.") },
     { "<my.Int>", PICKLE(IN V2("K\0" GLOBAL("my", "Int") ")R\x85K\1\x85") ".") },
     { "(<my.Int>)", PICKLE(IN GLOBAL("torch", "Size") GLOBAL("my", "Int") ")R\x85\x85R.") },
+    { "{<my.A>: 1, <my.A>: 2, (<my.A>, 1): 3}", /* keys go by identity */
+      PICKLE(IN "}(" GLOBAL("my", "A") "q\1)RK\1h\1)RK\2h\1)RK\1\x86K\3u.") },
+    /* containers that hold themselves */
+    { "[<list above>]", PICKLE(IN "]q\0h\0a.") },
+    { "{'x': (<dict above>)}", PICKLE(IN "}q\0X\1\0\0\0x(h\0ts.") },
+    { "[(<list above>)]", PICKLE(IN "]q\0h\0\x85q\1a.") },
+    { "([<tuple above>])", PICKLE(IN "]q\0h\0\x85q\1a0h\1.") }, /* as Python writes it from the tuple's side */
+    { "[[[<list above>]], [<list above>]]", PICKLE(IN "](]q\0]q\1h\0aah\1e.") },
+    { "[[<list above>], [<list above>]]", PICKLE(IN "]q\0(]q\1h\0ah\1e.") },
+    { "{'me': <dict above>}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81q\0}X\2\0\0\0meh\0sb.") },
     /* tensors */
     { "float32@0[2,8;8,1]", PICKLE(IN V2("K\0K\2K\x08\x86K\x08K\1\x86") ".") },
     { "float32@8[3;2]", PICKLE(IN V2("K\2K\3\x85K\2\x85") ".") },
@@ -217,6 +227,8 @@ static const struct {
     { COVE_EUNSAFE, "posix.system", PICKLE(IN GLOBAL("posix", "system") "X\2\0\0\0id\x85R.") },
     { COVE_EUNSAFE, "\"a.1\" needs my.Class, which is not on the list",
       PICKLE(IN "}X\1\0\0\0a](N" GLOBAL("my", "Class") ")Res.") },
+    { COVE_EUNSAFE, "\"a.(a tuple).0\" needs my.Class",
+      PICKLE(IN "}X\1\0\0\0a}" GLOBAL("my", "Class") ")RK\1\x86Nss.") },
     { COVE_EUNSAFE, "builtins.eval", PICKLE(IN GLOBAL("__builtin__", "eval") ".") },
     { COVE_EUNSAFE, "builtins.getattr",
       PICKLE("\x80\x04\x8c\x08"
@@ -229,8 +241,6 @@ static const struct {
     { COVE_ENOTSUP, "_rebuild_sparse_tensor", PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
     { COVE_ECORRUPT, "a list as the key", PICKLE(IN "}]Ns.") },
     { COVE_ECORRUPT, "a tuple as the key", PICKLE(IN "}]\x85Ns.") },
-    { COVE_ENOTSUP, "holds itself", PICKLE(IN "]q\0h\0a.") },
-    { COVE_ENOTSUP, "holds itself", PICKLE(IN "}q\0X\1\0\0\0x(h\0ts.") },
     { COVE_ENOTSUP, "state for a tensor", PICKLE(IN V2("K\0))") "}b.") },
     { COVE_ENOTSUP, "text protocols", PICKLE(IN "I1\n.") },
     { COVE_ENOTSUP, "torch.QInt8Storage", PICKLE(IN STORAGE("torch\nQInt8Storage") ".") },

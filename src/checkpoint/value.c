@@ -129,6 +129,8 @@ static void let_go(cove_value *value, cove_value **doomed)
 {
     if (!value || atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (value->is_anchored)
+        cove__anchor_cut(value);
     value->w.next = *doomed;
     *doomed = value;
 }
@@ -169,6 +171,9 @@ static void free_doomed(cove_value *doomed)
         case COVE_VALUE_OPAQUE:
             cove__free(value->u.opaque.name);
             cove__free(value->u.opaque.why);
+            break;
+        case COVE_VALUE_BACK_REFERENCE:
+            cove__anchor_unref(value->u.anchor);
             break;
         case COVE_VALUE_DICT:
         case COVE__VALUE_SET:
@@ -421,7 +426,7 @@ enum cove_value_type cove_value_type(const cove_value *value)
 const char *cove_value_type_name(enum cove_value_type type)
 {
     static const char *const names[] = { "None", "bool",  "int",  "float",  "string", "bytes",
-                                         "list", "tuple", "dict", "tensor", "opaque" };
+                                         "list", "tuple", "dict", "tensor", "opaque", "back reference" };
     return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
 }
 

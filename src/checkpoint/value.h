@@ -27,6 +27,12 @@ enum cove__value_inner {
     COVE__VALUE_BIG_INT
 };
 
+/* What the back references to a container share with it. The container's own reference ends when it is freed. */
+struct cove__anchor {
+    atomic_uint refs;
+    cove_value *_Atomic target; /* NULL: it has been freed */
+};
+
 struct cove__storage;
 struct cove__block;
 struct cove__global;
@@ -57,10 +63,11 @@ struct cove__dict {
 
 struct cove_value {
     atomic_uint refs;
-    uint8_t type;          /* enum cove_value_type or cove__value_inner */
-    uint8_t colour : 2;    /* the loader's last walk: see settle.c */
-    uint8_t is_object : 1; /* a dict that stands for an object's attributes */
-    uint8_t is_frozen : 1; /* a tuple in a key */
+    uint8_t type;            /* enum cove_value_type or cove__value_inner */
+    uint8_t colour : 2;      /* the loader's last walk: see settle.c */
+    uint8_t is_object : 1;   /* a dict that stands for an object's attributes */
+    uint8_t is_frozen : 1;   /* a tuple in a key */
+    uint8_t is_anchored : 1; /* w.anchor is set: back references stand for it */
     uint16_t height;
     union {
         int64_t i; /* bool, too */
@@ -80,6 +87,7 @@ struct cove_value {
         } opaque;
         struct cove__dict *dict;
         struct cove__tensor *tensor;
+        struct cove__anchor *anchor;       /* of a back reference, one reference; NULL: not bound yet */
         const struct cove__global *global; /* static */
         struct {
             struct cove__storage *storage; /* one reference */
@@ -88,7 +96,8 @@ struct cove_value {
     } u;
     union {
         cove_value *next; /* the list of those to be freed */
-        uint64_t weight;  /* values below, each counted as often as it is reached */
+        uint64_t weight;  /* while it is settled: values below, each counted as often as it is reached */
+        struct cove__anchor *anchor;
     } w;
 };
 
@@ -122,6 +131,12 @@ int cove__big_int_to_double(const cove_value *value, double *ret, struct cove_er
 struct cove__dict *cove__dict_new(void);
 int cove__dict_set(struct cove__dict *dict, cove_value *key, cove_value *item);
 cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key);
+
+/* anchor.c. Binds a back reference to `target`, a list, tuple or dict; COVE_ENOMEM. */
+int cove__anchor_bind(cove_value *reference, cove_value *target);
+/* The container is being freed: its back references stand for nothing now. */
+void cove__anchor_cut(cove_value *container);
+void cove__anchor_unref(struct cove__anchor *anchor); /* NULL accepted */
 
 /* opaque.c. A name's dots, and bytes that are harmless to print: "torch.Foo"; the caller's to cove__free. */
 char *cove__opaque_name(struct cove__slice module, struct cove__slice name);

@@ -707,6 +707,18 @@ def test_ckpt_keys(cove):
         assert json.loads(cove("ckpt", "show", "--json", "k.ckpt", part)) == value
 
 
+def test_ckpt_of_what_holds_itself(cove):
+    torch = pytest.importorskip("torch")
+    tree = {"list": [1]}
+    tree["list"] += [tree["list"], {"top": tree}]
+    torch.save(tree, cove.cwd / "x.ckpt")
+    assert cove("ckpt", "show", "x.ckpt") == "list: list (3)\n  0: 1\n  1: the list 1 level up\n  2: dict (1)\n    top: the dict 3 levels up\n"
+    back = [{"type": "back reference", "levels_up": levels} for levels in (1, 3)]
+    assert json.loads(cove("ckpt", "show", "--json", "x.ckpt")) == {"list": [1, back[0], {"top": back[1]}]}
+    assert cove("ckpt", "show", "x.ckpt", "list.2") == "top: a dict that is not around it here\n"
+    assert json.loads(cove("ckpt", "show", "--json", "x.ckpt", "list.2.top")) == {"type": "back reference", "levels_up": None}
+
+
 def test_ckpt_beside_what_is_not_read(cove):
     torch = pytest.importorskip("torch")
     torch.save({"state_dict": {"w": torch.ones(2)}, "when": datetime.datetime(2020, 1, 1)}, cove.cwd / "x.ckpt")

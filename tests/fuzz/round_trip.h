@@ -27,6 +27,23 @@ static inline void show_loaded(cove_value *tree, struct cove__buf *out)
     cove__free(tensors);
 }
 
+/* False: a back reference stands for something that is not around it, because a container that holds itself was entered at
+ * a second place. A save writes that place anew, and then it shows otherwise. */
+static inline bool shows_alike(cove_value *value, cove_value **above, size_t n)
+{
+    if (value->type == COVE_VALUE_BACK_REFERENCE) {
+        for (size_t i = 0; i < n; i++)
+            if (above[i] == cove_value_back_reference(value))
+                return true;
+        return false;
+    }
+    above[n] = value; /* loading and saving have limited how deep it goes */
+    for (size_t i = 0; i < cove_value_length(value); i++)
+        if (!shows_alike(cove_value_item(value, i), above, n + 1))
+            return false;
+    return true;
+}
+
 /* `head`: how much of the file is held from the start. */
 static inline int round_trip(const struct cove__format *format, struct cove__slice bytes, size_t head)
 {
@@ -43,7 +60,8 @@ static inline int round_trip(const struct cove__format *format, struct cove__sli
         FUZZ_CHECK(size == saved.size);
         again.bytes = cove__buf_slice(&saved);
         FUZZ_CHECK(testing_load(format, &again, head, 0, &second, &err) == 0 || err.code == COVE_ELIMIT);
-        if (second) {
+        cove_value *above[COVE__VALUE_MAX_DEPTH + 1];
+        if (second && shows_alike(tree, above, 0)) {
             show_loaded(tree, &before);
             show_loaded(second, &after);
             FUZZ_CHECK(cove__slice_eq(cove__buf_slice(&before), cove__buf_slice(&after)));

@@ -87,6 +87,9 @@ static int show_large_int(cove_value *value)
     return rc;
 }
 
+static cove_value *above[1100]; /* the containers around what is shown */
+static size_t n_above;
+
 static int show(cove_value *value)
 {
     const char *text = NULL;
@@ -126,6 +129,11 @@ static int show(cove_value *value)
         return 0;
     case COVE_VALUE_TENSOR:
         return show_tensor(value);
+    case COVE_VALUE_BACK_REFERENCE:
+        for (size = 0; size < n_above && above[n_above - 1 - size] != cove_value_back_reference(value);)
+            size++;
+        printf("{\"up\":%d}", size < n_above ? (int)size + 1 : 0);
+        return 0;
     case COVE_VALUE_OPAQUE:
         printf("{\"opaque\":\"%s\"}", cove_value_opaque_name(value));
         return 0;
@@ -133,6 +141,7 @@ static int show(cove_value *value)
         break;
     }
     printf("{\"%s\":[", cove_value_type_name(type));
+    above[n_above++] = value;
     for (size_t k = 0; k < cove_value_length(value) && rc == 0; k++) {
         if (k > 0)
             putchar(',');
@@ -146,6 +155,7 @@ static int show(cove_value *value)
             putchar(']');
     }
     printf("]}");
+    n_above--;
     return rc;
 }
 

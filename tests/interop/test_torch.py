@@ -355,13 +355,6 @@ def test_refused(tool, tmp_path, value, code, said):
     assert said in message and url(tmp_path / "x.pt") in message
 
 
-def test_refused_recursion(tool, tmp_path):
-    value = []
-    value.append(value)
-    torch.save(value, tmp_path / "x.pt")
-    assert "holds itself" in tool("show", url(tmp_path / "x.pt"), fails="COVE_ENOTSUP")
-
-
 def test_torchscript_is_refused(tool, tmp_path):
     """It has a data.pkl, as a checkpoint has. torch refuses it with weights_only, too."""
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "x.pt")
