@@ -384,7 +384,7 @@ static int make_size(const struct cove__global *g, const cove_value *args, cove_
 static int make_encoded(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
     cove_value *text = arg(args, 0, COVE_VALUE_STRING), *codec = arg(args, 1, COVE_VALUE_STRING);
-    if (!text || !codec ||
+    if (!text || !codec || n_args(args) != 2 ||
         (!cove__slice_is(cove__value_text(codec), "latin1") && !cove__slice_is(cove__value_text(codec), "latin-1")))
         return bad_call(g, err);
     cove_value *bytes = cove__value_new_text(COVE_VALUE_BYTES, cove__value_text(text));

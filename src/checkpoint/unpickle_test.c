@@ -310,6 +310,7 @@ static const struct {
     { COVE_ECORRUPT, "make no sense",
       PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE("torch\nFloatStorage") "K\0))K\1NtR.") },
     { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("torch._utils", "_rebuild_parameter") V2("K\0))") "\x85R.") },
+    { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("_codecs", "encode") "X\0\0\0\0X\6\0\0\0latin1N\x87R.") },
     { COVE_ECORRUPT, "make no sense", PICKLE(IN GLOBAL("_codecs", "encode") "X\2\0\0\0\xc4\x80X\6\0\0\0latin1\x86R.") },
     { COVE_ECORRUPT, "make no sense",
       PICKLE(IN GLOBAL("torch._tensor", "_rebuild_from_type_v2") "(" GLOBAL("torch._tensor", "_rebuild_from_type_v2")
