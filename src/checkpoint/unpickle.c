@@ -17,9 +17,9 @@ struct machine {
     size_t n, cap;
     size_t *marks; /* the stack's height at each open mark */
     size_t n_marks, marks_cap;
-    cove_value **memo; /* NULL: a hole */
-    size_t n_memo, memo_cap;
-    cove_value **made; /* every list, dict and set, so that a cycle among them can be broken */
+    cove_value **memo;               /* NULL: a hole */
+    size_t n_memo, memo_cap, n_kept; /* n_kept: without the holes */
+    cove_value **made;               /* every list, dict and set, so that a cycle among them can be broken */
     size_t n_made, made_cap;
     uint64_t charged; /* about how much memory the values take: a few bytes may stand for much of it */
 };
@@ -250,6 +250,7 @@ static int memo_put(struct machine *m, uint64_t index)
         memset(m->memo + cap, 0, (m->memo_cap - cap) * sizeof(*m->memo));
     if (index >= m->n_memo)
         m->n_memo = (size_t)index + 1;
+    m->n_kept += !m->memo[index];
     cove_value_unref(m->memo[index]);
     m->memo[index] = cove_value_ref(value);
     return 0;
@@ -532,7 +533,7 @@ static int move_stack(struct machine *m, const struct cove__pickle_token *t)
     case COVE__PICKLE_PUT:
         return memo_put(m, (uint64_t)t->i);
     case COVE__PICKLE_MEMOIZE:
-        return memo_put(m, m->n_memo);
+        return memo_put(m, m->n_kept); /* as Python numbers */
     default:
         return memo_get(m, t->i);
     }

@@ -94,6 +94,7 @@ static const struct {
     { "[1, '2']", PICKLE("\x80\x04(K\1X\1\0\0\0002\x88\x91.") },
     { "([], [])", PICKLE(IN "]q\0h\0\x86.") },
     { "(1, 1)", PICKLE("\x80\x04K\1\x94j\0\0\0\0\x86.") },
+    { "(1, 1)", PICKLE("\x80\x04K\1q\1\x94h\1\x86.") }, /* MEMOIZE counts, and does not go on from the last number */
     { "1", PICKLE("\x80\x04\x95\3\0\0\0\0\0\0\0K\1.") },
     { "1", PICKLE(IN "K\1K\2"
                      "0.") },
