@@ -1,0 +1,225 @@
+"""cove's reader of torch's files beside torch.load(weights_only=True), over generated files: trees that torch.save writes (generated.py) and pickles made by
+hand (generated_pickles.py). What both load must be the same value; what torch refuses, cove refuses. COVE_TEST_SEED makes other files."""
+
+import _compat_pickle
+import fnmatch
+import os
+import pickle
+import sys
+import types
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import canonical  # noqa: E402
+import generated  # noqa: E402
+import generated_pickles  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+DEFAULT_SEED = 18
+SEED = int(os.environ.get("COVE_TEST_SEED") or DEFAULT_SEED)
+
+# What differs on purpose: cases by pattern, a part of what is said of them, and where docs/checkpoints.md has it. A row that nothing needs any more fails the test.
+TREES = []
+PICKLES = [
+    ("*", "make no sense", "refused: a call with arguments that nobody writes"),
+    ("hand-*", "a dict of what are no pairs", "refused: a call with arguments that nobody writes"),
+    ("hand-tensor-class-called", "torch.FloatTensor", "refused: a name outside the list"),
+    ("hand-call-with*", "without a tuple of arguments", "refused: a call without a tuple"),
+    ("hand-size-new", "makes a new torch.Size", "refused: a new torch.Size"),
+    ("hand-state-*", "pickle: state for a", "refused: state for what has none"),
+    ("hand-state-*", "cove loads ['d']", "read: state of a dict, which is dropped"),
+    ("*", "a memo number out of all proportion", "refused: a memo number ahead of the pickle"),
+    ("*", "more or less than one value", "refused: a pickle that leaves several values"),
+    ("hand-tensor-persid-key-int", "none of torch's", "refused: an id of a storage that torch never writes"),
+    ("hand-tensor-persid-of-six", "too many values", "read: an id of a storage with a view, as the old format has it"),
+    ("hand-key-bytearray", "unhashable", "read: a bytearray is bytes"),
+    ("hand-keys-complex-equal", "1 and 2 items", "a complex number is a tuple, as a key, too"),
+    ("hand-device-unknown", "cove loads 'gpu'", "read: any device"),
+    ("hand-tensor-place-unknown", "restore data location", "read: any device"),
+    ("hand-tensor-place-cuda", "cove has no such value", "read: any device"),
+    ("*", "can require gradients", "a tensor; requires_grad is dropped"),
+    ("hand-alignment-*", "int()", "read: .storage_alignment"),
+]
+
+# What torch refuses and cove reads (docs/checkpoints.md, "What a pickle may name"): Python's own pickle, held to these names, says what the value is.
+WIDER_NAMES = {
+    ("collections", "defaultdict"), ("builtins", "dict"), ("builtins", "frozenset"), ("builtins", "list"), ("builtins", "tuple"), ("builtins", "bytes"),
+    ("builtins", "int"), ("builtins", "float"), ("builtins", "str"), ("builtins", "bool"), ("argparse", "Namespace"), ("types", "SimpleNamespace"),
+    ("pathlib", "PosixPath"), ("pathlib", "PurePosixPath"), ("lightning.fabric.utilities.data", "AttributeDict"),
+    ("lightning.pytorch.utilities.parsing", "AttributeDict"),
+}
+
+
+class Held(pickle._Unpickler):
+    """Python's unpickler, which knows all opcodes, with the names that cove knows."""
+
+    def find_class(self, module, name):
+        allowed = torch._weights_only_unpickler._get_allowed_globals()
+        module, name = _compat_pickle.NAME_MAPPING.get((module, name), (_compat_pickle.IMPORT_MAPPING.get(module, module), name))
+        if f"{module}.{name}" in allowed:
+            return allowed[f"{module}.{name}"]
+        if (module, name) in WIDER_NAMES:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+
+held = types.SimpleNamespace(Unpickler=Held, load=lambda file, **options: Held(file, **options).load(), __name__="held")
+
+
+class Refused(str):
+    """Why a file is not loaded, where its value's spelling would stand."""
+
+
+def in_torch(path, **options):
+    try:
+        return canonical.canonical(torch.load(path, **{"weights_only": True, **options}))
+    except Exception as error:  # torch has no one class for what it refuses
+        return Refused(f"{type(error).__name__}: {str(error).rpartition('WeightsUnpickler error: ')[2][:160].strip()}")
+
+
+def in_python(path):
+    return in_torch(path, weights_only=False, pickle_module=held)
+
+
+def judge(answer, expected, wider=None):
+    """What is wrong with cove's answer, None where nothing is. `wider`: what it may load although torch refuses it."""
+    if "crash" in answer:
+        return f"cove crashes: {answer['crash']}"
+    if isinstance(expected, Refused):
+        if "error" in answer:
+            return None
+        if wider is None or isinstance(wider, Refused):
+            return f"torch refuses it ({expected}), and cove loads {answer['value']!r:.200}"
+        expected = wider
+    if canonical.has_opaque(expected):
+        if not answer.get("error", "").startswith(("COVE_EUNSAFE", "COVE_ENOTSUP")):
+            return f"cove has no such value, {expected!r:.200}, and says {answer!r:.200}"
+        found = canonical.difference(expected, answer.get("opaque"))
+        return f"torch, and cove with opaque values: {found}" if found else None
+    if "error" in answer:
+        return f"torch loads {expected!r:.200}, and cove says {answer['error']}"
+    found = canonical.difference(expected, answer["value"])
+    return f"torch and cove: {found}" if found else None
+
+
+def judge_copy(answer, expected, copy, is_safe):
+    """The same after cove has saved it and torch loaded it. `is_safe`: weights_only=True took the file itself."""
+    if "copy_error" in answer:
+        return f"cove can't save it again: {answer['copy_error']}"
+    again = in_torch(copy)
+    if isinstance(again, Refused) and not is_safe and "operand 139" in again:  # LONG4: an int of more than 2,040 bits
+        again = in_torch(copy, weights_only=False)
+    if isinstance(again, Refused):
+        return f"torch refuses what cove saved: {again}"
+    found = canonical.difference(expected, again)
+    return f"saved by cove and loaded by torch: {found}" if found else None
+
+
+def write_trees(folder, cases):
+    """[(case, its file, where cove saves its copy)]"""
+    files = []
+    for case in cases:
+        path = folder / f"{case.name}.pt"
+        case.write(path)
+        files.append((case, path, path.with_suffix(".copy.pt")))
+    return files
+
+
+def compare_trees(build, files):
+    """{name: what differs}, and how many files made the round trip."""
+    answers = canonical.dump(build / "tests/interop/ckpt_dump", [(path, copy) for _, path, copy in files])
+    wrong, trips = {}, 0
+    for (case, path, copy), answer in zip(files, answers):
+        expected = in_torch(path)
+        is_safe = not isinstance(expected, Refused)
+        if not is_safe and case.wider:  # all of this is our own: Python may run it
+            expected = in_torch(path, weights_only=False)
+            if isinstance(expected, Refused):  # torch has no old format for dtypes that have no storage class, and writes it
+                expected = canonical.canonical(case.value)
+        found = judge(answer, expected)
+        if not found and "value" in answer:
+            found = judge_copy(answer, expected, copy, is_safe)
+            trips += not found
+        if found:
+            wrong[case.name] = found
+    return wrong, trips
+
+
+def compare_pickles(build, folder, cases):
+    """{name: what differs}, and how many files torch loads."""
+    files = [(case, folder / f"{i}.pt") for i, case in enumerate(cases)]
+    for case, path in files:
+        case.write(path)
+    answers = canonical.dump(build / "tests/interop/ckpt_dump", [(path, None) for _, path in files])
+    wrong, loaded = {}, 0
+    for (case, path), answer in zip(files, answers):
+        expected = in_torch(path)
+        loaded += not isinstance(expected, Refused)
+        found = judge(answer, expected, in_python(path))
+        if found:
+            wrong[case.name] = f"{found}\n    {b''.join(case.ops)!r:.600} {case.records or ''}"
+    return wrong, loaded
+
+
+def report(wrong, rows):
+    """Fails for what differs and is in none of `rows`, and for a row that nothing needs."""
+    needed = set()
+    left = []
+    for name, found in wrong.items():
+        row = next((row for row in rows if fnmatch.fnmatch(name, row[0]) and row[1] in found), None)
+        needed.add(row)
+        if row is None:
+            left.append(f"{name}: {found}")
+    assert not left, f"{len(left)} differ (COVE_TEST_SEED={SEED}):\n" + "\n".join(left[:40])
+    if SEED == DEFAULT_SEED:
+        assert needed >= set(rows), f"nothing needs these any more: {set(rows) - needed}"
+
+
+@pytest.fixture
+def deep_stack():
+    """For trees of a thousand levels."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20000)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+def test_trees(build, tmp_path, deep_stack):
+    files = write_trees(tmp_path, generated.cases(SEED))
+    wrong, trips = compare_trees(build, files)
+    report(wrong, TREES)
+    assert len(files) >= 380 and trips >= 330, (len(files), trips)
+
+
+def test_lightning(build, tmp_path):
+    pytest.importorskip("lightning", reason="Lightning is not installed")
+    import generated_lightning
+
+    files = write_trees(tmp_path, generated_lightning.cases(SEED))
+    wrong, trips = compare_trees(build, files)
+    report(wrong, [])
+    assert trips == len(files)
+
+
+def test_pickles(build, tmp_path, deep_stack):
+    cases = list(generated_pickles.cases(SEED))
+    wrong, loaded = compare_pickles(build, tmp_path, cases)
+    report(wrong, PICKLES)
+    assert len(cases) >= 550 and loaded >= 250, (len(cases), loaded)
+
+
+def test_a_difference_is_seen(build, tmp_path):
+    """The test of the test: another value, type, dtype, shape, order or key is a difference."""
+    cases = [(1, True), (1, 2), (0.0, -0.0), ("a", b"a"), ([1], (1,)), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({1: 1}, {True: 1}), ({1}, {1.0}), ({1, 2}, {1}), (None, []),
+             (torch.ones(2), torch.ones(2, dtype=torch.float64)), (torch.ones(2), torch.ones(1, 2)), (torch.ones(2), torch.zeros(2)), ([[]], [])]
+    for i, (value, other) in enumerate(cases):
+        torch.save(value, tmp_path / f"{i}.pt")
+    answers = canonical.dump(build / "tests/interop/ckpt_dump", [(tmp_path / f"{i}.pt", None) for i in range(len(cases))])
+    for (value, other), answer in zip(cases, answers):
+        assert judge(answer, canonical.canonical(value)) is None, value
+        assert judge(answer, canonical.canonical(other)), (value, other)
+        assert judge({"crash": "exit -11"}, canonical.canonical(value)) and judge({"error": "COVE_ECORRUPT: x"}, canonical.canonical(value))
+        assert judge(answer, Refused("x")), value
