@@ -66,9 +66,9 @@ struct cove_error {
     }
 
 /*
- * For functions that a program gives to libcove (hooks, loaders, loggers): sets `code` and a message as printf makes it
- * (cut where it is too long; control characters become blanks), and clears the other fields. Returns `code`, so that a
- * function may end in `return cove_error_set(err, COVE_EIO, "%s: no labels", path);`. `err` may be NULL.
+ * For functions that a program passes to libcove (hooks, loaders, loggers): sets `code` and a message formatted as by
+ * printf, and clears the other fields. A long message is truncated; control characters become blanks. Returns `code`,
+ * so a function can end with `return cove_error_set(err, COVE_EIO, "%s: no labels", path);`. `err` may be NULL.
  */
 COVE_API int cove_error_set(struct cove_error *err, int code, const char *format, ...) COVE_PRINTF(3, 4);
 

@@ -164,10 +164,10 @@ COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, siz
  * COVE_EINVAL: both are the same file, whatever their names. */
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
-/* The same, but only of the version of `from` that has this ETag (as from cove_info_etag or cove_writer_etag; NULL: of
- * any). COVE_ENOTFOUND; COVE_EPRECONDITION: `from` has changed; `to` is as it was. Stores with conditional copies check
- * the ETag themselves. On other stores it is looked at before and after the copy: two more requests, and a write
- * between these leaves a copy of the other version at `to`, with the same error. */
+/* The same, but only if `from` still has this ETag (from cove_info_etag or cove_writer_etag; NULL: any).
+ * COVE_ENOTFOUND; COVE_EPRECONDITION: `from` has changed, and `to` is unchanged. Stores with conditional copies check
+ * the ETag themselves. On other stores it is checked before and after the copy, with two more requests; a write between
+ * the checks leaves a copy of the other version at `to`, with the same error. */
 COVE_API int cove_fs_copy_unchanged(cove_fs *fs, const char *from, const char *etag, const char *to,
                                     const struct cove_call *call, struct cove_error *err);
 /* Moves a file, or a directory with everything below it, markers included. Replaces a file `to`. If `from` is both a

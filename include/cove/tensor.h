@@ -36,11 +36,11 @@ enum cove_dtype {
     COVE_UINT32,
     COVE_UINT64,
     COVE_FLOAT8_E8M0FNU,
-    COVE_FLOAT4_E2M1FN_X2 /* an element is a byte with two numbers in it, as PyTorch counts them */
+    COVE_FLOAT4_E2M1FN_X2 /* an element is a byte that holds two numbers, as in PyTorch */
 };
 
-COVE_API const char *cove_dtype_name(enum cove_dtype dtype); /* "float32"; "unknown" for a stranger */
-COVE_API size_t cove_dtype_size(enum cove_dtype dtype);      /* bytes of an element; 0 for a stranger */
+COVE_API const char *cove_dtype_name(enum cove_dtype dtype); /* "float32"; "unknown" for other numbers */
+COVE_API size_t cove_dtype_size(enum cove_dtype dtype);      /* bytes of an element; 0 for other numbers */
 
 /* A view: all borrowed, passed by pointer, never kept beyond the call unless the callee says so. */
 struct cove_tensor_view {

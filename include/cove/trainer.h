@@ -1,13 +1,13 @@
 /*
  * The trainer: PyTorch Lightning's loop, hooks, callbacks and folder layout, for a module written in C.
  *
- * A module names its parameters and their gradients, in memory of its own, and gives a training_step that adds to the
- * gradients. The trainer does the rest: batches in a seeded order, clipping, the optimizer, schedules, validation,
- * logs, checkpoints at any URL, and a resume that continues bit by bit where the run stood.
+ * A module names its parameters and their gradients, which lie in its own memory, and has a training_step that adds to
+ * the gradients. The trainer does the rest: batches in a seeded order, clipping, the optimizer, schedulers, validation,
+ * logs, checkpoints at any URL, and a resume that is bit for bit the same as an uninterrupted run.
  *
- * A trainer and all that belongs to it is used by one thread at a time; hooks run on the thread that called fit. Only
- * cove_trainer_interrupt may be called from elsewhere. Structs that a caller fills begin with their size and are
- * initialised by their _INIT macro; a NULL hook is skipped. Where Lightning has a word for something, it is that word.
+ * One thread at a time may use a trainer and all that belongs to it; hooks run on the thread that called fit. Only
+ * cove_trainer_interrupt may be called from other threads. Structs that a caller fills begin with their size and are
+ * initialised by their _INIT macro; a NULL hook is skipped. Names are Lightning's.
  */
 #ifndef COVE_TRAINER_H
 #define COVE_TRAINER_H
@@ -44,19 +44,19 @@ COVE_API double cove_rng_normal(cove_rng *rng);                  /* mean 0, devi
 
 /* ---- data ---- */
 
-/* What a step gets. All BORROWED until the step's batch ends. */
+/* The argument of a step. All BORROWED until the batch ends. */
 struct cove_batch {
-    const void *data;       /* what `fetch` gave */
+    const void *data;       /* as `fetch` returned it */
     const int64_t *indices; /* the samples in it */
     size_t n;               /* how many: batch_size, or fewer in the last batch */
     int64_t idx;            /* the batch's number in this epoch, from 0 */
 };
 
 /*
- * Where batches come from. `fetch` makes the batch of samples `indices` (each from 0 to length-1) and gives a pointer
- * to it, which must stay valid until its next call. The order is fixed by the trainer's seed and the epoch's number, so
- * a resumed run meets the same batches, also in mid-epoch. BORROWED until fit or validate returns. What `fetch`
- * returns: see hooks.
+ * A source of batches. `fetch` makes the batch of samples `indices` (each from 0 to length-1) and sets *ret_data to it;
+ * the pointer must stay valid until the next call of `fetch`. The order depends only on the trainer's seed and the
+ * epoch's number, so a resumed run gets the same batches, also in mid-epoch. BORROWED until fit or validate returns.
+ * Return values of `fetch`: see hooks.
  */
 struct cove_dataloader {
     size_t size;
@@ -84,9 +84,9 @@ struct cove_data {
 
 /* ---- modules ---- */
 
-/* One tensor of a module. Trained ones are float32; all are contiguous (row-major). Memory and name BORROWED as long as
- * the module. Names here and of hyperparameters are unique, UTF-8 and without control characters: COVE_EINVAL at the
- * start of a run. */
+/* One tensor of a module. Trained ones are float32; all are contiguous (row-major). Memory and name are BORROWED as
+ * long as the module. Names of parameters and of hyperparameters are unique, UTF-8 and without control characters, else
+ * COVE_EINVAL at the start of a run. */
 struct cove_parameter {
     const char *name; /* the key in state_dict: "layers.0.weight" */
     struct cove_tensor_view value;
@@ -94,26 +94,26 @@ struct cove_parameter {
 };
 
 /*
- * Hooks, with Lightning's names and order: for each hook first the callbacks, then the module; in on_train_epoch_end
- * callbacks that monitor a metric (EarlyStopping, ModelCheckpoint) come after the module.
+ * Hooks, with Lightning's names and order: for each hook the callbacks are called first, then the module. In
+ * on_train_epoch_end, callbacks that monitor a metric (EarlyStopping, ModelCheckpoint) are called after the module.
  *
- * Every function that a program gives to a trainer (hooks, steps, configure_optimizers, a loader's fetch, callbacks'
- * and loggers' functions) returns 0, or a negative code to end the run: fit calls on_exception and teardown and returns
- * that code, with the function's message after its name: "on_fit_start of callbacks[1] (ModelCheckpoint): …". The
- * number is the place in the options' array. `err` is never NULL and comes empty; cove_error_set fills it. A function
- * may leave it empty: then the code's phrase is the message. The code is the one that is returned. A positive return,
- * or a number that is not of enum cove_code, is COVE_EINVAL.
+ * Every function that a program passes to a trainer (hooks, steps, configure_optimizers, a loader's fetch, functions of
+ * callbacks and loggers) returns 0, or a negative code of enum cove_code to end the run. fit then calls on_exception
+ * and teardown and returns that code. Its message has the function, its owner and the function's own message, as
+ * "on_fit_start of callbacks[1] (ModelCheckpoint): disk full"; the number is the index in the options' array. `err` is
+ * never NULL and is empty at the call; cove_error_set fills it. If it stays empty, the message is the code's phrase.
+ * The returned code counts, not the one in `err`. A positive return, or an unknown code, is COVE_EINVAL.
  */
 typedef int (*cove_hook_fn)(void *self, cove_trainer *trainer, struct cove_error *err);
 typedef int (*cove_batch_hook_fn)(void *self, cove_trainer *trainer, const struct cove_batch *batch,
                                   struct cove_error *err);
-/* on_save_checkpoint may add keys to the tree; on_load_checkpoint sees the whole tree before anything is restored. */
+/* on_save_checkpoint may add keys to the tree; on_load_checkpoint gets the whole tree before anything is restored. */
 typedef int (*cove_checkpoint_hook_fn)(void *self, cove_trainer *trainer, cove_value *checkpoint,
                                        struct cove_error *err);
 
 struct cove_hooks {
     cove_hook_fn setup;    /* before anything is restored; data and module are known */
-    cove_hook_fn teardown; /* always the last one, also after a failure */
+    cove_hook_fn teardown; /* always called last, also after a failure */
     cove_hook_fn on_fit_start;
     cove_hook_fn on_fit_end;
     cove_hook_fn on_sanity_check_start;
@@ -123,8 +123,8 @@ struct cove_hooks {
     cove_hook_fn on_train_epoch_start;
     cove_hook_fn on_train_epoch_end;
     cove_batch_hook_fn on_train_batch_start;
-    cove_batch_hook_fn on_train_batch_end; /* after the optimizer's step, where the batch had one */
-    cove_hook_fn on_after_backward;        /* after each training_step: gradients as it left them */
+    cove_batch_hook_fn on_train_batch_end; /* after the optimizer step, if the batch had one */
+    cove_hook_fn on_after_backward;        /* after each training_step; gradients are unchanged */
     cove_hook_fn on_before_optimizer_step; /* averaged over accumulated batches, not yet clipped */
     cove_hook_fn on_before_zero_grad;
     cove_hook_fn on_validation_start;
@@ -135,15 +135,15 @@ struct cove_hooks {
     cove_batch_hook_fn on_validation_batch_end;
     cove_checkpoint_hook_fn on_save_checkpoint;
     cove_checkpoint_hook_fn on_load_checkpoint;
-    /* The run ends by `cause` (COVE_ECANCELED: it was interrupted). A failure of this hook is logged, not returned. */
+    /* The run ends with `cause` (COVE_ECANCELED: interrupted). A failure of this hook is logged, not returned. */
     int (*on_exception)(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err);
 };
 
 /*
  * A module. BORROWED until fit or validate returns.
  * training_step computes one batch and ADDS the gradient of its mean loss to each parameter's `grad` (the trainer
- * zeroes them); it logs what it wants with cove_trainer_log. configure_optimizers gives an optimizer, and a scheduler
- * where wanted; both are the trainer's from then on, also where it fails after it gave one. `hparams` go to the
+ * zeroes them); it may log with cove_trainer_log. configure_optimizers sets *ret_optimizer and optionally
+ * *ret_scheduler; the trainer owns both, also if the function fails after it has set them. `hparams` are written to the
  * checkpoint's hyper_parameters and to the loggers; whole numbers are saved as int.
  */
 struct cove_module {
@@ -166,15 +166,15 @@ struct cove_module {
 
 /*
  * Logs `value` (kept as float32) under `name` (UTF-8 without control characters, at most 1,024 bytes), from a step or a
- * hook of the module or of a callback. Neither COVE_ON_STEP nor COVE_ON_EPOCH: on_step in training_step and the hooks
- * around it, on_epoch elsewhere, as Lightning decides. Both: the names end in "_step" and "_epoch". On epoch, values
- * are averaged, weighted by the batch's size. A metric named "step" is no value but the step that its row is logged at;
- * one named "epoch" takes the place of the trainer's.
+ * hook of the module or of a callback. With neither COVE_ON_STEP nor COVE_ON_EPOCH: on step in training_step and the
+ * hooks around it, on epoch elsewhere, as in Lightning. With both: also under the names with "_step" and "_epoch". On
+ * epoch, values are averaged, weighted by the batch's size. A metric named "step" sets the step of its row; one named
+ * "epoch" replaces the trainer's.
  *
- * Not everywhere, as in Lightning: only COVE_ON_EPOCH in on_train_start, on_validation_start and the hooks of epochs;
- * nothing in setup, teardown, on_fit_start, on_fit_end, on_sanity_check_start, on_sanity_check_end, on_train_end,
- * on_validation_end, the hooks of checkpoints, on_exception, and functions that are no hooks or steps. A failure (that,
- * memory, a bad name, two flags that disagree with an earlier call) is kept and ends the function that logged.
+ * As in Lightning, only COVE_ON_EPOCH is allowed in on_train_start, on_validation_start and the epoch hooks. Nothing
+ * may be logged in setup, teardown, on_fit_start, on_fit_end, on_sanity_check_start, on_sanity_check_end, on_train_end,
+ * on_validation_end, the checkpoint hooks, on_exception, and functions that are not hooks or steps. Such a call, a lack
+ * of memory, a bad name, or flags that differ from an earlier call's, make the function that logged fail.
  */
 enum cove_log_flags { COVE_ON_STEP = 1, COVE_ON_EPOCH = 2, COVE_PROG_BAR = 4, COVE_NO_LOGGER = 8 };
 COVE_API void cove_trainer_log(cove_trainer *trainer, const char *name, double value, unsigned flags);
@@ -211,9 +211,10 @@ struct cove_optimizer_options {
     }
 
 /*
- * An optimizer over one group of parameters (those without a gradient are left out); more groups of the same kind by
- * add_param_group. Parameters are BORROWED until the optimizer is freed. State and hyperparameters are saved in the
- * layout of torch's optimizer.state_dict() and, as in torch, a checkpoint's hyperparameters replace these on resume.
+ * An optimizer over one group of parameters (those without a gradient are left out); cove_optimizer_add_param_group
+ * adds groups of the same kind. Parameters are BORROWED until the optimizer is freed. State and hyperparameters are
+ * saved in the layout of torch's optimizer.state_dict(); as in torch, a checkpoint's hyperparameters replace these on
+ * resume.
  * COVE_EINVAL: an argument out of range. COVE_ENOTSUP: a dtype other than float32.
  */
 COVE_API int cove_optimizer_new(const struct cove_optimizer_options *options, const struct cove_parameter *parameters,
@@ -263,8 +264,8 @@ COVE_API void cove_lr_scheduler_step(cove_lr_scheduler *scheduler);
 /* ---- callbacks ---- */
 
 /*
- * A callback: hooks, and a state that goes into checkpoints under `state_key`. A user fills one in as it is; the
- * built-in ones are written against nothing but this. BORROWED until the trainer is freed.
+ * A callback: hooks, and a state that is saved in checkpoints under `state_key`. The built-in callbacks use nothing
+ * else. BORROWED until the trainer is freed.
  */
 struct cove_callback {
     size_t size;
@@ -272,13 +273,13 @@ struct cove_callback {
     const char *state_key; /* unique in a trainer; NULL: no state */
     int (*state_dict)(void *self, cove_value **ret_state, struct cove_error *err);
     int (*load_state_dict)(void *self, const cove_value *state, struct cove_error *err);
-    /* What fit's ckpt_path "last" or "best" means to this callback: a URL to be freed with cove_free; COVE_ENOTFOUND:
-     * it knows none. */
+    /* The URL of fit's ckpt_path "last" or "best" (`which`); the trainer frees it with cove_free. COVE_ENOTFOUND: this
+     * callback knows none. */
     int (*find_checkpoint)(void *self, cove_trainer *trainer, const char *which, char **ret_url,
                            struct cove_error *err);
     void (*free)(void *self); /* for cove_callback_free; NULL: nothing to free */
-    int run_last;             /* 1: after the other callbacks: it saves or shows what they did */
-    int monitors;             /* 1: called after the module in on_train_epoch_end: it sees what the module logs there */
+    int run_last;             /* 1: called after the other callbacks, because it saves or shows what they did */
+    int monitors;             /* 1: called after the module in on_train_epoch_end, to see what it logs there */
     struct cove_hooks hooks;
 };
 #define COVE_CALLBACK_INIT                                                                                             \
@@ -297,12 +298,12 @@ struct cove_model_checkpoint_options {
     const char *monitor;         /* NULL: the newest is the best */
     const char *mode;            /* "min" or "max" */
     int64_t save_top_k;          /* 0: none; -1: all */
-    int save_last;               /* "last.ckpt" beside each save: a copy on the server where the same was just saved */
+    int save_last;               /* 1: "last.ckpt" at each save, as a server-side copy of the checkpoint just saved */
     int save_weights_only;
     int64_t every_n_train_steps; /* 0: not by steps */
-    int64_t every_n_epochs;      /* -1: 1 where every_n_train_steps is 0, else 0 */
+    int64_t every_n_epochs;      /* -1: 1 if every_n_train_steps is 0, else 0 */
     int save_on_exception;       /* 1: save also when the run fails; an interrupted run is saved in any case */
-    int enable_version_counter;  /* 1: "-v1" rather than replacing a file of that name */
+    int enable_version_counter;  /* 1: append "-v1" instead of replacing a file of that name */
     int save_on_train_epoch_end; /* 1: at the end of each epoch; 0: after each validation; -1: 1 where each epoch ends
                                     in one validation or has none, else 0 */
 };
@@ -323,9 +324,9 @@ struct cove_early_stopping_options {
     size_t size;
     const char *monitor;
     const char *mode;             /* "min" or "max" */
-    double min_delta;             /* 0 or more; compared as float32, as the metric is */
+    double min_delta;             /* 0 or more; compared as float32, like the metric */
     int64_t patience;             /* checks in a row without a better value that stop the run; 0 counts as 1 */
-    int strict;                   /* 1: a monitor that nobody logged is an error, which lists the known metrics */
+    int strict;                   /* 1: a monitor that was never logged is an error that lists the known metrics */
     int check_finite;             /* 1: nan or infinity stops the run */
     double stopping_threshold;    /* a value better than this stops the run; nan: none */
     double divergence_threshold;  /* a value worse than this stops the run; nan: none */
@@ -340,8 +341,9 @@ struct cove_early_stopping_options {
 COVE_API int cove_early_stopping_new(const struct cove_early_stopping_options *options, cove_callback **ret_callback,
                                      struct cove_error *err);
 
-/* One line on standard error, redrawn at most ten times a second; silent where that is not a terminal. It fits the
- * terminal's width (else COLUMNS, else 80): cells, long names, the rate and at last the later metrics are given up. */
+/* One line on standard error, redrawn at most ten times a second; silent if that is not a terminal. It fits the
+ * terminal's width (else COLUMNS, else 80): it drops cells, then shortens names, then drops the rate and the last
+ * metrics. */
 COVE_API int cove_progress_bar_new(cove_callback **ret_callback, struct cove_error *err);
 
 /* ---- loggers ---- */
@@ -350,16 +352,16 @@ COVE_API int cove_progress_bar_new(cove_callback **ret_callback, struct cove_err
 struct cove_logger {
     size_t size;
     void *self;
-    /* Opens it, at the start of fit or validate, which may come again and goes on in the same place. `root` is the
-     * trainer's default_root_dir, `storage` its options, both BORROWED until the call returns. */
+    /* Called at the start of each fit and validate; a later call continues in the same place. `root` is the trainer's
+     * default_root_dir, `storage` its options, both BORROWED until the call returns. */
     int (*open)(void *self, const char *root, const cove_options *storage, struct cove_error *err);
     int (*log_hyperparams)(void *self, const struct cove_hparam *hparams, size_t n_hparams, struct cove_error *err);
     int (*log_metrics)(void *self, const struct cove_metric *metrics, size_t n_metrics, int64_t step,
                        struct cove_error *err);
     int (*flush)(void *self, struct cove_error *err);
     int (*close)(void *self, struct cove_error *err); /* at the end of each run, also after a failure */
-    const char *(*log_dir)(void *self);               /* URL once open; NULL: none. Checkpoints go below it */
-    const char *(*name_dir)(void *self);              /* what holds all versions, where there are versions; else NULL */
+    const char *(*log_dir)(void *self);               /* URL, once open; NULL: none. Checkpoints go below it */
+    const char *(*name_dir)(void *self);              /* URL of the directory of all versions; NULL: no versions */
     void (*free)(void *self);                         /* for cove_logger_free */
 };
 #define COVE_LOGGER_INIT                                                                                               \
@@ -389,9 +391,9 @@ COVE_API int cove_csv_logger_new(const struct cove_logger_options *options, cove
 
 struct cove_trainer_options {
     size_t size;
-    const char *default_root_dir; /* URL; default ".": logs and checkpoints go below it unless told otherwise */
+    const char *default_root_dir; /* URL; default ".": logs and checkpoints go below it by default */
     const cove_options *storage;  /* of the filesystems that the trainer opens; NULL: none */
-    int64_t max_epochs;           /* -1: no limit; where max_steps is -1 as well, the default is 1000 */
+    int64_t max_epochs;           /* -1: no limit, or 1000 if max_steps is -1 too */
     int64_t max_steps;            /* optimizer steps; -1: no limit */
     int64_t val_check_batches; /* val_check_interval as an int: validate after so many batches; 0: use the fraction */
     double val_check_fraction; /* val_check_interval as a float: of an epoch; default 1.0 */
@@ -405,8 +407,8 @@ struct cove_trainer_options {
     uint64_t seed;                       /* of the shuffle and of cove_trainer_rng */
     int64_t log_every_n_steps;           /* default 50; 0: values of single steps are not logged */
     int enable_progress_bar;             /* default 1 */
-    int enable_checkpointing;            /* default 1: a ModelCheckpoint is added where callbacks have none */
-    int enable_logging;                  /* default 1: a TensorBoardLogger is added where loggers is empty */
+    int enable_checkpointing;            /* default 1: a ModelCheckpoint is added if callbacks have none */
+    int enable_logging;                  /* default 1: a TensorBoardLogger is added if loggers is empty */
     cove_logger *const *loggers;
     size_t n_loggers;
     cove_callback *const *callbacks;
@@ -427,42 +429,46 @@ COVE_API int cove_trainer_new(const struct cove_trainer_options *options, cove_t
 COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */
 
 /*
- * Trains. `ckpt_path` is a URL to resume from, "last" (the newest last.ckpt of the ModelCheckpoint's directory or of
- * the logger's versions; where there is none the run starts afresh, with a warning in the log), "best", or NULL.
- * COVE_EMISMATCH: a checkpoint of another model; parameters missing, unexpected or of another shape are listed, nothing
- * was loaded. COVE_ECANCELED: interrupted; the batch was finished, a checkpoint saved (see ModelCheckpoint), logs
- * closed. Otherwise what a hook or a store returned; the gradients' and parameters' values are then those of the last
- * finished step. COVE_EINVAL: among others, a checkpoint of an epoch beyond max_epochs.
+ * Trains. `ckpt_path` is a URL to resume from, "last" (the newest last.ckpt in ModelCheckpoint's directory or in the
+ * logger's versions; without one, the run starts from scratch and logs a warning), "best", or NULL.
+ * COVE_EMISMATCH: a checkpoint of another model; the message lists parameters that are missing, unexpected or of
+ * another shape, and nothing was loaded.
+ * COVE_ECANCELED: interrupted; the batch was finished, a checkpoint saved (see ModelCheckpoint), logs closed.
+ * COVE_EINVAL: among others, a checkpoint of an epoch beyond max_epochs.
+ * Else the code of a hook or a store; parameters and gradients then have the values of the last finished step.
  *
- * A second fit of a trainer goes on in the epoch that the first one ended in, as Lightning's: counters and random
- * numbers are kept, optimizers and schedulers are configured anew, and where max_epochs is reached nothing is left. An
- * epoch that a failure cut begins again. With a `ckpt_path` it stands where the checkpoint does.
+ * A second fit continues after the complete epochs, as in Lightning: counters and random state are kept, the optimizer
+ * and scheduler are configured again, and nothing is done if max_epochs is reached. An epoch that a failure ended is
+ * repeated. With `ckpt_path` it continues where the checkpoint was saved.
  */
 COVE_API int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
                               const char *ckpt_path, struct cove_error *err);
-/* Runs the validation data once, with the module's present parameters or those of `ckpt_path`; values are logged at the
- * step where the last fit ended. That fit's counters, optimizers and random numbers stay as they are. */
+/* Runs the validation data once, with the module's current parameters or those of `ckpt_path`. Values are logged at the
+ * step where the last fit ended. That fit's counters, optimizer and random state are unchanged. */
 COVE_API int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module,
                                    const struct cove_data *data, const char *ckpt_path, struct cove_error *err);
 
-/* Ends the run after this batch, in order: fit returns 0. What EarlyStopping calls. `reason` is copied; NULL: none. */
+/* Ends the run after this batch; fit returns 0. EarlyStopping calls it. `reason` is copied; NULL: none. */
 COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
-/* Ends the run after this batch with COVE_ECANCELED, having saved a checkpoint. One atomic store: from any thread, also
- * from a signal handler. One that comes before fit ends it at once, and each ends one run. */
+/* Ends the run after this batch: a checkpoint is saved, and fit returns COVE_ECANCELED. May be called from any thread
+ * and from a signal handler (it is one atomic store). A call before fit ends that fit at its start; each call ends one
+ * run.
+ */
 COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
 
-/* Saves a checkpoint in Lightning's layout; from a hook, or after fit (also after a validate that followed it) while
- * the module still lives. COVE_ESTATE, and nothing is written: there is nothing that could be resumed, as no fit has
- * configured an optimizer, or the last run was a validate of another module; without weights_only. */
+/* Saves a checkpoint in Lightning's layout, from a hook, or after fit (and a validate after it) while the module is
+ * still alive. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE, only with
+ * `weights_only` 0: no fit has configured an optimizer, or the last run was a validate of another module; nothing is
+ * written. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
 
-/* Copies the weights of a checkpoint (its state_dict, or a file that is one, as torch.save or safetensors writes it)
- * into a module: Lightning's load_from_checkpoint. COVE_EMISMATCH as with fit. */
+/* Copies the weights of a checkpoint (its state_dict, or a file that is itself a state_dict, from torch.save or
+ * safetensors) into a module: Lightning's load_from_checkpoint. COVE_EMISMATCH as for fit. */
 COVE_API int cove_module_load_weights(const struct cove_module *module, const char *url, const cove_options *storage,
                                       struct cove_error *err);
 
-/* What hooks may ask. Strings are BORROWED until the run ends, or the trainer is freed. */
+/* The run's state, for hooks. Strings are BORROWED until the run ends or the trainer is freed. */
 enum cove_stage { COVE_STAGE_NONE = 0, COVE_STAGE_SANITY_CHECK, COVE_STAGE_TRAIN, COVE_STAGE_VALIDATE };
 COVE_API enum cove_stage cove_trainer_stage(const cove_trainer *trainer);
 COVE_API int cove_trainer_fitting(const cove_trainer *trainer); /* 1: the run is a fit; 0: a validate, or none yet */
@@ -473,7 +479,7 @@ COVE_API int64_t cove_trainer_num_training_batches(const cove_trainer *trainer);
 COVE_API int64_t cove_trainer_num_val_batches(const cove_trainer *trainer);
 COVE_API int cove_trainer_is_last_batch(const cove_trainer *trainer);        /* the epoch's last training batch */
 COVE_API int cove_trainer_validates_each_epoch(const cove_trainer *trainer); /* 1: exactly once, at its end */
-COVE_API int cove_trainer_validation_is_due(const cove_trainer *trainer);    /* 1: it will follow this training batch */
+COVE_API int cove_trainer_validation_is_due(const cove_trainer *trainer);    /* 1: it follows this training batch */
 COVE_API const char *cove_trainer_default_root_dir(const cove_trainer *trainer);
 COVE_API const char *cove_trainer_log_dir(const cove_trainer *trainer); /* of the first logger; NULL: none */
 COVE_API const char *
@@ -486,11 +492,11 @@ COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer); /* NULL 
 /* The filesystem and path of a URL, with the trainer's storage options: cove_fs_from_url's rules. */
 COVE_API int cove_trainer_open_fs(const cove_trainer *trainer, const char *url, cove_fs **ret_fs, char **ret_path,
                                   struct cove_error *err);
-/* callback_metrics: the newest value under `name`, or COVE_ENOTFOUND with the known names in the message. */
+/* callback_metrics: the newest value of `name`. COVE_ENOTFOUND: never logged; the message has the known names. */
 COVE_API int cove_trainer_metric(const cove_trainer *trainer, const char *name, double *ret_value,
                                  struct cove_error *err);
-/* Number `i` of all metrics, in the order of their first logging: 0, or COVE_ENOTFOUND past the last. `ret_prog_bar`:
- * whether it is for the progress bar. Outputs may be NULL. */
+/* Metric `i`, in the order in which they were first logged; COVE_ENOTFOUND: there are fewer. `ret_prog_bar`: 1 if it is
+ * for the progress bar. Outputs may be NULL. `ret_name` is BORROWED until the run ends. */
 COVE_API int cove_trainer_metric_at(const cove_trainer *trainer, size_t i, const char **ret_name, double *ret_value,
                                     int *ret_prog_bar);
 
