@@ -1,7 +1,7 @@
-"""Checkpoints of a training run at a URL of cove's: how they are written and read. Which there are is in model_checkpoint.py.
+"""How checkpoints at cove URLs are written and read. Which checkpoints exist is in model_checkpoint.py.
 
-Lightning exists under two names, `lightning` and `pytorch_lightning`, whose classes are strangers to each other. What is written here
-knows neither: `cove.lightning` and `cove.pytorch_lightning` put it over the classes of theirs.
+Lightning exists as two packages, `lightning` and `pytorch_lightning`, with separate classes. This file imports neither: `cove.lightning` and
+`cove.pytorch_lightning` combine its classes with those of one package.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ from typing import Any
 import torch
 from fsspec.core import url_to_fs
 
+from .file_kind import file_kind
 from .filesystem import CoveFileSystem
-from .misfits import what_it_is
+from .fingerprint import Fingerprint
 from .paths import check_target, check_url
-from .twins import Fingerprint
 from ._cove import CorruptData
 
 log = logging.getLogger("cove.checkpoints")
 
-ONE_REQUEST = 100 << 20  # Amazon advises uploads in parts from 100 MB on
-PATIENCE_S = 1.0  # a save by one request that takes longer is the last of them: a store gives one connection only so much
+ONE_REQUEST = 100 << 20  # Amazon recommends multipart uploads above 100 MB
+PATIENCE_S = 1.0  # after a save in one request that takes longer, all saves go in parts: the rate of one connection is limited
 
 
 @dataclass
 class _Stored:
-    """A file that was saved here, or is about to be."""
+    """A file that this plugin has saved or is saving."""
 
     fs: CoveFileSystem
     path: str
-    etag: str | None = None  # None: not known, or not yet
+    etag: str | None = None  # None: not known (yet)
 
 
 @dataclass
-class _Twin:
-    """What the next save may be a copy of."""
+class _CopySource:
+    """The checkpoint that the next save may copy."""
 
     stored: _Stored
     fingerprint: Fingerprint
-    content: io.BytesIO | None  # where it is at hand
+    content: io.BytesIO | None  # the file; None: not kept in memory
 
 
 def _refused_by_store(error: BaseException, before: BaseException | None) -> OSError | None:
-    """Of torch's own error, by which it ends a file that could not be written or read: why that was. `before`: what was being handled already."""
+    """The store's error that made torch fail to read or write a file, or None. `before`: the exception that was already being handled."""
     cause = error.__context__
     while cause is not None and cause is not before:
         if isinstance(cause, OSError):
@@ -62,27 +62,27 @@ def _refused_by_store(error: BaseException, before: BaseException | None) -> OSE
 
 
 class StreamingIO:
-    """Over Lightning's TorchCheckpointIO, which keeps whatever is not at a URL of cove's."""
+    """A mixin for Lightning's TorchCheckpointIO, which still handles paths that are not cove URLs."""
 
     def __init__(self, **storage_options: Any) -> None:
         super().__init__()
         self.storage_options = storage_options
-        self._stored: _Stored | None = None  # the last one
-        self._twin: _Twin | None = None  # the last one, in one call
+        self._stored: _Stored | None = None  # the last save
+        self._copy_source: _CopySource | None = None  # the last save of this one_call()
         self._in_one_call = False
-        self._in_parts = False  # small checkpoints, too
+        self._in_parts = False  # send small checkpoints in parts too
 
     @contextmanager
     def one_call(self) -> Iterator[None]:
-        """For a ModelCheckpoint: what is saved within may be a copy of what was saved within before it, if nothing in it differs."""
-        self._in_one_call, self._twin = True, None
+        """For ModelCheckpoint: a checkpoint saved inside may be a copy of the one saved before it inside, if they are equal."""
+        self._in_one_call, self._copy_source = True, None
         try:
             yield
         finally:
-            self._in_one_call, self._twin = False, None
+            self._in_one_call, self._copy_source = False, None
 
     def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
-        """The filesystem, and the path as it is known there; no path where the filesystem is not cove's."""
+        """The filesystem and its form of the path; None for the path if the filesystem is not cove's."""
         check_url(path)
         fs, path = url_to_fs(str(path), **{**self.storage_options, **(storage_options or {})})
         return fs, path if isinstance(fs, CoveFileSystem) else None
@@ -90,19 +90,19 @@ class StreamingIO:
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         check_target(path)
         fs, place = self._locate(path, storage_options)
-        twin, self._twin = self._twin, None
+        source, self._copy_source = self._copy_source, None
         if place is None:
             self._save_elsewhere(checkpoint, path, storage_options)
             return
         fingerprint = Fingerprint(checkpoint) if self._in_one_call else None
-        if twin is not None and fingerprint is not None and twin.stored.fs is fs and twin.stored.path != place and fingerprint.same(twin.fingerprint):
-            if self._copy_twin(twin, place):
-                self._twin = twin
+        if source is not None and fingerprint is not None and source.stored.fs is fs and source.stored.path != place and fingerprint.matches(source.fingerprint):
+            if self._copy_from(source, place):
+                self._copy_source = source
                 return
-        del twin  # with its content, of which there is one in memory at a time
+        del source  # frees its content: only one is in memory at a time
         self._stored, content = self._write(fs, place, checkpoint)
         if fingerprint is not None:
-            self._twin = _Twin(self._stored, fingerprint, content)
+            self._copy_source = _CopySource(self._stored, fingerprint, content)
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
@@ -120,13 +120,13 @@ class StreamingIO:
                 refused = _refused_by_store(error, before)
                 if refused is not None:
                     raise refused
-                what = what_it_is(file)
-                if what is None:
+                kind = file_kind(file)
+                if kind is None:
                     raise
-                raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: no checkpoint of torch.save, but {what}") from error
+                raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: not a checkpoint of torch.save but {kind}") from error
 
     def is_saving(self, path: str | Path) -> bool:
-        """Whether a checkpoint of this name is under way, so that the name is taken though the store may not know yet."""
+        """Whether a save to this path is in progress: its name is taken, even if the store does not have it yet."""
         return False
 
     def remove_checkpoint(self, path: str | Path) -> None:
@@ -137,21 +137,21 @@ class StreamingIO:
             self._remove(fs, place)
 
     def copy_checkpoint(self, source: str | Path, path: str | Path) -> bool:
-        """Makes `path` equal to the checkpoint `source`, within the store. False: `source` is not the last one that was saved here, or another writer has
-        replaced or removed it, so that `path` is to be saved."""
+        """Copies the checkpoint `source` to `path` within the store. False: `source` is not this plugin's last save, or another writer has replaced
+        or removed it; then `path` must be saved."""
         fs, place = self._locate(path)
         stored = self._stored
         if stored is None or stored.fs is not fs or stored.path == place or stored.path != fs._strip_protocol(str(source)):
             return False
-        if self._twin is not None and self._twin.stored is stored:
-            return self._copy_twin(self._twin, place)
+        if self._copy_source is not None and self._copy_source.stored is stored:
+            return self._copy_from(self._copy_source, place)
         return self._copy(stored, place)
 
     def teardown(self) -> None:
         self._stored = None
         super().teardown()
 
-    # What takes time, each in one place, so that the variant below can do it beside the training.
+    # The slow operations, one method each; BackgroundIO runs them on a thread.
 
     def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
         super().save_checkpoint(checkpoint, path, storage_options)
@@ -162,11 +162,11 @@ class StreamingIO:
         return stored, None
 
     def _send(self, stored: _Stored, size: int, write: Callable[[Any], Any]) -> None:
-        """A new file of about so many bytes."""
+        """Writes a new file of about `size` bytes."""
         fs = stored.fs
         whole = not self._in_parts and "default_block_size" not in fs.storage_options and size < ONE_REQUEST
         before = sys.exc_info()[1]
-        with fs.open(stored.path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # left by an exception, it publishes nothing
+        with fs.open(stored.path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # an exception publishes nothing
             try:
                 write(file)
             except RuntimeError as error:
@@ -175,32 +175,32 @@ class StreamingIO:
         stored.etag = file.etag
         self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
 
-    def _copy_twin(self, twin: _Twin, path: str) -> bool:
-        """Whether `path` is a copy now, or is going to be the same."""
-        return self._copy(twin.stored, path)
+    def _copy_from(self, source: _CopySource, path: str) -> bool:
+        """Whether `path` is a copy, or a queued one."""
+        return self._copy(source.stored, path)
 
     def _copy(self, stored: _Stored, path: str) -> bool:
-        """Whether `path` is a copy now. It isn't where the file is another one by now, is gone, or the store does not copy it."""
+        """Whether `path` is a copy. False: the source has been replaced or removed, or the store does not copy it."""
         if stored.etag is None:
             return False
         try:
             stored.fs._fs.copy(stored.path, stored.fs._take(path), stored.etag)
         except OSError as error:
-            log.info("saved anew, for it cannot be copied: %s", error)
+            log.info("copy %s: saved instead, because it cannot be copied: %s", path, error)
             return False
         return True
 
     def _remove(self, fs: CoveFileSystem, path: str) -> None:
-        fs.bulk_delete([path])  # which looks for nothing, so that one that isn't there is fine
+        fs.bulk_delete([path])  # without a look-up: a missing file is no error
 
 
 # ---- sizes ----
 
 
 def bytes_at_sight(checkpoint: Any) -> int:
-    """Bytes of the tensors, arrays and bytes in its dicts, lists and tuples. More may be in other objects."""
+    """The size of the tensors, arrays and bytes in its dicts, lists and tuples. Other objects are not counted."""
     numpy = sys.modules.get("numpy")
-    sizes: dict[int, int] = {}  # each storage stands in a file once
+    sizes: dict[int, int] = {}  # each storage is written once
     seen: set[int] = set()
     left = [checkpoint]
     while left:
@@ -219,11 +219,11 @@ def bytes_at_sight(checkpoint: Any) -> int:
     return sum(sizes.values())
 
 
-# ---- beside the training ----
+# ---- in the background ----
 
 
 def _write_elsewhere(path: str, file: io.BytesIO) -> None:
-    """Where the filesystem is not cove's."""
+    """Writes a file to a filesystem that is not cove's."""
     fs, place = url_to_fs(path)
     fs.makedirs(fs._parent(place), exist_ok=True)
     with fs.transaction, fs.open(place, "wb") as target:
@@ -231,22 +231,22 @@ def _write_elsewhere(path: str, file: io.BytesIO) -> None:
 
 
 class BackgroundIO(StreamingIO):
-    """Saves, copies and removals go one after another on one thread."""
+    """Saves, copies and removals run on one thread, in order."""
 
     def __init__(self, **storage_options: Any) -> None:
         super().__init__(**storage_options)
         self._executor: ThreadPoolExecutor | None = None
         self._jobs: list[Future] = []
-        self._saves: dict[str, Future] = {}  # the last one of each name, as long as it may be under way
-        self._failed = False  # then what is queued behind is left undone: it was to follow a checkpoint that there isn't
+        self._saves: dict[str, Future] = {}  # the last one of each path, while it may be in progress
+        self._failed = False  # jobs queued after a failed save are skipped: they rely on that checkpoint
 
     def check(self) -> None:
-        """Raises what a save in the background has failed with."""
+        """Raises the error of a failed background save."""
         while self._jobs and self._jobs[0].done():
             self._take()
 
     def wait(self) -> None:
-        """Returns when all is in the store, or raises why not."""
+        """Returns when everything is in the store, or raises the first error."""
         while self._jobs:
             self._take()
 
@@ -256,7 +256,7 @@ class BackgroundIO(StreamingIO):
         if error is not None:
             for job in self._jobs:
                 job.exception()
-            self._jobs, self._failed, self._stored, self._twin = [], False, None, None
+            self._jobs, self._failed, self._stored, self._copy_source = [], False, None, None
             raise error
 
     def _submit(self, what: Callable, *args: Any) -> None:
@@ -272,7 +272,7 @@ class BackgroundIO(StreamingIO):
         except BaseException as error:
             self._failed = True
             log.error("in the background: %s", error)
-            del what, args  # what it was about need not live as long as the error
+            del what, args  # the error must not keep them alive
             raise error.with_traceback(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
@@ -307,7 +307,7 @@ class BackgroundIO(StreamingIO):
         self.wait()
         if storage_options is None:
             self._submit(_write_elsewhere, str(path), self._made(checkpoint))
-        else:  # which Lightning refuses
+        else:  # Lightning refuses it
             super()._save_elsewhere(checkpoint, path, storage_options)
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> tuple[_Stored, io.BytesIO | None]:
@@ -321,14 +321,14 @@ class BackgroundIO(StreamingIO):
 
     @staticmethod
     def _made(checkpoint: dict[str, Any]) -> io.BytesIO:
-        """The file, in memory: whatever is in a checkpoint is there as it is now. Callers wait before, so that there is one and no more."""
+        """The file in memory, with the checkpoint's current content. Callers wait before, so there is only one."""
         file = io.BytesIO()
         torch.save(checkpoint, file)
         return file
 
-    def _copy_twin(self, twin: _Twin, path: str) -> bool:
-        assert twin.content is not None
-        self._submit(self._copy_or_send, twin.stored, twin.content, path)
+    def _copy_from(self, source: _CopySource, path: str) -> bool:
+        assert source.content is not None
+        self._submit(self._copy_or_send, source.stored, source.content, path)
         return True
 
     def _copy_or_send(self, stored: _Stored, content: io.BytesIO, path: str) -> None:
@@ -337,6 +337,6 @@ class BackgroundIO(StreamingIO):
 
     def copy_checkpoint(self, source: str | Path, path: str | Path) -> bool:
         self.check()
-        if self._twin is None:
-            self.wait()  # the file is no longer at hand, so whether it was copied must be known before this returns
+        if self._copy_source is None:
+            self.wait()  # the content is no longer in memory, so the copy must have succeeded before this returns
         return super().copy_checkpoint(source, path)

@@ -359,7 +359,7 @@ class WriteFile(PublishedFile):
         super().__init__(fs, path, mode, autocommit)
         self._writer: _cove.Writer | None = writer
         self._closed = False
-        self.etag: str | None = None  # of the file that was published
+        self.etag: str | None = None  # of the published file
 
     def _take(self, data: Any) -> int:
         writer = self._writer

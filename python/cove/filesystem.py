@@ -612,7 +612,7 @@ class CoveFileSystem(Listings):
 
 
 def _check_local(path: Any) -> None:
-    """A local name may look like a URL; a Path that does was one."""
+    """A local str may look like a URL; a Path that does was made from a URL."""
     if isinstance(path, PurePath):
         check_url(path)
 

@@ -1,7 +1,6 @@
 """For `lightning`: Trainer(plugins=[CoveCheckpointIO()], callbacks=[ModelCheckpoint(...)]). `cove.pytorch_lightning` has the same for that package.
 
-Nothing of this is needed to train on a URL of cove's. It saves memory, uploads and requests, and mends what Lightning itself does wrong
-on a remote root.
+Training at a cove URL works without this. It saves memory, uploads and requests, and corrects what Lightning does wrong on a remote root.
 """
 
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -22,10 +21,10 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
       request, and held whole; once that has taken more than a second, the next ones go in parts, in parallel. So do larger ones, of which
       is held what a writer holds: 80 MiB, or four parts where `default_block_size` makes these larger.
     - `torch.load` reads from the store as it goes. A file that isn't there is told by that, not by a look beforehand.
-    - The last checkpoint of cove's ModelCheckpoint (`save_last`), saved right after another one in the same call of a hook, is made by the
-      store as a copy of that one, if nothing in it differs (a Timer's clock does), and if the store still has what was saved: another
-      writer may have replaced or removed it. Else it is saved, as it always is with Lightning's own ModelCheckpoint.
-    - A file that is no checkpoint raises CorruptData, which says what it is; torch's own error is its cause.
+    - The store copies the last checkpoint (`save_last`) of cove's ModelCheckpoint if the same hook call has just saved an equal one, and if no
+      other writer has replaced or removed that. Otherwise it is saved, as always with Lightning's own ModelCheckpoint. (A Timer's state differs
+      between the two.)
+    - A file that is not a checkpoint raises CorruptData, which names the kind of file; torch's error is its cause.
     - A save that the store refuses raises PermissionError. Lightning passes over that in silence. Whatever else the store says is raised as
       it is, where torch.save would speak of a position in a file.
 
@@ -54,8 +53,8 @@ class ModelCheckpoint(RemoteModelCheckpoint, callbacks.ModelCheckpoint):
       with True.
     - What Lightning keeps on a local disk is kept: the checkpoint that training was resumed from, and what lies in other folders.
     - A checkpoint knows the name of the last one that is saved after it, so that the two are equal (see CoveCheckpointIO).
-    - A folder whose URL has lost a slash, as in `dirpath=Path("s3://bucket/run")`, is refused before training. Lightning makes a local folder.
-    - Another spelling of the same folder (`"s3://bucket/run/"`) is the same folder to a run that goes on, as on a local disk.
+    - `dirpath=Path("s3://bucket/run")` is refused before training, because pathlib removes a slash. Lightning makes a local folder.
+    - Another spelling of the same folder (`"s3://bucket/run/"`) is the same folder on resume, as on a local disk.
     - The store is not asked whether the last checkpoint's file exists where the callback has written it itself. With CoveCheckpointIO, one
       request asks whether another name is taken, not two.
     - With AsyncCoveCheckpointIO, a save that has failed ends training at the next batch, and a name is taken as soon as its save has begun:

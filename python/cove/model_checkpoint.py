@@ -1,4 +1,4 @@
-"""Which checkpoints of a training run there are, at a URL of cove's: what Lightning itself does wrong there. How they are written is in checkpoints.py."""
+"""Which checkpoints exist at cove URLs: corrects Lightning's ModelCheckpoint. How they are written is in checkpoints.py."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _is_remote(path: str | Path | None) -> bool:
 
 
 def _place(url: str | Path | None) -> tuple[str | None, str]:
-    """Equal for two spellings of one place. No filesystem is asked: a checkpoint may name a folder of one that isn't installed here."""
+    """Equal for two spellings of one URL. No filesystem is opened: a checkpoint may name a filesystem that isn't installed here."""
     scheme, path = split_protocol(str(url or ""))
     return FILESYSTEMS.get(scheme, scheme), path.strip("/")
 
 
 class RemoteModelCheckpoint:
-    """Over Lightning's ModelCheckpoint, which is left as it is where the folder is a local one."""
+    """A mixin for Lightning's ModelCheckpoint. Nothing changes for a local folder."""
 
-    _name_of_last = ""  # while a checkpoint is saved that will be the last one too
-    _link: tuple | None = None  # of save_last="link": what was made equal to what, and when that was saved
+    _name_of_last = ""  # set while a checkpoint is saved that is also saved as the last one
+    _link: tuple | None = None  # save_last="link": the source, the copy and the step of the source's save
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        check_target(self._ModelCheckpoint__resolve_ckpt_dir(trainer))  # of a Path to a URL, Lightning makes a local folder
+        check_target(self._ModelCheckpoint__resolve_ckpt_dir(trainer))  # Lightning turns a Path of a URL into a local folder
         self._link = None
         wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
         try:
@@ -65,7 +65,7 @@ class RemoteModelCheckpoint:
     @staticmethod
     @contextmanager
     def _one_call(trainer: Any) -> Iterator[None]:
-        """In one call of a hook a checkpoint may be saved under two names, as the best and as the last one."""
+        """One hook call may save a checkpoint under two names, as the best and as the last one."""
         saves = trainer.strategy.checkpoint_io
         if not isinstance(saves, StreamingIO):
             yield
@@ -92,7 +92,7 @@ class RemoteModelCheckpoint:
         super().load_state_dict(state_dict)
 
     def file_exists(self, filepath: str, trainer: Any) -> bool:
-        # Lightning asks the store even for the name that it gave last; and whether it is a directory's, which no plugin of ours makes.
+        # Lightning asks the store even for the name that it wrote last; and whether it is a directory, which our plugins never write.
         if _is_remote(filepath) and filepath == self.last_model_path:
             return True
         saves = trainer.strategy.checkpoint_io
@@ -102,7 +102,7 @@ class RemoteModelCheckpoint:
         return trainer.strategy.reduce_boolean_decision(there, all=False)
 
     def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:
-        # The checkpoint knows the last one's name before that is saved, so that the last one can be its copy.
+        # The first checkpoint has the last one's name before that is saved, so that the last one can be its copy.
         if self.save_last and _is_remote(self.dirpath):
             self._name_of_last = self._next_last(trainer, monitor_candidates)
         try:
@@ -111,7 +111,7 @@ class RemoteModelCheckpoint:
             self._name_of_last = ""
 
     def _next_last(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> str:
-        """The name that Lightning's _save_last_checkpoint is going to choose."""
+        """The name that Lightning's _save_last_checkpoint will choose."""
         path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST)
         version = self.STARTING_VERSION
         while self._enable_version_counter and path != self.last_model_path and self.file_exists(path, trainer):
@@ -127,7 +127,7 @@ class RemoteModelCheckpoint:
             return  # nothing has been saved since
         saves = trainer.strategy.checkpoint_io
         copied = trainer.is_global_zero and isinstance(saves, StreamingIO) and saves.copy_checkpoint(filepath, linkpath)
-        if not trainer.strategy.broadcast(copied):  # a save is a matter of all ranks
+        if not trainer.strategy.broadcast(copied):  # all ranks take part in a save
             self._save_checkpoint(trainer, linkpath)
             self._last_checkpoint_saved = filepath
         trainer.strategy.barrier()

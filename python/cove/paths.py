@@ -1,6 +1,6 @@
-"""URLs that have lost a slash: pathlib makes "s3:/bucket/x" of "s3://bucket/x", which every program takes for a local path.
+"""URLs with a missing slash: pathlib turns "s3://bucket/x" into "s3:/bucket/x", which every program takes for a local path.
 
-The library refuses them, and so does this package wherever a path comes in: a file that goes to a folder named "s3:" is found missing too late.
+The library refuses them, and so does every function of this package that takes a path: otherwise a file in a local folder "s3:" would be missed too late.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _ANYWHERE = re.compile(rf"(?:^|/)({_SCHEMES}):/(?!/)")
 
 
 def check_url(path: Any) -> None:
-    """Raises InvalidArgument for a URL of cove's with one slash behind its scheme."""
+    """Raises InvalidArgument for a cove URL with one slash after its scheme."""
     if match := _AT_THE_START.match(_text(path)):
         raise _refusal(path, match)
 
 
 def check_target(path: Any) -> None:
-    """The same for a place to write to, which may have been made absolute meanwhile: "/home/me/s3:/bucket/x". ("./s3:" would be one, too.)"""
+    """The same for a path to write to, also if it has been made absolute: "/home/me/s3:/bucket/x". This refuses "./s3:/x" too."""
     text = _text(path)
     if "://" not in text and (match := _ANYWHERE.search(text)):
         raise _refusal(path, match)
@@ -38,5 +38,5 @@ def _text(path: Any) -> str:
 
 def _refusal(path: Any, match: re.Match[str]) -> InvalidArgument:
     url = f"{match[1]}://{match.string[match.end():]}"
-    why = f"{path}: two slashes stand behind a scheme, and pathlib leaves one, so this would be a local path; write the URL as a str, {url!r}"
+    why = f"{path}: one slash after the scheme, so this would be a local path (pathlib removes a slash); pass the URL as a str, {url!r}"
     return InvalidArgument(errno.EINVAL, why)

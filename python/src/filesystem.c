@@ -480,9 +480,9 @@ static PyMethodDef fs_methods[] = {
       "append($self, path, buffer, *, timeout=None)\n--\n\nAdds bytes at the end of a file, which is made where it is "
       "missing." },
     { "copy", COVEPY_KEYWORDS(fs_copy),
-      "copy($self, source, target, etag=None, *, timeout=None)\n--\n\nCopies one file within the store, on the "
-      "server's "
-      "side. etag: only while the source has this one; PreconditionFailed." },
+      "copy($self, source, target, etag=None, *, timeout=None)\n--\n\nCopies one file within the store. etag: only if "
+      "the "
+      "source still has it; else PreconditionFailed." },
     { "move", COVEPY_KEYWORDS(fs_move),
       "move($self, source, target, *, timeout=None)\n--\n\nMoves a file or a directory." },
     { "remove", COVEPY_KEYWORDS(fs_remove),

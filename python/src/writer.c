@@ -126,7 +126,7 @@ static int finish_and_free(struct writer *self, struct cove_error *err)
     int rc = cove_writer_finish(self->base.stream, err);
 
     if (rc == 0 && (etag = cove_writer_etag(self->base.stream)) != NULL)
-        self->etag = strdup(etag); /* without memory it is not known */
+        self->etag = strdup(etag); /* NULL without memory: then not known */
     cove_writer_free(self->base.stream);
     return rc;
 }
@@ -171,7 +171,7 @@ static PyMethodDef writer_methods[] = {
 
 static PyGetSetDef writer_getset[] = {
     { "closed", covepy_stream_closed, NULL, "Whether it was finished or aborted.", NULL },
-    { "etag", writer_etag, NULL, "After finish(), the new file's ETag; None where it is not known.", NULL },
+    { "etag", writer_etag, NULL, "The new file's ETag after finish(); None: not known.", NULL },
     { 0 },
 };
 

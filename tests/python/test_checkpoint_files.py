@@ -1,4 +1,4 @@
-"""What is given to the plugins as a checkpoint: places that pathlib has changed, and files that are none."""
+"""Paths that pathlib has changed, and files that are not checkpoints, passed to the plugins."""
 
 import fsspec
 import os
@@ -36,7 +36,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-# ---- places ----
+# ---- paths ----
 
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
 def test_a_url_as_a_path_is_refused(root, here, io, scheme):
@@ -44,15 +44,15 @@ def test_a_url_as_a_path_is_refused(root, here, io, scheme):
     for place in Path(url), str(Path(url)):
         for call in (lambda: io.save_checkpoint({"a": 1}, place), lambda: io.load_checkpoint(place), lambda: io.remove_checkpoint(place),
                      lambda: io.copy_checkpoint(url, place)):
-            with pytest.raises(InvalidArgument, match=f"two slashes.*{url}"):
+            with pytest.raises(InvalidArgument, match=f"one slash.*{url}"):
                 call()
             io.teardown()
-    with pytest.raises(InvalidArgument, match="two slashes"):
+    with pytest.raises(InvalidArgument, match="one slash"):
         io.save_checkpoint({"a": 1}, Path(url).absolute())  # as Lightning's ModelCheckpoint makes it
     assert os.listdir(here) == names(root) == []
 
 
-def test_local_names_that_look_like_urls_nearly(here, io):
+def test_local_names_that_resemble_urls(here, io):
     for name in "s3/a.ckpt", "xs3:/a.ckpt", "s3:x/a.ckpt", "memory:/a.ckpt":
         io.save_checkpoint({"a": name}, Path(name))
         assert io.load_checkpoint(Path(name)) == {"a": name}
@@ -61,8 +61,8 @@ def test_local_names_that_look_like_urls_nearly(here, io):
 
 @pytest.mark.parametrize("name", training.NAMES)
 @pytest.mark.parametrize("given", ["dirpath", "default_root_dir", "save_dir"])
-def test_a_path_as_the_place_of_a_run(root, here, name, given):
-    """Before the first step; what a logger makes by itself may be there, but no checkpoint is."""
+def test_a_run_at_a_path_is_refused(root, here, name, given):
+    """Before the first step. A logger may leave files of its own, but no checkpoint."""
     pytest.importorskip(name)
     pl = training.package(name)
     place, steps = Path(f"{root}/run"), []
@@ -70,7 +70,7 @@ def test_a_path_as_the_place_of_a_run(root, here, name, given):
     model.at_batch = lambda model, step: steps.append(step)
     callback = pl.cove.ModelCheckpoint(place if given == "dirpath" else None, save_last=True)
     logger = pl.loggers.CSVLogger(place) if given == "save_dir" else False
-    with pytest.raises(InvalidArgument, match=f"write the URL as a str, .*{root}/run"):
+    with pytest.raises(InvalidArgument, match=f"pass the URL as a str, .*{root}/run"):
         fit(pl, place if given == "default_root_dir" else root, model, callbacks=[callback], logger=logger)
     assert steps == [] and names(root) == [] and not list(here.rglob("*.ckpt"))
 
@@ -78,17 +78,17 @@ def test_a_path_as_the_place_of_a_run(root, here, name, given):
 def test_a_path_with_lightnings_callback(pl, root, here):
     """It reaches cove's plugin at the first save."""
     for options in dict(dirpath=Path(f"{root}/run")), dict():
-        with pytest.raises(InvalidArgument, match=f"write the URL as a str, .*{root}/"):
+        with pytest.raises(InvalidArgument, match=f"pass the URL as a str, .*{root}/"):
             fit(pl, Path(root), callbacks=[pl.callbacks.ModelCheckpoint(**options)], plugins=[pl.cove.CoveCheckpointIO()])
     trainer = fit(pl, root, max_epochs=1, enable_checkpointing=False, plugins=[pl.cove.CoveCheckpointIO()])
-    with pytest.raises(InvalidArgument, match="two slashes"):
+    with pytest.raises(InvalidArgument, match="one slash"):
         trainer.save_checkpoint(Path(f"{root}/a.ckpt"))
-    with pytest.raises(InvalidArgument, match="two slashes"):
+    with pytest.raises(InvalidArgument, match="one slash"):
         fit(pl, root, ckpt_path=Path(f"{root}/a.ckpt"), plugins=[pl.cove.CoveCheckpointIO()])
     assert not list(here.rglob("*.ckpt")) and names(root) == []
 
 
-def test_filesystems_refuse_it(root, here):
+def test_filesystems_refuse_paths_of_urls(root, here):
     fs = fsspec.filesystem("s3")
     fs.pipe(f"{root}/a", b"1")
     lost = Path(f"{root}/a")
@@ -96,13 +96,13 @@ def test_filesystems_refuse_it(root, here):
                  lambda p: fs.open(p, "ab"), lambda p: fs.open(str(p), "wb"), lambda p: fs.copy(f"{root}/a", p), lambda p: fs.mv(p, f"{root}/b"),
                  lambda p: fs.get(f"{root}/a", p), lambda p: fs.get_file(f"{root}/a", p), lambda p: fs.put(__file__, p), lambda p: fs.cat([p]),
                  lambda p: fs.bulk_delete([p])):
-        with pytest.raises(InvalidArgument, match="two slashes"):
+        with pytest.raises(InvalidArgument, match="one slash"):
             call(lost)
     assert os.listdir(here) == [] and content(f"{root}/a") == b"1" and names(root) == ["a"]
 
 
 def test_another_spelling_of_the_same_folder(pl, root, tmp_path):
-    """A run goes on with the scores of before, as on a local disk; and not with those of another folder."""
+    """A resumed run keeps its scores, as on a local disk; with another folder it does not."""
     for place in root, str(tmp_path):
         fit(pl, place, max_epochs=2, callbacks=[pl.cove.ModelCheckpoint(f"{place}/kept", monitor="score", save_last=True)])
         for folder, expected in (f"{place}/kept/", 2), (f"{place}/kept2", 0):
@@ -115,8 +115,8 @@ def test_another_spelling_of_the_same_folder(pl, root, tmp_path):
         assert callback.best_model_score is not None
 
 
-def test_a_run_that_goes_on_in_the_folder_it_is_started_in(pl, root, here):
-    """A URL is nothing below a local folder; and a filesystem that isn't installed is not asked."""
+def test_resuming_in_another_folder(pl, root, here):
+    """A URL is never below a local folder; a filesystem that isn't installed is not opened."""
     callback = pl.cove.ModelCheckpoint(f"{root}/kept", filename="{epoch}")
     trainer = fit(pl, root, max_epochs=1, callbacks=[callback])
     trainer.save_checkpoint(f"{root}/a.ckpt")
@@ -124,14 +124,14 @@ def test_a_run_that_goes_on_in_the_folder_it_is_started_in(pl, root, here):
     assert names(root) == ["a.ckpt", "kept/epoch=0.ckpt"] and names(here) == ["epoch=1.ckpt"]
     callback.dirpath = "nothing-installed://bucket/kept"
     trainer.save_checkpoint(f"{root}/b.ckpt")
-    goes_on = pl.cove.ModelCheckpoint(f"{root}/kept", filename="{epoch}")
-    assert fit(pl, root, max_epochs=2, callbacks=[goes_on], ckpt_path=f"{root}/b.ckpt").global_step == 2 * training.BATCHES
+    resumed = pl.cove.ModelCheckpoint(f"{root}/kept", filename="{epoch}")
+    assert fit(pl, root, max_epochs=2, callbacks=[resumed], ckpt_path=f"{root}/b.ckpt").global_step == 2 * training.BATCHES
     assert "kept/epoch=1.ckpt" in names(root)
 
 
 # ---- files ----
 
-def no_checkpoints(folder):
+def other_files(folder):
     checkpoint = folder / "a.ckpt"
     torch.save({"w": torch.ones(50_000)}, checkpoint)
     whole = checkpoint.read_bytes()
@@ -140,28 +140,28 @@ def no_checkpoints(folder):
     header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     return {
         b"": "an empty file",
-        b"iteration,loss\n1,0.5\n": r"text that begins with 'iteration,loss\\n1,0.5\\n'",
-        b"Not found": "text that begins with 'Not found'",
-        "é".encode() * 400: "text that begins with 'éé",
+        b"iteration,loss\n1,0.5\n": r"a text that begins with 'iteration,loss\\n1,0.5\\n'",
+        b"Not found": "a text that begins with 'Not found'",
+        "é".encode() * 400: "a text that begins with 'éé",
         b"  <!DOCTYPE html><html>503</html>": "an HTML page",
         b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>': "an XML document",
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "a Git LFS pointer",
         (folder / "other.zip").read_bytes(): "without data.pkl; it has 'readme.txt'",
-        whole[: len(whole) // 2]: "half a file",
-        whole[:3000]: "half a file",
+        whole[: len(whole) // 2]: "truncated or damaged zip",
+        whole[:3000]: "truncated or damaged zip",
         len(header).to_bytes(8, "little") + header + bytes(4): "a safetensors file",
-        b"\x1f\x8b\x08" + bytes(20): "compressed by gzip",
-        pickle.dumps({"w": 1}): "a pickle that torch.save has not written",
+        b"\x1f\x8b\x08" + bytes(20): "a gzip file",
+        pickle.dumps({"w": 1}): "a pickle that torch.save did not write",
         b"\x00\x01\x02\x03\x04": "the bytes 00 01 02 03 04",
     }
 
 
 @pytest.mark.parametrize("weights_only", [True, False, None])
-def test_a_file_that_is_no_checkpoint(root, tmp_path, io, weights_only):
+def test_loading_a_file_that_is_not_a_checkpoint(root, tmp_path, io, weights_only):
     fs = fsspec.filesystem("s3")
-    for data, what in no_checkpoints(tmp_path).items():
+    for data, what in other_files(tmp_path).items():
         fs.pipe(f"{root}/a.ckpt", data)
-        with pytest.raises(CorruptData, match=f"load {root}/a.ckpt: no checkpoint of torch.save, but .*{what}") as caught:
+        with pytest.raises(CorruptData, match=f"load {root}/a.ckpt: not a checkpoint of torch.save but .*{what}") as caught:
             io.load_checkpoint(f"{root}/a.ckpt", weights_only=weights_only)
         assert isinstance(caught.value.__cause__, Exception)
     with pytest.raises(IsADirectoryError, match=root):
@@ -176,7 +176,7 @@ class Unknown:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_torchs_word_on_what_is_not_safe_stays(root, tmp_path, io, zipped):
+def test_torchs_error_for_unsafe_files_is_kept(root, tmp_path, io, zipped):
     io.save_checkpoint({"x": Unknown()}, f"{root}/a.ckpt")
     io.teardown()
     torch.save({"x": Unknown()}, tmp_path / "a.ckpt", _use_new_zipfile_serialization=zipped)
@@ -193,7 +193,7 @@ def test_the_old_format_is_read(root, tmp_path, io):
     assert same(io.load_checkpoint(f"{root}/a.ckpt"), state) and same(load(f"{root}/a.ckpt"), state)
 
 
-def test_what_the_store_refuses_is_not_told_of_the_file(root, io, proxy):
+def test_a_refusal_of_the_store_is_not_blamed_on_the_file(root, io, proxy):
     io.save_checkpoint({"w": torch.ones(5_000_000)}, f"{root}/a.ckpt")
     io.teardown()
     proxy.clear()
@@ -203,7 +203,7 @@ def test_what_the_store_refuses_is_not_told_of_the_file(root, io, proxy):
 
 
 @pytest.mark.parametrize("plugin", KINDS)
-def test_a_run_from_a_file_that_is_no_checkpoint(pl, root, plugin):
+def test_resuming_from_a_file_that_is_not_a_checkpoint(pl, root, plugin):
     fsspec.filesystem("s3").pipe(f"{root}/a.ckpt", b"epoch,loss\n")
-    with pytest.raises(CorruptData, match=f"{root}/a.ckpt: no checkpoint"):
+    with pytest.raises(CorruptData, match=f"{root}/a.ckpt: not a checkpoint"):
         fit(pl, root, plugins=[getattr(pl.cove, plugin)()], ckpt_path=f"{root}/a.ckpt")

@@ -349,7 +349,7 @@ def test_a_copy_of_one_version(store):
 
 @pytest.mark.parametrize("options", [{"conditional_copies": "false"}, {"copy_part_threshold": "5MiB"}], ids=str)
 def test_a_copy_of_one_version_from_other_stores(s3, options):
-    """One that doesn't know the condition is asked before and after; a large object goes in parts."""
+    """A store without conditional copies gets a HEAD before and after; a large object is copied in parts."""
     fs = _cove.Filesystem(s3.url, {**s3.options, **options})
     for size in 5, 6 << 20:
         fs.write_file(s3 / "a", b"1" * size)

@@ -1,4 +1,4 @@
-"""The last checkpoint beside its twin: whoever saves, it is what Lightning's own plugin writes; and what is a copy is a copy of what was saved."""
+"""The last checkpoint has the same content as with Lightning's own plugin, and a copy is a copy of what was saved."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ pytest.importorskip("lightning")
 
 import training  # noqa: E402
 from counted import proxy, root  # noqa: E402, F401
-from cove.twins import Fingerprint  # noqa: E402
+from cove.fingerprint import Fingerprint  # noqa: E402
 from training import QUIET, content, copies, fit, load, names, same, state_of_callback, uploaded  # noqa: E402
 
 KINDS = ["CoveCheckpointIO", "AsyncCoveCheckpointIO"]
@@ -28,7 +28,7 @@ def kind(request):
 
 
 def without(value, place):
-    """A checkpoint without the place of its run."""
+    """A checkpoint without the path of its run."""
     if isinstance(value, str):
         return value.replace(place, "")
     if isinstance(value, dict):
@@ -59,8 +59,8 @@ CALLBACKS = {
 
 @pytest.mark.parametrize("own", [True, False], ids=["cove's callback", "Lightning's callback"])
 @pytest.mark.parametrize("case", CALLBACKS)
-def test_beside_another_callback(pl, root, tmp_path, kind, own, case):
-    """The other one saves at the same steps, before this one; what EarlyStopping counts changes in between."""
+def test_two_callbacks(pl, root, tmp_path, kind, own, case):
+    """The other one saves at the same steps, before this one; EarlyStopping's count changes in between."""
 
     def run(place, ModelCheckpoint, plugins):
         stopping = pl.callbacks.EarlyStopping("score", patience=10, check_on_train_epoch_end=False)
@@ -86,7 +86,7 @@ def averaged(model, checkpoint):
 
 
 @pytest.mark.parametrize("hook", [counted, shifted, averaged])
-def test_what_a_hook_changes_at_each_save(pl, root, tmp_path, kind, hook, proxy):
+def test_a_hook_that_changes_each_save(pl, root, tmp_path, kind, hook, proxy):
     def run(place, ModelCheckpoint, plugins):
         model = pl.model(ballast=1000)
         model.on_save_checkpoint = lambda checkpoint: hook(model, checkpoint)
@@ -97,7 +97,7 @@ def test_what_a_hook_changes_at_each_save(pl, root, tmp_path, kind, hook, proxy)
 
 
 class Between:
-    """A logger, of which Lightning tells it between the two saves."""
+    """Acts between the two saves, when Lightning calls the logger."""
 
     def __init__(self, pl, act):
         class Logger(pl.loggers.CSVLogger):
@@ -117,8 +117,8 @@ def removed(other, path):
 
 @pytest.mark.parametrize("save_last", [True, "link"])
 @pytest.mark.parametrize("act", [replaced, removed])
-def test_a_twin_that_another_writer_has_changed(pl, root, tmp_path, kind, save_last, act, proxy):
-    """Between the two saves; where they go on beside the training, the first one has ended then."""
+def test_a_source_that_another_writer_has_changed(pl, root, tmp_path, kind, save_last, act, proxy):
+    """Between the two saves; with AsyncCoveCheckpointIO the first one has ended."""
     io, seen = getattr(pl.cove, kind)(), []
 
     def between(callback):
@@ -139,8 +139,8 @@ def test_a_twin_that_another_writer_has_changed(pl, root, tmp_path, kind, save_l
     assert copies(proxy) != []  # it was tried
 
 
-def test_a_failed_twin_takes_the_last_one_with_it(pl, root, proxy):
-    """Beside the training: what stands behind a save that failed is left undone, and the older last one stays."""
+def test_a_failed_save_cancels_the_last_checkpoint(pl, root, proxy):
+    """In the background: jobs queued after a failed save are skipped, and the older last checkpoint stays."""
     callback = pl.cove.ModelCheckpoint(dirpath=f"{root}/kept", filename="{epoch}", save_last=True, save_top_k=-1)
     io, model = pl.cove.AsyncCoveCheckpointIO(), pl.model()
 
@@ -157,14 +157,14 @@ def test_a_failed_twin_takes_the_last_one_with_it(pl, root, proxy):
     assert content(f"{root}/kept/last.ckpt") == content(f"{root}/kept/epoch=0.ckpt")
 
 
-def test_a_plugin_goes_on_after_a_run_that_failed(pl, root, proxy, kind):
-    """Nothing of the first run is taken for the second one's."""
+def test_a_plugin_works_after_a_failed_run(pl, root, proxy, kind):
+    """Nothing of the first run is used for the second."""
     io = getattr(pl.cove, kind)()
     model = pl.model()
     model.on_save_checkpoint = lambda checkpoint: 1 / 0
     with pytest.raises(ZeroDivisionError):
         fit(pl, root, model, max_epochs=1, plugins=[io], callbacks=[pl.cove.ModelCheckpoint(f"{root}/a", save_last=True)])
-    assert names(root) == [] and not io._in_one_call and io._twin is None
+    assert names(root) == [] and not io._in_one_call and io._copy_source is None
     for folder in "b", "c":
         model = pl.model(lr=0.5 if folder == "c" else 0.1)
         fit(pl, root, model, max_epochs=1, plugins=[io], callbacks=[pl.cove.ModelCheckpoint(f"{root}/{folder}", filename="x", save_last=True)])
@@ -208,8 +208,8 @@ def test_only_what_is_saved_in_one_call_is_copied(pl, root, proxy, kind):
     assert len(uploaded(proxy)) == 9 and same(load(f"{root}/c"), state)
 
 
-def test_a_copy_waits_for_its_twin(pl, root, proxy):
-    """Beside the training the twin may be under way still: what is saved is what there was when it was asked for."""
+def test_a_copy_waits_for_its_source(pl, root, proxy):
+    """In the background the source may still be in progress. The content is that of the time of the call."""
     free, io = threading.Event(), pl.cove.AsyncCoveCheckpointIO()
     proxy.refuse = lambda request: request.method == "PUT" and not free.wait(60)
     state = {"w": torch.zeros(5000)}
@@ -222,7 +222,7 @@ def test_a_copy_waits_for_its_twin(pl, root, proxy):
     assert load(f"{root}/a")["w"].sum() == load(f"{root}/b")["w"].sum() == 0 and len(copies(proxy)) == 1
 
 
-def test_a_link_to_what_is_not_known_is_saved(pl, root, kind):
+def test_a_link_to_an_unknown_checkpoint_is_saved(pl, root, kind):
     io = getattr(pl.cove, kind)()
     assert io.copy_checkpoint(f"{root}/a", f"{root}/b") is False
     io.save_checkpoint({"n": 1}, f"{root}/a")
@@ -251,7 +251,7 @@ trainer.fit(Model())
 
 @pytest.mark.parametrize("save_last", ["True", "link"])
 def test_several_ranks(root, minio, proxy, kind, save_last):
-    """Rank 0 alone knows whether it was copied; all of them save where it was not."""
+    """Only rank 0 knows whether it was copied; all ranks save if it was not."""
     import subprocess
     import sys
 
@@ -264,16 +264,16 @@ def test_several_ranks(root, minio, proxy, kind, save_last):
     assert len(copies(proxy)) == 2
 
 
-# ---- what is the same ----
+# ---- fingerprints ----
 
-def test_fingerprints_of_the_same():
+def test_equal_fingerprints():
     weights, small = torch.ones(10_000), torch.ones(3)
     with torch.inference_mode():
         score = torch.tensor(0.5)
     bag = {"weights": weights, "view": weights[10:20], "small": small, "score": score, "sparse": small.to_sparse(), "list": [1, "a", None, 2.5]}
     first = Fingerprint(bag)
-    assert first.same(Fingerprint(dict(bag)))
-    assert first.same(Fingerprint({**bag, "weights": weights.detach(), "small": small.clone(), "score": score.clone()}))
+    assert first.matches(Fingerprint(dict(bag)))
+    assert first.matches(Fingerprint({**bag, "weights": weights.detach(), "small": small.clone(), "score": score.clone()}))
 
 
 def grown(bag):
@@ -288,7 +288,7 @@ def grown_small(bag):
     bag["small"].data += 1
 
 
-def made_anew(bag):
+def cloned(bag):
     bag["weights"] = bag["weights"].clone()
 
 
@@ -296,35 +296,35 @@ def cast(bag):
     bag["weights"] = bag["weights"].view(torch.int32)
 
 
-def turned(bag):
+def transposed(bag):
     bag["weights"] = bag["weights"].view(100, 100).t()
 
 
-def said(bag):
+def list_grown(bag):
     bag["list"].append(1)
 
 
-def put_elsewhere(bag):
+def resized(bag):
     bag["weights"].untyped_storage().resize_(80_000)
 
 
-@pytest.mark.parametrize("change", [grown, grown_by_a_view, grown_small, made_anew, cast, turned, said, put_elsewhere])
-def test_fingerprints_of_what_differs(change):
+@pytest.mark.parametrize("change", [grown, grown_by_a_view, grown_small, cloned, cast, transposed, list_grown, resized])
+def test_different_fingerprints(change):
     bag = {"weights": torch.ones(10_000), "small": torch.ones(3), "list": [1]}
     before = Fingerprint(bag)
     change(bag)
-    assert not before.same(Fingerprint(bag))
+    assert not before.matches(Fingerprint(bag))
 
 
 def test_a_freed_tensor_is_not_the_one_in_its_place():
     before = [Fingerprint({"w": torch.ones(10_000)}) for _ in range(8)]
-    assert not any(one.same(Fingerprint({"w": torch.zeros(10_000)})) for one in before)
+    assert not any(one.matches(Fingerprint({"w": torch.zeros(10_000)})) for one in before)
 
 
-def test_what_cannot_be_told_differs():
+def test_what_cannot_be_compared_differs():
     with torch.inference_mode():
         uncounted = torch.ones(10_000)
     attributed = torch.ones(10_000)
     attributed.note = 1
     for value in uncounted, attributed, lambda: 1, threading.Lock():
-        assert not Fingerprint({"x": value}).same(Fingerprint({"x": value}))
+        assert not Fingerprint({"x": value}).matches(Fingerprint({"x": value}))

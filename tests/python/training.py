@@ -73,7 +73,7 @@ def same(a, b):
 
 
 def fit(pl, root, model=None, ckpt_path=None, **options):
-    """A short run below `root`; the trainer that has done it."""
+    """Runs a short training below `root` and returns the trainer."""
     options = {"max_epochs": 2, "logger": False, **QUIET, **options}
     trainer = pl.Trainer(default_root_dir=str(root), **options)
     trainer.fit(model or pl.model(), ckpt_path=ckpt_path)
@@ -81,7 +81,7 @@ def fit(pl, root, model=None, ckpt_path=None, **options):
 
 
 def names(root):
-    """The files below a URL or a folder, without what differs from run to run."""
+    """The files below a URL or a folder, without the parts of names that differ from run to run."""
     fs, path = fsspec.url_to_fs(str(root))
     return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path):].strip("/")) for name in fs.find(path))
 

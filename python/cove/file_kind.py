@@ -1,4 +1,4 @@
-"""What a file is that torch cannot load: most often something else than a checkpoint, of which torch speaks in the words of its parser."""
+"""The kind of a file that torch cannot load. torch reports only a parser error; most often the file is not a checkpoint."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import zipfile
 from typing import Any
 
 _HEAD = 512
-_OLD_FORMAT = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before 1.6, and does without its zip format
+_OLD_FORMAT = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the first bytes of torch.save's format before 1.6, which it still writes without its zip format
 
 _BEGINNINGS = (
-    (b"version https://git-lfs", "a Git LFS pointer, in the place of the file itself"),
-    (b"\x1f\x8b", "a file compressed by gzip"),
-    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
-    (b"BZh", "a file compressed by bzip2"),
-    (b"\xfd7zXZ\x00", "a file compressed by xz"),
+    (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\x00", "an xz file"),
     (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"\x93NUMPY", "a file of numpy.save"),
-    (b"\x80", "a pickle that torch.save has not written"),
+    (b"\x93NUMPY", "a numpy.save file"),
+    (b"\x80", "a pickle that torch.save did not write"),
 )
 
 
-def what_it_is(file: Any) -> str | None:
-    """Of a file that is open for reading; None where it looks like one of torch.save's."""
+def file_kind(file: Any) -> str | None:
+    """The kind of an open file, as a noun phrase; None if it looks like a file of torch.save."""
     file.seek(0)
     head = file.read(_HEAD)
     if not head:
@@ -36,12 +36,12 @@ def what_it_is(file: Any) -> str | None:
     if start.startswith(b"<?xml"):
         return "an XML document"
     if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= file.seek(0, 2) - 8:
-        return "a safetensors file, which safetensors.torch.load_file reads"
+        return "a safetensors file; load it with safetensors.torch.load_file"
     for beginning, name in _BEGINNINGS:
         if head.startswith(beginning):
             return name
     text = _as_text(head)
-    return f"text that begins with {text[:40]!r}" if text else f"a file that begins with the bytes {head[:8].hex(' ')}"
+    return f"a text that begins with {text[:40]!r}" if text else f"a file that begins with the bytes {head[:8].hex(' ')}"
 
 
 def _zip(file: Any) -> str | None:
@@ -50,7 +50,7 @@ def _zip(file: Any) -> str | None:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, EOFError):
-        return "a zip archive whose end is missing or damaged: half a file"
+        return "a truncated or damaged zip archive"
     if any(name.endswith("/data.pkl") for name in names):
         return None
     return f"a zip archive without data.pkl; it has {', '.join(map(repr, names[:3])) or 'no files'}{', …' if len(names) > 3 else ''}"

@@ -1,7 +1,7 @@
-"""Whether two checkpoints, saved one right after the other, are the same; told without reading the memory of their tensors.
+"""Compares two checkpoints, saved one directly after the other, without reading the memory of large tensors.
 
-All but the tensors is pickled, and compared by its digest. A large tensor is the same if it lies in the same memory, of which torch has counted no change in
-between; a small one is compared by its value. Whatever cannot be told counts as different.
+Everything except tensors is pickled and compared by its digest. A large tensor is equal if it has the same memory and torch's version counter has not changed. A
+small one is compared by value. What cannot be compared counts as different.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
-_BY_VALUE = 1024  # bytes; callbacks make new tensors of their scores for each checkpoint
+_BY_VALUE = 1024  # bytes; callbacks make new tensors for their scores at each checkpoint
 
 
 class Fingerprint:
-    """What a checkpoint is at this moment. Tensors are not kept alive by it."""
+    """The content of a checkpoint at this moment. It does not keep tensors alive."""
 
     def __init__(self, checkpoint: Any) -> None:
         self._digest: bytes | None = None
@@ -25,11 +25,11 @@ class Fingerprint:
         digest = hashlib.sha256()
         try:
             _Pickler(digest, self._tensors).dump(checkpoint)
-        except Exception:  # by an object that cannot be pickled, of which torch.save will speak; or a tensor that cannot be compared
+        except Exception:  # an object that cannot be pickled, which torch.save will report; or a tensor that cannot be compared
             return
         self._digest = digest.digest()
 
-    def same(self, other: Fingerprint) -> bool:
+    def matches(self, other: Fingerprint) -> bool:
         return self._digest is not None and self._digest == other._digest and self._tensors == other._tensors
 
 
@@ -60,5 +60,5 @@ def _content(value: torch.Tensor) -> tuple:
     if not value.is_meta and storage.nbytes() <= _BY_VALUE:
         flat = torch.empty(0, dtype=torch.uint8, device=value.device).set_(storage)
         return (bytes(flat.tolist()),)
-    # A weak reference keeps the address from being given to another storage. _version raises for a tensor of inference mode, whose changes are not counted.
+    # A weak reference keeps another storage from getting this address. _version raises for an inference-mode tensor, which has no version counter.
     return StorageWeakRef(storage), storage.nbytes(), storage.data_ptr(), value._version
