@@ -15,7 +15,7 @@ struct show {
     struct cli *c;
     int64_t values, tensors, bytes, elements;
     int max_depth;
-    const cove_value *above[MAX_DEPTH + 1]; /* the containers around what is shown, by depth */
+    const cove_value *above[MAX_DEPTH + 1]; /* the containers around the current value, by depth */
 };
 
 static int64_t count_elements(const struct cove_tensor_view *view)
@@ -61,7 +61,7 @@ static bool admit(struct show *s, const cove_value *v, int depth)
 
 /* ---- ints of any size ---- */
 
-/* An int in decimal; NULL: it is none, or too long. The result is the caller's to free. */
+/* An int in decimal; NULL: not an int, or too long. The caller frees it with free. */
 static char *decimal(const cove_value *v)
 {
     size_t bits = cove_value_int_bits(v), n = bits / 32 + 1, used = MAX_DIGITS + 2; /* digits and a sign */
@@ -106,7 +106,7 @@ static char *decimal(const cove_value *v)
     return text;
 }
 
-/* How many levels up the container of a back reference is from it, where `n` containers are around it; 0: not there. */
+/* How many levels above a back reference its container is, among the `n` containers around it; 0: not among them. */
 static int levels_up(const struct show *s, const cove_value *v, int n)
 {
     const cove_value *target = cove_value_back_reference(v);
@@ -127,7 +127,7 @@ static void print_back_reference(const struct show *s, const cove_value *v, int 
     if (levels > 0)
         cli_print("the %s %d level%s up", type, levels, levels == 1 ? "" : "s");
     else
-        cli_print("a %s that is not around it here", type);
+        cli_print("a %s outside this part", type);
 }
 
 /* One line of a string, cut. */
@@ -204,7 +204,7 @@ static void print_scalar(const cove_value *v)
         cli_print("None");
 }
 
-/* A key that is no string, as Python writes it. */
+/* A key that is not a string, as Python writes it. */
 static void print_key(const cove_value *key)
 {
     if (cove_value_type(key) != COVE_VALUE_TUPLE) {
@@ -219,7 +219,7 @@ static void print_key(const cove_value *key)
     cli_print(")");
 }
 
-/* An int key that no string key of the dict reads like. */
+/* Whether it is an int key without an equal string key; `text` gets it in decimal. */
 static bool is_plain_int(const cove_value *dict, const cove_value *key, char text[24])
 {
     int64_t number;
@@ -365,8 +365,8 @@ static void json_scalar(const cove_value *v)
     }
 }
 
-/* Whether the dict can be a JSON object: the names of all its keys differ, and it can't be taken for one of the objects
- * that stand for what JSON lacks. */
+/* Whether the dict can be a JSON object: the names of its keys are distinct, and it does not look like one of the
+ * objects that represent other types. */
 static bool is_json_object(const cove_value *dict)
 {
     static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int", "back reference" };
@@ -379,7 +379,7 @@ static bool is_json_object(const cove_value *dict)
 
         if (!name && !is_plain_int(dict, cove_value_key(dict, i), text))
             return false;
-        if (name && has_surrogate(name)) /* two of them read as one character */
+        if (name && has_surrogate(name)) /* two of them would be read as one character */
             return false;
     }
     if (type && cove_value_as_string(type, &mark, NULL, NULL) == 0)
@@ -516,18 +516,17 @@ const struct cli_verb cli_ckpt = {
     .usage = "show [-d N] PATH [PART]",
     .summary = "Show what is in a checkpoint",
     .details =
-        "Reads the directory of a .ckpt, .pt or .safetensors file, not its tensors: a few kilobytes of any size "
-        "of file. No code in it is\n"
-        "run. PART is a dotted path in its tree: state_dict, optimizer_states.0; a key that is no string may stand in "
-        "brackets:\n[1], [None], [True], [0.5].\n"
-        "--json prints one document, the whole tree; a tensor is {\"type\": \"tensor\", \"dtype\", \"shape\", "
+        "Reads the directory of a .ckpt, .pt or .safetensors file, not its tensors: a few kilobytes of a file of any "
+        "size. No code in it is\n"
+        "run. PART is a dotted path in its tree: state_dict, optimizer_states.0; a key that is not a string may be "
+        "given in brackets:\n[1], [None], [True], [0.5].\n"
+        "--json prints the whole tree as one document. A tensor is {\"type\": \"tensor\", \"dtype\", \"shape\", "
         "\"bytes\"}, bytes are {\"type\":\n"
-        "\"bytes\", \"bytes\"}, an object that is known only by the name of its class {\"type\": \"opaque\", "
-        "\"name\"},\n"
-        "what stands for a container that it lies in {\"type\": \"back reference\", \"levels_up\"},\n"
-        "an int of more than 4300 digits {\"type\": \"int\", \"bits\"}, a dict whose keys are not all names "
-        "{\"type\": \"dict\",\n"
-        "\"items\": [[KEY, VALUE], ...]}, and numbers that JSON lacks are \"NaN\", \"Infinity\", \"-Infinity\".\n",
+        "\"bytes\", \"bytes\"}, an object that cove does not read is {\"type\": \"opaque\", \"name\"},\n"
+        "a reference to a container around it is {\"type\": \"back reference\", \"levels_up\"},\n"
+        "an int of more than 4300 digits is {\"type\": \"int\", \"bits\"}, a dict without distinct names as keys is\n"
+        "{\"type\": \"dict\", \"items\": [[KEY, VALUE], ...]}. Numbers that JSON lacks are \"NaN\", \"Infinity\",\n"
+        "\"-Infinity\".\n",
     .examples = "  cove ckpt show s3://bucket/ckpts/last.ckpt\n"
                 "  cove ckpt show -d 1 last.ckpt optimizer_states.0\n"
                 "  cove ckpt show --json last.ckpt | jq .epoch\n",

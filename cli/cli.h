@@ -148,9 +148,9 @@ void cli_expand_all(struct cli *c, cli_each each, void *user); /* every argument
 void cli_print(const char *format, ...) COVE_PRINTF(1, 2);
 /* An untrusted name, tag or key: as cli_print_plain on a terminal, unchanged to a pipe or a file. */
 void cli_print_name(const char *name);
-/* `size` bytes of text, with ? for each character that is not plain and each byte that is not valid UTF-8. */
-/* The lone surrogate that `text` begins with, as three bytes; 0: none. */
+/* The lone surrogate (in three bytes) that `text`, of `left` bytes, begins with; 0: none. */
 unsigned cli_surrogate(const char *text, size_t left);
+/* `size` bytes of text, with ? for each character that is not plain and each byte that is not valid UTF-8. */
 void cli_print_plain(const char *text, size_t size);
 void cli_write(struct cli *c, const void *data, size_t size);
 void cli_flush(void);

@@ -39,7 +39,7 @@ static void test_target(void **state)
     assert_int_equal(cove_value_length(reference), 0);
     assert_null(cove_value_find(tree, "a.0.0.0")); /* no look-up goes round */
     assert_int_equal(cove_value_as_int(reference, &i, &err), COVE_EMISMATCH);
-    assert_string_equal(err.message, "a int was wanted, and this is a back reference");
+    assert_string_equal(err.message, "expected int, got back reference");
     cove_value_unref(tree);
 }
 
@@ -92,7 +92,7 @@ static void test_not_saved(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(save(inner, &out, &err), COVE_ENOTSUP);
-        assert_string_equal(err.message, "\"0\" stands for a container that is not in what is saved");
+        assert_string_equal(err.message, "\"0\" refers to a container that is not saved");
         cove__buf_done(&out);
         cove_value_unref(tree); /* the second time, it is gone */
         tree = NULL;

@@ -131,7 +131,7 @@ static void test_ceiling(void **state)
     save(path, COVE_FORMAT_AUTO);
     options.max_bytes = 100000;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), COVE_ELIMIT);
-    assert_non_null(strstr(err.message, "240000 bytes, above the ceiling of 100000"));
+    assert_non_null(strstr(err.message, "240000 bytes, above the limit of 100000"));
     options.only = only;
     options.n_only = 1;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
@@ -170,7 +170,7 @@ static void test_foreign_files(void **state)
         { "", 0, COVE_ECORRUPT, "neither a file of torch.save nor a safetensors file (0 bytes)" },
         { "hello", 5, COVE_ECORRUPT, "neither a file of torch.save" },
         { "PK\3\4", 4, COVE_ECORRUPT, "too short" },
-        { old, sizeof(old) - 1, COVE_ECORRUPT, "cut short: its pickles go on at byte 21, where the file ends" },
+        { old, sizeof(old) - 1, COVE_ECORRUPT, "truncated: its pickles end after byte 21, where the file ends" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -191,8 +191,7 @@ struct cove__slice cove__global_text(const struct cove__global *g, char buffer[C
 
 static int bad_call(const struct cove__global *g, struct cove_error *err)
 {
-    return cove__fail(err, COVE_ECORRUPT, "pickle: %s.%s is called with arguments that make no sense", g->module,
-                      g->name);
+    return cove__fail(err, COVE_ECORRUPT, "pickle: %s.%s is called with invalid arguments", g->module, g->name);
 }
 
 static size_t n_args(const cove_value *args)
@@ -221,8 +220,8 @@ static int read_dims(const struct cove__global *g, const cove_value *tuple, int6
     if (!tuple)
         return bad_call(g, err);
     if (n_args(tuple) > COVE_TENSOR_MAX_DIMS)
-        return cove__fail(err, COVE_ENOTSUP, "pickle: a tensor of %zu dimensions, and %d are the most", n_args(tuple),
-                          COVE_TENSOR_MAX_DIMS);
+        return cove__fail(err, COVE_ENOTSUP, "pickle: a tensor of %zu dimensions, at most %d are supported",
+                          n_args(tuple), COVE_TENSOR_MAX_DIMS);
     for (size_t i = 0; i < n_args(tuple); i++) {
         if (tuple->u.list.items[i]->type != COVE_VALUE_INT)
             return bad_call(g, err);
@@ -252,7 +251,7 @@ static int view_storage(const struct cove__global *g, const struct cove__shape *
         return bad_call(g, err);
     int rc = cove__tensor_new(shape, &value, err);
     if (rc == COVE_EINVAL)
-        return cove__fail(err, COVE_ECORRUPT, "pickle: a tensor of %s whose lengths and strides are none", info->name);
+        return cove__fail(err, COVE_ECORRUPT, "pickle: a tensor of %s with an invalid shape or strides", info->name);
     if (rc < 0)
         return rc;
     if (__builtin_mul_overflow((uint64_t)offset, info->size, &begin))
@@ -296,7 +295,8 @@ static int rebuild(const struct cove__global *g, const cove_value *args, cove_va
             return bad_call(g, err);
         shape.dtype = (enum cove_dtype)dtype->u.global->dtype;
         if (shape.dtype == 0)
-            return cove__fail(err, COVE_ENOTSUP, "pickle: cove has no tensors of torch.%s", dtype->u.global->name);
+            return cove__fail(err, COVE_ENOTSUP, "pickle: tensors of torch.%s are not supported",
+                              dtype->u.global->name);
     }
     if (shape.dtype == 0) /* an untyped storage has bytes */
         shape.dtype = COVE_UINT8;
@@ -501,10 +501,10 @@ int cove__global_call(const struct cove__global *g, const cove_value *args, cove
     case COVE__GLOBAL_PATH:
         return make_path(g, args, ret, err);
     case COVE__GLOBAL_UNSUPPORTED:
-        return cove__fail(err, COVE_ENOTSUP, "pickle: it has a tensor of %s.%s: only plain ones are read", g->module,
+        return cove__fail(err, COVE_ENOTSUP, "pickle: %s.%s is not supported: only plain tensors are read", g->module,
                           g->name);
     default:
-        return cove__fail(err, COVE_EUNSAFE, "pickle: it calls %s.%s, which is only a name here", g->module, g->name);
+        return cove__fail(err, COVE_EUNSAFE, "pickle: calls of %s.%s are not supported", g->module, g->name);
     }
 }
 
@@ -516,5 +516,5 @@ int cove__global_new(const struct cove__global *g, const cove_value *args, cove_
         return make_dict(g, args, ret, err);
     if (g->kind == COVE__GLOBAL_PATH)
         return make_path(g, args, ret, err);
-    return cove__fail(err, COVE_EUNSAFE, "pickle: it makes a new %s.%s, which is only a name here", g->module, g->name);
+    return cove__fail(err, COVE_EUNSAFE, "pickle: instances of %s.%s are not supported", g->module, g->name);
 }

@@ -64,9 +64,8 @@ int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *
     const char *dot = *prefix && *path ? "." : "";
     if (opaque->u.opaque.why)
         return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\": %s", prefix, dot, path, opaque->u.opaque.why);
-    return cove__fail(err, opaque->u.opaque.code,
-                      "\"%.100s%s%s\" needs %s, which is not on the list of what cove reads", prefix, dot, path,
-                      opaque->u.opaque.name);
+    return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\" needs %s, which cove does not read", prefix, dot,
+                      path, opaque->u.opaque.name);
 }
 
 int cove__opaque_check_save(const cove_value *tree, struct cove_error *err)
@@ -77,6 +76,6 @@ int cove__opaque_check_save(const cove_value *tree, struct cove_error *err)
     if (rc < 0 || !opaque)
         return rc;
     cove__tree_path(tree, opaque, path, sizeof(path));
-    return cove__fail(err, COVE_ENOTSUP, "\"%s\" is an opaque %s, of which only the name is known: it can't be saved",
-                      path, opaque->u.opaque.name);
+    return cove__fail(err, COVE_ENOTSUP, "\"%s\" is an opaque %s, which can't be saved: only its name is known", path,
+                      opaque->u.opaque.name);
 }

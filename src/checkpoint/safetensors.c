@@ -68,7 +68,7 @@ static int load_tensor(void *user, const struct cove__safe_tensor *t)
     if (cove_value_get(l->tree, t->name))
         return cove__fail(l->err, COVE_ECORRUPT, "header: duplicate tensor \"%.100s\"", t->name);
     if (!info)
-        return cove__fail(l->err, COVE_ENOTSUP, "tensor \"%.100s\" has the dtype %.32s, of which cove has no tensors",
+        return cove__fail(l->err, COVE_ENOTSUP, "tensor \"%.100s\" has the dtype %.32s, which is not supported",
                           t->name, t->dtype);
     struct cove__shape shape = { info->dtype, t->n_dims, lengths, NULL };
     int rc = read_shape(l, t, info->dtype, lengths);
@@ -115,7 +115,7 @@ static int load(struct cove__source *source, const struct cove_call *call, cove_
     if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
         return cove__fail(err, COVE_ENOTSUP, "safetensors files are little-endian, and this machine is not");
     if (cove__safe_header_size(cove__slice(source->head, source->head_size), source->size, &length) < 0)
-        return cove__fail(err, COVE_ECORRUPT, "not a safetensors file: its header's length makes no sense");
+        return cove__fail(err, COVE_ECORRUPT, "not a safetensors file: its header length is invalid");
     l.data_offset = 8 + length;
     l.tree = cove_value_new_dict();
     char *text = cove__malloc((size_t)length);

@@ -83,7 +83,7 @@ static int cut_cycle(struct settling *s)
         holder->type == COVE_VALUE_DICT ? &holder->u.dict->entries[i / 2].value : &holder->u.list.items[i];
     cove_value *target = *slot;
     if (cove__value_child(holder, i) != target)
-        return cove__fail(s->err, COVE_ECORRUPT, "pickle: a key that holds itself");
+        return cove__fail(s->err, COVE_ECORRUPT, "pickle: a key that contains itself");
     if (cove__grow(&s->cycles, &s->cap, s->n + 1, sizeof(*s->cycles), COVE__VALUE_MAX_COUNT) < 0)
         return cove__fail_nomem(s->err, "the values of a pickle");
     cove_value *reference = cove__value_new(COVE_VALUE_BACK_REFERENCE);

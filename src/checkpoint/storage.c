@@ -85,7 +85,7 @@ int cove__storage_view(struct cove__storage *storage, struct cove__tensor *t, ui
     enum cove_dtype dtype = math ? t->dtype : (enum cove_dtype)0;
     size_t swap = storage->is_swapped ? info->swap : 0;
     if (!cove__resolve_can(t->dtype, math))
-        return cove__fail(err, COVE_ENOTSUP, "a %s view of a tensor of %s, for which torch has none",
+        return cove__fail(err, COVE_ENOTSUP, "a %s view of a tensor of %s, which torch does not support",
                           math & COVE__VIEW_CONJ ? "conjugated" : "negated", info->name);
     if (t->span > 0 && (begin > storage->size || t->span > storage->size - begin))
         return cove__fail(err, COVE_ECORRUPT, "a tensor of %s reaches beyond its storage of %llu bytes", info->name,
@@ -217,7 +217,7 @@ static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, u
         job->wants[job->n++] = *w;
     }
     if (total > ceiling)
-        return cove__fail(job->err, COVE_ELIMIT, "its tensors take %llu bytes, above the ceiling of %llu",
+        return cove__fail(job->err, COVE_ELIMIT, "its tensors take %llu bytes, above the limit of %llu",
                           (unsigned long long)total, (unsigned long long)ceiling);
     return 0;
 }

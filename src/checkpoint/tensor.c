@@ -66,7 +66,7 @@ int cove__tensor_measure(const struct cove__shape *s, uint64_t *ret_count, uint6
     if (size == 0)
         return cove__fail(err, COVE_EINVAL, "tensor: unknown dtype %d", (int)s->dtype);
     if (s->n_dims > COVE_TENSOR_MAX_DIMS)
-        return cove__fail(err, COVE_ENOTSUP, "tensor: %zu dimensions, and %d are the most", s->n_dims,
+        return cove__fail(err, COVE_ENOTSUP, "tensor: %zu dimensions, at most %d are supported", s->n_dims,
                           COVE_TENSOR_MAX_DIMS);
     for (size_t i = 0; i < s->n_dims; i++) {
         if (s->shape[i] < 0 || (s->strides && s->strides[i] < 0))
@@ -253,18 +253,17 @@ int cove_value_copy_tensor(cove_value *value, const struct cove_tensor_view *vie
 {
     uint64_t count = 0, span = 0;
     if (!value || value->type != COVE_VALUE_TENSOR)
-        return cove__fail(err, COVE_EMISMATCH, "a tensor was wanted, and this is a %s", cove__value_name(value));
+        return cove__fail(err, COVE_EMISMATCH, "expected tensor, got %s", cove__value_name(value));
     struct cove__tensor *t = value->u.tensor;
     if (view->dtype != t->dtype)
-        return cove__fail(err, COVE_EMISMATCH, "copy: the tensor is %s, and %s was wanted", cove_dtype_name(t->dtype),
+        return cove__fail(err, COVE_EMISMATCH, "copy: the tensor is %s, expected %s", cove_dtype_name(t->dtype),
                           cove_dtype_name(view->dtype));
     if (view->n_dims != t->n_dims)
-        return cove__fail(err, COVE_EMISMATCH, "copy: the tensor has %zu dimensions, and %zu were wanted", t->n_dims,
+        return cove__fail(err, COVE_EMISMATCH, "copy: the tensor has %zu dimensions, expected %zu", t->n_dims,
                           view->n_dims);
     for (size_t i = 0; i < t->n_dims; i++)
         if (view->shape[i] != t->dims[i])
-            return cove__fail(err, COVE_EMISMATCH,
-                              "copy: dimension %zu of the tensor is %lld long, and %lld was wanted", i,
+            return cove__fail(err, COVE_EMISMATCH, "copy: dimension %zu of the tensor is %lld, expected %lld", i,
                               (long long)t->dims[i], (long long)view->shape[i]);
     struct cove__shape shape = { view->dtype, view->n_dims, view->shape, view->strides };
     int rc = cove__tensor_measure(&shape, &count, &span, err);

@@ -50,7 +50,7 @@ static int read_on(struct loading *l, uint64_t upto)
     uint64_t most = l->source->size < COVE__PICKLE_MAX_SIZE ? l->source->size : COVE__PICKLE_MAX_SIZE;
     uint64_t size = 2 * (uint64_t)l->size > upto ? 2 * (uint64_t)l->size : upto;
     if (upto > l->source->size)
-        return cove__fail(l->err, COVE_ECORRUPT, "cut short: its pickles go on at byte %llu, where the file ends",
+        return cove__fail(l->err, COVE_ECORRUPT, "truncated: its pickles end after byte %llu, where the file ends",
                           (unsigned long long)l->source->size);
     if (upto > COVE__PICKLE_MAX_SIZE)
         return cove__fail(l->err, COVE_ELIMIT, "its pickles have more than %llu bytes",
@@ -105,13 +105,14 @@ static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtyp
     int64_t number = (int64_t)l->n;
     if (memchr(key.data, 0, key.size) || count < 0 ||
         __builtin_mul_overflow((uint64_t)count, dtype ? cove_dtype_size(dtype) : 1, &size) || size > l->source->size)
-        return cove__fail(err, COVE_ECORRUPT, "the pickle says a storage of %lld elements, and the file has %llu bytes",
+        return cove__fail(err, COVE_ECORRUPT,
+                          "the pickle has a storage of %lld elements, but the file has only %llu bytes",
                           (long long)count, (unsigned long long)l->source->size);
     cove_value *known = cove_value_get(l->numbers, (const char *)key.data); /* of a string: there is a NUL behind it */
     if (known) {
         struct cove__storage *storage = l->storages[known->u.i];
         if (storage->size != size)
-            return cove__fail(err, COVE_ECORRUPT, "the pickle says two sizes of one storage");
+            return cove__fail(err, COVE_ECORRUPT, "the pickle has two sizes for one storage");
         *ret = cove__storage_ref(storage);
         return 0;
     }
@@ -138,13 +139,12 @@ static int place(struct loading *l, const cove_value *key, uint64_t *at)
         return cove__fail(l->err, COVE_ECORRUPT, "a storage's key is a %s", cove__value_name(key));
     const cove_value *number = cove_value_get(l->numbers, key->u.text.data);
     if (!number)
-        return cove__fail(l->err, COVE_ENOTSUP, "storage %.100s is of a kind that cove has no tensors of",
-                          key->u.text.data);
+        return cove__fail(l->err, COVE_ENOTSUP, "storage %.100s is of a kind that is not supported", key->u.text.data);
     struct cove__storage *s = l->storages[number->u.i];
     if (s->offset != 0)
-        return cove__fail(l->err, COVE_ECORRUPT, "storage %.100s is there twice", key->u.text.data);
+        return cove__fail(l->err, COVE_ECORRUPT, "storage %.100s is repeated", key->u.text.data);
     if (l->source->size - *at < COUNT_SIZE || l->source->size - *at - COUNT_SIZE < s->size)
-        return cove__fail(l->err, COVE_ECORRUPT, "cut short: storage %.100s of %llu bytes begins at byte %llu",
+        return cove__fail(l->err, COVE_ECORRUPT, "truncated: storage %.100s of %llu bytes begins at byte %llu",
                           key->u.text.data, (unsigned long long)s->size, (unsigned long long)*at);
     for (struct cove__storage *same = s; same; same = same->next) {
         same->entry.header_offset = *at;
@@ -162,7 +162,7 @@ static int place_all(struct loading *l, struct cove__slice pickle)
     size_t known = l->n;
     int rc = cove__unpickle(pickle, &none, &keys, l->err);
     if (rc == 0 && (keys->type != COVE_VALUE_LIST || l->n != known))
-        rc = cove__fail(l->err, COVE_ECORRUPT, "the list of its storages is none");
+        rc = cove__fail(l->err, COVE_ECORRUPT, "its list of storages is not a list");
     for (size_t i = 0; rc == 0 && i < cove_value_length(keys); i++)
         rc = place(l, cove_value_item(keys, i), &at);
     for (size_t i = 0; rc == 0 && i < l->n; i++)
@@ -178,7 +178,7 @@ static int check_version(struct loading *l, struct cove__slice pickle)
     cove_value *version = NULL;
     int rc = cove__unpickle(pickle, &finder, &version, l->err);
     if (rc == 0 && (version->type != COVE_VALUE_INT || version->u.i != VERSION_NUMBER))
-        rc = cove__fail(l->err, COVE_ENOTSUP, "its version is not %d, the only one there has been", VERSION_NUMBER);
+        rc = cove__fail(l->err, COVE_ENOTSUP, "its version is not %d, the only known version", VERSION_NUMBER);
     cove_value_unref(version);
     return rc;
 }

@@ -104,7 +104,7 @@ static int find_small(struct loading *l, struct record *r, struct cove_range *ra
     if (rc < 0)
         return rc;
     if (r->entry->size > r->max)
-        return cove__fail(l->err, COVE_ELIMIT, "its %s has %llu bytes, above the ceiling of %llu", r->name,
+        return cove__fail(l->err, COVE_ELIMIT, "its %s has %llu bytes, above the limit of %llu", r->name,
                           (unsigned long long)r->entry->size, (unsigned long long)r->max);
     uint64_t length = COVE__ZIP_LOCAL_SIZE + r->entry->name.size + LOCAL_EXTRA + r->entry->size;
     if (length > r->entry->room)
@@ -136,7 +136,7 @@ static int load_records(struct loading *l, struct record *records)
     size_t n = 0;
     /* it has a data.pkl, too; this record is what torch tells it by */
     if (find_record(l, "constants.pkl", cove__slice(NULL, 0)))
-        return cove__fail(l->err, COVE_ENOTSUP, "a TorchScript archive, which is a program and no checkpoint");
+        return cove__fail(l->err, COVE_ENOTSUP, "a TorchScript archive, which is a program, not a checkpoint");
     if (find_record(l, ".data/version", cove__slice(NULL, 0)))
         records[FORMAT_VERSION].name = ".data/version";
     for (size_t i = 0; i < N_RECORDS; i++) {
@@ -164,10 +164,10 @@ static int check_version(struct loading *l, const struct record *record)
     errno = 0;
     unsigned long long version = strtoull(text, &end, 10);
     if (end == text)
-        return cove__fail(l->err, COVE_ECORRUPT, "its %s is no number", record->name);
+        return cove__fail(l->err, COVE_ECORRUPT, "its %s is not a number", record->name);
     if (errno == 0 && version >= MIN_VERSION && version <= MAX_VERSION)
         return 0;
-    return cove__fail(l->err, COVE_ENOTSUP, "an archive of version %llu, and versions %d to %d are read", version,
+    return cove__fail(l->err, COVE_ENOTSUP, "an archive of version %llu; versions %d to %d are supported", version,
                       MIN_VERSION, MAX_VERSION);
 }
 

@@ -284,10 +284,10 @@ static int add_back_reference(struct cove__plan *p, const cove_value *value)
         return 0;
     }
     cove__tree_path(p->tree, value, path, sizeof(path));
-    return cove__fail(p->err, COVE_ENOTSUP, "\"%s\" stands for %s", path,
+    return cove__fail(p->err, COVE_ENOTSUP, "\"%s\" refers to %s", path,
                       target && target->type == COVE_VALUE_TUPLE
-                          ? "a tuple that holds itself: torch reads no such pickle"
-                          : "a container that is not in what is saved");
+                          ? "a tuple that contains itself, which torch does not read"
+                          : "a container that is not saved");
 }
 
 static int open_container(struct cove__plan *p, cove_value *value)

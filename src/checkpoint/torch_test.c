@@ -259,7 +259,7 @@ static void test_archives(void **state)
           "without version",
           { { "x/data.pkl", pickle }, { "x/data/0", data }, { "x/no_version", TEXT("3\n") } } },
         { COVE_ENOTSUP,
-          "an archive of version 11, and versions 1 to 10 are read",
+          "an archive of version 11; versions 1 to 10 are supported",
           { { "x/data.pkl", pickle },
             { "x/data/0", data },
             { "x/.data/version", TEXT("11") },

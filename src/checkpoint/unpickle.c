@@ -186,9 +186,9 @@ static int add_items(struct machine *m, int type, size_t n)
         return 0;
     }
     if (target->type != type || (type == COVE_VALUE_DICT && n % 2 != 0))
-        return corrupt(m, type == COVE_VALUE_DICT   ? "items for what is no dict"
-                          : type == COVE_VALUE_LIST ? "items for what is no list"
-                                                    : "items for what is no set");
+        return corrupt(m, type == COVE_VALUE_DICT   ? "items for a value that is not a dict"
+                          : type == COVE_VALUE_LIST ? "items for a value that is not a list"
+                                                    : "items for a value that is not a set");
     for (size_t i = 0; i < n && rc == 0; i += type == COVE_VALUE_DICT ? 2 : 1) {
         if (type == COVE_VALUE_DICT)
             rc = set_item(m, target, items[i], items[i + 1]);
@@ -240,9 +240,9 @@ static int memo_put(struct machine *m, uint64_t index)
 {
     cove_value *value = top(m);
     if (!value)
-        return corrupt(m, "nothing to remember");
+        return corrupt(m, "a memo entry for an empty stack");
     if (index > m->reader.pos || index >= COVE__VALUE_MAX_COUNT) /* no pickler counts ahead of what it wrote */
-        return corrupt(m, "a memo number out of all proportion");
+        return corrupt(m, "a memo index that is too large");
     size_t cap = m->memo_cap;
     if (cove__grow(&m->memo, &m->memo_cap, (size_t)index + 1, sizeof(*m->memo), COVE__VALUE_MAX_COUNT) < 0)
         return no_memory(m);
@@ -259,7 +259,7 @@ static int memo_put(struct machine *m, uint64_t index)
 static int memo_get(struct machine *m, int64_t index)
 {
     if ((uint64_t)index >= m->n_memo || !m->memo[index])
-        return corrupt(m, "a memo number that was never given");
+        return corrupt(m, "an unknown memo index");
     return push(m, cove_value_ref(m->memo[index]));
 }
 
@@ -283,7 +283,7 @@ static int stack_global(struct machine *m)
         return corrupt(m, "the stack is too low");
     cove_value *name = pop(m), *module = pop(m);
     int rc = module->type != COVE_VALUE_STRING || name->type != COVE_VALUE_STRING
-                 ? corrupt(m, "a name that is no string")
+                 ? corrupt(m, "a name that is not a string")
                  : push_global(m, cove__value_text(module), cove__value_text(name));
     cove_value_unref(name);
     cove_value_unref(module);
@@ -339,7 +339,7 @@ static int fill(struct machine *m, int type, const cove_value *list, cove_value 
         else if ((item->type == COVE_VALUE_LIST || item->type == COVE_VALUE_TUPLE) && item->u.list.n == 2)
             rc = set_item(m, value, item->u.list.items[0], item->u.list.items[1]);
         else
-            rc = corrupt(m, "a dict of what are no pairs");
+            rc = corrupt(m, "a dict made of items that are not pairs");
     }
     if (rc == 0)
         *ret = value;
@@ -385,7 +385,7 @@ static int call(struct machine *m, bool make_new)
     else if (callee->type == COVE_VALUE_OPAQUE)
         rc = push_new(m, cove__opaque_again(callee));
     else
-        rc = corrupt(m, "a call of what is no name");
+        rc = corrupt(m, "a call of a value that is not a name");
     cove_value_unref(args);
     cove_value_unref(callee);
     return rc;
@@ -400,7 +400,7 @@ static int call_with_names(struct machine *m)
     int rc = 0;
     if (names->type != COVE_VALUE_DICT ||
         (cove_value_length(names) > 0 && m->stack[m->n - 2]->type != COVE_VALUE_OPAQUE))
-        rc = corrupt(m, "named arguments for what has none");
+        rc = corrupt(m, "named arguments, which no known class takes");
     cove_value_unref(names);
     return rc < 0 ? rc : call(m, true);
 }
@@ -435,7 +435,7 @@ static int make_storage(struct machine *m, cove_value *const *part, cove_value *
     const struct cove__global *class = part[1]->u.global;
     if (class->dtype == 0 && strcmp(class->name, "UntypedStorage") != 0) {
         struct cove_error inner = COVE_ERROR_INIT;
-        cove__fail(&inner, COVE_ENOTSUP, "cove has no tensors over a torch.%s", class->name);
+        cove__fail(&inner, COVE_ENOTSUP, "tensors of a torch.%s are not supported", class->name);
         *ret = known_opaque(class, &inner);
         return 0;
     }
@@ -460,7 +460,7 @@ static int persistent(struct machine *m)
     const cove_value *id = top(m);
     cove_value *value = NULL;
     if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n < 5 || id->u.list.n > 6)
-        return corrupt(m, "a persistent id that is none of torch's");
+        return corrupt(m, "a persistent id that is not torch's");
     cove_value *const *part = id->u.list.items;
     if (id->u.list.n == 6 && part[5]->type != COVE_VALUE_NONE)
         return cove__fail(m->err, COVE_ENOTSUP,
@@ -469,7 +469,7 @@ static int persistent(struct machine *m)
                  (part[1]->type == COVE__VALUE_GLOBAL && part[1]->u.global->kind == COVE__GLOBAL_STORAGE);
     if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") || !class ||
         part[2]->type != COVE_VALUE_STRING || part[4]->type != COVE_VALUE_INT)
-        return corrupt(m, "a persistent id that is none of torch's");
+        return corrupt(m, "a persistent id that is not torch's");
     int rc = make_storage(m, part, &value);
     if (rc < 0)
         return rc;
@@ -604,7 +604,7 @@ static int run(struct machine *m)
             return rc;
     }
     if (m->n != 1 || m->n_marks != 0)
-        return corrupt(m, "it ends with more or less than one value");
+        return corrupt(m, "it does not end with exactly one value");
     return 0;
 }
 

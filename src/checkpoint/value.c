@@ -444,9 +444,8 @@ const char *cove__value_name(const cove_value *value)
 static int mismatch(const cove_value *value, const char *wanted, struct cove_error *err)
 {
     if (value && value->type == COVE_VALUE_OPAQUE)
-        return cove__fail(err, COVE_EMISMATCH, "a %s was wanted, and this is an opaque %s", wanted,
-                          value->u.opaque.name);
-    return cove__fail(err, COVE_EMISMATCH, "a %s was wanted, and this is a %s", wanted, cove__value_name(value));
+        return cove__fail(err, COVE_EMISMATCH, "expected %s, got opaque %s", wanted, value->u.opaque.name);
+    return cove__fail(err, COVE_EMISMATCH, "expected %s, got %s", wanted, cove__value_name(value));
 }
 
 int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err)
@@ -460,7 +459,7 @@ int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err
 int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *err)
 {
     if (value && value->type == COVE__VALUE_BIG_INT)
-        return cove__fail(err, COVE_ELIMIT, "an int of %zu bits, and 64 were wanted", cove_value_int_bits(value));
+        return cove__fail(err, COVE_ELIMIT, "an int of %zu bits does not fit 64 bits", cove_value_int_bits(value));
     if (!value || (value->type != COVE_VALUE_INT && value->type != COVE_VALUE_BOOL))
         return mismatch(value, "int", err);
     *ret = value->u.i;

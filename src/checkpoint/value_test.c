@@ -96,7 +96,7 @@ static void test_typed_reads(void **state)
     assert_int_equal(cove_value_as_bytes(bytes, &p, &n, &err), 0);
     assert_memory_equal(p, "\0x", 2);
     assert_int_equal(cove_value_as_int(half, &i, &err), COVE_EMISMATCH);
-    assert_string_equal(err.message, "a int was wanted, and this is a float");
+    assert_string_equal(err.message, "expected int, got float");
     assert_int_equal(cove_value_as_bool(two, &b, &err), COVE_EMISMATCH);
     assert_int_equal(cove_value_as_string(bytes, &s, &n, &err), COVE_EMISMATCH);
     assert_int_equal(cove_value_as_bytes(text, &p, &n, &err), COVE_EMISMATCH);
@@ -306,7 +306,7 @@ static void test_copy_mismatches(void **state)
     assert_int_equal(cove_value_new_tensor(&view, &value, NULL), 0);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(cove_value_copy_tensor(value, &bad[i], NULL, &err), COVE_EMISMATCH);
-    assert_string_equal(err.message, "copy: dimension 0 of the tensor is 2 long, and 3 was wanted");
+    assert_string_equal(err.message, "copy: dimension 0 of the tensor is 2, expected 3");
     assert_int_equal(cove_value_copy_tensor(value, &nowhere, NULL, &err), COVE_EINVAL);
     assert_int_equal(cove_value_copy_tensor(text, &view, NULL, &err), COVE_EMISMATCH);
     assert_int_equal(cove_value_fetch(text, NULL, &err), COVE_EMISMATCH);

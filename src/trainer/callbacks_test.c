@@ -230,14 +230,14 @@ static void an_unknown_monitor_lists_the_known(void **state)
     c = checkpoints(&k);
     assert_int_equal(fit_with(*state, &o, c, NULL, NULL, &err), COVE_ENOTFOUND);
     assert_string_equal(err.message,
-                        "on_train_epoch_end of callbacks[0] (ModelCheckpoint): metric val_los: nobody logged it; "
-                        "known are: train_loss_step, train_loss, val_loss, train_loss_epoch");
+                        "on_train_epoch_end of callbacks[0] (ModelCheckpoint): metric val_los was never logged; "
+                        "known metrics: train_loss_step, train_loss, val_loss, train_loss_epoch");
     cove_callback_free(c);
     e.monitor = "accuracy";
     assert_int_equal(cove_early_stopping_new(&e, &c, NULL), 0);
     assert_int_equal(fit_with(*state, &o, c, NULL, NULL, &err), COVE_ENOTFOUND);
     assert_non_null(
-        strstr(err.message, "(EarlyStopping): metric accuracy: nobody logged it; known are: train_loss_step"));
+        strstr(err.message, "(EarlyStopping): metric accuracy was never logged; known metrics: train_loss_step"));
     cove_callback_free(c);
 }
 

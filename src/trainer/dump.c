@@ -52,7 +52,7 @@ static void dump_callbacks(int *rc, cove_trainer *t, cove_value *tree, struct co
         cove__call_begin(t, &call, "state_dict");
         *rc = c->state_dict(c->self, &state, &call.said);
         if (*rc == 0 && !state)
-            *rc = cove__fail(&call.said, COVE_EINVAL, "gave no state");
+            *rc = cove__fail(&call.said, COVE_EINVAL, "returned no state");
         *rc = cove__call_end(t, &call, *rc, &owner, err);
         if (*rc == 0)
             *rc = cove_value_set(dict, c->state_key, state, err);
@@ -229,7 +229,7 @@ static int read_own(const cove_trainer *t, struct restored *r, struct cove_error
     for (size_t i = 0; rng && rc == 0 && i < 4; i++) {
         const cove_value *item = cove_value_type(rng) == COVE_VALUE_LIST ? cove_value_item(rng, i) : NULL;
         if (!item)
-            return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint has not four words");
+            return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint does not have four words");
         rc = cove_value_as_int(item, &word, err);
         if (rc == 0)
             r->rng.s[i] = (uint64_t)word;

@@ -162,7 +162,7 @@ static int ask_callback(cove_trainer *t, size_t i, const char *which, char **ret
     cove__call_begin(t, &call, "find_checkpoint");
     rc = c->find_checkpoint(c->self, t, which, ret_url, &call.said);
     if (rc == 0 && !*ret_url)
-        rc = cove__fail(&call.said, COVE_EINVAL, "gave no URL");
+        rc = cove__fail(&call.said, COVE_EINVAL, "returned no URL");
     return cove__call_end(t, &call, rc, &owner, err);
 }
 
@@ -208,7 +208,7 @@ static int configure(cove_trainer *t, struct cove_error *err)
     cove__call_begin(t, &call, "configure_optimizers");
     rc = t->module.configure_optimizers(t->module.self, t, &t->optimizer, &t->scheduler, &call.said);
     if (rc == 0 && !t->optimizer)
-        rc = cove__fail(&call.said, COVE_EINVAL, "gave no optimizer");
+        rc = cove__fail(&call.said, COVE_EINVAL, "returned no optimizer");
     return cove__call_end(t, &call, rc, NULL, err);
 }
 

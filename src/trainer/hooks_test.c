@@ -319,7 +319,7 @@ static void a_state_is_a_value(void **state)
     act.name = "no state";
     act.at_callback = 0;
     assert_int_equal(run(NULL, &err), COVE_EINVAL);
-    assert_string_equal(err.message, "state_dict of callbacks[1] (Recorder): gave no state");
+    assert_string_equal(err.message, "state_dict of callbacks[1] (Recorder): returned no state");
 }
 
 /* ---- what may be logged where: Lightning's table ---- */

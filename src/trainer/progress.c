@@ -125,7 +125,7 @@ int cove__progress_load(struct cove__progress *p, const cove_value *loops, struc
                        &loaded.batches_that_stepped, err);
     if (rc == 0 && (!sane(&loaded.epoch.current) || !sane(&loaded.batch.current) || loaded.batch.total.ready < 0 ||
                     loaded.step.total.completed < 0 || loaded.batches_that_stepped < 0))
-        rc = cove__fail(err, COVE_EMISMATCH, "the checkpoint's loop counters make no sense");
+        rc = cove__fail(err, COVE_EMISMATCH, "the checkpoint's loop counters are invalid");
     if (rc < 0)
         return rc;
     loaded.is_last_batch = is_last;

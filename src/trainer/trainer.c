@@ -325,7 +325,7 @@ int cove_trainer_metric(const cove_trainer *t, const char *name, double *ret_val
     }
     if (listed < t->metrics.n_newest)
         cove__buf_addf(&names, " and %zu more", t->metrics.n_newest - listed);
-    rc = cove__fail(err, COVE_ENOTFOUND, "metric %s: nobody logged it; known are: %s", name,
+    rc = cove__fail(err, COVE_ENOTFOUND, "metric %s was never logged; known metrics: %s", name,
                     listed ? cove__buf_str(&names) : "none");
     cove__buf_done(&names);
     return rc;

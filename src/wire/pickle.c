@@ -110,7 +110,7 @@ static uint64_t little(const uint8_t *p, unsigned width)
 
 static int cut_short(const struct cove__pickle_reader *r, struct cove_error *err)
 {
-    return cove__fail(err, COVE_ECORRUPT, "pickle: cut short at byte %zu", r->pos);
+    return cove__fail(err, COVE_ECORRUPT, "pickle: truncated at byte %zu", r->pos);
 }
 
 /* The next `size` bytes, NULL past the end. */
@@ -141,7 +141,7 @@ static int take_run(struct cove__pickle_reader *r, unsigned width, struct cove__
         return COVE_ECORRUPT;
     const uint8_t *p = take(r, size);
     if (!p)
-        return cove__fail(err, COVE_ECORRUPT, "pickle: at byte %zu something claims a length of %llu", r->pos,
+        return cove__fail(err, COVE_ECORRUPT, "pickle: the value at byte %zu claims a length of %llu", r->pos,
                           (unsigned long long)size);
     *ret = cove__slice(p, (size_t)size);
     return 0;

@@ -68,12 +68,12 @@ static int parse_tensor(struct parse *p, const char *name, const json_t *json)
         return malformed(p, name, "its data_offsets reach beyond the file");
     t.n_dims = json_array_size(shape);
     if (t.n_dims > COVE__SAFE_MAX_DIMS)
-        return cove__fail(p->err, COVE_ENOTSUP, "header: tensor \"%.100s\": %zu dimensions, and %d are the most", name,
-                          t.n_dims, COVE__SAFE_MAX_DIMS);
+        return cove__fail(p->err, COVE_ENOTSUP, "header: tensor \"%.100s\": %zu dimensions, at most %d are supported",
+                          name, t.n_dims, COVE__SAFE_MAX_DIMS);
     for (size_t i = 0; i < t.n_dims; i++) {
         uint64_t length = 0;
         if (!read_uint(json_array_get(shape, i), &length))
-            return malformed(p, name, "its shape makes no sense");
+            return malformed(p, name, "its shape is invalid");
         dims[i] = (int64_t)length;
     }
     if (cove__grow(&p->pieces, &p->cap, p->n + 1, sizeof(*p->pieces), COVE__SAFE_HEADER_MAX) < 0)

@@ -669,7 +669,7 @@ def test_ckpt(cove, root):
 
 
 def test_ckpt_keys(cove):
-    """Whatever the keys are, no two names of one JSON object are the same, and each key can be told from the others."""
+    """The names of one JSON object are distinct for any keys, and each key can be told from the others."""
 
     def once(pairs):
         assert len({name for name, _ in pairs}) == len(pairs)
@@ -707,7 +707,7 @@ def test_ckpt_keys(cove):
         assert json.loads(cove("ckpt", "show", "--json", "k.ckpt", part)) == value
 
 
-def test_ckpt_of_what_holds_itself(cove):
+def test_ckpt_containers_that_contain_themselves(cove):
     torch = pytest.importorskip("torch")
     tree = {"list": [1]}
     tree["list"] += [tree["list"], {"top": tree}]
@@ -715,11 +715,11 @@ def test_ckpt_of_what_holds_itself(cove):
     assert cove("ckpt", "show", "x.ckpt") == "list: list (3)\n  0: 1\n  1: the list 1 level up\n  2: dict (1)\n    top: the dict 3 levels up\n"
     back = [{"type": "back reference", "levels_up": levels} for levels in (1, 3)]
     assert json.loads(cove("ckpt", "show", "--json", "x.ckpt")) == {"list": [1, back[0], {"top": back[1]}]}
-    assert cove("ckpt", "show", "x.ckpt", "list.2") == "top: a dict that is not around it here\n"
+    assert cove("ckpt", "show", "x.ckpt", "list.2") == "top: a dict outside this part\n"
     assert json.loads(cove("ckpt", "show", "--json", "x.ckpt", "list.2.top")) == {"type": "back reference", "levels_up": None}
 
 
-def test_ckpt_beside_what_is_not_read(cove):
+def test_ckpt_opaque_values(cove):
     torch = pytest.importorskip("torch")
     torch.save({"state_dict": {"w": torch.ones(2)}, "when": datetime.datetime(2020, 1, 1)}, cove.cwd / "x.ckpt")
     assert "when: opaque datetime.datetime\n" in cove("ckpt", "show", "x.ckpt")

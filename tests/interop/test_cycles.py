@@ -80,4 +80,4 @@ def test_cycle_of_a_tuple(tool, tmp_path):
         torch.load(tmp_path / "x.pt", weights_only=True)
     assert shown(tool("show", url(tmp_path / "x.pt"))) == with_cycles([value])
     message = tool("copy", url(tmp_path / "x.pt"), url(tmp_path / "y.pt"), fails="COVE_ENOTSUP")
-    assert '"0.0.0" stands for a tuple that holds itself' in message
+    assert '"0.0.0" refers to a tuple that contains itself' in message

@@ -21,19 +21,19 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 DEFAULT_SEED = 18
 SEED = int(os.environ.get("COVE_TEST_SEED") or DEFAULT_SEED)
 
-# What differs on purpose: cases by pattern, a part of what is said of them, and where docs/checkpoints.md has it. A row that nothing needs any more fails the test.
+# Intended differences: a pattern of cases, a part of their message, and the row of docs/checkpoints.md. An unused row fails the test.
 TREES = []
 PICKLES = [
-    ("*", "make no sense", "refused: a call with arguments that nobody writes"),
-    ("hand-*", "a dict of what are no pairs", "refused: a call with arguments that nobody writes"),
+    ("*", "invalid arguments", "refused: a call with arguments that nobody writes"),
+    ("hand-*", "a dict made of items that are not pairs", "refused: a call with arguments that nobody writes"),
     ("hand-tensor-class-called", "torch.FloatTensor", "refused: a name outside the list"),
     ("hand-call-with*", "without a tuple of arguments", "refused: a call without a tuple"),
-    ("hand-size-new", "makes a new torch.Size", "refused: a new torch.Size"),
+    ("hand-size-new", "instances of torch.Size", "refused: a new torch.Size"),
     ("hand-state-*", "pickle: state for a", "refused: state for what has none"),
     ("hand-state-*", "cove loads ['d']", "read: state of a dict, which is dropped"),
-    ("*", "a memo number out of all proportion", "refused: a memo number ahead of the pickle"),
-    ("*", "more or less than one value", "refused: a pickle that leaves several values"),
-    ("hand-tensor-persid-key-int", "none of torch's", "refused: an id of a storage that torch never writes"),
+    ("*", "a memo index that is too large", "refused: a memo number ahead of the pickle"),
+    ("*", "not end with exactly one value", "refused: a pickle that leaves several values"),
+    ("hand-tensor-persid-key-int", "not torch's", "refused: an id of a storage that torch never writes"),
     ("hand-tensor-persid-of-six", "too many values", "read: an id of a storage with a view, as the old format has it"),
     ("hand-key-bytearray", "unhashable", "read: a bytearray is bytes"),
     ("hand-keys-complex-equal", "1 and 2 items", "a complex number is a tuple, as a key, too"),

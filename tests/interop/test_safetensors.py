@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 REFUSED_BY_COVE = {
     "duplicate": "two readers of such a file may well read different things; the package takes the last",
     "has a NUL in it": "names are C strings",
-    "dimensions, and 64 are the most": "COVE_TENSOR_MAX_DIMS",
+    "dimensions, at most 64 are supported": "COVE_TENSOR_MAX_DIMS",
     "neither a file of torch.save nor a safetensors file": "the format's text says that the header begins with {: white space before it",
     "dtype, shape or data_offsets are missing or of the wrong type": "an entry as a list, a dtype as an object: accidents of the package's parser",
     "too big integer": "a key of no meaning with an integer beyond 64 bits",

@@ -72,7 +72,7 @@ def is_named(keys, ours, theirs, a, b):
 
 def is_monitor_missing(keys, ours, theirs, a, b):
     """A monitor that nobody logged: who fails, and when."""
-    return "result error" in ours and "nobody logged it" in ours[-1] or "result error" in theirs and "nobody logged it" not in ours[-1]
+    return "result error" in ours and "was never logged" in ours[-1] or "result error" in theirs and "was never logged" not in ours[-1]
 
 
 def is_put_off(keys, ours, theirs, a, b):
@@ -284,7 +284,7 @@ def across(trainer, root, seed):
 
     if all(map(same_line, comes_to(story), comes_to(whole))):
         return begin, None
-    if begin == "lightning" and "nobody logged it" in story[-1]:
+    if begin == "lightning" and "was never logged" in story[-1]:
         # Lightning's checkpoints hold no metrics. Where it fails as well on a monitor that it does not have, both do.
         ckpt = Path(beside) / ckpt.relative_to(here)
         if "could not find the monitored key" in lightning_schedule.run(beside, {**again, "ckpt": ckpt})[-1]:
