@@ -110,7 +110,7 @@ int cove__storage_view(struct cove__storage *storage, struct cove__tensor *t, ui
 /* ---- blocks ---- */
 
 /* With room for `before` bytes that stand before the data in the file. */
-static struct cove__block *block_new(uint64_t begin, uint64_t size, size_t before)
+struct cove__block *cove__block_new(uint64_t begin, uint64_t size, size_t before)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
@@ -236,7 +236,7 @@ static int allocate(struct job *job)
         w->data = w->storage->offset;
         if (!w->storage->is_placed) /* a guess; what lies before it has the header */
             w->header_size = (size_t)(w->data - w->storage->entry.header_offset);
-        w->block = block_new(w->begin, w->end - w->begin, in_one(w) ? w->header_size : 0);
+        w->block = cove__block_new(w->begin, w->end - w->begin, in_one(w) ? w->header_size : 0);
         if (!w->block)
             return cove__fail(job->err, COVE_ENOMEM, "no memory for a tensor's %llu bytes",
                               (unsigned long long)(w->end - w->begin));

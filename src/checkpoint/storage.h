@@ -95,6 +95,8 @@ struct cove__block {
     uint64_t begin, size;
     uint8_t *data;
 };
+/* One reference, the memory uninitialised; `before` more bytes can be written in front of its data. NULL: no memory. */
+struct cove__block *cove__block_new(uint64_t begin, uint64_t size, size_t before);
 void cove__block_unref(struct cove__block *block); /* NULL accepted */
 
 /*

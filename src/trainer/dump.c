@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "trainer/callback_states.h"
 #include "trainer/params.h"
 #include "trainer/trainer_impl.h"
 #include "trainer/tree.h"
@@ -36,26 +37,6 @@ static void dump_hparams(int *rc, const struct cove_module *module, cove_value *
             cove__tree_int(rc, dict, h->name, (int64_t)h->number, err);
         else
             cove__tree_float(rc, dict, h->name, h->number, err);
-    }
-}
-
-static void dump_callbacks(int *rc, cove_trainer *t, cove_value *tree, struct cove_error *err)
-{
-    cove_value *dict = cove__tree_dict(rc, tree, "callbacks", err);
-    for (size_t i = 0; *rc == 0 && i < t->n_callbacks; i++) {
-        const cove_callback *c = t->callbacks[i];
-        const struct cove__owner owner = cove__callback_owner(t, i);
-        cove_value *state = NULL;
-        struct cove__call call;
-        if (!c->state_key || !c->state_dict)
-            continue;
-        cove__call_begin(t, &call, "state_dict");
-        *rc = c->state_dict(c->self, &state, &call.said);
-        if (*rc == 0 && !state)
-            *rc = cove__fail(&call.said, COVE_EINVAL, "returned no state");
-        *rc = cove__call_end(t, &call, *rc, &owner, err);
-        if (*rc == 0)
-            *rc = cove_value_set(dict, c->state_key, state, err);
     }
 }
 
@@ -115,7 +96,7 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
     cove__tree_int(rc, dict, "val_log_step", t->val_log_step, err);
     /* A run that failed after it was told to stop has still to stop. */
     if (t->failed && t->should_stop)
-        cove__tree_string(rc, dict, "stop", t->reason, err);
+        cove__tree_string(rc, dict, "stop", t->stop_reason, err);
     if (t->epoch_end_failed)
         cove__tree_bool(rc, dict, "epoch_end", 1, err);
     if (t->batch_end_failed)
@@ -141,7 +122,9 @@ int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct 
     if (rc == 0)
         rc = cove__progress_save(&t->p, loops, err);
     if (!weights_only) {
-        dump_callbacks(&rc, t, tree, err);
+        cove_value *states = cove__tree_dict(&rc, tree, "callbacks", err);
+        if (rc == 0)
+            rc = cove__callback_states_save(t, states, err);
         dump_optimizer(&rc, t, tree, err);
     }
     dump_hparams(&rc, &t->module, tree, err);
@@ -228,12 +211,17 @@ static int read_own(const cove_trainer *t, struct restored *r, struct cove_error
     cove__tree_get_string(&rc, r->own, "stop", &r->stop, err);
     for (size_t i = 0; rng && rc == 0 && i < 4; i++) {
         const cove_value *item = cove_value_type(rng) == COVE_VALUE_LIST ? cove_value_item(rng, i) : NULL;
-        if (!item)
+        if (!item || cove_value_length(rng) != 4)
             return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint does not have four words");
         rc = cove_value_as_int(item, &word, err);
         if (rc == 0)
             r->rng.s[i] = (uint64_t)word;
     }
+    /* From four zeros the generator gives nothing but zeros, and a draw below a bound never ends. */
+    if (rc == 0 && !(r->rng.s[0] | r->rng.s[1] | r->rng.s[2] | r->rng.s[3]))
+        return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint is all zeros");
+    if (rc == 0 && (r->val_log_step < 0 || r->val_log_step > COVE__MOST_COUNTED))
+        return cove__fail(err, COVE_EMISMATCH, "cove.val_log_step in the checkpoint is %" PRId64, r->val_log_step);
     r->seed = (uint64_t)seed;
     if (rc == 0 && r->position != COVE__AT_EPOCH_START &&
         (length != t->train.d.length || batch_size != t->train.d.batch_size))
@@ -251,7 +239,7 @@ static int read_plain(const cove_value *tree, struct cove__progress *p, struct c
     int rc = 0;
     cove__tree_get_int(&rc, tree, "epoch", &epoch, err);
     cove__tree_get_int(&rc, tree, "global_step", &step, err);
-    if (rc == 0 && (epoch < 0 || epoch > INT32_MAX || step < 0))
+    if (rc == 0 && (epoch < 0 || epoch >= COVE__MOST_COUNTED || step < 0 || step > COVE__MOST_COUNTED))
         rc = cove__fail(err, COVE_EMISMATCH, "the checkpoint holds weights only, nothing to resume from");
     if (rc < 0)
         return rc;
@@ -292,6 +280,8 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
         return cove__fail(err, COVE_EINVAL, "the checkpoint is of epoch %" PRId64 ", but max_epochs is %" PRId64,
                           r->p.epoch.current.completed, t->o.max_epochs);
     cove__tree_get_bool(&rc, r->own, "epoch_end", &epoch_end, err);
+    if (rc == 0 && epoch_end && r->p.epoch.current.processed != r->p.epoch.current.completed + 1)
+        return cove__fail(err, COVE_EMISMATCH, "cove.epoch_end in the checkpoint, but no epoch is at its end");
     if (rc == 0 && epoch_end) {
         /* The epoch has still to end, from behind its last validation on. */
         int64_t ready = r->p.batch.current.ready;
@@ -302,27 +292,10 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     cove__tree_get_bool(&rc, r->own, "batch_end", &batch_end, err);
     if (rc < 0)
         return rc;
-    if (batch_end && r->position == COVE__AFTER_TRAIN_BATCH)
+    /* With fewer batches than before there may be no such batch any more. */
+    if (batch_end && r->position == COVE__AFTER_TRAIN_BATCH && r->p.batch.current.ready <= t->n_train_batches)
         r->position = COVE__AT_BATCH_END;
     return read_own(t, r, err);
-}
-
-static int load_callbacks(cove_trainer *t, const cove_value *tree, struct cove_error *err)
-{
-    const cove_value *dict = cove__tree_at(tree, "callbacks");
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        const cove_callback *c = t->callbacks[i];
-        const cove_value *state = c->state_key ? cove__tree_at(dict, c->state_key) : NULL;
-        const struct cove__owner owner = cove__callback_owner(t, i);
-        struct cove__call call;
-        if (state && c->load_state_dict) {
-            cove__call_begin(t, &call, "load_state_dict");
-            rc = cove__call_end(t, &call, c->load_state_dict(c->self, state, &call.said), &owner, err);
-        } else if (c->state_key && c->load_state_dict)
-            cove__log(COVE_LOG_WARNING, "trainer", "the checkpoint has no state of %s", c->state_key);
-    }
-    return rc;
 }
 
 /* Gradients that waited for the optimizer's step; those that don't fit any more count as none. */
@@ -343,12 +316,20 @@ static int load_gradients(cove_trainer *t, const cove_value *dict, struct cove_e
     return rc;
 }
 
+/* The resume fails already: what a callback says against it can only be logged. */
+static void restore_callbacks(cove_trainer *t, const cove_value *states)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    if (cove__callback_states_load(t, states, &err) < 0)
+        cove__log(COVE_LOG_ERROR, "trainer", "after a failed resume: %s", err.message);
+}
+
+/* Takes over what was read. What can fail comes before the weights, and callbacks get their own states back. */
 static int apply(cove_trainer *t, const cove_value *tree, const struct restored *r, struct cove_error *err)
 {
-    int rc = load_callbacks(t, tree, err);
-    if (rc == 0)
-        rc =
-            cove__metrics_load(&t->metrics, cove__tree_at(r->own, "metrics"), r->position != COVE__AT_EPOCH_START, err);
+    cove_value *before = NULL;
+    int rc =
+        cove__metrics_load(&t->metrics, cove__tree_at(r->own, "metrics"), r->position != COVE__AT_EPOCH_START, err);
     if (rc == 0)
         rc = cove_optimizer_load_state_dict(t->optimizer, r->optimizer, err);
     if (rc == 0 && t->scheduler)
@@ -356,7 +337,15 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
     if (rc == 0)
         rc = load_gradients(t, r->gradients, err);
     if (rc == 0)
-        rc = cove__params_load(t->module.parameters, t->module.n_parameters, r->weights, err);
+        rc = cove__callback_states_copy(t, &before, err);
+    if (rc == 0) {
+        rc = cove__callback_states_load(t, cove__tree_at(tree, "callbacks"), err);
+        if (rc == 0)
+            rc = cove__params_load(t->module.parameters, t->module.n_parameters, r->weights, err);
+        if (rc < 0)
+            restore_callbacks(t, before);
+    }
+    cove_value_unref(before);
     if (rc < 0)
         return rc;
     t->p = r->p;

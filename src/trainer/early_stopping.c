@@ -11,9 +11,12 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "trainer/names.h"
 #include "trainer/options.h"
 #include "trainer/tree.h"
+
+#define MOST_CHECKS (INT64_C(1) << 53) /* that a checkpoint may count */
 
 /* Lightning's EarlyStoppingReason. */
 enum reason {
@@ -53,6 +56,7 @@ static void stop(struct early_stopping *s, cove_trainer *trainer, enum reason re
 {
     s->reason = reason;
     s->stopped_epoch = cove_trainer_current_epoch(trainer);
+    cove__text_trim(s->message, sizeof s->message);
     cove__log(COVE_LOG_WARNING, "trainer", "%s", s->message);
     cove_trainer_stop(trainer, s->message);
 }
@@ -172,6 +176,9 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     cove__tree_get_bool(&rc, state, "checked", &checked, err);
     if (rc == 0 && best)
         rc = cove__tree_read_scalar(best, &score, err);
+    if (rc == 0 && (wait < 0 || wait > MOST_CHECKS || patience < 0))
+        rc = cove__fail(err, COVE_EMISMATCH, "wait_count %" PRId64 " or patience %" PRId64 " is out of range", wait,
+                        patience);
     if (rc < 0)
         return cove__error_prefix(err, rc, "EarlyStopping");
     s->wait_count = wait;
@@ -180,6 +187,7 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     s->best = score;
     s->reason = reason >= NOT_STOPPED && reason <= NON_FINITE_METRIC ? (enum reason)reason : NOT_STOPPED;
     snprintf(s->message, sizeof s->message, "%s", message ? message : "");
+    cove__text_trim(s->message, sizeof s->message);
     s->checked = checked;
     return 0;
 }

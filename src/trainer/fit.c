@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "trainer/names.h"
 #include "trainer/options.h"
 #include "trainer/params.h"
@@ -121,7 +122,11 @@ static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *mo
                      struct cove_error *err)
 {
     struct given g = { 0 };
-    int rc = read_module(fitting, module, &g.module, err);
+    int rc;
+    if (t->is_running)
+        return cove__fail(err, COVE_ESTATE, "trainer: a run is under way: %s can't be called from one of its hooks",
+                          fitting ? "fit" : "validate");
+    rc = read_module(fitting, module, &g.module, err);
     if (rc < 0 || (rc = read_data(t, fitting, data, &g, err)) < 0) {
         /* Nothing has run and no hook was called: the trainer is as it was. */
         cove__loader_done(&g.train);
@@ -247,7 +252,9 @@ static int validate(cove_trainer *t, const char *ckpt_path, struct cove_error *e
 static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller_err)
 {
     struct cove_error err = COVE_ERROR_INIT, late = COVE_ERROR_INIT;
-    int rc = cove__open_loggers(t, &err), rc_late;
+    int rc, rc_late;
+    t->is_running = true;
+    rc = cove__open_loggers(t, &err);
     if (rc == 0)
         rc = t->fitting ? fit(t, ckpt_path, &err) : validate(t, ckpt_path, &err);
     t->failed = rc < 0;
@@ -255,7 +262,7 @@ static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller
         cove__exception_hook(t, &err);
     t->stage = COVE_STAGE_NONE;
     for (int i = 0; i < 2; i++) {
-        rc_late = i == 0 ? COVE__HOOK(t, teardown, &late) : cove__close_loggers(t, &late);
+        rc_late = i == 0 ? cove__teardown_hook(t, &late) : cove__close_loggers(t, &late);
         if (rc_late < 0 && rc < 0)
             cove__log(COVE_LOG_ERROR, "trainer", "%s", late.message);
         if (rc_late < 0 && rc == 0) {
@@ -265,8 +272,10 @@ static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller
     }
     if (rc < 0) {
         snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, err.message);
+        cove__text_trim(t->reason, sizeof t->reason);
         cove__error_copy(caller_err, &err);
     }
+    t->is_running = false;
     return rc;
 }
 

@@ -154,6 +154,21 @@ int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
     return rc;
 }
 
+int cove__teardown_hook(cove_trainer *t, struct cove_error *err)
+{
+    const struct hook h = { .offset = offsetof(struct cove_hooks, teardown), .name = "teardown" };
+    struct cove_error other = COVE_ERROR_INIT;
+    int first = 0;
+    for (size_t i = 0; i <= t->n_callbacks; i++) {
+        int rc = call_one(t, &h, i, &other);
+        if (rc < 0 && first == 0)
+            first = cove__error_copy(err, &other);
+        else if (rc < 0)
+            cove__log(COVE_LOG_ERROR, "trainer", "%s", other.message);
+    }
+    return first;
+}
+
 /* The run fails already: what a hook says against it can only be logged. */
 void cove__exception_hook(cove_trainer *t, const struct cove_error *cause)
 {

@@ -54,6 +54,8 @@ static void shuffle(struct cove__loader *loader, uint64_t seed, int64_t epoch)
 int cove__loader_fetch(struct cove__loader *loader, uint64_t seed, int64_t epoch, int64_t idx,
                        struct cove_batch *ret_batch, struct cove_error *err)
 {
+    if (idx < 0 || idx >= loader->n_batches)
+        return cove__fail(err, COVE_EINVAL, "batch %" PRId64 " of %" PRId64, idx, loader->n_batches);
     int64_t first = idx * loader->d.batch_size, n = loader->d.batch_size;
     const int64_t *indices = loader->order;
     struct cove_batch batch = { .idx = idx };

@@ -97,11 +97,34 @@ static const cove_value *load_tracker(int *rc, const cove_value *dict, const cha
 }
 
 /* Counters follow each other, at most one apart, and never run backward: what a loop can have left behind. */
-static bool sane(const struct cove__counts *c)
+static bool is_sane(const struct cove__counts *c)
 {
-    const int64_t most = INT64_C(1) << 53;
-    return c->completed >= 0 && c->completed <= c->processed && c->processed <= c->started && c->started <= c->ready &&
-           c->ready <= c->completed + 1 && c->ready <= most;
+    return c->ready <= COVE__MOST_COUNTED && c->completed >= 0 && c->completed <= c->processed &&
+           c->processed <= c->started && c->started <= c->ready && c->ready <= c->completed + 1;
+}
+
+static bool is_count(int64_t n)
+{
+    return n >= 0 && n <= COVE__MOST_COUNTED;
+}
+
+/* A total of what may be skipped or repeated: each of its numbers is a count, whatever their order. */
+static bool are_counts(const struct cove__tracker *t)
+{
+    const struct cove__counts *both[] = { &t->total, &t->current };
+    for (size_t i = 0; i < 2; i++) {
+        if (!is_count(both[i]->ready) || !is_count(both[i]->started) || !is_count(both[i]->processed) ||
+            !is_count(both[i]->completed))
+            return false;
+    }
+    return true;
+}
+
+static bool makes_sense(const struct cove__progress *p)
+{
+    return is_sane(&p->epoch.current) && is_sane(&p->batch.current) && are_counts(&p->epoch) && are_counts(&p->batch) &&
+           are_counts(&p->val_batch) && are_counts(&p->step) && are_counts(&p->zero_grad) &&
+           are_counts(&p->scheduler) && is_count(p->batches_that_stepped);
 }
 
 int cove__progress_load(struct cove__progress *p, const cove_value *loops, struct cove_error *err)
@@ -123,8 +146,7 @@ int cove__progress_load(struct cove__progress *p, const cove_value *loops, struc
     load_tracker(&rc, fit, "epoch_progress", &loaded.epoch, err);
     cove__tree_get_int(&rc, cove__tree_at(fit, "epoch_loop.state_dict"), "_batches_that_stepped",
                        &loaded.batches_that_stepped, err);
-    if (rc == 0 && (!sane(&loaded.epoch.current) || !sane(&loaded.batch.current) || loaded.batch.total.ready < 0 ||
-                    loaded.step.total.completed < 0 || loaded.batches_that_stepped < 0))
+    if (rc == 0 && !makes_sense(&loaded))
         rc = cove__fail(err, COVE_EMISMATCH, "the checkpoint's loop counters are invalid");
     if (rc < 0)
         return rc;

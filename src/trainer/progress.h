@@ -11,6 +11,9 @@
 
 #include <cove/checkpoint.h>
 
+/* The largest count that a checkpoint may hold: sums of such counts don't overflow. */
+#define COVE__MOST_COUNTED (INT64_C(1) << 53)
+
 struct cove__counts {
     int64_t ready, started, processed, completed;
 };

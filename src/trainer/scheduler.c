@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "trainer/optimizer.h"
 #include "trainer/options.h"
+#include "trainer/progress.h"
 #include "trainer/tree.h"
 
 #define PI 3.141592653589793
@@ -17,7 +18,8 @@
 static double cosine(const cove_lr_scheduler *s, double lr, double base)
 {
     double t = (double)s->o.t_max, e = (double)s->last_epoch, low = s->o.eta_min;
-    if ((s->last_epoch - 1 - s->o.t_max) % (2 * s->o.t_max) == 0)
+    /* The rate is at its lowest after an odd number of times t_max. */
+    if ((s->last_epoch - 1) % s->o.t_max == 0 && (s->last_epoch - 1) / s->o.t_max % 2 != 0)
         return lr + (base - low) * (1 - cos(PI / t)) / 2;
     return (1 + cos(PI * e / t)) / (1 + cos(PI * (e - 1) / t)) * (lr - low) + low;
 }
@@ -154,7 +156,8 @@ static int read_state(const cove_lr_scheduler *scheduler, const cove_value *stat
         cove__tree_get_int(&rc, state, "T_max", &ret->o.t_max, err);
         cove__tree_get_float(&rc, state, "eta_min", &ret->o.eta_min, err);
     }
-    if (rc == 0 && (ret->last_epoch < 0 || (ret->o.kind == COVE_STEP_LR && ret->o.step_size < 1) ||
+    if (rc == 0 && (ret->last_epoch < 0 || ret->last_epoch > COVE__MOST_COUNTED ||
+                    (ret->o.kind == COVE_STEP_LR && ret->o.step_size < 1) ||
                     (ret->o.kind == COVE_COSINE_ANNEALING_LR && ret->o.t_max < 1)))
         rc = cove__fail(err, COVE_EMISMATCH, "lr_scheduler: its state in the checkpoint is out of range");
     return rc;

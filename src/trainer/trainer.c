@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "fs/options.h"
 #include "trainer/names.h"
 #include "trainer/options.h"
@@ -205,7 +206,10 @@ void cove_logger_free(cove_logger *logger)
 void cove_trainer_stop(cove_trainer *trainer, const char *reason)
 {
     trainer->should_stop = true;
-    snprintf(trainer->reason, sizeof trainer->reason, "%s", reason ? reason : "stopped by a callback");
+    snprintf(trainer->stop_reason, sizeof trainer->stop_reason, "%s", reason ? reason : "stopped by a callback");
+    /* It goes into checkpoints, whose strings are UTF-8. */
+    cove__text_line(trainer->stop_reason, sizeof trainer->stop_reason);
+    memcpy(trainer->reason, trainer->stop_reason, sizeof trainer->reason);
 }
 
 void cove_trainer_interrupt(cove_trainer *trainer)
@@ -263,7 +267,8 @@ int cove_trainer_validates_each_epoch(const cove_trainer *trainer)
 
 int cove_trainer_validation_is_due(const cove_trainer *trainer)
 {
-    return cove__validation_due(trainer);
+    /* Only a fit has training batches that a validation may follow. */
+    return trainer->fitting && trainer->val_check_batch > 0 && cove__validation_due(trainer);
 }
 
 const char *cove_trainer_default_root_dir(const cove_trainer *trainer)

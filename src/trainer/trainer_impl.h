@@ -54,7 +54,9 @@ struct cove_trainer {
                               over */
     bool batch_end_failed; /* in on_train_batch_end: the batch is computed, and only that hook is done again */
     bool should_stop;
-    char reason[256];
+    bool is_running;       /* from the first hook of a run to its end */
+    char reason[256];      /* why the last run ended */
+    char stop_reason[256]; /* what cove_trainer_stop was given; UTF-8 */
     char *ckpt_path;             /* owned: the URL resumed from */
     const char *function;        /* of the user's, which is being called; NULL: none */
     struct cove_error log_error; /* the first failure inside cove_trainer_log, until that function returns */
@@ -83,6 +85,8 @@ int cove__hook(cove_trainer *t, size_t offset, const char *name, struct cove_err
 int cove__batch_hook(cove_trainer *t, size_t offset, const char *name, const struct cove_batch *batch,
                      struct cove_error *err);
 int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove_value *tree, struct cove_error *err);
+/* All callbacks' and the module's, also after one that failed: the first error is returned, the others are logged. */
+int cove__teardown_hook(cove_trainer *t, struct cove_error *err);
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err);
 void cove__exception_hook(cove_trainer *t, const struct cove_error *cause);
 #define COVE__HOOK(t, name, err) cove__hook((t), offsetof(struct cove_hooks, name), #name, (err))
