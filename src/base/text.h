@@ -8,7 +8,7 @@
 /* Makes `text` one line of UTF-8 without secrets (secret.h), control characters and bidirectional controls. `room`: the
  * size of its buffer, to which it may have been truncated. It never grows. */
 void cove__text_line(char *text, size_t room);
-/* Whether `text` is UTF-8: shortest forms, no surrogates. */
+/* Whether `text` is valid UTF-8: shortest forms, no surrogates. */
 bool cove__text_is_utf8(const char *text);
 /* Only removes the incomplete character that truncation may have left at the end. */
 void cove__text_trim(char *text, size_t room);

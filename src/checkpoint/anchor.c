@@ -1,6 +1,7 @@
 /*
- * Back references: how a tree says that a list, tuple or dict holds itself without being a cycle. The reference and its
- * container share an anchor, which owns neither and forgets the container when it is freed. Part of value.h.
+ * Back references: they represent a list, tuple or dict that contains itself, without a cycle in the tree. The
+ * reference and its container share an anchor, which owns neither and is cleared when the container is freed. Part of
+ * value.h.
  */
 #include "base/mem.h"
 #include "checkpoint/value.h"

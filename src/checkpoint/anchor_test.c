@@ -1,4 +1,4 @@
-/* Unit tests of back references: what they stand for, for how long, and what a save makes of them. */
+/* Unit tests of back references: their targets, their lifetime, and saving. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static void test_target(void **state)
     assert_null(cove_value_back_reference(list));
     assert_null(cove_value_back_reference(NULL));
     assert_int_equal(cove_value_length(reference), 0);
-    assert_null(cove_value_find(tree, "a.0.0.0")); /* no look-up goes round */
+    assert_null(cove_value_find(tree, "a.0.0.0")); /* a look-up does not follow it */
     assert_int_equal(cove_value_as_int(reference, &i, &err), COVE_EMISMATCH);
     assert_string_equal(err.message, "expected int, got back reference");
     cove_value_unref(tree);
@@ -83,7 +83,7 @@ static void test_saved_again(void **state)
     cove_value_unref(tree);
 }
 
-/* What a back reference stands for is not in the saved part, or is gone. */
+/* The target is not in the saved part, or has been freed. */
 static void test_not_saved(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -94,13 +94,13 @@ static void test_not_saved(void **state)
         assert_int_equal(save(inner, &out, &err), COVE_ENOTSUP);
         assert_string_equal(err.message, "\"0\" refers to a container that is not saved");
         cove__buf_done(&out);
-        cove_value_unref(tree); /* the second time, it is gone */
+        cove_value_unref(tree); /* the second time, it has been freed */
         tree = NULL;
     }
     cove_value_unref(inner);
 }
 
-/* Far more of them than the saver's table has slots at first. */
+/* Many more than the saver's table has slots at first. */
 static void test_many(void **state)
 {
     struct cove__buf p = COVE__BUF_INIT(TESTING_MAX), out;

@@ -36,7 +36,7 @@ static const struct cove__format *format_by_name(const char *path)
     return &cove__torch_format;
 }
 
-/* `id`: the one that it must be, or COVE_FORMAT_AUTO. */
+/* `id`: the required format, or COVE_FORMAT_AUTO. */
 static const struct cove__format *format_by_bytes(enum cove_checkpoint_format id, struct cove__slice head,
                                                   uint64_t size)
 {
@@ -184,8 +184,8 @@ static int refuse_format(const struct cove__source *source, const struct cove__t
                          (unsigned long long)source->size);
 }
 
-/* The tensors that are to be loaded: all that are remote below `tree`, or below each path of `only`. Nothing opaque may
- * stand beside them, unless it is allowed. */
+/* The tensors to load: all remote ones below `tree`, or below each path of `only`. Opaque values there are an error
+ * unless they are allowed. */
 static int choose(cove_value *tree, const struct cove_load_options *o, cove_value ***ret, size_t *ret_n,
                   struct cove_error *err)
 {

@@ -1,5 +1,4 @@
-/* Unit tests of trees as deep as is allowed, on a thread with a small stack, and of values that stand in many places.
- */
+/* Unit tests of trees of the greatest depth, on a thread with a small stack, and of shared values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +21,7 @@ struct job {
     bool found;     /* the tensor at the bottom, and its path */
 };
 
-/* A tensor, or as the key of a dict None, `depth` levels down from the top. */
+/* A tensor, or None as the key of a dict, `depth` levels below the root. */
 static cove_value *make_deep(enum shape shape, int depth)
 {
     static float number = 7;
@@ -110,8 +109,7 @@ static void test_deeper(void **state)
     }
 }
 
-/* What stands in two places is one value when it was saved and loaded, its tensors too, and those beside it are their
- * own. */
+/* A value that occurs twice is one value after saving and loading, its tensors too; other values stay separate. */
 static void test_shared(void **state)
 {
     float numbers[4] = { 1, 2, 3, 4 };

@@ -1,7 +1,7 @@
 /*
  * The contract of a checkpoint format: one file, one of these tables, one row in checkpoint.c. A format turns a source
- * into a tree whose tensors are all still remote, and a tree into bytes for a sink; what is loaded, and where the bytes
- * go, is checkpoint.c's matter.
+ * into a tree with all tensors still remote, and a tree into bytes for a sink. checkpoint.c decides what is loaded and
+ * where the bytes go.
  */
 #ifndef COVE_CHECKPOINT_FORMAT_H
 #define COVE_CHECKPOINT_FORMAT_H
@@ -28,7 +28,7 @@ struct cove__format {
     int (*load)(struct cove__source *source, const struct cove_call *call, cove_value **ret_tree,
                 struct cove_error *err);
 
-    /* Saving; NULL where it is only read. */
+    /* Saving; NULL: the format is only read. */
     /* Checks the whole tree and says how many bytes it will be. The tree is BORROWED until the plan is freed.
      * COVE_EINVAL, COVE_ELIMIT, COVE_ESTATE: a tensor is still remote. */
     int (*plan)(const cove_value *tree, struct cove__plan **ret_plan, uint64_t *ret_size, struct cove_error *err);
@@ -37,7 +37,7 @@ struct cove__format {
 };
 
 extern const struct cove__format cove__torch_format;
-extern const struct cove__format cove__torch_legacy_format; /* the same id: only its bytes tell it from the other */
+extern const struct cove__format cove__torch_legacy_format; /* has the same id; distinguished by its first bytes */
 extern const struct cove__format cove__safetensors_format;
 
 /* torch_save.c's part of the torch format. */
@@ -48,7 +48,7 @@ void cove__torch_plan_free(struct cove__plan *plan);
 /* walk.c: every tensor below `tree` in its order, BORROWED; the array is the caller's (cove__free). COVE_ELIMIT: too
  * deep, too many. */
 int cove__tree_tensors(cove_value *tree, cove_value ***ret_tensors, size_t *ret_n, struct cove_error *err);
-/* The first opaque value below `tree`, BORROWED, or NULL; COVE_ELIMIT likewise. */
+/* The first opaque value below `tree`, BORROWED, or NULL. COVE_ELIMIT as above. */
 int cove__tree_find_opaque(cove_value *tree, cove_value **ret, struct cove_error *err);
 /* The dotted path of `target` below `tree`, cut to fit; for messages. */
 void cove__tree_path(const cove_value *tree, const cove_value *target, char *path, size_t size);

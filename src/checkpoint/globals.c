@@ -13,7 +13,7 @@
 #include "checkpoint/unpickle.h"
 
 #define TEXT_MAX   ((size_t)1 << 30)
-#define DEVICE_MAX 127 /* torch keeps a device's number in a byte */
+#define DEVICE_MAX 127 /* torch stores a device's number in a byte */
 
 static const struct cove__global globals[] = {
     { "torch._utils", "_rebuild_tensor", COVE__GLOBAL_REBUILD_V1, 0 },
@@ -231,7 +231,7 @@ static int read_dims(const struct cove__global *g, const cove_value *tuple, int6
     return 0;
 }
 
-/* What a view has still to do to its storage's elements; torch asks only whether the key is there. */
+/* The view math of a tensor's metadata; torch checks only whether the key exists. */
 static unsigned read_math(const cove_value *metadata)
 {
     if (!metadata)
@@ -265,8 +265,8 @@ static int view_storage(const struct cove__global *g, const struct cove__shape *
     return 0;
 }
 
-/* As many as torch's functions take: storage, offset, lengths, strides; then requires_grad and hooks, which are
- * dropped; then the dtype of a v3; then perhaps what the view does. */
+/* The arguments of torch's functions: storage, offset, lengths, strides; requires_grad and hooks, which are dropped;
+ * the dtype of a v3; optionally the metadata. */
 static bool rebuild_args_fit(const struct cove__global *g, const cove_value *args)
 {
     size_t n = g->kind == COVE__GLOBAL_REBUILD_V1 ? 4 : g->kind == COVE__GLOBAL_REBUILD_V2 ? 6 : 7;
@@ -324,8 +324,8 @@ static int make_dict(const struct cove__global *g, const cove_value *args, cove_
     return n_args(args) == 0 ? made(cove_value_new_dict(), ret, err) : bad_call(g, err);
 }
 
-/* "cuda" or "cuda:1": a word, and perhaps a number as torch prints one. torch itself asks for a device that it knows.
- */
+/* "cuda" or "cuda:1": a word, optionally with a number as torch prints it. torch itself accepts only devices that it
+ * knows. */
 static bool is_device(struct cove__slice text, bool may_have_index)
 {
     size_t i = 0;
@@ -370,7 +370,7 @@ static int make_layout(const struct cove__global *g, const cove_value *args, cov
     return bad_call(g, err);
 }
 
-/* torch.Size of a tuple of ints: that tuple. */
+/* torch.Size: the tuple of ints that it is made of. */
 static int make_size(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
     cove_value *tuple = n_args(args) == 1 ? arg(args, 0, COVE_VALUE_TUPLE) : NULL;

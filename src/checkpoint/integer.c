@@ -1,4 +1,4 @@
-/* Integers of more than 64 bits: two's complement, little-endian, in as few bytes as tell them. Part of value.h. */
+/* Ints of more than 64 bits: two's complement, little-endian, in as few bytes as possible. Part of value.h. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -31,7 +31,7 @@ cove_value *cove_value_new_int_bytes(const void *bytes, size_t size)
     return cove_value_new_int((int64_t)value);
 }
 
-/* The bytes of an int or bool; a small one's are put in `small`. Empty: it is no int. */
+/* The bytes of an int or bool; those of a small one are in `small`. Empty: not an int. */
 static struct cove__slice bytes_of(const cove_value *value, uint8_t small[8])
 {
     if (value && value->type == COVE__VALUE_BIG_INT)
@@ -65,12 +65,12 @@ size_t cove_value_int_bits(const cove_value *value)
         return 0;
     size_t bits = 8 * s.size;
     uint8_t top = s.data[s.size - 1], sign = sign_of(s.data, s.size);
-    for (uint8_t bit = 0x40; bit && !((top ^ sign) & bit); bit >>= 1) /* the sign needs one */
+    for (uint8_t bit = 0x40; bit && !((top ^ sign) & bit); bit >>= 1) /* the sign needs one bit */
         bits--;
     return bits;
 }
 
-/* The nearest double, halves to even: the 64 highest bits of the magnitude, and one that tells of any below. */
+/* The nearest double, ties to even: from the 64 highest bits of the magnitude and one sticky bit for the rest. */
 int cove__big_int_to_double(const cove_value *value, double *ret, struct cove_error *err)
 {
     struct cove__slice s = cove__value_text(value);

@@ -1,8 +1,8 @@
 /*
- * Keys of dicts and items of sets, equal by Python's rules: True, 1 and 1.0 are one key, 0.0 and -0.0 are, tuples go by
- * their items, and what has no value of its own (a tensor) by identity. Above: dict.c, set.c.
+ * Keys of dicts and items of sets, equal by Python's rules: True, 1 and 1.0 are one key, and so are 0.0 and -0.0;
+ * tuples are compared by their items, tensors by identity. Above: dict.c.
  *
- * Equal keys have equal hashes: a number is hashed as the integer that it is, and only where it is none by its bits.
+ * Equal keys have equal hashes: a number with an integer value is hashed as that integer, any other by its bits.
  */
 #include <math.h>
 #include <stdio.h>
@@ -11,10 +11,9 @@
 #include "checkpoint/key.h"
 #include "checkpoint/unpickle.h"
 
-#define DOUBLE_INT_SIZE ((size_t)129) /* bytes of the largest double as an integer, and its sign */
+#define DOUBLE_INT_SIZE ((size_t)129) /* bytes of the largest double as an integer, with its sign */
 
-/* ---- SipHash-1-3 (Aumasson and Bernstein), keyed, so that nobody who writes a file can choose keys that collide ----
- */
+/* ---- SipHash-1-3 (Aumasson and Bernstein), keyed, so that a file can't be made with keys that collide ---- */
 
 static uint64_t rotate(uint64_t x, unsigned n)
 {
@@ -59,7 +58,7 @@ static uint64_t hash_bytes(const uint64_t seed[2], const void *data, size_t size
 
 /* ---- numbers ---- */
 
-/* The integer that `d` is, as the fewest bytes in two's complement. 0: it is none. */
+/* The integer value of `d` in as few bytes of two's complement as possible. 0: `d` is not an integer. */
 static size_t double_to_int(double d, uint8_t to[DOUBLE_INT_SIZE])
 {
     int exponent = 0;
@@ -83,8 +82,8 @@ static size_t double_to_int(double d, uint8_t to[DOUBLE_INT_SIZE])
     return cove__int_size(to, DOUBLE_INT_SIZE);
 }
 
-/* A number as the integer that it is, in the fewest bytes; 0: it is no number, or has a fraction. `buffer` may hold
- * them. */
+/* The integer value of a number in as few bytes as possible; 0: not a number, or it has a fraction. The bytes may be in
+ * `buffer`. */
 static size_t as_integer(const cove_value *value, uint8_t buffer[DOUBLE_INT_SIZE], const uint8_t **ret)
 {
     *ret = buffer;
@@ -106,7 +105,7 @@ static size_t as_integer(const cove_value *value, uint8_t buffer[DOUBLE_INT_SIZE
 
 /* ---- keys ---- */
 
-/* What is compared by its bytes. A class or dtype is the string that it becomes when the tree is whole. */
+/* Keys that are compared by their bytes. A class or dtype is compared as the string that it becomes later. */
 static bool as_text(const cove_value *value, char buffer[COVE__GLOBAL_TEXT_MAX], struct cove__slice *ret)
 {
     if (value->type == COVE__VALUE_GLOBAL)
@@ -137,7 +136,7 @@ int cove__key_check(cove_value *key, uint64_t *ret_cost, unsigned depth)
     return 0;
 }
 
-/* Apart from the walk over tuples, whose frames are to stay small: they may be nested as deep as any tree. */
+/* Not part of the recursion over tuples, because its stack frames must stay small: tuples may be nested deeply. */
 __attribute__((noinline)) static uint64_t hash_leaf(const uint64_t seed[2], const cove_value *key)
 {
     uint8_t buffer[DOUBLE_INT_SIZE];
@@ -153,7 +152,7 @@ __attribute__((noinline)) static uint64_t hash_leaf(const uint64_t seed[2], cons
         return hash_bytes(seed, "None", 4);
     if (key->type == COVE_VALUE_FLOAT && !isnan(key->u.d))
         return hash_bytes(seed, &key->u.d, sizeof(key->u.d));
-    return hash_bytes(seed, &key, sizeof(key)); /* a NaN, too, is only itself */
+    return hash_bytes(seed, &key, sizeof(key)); /* a NaN is equal to itself only */
 }
 
 uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)

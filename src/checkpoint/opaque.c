@@ -1,6 +1,6 @@
 /*
- * Opaque values: what a pickle's stranger would make. Nothing of it is run and nothing is kept but the name; whether a
- * load may have them at all is said here, too. Part of value.h.
+ * Opaque values: objects of a pickle's unknown names. No code runs for them, and only the name is kept. Also checks
+ * whether a load or save may have them. Part of value.h.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 #define NAME_MAX_BYTES ((size_t)200) /* of each part: names come from a file, and go into messages */
 
-/* What is not harmless to print becomes a question mark. */
+/* Bytes that are not safe to print become question marks. */
 static size_t add_part(char *to, struct cove__slice part)
 {
     size_t n = 0;
@@ -72,7 +72,7 @@ int cove__opaque_check_save(const cove_value *tree, struct cove_error *err)
 {
     char path[256];
     cove_value *opaque = NULL;
-    int rc = cove__tree_find_opaque((cove_value *)tree, &opaque, err); /* which changes nothing */
+    int rc = cove__tree_find_opaque((cove_value *)tree, &opaque, err); /* changes nothing */
     if (rc < 0 || !opaque)
         return rc;
     cove__tree_path(tree, opaque, path, sizeof(path));

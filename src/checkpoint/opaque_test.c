@@ -1,4 +1,4 @@
-/* Unit tests of loads and saves of trees with opaque values: where they may stand, and how they are refused. */
+/* Unit tests of loading and saving opaque values: where they are allowed, and the errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

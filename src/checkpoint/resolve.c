@@ -1,4 +1,4 @@
-/* Conjugates, negatives and bools: see resolve.h. */
+/* Conjugated, negated and bool elements: see resolve.h. */
 #include "checkpoint/resolve.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ bool cove__resolve_can(enum cove_dtype dtype, unsigned math)
     return true;
 }
 
-/* Two's complement, byte by byte: every byte is inverted, and one is added from the lowest up. */
+/* Negates in two's complement: every byte is inverted, then 1 is added to the lowest. */
 static void negate_int(uint8_t *at, size_t size)
 {
     unsigned carry = 1;

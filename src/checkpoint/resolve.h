@@ -1,6 +1,6 @@
 /*
- * What a file leaves to its reader: views that torch saved as "conjugated" or "negated" before the sums were done, and
- * bools whose bytes are not 0 or 1. storage.c applies it to the memory that it has just read.
+ * Work that a file leaves to its reader: views that torch saved with a conjugate or negative flag, and bools with bytes
+ * other than 0 and 1. storage.c calls it on memory that it has just read.
  */
 #ifndef COVE_CHECKPOINT_RESOLVE_H
 #define COVE_CHECKPOINT_RESOLVE_H
@@ -12,13 +12,13 @@
 
 enum cove__view_math {
     COVE__VIEW_CONJ = 1,
-    COVE__VIEW_NEG = 2,  /* may stand together with CONJ */
-    COVE__VIEW_BOOLS = 4 /* alone: every byte but 0 becomes 1 */
+    COVE__VIEW_NEG = 2,  /* may be combined with CONJ */
+    COVE__VIEW_BOOLS = 4 /* not combined: every nonzero byte becomes 1 */
 };
 
-/* Whether torch has this for the dtype. */
+/* Whether torch supports this for the dtype. */
 bool cove__resolve_can(enum cove_dtype dtype, unsigned math);
-/* `size` bytes of elements of `dtype`, in this machine's order of bytes; what is left over at the end stays. */
+/* Changes `size` bytes of elements of `dtype` in native byte order; an incomplete element at the end is unchanged. */
 void cove__resolve(uint8_t *data, uint64_t size, enum cove_dtype dtype, unsigned math);
 
 #endif

@@ -1,4 +1,4 @@
-/* Unit tests of what is done to elements after they are read. The bytes are those of a little-endian machine. */
+/* Unit tests of cove__resolve. The bytes are those of a little-endian machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

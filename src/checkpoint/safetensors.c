@@ -37,13 +37,13 @@ static const struct cove__dtype_info *find_dtype(const char *name)
     return NULL;
 }
 
-/* The format counts numbers; an element of this dtype is a byte with two of them. */
+/* The format counts numbers; an element of this dtype is a byte that holds two. */
 static bool is_pair(enum cove_dtype dtype)
 {
     return dtype == COVE_FLOAT4_E2M1FN_X2;
 }
 
-/* The shape in elements: where they are pairs, half as many in the last dimension. COVE_ENOTSUP: it is odd. */
+/* The shape in elements: for pairs, the last dimension is halved. COVE_ENOTSUP: it is odd. */
 static int read_shape(struct loading *l, const struct cove__safe_tensor *t, enum cove_dtype dtype, int64_t *shape)
 {
     for (size_t i = 0; i < t->n_dims; i++)

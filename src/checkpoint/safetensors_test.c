@@ -238,7 +238,7 @@ static void test_refused_trees(void **state)
             cove_value_set(tree, "x", value, NULL);
         if (i == 4)
             cove_value_set_at(tree, 1, value, NULL);
-        if (i == 5 || i == 6) { /* the other is a lone surrogate, which a pickle may hold */
+        if (i == 5 || i == 6) { /* the other is a lone surrogate, which a pickle can hold */
             value->u.tensor->dtype = COVE_INT64;
             cove_value_set(tree, i == 5 ? "\xff" : "\xed\xa0\x80", value, NULL);
         }

@@ -1,8 +1,8 @@
 /*
- * The last look at an unpickled tree. A pickle may build what no walk survives: a list in itself, a depth without end,
- * or lists of the same list, thirty levels of which are a billion values to whoever walks it. Each value is visited
- * once, and its height and weight kept in it. Where a container holds itself, a back reference takes its place
- * (anchor.c), so that what is left is a tree.
+ * The final check of an unpickled tree. A pickle can build a graph that no walk could handle: a list that contains
+ * itself, unlimited depth, or lists that contain the same list twice (thirty such levels are a billion values). Each
+ * value is visited once and gets its height and weight. A container inside itself is replaced by a back reference
+ * (anchor.c), so the result is a tree.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -11,7 +11,7 @@
 
 enum { WHITE = 0, GREY, BLACK };
 
-/* A class or dtype that stands as a value becomes its name. */
+/* A class or dtype as a value becomes its name. */
 static int name_to_string(cove_value *value, struct cove_error *err)
 {
     char buffer[COVE__GLOBAL_TEXT_MAX];
@@ -25,7 +25,7 @@ static int name_to_string(cove_value *value, struct cove_error *err)
     return 0;
 }
 
-/* A storage that stands as a value becomes a tensor over all of it. */
+/* A storage as a value becomes a tensor over all of it. */
 static int storage_to_tensor(cove_value *value, struct cove_error *err)
 {
     struct cove__storage *storage = value->u.storage.storage;
@@ -46,7 +46,7 @@ static int storage_to_tensor(cove_value *value, struct cove_error *err)
     return rc;
 }
 
-/* A set becomes the list of its items, in the order in which they came. */
+/* A set becomes the list of its items, in insertion order. */
 static int set_to_list(cove_value *value, struct cove_error *err)
 {
     struct cove__dict *dict = value->u.dict;
@@ -73,8 +73,8 @@ struct settling {
     struct cove_error *err;
 };
 
-/* The child that the walk came to last is a container that it is in, which holds itself: a back reference takes its
- * place. No key has a list or dict in it, so it is an item. */
+/* Replaces the walk's current child, a container that contains itself, by a back reference. It is an item: no key
+ * contains a list or dict. */
 static int cut_cycle(struct settling *s)
 {
     cove_value *holder = cove__walk_top(&s->walk)->value;
@@ -95,7 +95,7 @@ static int cut_cycle(struct settling *s)
     s->cycles[s->n].reference = reference;
     s->cycles[s->n++].target = target;
     *slot = reference;
-    cove_value_unref(target); /* not the last: something leads to it */
+    cove_value_unref(target); /* not the last reference: the walk reached it */
     return 0;
 }
 
@@ -116,10 +116,10 @@ static int enter(struct cove__walk *walk, cove_value *value, struct cove_error *
     return cove__walk_enter(walk, value, err);
 }
 
-/* Adds what is known of a visited child to its parent. */
+/* Adds a visited child's height and weight to its parent. */
 static int add_child(cove_value *value, const cove_value *item, struct cove_error *err)
 {
-    value->w.weight += item->w.weight; /* each is at most the ceiling: no overflow before the check */
+    value->w.weight += item->w.weight; /* each is at most the limit: no overflow before the check */
     if (value->w.weight > COVE__VALUE_MAX_COUNT)
         return cove__fail(err, COVE_ELIMIT, "pickle: a tree of more than %zu values", COVE__VALUE_MAX_COUNT);
     if (item->height >= COVE__VALUE_MAX_DEPTH)
@@ -157,7 +157,7 @@ int cove__settle(cove_value *tree, struct cove_error *err)
 {
     struct settling s = { .err = err };
     int rc = settle(&s, tree);
-    /* only now: until it is settled, a container has its weight where its anchor is kept */
+    /* only now: during the walk the weight is in the place of the anchor */
     for (size_t i = 0; i < s.n && rc == 0; i++)
         if (cove__anchor_bind(s.cycles[i].reference, s.cycles[i].target) < 0)
             rc = cove__fail_nomem(err, "the values of a pickle");

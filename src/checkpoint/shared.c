@@ -10,7 +10,7 @@ bool cove__shared_possible(const cove_value *value)
     return !is_small && (value->is_anchored || atomic_load_explicit(&value->refs, memory_order_relaxed) > 1);
 }
 
-/* The value's slot, or the free one where it belongs. Addresses are the process's own: no file chooses them. */
+/* The value's slot, or the free slot for it. Hashing addresses is safe: a file can't choose them. */
 static size_t find_slot(const struct cove__shared *shared, const cove_value *value)
 {
     size_t slot = (size_t)((uint64_t)(uintptr_t)value * 0x9e3779b97f4a7c15u >> 32) & (shared->size - 1);

@@ -1,4 +1,4 @@
-/* Which values a saver has written already: a table by identity. */
+/* The values that a save has written: a hash table by identity. */
 #ifndef COVE_CHECKPOINT_SHARED_H
 #define COVE_CHECKPOINT_SHARED_H
 
@@ -6,16 +6,16 @@
 
 struct cove__shared_entry {
     const cove_value *value; /* BORROWED */
-    uint32_t number;         /* in the pickle's memo */
-    size_t n_tensors;        /* in it, each counted as often as it is reached */
+    uint32_t number;         /* the memo index in the pickle */
+    size_t n_tensors;        /* in it, shared ones counted each time */
 };
 
 struct cove__shared {
     struct cove__shared_entry *slots;
-    size_t n, size; /* size is a power of two, at most half of it taken */
+    size_t n, size; /* size is a power of two, at most half of it used */
 };
 
-/* Whether more than one place may hold the value, or stand for it, so that it is worth an entry. */
+/* Whether the value may occur several times or have back references, so that it needs an entry. */
 bool cove__shared_possible(const cove_value *value);
 /* An entry of the same value is replaced. */
 int cove__shared_add(struct cove__shared *shared, const struct cove__shared_entry *entry); /* COVE_ENOMEM */

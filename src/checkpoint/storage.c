@@ -59,7 +59,7 @@ void cove__storage_close(struct cove__storage *storage)
     }
 }
 
-/* One more storage over the bytes of `like`, which keeps it. */
+/* Another storage over the bytes of `like`, which keeps a reference to it. */
 static int add_storage(struct cove__storage *like, struct cove__storage **ret, struct cove_error *err)
 {
     struct cove__storage *extra = NULL;

@@ -59,34 +59,35 @@ struct cove__storage {
     uint64_t offset; /* of its first byte in the file; a guess until `is_placed` */
     bool is_placed;
     bool has_crc;
-    bool is_counted; /* before its data stand, in 8 bytes, not a record's header but the number of its elements: */
+    bool is_counted; /* its data follow 8 bytes with the number of elements, not a zip record's header: */
     uint64_t count;
-    bool is_swapped; /* its numbers' bytes stand in the other order than this machine's */
-    /* What its tensors have in common, as the first of them says; others get a storage of their own over the same
-     * bytes, for in memory their bytes are not the same. */
-    bool is_viewed;               /* there is a first one */
-    uint8_t math;                 /* of cove__view_math: what is done to the bytes once they are read */
-    enum cove_dtype dtype;        /* the elements that are conjugated or negated; 0: none are */
-    size_t swap;                  /* where is_swapped: the width of the numbers */
-    struct cove__storage *next;   /* one more over the same bytes, one reference; NULL after cove__storage_close */
-    bool is_extra;                /* it is such a one */
+    bool is_swapped; /* its byte order is not this machine's */
+    /* The first tensor sets these for all tensors of the storage. A tensor that differs gets another storage over the
+     * same bytes of the file, because its bytes in memory differ. */
+    bool is_viewed;               /* a tensor views it */
+    uint8_t math;                 /* of cove__view_math: applied to the bytes after they are read */
+    enum cove_dtype dtype;        /* of the elements that `math` changes; 0: none */
+    size_t swap;                  /* if is_swapped: the width of the numbers, in bytes */
+    struct cove__storage *next;   /* another storage over the same bytes, one reference; NULL after cove__storage_close */
+    bool is_extra;                /* it is such another storage */
     struct cove__block *current;  /* what was loaded last, one reference */
-    struct cove__zip_entry entry; /* for what is not placed: the record, whose local header tells; of what is counted
-                                     only name and header_offset */
+    struct cove__zip_entry entry; /* until `is_placed`: the record, whose local header has the offset; if is_counted,
+                                     only name and header_offset are set */
     char name[];                  /* the record's, which `entry` points to */
 };
 
-/* A storage that is a plain range, `entry` NULL, or the data of a zip record, or counted. */
+/* A storage that is a plain range (`entry` NULL), the data of a zip record, or counted. */
 int cove__storage_new(struct cove__source *source, uint64_t offset, uint64_t size, const struct cove__zip_entry *entry,
                       struct cove__storage **ret, struct cove_error *err);
 struct cove__storage *cove__storage_ref(struct cove__storage *storage);
 void cove__storage_unref(struct cove__storage *storage); /* NULL accepted */
-/* Makes a tensor without a storage view `storage` from byte `begin` on. `math`, CONJ and NEG of cove__view_math, is
- * done to its elements once they are loaded, in memory that only tensors of the same dtype and math share.
- * COVE_ECORRUPT: it reaches beyond the storage; COVE_ENOTSUP: there is no such math for its dtype. */
+/* Makes `tensor`, which has no storage yet, a view of `storage` from byte `begin`. `math` (CONJ and NEG of
+ * cove__view_math) is applied to its elements when they are loaded; only tensors of the same dtype and math share that
+ * memory. COVE_ECORRUPT: it reaches beyond the storage; COVE_ENOTSUP: the dtype does not support `math`. */
 int cove__storage_view(struct cove__storage *storage, struct cove__tensor *tensor, uint64_t begin, unsigned math,
                        struct cove_error *err);
-/* No more tensors will view it: the storages over the same bytes part, each living as long as its tensors. */
+/* No more tensors will view it: separates the storages over the same bytes, so that each lives as long as its tensors.
+ */
 void cove__storage_close(struct cove__storage *storage);
 
 /* Memory that holds bytes `begin` to `begin + size` of a storage; aligned to 64 bytes. */
@@ -101,8 +102,8 @@ void cove__block_unref(struct cove__block *block); /* NULL accepted */
 
 /*
  * Loads what `tensors` (n remote ones, of one source) view, in parallel and into place; tensors of one storage share
- * its memory. Each record that is loaded whole is checked against its CRC. COVE_ELIMIT: more than `max_bytes`; where
- * that is 0, more than the file has and what is read a second time takes. On failure nothing has changed.
+ * its memory. The CRC of each record that is loaded whole is checked. COVE_ELIMIT: more than `max_bytes`; if that is 0,
+ * more than the file's size plus what is read a second time. On failure nothing has changed.
  */
 int cove__tensors_load(cove_value *const *tensors, size_t n, uint64_t max_bytes, const struct cove_call *call,
                        struct cove_error *err);

@@ -1,8 +1,7 @@
 /*
- * torch's format before 1.6, loading only: pickles one after another (a magic number, a version, facts about the
- * machine, the tree, the storages' keys), then each storage in the order of the keys, behind the number of its
- * elements. Nothing says how long a pickle is, so the file is read on from the start until they have all ended. Below:
- * wire, unpickle.
+ * torch's format before 1.6, loading only. Pickles in sequence (a magic number, a version, facts about the machine, the
+ * tree, the storages' keys), then the storages in the order of the keys, each after its number of elements. The length
+ * of a pickle is not stored, so the file is read from the start until the last pickle has ended. Below: wire, unpickle.
  */
 #include <string.h>
 
@@ -20,14 +19,14 @@ struct loading {
     struct cove__source *source;
     const struct cove_call *call;
     struct cove_error *err;
-    uint8_t *bytes; /* owned: the file's first ones */
+    uint8_t *bytes; /* owned: the first bytes of the file */
     size_t size, at;
     cove_value *numbers;             /* owned: a dict from a storage's key to its number in `storages` */
     struct cove__storage **storages; /* owned */
     size_t n, cap;
 };
 
-/* The magic number's pickle, whose length is the result; 0: it is not there. */
+/* The length of the magic number's pickle at the start; 0: it is not there. */
 static size_t find_magic(struct cove__slice head)
 {
     static const char magic[] = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -44,7 +43,7 @@ static bool detect(struct cove__slice head, uint64_t size)
     return find_magic(head) > 0;
 }
 
-/* Reads on, to byte `upto` at least and twice as far as before. */
+/* Reads more of the file: at least up to byte `upto`, and twice as much as before. */
 static int read_on(struct loading *l, uint64_t upto)
 {
     uint64_t most = l->source->size < COVE__PICKLE_MAX_SIZE ? l->source->size : COVE__PICKLE_MAX_SIZE;
@@ -69,7 +68,7 @@ static int read_on(struct loading *l, uint64_t upto)
     return rc;
 }
 
-/* Passes over the next pickle: it is bytes `*ret_begin` to `l->at`. */
+/* Skips the next pickle, which is bytes `*ret_begin` to `l->at`. */
 static int pass_pickle(struct loading *l, size_t *ret_begin)
 {
     struct cove__pickle_token token = { .op = COVE__PICKLE_NONE };
@@ -85,7 +84,7 @@ static int pass_pickle(struct loading *l, size_t *ret_begin)
         rc = read_on(l, upto);
         if (rc < 0)
             return rc;
-        r = before; /* the token once more, with what was missing */
+        r = before; /* parse the token again, with more bytes */
         r.in = cove__slice(l->bytes + l->at, l->size - l->at);
         token.op = COVE__PICKLE_NONE;
     }
@@ -96,7 +95,7 @@ static int pass_pickle(struct loading *l, size_t *ret_begin)
 
 /* ---- storages ---- */
 
-/* Where it is will be known when the tree has been built and the sizes of those before it are known. */
+/* Its offset is not known before the tree is built and the sizes of the storages before it are known. */
 static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtype, int64_t count,
                         struct cove__storage **ret, struct cove_error *err)
 {
@@ -108,7 +107,7 @@ static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtyp
         return cove__fail(err, COVE_ECORRUPT,
                           "the pickle has a storage of %lld elements, but the file has only %llu bytes",
                           (long long)count, (unsigned long long)l->source->size);
-    cove_value *known = cove_value_get(l->numbers, (const char *)key.data); /* of a string: there is a NUL behind it */
+    cove_value *known = cove_value_get(l->numbers, (const char *)key.data); /* a string's data ends with a NUL */
     if (known) {
         struct cove__storage *storage = l->storages[known->u.i];
         if (storage->size != size)
@@ -132,7 +131,7 @@ static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtyp
     return 0;
 }
 
-/* Gives the storage of `key`, and those over the same bytes, its place; `*at` goes on behind it. */
+/* Sets the offset of the storage of `key`, and of those over the same bytes; advances `*at` past it. */
 static int place(struct loading *l, const cove_value *key, uint64_t *at)
 {
     if (key->type != COVE_VALUE_STRING)

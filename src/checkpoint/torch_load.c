@@ -10,8 +10,8 @@
 #include "checkpoint/unpickle.h"
 #include "wire/zip.h"
 
-#define SMALL_RECORD ((size_t)64) /* of those that hold a word: byteorder and the like */
-/* Of archives: what torch's PyTorchFileReader takes. */
+#define SMALL_RECORD ((size_t)64) /* of records with one word, such as byteorder */
+/* Archive versions that torch's PyTorchFileReader accepts. */
 #define MIN_VERSION 1
 #define MAX_VERSION 10
 #define LOCAL_EXTRA ((uint64_t)65535)
@@ -134,7 +134,7 @@ static int load_records(struct loading *l, struct record *records)
     struct cove_range ranges[N_RECORDS];
     struct record *found[N_RECORDS];
     size_t n = 0;
-    /* it has a data.pkl, too; this record is what torch tells it by */
+    /* it has a data.pkl too; torch recognises it by this record */
     if (find_record(l, "constants.pkl", cove__slice(NULL, 0)))
         return cove__fail(l->err, COVE_ENOTSUP, "a TorchScript archive, which is a program, not a checkpoint");
     if (find_record(l, ".data/version", cove__slice(NULL, 0)))
@@ -154,7 +154,7 @@ static int load_records(struct loading *l, struct record *records)
     return rc;
 }
 
-/* As std::stoull reads it, which torch uses: spaces and a sign before the digits, and anything after them. */
+/* Like std::stoull, which torch uses: spaces and a sign before the digits, anything after them. */
 static int check_version(struct loading *l, const struct record *record)
 {
     char text[SMALL_RECORD + 1];

@@ -38,7 +38,7 @@ struct cove__plan {
     size_t n_regions;
     size_t *region_of; /* by tensor */
     struct cove__buf pickle;
-    uint32_t words[MEMO_SIZE]; /* where the pickle's memo has each; 0: not yet */
+    uint32_t words[MEMO_SIZE]; /* the memo index of each; 0: none yet */
     uint32_t n_memo;           /* numbers given */
     struct cove__shared shared;
     struct cove__walk walk;
@@ -250,20 +250,20 @@ static int add_bytes(struct cove__plan *p, struct cove__slice bytes)
     return rc;
 }
 
-/* What more than one place may hold is remembered, and written once; `first_tensor` is the number of the first tensor
- * in it. */
+/* Memoizes a value that may occur several times, so that it is written once; `first_tensor` is the number of the first
+ * tensor in it. */
 static int remember_shared(struct cove__plan *p, const cove_value *value, size_t first_tensor)
 {
     if (!cove__shared_possible(value))
         return 0;
-    const struct cove__shared_entry *known = cove__shared_find(&p->shared, value); /* since it was opened */
+    const struct cove__shared_entry *known = cove__shared_find(&p->shared, value); /* added when it was opened */
     if (!known)
         cove__pickle_add_put(&p->pickle, p->n_memo);
     struct cove__shared_entry entry = { value, known ? known->number : p->n_memo++, p->next_tensor - first_tensor };
     return cove__shared_add(&p->shared, &entry) < 0 ? cove__fail_nomem(p->err, "the checkpoint's pickle") : 0;
 }
 
-/* True if the value was written before, and was written again by its number. */
+/* Whether the value had been written before; then its memo index is written. */
 static bool recall_shared(struct cove__plan *p, const cove_value *value)
 {
     const struct cove__shared_entry *entry = cove__shared_find(&p->shared, value);
@@ -300,7 +300,7 @@ static int open_container(struct cove__plan *p, cove_value *value)
     if (!tuple)
         cove__pickle_add_op(&p->pickle,
                             value->type == COVE_VALUE_DICT ? COVE__PICKLE_EMPTY_DICT : COVE__PICKLE_EMPTY_LIST);
-    if (value->is_anchored && !tuple) /* what is in it refers to it */
+    if (value->is_anchored && !tuple) /* a value inside refers to it */
         rc = remember_shared(p, value, p->next_tensor);
     if (rc == 0 && (tuple || cove_value_length(value) > 0))
         cove__pickle_add_op(&p->pickle, COVE__PICKLE_MARK);
@@ -321,7 +321,7 @@ static int close_container(struct cove__plan *p)
     return rc;
 }
 
-/* A value that holds no others. */
+/* A value without items. */
 static int add_leaf(struct cove__plan *p, const cove_value *value)
 {
     switch (value->type) {
@@ -364,7 +364,7 @@ static int add_value(struct cove__plan *p, cove_value *value)
 
 static int add_tree(struct cove__plan *p)
 {
-    int rc = add_value(p, (cove_value *)p->tree); /* which changes nothing */
+    int rc = add_value(p, (cove_value *)p->tree); /* changes nothing */
     while (rc == 0 && p->walk.n > 0) {
         cove_value *item = cove__walk_next(&p->walk);
         rc = item ? add_value(p, item) : close_container(p);

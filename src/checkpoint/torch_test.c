@@ -219,7 +219,7 @@ static int load_entries(const struct entry *entries, size_t n, struct cove_error
         testing_archive_add(&a, entries[i].name, entries[i].data);
         versioned = versioned || strstr(entries[i].name, "version");
     }
-    if (!versioned) /* where it is not what the case is about */
+    if (!versioned) /* unless the case is about it */
         testing_archive_add(
             &a, strchr(entries[0].name, '/') && strncmp(entries[0].name, "x/", 2) == 0 ? "x/version" : "version",
             TEXT("3\n"));
@@ -292,7 +292,7 @@ static void test_archives(void **state)
     }
 }
 
-/* As torch.load took and refused them. */
+/* Accepted and refused as by torch.load. */
 static void test_versions(void **state)
 {
     const struct {

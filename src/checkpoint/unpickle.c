@@ -1,5 +1,5 @@
 /* The pickle machine: stack, marks and memo. Tokens come from wire/pickle.c, values of names from globals.c; settle.c
- * has the last word. */
+ * makes the final check. */
 #include "checkpoint/unpickle.h"
 
 #include <string.h>
@@ -17,11 +17,11 @@ struct machine {
     size_t n, cap;
     size_t *marks; /* the stack's height at each open mark */
     size_t n_marks, marks_cap;
-    cove_value **memo;               /* NULL: a hole */
-    size_t n_memo, memo_cap, n_kept; /* n_kept: without the holes */
+    cove_value **memo;               /* NULL: an unused index */
+    size_t n_memo, memo_cap, n_kept; /* n_kept: used indices */
     cove_value **made;               /* every list, dict and set, so that a cycle among them can be broken */
     size_t n_made, made_cap;
-    uint64_t charged; /* about how much memory the values take: a few bytes may stand for much of it */
+    uint64_t charged; /* approximate memory of the values, in bytes: a small pickle can need much more than its size */
 };
 
 #define VALUE_COST   ((uint64_t)64)
@@ -51,7 +51,7 @@ static int charge(struct machine *m, uint64_t bytes)
                       (unsigned long long)(m->charged >> 20));
 }
 
-/* How many values stand above the topmost mark: what an opcode may touch. */
+/* The number of values above the topmost mark: those that an opcode may use. */
 static size_t above_mark(const struct machine *m)
 {
     return m->n - (m->n_marks > 0 ? m->marks[m->n_marks - 1] : 0);
@@ -67,7 +67,7 @@ static cove_value *top(const struct machine *m)
     return above_mark(m) > 0 ? m->stack[m->n - 1] : NULL;
 }
 
-/* Takes `value` over, always; NULL: memory was exhausted in making it. */
+/* Takes over `value`, also on failure; NULL: its constructor had no memory. */
 static int push(struct machine *m, cove_value *value)
 {
     if (!value)
@@ -145,9 +145,9 @@ static int collect_marked(struct machine *m, int type)
 
 /* ---- containers ---- */
 
-/* Into a dict, or without `value` into a set. The stack or the state keeps its own references; the dict gets one more
- * of each, before it lets an older value go. What the key costs to hash is charged as memory: a few bytes may stand for
- * a tuple of many items. */
+/* Adds an item to a dict, or with `value` NULL to a set. The stack or the state keeps its references; the dict gets its
+ * own before it drops an older value. The cost of hashing the key is charged as memory: a small pickle can make a tuple
+ * with very many items. */
 static int set_item(struct machine *m, cove_value *dict, cove_value *key, cove_value *value)
 {
     uint64_t cost = 0;
@@ -173,7 +173,7 @@ static void drop(struct machine *m, size_t n)
         cove_value_unref(pop(m));
 }
 
-/* Adds the `n` topmost to the list or dict below them; what is opaque keeps nothing. */
+/* Adds the `n` topmost values to the list or dict below them; an opaque value drops them. */
 static int add_items(struct machine *m, int type, size_t n)
 {
     cove_value *target = m->stack[m->n - n - 1];
@@ -217,7 +217,7 @@ static int add_some(struct machine *m, int type, size_t n)
     return above_mark(m) < n + 1 ? corrupt(m, "the stack is too low") : add_items(m, type, n);
 }
 
-/* A dict or set of what stands above the mark. */
+/* A dict or set of the values above the mark. */
 static int make_dict(struct machine *m, int type)
 {
     if (m->n_marks == 0)
@@ -241,7 +241,8 @@ static int memo_put(struct machine *m, uint64_t index)
     cove_value *value = top(m);
     if (!value)
         return corrupt(m, "a memo entry for an empty stack");
-    if (index > m->reader.pos || index >= COVE__VALUE_MAX_COUNT) /* no pickler counts ahead of what it wrote */
+    if (index > m->reader.pos ||
+        index >= COVE__VALUE_MAX_COUNT) /* a pickler's index is never larger than the bytes it has written */
         return corrupt(m, "a memo index that is too large");
     size_t cap = m->memo_cap;
     if (cove__grow(&m->memo, &m->memo_cap, (size_t)index + 1, sizeof(*m->memo), COVE__VALUE_MAX_COUNT) < 0)
@@ -290,7 +291,7 @@ static int stack_global(struct machine *m)
     return rc;
 }
 
-/* What a call may copy: its texts, the numbers of a shape, the items of a list of pairs. */
+/* What a call may copy: strings, the numbers of a shape, the items of a list of pairs. */
 static uint64_t cost_of(const cove_value *args)
 {
     uint64_t cost = 0;
@@ -304,8 +305,7 @@ static uint64_t cost_of(const cove_value *args)
     return cost;
 }
 
-/* The first opaque value among the arguments and what they hold, two levels down: as deep as a shape or a storage lies.
- */
+/* The first opaque value in the arguments, down to two levels: the depth of a shape or a storage. */
 static const cove_value *opaque_among(const cove_value *args, unsigned depth)
 {
     const cove_value *found = NULL;
@@ -316,7 +316,7 @@ static const cove_value *opaque_among(const cove_value *args, unsigned depth)
     return found;
 }
 
-/* What becomes of something known that is not read: an opaque value that keeps the reason. */
+/* An opaque value for a known object that is not read; it keeps the reason. */
 static cove_value *known_opaque(const struct cove__global *global, const struct cove_error *inner)
 {
     static const char head[] = "pickle: ";
@@ -348,7 +348,7 @@ static int fill(struct machine *m, int type, const cove_value *list, cove_value 
     return rc;
 }
 
-/* A known name's call. What is refused in it, or hangs on an opaque argument, is opaque itself. */
+/* A call of a known name. The result is opaque if it is refused or depends on an opaque argument. */
 static int call_global(struct machine *m, const struct cove__global *global, const cove_value *args, bool make_new)
 {
     struct cove_error inner = COVE_ERROR_INIT;
@@ -391,7 +391,7 @@ static int call(struct machine *m, bool make_new)
     return rc;
 }
 
-/* NEWOBJ_EX: no class on the list takes named arguments, so only an opaque one may have them. */
+/* NEWOBJ_EX: no known class takes named arguments, so only an opaque one may have them. */
 static int call_with_names(struct machine *m)
 {
     if (above_mark(m) < 3)
@@ -405,8 +405,7 @@ static int call_with_names(struct machine *m)
     return rc < 0 ? rc : call(m, true);
 }
 
-/* An object's attributes become a dict's items; attributes of what is already whole (a dict's own, a list's) or opaque
- * are dropped. */
+/* An object's attributes become the items of a dict. Attributes of a dict, a list or an opaque value are dropped. */
 static int build(struct machine *m)
 {
     if (above_mark(m) < 2)
@@ -424,7 +423,7 @@ static int build(struct machine *m)
     return rc;
 }
 
-/* The value of a storage; opaque where cove has no tensors over it. */
+/* The value of a storage; opaque if cove supports no tensors of its type. */
 static int make_storage(struct machine *m, cove_value *const *part, cove_value **ret)
 {
     struct cove__storage *storage = NULL;
@@ -453,8 +452,7 @@ static int make_storage(struct machine *m, cove_value *const *part, cove_value *
     return 0;
 }
 
-/* The persistent id of a storage: ("storage", class, key, location, number of elements); before 1.6 with a None behind
- * it. */
+/* The persistent id of a storage: ("storage", class, key, location, number of elements); before 1.6 also a None. */
 static int persistent(struct machine *m)
 {
     const cove_value *id = top(m);
@@ -519,7 +517,7 @@ static int move_stack(struct machine *m, const struct cove__pickle_token *t)
         if (above_mark(m) > 0)
             cove_value_unref(pop(m));
         else if (m->n_marks > 0)
-            m->n_marks--; /* Python's POP takes a mark, too */
+            m->n_marks--; /* Python's POP removes a mark too */
         else
             return corrupt(m, "the stack is too low");
         return 0;
@@ -533,7 +531,7 @@ static int move_stack(struct machine *m, const struct cove__pickle_token *t)
     case COVE__PICKLE_PUT:
         return memo_put(m, (uint64_t)t->i);
     case COVE__PICKLE_MEMOIZE:
-        return memo_put(m, m->n_kept); /* as Python numbers */
+        return memo_put(m, m->n_kept); /* Python's numbering */
     default:
         return memo_get(m, t->i);
     }
@@ -617,7 +615,7 @@ int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder 
         rc = cove__settle(m.stack[0], err);
     if (rc == 0)
         *ret_tree = pop(&m);
-    /* what settling has not seen is in no tree: it was dropped, and may hold itself */
+    /* containers that cove__settle has not visited were dropped; they may contain themselves */
     for (size_t i = 0; i < m.n_made; i++)
         if (rc < 0 || !m.made[i]->colour)
             cove__value_clear(m.made[i]);

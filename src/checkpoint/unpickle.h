@@ -1,7 +1,7 @@
 /*
  * From a pickle to a tree. A small machine with a stack and a memo; it builds values and tensors and knows a fixed list
- * of names (globals.c), for each of which cove itself makes the value; what any other name would make is an opaque
- * value (opaque.c). No name is ever looked up anywhere else, nothing is ever called.
+ * of names (globals.c), and cove itself makes the values of those; the object of any other name is an opaque
+ * value (opaque.c). Names are never looked up elsewhere, and nothing is called.
  */
 #ifndef COVE_CHECKPOINT_UNPICKLE_H
 #define COVE_CHECKPOINT_UNPICKLE_H
@@ -45,12 +45,12 @@ struct cove__global {
     uint8_t dtype;             /* of a DTYPE or STORAGE; 0: untyped, or one that cove has no tensors of */
 };
 
-/* NULL: a stranger. */
+/* NULL: an unknown name. */
 const struct cove__global *cove__global_find(struct cove__slice module, struct cove__slice name);
-/* Python 2's names, which protocol 2 writes, to Python 3's. */
+/* Changes Python 2's names, which protocol 2 writes, to Python 3's. */
 void cove__global_rename(struct cove__slice *module, struct cove__slice *name);
 
-/* "module.name", what a class or dtype becomes where it stands as a value. */
+/* "module.name": the string that a class or dtype becomes as a value. */
 #define COVE__GLOBAL_TEXT_MAX 160
 struct cove__slice cove__global_text(const struct cove__global *global, char buffer[COVE__GLOBAL_TEXT_MAX]);
 
@@ -62,7 +62,7 @@ struct cove__storage_finder {
     void *user;
 };
 
-/* What a call of `global` with the tuple `args` is worth, a new reference. */
+/* The result of a call of `global` with the tuple `args`, a new reference. */
 int cove__global_call(const struct cove__global *global, const cove_value *args, cove_value **ret,
                       struct cove_error *err);
 /* An empty instance of a class (NEWOBJ). */
@@ -74,8 +74,9 @@ int cove__global_new(const struct cove__global *global, const cove_value *args, 
 int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder *finder, cove_value **ret_tree,
                    struct cove_error *err);
 
-/* settle.c: looks through a finished tree: cycles cut by back references, not too deep, not more values than allowed
- * however shared, names turned to strings and bare storages to tensors. */
+/* settle.c: the final check of a tree. Replaces cycles by back references, names by strings and bare storages by
+ * tensors.
+ * COVE_ELIMIT: too deep, or too many values, shared ones counted each time. */
 int cove__settle(cove_value *tree, struct cove_error *err);
 
 #endif

@@ -75,7 +75,7 @@ static const struct {
 } good[] = {
     { "None", PICKLE(IN "N.") },
     { "True", PICKLE(IN "\x88.") },
-    { "[1, 'a']", PICKLE("](K\1U\1ae.") }, /* protocol 1 says nothing of itself, and has Python 2's str */
+    { "[1, 'a']", PICKLE("](K\1U\1ae.") }, /* protocol 1 has no PROTO, and has Python 2's str */
     { "('a', '\xc3\xa9')", PICKLE(IN "T\1\0\0\0aU\2\xc3\xa9\x86.") },
     { "[0, 255, 256, 65535, -1, -2147483648]", PICKLE(IN "](K\0K\xffM\0\1M\xff\xffJ\xff\xff\xff\xffJ\0\0\0\x80"
                                                          "e.") },
@@ -90,11 +90,12 @@ static const struct {
     { "{'a': 2}", PICKLE(IN "}X\1\0\0\0aK\1sX\1\0\0\0aK\2s.") },
     { "{'k': 7}", PICKLE(IN "(X\1\0\0\0kK\7d.") },
     { "[1, 2]", PICKLE(IN "(K\1K\2l.") },
-    { "[1, 2]", PICKLE("\x80\x04\x8f(K\1K\2K\1\x90.") }, /* a set holds each once */
+    { "[1, 2]", PICKLE("\x80\x04\x8f(K\1K\2K\1\x90.") }, /* a set has no repeats */
     { "[1, '2']", PICKLE("\x80\x04(K\1X\1\0\0\0002\x88\x91.") },
     { "([], [])", PICKLE(IN "]q\0h\0\x86.") },
     { "(1, 1)", PICKLE("\x80\x04K\1\x94j\0\0\0\0\x86.") },
-    { "(1, 1)", PICKLE("\x80\x04K\1q\1\x94h\1\x86.") }, /* MEMOIZE counts, and does not go on from the last number */
+    { "(1, 1)",
+      PICKLE("\x80\x04K\1q\1\x94h\1\x86.") }, /* MEMOIZE uses the number of entries, not the last index plus 1 */
     { "1", PICKLE("\x80\x04\x95\3\0\0\0\0\0\0\0K\1.") },
     { "1", PICKLE(IN "K\1K\2"
                      "0.") },
@@ -102,7 +103,7 @@ static const struct {
                      "1.") },
     { "(1, 1)", PICKLE(IN "K\1"
                           "2\x86.") },
-    /* keys of every kind; equal ones are one, the first of them */
+    /* keys of every kind; of equal ones the first stays */
     { "{True: 5}", PICKLE(IN "}\x88K\5s.") },
     { "{True: 7}", PICKLE(IN "}(\x88K\5K\1K\6G\x3f\xf0\0\0\0\0\0\0K\7u.") },
     { "{0: 6}", PICKLE(IN "}(K\0K\5G\x80\0\0\0\0\0\0\0K\6u.") },
@@ -111,7 +112,7 @@ static const struct {
       PICKLE(IN "}(NK\1K\1K\2X\1\0\0\0x\x86\x86K\2K\1G\x40\0\0\0\0\0\0\0X\1\0\0\0x\x86\x86K\3)K\4u.") },
     { "{0.5: 1}", PICKLE(IN "}G\x3f\xe0\0\0\0\0\0\0K\1s.") },
     { "{'torch.float32': 1}", PICKLE(IN "}" GLOBAL("torch", "float32") "K\1s.") },
-    /* ints above 64 bits, alone and as keys, equal to the doubles that they are */
+    /* ints above 64 bits, as values and as keys, equal to doubles of the same value */
     { "65 bits 000000000000008000", PICKLE(IN "\x8a\x09\0\0\0\0\0\0\0\x80\0.") },
     { "65 bits ffffffffffffff7fff", PICKLE(IN "\x8a\x0a\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff.") },
     { "65 bits 000000000000008000", PICKLE(IN "\x8b\x0a\0\0\0\0\0\0\0\0\0\0\x80\0\0.") },
@@ -167,7 +168,7 @@ static const struct {
     { "<my.Set>", PICKLE("\x80\x04" GLOBAL("my", "Set") ")\x81(K\2K\3\x90.") },
     { "<my.made>", PICKLE(IN GLOBAL("my", "made") ")R)R.") },
     { "(<my.A>, float32@0[])", PICKLE(IN GLOBAL("my", "A") V2("K\0))") "q\1\x85Rh\1\x86.") },
-    { "<my.A>", PICKLE(IN GLOBAL("my", "A") "]q\0h\0a\x85R.") }, /* a list that holds itself is dropped */
+    { "<my.A>", PICKLE(IN GLOBAL("my", "A") "]q\0h\0a\x85R.") }, /* a list that contains itself is dropped */
     { "1", PICKLE(IN "]q\0h\0a0K\1.") },
     { "<torch._utils._rebuild_sparse_tensor>", PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
     { "<torch.QInt8Storage>", PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
@@ -178,9 +179,9 @@ static const struct {
                  GLOBAL("my", "Tensor") "(" STORAGE("torch\nFloatStorage") "K\0))\x89" DICT "t}tR.") },
     { "<my.Int>", PICKLE(IN V2("K\0" GLOBAL("my", "Int") ")R\x85K\1\x85") ".") },
     { "(<my.Int>)", PICKLE(IN GLOBAL("torch", "Size") GLOBAL("my", "Int") ")R\x85\x85R.") },
-    { "{<my.A>: 1, <my.A>: 2, (<my.A>, 1): 3}", /* keys go by identity */
+    { "{<my.A>: 1, <my.A>: 2, (<my.A>, 1): 3}", /* as keys, compared by identity */
       PICKLE(IN "}(" GLOBAL("my", "A") "q\1)RK\1h\1)RK\2h\1)RK\1\x86K\3u.") },
-    /* containers that hold themselves */
+    /* containers that contain themselves */
     { "[<list above>]", PICKLE(IN "]q\0h\0a.") },
     { "{'x': (<dict above>)}", PICKLE(IN "}q\0X\1\0\0\0x(h\0ts.") },
     { "[(<list above>)]", PICKLE(IN "]q\0h\0\x85q\1a.") },

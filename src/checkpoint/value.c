@@ -351,7 +351,7 @@ static bool parse_number(const char *text, size_t size, int64_t *ret)
     return errno == 0 && end == copy + size;
 }
 
-/* What stands in the brackets of "[None]", "[True]", "[1]", "[0.5]", as a key on the stack. */
+/* The key of "[None]", "[True]", "[1]", "[0.5]", on the stack. */
 static bool parse_literal(const char *text, size_t size, cove_value *ret)
 {
     static const struct {

@@ -1,7 +1,7 @@
 /*
  * Inside of cove_value: the tree that loaders build and savers walk. value.c has the makers, typed reads and lists,
- * integer.c the large integers, dict.c the dicts, key.c their keys, tensor.c the tensors. Counts are atomic, so that
- * parts of a tree may be let go by any thread; all else belongs to one thread at a time.
+ * integer.c the large ints, dict.c the dicts, key.c their keys, tensor.c the tensors. Reference counts are atomic, so
+ * any thread may drop parts of a tree; everything else is used by one thread at a time.
  */
 #ifndef COVE_CHECKPOINT_VALUE_H
 #define COVE_CHECKPOINT_VALUE_H
@@ -18,19 +18,19 @@
 #define COVE__VALUE_MAX_DEPTH 1000
 #define COVE__VALUE_MAX_COUNT ((size_t)1 << 24)
 
-/* What stands on the unpickler's stack besides values, never seen by a user; and an int of more than 64 bits, which is
- * a COVE_VALUE_INT to the user, so that whoever reads u.i of an int always finds one there. */
+/* Internal types: what the unpickler's stack holds besides values, and an int of more than 64 bits. To users that is a
+ * COVE_VALUE_INT; inside, a COVE_VALUE_INT always has its value in u.i. */
 enum cove__value_inner {
     COVE__VALUE_GLOBAL = 100,
     COVE__VALUE_STORAGE,
-    COVE__VALUE_SET, /* a dict whose keys are the items; a list of them once the tree is whole */
+    COVE__VALUE_SET, /* a dict with the items as keys; cove__settle makes it a list */
     COVE__VALUE_BIG_INT
 };
 
-/* What the back references to a container share with it. The container's own reference ends when it is freed. */
+/* Shared by a container and its back references. The container drops its reference when it is freed. */
 struct cove__anchor {
     atomic_uint refs;
-    cove_value *_Atomic target; /* NULL: it has been freed */
+    cove_value *_Atomic target; /* NULL: the container has been freed */
 };
 
 struct cove__storage;
@@ -50,7 +50,7 @@ struct cove__tensor {
 };
 
 struct cove__dict_entry {
-    cove_value *key, *value; /* a reference of each */
+    cove_value *key, *value; /* one reference each */
 };
 
 struct cove__dict {
@@ -64,16 +64,16 @@ struct cove__dict {
 struct cove_value {
     atomic_uint refs;
     uint8_t type;            /* enum cove_value_type or cove__value_inner */
-    uint8_t colour : 2;      /* the loader's last walk: see settle.c */
-    uint8_t is_object : 1;   /* a dict that stands for an object's attributes */
-    uint8_t is_frozen : 1;   /* a tuple in a key */
-    uint8_t is_anchored : 1; /* w.anchor is set: back references stand for it */
+    uint8_t colour : 2;      /* of the walk in settle.c */
+    uint8_t is_object : 1;   /* a dict of an object's attributes */
+    uint8_t is_frozen : 1;   /* a tuple that is in a key: it can't grow */
+    uint8_t is_anchored : 1; /* w.anchor is set: it has back references */
     uint16_t height;
     union {
         int64_t i; /* bool, too */
         double d;
         struct {
-            char *data; /* owned, NUL-terminated; of a large int: two's complement, little-endian, no byte too many */
+            char *data; /* owned, NUL-terminated; of a large int: two's complement, little-endian, minimal */
             size_t size;
         } text;
         struct {
@@ -82,12 +82,12 @@ struct cove_value {
         } list;
         struct {
             char *name; /* owned */
-            char *why;  /* owned: the whole message of what is known and not read; NULL: the name is a stranger's */
-            int code;   /* what a load fails with that may not have it */
+            char *why;  /* owned: the message for a known name that is not read; NULL: an unknown name */
+            int code;   /* of the error of a load that must not have it */
         } opaque;
         struct cove__dict *dict;
         struct cove__tensor *tensor;
-        struct cove__anchor *anchor;       /* of a back reference, one reference; NULL: not bound yet */
+        struct cove__anchor *anchor;       /* of a back reference, one reference; NULL: not set yet */
         const struct cove__global *global; /* static */
         struct {
             struct cove__storage *storage; /* one reference */
@@ -96,7 +96,7 @@ struct cove_value {
     } u;
     union {
         cove_value *next; /* the list of those to be freed */
-        uint64_t weight;  /* while it is settled: values below, each counted as often as it is reached */
+        uint64_t weight;  /* in cove__settle: the values below, shared ones counted each time */
         struct cove__anchor *anchor;
     } w;
 };
@@ -113,40 +113,40 @@ static inline struct cove__slice cove__value_text(const cove_value *value)
     return cove__slice(value->u.text.data, value->u.text.size);
 }
 
-/* What a walk goes through: the items of a list or tuple; of a dict each key and then its item. */
+/* The children of a value: the items of a list or tuple; of a dict, each key and then its item. */
 size_t cove__value_n_children(const cove_value *value);
 cove_value *cove__value_child(const cove_value *value, size_t i);
 
-/* A string over `text`, which is BORROWED, to look a key up with: on the stack, not counted. */
+/* A string on the stack, for look-ups; `text` is BORROWED, references are not counted. */
 #define COVE__VALUE_BORROW(text_, size_)                                                                               \
     {                                                                                                                  \
         .type = COVE_VALUE_STRING, .u.text = {(char *)(text_), (size_) }                                               \
     }
 
-/* integer.c: the fewest bytes in which a two's complement number can be told. */
+/* integer.c: the number of bytes that the two's complement number needs. */
 size_t cove__int_size(const uint8_t *bytes, size_t size);
 int cove__big_int_to_double(const cove_value *value, double *ret, struct cove_error *err);
 
-/* dict.c, for keys that key.c has checked. `set` takes both references over, on success only. */
+/* dict.c, for keys that key.c has checked. `set` takes over both references, only on success. */
 struct cove__dict *cove__dict_new(void);
 int cove__dict_set(struct cove__dict *dict, cove_value *key, cove_value *item);
 cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key);
 
 /* anchor.c. Binds a back reference to `target`, a list, tuple or dict; COVE_ENOMEM. */
 int cove__anchor_bind(cove_value *reference, cove_value *target);
-/* The container is being freed: its back references stand for nothing now. */
+/* The container is being freed: its back references become NULL. */
 void cove__anchor_cut(cove_value *container);
 void cove__anchor_unref(struct cove__anchor *anchor); /* NULL accepted */
 
-/* opaque.c. A name's dots, and bytes that are harmless to print: "torch.Foo"; the caller's to cove__free. */
+/* opaque.c. "module.name" in printable bytes: "torch.Foo"; the caller frees it with cove__free. */
 char *cove__opaque_name(struct cove__slice module, struct cove__slice name);
-/* Takes `name` over, always; copies `why`. NULL: no memory, or no name. */
+/* Takes over `name`, also on failure; copies `why`. NULL: `name` is NULL, or no memory. */
 cove_value *cove__opaque_new(char *name, const char *why, int code);
-cove_value *cove__opaque_again(const cove_value *opaque); /* another one of the same name */
-/* 0 if no opaque value is below `tree`; else its code, with its path below `tree` (after `prefix` and a dot where that
- * is not empty). COVE_ELIMIT as for any walk. */
+cove_value *cove__opaque_again(const cove_value *opaque); /* a new value with the same name */
+/* 0: no opaque value below `tree`; else the code of the first one, and its path after `prefix`. COVE_ELIMIT as for any
+ * walk. */
 int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *err);
-/* The same for a tree that is to be saved: COVE_ENOTSUP. */
+/* The same for a save: COVE_ENOTSUP. */
 int cove__opaque_check_save(const cove_value *tree, struct cove_error *err);
 
 /* tensor.c */

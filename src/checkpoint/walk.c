@@ -106,7 +106,7 @@ int cove__tree_find_opaque(cove_value *tree, cove_value **ret, struct cove_error
     return rc;
 }
 
-/* The path of the walk's innermost value, as far as it has room. */
+/* The path of the walk's innermost value, truncated to `size`. */
 static void write_path(const struct cove__walk *walk, char *path, size_t size)
 {
     for (size_t i = 0, length = 0; i + 1 < walk->n && length + 1 < size; i++) {
@@ -130,7 +130,7 @@ void cove__tree_path(const cove_value *tree, const cove_value *target, char *pat
     for (const cove_value *value = tree; value || walk.n > 0; value = cove__walk_next(&walk)) {
         if (!value)
             cove__walk_leave(&walk);
-        else if (cove__walk_enter(&walk, (cove_value *)value, NULL) < 0) /* which changes nothing */
+        else if (cove__walk_enter(&walk, (cove_value *)value, NULL) < 0) /* changes nothing */
             break;
         if (value == target)
             write_path(&walk, path, size);

@@ -1,6 +1,6 @@
 /*
- * A walk through a tree without recursion: trees are deeper than a small thread's stack. Whoever walks enters a
- * container, takes its children one by one, and leaves it after the last.
+ * A walk through a tree without recursion, because a tree may be too deep for a small thread's stack. The caller enters
+ * a container, takes its children one by one, and leaves it after the last.
  */
 #ifndef COVE_CHECKPOINT_WALK_H
 #define COVE_CHECKPOINT_WALK_H
@@ -9,16 +9,16 @@
 
 struct cove__walk_frame {
     cove_value *value; /* BORROWED */
-    size_t next;       /* the child that comes next */
-    size_t mark;       /* the walker's own */
+    size_t next;       /* the index of the next child */
+    size_t mark;       /* for the caller */
 };
 
 struct cove__walk {
-    struct cove__walk_frame *frames; /* from the root down to where the walk is */
+    struct cove__walk_frame *frames; /* from the root to the current container */
     size_t n, cap;
 };
 
-/* COVE_ELIMIT: nested deeper than allowed; COVE_ENOMEM. Both say so. */
+/* COVE_ELIMIT: nested deeper than allowed; COVE_ENOMEM. Both set `err`. */
 int cove__walk_enter(struct cove__walk *walk, cove_value *value, struct cove_error *err);
 /* The next child of the innermost container, or NULL after the last. */
 cove_value *cove__walk_next(struct cove__walk *walk);

@@ -239,7 +239,7 @@ static int take_operand(struct cove__pickle_reader *r, const struct row *row, st
     }
 }
 
-/* PROTO and FRAME, which say nothing to the machine: what an opcode means does not hang on the protocol. */
+/* PROTO and FRAME. The machine does not need them: an opcode's meaning does not depend on the protocol. */
 static int take_header(struct cove__pickle_reader *r, uint8_t operand, struct cove_error *err)
 {
     uint64_t value = 0;

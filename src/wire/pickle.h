@@ -1,6 +1,6 @@
 /*
  * Pickles of the binary protocols (1 to 5), as a stream of tokens; and the writing of protocol 2. What the tokens build
- * is checkpoint/unpickle.c's matter: nothing here makes an object, calls anything, or takes memory.
+ * is up to checkpoint/unpickle.c: nothing here makes an object, calls anything, or allocates memory.
  */
 #ifndef COVE_WIRE_PICKLE_H
 #define COVE_WIRE_PICKLE_H
@@ -18,7 +18,7 @@ enum cove__pickle_op {
     COVE__PICKLE_NONE,
     COVE__PICKLE_BOOL,   /* i */
     COVE__PICKLE_INT,    /* i */
-    COVE__PICKLE_LONG,   /* s: an integer of more than 64 bits, in the fewest bytes of two's complement, lowest first */
+    COVE__PICKLE_LONG,   /* s: an int of more than 64 bits: two's complement, little-endian, as few bytes as possible */
     COVE__PICKLE_FLOAT,  /* d */
     COVE__PICKLE_STRING, /* s: UTF-8, where a lone surrogate may stand as Python writes it */
     COVE__PICKLE_BYTES,  /* s */
@@ -62,10 +62,10 @@ struct cove__pickle_token {
 struct cove__pickle_reader {
     struct cove__slice in; /* BORROWED */
     size_t pos;
-    uint64_t wanted; /* after a failure: how many bytes of input there would have to be; 0: that is not what is wrong */
+    uint64_t wanted; /* after a failure: the input size that would be needed; 0: another error */
 };
 
-/* The next token; PROTO and FRAME are checked and passed over. COVE_ECORRUPT: cut short, or not a pickle; COVE_ENOTSUP:
+/* The next token; PROTO and FRAME are checked and skipped. COVE_ECORRUPT: truncated, or not a pickle; COVE_ENOTSUP:
  * an opcode of protocols 0 and 1, or one that no checkpoint has. */
 int cove__pickle_next(struct cove__pickle_reader *reader, struct cove__pickle_token *ret, struct cove_error *err);
 
@@ -77,7 +77,7 @@ void cove__pickle_add_op(struct cove__buf *out, enum cove__pickle_op op);
 void cove__pickle_add_start(struct cove__buf *out);
 void cove__pickle_add_bool(struct cove__buf *out, int b);
 void cove__pickle_add_int(struct cove__buf *out, int64_t i);
-void cove__pickle_add_long(struct cove__buf *out, struct cove__slice bytes); /* as COVE__PICKLE_LONG has them */
+void cove__pickle_add_long(struct cove__buf *out, struct cove__slice bytes); /* in the format of COVE__PICKLE_LONG */
 void cove__pickle_add_float(struct cove__buf *out, double d);
 int cove__pickle_add_string(struct cove__buf *out, struct cove__slice utf8);
 void cove__pickle_add_global(struct cove__buf *out, const char *module, const char *name);

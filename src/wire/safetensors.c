@@ -134,7 +134,7 @@ static int parse_metadata(struct parse *p, struct cove__slice text)
     if (p->has_metadata)
         return cove__fail(p->err, COVE_ECORRUPT, "header: duplicate " COVE__SAFE_METADATA);
     p->has_metadata = true;
-    if (cove__slice_is(text, "null")) /* as good as none */
+    if (cove__slice_is(text, "null")) /* the same as no metadata */
         return 0;
     if (text.data[0] != '{')
         return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is not an object");
@@ -194,7 +194,7 @@ int cove__safe_parse(struct cove__slice text, uint64_t data_size, const struct c
 
 int cove__safe_add_string(struct cove__buf *out, const char *text, struct cove_error *err)
 {
-    if (!cove__text_is_utf8(text)) /* JSON can't hold the lone surrogates that a pickle can */
+    if (!cove__text_is_utf8(text)) /* JSON can't hold lone surrogates, a pickle can */
         return cove__fail(err, COVE_EINVAL, "a string is not UTF-8");
     cove__buf_add_char(out, '"');
     for (const char *p = text; *p; p++) {

@@ -27,8 +27,8 @@ static inline void show_loaded(cove_value *tree, struct cove__buf *out)
     cove__free(tensors);
 }
 
-/* False: a back reference stands for something that is not around it, because a container that holds itself was entered at
- * a second place. A save writes that place anew, and then it shows otherwise. */
+/* False: a back reference's container is not above it, because the container occurs at a second place too. A save
+ * writes that place again, and then the text differs. */
 static inline bool shows_alike(cove_value *value, cove_value **above, size_t n)
 {
     if (value->type == COVE_VALUE_BACK_REFERENCE) {

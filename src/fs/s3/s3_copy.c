@@ -341,7 +341,7 @@ static int check_source(struct cove__s3 *s3, struct s3_name from, const char *et
     return rc == 0 && strcmp(head.etag, etag) != 0 ? source_changed(ctx, err) : rc;
 }
 
-/* Looks at the source first: how large it is decides. */
+/* Sends a HEAD for the source first: its size decides. */
 static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *etag, const char *to,
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
@@ -406,7 +406,7 @@ int cove__s3_copy(void *self, const char *from, const char *etag, const char *to
             rc = copy_by_size(s3, source, etag, to, ctx, &why);
         }
     }
-    if (rc == 0 && looks) /* it had the ETag all the time, or another version may have been copied */
+    if (rc == 0 && looks) /* if the ETag has changed, another version may have been copied */
         rc = check_source(s3, source, etag, ctx, &why);
     return rc == COVE_EPRECONDITION ? source_changed(ctx, err) : cove__s3_explain(s3, source, rc, &why, ctx, err);
 }
