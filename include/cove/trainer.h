@@ -113,7 +113,7 @@ typedef int (*cove_checkpoint_hook_fn)(void *self, cove_trainer *trainer, cove_v
 
 struct cove_hooks {
     cove_hook_fn setup;    /* before anything is restored; data and module are known */
-    cove_hook_fn teardown; /* always called last and of all owners, also after a failure */
+    cove_hook_fn teardown; /* always called last, for all callbacks and the module, also after a failure */
     cove_hook_fn on_fit_start;
     cove_hook_fn on_fit_end;
     cove_hook_fn on_sanity_check_start;
@@ -435,7 +435,7 @@ COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */
  * another shape, and nothing was loaded.
  * COVE_ECANCELED: interrupted; the batch was finished, a checkpoint saved (see ModelCheckpoint), logs closed.
  * COVE_EINVAL: among others, a checkpoint of an epoch beyond max_epochs.
- * COVE_ESTATE: called from a hook of a run of this trainer; validate, too.
+ * COVE_ESTATE: called from a hook of a run of this trainer; also from validate.
  * Else the code of a hook or a store; parameters and gradients then have the values of the last finished step.
  *
  * A second fit continues after the complete epochs, as in Lightning: counters and random state are kept, the optimizer

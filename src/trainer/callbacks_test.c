@@ -413,7 +413,7 @@ static void stops_when_patience_ends(void **state)
     cove_callback_free(c);
 }
 
-/* How many epochs `e` lets a run have whose validations give `losses`. */
+/* The number of epochs of a run with EarlyStopping `e` and validation losses `losses`. */
 static int64_t epochs_until(struct line *model, const struct cove_early_stopping_options *e, const double *losses,
                             size_t n, char reason[256])
 {
@@ -429,7 +429,7 @@ static int64_t epochs_until(struct line *model, const struct cove_early_stopping
     return model->seen / 7;
 }
 
-/* As torch does: 0.2 + 0.1 is not below 0.3 in float32; with a min_delta in double it would be. */
+/* As in torch: 0.2 + 0.1 is not below 0.3 in float32; with min_delta as double it would be. */
 static void min_delta_is_compared_in_float32(void **state)
 {
     static const double falls[] = { 0.3, 0.2, 0.2 }, rises[] = { 0.9, 0.9 + 1e-9, 0.9 + 2e-9 };
@@ -451,7 +451,7 @@ static void thresholds_stop(void **state)
     struct cove_early_stopping_options e = COVE_EARLY_STOPPING_OPTIONS_INIT;
     char reason[256];
     e.monitor = "val_loss";
-    e.stopping_threshold = 0.2; /* itself is not below it, in float32 either */
+    e.stopping_threshold = 0.2; /* an equal value is not below it, also in float32 */
     assert_int_equal(epochs_until(*state, &e, falls, 3, reason), 3);
     assert_string_equal(reason, "EarlyStopping: val_loss is 0.1, below the stopping threshold 0.2");
     e.stopping_threshold = NAN;
@@ -470,7 +470,7 @@ static int log_epoch_metric(void *self, cove_trainer *trainer, struct cove_error
     return 0;
 }
 
-/* What the module logs in on_train_epoch_end is seen in the same epoch, the first included. */
+/* A metric that the module logs in on_train_epoch_end is seen in the same epoch, also in the first. */
 static void stops_by_what_the_module_logs_at_the_epochs_end(void **state)
 {
     struct cove_early_stopping_options e = COVE_EARLY_STOPPING_OPTIONS_INIT;
@@ -482,7 +482,7 @@ static void stops_by_what_the_module_logs_at_the_epochs_end(void **state)
     for (int always = 0; always < 2; always++) {
         set_up(state);
         model->module.hooks.on_train_epoch_end = log_epoch_metric;
-        /* Where validations come more often, only if it is asked to look at the epoch's end. */
+        /* With several validations in an epoch, only with check_on_train_epoch_end. */
         o.val_check_batches = always ? 2 : 0;
         e.check_on_train_epoch_end = always ? 1 : -1;
         assert_int_equal(cove_early_stopping_new(&e, &c, NULL), 0);
@@ -514,7 +514,7 @@ static void nan_stops_with_a_clear_word(void **state)
     }
 }
 
-/* Every key that Lightning's EarlyStopping reads, and one of ours. */
+/* Every key that Lightning's EarlyStopping reads, and one of cove's. */
 static void state_is_lightnings(void **state)
 {
     static const char *const keys[] = { "wait_count",      "stopped_epoch",           "best_score", "patience",

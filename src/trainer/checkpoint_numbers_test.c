@@ -1,12 +1,11 @@
-/* A checkpoint may come from anywhere: numbers that no run can have left are refused before anything is taken over, and
- * those that this run's data don't have are not used as an index. */
+/* Invalid numbers in checkpoints are refused before anything is restored, and are never used as an index. */
 #include <stdbool.h>
 
 #include "trainer/testing.h"
 
 #define URL "memory://numbers/run.ckpt"
 
-/* A run of `max_epochs` of a fresh model, from URL where `resume`. */
+/* A run of `max_epochs` with a new model; resumed from URL if `resume`. */
 static int run(const struct cove_trainer_options *o, int64_t samples, bool resume, struct line *ret_model,
                struct cove_error *err)
 {
@@ -23,7 +22,7 @@ static int run(const struct cove_trainer_options *o, int64_t samples, bool resum
     return rc;
 }
 
-/* Saves URL's tree again with `item` under `path`, whose last part is the key. */
+/* Saves URL's tree again with `item` at `path`; the last part of `path` is the key. */
 static void change(const char *dict, const char *key, cove_value *item)
 {
     cove_value *tree = NULL, *found;
@@ -146,7 +145,7 @@ static int fail_in_batch_5(void *self, cove_trainer *trainer, const struct cove_
     return batch->idx == 5 ? COVE_EIO : 0;
 }
 
-/* What was cut behind batch 5 has no such batch with 6 samples in batches of 3: it must not be fetched. */
+/* A run interrupted after batch 5 is resumed with only two batches: batch 5 must not be fetched. */
 static void test_fewer_batches_than_the_checkpoint(void **state)
 {
     for (int shuffle = 0; shuffle < 2; shuffle++) {

@@ -1,5 +1,5 @@
-/* What functions of users may return, for each function that the trainer calls: 0, or a negative code, with or without
- * a message. Whatever else one returns ends the run with an error that names it. */
+/* Return values of users' functions, for each function that the trainer calls: 0, or a negative code, with or without a
+ * message. Any other value ends the run with an error that names the function. */
 #include "trainer/testing.h"
 
 #include <math.h>
@@ -18,13 +18,13 @@ static struct {
     unsigned flags;
 } act;
 static cove_trainer *running;
-static int rows_with_value; /* that the logger got */
+static int rows_with_value; /* received by the logger */
 
 static int call(const char *name, int callback, struct cove_error *err)
 {
     if (!act.name || strcmp(name, act.name) != 0 || act.at_callback != callback)
         return 0;
-    assert_int_equal(err->code, 0); /* nothing of an earlier call */
+    assert_int_equal(err->code, 0); /* not the error of an earlier call */
     if (act.log) {
         cove_trainer_log(running, "value", 3, act.flags);
         return 0;
@@ -182,7 +182,7 @@ static int close_logger(void *self, struct cove_error *err)
 
 /* ---- one run ---- */
 
-static int other; /* what callbacks and loggers have as self */
+static int other; /* `self` of callbacks and loggers */
 
 /* A fit that calls each of these functions; `ckpt`: NULL, a URL or "last". Saves one checkpoint at its end. */
 static int run(const char *ckpt, struct cove_error *err)
@@ -247,7 +247,7 @@ static void expect(int rc, int code, const char *message, int want, const char *
 
 static void every_function_is_held_to_its_word(void **state)
 {
-    /* Functions of the callback, the module, the data and the logger; where "%s" stands, the owner. */
+    /* Functions of the callback, the module, the data and the logger; "%s" is the owner. */
     static const char *const both[] = { "setup",
                                         "teardown",
                                         "on_fit_start",
@@ -291,7 +291,7 @@ static void every_function_is_held_to_its_word(void **state)
     };
     const size_t n_both = sizeof both / sizeof *both, n_others = sizeof others / sizeof *others;
     act.name = NULL;
-    assert_int_equal(run(NULL, NULL), 0); /* SAVED is there now */
+    assert_int_equal(run(NULL, NULL), 0); /* writes SAVED */
     for (size_t i = 0; i < 2 * n_both + n_others; i++) {
         char shown[160], text[256];
         size_t k = i - 2 * n_both;
@@ -306,7 +306,7 @@ static void every_function_is_held_to_its_word(void **state)
         snprintf(text, sizeof text, "%sreturned -1000, must be 0 or a negative COVE_E…: what now", shown);
         expect(-1000, 0, "what now", COVE_EINVAL, text);
         snprintf(text, sizeof text, "%sthe labels are gone", shown);
-        expect(COVE_EIO, 0, "the labels are gone", COVE_EIO, text); /* the code is in the return alone */
+        expect(COVE_EIO, 0, "the labels are gone", COVE_EIO, text); /* the code is only in the return value */
         expect(COVE_EIO, COVE_EACCESS, "the labels are gone", COVE_EIO, text);
         snprintf(text, sizeof text, "%sinput/output failure", shown);
         expect(COVE_EIO, 0, "", COVE_EIO, text);
@@ -322,7 +322,7 @@ static void a_state_is_a_value(void **state)
     assert_string_equal(err.message, "state_dict of callbacks[1] (Recorder): returned no state");
 }
 
-/* ---- what may be logged where: Lightning's table ---- */
+/* ---- which functions may log: Lightning's table ---- */
 
 static void logs_reach_the_loggers_or_are_refused(void **state)
 {
@@ -610,7 +610,7 @@ static void users_set_errors(void **state)
     assert_int_equal(err.code, COVE_ENOTFOUND);
     assert_int_equal(err.http_status, 0);
     assert_string_equal(err.message, "a [31m: no labels for 7");
-    /* Cut between characters. */
+    /* Truncated between characters. */
     memset(text, 0, sizeof text);
     for (size_t i = 0; i + 2 < sizeof text; i += 2)
         memcpy(text + i, "é", 2);

@@ -9,12 +9,12 @@
 
 #include <cove/trainer.h>
 
-/* Training and validation keep apart what they accumulate. */
+/* Training and validation accumulate separately. */
 enum cove__phase { COVE__PHASE_TRAIN = 0, COVE__PHASE_VAL = 1 };
 
-/* What a metric holds of this epoch. */
+/* A metric's values of this epoch. */
 struct cove__epoch_values {
-    bool there; /* logged in this epoch; on step, the newest value stands in each row until the epoch ends */
+    bool there; /* logged in this epoch; on step, each row has the newest value until the epoch ends */
     float last;
     double sum, weight; /* for the mean */
 };
@@ -55,17 +55,16 @@ int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool 
  * kept. */
 int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);
 void cove__metrics_end_epoch(struct cove__metrics *m, enum cove__phase phase);
-/* Remembers what this epoch's values are, and makes them that again: what failed half way is done again by the run that
- * is resumed, and must not count twice. */
+/* Saves this epoch's values, and restores them: the resumed run repeats a failed batch, which must not count twice. */
 void cove__metrics_mark(struct cove__metrics *m, enum cove__phase phase);
 void cove__metrics_rewind(struct cove__metrics *m, enum cove__phase phase);
 
 const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, const char *name);
 
-/* What a resume needs to go on with the same means and monitors: { "epoch": { name: [sum, weight, flags, last] },
+/* What a resume needs for the same means and monitors: { "epoch": { name: [sum, weight, flags, last] },
  * "newest": { name: value } }. */
 int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err);
-/* `mid_epoch`: false leaves out the sums of an epoch that is over. */
+/* `mid_epoch` false: without the sums, because the epoch is complete. */
 int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Calls that come at the wrong time, hooks that fail while a run is cleaned up, and callbacks that refuse their state:
- * each is an error in words, and leaves the trainer and its callbacks usable. */
+/* Calls at the wrong time, hooks that fail while a run ends, and callbacks that refuse their state: each is an error
+ * with a message, and the trainer and its callbacks stay usable. */
 #include <stdbool.h>
 
 #include "trainer/testing.h"
@@ -72,7 +72,7 @@ static void test_a_run_inside_a_run(void **state)
     }
 }
 
-/* ---- questions before their answer is there ---- */
+/* ---- queries outside of a run ---- */
 
 static int ask(void *self, cove_trainer *trainer, struct cove_error *err)
 {
@@ -130,7 +130,7 @@ static void test_every_teardown_is_called(void **state)
     cove_trainer_free(trainer);
 }
 
-/* ---- reasons ---- */
+/* ---- stop reasons ---- */
 
 static char reason[600];
 
@@ -143,7 +143,7 @@ static int stop_and_interrupt(void *self, cove_trainer *trainer, const struct co
     return 0;
 }
 
-/* A reason of any length and any bytes is saved with the run that was cut. */
+/* A reason of any length and any bytes is saved with the interrupted run. */
 static void test_a_reason_that_is_cut(void **state)
 {
     for (int shift = 0; shift < 4; shift++) {
@@ -191,7 +191,7 @@ static int refuse_state(void *self, const cove_value *state, struct cove_error *
     return cove_error_set(err, COVE_EMISMATCH, "of another kind");
 }
 
-/* A callback that refuses its state leaves the others as they were before: a run from the start keeps its own best. */
+/* If a callback refuses its state, the others are unchanged: a run from the start keeps its own best. */
 static void test_a_resume_that_fails_changes_no_callback(void **state)
 {
     struct cove_model_checkpoint_options mo = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;

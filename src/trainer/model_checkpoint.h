@@ -1,6 +1,6 @@
 /*
  * The inside of ModelCheckpoint: the callback (model_checkpoint.c: when a save is due), its saves and removals, its
- * state in checkpoints, and where it looks for those of earlier runs.
+ * state in checkpoints, and the search for checkpoints of earlier runs.
  */
 #ifndef COVE_TRAINER_MODEL_CHECKPOINT_H
 #define COVE_TRAINER_MODEL_CHECKPOINT_H
@@ -19,22 +19,22 @@ struct cove__model_checkpoint {
     struct cove_model_checkpoint_options o;          /* its strings are the next four */
     char *given_dirpath, *filename, *monitor, *mode; /* owned; NULL: not given */
     char *key;                                       /* owned: Lightning's state_key */
-    char *dirpath;                                   /* owned, as cove__folder_resolve gives it; NULL before setup */
+    char *dirpath;                                   /* owned, from cove__folder_resolve; NULL before setup */
     const cove_trainer *trainer;                     /* BORROWED from setup to teardown; else NULL */
     struct cove__kept kept;
     bool saved_any;      /* in this run */
-    bool last_is_behind; /* last.ckpt could not be written where another name was */
-    bool saving;         /* a save of our own is under way */
-    bool is_behind;      /* another was made since our last one, which may not hold what its owner decided then */
+    bool last_is_behind; /* last.ckpt failed after another name was written */
+    bool saving;         /* this callback is saving */
+    bool is_behind;      /* another callback has saved since; our last save may lack its newest state */
 };
 
-/* ---- model_checkpoint_save.c: each changes mc->kept if it succeeds, and nothing if not ---- */
+/* ---- model_checkpoint_save.c: each changes mc->kept only on success ---- */
 
-/* The save that is due now; nothing is written where the score is not among the best and there is no save_last. */
+/* The save that is due now. Nothing is written if the score is not among the best and save_last is 0. */
 int cove__model_checkpoint_save(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
-/* last.ckpt alone. */
+/* Only last.ckpt. */
 int cove__model_checkpoint_save_last(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
-/* The run as it stands when it is cut: as last.ckpt or, without save_last, under the template's name. It is not the
+/* Saves an interrupted run as last.ckpt or, without save_last, under the template's name. This does not count as the
  * save that may be due at this step: the resumed run makes that one. */
 int cove__model_checkpoint_save_cut(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
 

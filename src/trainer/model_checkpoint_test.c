@@ -1,5 +1,5 @@
-/* ModelCheckpoint where things go wrong: a run that is cut and resumed keeps what one at a stretch keeps, a save that
- * fails leaves no trace, and a folder is one folder however it is spelled. */
+/* ModelCheckpoint after failures: an interrupted and resumed run keeps the same files as an uninterrupted one, a failed
+ * save changes nothing, and different spellings of a folder are the same folder. */
 #include "trainer/testing.h"
 
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 
 #define ROOT "memory://checkpoints"
 
-/* ---- runs that are cut ---- */
+/* ---- interrupted runs ---- */
 
-/* Where a run is cut: in which hook, at which of its calls, and whether by an interrupt or by a failure. */
+/* Where a run ends: in which hook, at which of its calls, and by an interrupt or a failure. */
 enum place { NOWHERE, TRAIN_BATCH, VAL_BATCH, VALIDATION_END, EPOCH_END, SAVE };
 struct cut {
     enum place place;
@@ -56,8 +56,8 @@ static int on_save_checkpoint(void *self, cove_trainer *t, cove_value *tree, str
     return count(self, SAVE, t);
 }
 
-/* The name without "-v1": each of two ModelCheckpoints saves a run that is cut, and only the one whose file the run is
- * resumed from knows that it may replace its own. */
+/* The name without "-v1": two ModelCheckpoints each save an interrupted run, but only the one whose file the run is
+ * resumed from may replace its file. */
 static const char *plain_name(const char *path, char out[256])
 {
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *version = strstr(name, "-v1.ckpt");
@@ -65,7 +65,7 @@ static const char *plain_name(const char *path, char out[256])
     return out;
 }
 
-/* The files that the callback's state names, each with its score; every one of them must be there. */
+/* The files in the callback's state with their scores; each file must exist. */
 static void describe(const cove_callback *c, struct cove__buf *out)
 {
     static const char *const paths[] = { "best_model_path", "kth_best_model_path", "last_model_path" };
@@ -104,7 +104,7 @@ struct variant {
     int64_t max_steps;
 };
 
-/* One fit of a new model; what its callbacks keep goes to `out` where the run ends well. */
+/* One fit of a new model; `out` gets what its callbacks keep if the run succeeds. */
 static int run(const struct variant *v, struct cut *cut, const char *ckpt, struct cove__buf *out)
 {
     static struct line model;
@@ -172,8 +172,8 @@ static const struct variant variants[] = {
     { "val_loss", 2, 0, 0, 0, 0, 12 },
 };
 
-/* Wherever the run was cut, the resumed one keeps the same files with the same scores. */
-static void cut_runs_keep_the_same(void **state)
+/* Wherever the run was interrupted, the resumed one keeps the same files with the same scores. */
+static void interrupted_runs_keep_the_same(void **state)
 {
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         struct cove__buf expected = COVE__BUF_INIT(65536), got = COVE__BUF_INIT(65536);
@@ -220,7 +220,7 @@ static void copy(const char *from, const char *to)
     cove_free(data);
 }
 
-/* One fit whose newest checkpoint stays in `dirpath`. */
+/* One fit that keeps the newest checkpoint in `dirpath`. */
 static cove_callback *fit_in(const char *dirpath, int64_t max_epochs, const char *ckpt, int save_last)
 {
     static struct line model;
@@ -260,7 +260,7 @@ static int leave(void **state)
     return 0;
 }
 
-/* The first run's file is let go by the second, resumed from a copy: it knew that the folder is its own. */
+/* The second run, resumed from a copy, removes the first run's file: the folder is its own. */
 static void one_folder_in_any_spelling(void **state)
 {
     const char *folder = *state;
@@ -291,7 +291,7 @@ static void one_folder_in_any_spelling(void **state)
     }
 }
 
-/* Two folders of one relative spelling are two: what another run keeps there stays. */
+/* Two folders with the same relative path are different: another run's files stay. */
 static void one_spelling_of_two_folders(void **state)
 {
     cove_callback *c;
@@ -306,7 +306,7 @@ static void one_spelling_of_two_folders(void **state)
     cove_callback_free(c);
 }
 
-/* A folder inside one's own is another one. */
+/* A folder below dirpath is another folder. */
 static void another_folder_below_is_not_pruned(void **state)
 {
     cove_callback_free(fit_in("ck/old", 1, NULL, 0));
@@ -315,7 +315,7 @@ static void another_folder_below_is_not_pruned(void **state)
     assert_int_equal(url_exists("ck/old/epoch=0-step=7.ckpt"), 1);
 }
 
-/* The file that a link to it was resumed from stays. */
+/* A file that was resumed from through a link stays. */
 static void resumed_through_a_link(void **state)
 {
     cove_callback_free(fit_in("ck", 1, NULL, 0));
@@ -324,7 +324,7 @@ static void resumed_through_a_link(void **state)
     assert_int_equal(url_exists("ck/epoch=0-step=7.ckpt"), 1);
 }
 
-/* last.ckpt can't be written after the other name was: what is there is named, what is not is not. */
+/* last.ckpt fails after the other name was written: the state names only the file that exists. */
 static void last_that_fails_is_not_named(void **state)
 {
     assert_int_equal(mkdir("ck", 0777) | mkdir("ck/last.ckpt", 0777), 0);
@@ -340,9 +340,12 @@ static void last_that_fails_is_not_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cut_runs_keep_the_same), IN_FOLDER(one_folder_in_any_spelling),
-        IN_FOLDER(one_spelling_of_two_folders),   IN_FOLDER(another_folder_below_is_not_pruned),
-        IN_FOLDER(resumed_through_a_link),        IN_FOLDER(last_that_fails_is_not_named),
+        cmocka_unit_test(interrupted_runs_keep_the_same),
+        IN_FOLDER(one_folder_in_any_spelling),
+        IN_FOLDER(one_spelling_of_two_folders),
+        IN_FOLDER(another_folder_below_is_not_pruned),
+        IN_FOLDER(resumed_through_a_link),
+        IN_FOLDER(last_that_fails_is_not_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
-/* Names that a program gives: of parameters, hyperparameters, metrics, callbacks, loggers. They go into checkpoints,
- * event files and file names, so what could not be saved is refused before anything is opened. */
+/* Checks of a program's names: of parameters, hyperparameters, metrics, callbacks, loggers. They are written to
+ * checkpoints, event files and file names, so a name that could not be saved is refused before anything is opened. */
 #ifndef COVE_TRAINER_NAMES_H
 #define COVE_TRAINER_NAMES_H
 
 #include <cove/trainer.h>
 
-/* COVE_EINVAL where `name` is NULL, empty, not UTF-8 or has control characters; `what` names it: "hparams[3]: the
- * name". What is wrong in it is shown escaped. */
+/* COVE_EINVAL if `name` is NULL, empty, not UTF-8 or has control characters. `what` begins the message: "hparams[3]:
+ * the name". The name is shown escaped. */
 int cove__check_name(const char *what, const char *name, struct cove_error *err);
 /* The same for text: NULL, "" and control characters are allowed. */
 int cove__check_text(const char *what, const char *text, struct cove_error *err);

@@ -47,7 +47,7 @@ void cove__progress_next_fit(struct cove__progress *p);
 
 /* The "loops" dict. */
 int cove__progress_save(const struct cove__progress *p, cove_value *loops, struct cove_error *err);
-/* From a "loops" dict of Lightning 2 or of ours. COVE_EMISMATCH: counters that make no sense. */
+/* From a "loops" dict of Lightning 2 or of ours. COVE_EMISMATCH: invalid counters. */
 int cove__progress_load(struct cove__progress *p, const cove_value *loops, struct cove_error *err);
 /* Sets the counters to where the run goes on; `n_batches` of an epoch in this run. `own`: the checkpoint is one of
  * ours, which holds the epoch's means. Without them an epoch whose last batch is done can't end as it would have: it is

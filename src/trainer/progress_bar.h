@@ -1,4 +1,4 @@
-/* The progress bar's parts that a test can look at. */
+/* The parts of the progress bar that tests use. */
 #ifndef COVE_TRAINER_PROGRESS_BAR_H
 #define COVE_TRAINER_PROGRESS_BAR_H
 

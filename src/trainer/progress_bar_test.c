@@ -1,4 +1,4 @@
-/* The progress bar on terminals of many widths: never wider than they are, and what is most important stays. */
+/* The progress bar on terminals of many widths: it is never wider, and keeps the most important parts. */
 #include "trainer/testing.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static int log_all(void *self, cove_trainer *trainer, const struct cove_batch *b
     return 0;
 }
 
-/* What a bar writes to `fd` in two epochs, read from `from`. */
+/* The output of a bar on `fd` in two epochs, read from `from`. */
 static void run_bar(int fd, int from, char *out, size_t size)
 {
     static struct line model;
@@ -44,7 +44,7 @@ static void run_bar(int fd, int from, char *out, size_t size)
     out[used] = '\0';
 }
 
-/* Each line that was drawn fits; the last one goes to `ret_last`. */
+/* Checks that each line fits; `ret_last` gets the last one. */
 static void check_lines(char *text, int columns, char *ret_last, size_t size)
 {
     char *save = NULL;
@@ -87,7 +87,7 @@ static void lines_fit_the_terminal(void **state)
         assert_true(columns[i] < 20 || strncmp(last, "Epoch 1", 7) == 0);
         assert_true(columns[i] < 20 || strstr(last, " 7/7"));
         assert_true(columns[i] < 40 || strstr(last, "train_loss=-0.000123"));
-        /* All four at 110 columns, with a shorter bar; all there is at 200. */
+        /* At 110 columns all four with a shorter bar; at 200 everything. */
         assert_true(columns[i] < 110 ||
                     (strstr(last, "learning_rate=-0.000123") && strstr(last, "grad_norm=-0.000123")));
         assert_true(columns[i] < 200 || (strstr(last, "it/s") && strstr(last, "[========================]")));
@@ -97,7 +97,7 @@ static void lines_fit_the_terminal(void **state)
     }
 }
 
-/* No size to be had: COLUMNS says it, and without that there are 80. */
+/* Without a terminal size: COLUMNS, else 80. */
 static void columns_come_from_the_environment(void **state)
 {
     static char text[1 << 16];

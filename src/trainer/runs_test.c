@@ -1,4 +1,4 @@
-/* More than one run of a trainer: validate after fit, one fit after another, and what may be saved in between. */
+/* Several runs of one trainer: validate after fit, a second fit, and saving in between. */
 #include "trainer/testing.h"
 
 #define ROOT  "memory://runs"
@@ -56,7 +56,7 @@ static void validate_leaves_the_fit_alone(void **state)
     assert_int_equal(fit(trainer, NULL, NULL), 0);
     assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, NULL), 0);
     assert_int_equal(cove_read_url(SAVED, &before, &n_before, NULL), 0);
-    /* Random numbers that a validate draws are not the run's. */
+    /* A validate does not change the fit's random state. */
     model.module.hooks.on_validation_start = draws;
     logged_step = -1;
     assert_int_equal(cove_trainer_validate(trainer, &model.module, &model.data, NULL, NULL), 0);
@@ -65,7 +65,7 @@ static void validate_leaves_the_fit_alone(void **state)
     assert_int_equal(cove_trainer_current_epoch(trainer), 2);
     assert_non_null(cove_trainer_optimizer(trainer));
     assert_string_equal(cove_trainer_stop_reason(trainer), "max_epochs=2 reached");
-    /* One that is refused changes nothing either. */
+    /* A refused validate changes nothing either. */
     assert_int_equal(cove_trainer_validate(trainer, &model.module, &(struct cove_data)COVE_DATA_INIT, NULL, NULL),
                      COVE_EINVAL);
     assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, NULL), 0);
@@ -196,7 +196,7 @@ static void a_second_fit_goes_on(void **state)
     assert_int_equal(fit(trainer, NULL, NULL), 0);
     assert_int_equal(model.seen, 21);
     assert_int_equal(cove_trainer_global_step(trainer), 21);
-    /* A checkpoint takes the place of where the trainer stood. */
+    /* A checkpoint replaces the trainer's position. */
     assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, NULL), 0);
     cove_trainer_free(trainer);
     line_init(&model);
@@ -205,7 +205,7 @@ static void a_second_fit_goes_on(void **state)
     assert_int_equal(fit(trainer, SAVED, NULL), 0);
     assert_int_equal(model.seen, 28);
     assert_int_equal(fit(trainer, SAVED, NULL), 0);
-    assert_int_equal(model.seen, 28); /* again from the 21 of the checkpoint */
+    assert_int_equal(model.seen, 28); /* from the checkpoint's 21 */
     cove_trainer_free(trainer);
 }
 

@@ -81,7 +81,7 @@ static void first_of_equals_is_the_best_and_goes_first(void **state)
     cove__top_k_done(&top);
 }
 
-/* As a Python dict: a name has one score, the last, and keeps its place. */
+/* As in a Python dict: a name has one score, the last, and keeps its place. */
 static void a_name_has_one_score(void **state)
 {
     struct cove__top_k top = { .k = -1 }, copy;

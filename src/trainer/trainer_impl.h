@@ -19,7 +19,7 @@
 #include "trainer/user_call.h"
 
 struct cove_trainer {
-    /* of its whole life */
+    /* for the trainer's lifetime */
     struct cove_trainer_options o; /* the strings and arrays below are ours */
     char *root;                    /* default_root_dir, owned */
     cove_options *storage;         /* owned; NULL: none */
@@ -27,13 +27,13 @@ struct cove_trainer {
     size_t n_loggers;
     cove_callback **callbacks; /* owned array, in the order of calls: those with run_last at the end */
     size_t n_callbacks;
-    size_t *callback_numbers; /* owned: of each its place in the options' array; COVE__NO_INDEX: one of the trainer's */
+    size_t *callback_numbers; /* owned: the index of each in the options' array; COVE__NO_INDEX: the trainer's own */
     cove_logger *own_logger;  /* owned: the default one, or NULL */
     cove_callback *own_checkpoint, *own_bar; /* owned: the default ones, or NULL */
     const struct cove__strategy_ops *strategy;
     atomic_int interrupted;
 
-    /* of a run, or kept from one fit to the next */
+    /* of one run, or kept from one fit to the next */
     struct cove_module module; /* a copy; what it points to is BORROWED until the run ends */
     bool fitting;
     enum cove_stage stage;
@@ -43,29 +43,29 @@ struct cove_trainer {
     cove_optimizer *optimizer;    /* owned */
     cove_lr_scheduler *scheduler; /* owned; may be NULL */
     cove_rng rng;
-    uint64_t seed; /* of this run: a resumed one goes on with the checkpoint's */
+    uint64_t seed; /* of this run; of a resumed one, the checkpoint's */
     struct cove__metrics metrics;
-    struct cove__progress p;             /* of the last fit; a validate leaves it alone */
+    struct cove__progress p;             /* of the last fit; not changed by a validate */
     struct cove__tracker validate_batch; /* of a validate */
-    int64_t val_log_step;                /* validation batches so far: the step of values logged on_step there */
+    int64_t val_log_step;                /* validation batches so far: the step of values that they log on step */
     struct cove__undo undo;
     bool failed;           /* the run ends in an error */
-    bool epoch_end_failed; /* in on_train_epoch_end: a run that is resumed calls it again; to Lightning the epoch is
-                              over */
-    bool batch_end_failed; /* in on_train_batch_end: the batch is computed, and only that hook is done again */
+    bool epoch_end_failed; /* in on_train_epoch_end: a resumed run calls it again; in Lightning the epoch is
+                              complete */
+    bool batch_end_failed; /* in on_train_batch_end: the batch is computed; a resumed run repeats only that hook */
     bool should_stop;
     bool is_running;       /* from the first hook of a run to its end */
     char reason[256];      /* why the last run ended */
     char stop_reason[256]; /* what cove_trainer_stop was given; UTF-8 */
     char *ckpt_path;             /* owned: the URL resumed from */
-    const char *function;        /* of the user's, which is being called; NULL: none */
+    const char *function;        /* the user's function that is being called; NULL: none */
     struct cove_error log_error; /* the first failure inside cove_trainer_log, until that function returns */
 };
 
 /* ---- hooks.c ---- */
 
-/* One call of a user's function: begin, call it with &call.said, and end, which checks what it returned and what it
- * logged (user_call.h). Calls nest: a hook may save a checkpoint, which calls hooks. */
+/* One call of a user's function: begin, call it with &call.said, and end, which checks its return value and its logging
+ * (user_call.h). Calls nest: a hook may save a checkpoint, which calls hooks. */
 struct cove__call {
     struct cove_error said;
     const char *function, *outer;
@@ -96,7 +96,7 @@ void cove__exception_hook(cove_trainer *t, const struct cove_error *cause);
     cove__checkpoint_hook((t), offsetof(struct cove_hooks, name), #name, (tree), (err))
 
 /* ---- fit.c ---- */
-void cove__forget_run(cove_trainer *t); /* frees all that is of one run */
+void cove__forget_run(cove_trainer *t); /* frees everything of one run */
 
 /* ---- loop.c ---- */
 int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_error *err);
@@ -107,13 +107,13 @@ int cove__check_interrupt(cove_trainer *t, struct cove_error *err);
 
 /* ---- batch.c ---- */
 int cove__train_batch(cove_trainer *t, struct cove_error *err);
-/* For a batch that is computed and whose on_train_batch_end failed, in the run that is resumed. */
+/* In a resumed run: repeats the on_train_batch_end that failed. */
 int cove__repeat_batch_end(cove_trainer *t, struct cove_error *err);
-bool cove__accumulating(const cove_trainer *t); /* the batch under way does not end in an optimizer step */
+bool cove__accumulating(const cove_trainer *t); /* the current batch does not end in an optimizer step */
 
 /* ---- dump.c ---- */
 int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err);
-/* Loads `url` and restores the run from it, all or nothing; *ret_position is where it goes on. */
+/* Loads `url` and restores the run from it, all or nothing; the run continues at *ret_position. */
 int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_position, struct cove_error *err);
 
 /* ---- logs.c ---- */

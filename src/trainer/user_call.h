@@ -1,6 +1,7 @@
 /*
- * What a user's function (a step, a hook, a loader's fetch, a logger's write) returned, checked in one place: 0, or a
- * negative COVE_E… with a message. Whatever a function leaves out or gets wrong becomes an error that names it.
+ * Checks the return value of a user's function (a step, a hook, a loader's fetch, a logger's function) in one place: 0,
+ * or a negative COVE_E… with a message. The error names the function, also if its code or message is missing or
+ * invalid.
  */
 #ifndef COVE_TRAINER_USER_CALL_H
 #define COVE_TRAINER_USER_CALL_H
@@ -9,17 +10,17 @@
 
 #define COVE__NO_INDEX SIZE_MAX
 
-/* Whose function it is: "callbacks[1] (ModelCheckpoint)". */
+/* The owner of a function: "callbacks[1] (ModelCheckpoint)". */
 struct cove__owner {
-    const char *what; /* NULL: nobody's in particular */
-    size_t index;     /* COVE__NO_INDEX: there is one only */
-    const char *key;  /* a state_key, of which the words before "{" are shown; or NULL */
+    const char *what; /* NULL: no owner */
+    size_t index;     /* COVE__NO_INDEX: there is only one */
+    const char *key;  /* a state_key, shown up to "{"; or NULL */
 };
 
-/* Makes `said`, for the call's error, empty. */
+/* Clears `said`, the error struct for the call. */
 void cove__user_begin(struct cove_error *said);
-/* Returns 0, or a negative code and in `err` "FUNCTION of OWNER: " and what the function said. A code outside the error
- * struct may be missing, and so may a message; a positive return or an unknown code is COVE_EINVAL. */
+/* Returns 0, or a negative code and in `err` "FUNCTION of OWNER: " and the function's message. `said` may lack the
+ * code, the message or both; a positive `rc` or an unknown code is COVE_EINVAL. */
 int cove__user_end(int rc, struct cove_error *said, const char *function, const struct cove__owner *owner,
                    struct cove_error *err);
 
