@@ -265,7 +265,7 @@ COVE_API void cove_lr_scheduler_step(cove_lr_scheduler *scheduler);
 
 /*
  * A callback: hooks, and a state that is saved in checkpoints under `state_key`. The built-in callbacks use nothing
- * else. BORROWED until the trainer is freed.
+ * else. The struct is copied by cove_trainer_new; what it points to is BORROWED until the trainer is freed.
  */
 struct cove_callback {
     size_t size;
@@ -280,7 +280,7 @@ struct cove_callback {
     void (*free)(void *self); /* for cove_callback_free; NULL: nothing to free */
     int run_last;             /* 1: called after the other callbacks, because it saves or shows what they did */
     int monitors;             /* 1: called after the module in on_train_epoch_end, to see what it logs there */
-    struct cove_hooks hooks;
+    struct cove_hooks hooks;  /* stays the last field */
 };
 #define COVE_CALLBACK_INIT                                                                                             \
     {                                                                                                                  \
@@ -348,7 +348,7 @@ COVE_API int cove_progress_bar_new(cove_callback **ret_callback, struct cove_err
 
 /* ---- loggers ---- */
 
-/* A logger. BORROWED until the trainer is freed. */
+/* A logger. The struct is copied by cove_trainer_new; what it points to is BORROWED until the trainer is freed. */
 struct cove_logger {
     size_t size;
     void *self;
@@ -422,8 +422,8 @@ struct cove_trainer_options {
         .log_every_n_steps = 50, .enable_progress_bar = 1, .enable_checkpointing = 1, .enable_logging = 1              \
     }
 
-/* COVE_EINVAL: an option out of range, by name. Touches no store. Strings and arrays are copied; loggers and callbacks
- * BORROWED. */
+/* COVE_EINVAL: an option out of range, by name. Touches no store. Strings, arrays and
+ * the structs of loggers and callbacks are copied; what these point to is BORROWED. */
 COVE_API int cove_trainer_new(const struct cove_trainer_options *options, cove_trainer **ret_trainer,
                               struct cove_error *err);
 COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */

@@ -11,7 +11,7 @@ int cove__callback_states_save(cove_trainer *t, cove_value *dict, struct cove_er
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        const cove_callback *c = t->callbacks[i];
+        const cove_callback *c = &t->callbacks[i];
         const struct cove__owner owner = cove__callback_owner(t, i);
         cove_value *state = NULL;
         struct cove__call call;
@@ -24,6 +24,8 @@ int cove__callback_states_save(cove_trainer *t, cove_value *dict, struct cove_er
         rc = cove__call_end(t, &call, rc, &owner, err);
         if (rc == 0)
             rc = cove_value_set(dict, c->state_key, state, err);
+        else
+            cove_value_unref(state); /* a function may fail after it has made one */
     }
     return rc;
 }
@@ -32,7 +34,7 @@ int cove__callback_states_load(cove_trainer *t, const cove_value *dict, struct c
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        const cove_callback *c = t->callbacks[i];
+        const cove_callback *c = &t->callbacks[i];
         const cove_value *state = c->state_key ? cove__tree_at(dict, c->state_key) : NULL;
         const struct cove__owner owner = cove__callback_owner(t, i);
         struct cove__call call;

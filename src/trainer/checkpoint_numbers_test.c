@@ -135,6 +135,53 @@ static void test_numbers_of_callbacks(void **state)
     }
 }
 
+/* Lightning keeps a score in the dtype that it was logged with. */
+static void test_scores_of_every_dtype(void **state)
+{
+    static const char *const key = "callbacks.EarlyStopping{'monitor': 'val_loss', 'mode': 'min'}";
+    static const double f64 = 0.5;
+    static const uint16_t f16 = 0x3800, bf16 = 0x3f00;
+    static const int64_t i64 = 0, one_dim[1] = { 1 }, two[1] = { 2 };
+    static const uint8_t u8 = 0;
+    const struct {
+        enum cove_dtype dtype;
+        const void *data;
+        size_t n_dims;
+        const int64_t *shape;
+        double score; /* -1: refused */
+    } rows[] = {
+        { COVE_FLOAT64, &f64, 0, NULL, 0.5 },   { COVE_FLOAT16, &f16, 0, NULL, 0.5 },
+        { COVE_BFLOAT16, &bf16, 0, NULL, 0.5 }, { COVE_INT64, &i64, 0, NULL, 0 },
+        { COVE_UINT8, &u8, 0, NULL, 0 },        { COVE_FLOAT64, &f64, 1, one_dim, 0.5 },
+        { COVE_FLOAT16, &f64, 1, two, -1 },     { COVE_COMPLEX64, &f64, 0, NULL, -1 },
+    };
+    struct cove_early_stopping_options eo = COVE_EARLY_STOPPING_OPTIONS_INIT;
+    eo.monitor = "val_loss";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cove_tensor_view view = { rows[i].dtype, rows[i].n_dims, rows[i].shape, NULL,
+                                         (void *)(uintptr_t)rows[i].data };
+        struct cove_trainer_options o = quiet(1);
+        cove_callback *stopping;
+        cove_value *score, *state_dict = NULL;
+        struct line m;
+        assert_int_equal(cove_early_stopping_new(&eo, &stopping, NULL), 0);
+        o.callbacks = &stopping;
+        o.n_callbacks = 1;
+        assert_int_equal(run(&o, 0, false, &m, NULL), 0);
+        assert_int_equal(cove_value_new_tensor(&view, &score, NULL), 0);
+        change(key, "best_score", score);
+        assert_int_equal(run(&o, 0, true, &m, NULL), rows[i].score < 0 ? COVE_EMISMATCH : 0);
+        if (rows[i].score >= 0) {
+            assert_int_equal(stopping->state_dict(stopping->self, &state_dict, NULL), 0);
+            struct cove_tensor_view shown;
+            assert_int_equal(cove_value_as_tensor(cove_value_get(state_dict, "best_score"), &shown, NULL), 0);
+            assert_float_equal(*(const float *)shown.data, rows[i].score, 0);
+            cove_value_unref(state_dict);
+        }
+        cove_callback_free(stopping);
+    }
+}
+
 static int save_here(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err)
 {
     return cove_trainer_save_checkpoint(trainer, URL, 0, err);
@@ -179,11 +226,9 @@ static void test_fewer_batches_than_the_checkpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers_of_loops),
-        cmocka_unit_test(test_random_numbers_of_zeros),
-        cmocka_unit_test(test_end_of_no_epoch),
-        cmocka_unit_test(test_numbers_of_callbacks),
-        cmocka_unit_test(test_fewer_batches_than_the_checkpoint),
+        cmocka_unit_test(test_numbers_of_loops),      cmocka_unit_test(test_random_numbers_of_zeros),
+        cmocka_unit_test(test_end_of_no_epoch),       cmocka_unit_test(test_numbers_of_callbacks),
+        cmocka_unit_test(test_scores_of_every_dtype), cmocka_unit_test(test_fewer_batches_than_the_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

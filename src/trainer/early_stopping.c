@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "trainer/names.h"
 #include "trainer/options.h"
+#include "trainer/repr.h"
 #include "trainer/tree.h"
 
 #define MOST_CHECKS (INT64_C(1) << 53) /* that a checkpoint may count */
@@ -187,7 +188,7 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     s->best = score;
     s->reason = reason >= NOT_STOPPED && reason <= NON_FINITE_METRIC ? (enum reason)reason : NOT_STOPPED;
     snprintf(s->message, sizeof s->message, "%s", message ? message : "");
-    cove__text_trim(s->message, sizeof s->message);
+    cove__text_line(s->message, sizeof s->message); /* it will be shown, and may come from anywhere */
     s->checked = checked;
     return 0;
 }
@@ -204,7 +205,7 @@ int cove_early_stopping_new(const struct cove_early_stopping_options *options, c
                             struct cove_error *err)
 {
     struct cove_early_stopping_options o = COVE_EARLY_STOPPING_OPTIONS_INIT;
-    struct cove__buf key = COVE__BUF_INIT(4096);
+    struct cove__buf key = COVE__BUF_INIT(16384);
     struct early_stopping *s;
     int rc = COVE__COPY_OPTIONS(&o, options, err);
     if (rc < 0)
@@ -219,7 +220,9 @@ int cove_early_stopping_new(const struct cove_early_stopping_options *options, c
     s = cove__calloc(1, sizeof *s);
     if (!s)
         return cove__fail_nomem(err, "EarlyStopping");
-    cove__buf_addf(&key, "EarlyStopping{'monitor': '%s', 'mode': '%s'}", o.monitor, o.mode);
+    cove__buf_add_str(&key, "EarlyStopping{'monitor': ");
+    cove__add_repr(&key, o.monitor);
+    cove__buf_addf(&key, ", 'mode': '%s'}", o.mode);
     s->o = o;
     s->max = strcmp(o.mode, "max") == 0;
     s->best = s->max ? -INFINITY : INFINITY;

@@ -160,7 +160,7 @@ static bool is_word(const char *s, const char *word)
 
 static int ask_callback(cove_trainer *t, size_t i, const char *which, char **ret_url, struct cove_error *err)
 {
-    const cove_callback *c = t->callbacks[i];
+    const cove_callback *c = &t->callbacks[i];
     const struct cove__owner owner = cove__callback_owner(t, i);
     struct cove__call call;
     int rc;
@@ -177,7 +177,7 @@ static int ask_callbacks(cove_trainer *t, const char *which, struct cove_error *
     char *url = NULL;
     int rc = COVE_ENOTFOUND;
     for (size_t i = 0; rc == COVE_ENOTFOUND && i < t->n_callbacks; i++) {
-        if (t->callbacks[i]->find_checkpoint)
+        if (t->callbacks[i].find_checkpoint)
             rc = ask_callback(t, i, which, &url, err);
     }
     if (rc == 0) {
@@ -285,9 +285,7 @@ int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *module, co
     int rc = begin_run(trainer, true, module, data, err);
     if (rc < 0)
         return rc;
-    rc = run(trainer, ckpt_path, err);
-    atomic_store_explicit(&trainer->interrupted, 0, memory_order_relaxed);
-    return rc;
+    return run(trainer, ckpt_path, err);
 }
 
 int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
@@ -302,6 +300,5 @@ int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *modul
     rc = run(trainer, ckpt_path, err);
     trainer->val_log_step = log_step;
     trainer->rng = rng;
-    atomic_store_explicit(&trainer->interrupted, 0, memory_order_relaxed);
     return rc;
 }

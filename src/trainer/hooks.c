@@ -14,6 +14,9 @@ void cove__call_begin(cove_trainer *t, struct cove__call *call, const char *func
     call->function = function;
     call->outer = t->function;
     t->function = function;
+    /* What the outer function logged in vain stays its own failure. */
+    call->log_error = t->log_error;
+    cove__error_clear(&t->log_error);
 }
 
 int cove__call_end(cove_trainer *t, struct cove__call *call, int rc, const struct cove__owner *owner,
@@ -23,14 +26,14 @@ int cove__call_end(cove_trainer *t, struct cove__call *call, int rc, const struc
     /* What a function logged in vain fails the function. */
     if (rc == 0 && t->log_error.code < 0)
         rc = cove__error_copy(&call->said, &t->log_error);
-    cove__error_clear(&t->log_error);
+    t->log_error = call->log_error;
     return cove__user_end(rc, &call->said, call->function, owner, err);
 }
 
 struct cove__owner cove__callback_owner(const cove_trainer *t, size_t i)
 {
     size_t number = t->callback_numbers[i];
-    return (struct cove__owner){ number == COVE__NO_INDEX ? NULL : "callbacks", number, t->callbacks[i]->state_key };
+    return (struct cove__owner){ number == COVE__NO_INDEX ? NULL : "callbacks", number, t->callbacks[i].state_key };
 }
 
 /* ---- steps and data ---- */
@@ -98,8 +101,8 @@ static int call_one(cove_trainer *t, const struct hook *h, size_t i, struct cove
 {
     const struct cove__owner module = { "the module", COVE__NO_INDEX, NULL };
     const struct cove__owner owner = i < t->n_callbacks ? cove__callback_owner(t, i) : module;
-    const struct cove_hooks *hooks = i < t->n_callbacks ? &t->callbacks[i]->hooks : &t->module.hooks;
-    void *self = i < t->n_callbacks ? t->callbacks[i]->self : t->module.self;
+    const struct cove_hooks *hooks = i < t->n_callbacks ? &t->callbacks[i].hooks : &t->module.hooks;
+    void *self = i < t->n_callbacks ? t->callbacks[i].self : t->module.self;
     struct cove__call call;
     cove_hook_fn fn;
     hook_at(hooks, h->offset, &fn);
@@ -140,7 +143,7 @@ int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
     const struct hook h = { .offset = offsetof(struct cove_hooks, on_train_epoch_end), .name = "on_train_epoch_end" };
     int rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (!t->callbacks[i]->monitors)
+        if (!t->callbacks[i].monitors)
             rc = call_one(t, &h, i, err);
     }
     if (rc == 0)
@@ -148,7 +151,7 @@ int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
     if (rc == 0)
         rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (t->callbacks[i]->monitors)
+        if (t->callbacks[i].monitors)
             rc = call_one(t, &h, i, err);
     }
     return rc;

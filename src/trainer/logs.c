@@ -66,7 +66,7 @@ void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned 
 static int end(cove_trainer *t, struct cove__call *call, int rc, size_t i, struct cove_error *err)
 {
     const struct cove__owner given = { "loggers", i, NULL }, own = { "TensorBoardLogger", COVE__NO_INDEX, NULL };
-    return cove__call_end(t, call, rc, t->loggers[i] == t->own_logger ? &own : &given, err);
+    return cove__call_end(t, call, rc, t->own_logger ? &own : &given, err);
 }
 
 int cove__open_loggers(cove_trainer *t, struct cove_error *err)
@@ -74,10 +74,10 @@ int cove__open_loggers(cove_trainer *t, struct cove_error *err)
     struct cove__call call;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
-        if (!t->loggers[i]->open)
+        if (!t->loggers[i].open)
             continue;
         cove__call_begin(t, &call, "open");
-        rc = end(t, &call, t->loggers[i]->open(t->loggers[i]->self, t->root, t->storage, &call.said), i, err);
+        rc = end(t, &call, t->loggers[i].open(t->loggers[i].self, t->root, t->storage, &call.said), i, err);
     }
     return rc;
 }
@@ -89,9 +89,9 @@ int cove__close_loggers(cove_trainer *t, struct cove_error *err)
     int first = 0;
     for (size_t i = 0; i < t->n_loggers; i++) {
         int rc = 0;
-        if (t->loggers[i]->close) {
+        if (t->loggers[i].close) {
             cove__call_begin(t, &call, "close");
-            rc = end(t, &call, t->loggers[i]->close(t->loggers[i]->self, &call.said), i, &other);
+            rc = end(t, &call, t->loggers[i].close(t->loggers[i].self, &call.said), i, &other);
         }
         if (rc < 0 && first == 0)
             first = cove__error_copy(err, &other);
@@ -106,7 +106,7 @@ int cove__log_hparams(cove_trainer *t, struct cove_error *err)
     struct cove__call call;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
-        const cove_logger *logger = t->loggers[i];
+        const cove_logger *logger = &t->loggers[i];
         if (!logger->log_hyperparams)
             continue;
         cove__call_begin(t, &call, "log_hyperparams");
@@ -154,7 +154,7 @@ int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_
         ((rc = finish_row(m, (double)cove_trainer_current_epoch(t), &step, err)) < 0 || m->n_rows == 0))
         return rc;
     for (size_t i = 0; rc == 0 && i < t->n_loggers; i++) {
-        const cove_logger *logger = t->loggers[i];
+        const cove_logger *logger = &t->loggers[i];
         if (!logger->log_metrics)
             continue;
         cove__call_begin(t, &call, "log_metrics");

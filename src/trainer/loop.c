@@ -12,7 +12,8 @@
 
 int cove__check_interrupt(cove_trainer *t, struct cove_error *err)
 {
-    if (!atomic_load_explicit(&t->interrupted, memory_order_relaxed))
+    /* Each interrupt ends one run: the one that meets it here. */
+    if (!atomic_exchange_explicit(&t->interrupted, 0, memory_order_relaxed))
         return 0;
     return cove__fail(err, COVE_ECANCELED, "trainer: interrupted in epoch %" PRId64 " after step %" PRId64,
                       cove_trainer_current_epoch(t), cove_trainer_global_step(t));

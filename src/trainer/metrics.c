@@ -20,26 +20,51 @@ static void free_logged(struct cove__logged *item)
     cove__free(item->epoch);
 }
 
+/* ---- places by name: an index is a dict, or NULL while it is empty ---- */
+
+static bool find_place(const cove_value *index, const char *name, size_t *ret_place)
+{
+    const cove_value *found = index ? cove_value_get(index, name) : NULL;
+    int64_t place;
+    if (!found || cove_value_as_int(found, &place, NULL) < 0)
+        return false;
+    *ret_place = (size_t)place;
+    return true;
+}
+
+static int add_place(cove_value **index, const char *name, size_t place, struct cove_error *err)
+{
+    if (!*index && !(*index = cove_value_new_dict()))
+        return cove__fail_nomem(err, "a metric");
+    return cove_value_set(*index, name, cove_value_new_int((int64_t)place), err);
+}
+
+static struct cove__logged *find_logged(struct cove__metrics *m, enum cove__phase phase, const char *name)
+{
+    size_t place;
+    return find_place(m->tables[phase].index, name, &place) ? &m->tables[phase].items[place] : NULL;
+}
+
+/* ---- the tables ---- */
+
 void cove__metrics_forget(struct cove__metrics *m, enum cove__phase phase)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < m->n_logged; i++) {
-        if (m->logged[i].phase == phase)
-            free_logged(&m->logged[i]);
-        else
-            m->logged[kept++] = m->logged[i];
-    }
-    m->n_logged = kept;
+    struct cove__table *table = &m->tables[phase];
+    for (size_t i = 0; i < table->n; i++)
+        free_logged(&table->items[i]);
+    cove__free(table->items);
+    cove_value_unref(table->index);
+    *table = (struct cove__table){ 0 };
 }
 
 void cove__metrics_done(struct cove__metrics *m)
 {
-    for (size_t i = 0; i < m->n_logged; i++)
-        free_logged(&m->logged[i]);
+    cove__metrics_forget(m, COVE__PHASE_TRAIN);
+    cove__metrics_forget(m, COVE__PHASE_VAL);
     for (size_t i = 0; i < m->n_newest; i++)
         cove__free(m->newest[i].name);
-    cove__free(m->logged);
     cove__free(m->newest);
+    cove_value_unref(m->newest_index);
     cove__free(m->rows);
     *m = (struct cove__metrics){ 0 };
 }
@@ -52,33 +77,35 @@ static char *with_suffix(const char *name, const char *suffix)
     return cove__buf_take(&b);
 }
 
-static struct cove__logged *find_logged(struct cove__metrics *m, enum cove__phase phase, const char *name)
+/* Sets the flags, and with them the names for step and epoch. */
+static int set_flags(struct cove__logged *item, unsigned flags, struct cove_error *err)
 {
-    for (size_t i = 0; i < m->n_logged; i++) {
-        if (m->logged[i].phase == phase && strcmp(m->logged[i].name, name) == 0)
-            return &m->logged[i];
-    }
-    return NULL;
+    bool forked = (flags & COVE_ON_STEP) && (flags & COVE_ON_EPOCH);
+    cove__free(item->step);
+    cove__free(item->epoch);
+    item->step = forked ? with_suffix(item->name, "_step") : NULL;
+    item->epoch = forked ? with_suffix(item->name, "_epoch") : NULL;
+    item->flags = flags;
+    return forked && (!item->step || !item->epoch) ? cove__fail_nomem(err, "a metric") : 0;
 }
 
 static int add_logged(struct cove__metrics *m, enum cove__phase phase, const char *name, unsigned flags,
                       struct cove__logged **ret, struct cove_error *err)
 {
-    struct cove__logged item = { .name = cove__strdup(name), .phase = phase, .flags = flags };
-    bool forked = (flags & COVE_ON_STEP) && (flags & COVE_ON_EPOCH);
-    if (forked) {
-        item.step = with_suffix(name, "_step");
-        item.epoch = with_suffix(name, "_epoch");
+    struct cove__table *table = &m->tables[phase];
+    struct cove__logged item = { .name = cove__strdup(name) };
+    int rc = item.name ? set_flags(&item, flags, err) : cove__fail_nomem(err, "a metric");
+    if (rc == 0 && cove__grow(&table->items, &table->cap, table->n + 1, sizeof *table->items, MAX_METRICS) < 0)
+        rc = table->n < MAX_METRICS ? cove__fail_nomem(err, "a metric")
+                                    : cove__fail(err, COVE_ELIMIT, "log: %s: more than %zu metrics", name, MAX_METRICS);
+    if (rc == 0)
+        rc = add_place(&table->index, name, table->n, err);
+    if (rc < 0) {
+        free_logged(&item);
+        return rc;
     }
-    if (!item.name || (forked && (!item.step || !item.epoch)) ||
-        cove__grow(&m->logged, &m->cap_logged, m->n_logged + 1, sizeof *m->logged, MAX_METRICS) < 0) {
-        cove__free(item.name);
-        cove__free(item.step);
-        cove__free(item.epoch);
-        return cove__fail_nomem(err, "a metric");
-    }
-    m->logged[m->n_logged] = item;
-    *ret = &m->logged[m->n_logged++];
+    table->items[table->n] = item;
+    *ret = &table->items[table->n++];
     return 0;
 }
 
@@ -102,11 +129,14 @@ int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const cha
     if (flags & ~(unsigned)KNOWN_FLAGS)
         return cove__fail(err, COVE_EINVAL, "log: %s: unknown flags 0x%x", name, flags);
     item = find_logged(m, phase, name);
+    if (item && item->is_restored && item->flags != flags && (rc = set_flags(item, flags, err)) < 0)
+        return rc;
     if (item && item->flags != flags)
         return cove__fail(err, COVE_EINVAL, "log: %s: logged with other flags before (0x%x, now 0x%x)", name,
                           item->flags, flags);
     if (!item && (rc = add_logged(m, phase, name, flags, &item, err)) < 0)
         return rc;
+    item->is_restored = false;
     item->now.last = rounded;
     item->now.there = true;
     item->now.sum += rounded * weight;
@@ -116,26 +146,29 @@ int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const cha
 
 const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, const char *name)
 {
-    for (size_t i = 0; i < m->n_newest; i++) {
-        if (strcmp(m->newest[i].name, name) == 0)
-            return &m->newest[i];
-    }
-    return NULL;
+    size_t place;
+    return find_place(m->newest_index, name, &place) ? &m->newest[place] : NULL;
 }
 
 static int set_newest(struct cove__metrics *m, const char *name, float value, bool prog_bar, struct cove_error *err)
 {
-    struct cove__newest *old = (struct cove__newest *)(uintptr_t)cove__metrics_find(m, name);
-    char *copy;
-    if (old) {
-        old->value = value;
-        old->prog_bar = prog_bar;
+    struct cove__newest item = { .value = value, .prog_bar = prog_bar };
+    size_t place;
+    int rc;
+    if (find_place(m->newest_index, name, &place)) {
+        m->newest[place].value = value;
+        m->newest[place].prog_bar = prog_bar;
         return 0;
     }
-    if (cove__grow(&m->newest, &m->cap_newest, m->n_newest + 1, sizeof *m->newest, MAX_METRICS) < 0 ||
-        !(copy = cove__strdup(name)))
+    /* A metric may have three names. */
+    if (cove__grow(&m->newest, &m->cap_newest, m->n_newest + 1, sizeof *m->newest, 6 * MAX_METRICS) < 0 ||
+        !(item.name = cove__strdup(name)))
         return cove__fail_nomem(err, "a metric");
-    m->newest[m->n_newest++] = (struct cove__newest){ copy, value, prog_bar };
+    if ((rc = add_place(&m->newest_index, name, m->n_newest, err)) < 0) {
+        cove__free(item.name);
+        return rc;
+    }
+    m->newest[m->n_newest++] = item;
     return 0;
 }
 
@@ -154,13 +187,14 @@ static bool value_now(const struct cove__logged *item, bool on_step, float *ret_
 
 int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err)
 {
+    const struct cove__table *table = &m->tables[phase];
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < m->n_logged; i++) {
-        const struct cove__logged *item = &m->logged[i];
+    for (size_t i = 0; rc == 0 && i < table->n; i++) {
+        const struct cove__logged *item = &table->items[i];
         bool prog_bar = item->flags & COVE_PROG_BAR;
         const char *name;
         float value;
-        if (item->phase != phase || !value_now(item, on_step, &value, &name))
+        if (!value_now(item, on_step, &value, &name))
             continue;
         /* Validation has no newest value before its end, so that a monitor never sees a single batch. */
         if (phase == COVE__PHASE_VAL && on_step)
@@ -174,14 +208,15 @@ int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool 
 
 int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err)
 {
+    const struct cove__table *table = &m->tables[phase];
     m->n_rows = 0;
-    if (cove__grow(&m->rows, &m->cap_rows, m->n_logged + 1, sizeof *m->rows, MAX_METRICS + 1) < 0)
+    if (cove__grow(&m->rows, &m->cap_rows, table->n + 1, sizeof *m->rows, MAX_METRICS + 1) < 0)
         return cove__fail_nomem(err, "metrics");
-    for (size_t i = 0; i < m->n_logged; i++) {
-        const struct cove__logged *item = &m->logged[i];
+    for (size_t i = 0; i < table->n; i++) {
+        const struct cove__logged *item = &table->items[i];
         const char *name;
         float value;
-        if (item->phase == phase && !(item->flags & COVE_NO_LOGGER) && value_now(item, on_step, &value, &name))
+        if (!(item->flags & COVE_NO_LOGGER) && value_now(item, on_step, &value, &name))
             m->rows[m->n_rows++] = (struct cove_metric){ name, value };
     }
     return 0;
@@ -189,26 +224,23 @@ int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_
 
 void cove__metrics_end_epoch(struct cove__metrics *m, enum cove__phase phase)
 {
-    for (size_t i = 0; i < m->n_logged; i++) {
-        if (m->logged[i].phase == phase)
-            m->logged[i].now = (struct cove__epoch_values){ 0 };
-    }
+    struct cove__table *table = &m->tables[phase];
+    for (size_t i = 0; i < table->n; i++)
+        table->items[i].now = (struct cove__epoch_values){ 0 };
 }
 
 void cove__metrics_mark(struct cove__metrics *m, enum cove__phase phase)
 {
-    for (size_t i = 0; i < m->n_logged; i++) {
-        if (m->logged[i].phase == phase)
-            m->logged[i].marked = m->logged[i].now;
-    }
+    struct cove__table *table = &m->tables[phase];
+    for (size_t i = 0; i < table->n; i++)
+        table->items[i].marked = table->items[i].now;
 }
 
 void cove__metrics_rewind(struct cove__metrics *m, enum cove__phase phase)
 {
-    for (size_t i = 0; i < m->n_logged; i++) {
-        if (m->logged[i].phase == phase)
-            m->logged[i].now = m->logged[i].marked;
-    }
+    struct cove__table *table = &m->tables[phase];
+    for (size_t i = 0; i < table->n; i++)
+        table->items[i].now = table->items[i].marked;
 }
 
 int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err)
@@ -216,10 +248,11 @@ int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct c
     int rc = 0;
     cove_value *epoch = cove__tree_dict(&rc, dict, "epoch", err);
     cove_value *newest = cove__tree_dict(&rc, dict, "newest", err);
-    for (size_t i = 0; rc == 0 && i < m->n_logged; i++) {
-        const struct cove__logged *item = &m->logged[i];
+    const struct cove__table *table = &m->tables[COVE__PHASE_TRAIN];
+    for (size_t i = 0; rc == 0 && i < table->n; i++) {
+        const struct cove__logged *item = &table->items[i];
         cove_value *list;
-        if (item->phase != COVE__PHASE_TRAIN || !item->now.there)
+        if (!item->now.there)
             continue;
         list = cove_value_new_list();
         cove__tree_set(&rc, epoch, item->name, list, err);
@@ -237,22 +270,36 @@ int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct c
     return rc;
 }
 
+/* Loggers write names as they are, so a checkpoint's must be names that could have been logged. */
+static int check_restored(const char *name, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    if (check_name(name, &why) == 0)
+        return 0;
+    return cove__fail(err, COVE_EMISMATCH, "cove.metrics in the checkpoint: %s", why.message);
+}
+
 static int load_sum(struct cove__metrics *m, const char *name, const cove_value *list, struct cove_error *err)
 {
     struct cove__logged *item;
     double sum = 0, weight = 0, last = 0;
     int64_t flags = 0;
     int rc = 0;
-    if (!name || cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
+    if ((rc = check_restored(name, err)) < 0)
+        return rc;
+    if (cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
         return cove__fail(err, COVE_EMISMATCH, "metrics: the checkpoint's are not as cove saves them");
     if ((rc = cove_value_as_float(cove_value_item(list, 0), &sum, err)) < 0 ||
         (rc = cove_value_as_float(cove_value_item(list, 1), &weight, err)) < 0 ||
         (rc = cove_value_as_int(cove_value_item(list, 2), &flags, err)) < 0 ||
         (rc = cove_value_as_float(cove_value_item(list, 3), &last, err)) < 0)
         return rc;
+    if (flags < 0 || (flags & ~(int64_t)KNOWN_FLAGS) || !(flags & (COVE_ON_STEP | COVE_ON_EPOCH)))
+        return cove__fail(err, COVE_EMISMATCH, "metrics: %s: unknown flags in the checkpoint", name);
     item = find_logged(m, COVE__PHASE_TRAIN, name);
-    if (!item && (rc = add_logged(m, COVE__PHASE_TRAIN, name, (unsigned)flags & KNOWN_FLAGS, &item, err)) < 0)
+    if (!item && (rc = add_logged(m, COVE__PHASE_TRAIN, name, (unsigned)flags, &item, err)) < 0)
         return rc;
+    item->is_restored = true;
     item->now = (struct cove__epoch_values){ true, (float)last, sum, weight };
     return 0;
 }
@@ -266,8 +313,9 @@ int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid
     for (size_t i = 0; newest && rc == 0 && i < cove_value_length(newest); i++) {
         const char *name = cove_value_key_name(newest, i);
         double value = 0;
-        rc = cove_value_as_float(cove_value_item(newest, i), &value, err);
-        if (rc == 0 && name)
+        if ((rc = check_restored(name, err)) == 0)
+            rc = cove_value_as_float(cove_value_item(newest, i), &value, err);
+        if (rc == 0)
             rc = set_newest(m, name, (float)value, false, err);
     }
     return rc;

@@ -22,9 +22,16 @@ struct cove__epoch_values {
 struct cove__logged {
     char *name;         /* owned */
     char *step, *epoch; /* owned: the forked names; NULL where only one of them is logged */
-    enum cove__phase phase;
-    unsigned flags; /* enum cove_log_flags, resolved */
+    unsigned flags;     /* enum cove_log_flags, resolved */
+    bool is_restored;   /* the flags are a checkpoint's: this run's own take their place */
     struct cove__epoch_values now, marked;
+};
+
+/* What one phase logs, in the order of the first time. */
+struct cove__table {
+    struct cove__logged *items; /* owned */
+    size_t n, cap;
+    cove_value *index; /* name to place; NULL: empty */
 };
 
 struct cove__newest {
@@ -34,10 +41,10 @@ struct cove__newest {
 };
 
 struct cove__metrics {
-    struct cove__logged *logged; /* owned */
-    size_t n_logged, cap_logged;
-    struct cove__newest *newest; /* owned */
+    struct cove__table tables[2]; /* by phase */
+    struct cove__newest *newest;  /* owned */
     size_t n_newest, cap_newest;
+    cove_value *newest_index; /* name to place; NULL: empty */
     struct cove_metric *rows; /* owned: scratch for cove__metrics_rows, names BORROWED from above */
     size_t n_rows, cap_rows;
 };
@@ -64,7 +71,8 @@ const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, con
 /* What a resume needs for the same means and monitors: { "epoch": { name: [sum, weight, flags, last] },
  * "newest": { name: value } }. */
 int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err);
-/* `mid_epoch` false: without the sums, because the epoch is complete. */
+/* `mid_epoch` false: without the sums, because the epoch is complete. COVE_EMISMATCH: names or sums that cannot have
+ * been logged. */
 int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* Calls at the wrong time, hooks that fail while a run ends, and callbacks that refuse their state: each is an error
  * with a message, and the trainer and its callbacks stay usable. */
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "trainer/testing.h"
 
@@ -234,6 +235,108 @@ static void test_a_resume_that_fails_changes_no_callback(void **state)
     }
 }
 
+/* ---- failures inside failures ---- */
+
+static int log_badly_and_save(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
+{
+    cove_trainer_log(trainer, "bad\nname", 1, 0);
+    cove_trainer_save_checkpoint(trainer, "memory://misuse/saved.ckpt", 0, NULL);
+    return 0;
+}
+
+/* The save calls hooks of its own: what was logged in vain stays the failure of the hook that logged it. */
+static void test_a_save_after_a_log_that_failed(void **state)
+{
+    struct cove_early_stopping_options eo = COVE_EARLY_STOPPING_OPTIONS_INIT;
+    struct cove_trainer_options o = quiet(1);
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_callback *stopping;
+    struct line m;
+    cove_trainer *trainer;
+    eo.monitor = "val_loss";
+    assert_int_equal(cove_early_stopping_new(&eo, &stopping, NULL), 0);
+    o.callbacks = &stopping;
+    o.n_callbacks = 1;
+    line_init(&m);
+    m.module.hooks.on_train_batch_end = log_badly_and_save;
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+    assert_int_equal(run(trainer, &m, &err), COVE_EINVAL);
+    assert_non_null(strstr(err.message, "on_train_batch_end"));
+    assert_null(strstr(err.message, "state_dict"));
+    assert_int_equal(url_exists("memory://misuse/saved.ckpt"), 1);
+    cove_trainer_free(trainer);
+    cove_callback_free(stopping);
+}
+
+/* ---- interrupts that come late ---- */
+
+static int interrupt_at_end(void *self, cove_trainer *trainer, struct cove_error *err)
+{
+    cove_trainer_interrupt(trainer);
+    return 0;
+}
+
+static void test_a_late_interrupt_ends_the_next_run(void **state)
+{
+    const struct cove_hooks hooks[] = { { .on_train_end = interrupt_at_end }, { .teardown = interrupt_at_end } };
+    for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++) {
+        struct cove_trainer_options o = quiet(4);
+        struct line m;
+        cove_trainer *trainer;
+        o.max_steps = 3;
+        line_init(&m);
+        m.module.hooks = hooks[i];
+        assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+        assert_int_equal(run(trainer, &m, NULL), 0);
+        m.module.hooks = (struct cove_hooks){ 0 };
+        assert_int_equal(cove_trainer_validate(trainer, &m.module, &m.data, NULL, NULL), COVE_ECANCELED);
+        assert_int_equal(cove_trainer_validate(trainer, &m.module, &m.data, NULL, NULL), 0);
+        cove_trainer_free(trainer);
+    }
+}
+
+/* ---- structs of another size ---- */
+
+static int count_batch(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
+{
+    seen.due++;
+    return 0;
+}
+
+/* A program that was compiled against a header with fewer hooks gives a shorter struct: nothing is read past its end.
+ */
+static void test_structs_of_another_size(void **state)
+{
+    const size_t shorter = offsetof(cove_callback, hooks.on_validation_start);
+    struct cove_trainer_options o = quiet(1);
+    cove_callback whole = COVE_CALLBACK_INIT, *one = malloc(shorter);
+    cove_logger logger = COVE_LOGGER_INIT, *logger_at = &logger;
+    struct line m;
+    cove_trainer *trainer;
+    assert_non_null(one);
+    whole.size = shorter;
+    whole.hooks.on_train_batch_end = count_batch;
+    memcpy(one, &whole, shorter);
+    seen = (struct seen){ 0 };
+    o.callbacks = &one;
+    o.n_callbacks = 1;
+    line_init(&m);
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
+    assert_int_equal(run(trainer, &m, NULL), 0);
+    assert_int_equal(seen.due, 7);
+    cove_trainer_free(trainer);
+
+    one->size = 0;
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), COVE_EINVAL);
+    o.n_callbacks = 0;
+    o.enable_logging = 1;
+    o.loggers = &logger_at;
+    o.n_loggers = 1;
+    logger.size = 777777;
+    assert_int_equal(cove_trainer_new(&o, &trainer, NULL), COVE_EINVAL);
+    free(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +345,9 @@ int main(void)
         cmocka_unit_test(test_every_teardown_is_called),
         cmocka_unit_test(test_a_reason_that_is_cut),
         cmocka_unit_test(test_a_resume_that_fails_changes_no_callback),
+        cmocka_unit_test(test_a_save_after_a_log_that_failed),
+        cmocka_unit_test(test_a_late_interrupt_ends_the_next_run),
+        cmocka_unit_test(test_structs_of_another_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

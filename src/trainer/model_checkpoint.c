@@ -16,6 +16,7 @@
 #include "trainer/folder.h"
 #include "trainer/names.h"
 #include "trainer/options.h"
+#include "trainer/repr.h"
 
 /* ---- when ---- */
 
@@ -197,12 +198,16 @@ static int check_options(struct cove_model_checkpoint_options *o, struct cove_er
 static char *make_key(const struct cove_model_checkpoint_options *o)
 {
     struct cove__buf key = COVE__BUF_INIT(COVE__MAX_FILENAME);
-    const char *quote = o->monitor ? "'" : "";
     char *taken;
+    cove__buf_add_str(&key, "ModelCheckpoint{'monitor': ");
+    if (o->monitor)
+        cove__add_repr(&key, o->monitor);
+    else
+        cove__buf_add_str(&key, "None");
     cove__buf_addf(&key,
-                   "ModelCheckpoint{'monitor': %s%s%s, 'mode': '%s', 'every_n_train_steps': %" PRId64
-                   ", 'every_n_epochs': %" PRId64 ", 'train_time_interval': None}",
-                   quote, o->monitor ? o->monitor : "None", quote, o->mode, o->every_n_train_steps, o->every_n_epochs);
+                   ", 'mode': '%s', 'every_n_train_steps': %" PRId64 ", 'every_n_epochs': %" PRId64
+                   ", 'train_time_interval': None}",
+                   o->mode, o->every_n_train_steps, o->every_n_epochs);
     taken = cove__buf_take(&key);
     cove__buf_done(&key);
     return taken;

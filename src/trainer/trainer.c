@@ -67,6 +67,15 @@ static int check_options(const struct cove_trainer_options *o, struct cove_error
     return 0;
 }
 
+static int add_logger(cove_trainer *t, const cove_logger *logger, struct cove_error *err)
+{
+    int rc;
+    t->loggers[t->n_loggers] = (cove_logger)COVE_LOGGER_INIT;
+    if ((rc = COVE__COPY_OPTIONS(&t->loggers[t->n_loggers], logger, err)) == 0)
+        t->n_loggers++;
+    return rc;
+}
+
 static int take_loggers(cove_trainer *t, struct cove_error *err)
 {
     struct cove_logger_options options = COVE_LOGGER_OPTIONS_INIT;
@@ -74,13 +83,14 @@ static int take_loggers(cove_trainer *t, struct cove_error *err)
     t->loggers = cove__calloc(t->o.n_loggers + 1, sizeof *t->loggers);
     if (!t->loggers)
         return cove__fail_nomem(err, "trainer");
-    for (size_t i = 0; t->o.enable_logging && i < t->o.n_loggers; i++)
-        t->loggers[t->n_loggers++] = t->o.loggers[i];
+    for (size_t i = 0; t->o.enable_logging && i < t->o.n_loggers; i++) {
+        if ((rc = add_logger(t, t->o.loggers[i], err)) < 0)
+            return cove__error_prefix(err, rc, "trainer: loggers[%zu]", i);
+    }
     if (!t->o.enable_logging || t->n_loggers > 0)
         return 0;
-    if ((rc = cove_tensorboard_logger_new(&options, &t->own_logger, err)) == 0)
-        t->loggers[t->n_loggers++] = t->own_logger;
-    return rc;
+    rc = cove_tensorboard_logger_new(&options, &t->own_logger, err);
+    return rc < 0 ? rc : add_logger(t, t->own_logger, err);
 }
 
 static int check_callbacks(const cove_trainer *t, struct cove_error *err)
@@ -88,22 +98,22 @@ static int check_callbacks(const cove_trainer *t, struct cove_error *err)
     for (size_t i = 0; i < t->n_callbacks; i++) {
         char what[64];
         snprintf(what, sizeof what, "trainer: callbacks[%zu]: state_key", t->callback_numbers[i]);
-        int rc = t->callbacks[i]->state_key ? cove__check_name(what, t->callbacks[i]->state_key, err) : 0;
+        int rc = t->callbacks[i].state_key ? cove__check_name(what, t->callbacks[i].state_key, err) : 0;
         if (rc < 0)
             return rc;
-        for (size_t j = 0; t->callbacks[i]->state_key && j < i; j++) {
-            if (t->callbacks[j]->state_key && strcmp(t->callbacks[i]->state_key, t->callbacks[j]->state_key) == 0)
+        for (size_t j = 0; t->callbacks[i].state_key && j < i; j++) {
+            if (t->callbacks[j].state_key && strcmp(t->callbacks[i].state_key, t->callbacks[j].state_key) == 0)
                 return cove__fail(err, COVE_EINVAL, "trainer: two callbacks have the state key %s",
-                                  t->callbacks[i]->state_key);
+                                  t->callbacks[i].state_key);
         }
     }
     return 0;
 }
 
-static void add_callback(cove_trainer *t, cove_callback *callback, size_t number)
+static void add_callback(cove_trainer *t, const cove_callback *callback, size_t number)
 {
     t->callback_numbers[t->n_callbacks] = number;
-    t->callbacks[t->n_callbacks++] = callback;
+    t->callbacks[t->n_callbacks++] = *callback;
 }
 
 static int take_callbacks(cove_trainer *t, struct cove_error *err)
@@ -115,22 +125,25 @@ static int take_callbacks(cove_trainer *t, struct cove_error *err)
     t->callback_numbers = cove__calloc(t->o.n_callbacks + 2, sizeof *t->callback_numbers);
     if (!t->callbacks || !t->callback_numbers)
         return cove__fail_nomem(err, "trainer");
-    for (size_t i = 0; i < t->o.n_callbacks; i++)
-        has_checkpoint |= t->o.callbacks[i]->find_checkpoint != NULL;
-    if (t->o.enable_progress_bar && (rc = cove_progress_bar_new(&t->own_bar, err)) < 0)
-        return rc;
-    if (t->o.enable_checkpointing && !has_checkpoint &&
-        (rc = cove_model_checkpoint_new(&options, &t->own_checkpoint, err)) < 0)
-        return rc;
     for (int last = 0; last < 2; last++) {
         for (size_t i = 0; i < t->o.n_callbacks; i++) {
-            if (!t->o.callbacks[i]->run_last == !last)
-                add_callback(t, t->o.callbacks[i], i);
+            cove_callback copy = COVE_CALLBACK_INIT;
+            if ((rc = COVE__COPY_OPTIONS(&copy, t->o.callbacks[i], err)) < 0)
+                return cove__error_prefix(err, rc, "trainer: callbacks[%zu]", i);
+            has_checkpoint |= copy.find_checkpoint != NULL;
+            if (!copy.run_last == !last)
+                add_callback(t, &copy, i);
         }
-        if (!last && t->own_bar)
+        if (!last && t->o.enable_progress_bar) {
+            if ((rc = cove_progress_bar_new(&t->own_bar, err)) < 0)
+                return rc;
             add_callback(t, t->own_bar, COVE__NO_INDEX);
-        if (last && t->own_checkpoint)
-            add_callback(t, t->own_checkpoint, COVE__NO_INDEX);
+        }
+    }
+    if (t->o.enable_checkpointing && !has_checkpoint) {
+        if ((rc = cove_model_checkpoint_new(&options, &t->own_checkpoint, err)) < 0)
+            return rc;
+        add_callback(t, t->own_checkpoint, COVE__NO_INDEX);
     }
     return check_callbacks(t, err);
 }
@@ -278,12 +291,12 @@ const char *cove_trainer_default_root_dir(const cove_trainer *trainer)
 
 const char *cove_trainer_log_dir(const cove_trainer *t)
 {
-    return t->n_loggers > 0 && t->loggers[0]->log_dir ? t->loggers[0]->log_dir(t->loggers[0]->self) : NULL;
+    return t->n_loggers > 0 && t->loggers[0].log_dir ? t->loggers[0].log_dir(t->loggers[0].self) : NULL;
 }
 
 const char *cove_trainer_log_name_dir(const cove_trainer *t)
 {
-    return t->n_loggers > 0 && t->loggers[0]->name_dir ? t->loggers[0]->name_dir(t->loggers[0]->self) : NULL;
+    return t->n_loggers > 0 && t->loggers[0].name_dir ? t->loggers[0].name_dir(t->loggers[0].self) : NULL;
 }
 
 const char *cove_trainer_ckpt_path(const cove_trainer *trainer)

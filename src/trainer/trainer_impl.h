@@ -23,9 +23,9 @@ struct cove_trainer {
     struct cove_trainer_options o; /* the strings and arrays below are ours */
     char *root;                    /* default_root_dir, owned */
     cove_options *storage;         /* owned; NULL: none */
-    cove_logger **loggers;         /* owned array of borrowed loggers, and of own_logger */
+    cove_logger *loggers;          /* owned: copies of the structs, also of own_logger */
     size_t n_loggers;
-    cove_callback **callbacks; /* owned array, in the order of calls: those with run_last at the end */
+    cove_callback *callbacks; /* owned: copies of the structs, in the order of calls: those with run_last at the end */
     size_t n_callbacks;
     size_t *callback_numbers; /* owned: the index of each in the options' array; COVE__NO_INDEX: the trainer's own */
     cove_logger *own_logger;  /* owned: the default one, or NULL */
@@ -54,9 +54,9 @@ struct cove_trainer {
                               complete */
     bool batch_end_failed; /* in on_train_batch_end: the batch is computed; a resumed run repeats only that hook */
     bool should_stop;
-    bool is_running;       /* from the first hook of a run to its end */
-    char reason[256];      /* why the last run ended */
-    char stop_reason[256]; /* what cove_trainer_stop was given; UTF-8 */
+    bool is_running;             /* from the first hook of a run to its end */
+    char reason[256];            /* why the last run ended */
+    char stop_reason[256];       /* what cove_trainer_stop was given; UTF-8 */
     char *ckpt_path;             /* owned: the URL resumed from */
     const char *function;        /* the user's function that is being called; NULL: none */
     struct cove_error log_error; /* the first failure inside cove_trainer_log, until that function returns */
@@ -67,7 +67,7 @@ struct cove_trainer {
 /* One call of a user's function: begin, call it with &call.said, and end, which checks its return value and its logging
  * (user_call.h). Calls nest: a hook may save a checkpoint, which calls hooks. */
 struct cove__call {
-    struct cove_error said;
+    struct cove_error said, log_error;
     const char *function, *outer;
 };
 void cove__call_begin(cove_trainer *t, struct cove__call *call, const char *function);

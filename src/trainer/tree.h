@@ -28,7 +28,7 @@ void cove__tree_get_float(int *rc, const cove_value *dict, const char *key, doub
 void cove__tree_get_bool(int *rc, const cove_value *dict, const char *key, int *ret, struct cove_error *err);
 /* BORROWED from the tree; None is NULL. */
 void cove__tree_get_string(int *rc, const cove_value *dict, const char *key, const char **ret, struct cove_error *err);
-/* A tensor of one float (or a plain number), as Lightning saves scores. */
+/* A number, or a tensor of one real number of any dtype, as Lightning saves scores. */
 int cove__tree_read_scalar(cove_value *item, float *ret, struct cove_error *err);
 
 /* For following Python dotted paths without meeting NULL: the item or, where there is none or `dict` is no dict, NULL.
