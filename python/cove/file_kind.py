@@ -6,6 +6,7 @@ import zipfile
 from typing import Any
 
 _HEAD = 512
+_SHOWN = 40  # characters of a text or name in a message
 _OLD_FORMAT = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the first bytes of torch.save's format before 1.6, which it still writes without its zip format
 
 _BEGINNINGS = (
@@ -41,7 +42,7 @@ def file_kind(file: Any) -> str | None:
         if head.startswith(beginning):
             return name
     text = _as_text(head)
-    return f"a text that begins with {text[:40]!r}" if text else f"a file that begins with the bytes {head[:8].hex(' ')}"
+    return f"a text that begins with {text[:_SHOWN]!r}" if text else f"a file that begins with the bytes {head[:8].hex(' ')}"
 
 
 def _zip(file: Any) -> str | None:
@@ -49,11 +50,15 @@ def _zip(file: Any) -> str | None:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, EOFError):
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
         return "a truncated or damaged zip archive"
     if any(name.endswith("/data.pkl") for name in names):
         return None
-    return f"a zip archive without data.pkl; it has {', '.join(map(repr, names[:3])) or 'no files'}{', …' if len(names) > 3 else ''}"
+    return f"a zip archive without data.pkl; it has {', '.join(map(_shortened, names[:3])) or 'no files'}{', …' if len(names) > 3 else ''}"
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "…")
 
 
 def _as_text(head: bytes) -> str | None:

@@ -137,6 +137,11 @@ def other_files(folder):
     whole = checkpoint.read_bytes()
     with zipfile.ZipFile(folder / "other.zip", "w") as archive:
         archive.writestr("readme.txt", "text")
+    with zipfile.ZipFile(folder / "long.zip", "w") as archive:
+        archive.writestr("n" * 60_000, "text")
+    newer = bytearray((folder / "other.zip").read_bytes())
+    central = newer.index(b"PK\x01\x02")
+    newer[central + 6] = 99  # "version needed to extract" 9.9
     header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     return {
         b"": "an empty file",
@@ -147,6 +152,8 @@ def other_files(folder):
         b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>': "an XML document",
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "a Git LFS pointer",
         (folder / "other.zip").read_bytes(): "without data.pkl; it has 'readme.txt'",
+        (folder / "long.zip").read_bytes(): f"without data.pkl; it has '{'n' * 40}…'$",
+        bytes(newer): "truncated or damaged zip",
         whole[: len(whole) // 2]: "truncated or damaged zip",
         whole[:3000]: "truncated or damaged zip",
         len(header).to_bytes(8, "little") + header + bytes(4): "a safetensors file",
