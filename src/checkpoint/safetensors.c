@@ -224,7 +224,7 @@ static int collect(struct cove__plan *p, const cove_value *tree, const cove_valu
         }
         if (!key || value->type != COVE_VALUE_TENSOR)
             return cove__fail(err, COVE_EINVAL, "safetensors holds a flat dict of tensors, and \"%.100s\" is a %s",
-                              key ? key : "(a key that is no name)", cove__value_name(value));
+                              key ? key : "(a key that is not a name)", cove__value_name(value));
         struct item *item = &p->items[p->n];
         *item = (struct item){ .name = key, .tensor = value->u.tensor, .number = p->n };
         item->info = cove__dtype_info(item->tensor->dtype);

@@ -121,7 +121,7 @@ static int backward(cove_trainer *t, const struct cove_batch *batch, struct cove
     return rc;
 }
 
-/* What follows the computation of a batch. */
+/* Everything after the computation of a batch. */
 static int end_batch(cove_trainer *t, const struct cove_batch *batch, struct cove_error *err)
 {
     int64_t step = t->p.batches_that_stepped;

@@ -6,7 +6,7 @@
 
 #define ELLIPSIS "…"
 
-/* Unicode's East Asian Width W and F, and emoji, in blocks; what a block has too much errs to the wide side. */
+/* Unicode's East Asian Width W and F, and emoji, in blocks; narrow characters inside a block count as wide. */
 static const struct {
     uint32_t first, last;
 } wide[] = { { 0x1100, 0x115F },   { 0x231A, 0x231B },   { 0x23E9, 0x23F3 },   { 0x2614, 0x2615 },
@@ -17,7 +17,7 @@ static const struct {
              { 0x1F18E, 0x1F19A }, { 0x1F200, 0x1F64F }, { 0x1F680, 0x1F6FF }, { 0x1F7E0, 0x1F7F0 },
              { 0x1F900, 0x1FAFF }, { 0x20000, 0x3FFFD } };
 
-/* Marks that stand on the character before. Ones that are not listed count as a column: the line is shorter then. */
+/* Combining marks. Those that are not listed count as one column, so the line is shorter than it could be. */
 static const struct {
     uint32_t first, last;
 } narrow[] = { { 0x300, 0x36F },   { 0x483, 0x489 },   { 0x591, 0x5BD },   { 0x610, 0x61A },   { 0x64B, 0x65F },

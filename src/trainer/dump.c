@@ -63,8 +63,9 @@ static void dump_optimizer(int *rc, cove_trainer *t, cove_value *tree, struct co
     dump_list_of_one(rc, tree, "lr_schedulers", state, err);
 }
 
-/* Whether gradients of earlier batches wait for the optimizer's step, all of them whole. Those of a batch that failed
- * are undone (undo.h). */
+/* Whether gradients of earlier, complete batches wait for an optimizer step. Those of a failed batch are undone
+ * (undo.h).
+ */
 static bool gradients_wait(const cove_trainer *t)
 {
     const struct cove__counts *batch = &t->p.batch.current;
@@ -94,7 +95,7 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
     cove__tree_int(rc, dict, "train_length", t->train.d.length, err);
     cove__tree_int(rc, dict, "batch_size", t->train.d.batch_size, err);
     cove__tree_int(rc, dict, "val_log_step", t->val_log_step, err);
-    /* A run that failed after it was told to stop has still to stop. */
+    /* A run that failed after cove_trainer_stop must still stop on resume. */
     if (t->failed && t->should_stop)
         cove__tree_string(rc, dict, "stop", t->stop_reason, err);
     if (t->epoch_end_failed)
@@ -140,19 +141,19 @@ int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct 
     return rc;
 }
 
-/* A file that could not be resumed is no checkpoint. */
+/* A checkpoint that could not be resumed is not saved. */
 static int check_savable(const cove_trainer *t, const char *url, int weights_only, struct cove_error *err)
 {
     if (!t->module.size)
-        return cove__fail(err, COVE_ESTATE, "%s: save a checkpoint: the trainer has no module yet", url);
+        return cove__fail(err, COVE_ESTATE, "save a checkpoint at %s: the trainer has no module yet", url);
     if (!weights_only && !t->optimizer)
-        return cove__fail(
-            err, COVE_ESTATE,
-            "%s: save a checkpoint: there is no optimizer, as no fit has begun: only weights can be saved", url);
+        return cove__fail(err, COVE_ESTATE,
+                          "save a checkpoint at %s: no fit has configured an optimizer, so only weights can be saved",
+                          url);
     if (!weights_only && !cove__optimizer_is_of(t->optimizer, t->module.parameters, t->module.n_parameters))
         return cove__fail(err, COVE_ESTATE,
-                          "%s: save a checkpoint: fit had another module than the validate after it: only weights can "
-                          "be saved",
+                          "save a checkpoint at %s: the last validate had another module than fit, so only weights "
+                          "can be saved",
                           url);
     return 0;
 }
@@ -217,7 +218,7 @@ static int read_own(const cove_trainer *t, struct restored *r, struct cove_error
         if (rc == 0)
             r->rng.s[i] = (uint64_t)word;
     }
-    /* From four zeros the generator gives nothing but zeros, and a draw below a bound never ends. */
+    /* From four zeros the generator yields only zeros, and cove_rng_below would never end. */
     if (rc == 0 && !(r->rng.s[0] | r->rng.s[1] | r->rng.s[2] | r->rng.s[3]))
         return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint is all zeros");
     if (rc == 0 && (r->val_log_step < 0 || r->val_log_step > COVE__MOST_COUNTED))
@@ -283,7 +284,7 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     if (rc == 0 && epoch_end && r->p.epoch.current.processed != r->p.epoch.current.completed + 1)
         return cove__fail(err, COVE_EMISMATCH, "cove.epoch_end in the checkpoint, but no epoch is at its end");
     if (rc == 0 && epoch_end) {
-        /* The epoch has still to end, from behind its last validation on. */
+        /* The epoch must still end: continue after its last validation. */
         int64_t ready = r->p.batch.current.ready;
         cove__counts_add(&r->p.epoch, 0, 0, -1, 0);
         r->p.batches_that_stepped -= ready % t->o.accumulate_grad_batches == 0 || ready == t->n_train_batches;
@@ -292,7 +293,7 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     cove__tree_get_bool(&rc, r->own, "batch_end", &batch_end, err);
     if (rc < 0)
         return rc;
-    /* With fewer batches than before there may be no such batch any more. */
+    /* With fewer batches than before, this batch may not exist. */
     if (batch_end && r->position == COVE__AFTER_TRAIN_BATCH && r->p.batch.current.ready <= t->n_train_batches)
         r->position = COVE__AT_BATCH_END;
     return read_own(t, r, err);
@@ -316,7 +317,7 @@ static int load_gradients(cove_trainer *t, const cove_value *dict, struct cove_e
     return rc;
 }
 
-/* The resume fails already: what a callback says against it can only be logged. */
+/* The resume has failed already, so a further error of a callback is only logged. */
 static void restore_callbacks(cove_trainer *t, const cove_value *states)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -324,7 +325,8 @@ static void restore_callbacks(cove_trainer *t, const cove_value *states)
         cove__log(COVE_LOG_ERROR, "trainer", "after a failed resume: %s", err.message);
 }
 
-/* Takes over what was read. What can fail comes before the weights, and callbacks get their own states back. */
+/* Applies what was read. Everything that can fail comes before the weights; then callbacks get their old states back.
+ */
 static int apply(cove_trainer *t, const cove_value *tree, const struct restored *r, struct cove_error *err)
 {
     cove_value *before = NULL;
@@ -357,8 +359,8 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
     return 0;
 }
 
-/* Lightning's checkpoints may hold anything in hyper parameters and callbacks' states. Only what is read here must be
- * plain, and whoever reads it says so. */
+/* Hyperparameters and callback states of Lightning's checkpoints may contain any object. Only the values that are read
+ * must not be opaque, and reading them checks that. */
 static int load_tree(cove_fs *fs, const char *path, cove_value **ret_tree, struct cove_error *err)
 {
     struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;

@@ -17,7 +17,7 @@
 #include "trainer/repr.h"
 #include "trainer/tree.h"
 
-#define MOST_CHECKS (INT64_C(1) << 53) /* that a checkpoint may count */
+#define MOST_CHECKS (INT64_C(1) << 53) /* the largest count that a checkpoint may have */
 
 /* Lightning's EarlyStoppingReason. */
 enum reason {
@@ -33,15 +33,15 @@ struct early_stopping {
     struct cove_early_stopping_options o;
     char *monitor, *key; /* owned */
     bool max;
-    bool checked; /* since the last training batch: a run that was cut between the check and the end of the validation
-                     or epoch repeats that end, and must not count it twice */
+    bool checked; /* since the last training batch: a run that was interrupted between the check and the end of the
+                     validation or epoch repeats that end, and must not count it twice */
     int64_t wait_count, stopped_epoch;
     float best;
     enum reason reason;
-    char message[1280]; /* holds any name of a metric whole */
+    char message[1280]; /* has room for any metric's name */
 };
 
-/* Lightning compares tensors of float32, and rounds what it compares them with. */
+/* Like Lightning, which compares float32 tensors: thresholds are rounded to float32. */
 static bool better(const struct early_stopping *s, float a, float b)
 {
     return s->max ? a > b : a < b;
@@ -100,7 +100,7 @@ static int check(struct early_stopping *s, cove_trainer *trainer, struct cove_er
     if (!s->checked)
         judge(s, trainer, (float)current);
     else if (s->reason != NOT_STOPPED)
-        cove_trainer_stop(trainer, s->message); /* as the run that was cut decided */
+        cove_trainer_stop(trainer, s->message); /* as the interrupted run decided */
     s->checked = true;
     return 0;
 }
@@ -123,7 +123,7 @@ static int on_train_batch_start(void *self, cove_trainer *trainer, const struct 
 
 static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
-    /* An epoch that max_steps cut short may have no validation yet. */
+    /* An epoch that max_steps ended may have no validation yet. */
     double unused;
     struct early_stopping *s = self;
     if (!at_epoch_end(s, trainer) ||
@@ -151,7 +151,7 @@ static int state_dict(void *self, cove_value **ret_state, struct cove_error *err
     cove__tree_int(&rc, dict, "patience", s->o.patience, err);
     cove__tree_int(&rc, dict, "stopping_reason", s->reason, err);
     cove__tree_string(&rc, dict, "stopping_reason_message", s->reason ? s->message : NULL, err);
-    /* Lightning does not keep this one, and skips it. */
+    /* Lightning does not save this key, and ignores it. */
     cove__tree_bool(&rc, dict, "checked", s->checked, err);
     if (rc < 0)
         cove_value_unref(dict);

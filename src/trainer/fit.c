@@ -20,7 +20,7 @@ static int64_t limited(int64_t n, int64_t limit)
     return limit >= 0 && limit < n ? limit : n;
 }
 
-/* What a run is given, checked and not yet taken. */
+/* The arguments of a run, checked but not yet taken over. */
 struct given {
     struct cove_module module;
     struct cove__loader train, val;
@@ -90,7 +90,7 @@ static void forget_optimizer(cove_trainer *t)
     t->optimizer = NULL;
 }
 
-/* What runs left: their module may be gone, so nothing of it is touched but what is ours. */
+/* What earlier runs left. Their module may have been freed, so only the trainer's own memory is used. */
 void cove__forget_run(cove_trainer *t)
 {
     cove__loader_done(&t->train);
@@ -103,8 +103,8 @@ void cove__forget_run(cove_trainer *t)
     t->module = (struct cove_module){ 0 };
 }
 
-/* A fit goes on where the last one of this trainer ended, in counters and random numbers, with new optimizers: as in
- * Lightning. An epoch that a failure cut begins again. */
+/* A fit continues where this trainer's last one ended, with its counters and random state but a new optimizer, as in
+ * Lightning. An epoch that a failure ended is repeated. */
 static void begin_fit(cove_trainer *t, const struct given *g)
 {
     cove__loader_done(&t->train);
@@ -124,11 +124,11 @@ static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *mo
     struct given g = { 0 };
     int rc;
     if (t->is_running)
-        return cove__fail(err, COVE_ESTATE, "trainer: a run is under way: %s can't be called from one of its hooks",
+        return cove__fail(err, COVE_ESTATE, "trainer: a run is in progress: %s can't be called from one of its hooks",
                           fitting ? "fit" : "validate");
     rc = read_module(fitting, module, &g.module, err);
     if (rc < 0 || (rc = read_data(t, fitting, data, &g, err)) < 0) {
-        /* Nothing has run and no hook was called: the trainer is as it was. */
+        /* Nothing has run and no hook was called: the trainer is unchanged. */
         cove__loader_done(&g.train);
         cove__loader_done(&g.val);
         return rc;
@@ -185,8 +185,8 @@ static int ask_callbacks(cove_trainer *t, const char *which, struct cove_error *
         return 0;
     }
     if (rc == COVE_ENOTFOUND && is_word(which, "last")) {
-        cove__log(COVE_LOG_WARNING, "trainer", "ckpt_path \"last\": there is none below %s, the run starts afresh",
-                  t->root);
+        cove__log(COVE_LOG_WARNING, "trainer",
+                  "ckpt_path \"last\": no checkpoint below %s, the run starts from scratch", t->root);
         return 0;
     }
     if (rc == COVE_ENOTFOUND)
@@ -235,8 +235,8 @@ static int fit(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
     return COVE__HOOK(t, on_fit_end, err);
 }
 
-/* A fit before it stays what it was: its counters, optimizers and random numbers are not touched, so a checkpoint that
- * is saved afterwards resumes where the fit ended. */
+/* The counters, optimizer and random state of an earlier fit are not changed, so a checkpoint that is saved afterwards
+ * resumes where that fit ended. */
 static int validate(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
 {
     int rc;

@@ -17,7 +17,7 @@ static bool is_local(const cove_fs *fs)
     return strcmp(cove_fs_scheme(fs), "file") == 0;
 }
 
-/* One part of a path more: `path` stays free of links. A part that is not there is kept as it is. */
+/* Appends one part to `path` and follows links. A part that does not exist is appended unchanged. */
 static void add_part(struct cove__buf *path, const char *part, size_t n)
 {
     char real[PATH_MAX];
@@ -38,7 +38,7 @@ static void add_part(struct cove__buf *path, const char *part, size_t n)
     }
 }
 
-/* `path` (absolute) as os.path.realpath gives it. */
+/* The absolute `path` as by os.path.realpath. */
 static char *real_path(const char *path)
 {
     struct cove__buf out = COVE__BUF_INIT(MAX_PATH_BYTES);
@@ -55,7 +55,7 @@ static char *real_path(const char *path)
     return taken;
 }
 
-/* The same without following the last part. */
+/* The same, but the last part is not followed. */
 static char *real_place(const char *path)
 {
     char *parent = cove__path_parent(path), *real = parent ? real_path(parent) : NULL;
@@ -130,7 +130,7 @@ const char *cove__folder_below(const char *folder, const char *url)
     return url + n + 1;
 }
 
-/* The path in its store, links followed: the file's too where `whole`. */
+/* The path in its store, with links followed; the last part only if `whole`. */
 static char *path_of(const cove_trainer *trainer, const char *url, bool whole)
 {
     cove_fs *fs = NULL;

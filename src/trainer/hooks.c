@@ -1,5 +1,5 @@
-/* Calls functions of the callbacks, the module, the data and the loggers. Hooks are found by their offset in struct
- * cove_hooks; they go to all callbacks, then to the module. */
+/* Calls functions of the callbacks, the module, the data and the loggers. A hook is found by its offset in struct
+ * cove_hooks; it is called for all callbacks, then for the module. */
 #include <string.h>
 
 #include "base/error.h"
@@ -23,7 +23,7 @@ int cove__call_end(cove_trainer *t, struct cove__call *call, int rc, const struc
                    struct cove_error *err)
 {
     t->function = call->outer;
-    /* What a function logged in vain fails the function. */
+    /* A failed cove_trainer_log makes the function that called it fail. */
     if (rc == 0 && t->log_error.code < 0)
         rc = cove__error_copy(&call->said, &t->log_error);
     t->log_error = call->log_error;
@@ -59,7 +59,7 @@ int cove__step(cove_trainer *t, cove_batch_hook_fn step, const char *name, const
 
 /* ---- hooks ---- */
 
-/* What all hooks of one kind are called with. */
+/* The arguments of all hooks of one kind. */
 struct hook {
     size_t offset;
     const char *name;
@@ -96,7 +96,7 @@ static int call_hook(cove_trainer *t, const struct hook *h, const struct cove_ho
     }
 }
 
-/* Callback number `i`, or after the last of them the module. */
+/* Callback `i`; with `i` the number of callbacks, the module. */
 static int call_one(cove_trainer *t, const struct hook *h, size_t i, struct cove_error *err)
 {
     const struct cove__owner module = { "the module", COVE__NO_INDEX, NULL };
@@ -136,8 +136,8 @@ int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove
     return call_all(t, &(struct hook){ .offset = offset, .name = name, .kind = CHECKPOINT, .checkpoint = tree }, err);
 }
 
-/* on_train_epoch_end: the module may log there what EarlyStopping and ModelCheckpoint monitor, so these come last, and
- * values are published in between. */
+/* on_train_epoch_end: the module may log a metric there that EarlyStopping and ModelCheckpoint monitor, so these are
+ * called last, and metrics are published before them. */
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
 {
     const struct hook h = { .offset = offsetof(struct cove_hooks, on_train_epoch_end), .name = "on_train_epoch_end" };

@@ -444,7 +444,7 @@ static void epoch_and_step_are_lightnings(void **state)
             assert_true(row_epoch == rows[i].epoch && row_has_step == 0);
         }
     }
-    assert_string_equal(err.message, "log: step: nan is no step to log at");
+    assert_string_equal(err.message, "log: step: nan is not a valid step");
 }
 
 /* ---- names ---- */

@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "trainer/trainer_impl.h"
 
-/* ---- where what may be logged ---- */
+/* ---- which functions may log ---- */
 
-/* Lightning's table (its _FxValidator): what a function may log, and how it logs unless told otherwise. */
+/* Lightning's table (_FxValidator): the flags that a function may use, and its default. */
 static const struct rule {
     const char *function;
     unsigned allowed, usual;
@@ -48,7 +48,7 @@ void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned 
     if (t->log_error.code < 0)
         return;
     if (!t->function) {
-        cove__log(COVE_LOG_ERROR, "trainer", "log: %s: logged outside of the functions of a run", name ? name : "NULL");
+        cove__log(COVE_LOG_ERROR, "trainer", "log: %s: not called from a function of a run", name ? name : "NULL");
         return;
     }
     if (!rule)
@@ -62,7 +62,7 @@ void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned 
 
 /* ---- loggers ---- */
 
-/* One call of logger `i`; `rc` is what `call` gave, after the fact. */
+/* Checks `rc`, the return value of a call of logger `i`. */
 static int end(cove_trainer *t, struct cove__call *call, int rc, size_t i, struct cove_error *err)
 {
     const struct cove__owner given = { "loggers", i, NULL }, own = { "TensorBoardLogger", COVE__NO_INDEX, NULL };
@@ -116,8 +116,8 @@ int cove__log_hparams(cove_trainer *t, struct cove_error *err)
     return rc;
 }
 
-/* As Lightning: a metric named "step" is the step and no cell, and without one the row says which epoch it is of,
- * unless a metric does. (Rows of single validation batches come with a step of their own, and nothing else.) */
+/* As in Lightning: a metric named "step" sets the row's step. Without one the row gets the epoch, unless a metric has
+ * that name. (Rows of single validation batches have their own step and no epoch.) */
 static int finish_row(struct cove__metrics *m, double epoch, int64_t *step, struct cove_error *err)
 {
     bool has_step = false, has_epoch = false;
@@ -126,7 +126,7 @@ static int finish_row(struct cove__metrics *m, double epoch, int64_t *step, stru
         const struct cove_metric *row = &m->rows[i];
         if (strcmp(row->name, "step") == 0) {
             if (!(fabs(row->value) < 0x1p63))
-                return cove__fail(err, COVE_EINVAL, "log: step: %g is no step to log at", row->value);
+                return cove__fail(err, COVE_EINVAL, "log: step: %g is not a valid step", row->value);
             *step = (int64_t)row->value;
             has_step = true;
             continue;
@@ -149,7 +149,7 @@ int cove__log_rows(cove_trainer *t, enum cove__phase phase, bool on_step, int64_
         return 0;
     if ((rc = cove__metrics_rows(m, phase, on_step, err)) < 0 || m->n_rows == 0)
         return rc;
-    /* As in Lightning: the x axis of single validation batches is a count of its own, which no epoch goes with. */
+    /* As in Lightning: the x axis of single validation batches is their own count, without an epoch. */
     if ((phase != COVE__PHASE_VAL || !on_step) &&
         ((rc = finish_row(m, (double)cove_trainer_current_epoch(t), &step, err)) < 0 || m->n_rows == 0))
         return rc;

@@ -21,7 +21,7 @@ int cove__check_interrupt(cove_trainer *t, struct cove_error *err)
 
 /* ---- validation ---- */
 
-/* A validate has a loop of its own: what it counts is no part of a fit's progress. */
+/* A validate counts in its own tracker, not in a fit's progress. */
 static struct cove__tracker *val_counts(cove_trainer *t)
 {
     return t->fitting ? &t->p.val_batch : &t->validate_batch;
@@ -214,7 +214,7 @@ int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_err
         snprintf(t->reason, sizeof t->reason, "no training batches");
         return 0;
     }
-    /* What follows the last batch of all may have been cut off, too. */
+    /* The run may have been interrupted after its last batch. */
     ends = position == COVE__AT_BATCH_END || position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION;
     if (!ends && done(t))
         return 0;

@@ -66,7 +66,7 @@ static void test_a_run_inside_a_run(void **state)
         assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
         assert_int_equal(run(trainer, &m, NULL), 0);
         assert_int_equal(seen.rc, COVE_ESTATE);
-        assert_non_null(strstr(seen.message, "a run is under way"));
+        assert_non_null(strstr(seen.message, "a run is in progress"));
         assert_same_line(&m, &plain);
         assert_int_equal(cove_trainer_validate(trainer, &m.module, &m.data, NULL, NULL), 0);
         cove_trainer_free(trainer);

@@ -1,5 +1,5 @@
 /*
- * ModelCheckpoint, written against the public hooks: decides when a checkpoint is due, as Lightning does.
+ * ModelCheckpoint, which uses only the public hooks: decides when a checkpoint is due, as Lightning does.
  * model_checkpoint_save.c saves it.
  */
 #include "trainer/model_checkpoint.h"
@@ -31,8 +31,8 @@ static bool skip(const struct cove__model_checkpoint *mc, const cove_trainer *tr
            cove_trainer_global_step(trainer) == 0 || is_saved(mc, trainer);
 }
 
-/* Where each epoch ends in one validation (or none) the save comes after all else of the epoch; otherwise after each
- * validation. */
+/* If each epoch ends in one validation or has none, the save comes at the end of the epoch; else after each validation.
+ */
 static bool at_epoch_end(const struct cove__model_checkpoint *mc, const cove_trainer *trainer)
 {
     if (mc->o.save_on_train_epoch_end >= 0)
@@ -46,7 +46,7 @@ static int save_by_steps(struct cove__model_checkpoint *mc, cove_trainer *traine
     double unused;
     if (mc->o.every_n_train_steps < 1 || step % mc->o.every_n_train_steps != 0 || skip(mc, trainer))
         return 0;
-    /* A metric that is not there yet, or that the validation after this batch will replace, is waited for. */
+    /* Waits for a metric that was not logged yet, or that the validation after this batch will replace. */
     if (mc->monitor && (cove_trainer_metric(trainer, mc->monitor, &unused, NULL) < 0 ||
                         (!at_epoch_end(mc, trainer) && cove_trainer_validation_is_due(trainer)))) {
         mc->kept.deferred = true;
@@ -71,7 +71,7 @@ static int resolve_dirpath(struct cove__model_checkpoint *mc, cove_trainer *trai
     char *joined = NULL, *resolved = NULL;
     int rc;
     if (mc->given_dirpath && mc->dirpath)
-        return 0; /* once: a program may change its directory between two runs */
+        return 0; /* only once: a program may change its working directory between two runs */
     if (!mc->given_dirpath &&
         !(joined = cove__path_join(base ? base : cove_trainer_default_root_dir(trainer), "checkpoints")))
         return cove__fail_nomem(err, "ModelCheckpoint");
@@ -87,7 +87,7 @@ static int resolve_dirpath(struct cove__model_checkpoint *mc, cove_trainer *trai
 static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    /* A run from the start; a second fit goes on with what the first one left. */
+    /* A run from the start; a second fit keeps the state of the first. */
     if (cove_trainer_fitting(trainer) && cove_trainer_global_step(trainer) == 0) {
         mc->kept.last_saved_step = -1;
         mc->kept.deferred = mc->saved_any = false;
@@ -125,7 +125,7 @@ static int on_train_end(void *self, cove_trainer *trainer, struct cove_error *er
     return mc->o.save_last && !mc->saved_any ? cove__model_checkpoint_save_last(mc, trainer, err) : 0;
 }
 
-/* An interrupted run is worth keeping where it stands. */
+/* An interrupted run is saved where it stopped. */
 static int on_exception(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;

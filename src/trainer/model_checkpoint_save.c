@@ -1,7 +1,7 @@
 /*
- * ModelCheckpoint's saves: names a file, changes the state, has the trainer save, and removes what is no longer among
- * the best. The state is changed before, as it is part of what is saved, and put back where the save fails. top_k.c
- * decides about scores, filename.c makes the names, model_checkpoint.c says when.
+ * ModelCheckpoint's saves: chooses a name, changes the state, lets the trainer save, and removes files that are no
+ * longer among the best. The state is changed before the save, because it is part of the checkpoint, and restored if
+ * the save fails. top_k.c compares scores, filename.c makes names, model_checkpoint.c decides when to save.
  */
 #include <math.h>
 #include <string.h>
@@ -19,9 +19,9 @@
 
 /* A save that is being prepared. */
 struct save {
-    struct cove__kept next; /* the state that it saves */
-    char *path;             /* owned; NULL: last.ckpt alone, or nothing */
-    char *gone;             /* owned; NULL: none. What goes once `path` is there */
+    struct cove__kept next; /* the state in the checkpoint */
+    char *path;             /* owned; NULL: only last.ckpt, or nothing */
+    char *gone;             /* owned; NULL: none. The file to remove after `path` is written */
 };
 
 static void save_done(struct save *s)
@@ -50,7 +50,7 @@ static bool field_of(void *user, const char *name, struct cove__field *ret)
     bool epoch = strcmp(name, "epoch") == 0, counted = epoch || strcmp(name, "step") == 0;
     double value;
     if (cove_trainer_metric(trainer, name, &value, NULL) == 0)
-        /* A metric of the user's that is named so is meant, as a whole number. */
+        /* The user's metric of that name, as a whole number. */
         *ret = counted && fabs(value) < 0x1p63 ? (struct cove__field){ .is_int = true, .i = (int64_t)value }
                                                : (struct cove__field){ .d = value };
     else if (counted)
@@ -79,8 +79,8 @@ static bool same(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-/* The URL for template `text`, with -v1, -v2 … where a file of that name is there already. Two of our own may be
- * replaced: `old` (NULL: none), and where a run was saved when it was cut, by the save that it was cut before. */
+/* The URL for template `text`, with -v1, -v2 … if a file of that name exists. Two of our own files may be replaced:
+ * `old` (NULL: none), and the file of the interrupted run, by the save that was due then. */
 static int make_path(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *text, const char *old,
                      char **ret_path, struct cove_error *err)
 {
@@ -122,8 +122,8 @@ static int make_template_path(const struct cove__model_checkpoint *mc, cove_trai
 
 /* ---- removing ---- */
 
-/* Removes a checkpoint of this folder that the state has let go; never the one that the run was resumed from. A failure
- * costs room, not data: it is logged. */
+/* Removes a checkpoint of this folder that the state no longer names; never the one that the run was resumed from. A
+ * failure loses no data, so it is only logged. */
 static void prune(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *url)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -145,7 +145,7 @@ static void prune(const struct cove__model_checkpoint *mc, cove_trainer *trainer
 
 /* ---- saving ---- */
 
-/* The same bytes under a second name: on the server where it can, by a second save where not. */
+/* Writes the same checkpoint under a second name: copied by the store if it can, else saved again. */
 static int duplicate(struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *from, const char *to,
                      struct cove_error *err)
 {
@@ -166,7 +166,7 @@ static int duplicate(struct cove__model_checkpoint *mc, cove_trainer *trainer, c
     return rc;
 }
 
-/* `path` is there, last.ckpt is not: the state names the last.ckpt of before, which still is. */
+/* `path` is written, last.ckpt is not: the state keeps the older last.ckpt, which still exists. */
 static void take_last_back(struct cove__model_checkpoint *mc, struct cove__kept *before)
 {
     cove__free(mc->kept.last_path);
@@ -175,7 +175,7 @@ static void take_last_back(struct cove__model_checkpoint *mc, struct cove__kept 
     mc->last_is_behind = true;
 }
 
-/* Saves as prepared and, with save_last, at last.ckpt: the same bytes, as both have the same state. */
+/* Saves as prepared and, with save_last, to last.ckpt: the same bytes, because both have the same state. */
 static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct save *s, struct cove_error *err)
 {
     struct cove__kept before = mc->kept;
@@ -206,7 +206,7 @@ static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct 
     else if (last)
         mc->last_is_behind = false;
     mc->saving = false;
-    /* Where last.ckpt is still the one of before, a run resumed from it finds what it knew. */
+    /* If last.ckpt is still the older one, a run resumed from it finds the older state. */
     if (rc == 0 && s->gone)
         prune(mc, trainer, s->gone);
     if (rc == 0 && before.last_path)
@@ -215,7 +215,7 @@ static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct 
     return rc;
 }
 
-/* Without a monitor: the newest is the best, and with save_top_k 1 the one before goes. */
+/* Without a monitor the newest is the best, and with save_top_k 1 the older one is removed. */
 static int plan_newest(const struct cove__model_checkpoint *mc, cove_trainer *trainer, struct save *s,
                        struct cove_error *err)
 {
@@ -229,7 +229,7 @@ static int plan_newest(const struct cove__model_checkpoint *mc, cove_trainer *tr
     return rc;
 }
 
-/* With a monitor: among the k best, in place of the worst of them. */
+/* With a monitor: if it is among the k best, it replaces the worst of them. */
 static int plan_scored(const struct cove__model_checkpoint *mc, cove_trainer *trainer, float score, struct save *s,
                        struct cove_error *err)
 {
@@ -264,8 +264,8 @@ static int plan(const struct cove__model_checkpoint *mc, cove_trainer *trainer, 
         return plan_newest(mc, trainer, s, err);
     rc = cove_trainer_metric(trainer, mc->monitor, &value, err);
     if (rc == COVE_ENOTFOUND && !cove_trainer_is_last_batch(trainer)) {
-        /* An epoch that was cut short may have had no validation. */
-        cove__log(COVE_LOG_WARNING, "trainer", "ModelCheckpoint: %s is not known yet", mc->monitor);
+        /* An epoch that ended early may have had no validation. */
+        cove__log(COVE_LOG_WARNING, "trainer", "ModelCheckpoint: %s was not logged yet", mc->monitor);
         return 0;
     }
     if (rc < 0)

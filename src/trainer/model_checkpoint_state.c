@@ -23,7 +23,7 @@ int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct
     struct cove__model_checkpoint *mc = self;
     cove_value *dict = cove_value_new_dict(), *kept;
     int rc = dict ? 0 : cove__fail_nomem(err, "ModelCheckpoint");
-    mc->is_behind |= !mc->saving; /* asked for by whoever saves, and tries to */
+    mc->is_behind |= !mc->saving; /* the state is read for a save of another callback */
     cove__tree_string(&rc, dict, "monitor", mc->monitor, err);
     scalar_or_none(&rc, dict, "best_model_score", &mc->kept.best_score, mc->kept.has_best_score, err);
     cove__tree_string(&rc, dict, "best_model_path", mc->kept.best_path ? mc->kept.best_path : "", err);
@@ -35,10 +35,10 @@ int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct
     cove__tree_string(&rc, dict, "kth_best_model_path", mc->kept.kth_path ? mc->kept.kth_path : "", err);
     cove__tree_scalar(&rc, dict, "kth_value", &mc->kept.kth_value, err);
     cove__tree_string(&rc, dict, "last_model_path", mc->kept.last_path ? mc->kept.last_path : "", err);
-    /* Lightning does not keep this one, and passes over it: with it a resumed run does not save the same step again. */
+    /* Lightning does not save this key, and ignores it. With it a resumed run does not save the same step again. */
     cove__tree_int(&rc, dict, "last_global_step_saved", mc->kept.last_saved_step, err);
-    /* And these: a run that is cut makes a save that was put off once it is resumed, and puts it in the place of the
-     * file that it was saved to when it was cut. */
+    /* Nor these: a resumed run makes a deferred save of the interrupted one, and replaces the file that the interrupted
+     * run was saved to. */
     cove__tree_bool(&rc, dict, "save_deferred", mc->kept.deferred, err);
     cove__tree_string(&rc, dict, "exception_model_path", mc->kept.exception_path ? mc->kept.exception_path : "", err);
     if (rc < 0)
@@ -48,11 +48,11 @@ int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct
     return rc;
 }
 
-/* ---- in ---- */
+/* ---- loading ---- */
 
 /*
- * A path of the state as this run spells it: `from` is the state's spelling of our own folder, or NULL where that is
- * another one. What can't be resolved stays as it is.
+ * A path of the state in this run's spelling: `from` is the state's spelling of our folder, or NULL if that is another
+ * folder. A path that can't be resolved is unchanged.
  */
 static int respell(const struct cove__model_checkpoint *mc, const char *path, const char *from, char **ret,
                    struct cove_error *err)
@@ -114,8 +114,8 @@ static int take_kept(const struct cove__model_checkpoint *mc, const cove_value *
 }
 
 /*
- * Whether the folder that the state names is ours. A relative path means another folder in each working directory: it
- * is ours only if the checkpoint that it came in lies in our folder, and that is spelled so from somewhere.
+ * Whether the state's folder is ours. A relative path depends on the working directory: it is ours only if the
+ * checkpoint was loaded from our folder and our folder's path ends in the relative path.
  */
 static bool is_our_folder(const struct cove__model_checkpoint *mc, const char *dirpath)
 {
@@ -139,7 +139,7 @@ static bool is_our_folder(const struct cove__model_checkpoint *mc, const char *d
     return ours;
 }
 
-/* All that the state says, into `to`. */
+/* Reads the whole state into `to`. */
 static int take_all(const struct cove__model_checkpoint *mc, const cove_value *state, const char *from,
                     struct cove__kept *to, struct cove_error *err)
 {

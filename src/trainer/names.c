@@ -1,4 +1,4 @@
-/* See names.h. Asked at the start of each run, by cove_trainer_log, and where callbacks and loggers are made. */
+/* See names.h. Called at the start of each run, by cove_trainer_log, and when callbacks and loggers are made. */
 #include "trainer/names.h"
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ static bool has_control(const char *s)
     return false;
 }
 
-/* Bytes that are not plain ASCII as \xNN, cut to what a message has room for. */
+/* Shows bytes that are not printable ASCII as \xNN; a long name is truncated. */
 static void escape(const char *s, char out[4 * SHOWN + 4])
 {
     size_t n = 0, i = 0;

@@ -164,7 +164,7 @@ static void find_unexpected(const struct cove_parameter *parameters, size_t n, c
         if (cove_value_as_tensor(cove_value_item(dict, k), &view, NULL) == 0)
             cove__view_shape(&view, shape, sizeof shape);
         (*n_differ)++;
-        note(list, n_listed, "unexpected %s %s", key ? key : "(a key that is no name)", shape);
+        note(list, n_listed, "unexpected %s %s", key ? key : "(a key that is not a name)", shape);
     }
 }
 

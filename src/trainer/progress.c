@@ -108,7 +108,7 @@ static bool is_count(int64_t n)
     return n >= 0 && n <= COVE__MOST_COUNTED;
 }
 
-/* A total of what may be skipped or repeated: each of its numbers is a count, whatever their order. */
+/* A total of what may be skipped or repeated: each number is a count, in any order. */
 static bool are_counts(const struct cove__tracker *t)
 {
     const struct cove__counts *both[] = { &t->total, &t->current };

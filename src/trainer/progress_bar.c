@@ -21,7 +21,7 @@
 #define REDRAW_NS     (COVE__SEC / 10)
 #define CELLS         24
 #define FEW_CELLS     8
-#define SHORT_NAME    16   /* columns of a metric's name where there is little room */
+#define SHORT_NAME    16   /* columns of a metric's name on a narrow terminal */
 #define MAX_NAME      1100 /* bytes: a metric's name, with "_epoch" */
 #define MAX_COLUMNS   1000
 #define USUAL_COLUMNS 80
@@ -45,20 +45,20 @@ static void add_cells(struct cove__buf *b, int64_t done, int64_t n, int cells)
     cove__buf_add_char(b, ']');
 }
 
-/* "  val_loss=0.25", its name in at most `most` columns. Returns the columns. */
+/* Adds "  val_loss=0.25" with at most `most` columns of the name. Returns the columns added. */
 static int add_metric(struct cove__buf *b, const char *name, double value, int most)
 {
     char text[MAX_NAME], number[32];
     int columns;
     snprintf(text, sizeof text, "%s", name);
-    cove__text_line(text, sizeof text); /* names come from checkpoints, too */
+    cove__text_line(text, sizeof text); /* names come from checkpoints too */
     columns = cove__columns_cut(text, sizeof text, most);
     snprintf(number, sizeof number, "%.3g", value);
     cove__buf_addf(b, "  %s=%s", text, number);
     return 3 + columns + (int)strlen(number);
 }
 
-/* The metrics of the bar that fit into `room` columns, the first ones first. Returns what all of them would take. */
+/* Adds the first metrics that fit `room` columns. Returns the columns of all metrics. */
 static int add_metrics(struct cove__buf *b, const cove_trainer *trainer, int room, int most)
 {
     const char *name;
@@ -94,7 +94,7 @@ void cove__progress_line(struct cove__buf *b, const cove_trainer *trainer, int64
     for (;;) {
         int needed = (int)(strlen(epoch) + strlen(count) + strlen(rate)) + metrics + (cells > 0 ? cells + 3 : 0);
         spare = columns - needed;
-        /* What is given up, the least important first: cells, long names, the rate, the cells at all. */
+        /* Drops the least important first: some cells, long names, the rate, all cells. */
         if (spare >= 0)
             break;
         if (cells > FEW_CELLS) {
@@ -113,7 +113,7 @@ void cove__progress_line(struct cove__buf *b, const cove_trainer *trainer, int64
     if (cells > 0 && spare > 0)
         cells = cells + spare < CELLS ? cells + spare : CELLS;
     cove__buf_done(&none);
-    /* Then the last metrics, and on the narrowest terminal the epoch. */
+    /* Then the last metrics and, on the narrowest terminal, the epoch. */
     spare = columns - (int)(strlen(epoch) + strlen(count));
     cove__buf_addf(b, "%.*s", columns, spare >= 0 ? epoch : "");
     if (cells > 0)
@@ -122,7 +122,7 @@ void cove__progress_line(struct cove__buf *b, const cove_trainer *trainer, int64
     add_metrics(b, trainer, spare - (int)strlen(rate) - (cells > 0 ? cells + 3 : 0), most);
 }
 
-/* One less than the terminal has: a cursor in the last column makes some terminals begin a new line. */
+/* One column less than the terminal: with the cursor in the last column some terminals start a new line. */
 static int columns_of(int fd)
 {
     struct winsize size;

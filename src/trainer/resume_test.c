@@ -1,4 +1,4 @@
-/* A run that was cut anywhere and resumed ends in the same bits as one at a stretch. */
+/* A run that is interrupted anywhere and resumed ends with the same bits as an uninterrupted one. */
 #include "trainer/testing.h"
 
 #include <stdlib.h>

@@ -32,7 +32,7 @@ int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_optio
     *run = (struct cove__run_dir){ 0 };
     if (rc < 0 || (rc = cove__check_text("logger: save_dir", o.save_dir, err)) < 0)
         return rc;
-    /* An empty name is Lightning's way to have no folder between save_dir and the version. */
+    /* As in Lightning, an empty name means no folder between save_dir and the version. */
     if ((o.name && *o.name && (rc = cove__check_name("logger: name", o.name, err)) < 0) ||
         (o.version && (rc = cove__check_name("logger: version", o.version, err)) < 0))
         return rc;

@@ -150,7 +150,7 @@ static void only_a_fit_can_be_saved(void **state)
     assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, &err), COVE_ESTATE);
     assert_int_equal(cove_trainer_validate(trainer, &model.module, &model.data, NULL, NULL), 0);
     assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, &err), COVE_ESTATE);
-    assert_non_null(strstr(err.message, "no fit has begun"));
+    assert_non_null(strstr(err.message, "no fit has configured an optimizer"));
     assert_int_equal(url_exists(SAVED), 0);
     assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 1, &err), 0);
     remove_url(SAVED);

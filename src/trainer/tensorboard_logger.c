@@ -7,7 +7,7 @@
 struct tensorboard {
     cove_logger logger;
     struct cove__run_dir run;
-    cove_event_writer *writer; /* from the first run on; NULL again where one could not be written to its end */
+    cove_event_writer *writer; /* from the first run on; NULL again after a failed write */
 };
 
 static int open_logger(void *self, const char *root, const cove_options *storage, struct cove_error *err)
@@ -46,7 +46,7 @@ static int flush(void *self, struct cove_error *err)
     return tb->writer ? cove_event_writer_flush(tb->writer, err) : 0;
 }
 
-/* The file stays open for the next run, which may be a validate of the same trainer: one logger, one file. */
+/* The file stays open for the next run of the trainer, such as a validate: one logger writes one file. */
 static int close_logger(void *self, struct cove_error *err)
 {
     struct tensorboard *tb = self;

@@ -109,7 +109,7 @@ int cove__top_k_add(struct cove__top_k *top, const char *path, float score)
     out = cove__top_k_evicts(top);
     if (out)
         remove_at(top, (size_t)(out - top->items));
-    /* As in a Python dict, which keeps the place of a key that it has. */
+    /* As in a Python dict, an existing key keeps its place. */
     old = find(top, path);
     if (old)
         cove__free(copy);

@@ -220,7 +220,7 @@ void cove_trainer_stop(cove_trainer *trainer, const char *reason)
 {
     trainer->should_stop = true;
     snprintf(trainer->stop_reason, sizeof trainer->stop_reason, "%s", reason ? reason : "stopped by a callback");
-    /* It goes into checkpoints, whose strings are UTF-8. */
+    /* It is saved in checkpoints, whose strings are UTF-8. */
     cove__text_line(trainer->stop_reason, sizeof trainer->stop_reason);
     memcpy(trainer->reason, trainer->stop_reason, sizeof trainer->reason);
 }
@@ -280,7 +280,7 @@ int cove_trainer_validates_each_epoch(const cove_trainer *trainer)
 
 int cove_trainer_validation_is_due(const cove_trainer *trainer)
 {
-    /* Only a fit has training batches that a validation may follow. */
+    /* Only a fit has training batches with a validation after them. */
     return trainer->fitting && trainer->val_check_batch > 0 && cove__validation_due(trainer);
 }
 

@@ -1,4 +1,4 @@
-/* Sets a run back to where its batch or validation began; see undo.h. Called by batch.c and loop.c. */
+/* Restores a run's state from before a batch or validation; see undo.h. Called by batch.c and loop.c. */
 #include "trainer/undo.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ void cove__undo_done(struct cove__undo *undo)
     *undo = (struct cove__undo){ 0 };
 }
 
-/* Between the module's gradients and the copy, one way or the other; NULL only counts. The number of elements. */
+/* Copies between the module's gradients and the copy; with NULL it only counts. Returns the number of elements. */
 static size_t copy_grads(const cove_trainer *t, float *copy, bool back)
 {
     size_t at = 0, n;

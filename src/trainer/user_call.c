@@ -1,4 +1,4 @@
-/* What users' functions return: see user_call.h. Called wherever the trainer calls one. */
+/* Checks return values of users' functions: see user_call.h. Used for every such call. */
 #include "trainer/user_call.h"
 
 #include <stdbool.h>
@@ -41,7 +41,7 @@ static void describe(const struct cove__owner *owner, char *out, size_t size)
     snprintf(out, size, " of %s%s%s", owner->what ? owner->what : "", index, key);
 }
 
-/* Takes the owner's name from the front of the message: it will stand before it. */
+/* Removes the owner's name from the front of the message, because it is added again. */
 static void drop_name(char *message, const struct cove__owner *owner)
 {
     size_t n = owner ? (size_t)short_length(owner->key) : 0;
