@@ -1,4 +1,4 @@
-"""One spelling for what torch and cove have loaded: that of ckpt_dump.c, which see, made of Python's objects by the mapping of docs/checkpoints.md."""
+"""Python objects in the format of ckpt_dump.c, by the mapping of docs/checkpoints.md, to compare what torch and cove load."""
 
 import argparse
 import json
@@ -12,12 +12,12 @@ import torch
 
 DTYPES = {getattr(torch, name) for name in """bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex32 complex64 complex128
     float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 uint16 uint32 uint64""".split()}
-OPAQUE = ["o"]  # what the mapping has nothing for
-SET = "set"  # stands for "l" where the order of the items is nobody's
+OPAQUE = ["o"]  # an object that the mapping does not have
+SET = "set"  # instead of "l": the order of the items is not defined
 
 
 def text(value):
-    """As ckpt_dump escapes a string: byte by byte."""
+    """Escapes a string as ckpt_dump does: byte by byte."""
     return value.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
@@ -27,13 +27,13 @@ def tensor(value):
     with torch.no_grad():
         packed = value.detach().resolve_conj().resolve_neg().contiguous().clone()
         if value.dtype == torch.bool:
-            packed = packed.view(torch.uint8) != 0  # whatever its bytes are
+            packed = packed.view(torch.uint8) != 0  # nonzero bytes are True
         data = bytes(packed.untyped_storage().tolist()) if packed.numel() else b""
     return ["T", str(value.dtype).removeprefix("torch."), list(value.shape), zlib.crc32(data)]
 
 
 def canonical(value, path=()):
-    """`path` has the containers from the root to here, the nearest last."""
+    """`path`: the containers from the root to here."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -41,7 +41,7 @@ def canonical(value, path=()):
         return value if bits <= 64 else ["i", value.to_bytes((bits + 7) // 8, "little", signed=True).hex()]
     if isinstance(value, str):
         return text(value)
-    if type(value) is float:  # numpy has one of its own
+    if type(value) is float:  # numpy has a subclass
         return ["f", struct.pack(">d", value).hex()]
     if isinstance(value, complex):
         return ["t", canonical(value.real), canonical(value.imag)]
@@ -79,7 +79,7 @@ def has_opaque(spelling):
 
 
 def difference(expected, got, where="$"):
-    """Where two spellings differ first, in words; None where they don't."""
+    """Describes the first difference; None: equal."""
     if type(expected) is not type(got):
         return f"{where}: {expected!r:.200} and {got!r:.200}"
     if not isinstance(expected, list):
@@ -97,7 +97,7 @@ def difference(expected, got, where="$"):
 
 
 def dump(program, lines):
-    """What ckpt_dump says of each of (file, copy or None); a file at which it dies gets {"crash": how}."""
+    """ckpt_dump's answer for each (file, copy or None); {"crash": how} for a file on which it crashes."""
     answers = []
     while len(answers) < len(lines):
         todo = lines[len(answers) :]

@@ -1,12 +1,12 @@
 /*
- * Loads many checkpoints, one a line of its input, and prints one line of JSON for each: {"value": the tree} or
- * {"error": the message}, with "opaque": the tree where opaque values alone stood in the way. A line "URL<tab>COPY"
- * also saves the tree at COPY; "copy_error" says why it could not.
+ * Loads the checkpoints that its input names, one on each line, and prints a line of JSON for each: {"value": TREE} or
+ * {"error": MESSAGE}, with "opaque": TREE if only opaque values were the error. For a line "URL<tab>COPY" it also saves
+ * the tree at COPY; "copy_error" is the message of a failure.
  *
- * What JSON lacks is an array that starts with a letter: ["i", hex] an int beyond 64 bits, ["f", bits] a float, ["b",
- * hex] bytes, ["l", ...] a list,
- * ["t", ...] a tuple, ["d", [key, item], ...] a dict, ["T", dtype, shape, crc] a tensor, ["o"] an opaque value,
- * ["^", n] the container that is n levels up. Strings are escaped byte by byte, so that any bytes can be in them.
+ * Types that JSON lacks are arrays that start with a letter: ["i", hex] an int above 64 bits, ["f", bits] a float,
+ * ["b", hex] bytes, ["l", ...] a list, ["t", ...] a tuple, ["d", [key, item], ...] a dict, ["T", dtype, shape, crc] a
+ * tensor, ["o"] an opaque value, ["^", n] the container n levels up. Strings are escaped byte by byte, so they may have
+ * any bytes.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static void show_float(double d)
     printf("[\"f\",\"%016" PRIx64 "\"]", bits);
 }
 
-/* By the checksum of its elements in the order of rows. */
+/* With the checksum of its elements in row-major order. */
 static int show_tensor(cove_value *value, struct cove_error *err)
 {
     struct cove_tensor_view view;
@@ -91,7 +91,7 @@ static int show_tensor(cove_value *value, struct cove_error *err)
     return rc;
 }
 
-/* The container that is up to `n_above` levels up. 0: it is not there. */
+/* How many levels up the container is, at most `n_above`. 0: it is not there. */
 static int show_above(const cove_value *value)
 {
     for (size_t up = 0; up < n_above; up++)

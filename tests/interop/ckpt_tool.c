@@ -2,7 +2,7 @@
  * What the interoperability tests drive: shows a checkpoint as JSON, copies one through a tree, makes one from C
  * memory. ckpt_tool show URL | each | lazy URL PATH | only URL PATH | weights URL | copy FROM TO | copy_opaque FROM TO
  * | make URL
- * `each` shows many: URLs come by standard input, one a line; a line goes out for each, "OK " and JSON, or the error.
+ * `each` reads URLs from standard input, one on each line, and prints a line for each: "OK " and JSON, or the error.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,7 +29,7 @@ static void show_string(const char *s, size_t n)
     putchar('"');
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c == 0xed && i + 2 < n && (unsigned char)s[i + 1] >= 0xa0) { /* a lone surrogate, which no JSON can hold */
+        if (c == 0xed && i + 2 < n && (unsigned char)s[i + 1] >= 0xa0) { /* a lone surrogate, which JSON can't hold */
             printf("\\u%04x", 0xd000 | (s[i + 1] & 0x3f) << 6 | (s[i + 2] & 0x3f));
             i += 2;
         } else if (c == '"' || c == '\\' || c < 0x20)
@@ -87,7 +87,7 @@ static int show_large_int(cove_value *value)
     return rc;
 }
 
-static cove_value *above[1100]; /* the containers around what is shown */
+static cove_value *above[1100]; /* the containers around the current value */
 static size_t n_above;
 
 static int show(cove_value *value)
@@ -186,7 +186,7 @@ static int load_only(const char *url, const char *only, cove_value **tree)
     return load_with(url, &options, tree);
 }
 
-/* Opaque values and all. */
+/* Opaque values are allowed. */
 static int load_any(const char *url, cove_value **tree)
 {
     struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
@@ -194,7 +194,7 @@ static int load_any(const char *url, cove_value **tree)
     return load_with(url, &options, tree);
 }
 
-/* The weights of a module of one parameter, w: two floats. */
+/* Loads the weights of a module with one parameter, w, of two floats. */
 static int weights(const char *url)
 {
     float w[2] = { -1, -1 };

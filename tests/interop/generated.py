@@ -1,4 +1,4 @@
-"""Random trees of what torch.save can write, for test_generated.py. Each theme makes one kind of file; all come from the seed."""
+"""Random trees that torch.save can write, for test_generated.py. Each theme makes one kind of file; all depend only on the seed."""
 
 import argparse
 import datetime
@@ -29,7 +29,7 @@ class Case:
     save: dict = field(default_factory=dict)  # options of torch.save
     config: dict = field(default_factory=dict)  # of torch.utils.serialization.config
     crc32: bool = True
-    wider: bool = True  # cove reads it even where torch's weights_only refuses it
+    wider: bool = True  # cove reads it even if torch's weights_only refuses it
 
     def write(self, path):
         crc32 = torch.serialization.get_crc32_options()
@@ -92,7 +92,7 @@ class Maker:
         return items if kind == "list" else tuple(items)
 
     def holder(self, values):
-        """Some values in a container of some kind, with something beside them."""
+        """Some values in a random container, with another value beside them."""
         values = list(values)
         return self.rng.choice((lambda: values, lambda: tuple(values), lambda: {self.name() + str(i): v for i, v in enumerate(values)},
                                 lambda: {"epoch": self.integer(), "inner": [values, self.tree(2)]}))()
@@ -118,7 +118,7 @@ class Maker:
     # ---- tensors ----
 
     def tensor(self, dtype=None, shape=None):
-        """Any bits at all, but for bool."""
+        """Random bits, except for bool."""
         r = self.rng
         dtype = dtype or getattr(torch, r.choice(TENSOR_DTYPES))
         shape = [r.choice((0, 1, 2, 3, 5)) for _ in range(r.randrange(5))] if shape is None else shape
@@ -127,7 +127,7 @@ class Maker:
         return torch.tensor(list(bits), dtype=torch.uint8).view(dtype).reshape(shape)
 
     def view(self, base):
-        """Another look at the memory of a tensor of one dimension."""
+        """A random view of a tensor of one dimension."""
         r, n = self.rng, base.numel()
         rows, columns = r.randrange(1, 5), r.randrange(1, 5)
         strides = r.choice(((columns, 1), (1, rows), (0, 1), (1, 0), (2, 3), (0, 0)))
@@ -155,7 +155,7 @@ class Maker:
             ))()
 
     def trained(self):
-        """A module's and its optimizer's states after some steps."""
+        """The states of a module and its optimizer after some steps."""
         r, optim = self.rng, torch.optim
         module = self.module()
         parts = list(module.values()) if isinstance(module, torch.nn.ModuleDict) else [module]
@@ -206,7 +206,7 @@ def key_theme(kind):
 
 
 def key_values(m, i):
-    """Keys that are equal, and those that only look so."""
+    """Keys that are equal, and keys that only look equal."""
     return [{1: "a", "1": "b"}, {1.0: "a", "1.0": "b"}, {True: "a", 2: "b"}, {0.0: 1, "": 2, None: 3, (): 4, b"": 5}, {(1, 2): 1, (1, (2,)): 2}, {2**70: 1, 2.0**70 + 2**30: 2}][i % 6]
 
 
@@ -317,7 +317,7 @@ def protocol(number):
     def make(m, i):
         value = {"tree": m.tree(4), "t": m.tensor(torch.float32, [3]), "bytes": m.data(), "b": bytearray(m.data()), "set": {1, m.name()},
                  "z": m.number(), "counter": Counter("aab"), "od": OrderedDict(a=1), "size": torch.Size([2])}
-        if number < 2 and i % 2:  # what torch can load of protocol 1
+        if number < 2 and i % 2:  # torch can load this in protocol 1
             value = {"tree": m.tree(4, leaf=lambda: m.rng.choice((None, m.real(), m.string(), m.integer() % 2**31))), "set": {1, "a"}, "size": torch.Size([2])}
         return Case("", value, save={"pickle_protocol": number}, wider=number >= 2)
 
@@ -345,7 +345,7 @@ class Colour(enum.Enum):
 
 
 def opaque(m, i):
-    """What torch refuses for a name that is not on its list."""
+    """Objects that torch refuses because their class is unknown."""
     import numpy
 
     strange = (numpy.float64(0.5), datetime.date(2020, 1, 2), Colour.RED, torch.nn.Linear(1, 1), numpy.arange(3), datetime.timedelta(3), Fraction(1, 3), slice(1, 2))[i % 8]
@@ -369,7 +369,7 @@ def unsupported(m, i):
 
 
 THEMES = {
-    # name: (how many cases, function)
+    # name: (number of cases, function)
     "plain": (24, lambda m, i: m.tree(5)),
     "alone": (12, lone_values),
     "text": (8, lambda m, i: m.tree(3, leaf=m.string, key=m.name if i % 2 else m.string)),

@@ -1,4 +1,4 @@
-"""Checkpoints that Lightning's trainer has saved, for test_generated.py: little modules with what people hang on them."""
+"""Checkpoints of Lightning's trainer, for test_generated.py: small modules with common additions."""
 
 import argparse
 import contextlib
@@ -49,7 +49,7 @@ class Module(lightning.LightningModule):
 
 
 class Noting(callbacks.Callback):
-    """A callback with a state of its own."""
+    """A callback with its own state."""
 
     def __init__(self, state):
         self.state = state

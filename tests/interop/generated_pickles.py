@@ -1,4 +1,4 @@
-"""Pickles made by hand, for test_generated.py: what no writer writes and torch's weights-only unpickler takes or refuses all the same."""
+"""Handmade pickles, for test_generated.py: no writer produces them, but torch's weights-only unpickler accepts or refuses each."""
 
 import random
 import struct
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 @dataclass
 class Pickle:
     name: str
-    ops: list  # of bytes, an opcode with its operand each
-    records: dict = field(default_factory=dict)  # beside the usual ones; None takes one away
+    ops: list  # of bytes, each an opcode with its operand
+    records: dict = field(default_factory=dict)  # added to the usual ones; None removes one
 
     def write(self, path):
-        """The file as torch.save lays it out, by Python's zipfile."""
+        """The file in the layout of torch.save, made with Python's zipfile."""
         records = {"data.pkl": b"".join(self.ops), "byteorder": b"little", "data/0": struct.pack("<12f", *range(12)), "data/1": bytes(range(8)), "version": b"3\n", **self.records}
         with zipfile.ZipFile(path, "w") as archive:
             for name, data in records.items():
@@ -434,14 +434,14 @@ def by_hand():
 
 
 class Writer:
-    """Ops that push one value each, with the memo in play; what it writes is mostly sound."""
+    """Random ops that push one value each and use the memo; most are valid."""
 
     def __init__(self, rng):
         self.rng = rng
-        self.memo = {}  # number: kind of what is there
+        self.memo = {}  # index: kind of the value
 
     def kept(self, kind, ops):
-        """Now and then remembers what `ops` have just made; numbers are used again."""
+        """Sometimes memoizes the value of `ops`; indexes are reused."""
         if self.rng.random() < 0.4:
             number = self.rng.choice((0, 1, 2))
             self.memo[number] = kind
@@ -465,7 +465,7 @@ class Writer:
                          lambda: [*self.key(), *self.key(), TUPLE2], lambda: [long1(n, 5)], lambda: call(ENCODE, [text(f"k{n}")], [text("latin1")]), lambda: [named("torch.int8")]))()
 
     def items(self, ops, depth, dict_like):
-        """Some rounds of adding to what stands on top."""
+        """Adds items to the topmost value some times."""
         r = self.rng
         for _ in range(r.randrange(3)):
             if dict_like:
@@ -503,7 +503,7 @@ class Writer:
         return self.kept("set", call(SET, [EMPTY_LIST, MARK, *(op for _ in range(self.rng.randrange(6)) for op in self.key()), APPENDS]))
 
     def grown(self, depth):
-        """Something from the memo that grows, after it was placed."""
+        """Adds items to a value from the memo after it was used."""
         if "list" in self.memo.values():
             return self.items(self.recalled("list"), depth, False)
         return self.items(self.recalled("dict"), depth, True) if "dict" in self.memo.values() else self.atom()
@@ -533,7 +533,7 @@ class Writer:
 
 
 def spoil(rng, ops):
-    """One odd thing."""
+    """Changes one op."""
     i, j = rng.randrange(1, len(ops)), rng.randrange(1, len(ops))
     change = rng.randrange(6)
     if change == 0:

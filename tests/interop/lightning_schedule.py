@@ -1,4 +1,4 @@
-"""Runs a schedule in Lightning and tells what happened, in the words of schedule.c."""
+"""Runs a schedule in Lightning and prints what happened in the format of schedule.c."""
 
 import logging
 import math
@@ -26,7 +26,7 @@ WITH_FILES = ("on_train_batch_start", "on_train_epoch_start", "on_validation_sta
 
 
 class Cut(Exception):
-    """What a schedule raises where it says so."""
+    """The exception that a schedule raises."""
 
 
 def number(value):
@@ -35,7 +35,7 @@ def number(value):
 
 
 class Schedule:
-    """A schedule's keys, and its values: schedule.c has the same function."""
+    """A schedule's keys and generated values; schedule.c has the same functions."""
 
     def __init__(self, keys):
         self.keys = keys
@@ -93,7 +93,7 @@ def files(root):
 
 
 def hooks_of(who, names, called):
-    """A dict of hooks that say that they were called."""
+    """A dict of hooks that record their calls."""
 
     def make(name):
         def hook(self, *args, **kwargs):
@@ -154,23 +154,23 @@ class Module(pl.LightningModule):
 
 
 def at_epoch_end(trainer, as_lightning):
-    """docs/trainer.md, "What differs": val_check_batches = 1 is no fraction of an epoch, and where there is no validation
-    an epoch's end is the only time."""
+    """docs/trainer.md, "What differs": val_check_batches = 1 is one batch, and without validation data callbacks act at the
+    epoch's end."""
     if not trainer.enable_validation:
         return True
     return as_lightning and not isinstance(trainer.val_check_interval, int)
 
 
 class Stopping(EarlyStopping):
-    __qualname__ = "EarlyStopping"  # part of the key of its state
+    __qualname__ = "EarlyStopping"  # part of its state key
 
     def on_train_start(self, trainer, module):
         self._check_on_train_epoch_end = at_epoch_end(trainer, self._check_on_train_epoch_end)
 
 
 class Checkpoint(ModelCheckpoint):
-    """docs/trainer.md, "What differs": last.ckpt is written at every save that is due, also when the monitor did not
-    get better. Lightning's two hooks, with that one condition taken away."""
+    """docs/trainer.md, "What differs": last.ckpt is written at every due save, also if the monitor did not get better.
+    Lightning's two hooks without that condition."""
 
     __qualname__ = "ModelCheckpoint"
 
@@ -181,8 +181,8 @@ class Checkpoint(ModelCheckpoint):
         return at_epoch_end(trainer, super()._should_save_on_train_epoch_end(trainer))
 
     def on_train_batch_end(self, trainer, module, outputs, batch, idx):
-        # The same page: no save is due, or put off until the validation, at step 0; and a monitored value is waited for
-        # wherever a validation follows, not only at the epoch's last batch.
+        # The same page: no save is due or deferred at step 0; and a save waits for a monitored metric whenever a
+        # validation follows, not only at the epoch's last batch.
         loop = trainer.fit_loop.epoch_loop
         due = self._every_n_train_steps >= 1 and trainer.global_step % self._every_n_train_steps == 0
         if trainer.global_step == 0:
@@ -258,7 +258,7 @@ def of_checkpoint(name, c):
 
 
 def reason_of(trainer):
-    """As the loop's `done` asks."""
+    """The condition of the loop's `done`."""
     loop = trainer.fit_loop
     if loop.max_batches == 0 or trainer.limit_train_batches == 0:
         return "no_batches"
@@ -270,7 +270,7 @@ def reason_of(trainer):
 
 
 def run(root, keys):
-    """The story as a list of lines."""
+    """The record of the run as a list of lines."""
     s, told, message = Schedule(keys), [], []
 
     def called(who, name, trainer, module, batch):

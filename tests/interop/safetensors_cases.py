@@ -1,4 +1,4 @@
-"""Safetensors files by the hundred, sound and broken: by hand what is known to be delicate, and by chance from a seed what is not."""
+"""Hundreds of valid and invalid safetensors files: handmade edge cases, and random ones from a seed."""
 
 import json
 import random
@@ -21,7 +21,7 @@ def count_of(shape):
 
 
 def file_of(header, data=b"", length=None):
-    """`header` is JSON's value or its very bytes."""
+    """`header`: a value for JSON, or the bytes themselves."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
 
@@ -31,7 +31,7 @@ def entry(dtype="F32", shape=(4,), offsets=(0, 16), **more):
 
 
 def raw(tensor, before=b"{", after=b"}", data=PAYLOAD):
-    """A file whose only tensor is the text given."""
+    """A file with one tensor, given as JSON text."""
     return file_of(before + tensor + after, data)
 
 
@@ -218,7 +218,7 @@ def metadata():
 
 
 def by_chance(seed, count):
-    """Sound files of random tensors, and as many with one change somewhere in the header."""
+    """Valid files of random tensors, and as many with one random change in the header."""
     random_ = random.Random(seed)
     for number in range(count):
         header, data = {}, b""

@@ -1,8 +1,8 @@
 /*
- * Runs schedules in the trainer and tells what happened: one half of test_schedules.py, whose other half runs the same
- * ones in Lightning (lightning_schedule.py). A line of stdin is a schedule, "key=value …"; its story on stdout ends in
- * a line "done". What a module logs and which gradients it gives follow from the place in the run alone, so that a run
- * that was cut and resumed logs what the whole run does.
+ * Runs schedules in the trainer and prints what happened. test_schedules.py compares that with the same schedules in
+ * Lightning (lightning_schedule.py). Each line of stdin is a schedule, "key=value …"; its record on stdout ends with a
+ * line "done". Logged values and gradients depend only on the position in the run, so an interrupted and resumed run
+ * logs the same values as an uninterrupted one.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 #include <cove/cove.h>
 #include <cove/trainer.h>
 
-#define CHECKPOINTS 2 /* at most so many ModelCheckpoints: their keys begin with "mc0." and "mc1." */
+#define CHECKPOINTS 2 /* the most ModelCheckpoints: their keys begin with "mc0." and "mc1." */
 #define MAX_NAMES   512
 
-/* What one schedule says, and its module: two weights. */
+/* One schedule, and its module with two weights. */
 static char *line;
 static float weights[2], grads[2];
 static int64_t shape[1] = { 2 };
@@ -54,7 +54,7 @@ static double real_of(const char *key, double otherwise)
     return s ? atof(s) : otherwise;
 }
 
-/* Whether `word` is one of the words, with '+' between them, of `key`. */
+/* Whether `word` is in the value of `key`, a list of words separated by '+'. */
 static int has_word(const char *key, const char *word)
 {
     size_t n = strlen(word);
@@ -84,7 +84,7 @@ static double value_at(unsigned long stream, long epoch, long step, long batch)
 
 enum { STREAM_TRAIN = 1, STREAM_VAL = 2, STREAM_EPOCH = 3, STREAM_HOOKS = 4 };
 
-/* ---- the story ---- */
+/* ---- the record ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -140,7 +140,7 @@ static int log_row(void *self, const struct cove_metric *metrics, size_t n, int6
     return 0;
 }
 
-/* Ends the run here, where the schedule says so: cut=PLACE, at the cut_n'th time that it is reached. */
+/* Ends the run here if the schedule says so: cut=PLACE, at call number cut_n of PLACE. */
 static int cut_here(cove_trainer *t, const char *who, const char *hook, struct cove_error *err)
 {
     char place[128];
@@ -192,11 +192,11 @@ static int hook_called(cove_trainer *t, const char *who, const char *hook, const
     X(setup)                                                                                                           \
     X(teardown)                                                                                                        \
     X(on_fit_start)                                                                                                    \
-    X(on_fit_end) X(on_sanity_check_start) X(on_sanity_check_end) X(on_train_start) X(on_train_end)                    \
-        X(on_train_epoch_start) X(on_train_epoch_end) X(on_after_backward) X(on_before_optimizer_step)                 \
-            X(on_before_zero_grad) X(on_validation_start) X(on_validation_end) X(on_validation_epoch_start)            \
-                X(on_validation_epoch_end) B(on_train_batch_start) B(on_train_batch_end) B(on_validation_batch_start)  \
-                    B(on_validation_batch_end)
+    X(on_fit_end)                                                                                                      \
+    X(on_sanity_check_start) X(on_sanity_check_end) X(on_train_start) X(on_train_end) X(on_train_epoch_start)          \
+        X(on_train_epoch_end) X(on_after_backward) X(on_before_optimizer_step) X(on_before_zero_grad)                  \
+            X(on_validation_start) X(on_validation_end) X(on_validation_epoch_start) X(on_validation_epoch_end)        \
+                B(on_train_batch_start) B(on_train_batch_end) B(on_validation_batch_start) B(on_validation_batch_end)
 
 #define ONE_HOOK(who, name)                                                                                            \
     static int who##_##name(void *self, cove_trainer *t, struct cove_error *err)                                       \

@@ -107,14 +107,14 @@ def schedule(seed):
 
 
 class Trainer:
-    """schedule.c, waiting for schedules."""
+    """A running schedule.c."""
 
     def __init__(self, build):
         self.process = subprocess.Popen([build / "tests/interop/schedule"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, bufsize=1)
 
     def run(self, keys):
-        """The story of a schedule."""
+        """The record of a schedule."""
         self.process.stdin.write(line_of(keys) + "\n")
         self.process.stdin.flush()
         told = []

@@ -1,4 +1,4 @@
-"""Lists and dicts that hold themselves, as torch reads and writes them."""
+"""Lists and dicts that contain themselves, as torch reads and writes them."""
 
 from collections import OrderedDict
 
@@ -10,7 +10,7 @@ from test_torch import plain, shown, tool, url  # noqa: E402, F401
 
 
 def with_cycles(value, above=()):
-    """A loaded object as ckpt_tool shows it, where it may hold itself."""
+    """A loaded object as ckpt_tool shows it; it may contain itself."""
     for levels, holder in enumerate(reversed(above), 1):
         if value is holder:
             return {"up": levels}
@@ -23,7 +23,7 @@ def with_cycles(value, above=()):
 
 
 def unrolled(value, depth):
-    """As it looks to whoever goes round, so many levels deep."""
+    """The object unrolled to so many levels."""
     if not isinstance(value, list):
         return value
     return [unrolled(item, depth - 1) for item in value] if depth > 0 else "…"
@@ -59,7 +59,7 @@ def test_cycles(tool, tmp_path, kind):
 
 
 def test_cycle_that_is_entered_twice(tool, tmp_path):
-    """The second time by a list whose back reference is to one beside it."""
+    """The second entry is a list whose back reference is to a list beside it."""
     first, second = tmp_path / "first.pt", tmp_path / "second.pt"
     outer = [1]
     inner = [outer, 2]
@@ -71,7 +71,7 @@ def test_cycle_that_is_entered_twice(tool, tmp_path):
 
 
 def test_cycle_of_a_tuple(tool, tmp_path):
-    """Read, though torch's own reader takes no such pickle; what torch doesn't read is not written."""
+    """It is read, although torch doesn't read such a pickle; it is not written."""
     inner = []
     value = (inner,)
     inner.append(value)

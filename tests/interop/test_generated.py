@@ -1,5 +1,5 @@
-"""cove's reader of torch's files beside torch.load(weights_only=True), over generated files: trees that torch.save writes (generated.py) and pickles made by
-hand (generated_pickles.py). What both load must be the same value; what torch refuses, cove refuses. COVE_TEST_SEED makes other files."""
+"""Compares cove's reader of torch files with torch.load(weights_only=True) on generated files: trees that torch.save writes (generated.py) and handmade pickles
+(generated_pickles.py). Both must load the same value; what torch refuses, cove refuses. COVE_TEST_SEED makes other files."""
 
 import _compat_pickle
 import fnmatch
@@ -70,13 +70,13 @@ held = types.SimpleNamespace(Unpickler=Held, load=lambda file, **options: Held(f
 
 
 class Refused(str):
-    """Why a file is not loaded, where its value's spelling would stand."""
+    """The reason why a file is not loaded, instead of its value."""
 
 
 def in_torch(path, **options):
     try:
         return canonical.canonical(torch.load(path, **{"weights_only": True, **options}))
-    except Exception as error:  # torch has no one class for what it refuses
+    except Exception as error:  # torch refuses with many classes
         return Refused(f"{type(error).__name__}: {str(error).rpartition('WeightsUnpickler error: ')[2][:160].strip()}")
 
 
@@ -85,7 +85,7 @@ def in_python(path):
 
 
 def judge(answer, expected, wider=None):
-    """What is wrong with cove's answer, None where nothing is. `wider`: what it may load although torch refuses it."""
+    """What is wrong with cove's answer; None: nothing. `wider`: cove may load it although torch refuses it."""
     if "crash" in answer:
         return f"cove crashes: {answer['crash']}"
     if isinstance(expected, Refused):
@@ -106,7 +106,7 @@ def judge(answer, expected, wider=None):
 
 
 def judge_copy(answer, expected, copy, is_safe):
-    """The same after cove has saved it and torch loaded it. `is_safe`: weights_only=True took the file itself."""
+    """The same for cove's copy, loaded by torch. `is_safe`: weights_only=True accepts the file itself."""
     if "copy_error" in answer:
         return f"cove can't save it again: {answer['copy_error']}"
     again = in_torch(copy)
@@ -119,7 +119,7 @@ def judge_copy(answer, expected, copy, is_safe):
 
 
 def write_trees(folder, cases):
-    """[(case, its file, where cove saves its copy)]"""
+    """[(case, its file, the path of cove's copy)]"""
     files = []
     for case in cases:
         path = folder / f"{case.name}.pt"
@@ -129,15 +129,15 @@ def write_trees(folder, cases):
 
 
 def compare_trees(build, files):
-    """{name: what differs}, and how many files made the round trip."""
+    """{name: difference}, and the number of files with a round trip."""
     answers = canonical.dump(build / "tests/interop/ckpt_dump", [(path, copy) for _, path, copy in files])
     wrong, trips = {}, 0
     for (case, path, copy), answer in zip(files, answers):
         expected = in_torch(path)
         is_safe = not isinstance(expected, Refused)
-        if not is_safe and case.wider:  # all of this is our own: Python may run it
+        if not is_safe and case.wider:  # we made these files, so Python may run them
             expected = in_torch(path, weights_only=False)
-            if isinstance(expected, Refused):  # torch has no old format for dtypes that have no storage class, and writes it
+            if isinstance(expected, Refused):  # torch writes, but can't read, the old format with dtypes that have no storage class
                 expected = canonical.canonical(case.value)
         found = judge(answer, expected)
         if not found and "value" in answer:
@@ -149,7 +149,7 @@ def compare_trees(build, files):
 
 
 def compare_pickles(build, folder, cases):
-    """{name: what differs}, and how many files torch loads."""
+    """{name: difference}, and the number of files that torch loads."""
     files = [(case, folder / f"{i}.pt") for i, case in enumerate(cases)]
     for case, path in files:
         case.write(path)
@@ -165,7 +165,7 @@ def compare_pickles(build, folder, cases):
 
 
 def report(wrong, rows):
-    """Fails for what differs and is in none of `rows`, and for a row that nothing needs."""
+    """Fails for a difference that is not in `rows`, and for an unused row."""
     needed = set()
     left = []
     for name, found in wrong.items():
@@ -180,7 +180,7 @@ def report(wrong, rows):
 
 @pytest.fixture
 def deep_stack():
-    """For trees of a thousand levels."""
+    """A stack for trees of a thousand levels."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(20000)
     yield
@@ -212,7 +212,7 @@ def test_pickles(build, tmp_path, deep_stack):
 
 
 def test_a_difference_is_seen(build, tmp_path):
-    """The test of the test: another value, type, dtype, shape, order or key is a difference."""
+    """Checks the comparison: another value, type, dtype, shape, order or key is a difference."""
     cases = [(1, True), (1, 2), (0.0, -0.0), ("a", b"a"), ([1], (1,)), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({1: 1}, {True: 1}), ({1}, {1.0}), ({1, 2}, {1}), (None, []),
              (torch.ones(2), torch.ones(2, dtype=torch.float64)), (torch.ones(2), torch.ones(1, 2)), (torch.ones(2), torch.zeros(2)), ([[]], [])]
     for i, (value, other) in enumerate(cases):

@@ -1,4 +1,4 @@
-"""Checkpoints with objects that cove does not read: what stands beside them loads, and they are known by name."""
+"""Checkpoints with objects that cove does not read: they are opaque, and everything else loads."""
 
 import datetime
 import enum
@@ -77,7 +77,7 @@ def numpy_strangers():
 
 
 def check(tool, tmp_path, value, name, **save_options):
-    """`value` between two others, each of which shares memory with it or stands behind it."""
+    """`value` between two others, which share memory with it or follow it."""
     path = tmp_path / "x.ckpt"
     weight = torch.arange(2.0)
     torch.save({"state_dict": {"w": weight}, "hp": {"x": value, "after": [weight, value, 7]}, "last": "z"}, path, **save_options)
@@ -96,7 +96,7 @@ def check(tool, tmp_path, value, name, **save_options):
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("kind", STRANGERS)
-def test_strangers(tool, tmp_path, kind, protocol):
+def test_unknown_classes(tool, tmp_path, kind, protocol):
     check(tool, tmp_path, *STRANGERS[kind], pickle_protocol=protocol)
 
 
@@ -106,7 +106,7 @@ def test_numpy(tool, tmp_path, kind):
 
 
 def test_named_arguments(tool, tmp_path):
-    """Protocol 4 has an opcode of its own for them."""
+    """Protocol 4 has an opcode for them."""
     check(tool, tmp_path, Named(name=2), f"{__name__}.Named", pickle_protocol=4)
 
 
@@ -133,7 +133,7 @@ def test_save_is_refused(tool, tmp_path):
 
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_types(tool, tmp_path, protocol):
-    """The bare types, as values and as what a defaultdict makes. Protocol 2 has Python 2's names for some."""
+    """Types as values and as the factory of a defaultdict. Protocol 2 has Python 2's names for some."""
     types = [int, float, str, bool, bytes, bytearray, complex, tuple, list, dict, set, frozenset, range, object]
     value = {"types": types, "dicts": [defaultdict(kind, a=1) for kind in types + [Own, None]]}
     torch.save(value, tmp_path / "x.ckpt", pickle_protocol=protocol)

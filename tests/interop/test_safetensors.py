@@ -1,5 +1,5 @@
-"""The reader of safetensors beside the package, over files that safetensors_cases.py makes: what the package loads, cove loads with the same
-values; what it refuses, cove refuses with an error that says why. Where they differ on purpose stands here and in docs/checkpoints.md."""
+"""Compares cove's safetensors reader with the package on the files of safetensors_cases.py: both load the same values, and what the package refuses,
+cove refuses with a reason. Intended differences are listed here and in docs/checkpoints.md."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ def plain(tensor):
 
 
 def by_package(path):
-    """(tensors, metadata), or the message of the refusal."""
+    """(tensors, metadata), or the error message."""
     try:
         with safetensors.safe_open(path, "pt") as opened:
             return {name: plain(opened.get_tensor(name)) for name in opened.keys()}, opened.metadata()

@@ -1,5 +1,5 @@
-"""Random schedules in the C trainer and in Lightning: the same hooks, rows, rates, files, scores and weights; and runs that are
-cut at random places and resumed, which must go on as the whole run does.
+"""Compares random schedules in the C trainer and in Lightning: hooks, rows, learning rates, files, scores and weights; and runs
+that are interrupted at random places and resumed, which must continue as the uninterrupted run.
 
 COVE_SCHEDULES=2000 COVE_SCHEDULES_SEED=1000000 pytest … runs others, or more.
 """
@@ -23,7 +23,7 @@ import schedules  # noqa: E402
 torch.set_num_threads(1)
 
 WHOLE = int(os.environ.get("COVE_SCHEDULES", 500))
-CUT = WHOLE * 9 // 10  # some can't be cut, or have no checkpoint yet: 300 are left
+CUT = WHOLE * 9 // 10  # some can't be interrupted, or have no checkpoint yet: 300 are left
 ACROSS = WHOLE // 4
 SEED = int(os.environ.get("COVE_SCHEDULES_SEED", 0))
 
@@ -31,7 +31,7 @@ SEED = int(os.environ.get("COVE_SCHEDULES_SEED", 0))
 # ---- stories ----
 
 def same_word(a, b):
-    """Equal, or two numbers that differ by rounding."""
+    """Equal, or numbers that differ only by rounding."""
     if a == b:
         return True
     (name_a, _, x), (name_b, _, y) = (word.rpartition("=" if "=" in word else ":") for word in (a, b))
@@ -66,17 +66,17 @@ def files_of(line):
 
 
 def is_named(keys, ours, theirs, a, b):
-    """Metrics that are named epoch and step."""
+    """Metrics named epoch and step."""
     return "named" in keys
 
 
 def is_monitor_missing(keys, ours, theirs, a, b):
-    """A monitor that nobody logged: who fails, and when."""
+    """A monitor that was never logged: which trainer fails, and when."""
     return "result error" in ours and "was never logged" in ours[-1] or "result error" in theirs and "was never logged" not in ours[-1]
 
 
 def is_put_off(keys, ours, theirs, a, b):
-    """A save that every_n_train_steps put off, at the end of an epoch that ends in no validation or just one."""
+    """A deferred save of every_n_train_steps, at the end of an epoch with one validation or none."""
     return files_of(a) != files_of(b) and any(f"mc{i}.every_n_train_steps" in keys and f"mc{i}.monitor" in keys for i in range(2))
 
 
@@ -105,13 +105,13 @@ def folder(root, name):
 
 
 def refused_early(ours, theirs):
-    """A val_check_batches above the epoch's batches: here before anything is opened, and whether or not there is validation
-    data; in Lightning after setup."""
+    """A val_check_batches above the epoch's batches: refused here before anything is opened, also without validation data; in
+    Lightning after setup."""
     return ours[-1].startswith("message trainer: val_check_batches is") and "result error" in theirs
 
 
 def beside_lightning(trainer, root, keys):
-    """(None, None) where the two tell the same; else the known difference that it is (None: another), and the words."""
+    """(None, None) if the records are equal; else the known difference (None: unknown) and its text."""
     ours = trainer.run({**keys, "root": folder(root, "c")})
     theirs = story_of_lightning(lightning_schedule.run(folder(root, "l"), keys))
     difference = first_difference(ours, theirs)
@@ -127,7 +127,7 @@ def beside_lightning(trainer, root, keys):
 # ---- runs that are cut and resumed ----
 
 def with_a_cut(seed, whole, keys):
-    """The schedule with a place to cut at, which the whole run passes; None: there is none."""
+    """The schedule with a place of interruption that the uninterrupted run reaches; None: there is none."""
     r = random.Random(f"cut {seed}")
     begun = next((i for i, line in enumerate(whole) if line.startswith("hook cb.on_train_start ")), None)
     if begun is None:
@@ -159,8 +159,8 @@ def names_of(word):
 
 
 def same_files(word, whole_word, cut_from):
-    """docs/trainer.md: the checkpoint that a run was resumed from is never removed, and where the same name is due again
-    the new one gets a version."""
+    """docs/trainer.md: the checkpoint that a run was resumed from is never removed, and a new one of the same name gets a
+    version."""
     names, whole = names_of(word), names_of(whole_word)
     if cut_from is None:
         return names == whole
@@ -189,7 +189,7 @@ def same_resumed(line, whole_line, cut_from):
 
 
 def after_start(story):
-    """What a resumed run tells once it trains."""
+    """The record of a resumed run from its first training batch."""
     for i, line in enumerate(story):
         if line.startswith("hook mod.on_train_start "):
             return events(story[i + 1:])
@@ -201,7 +201,7 @@ def rows(story):
 
 
 def why_not_the_same(whole, cut, resumed, cut_from):
-    """None where `cut` and then `resumed` are the whole run; else the first difference."""
+    """None if `cut` and `resumed` together equal `whole`; else the first difference."""
     ours, all_of_it = after_start(resumed), events(whole)
     if len(ours) > len(all_of_it):
         return "the resumed run tells more than the whole one", ours[0], "-"
@@ -217,16 +217,16 @@ def why_not_the_same(whole, cut, resumed, cut_from):
 
 
 def resumed(trainer, root, seed):
-    """("resumed", None) where all is well, ("resumed", text) where not, (None, None) where the schedule can't be cut."""
+    """("resumed", None): equal; ("resumed", text): the difference; (None, None): the schedule can't be interrupted."""
     keys = schedules.schedule(seed)
     for i in range(keys["checkpoints"]):
         keys[f"mc{i}.save_on_exception"] = 1
         if not keys[f"mc{i}.save_last"]:
             keys[f"mc{i}.filename"] = "{epoch}-{step}"
     if any(f"mc{i}.every_n_train_steps" in keys for i in range(2)):
-        # As in Lightning, a checkpoint that was due at the batch that told the run to stop does not say so.
+        # As in Lightning, a checkpoint that was due at the batch that stopped the run does not have the stop.
         keys.pop("stop", None)
-    # As in Lightning, on_train_start is called by the resumed run as well, and logs again.
+    # As in Lightning, the resumed run calls on_train_start too, which logs again.
     keys["logs"] = "+".join(name for name in keys.get("logs", "").split("+") if name != "on_train_start")
     whole = trainer.run({**keys, "root": folder(root, "whole")})
     keys = with_a_cut(seed, whole, keys)
@@ -254,7 +254,7 @@ UNEQUAL = ("accumulate_grad_batches", "max_steps", "stop", "named")
 
 
 def across(trainer, root, seed):
-    """Cut in one and resumed in the other: it comes to the same end."""
+    """Interrupted in one trainer and resumed in the other: the end is the same."""
     keys = schedules.schedule(seed)
     for key in [key for key in keys if key.startswith("es.") or key in UNEQUAL]:
         del keys[key]
@@ -285,7 +285,7 @@ def across(trainer, root, seed):
     if all(map(same_line, comes_to(story), comes_to(whole))):
         return begin, None
     if begin == "lightning" and "was never logged" in story[-1]:
-        # Lightning's checkpoints hold no metrics. Where it fails as well on a monitor that it does not have, both do.
+        # Lightning's checkpoints have no metrics, so both trainers fail on a monitor that is not there yet.
         ckpt = Path(beside) / ckpt.relative_to(here)
         if "could not find the monitored key" in lightning_schedule.run(beside, {**again, "ckpt": ckpt})[-1]:
             return begin, None
@@ -296,7 +296,7 @@ def across(trainer, root, seed):
 # ---- many ----
 
 def share(arguments):
-    """In a process of its own: every `step`th seed. What each gave."""
+    """Runs every `step`th seed in this process; returns the results."""
     kind, build, root, first, count, step = arguments
     trainer = schedules.Trainer(build)
     try:
@@ -335,11 +335,11 @@ def check_resumed(results, at_least):
     assert len(done) >= at_least
 
 
-def test_cut_and_resumed_is_the_whole_run(build, tmp_path):
+def test_interrupted_and_resumed_equals_uninterrupted(build, tmp_path):
     check_resumed(many(resumed, build, tmp_path, SEED, CUT), WHOLE * 3 // 5)
 
 
-def test_one_goes_on_with_what_the_other_began(build, tmp_path):
+def test_one_trainer_resumes_the_others_run(build, tmp_path):
     results = many(across, build, tmp_path, SEED, ACROSS)
     check_resumed(results, ACROSS // 2)
     assert {"c", "lightning"} <= {kind for _, kind, _ in results}

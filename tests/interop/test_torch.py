@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def tool(build):
-    """Runs ckpt_tool; `fails` is the name of the error (or names, one of them) that it must end with, and then its message is the result."""
+    """Runs ckpt_tool. `fails`: the name of the expected error (or several); then the result is its message."""
 
     def run(*args, fails=None):
         done = subprocess.run([build / "tests/interop/ckpt_tool", *map(str, args)], capture_output=True, text=True, timeout=120)
@@ -356,7 +356,7 @@ def test_refused(tool, tmp_path, value, code, said):
 
 
 def test_torchscript_is_refused(tool, tmp_path):
-    """It has a data.pkl, as a checkpoint has. torch refuses it with weights_only, too."""
+    """It has a data.pkl like a checkpoint. torch refuses it with weights_only too."""
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "x.pt")
     with pytest.raises(RuntimeError, match="TorchScript"):
         torch.load(tmp_path / "x.pt", weights_only=True)
@@ -420,7 +420,7 @@ def test_safetensors_dtype(tool, tmp_path, name):
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     value = {"t": random_tensor(name, 3, 5), "b": torch.tensor([True]), "scalar": random_tensor(name), "empty": random_tensor(name, 0, 2)}
     if name == "float4_e2m1fn_x2":
-        del value["scalar"]  # the format counts its numbers, of which a byte has two
+        del value["scalar"]  # the format counts numbers, and a byte holds two
     safe.save_file(value, first, metadata={"format": "pt", "quote": 'a"\\\n\u00e4'})
     tree = dict(map(tuple, shown(tool("show", url(first)))["dict"]))
     assert dict(tree.pop("__metadata__")["dict"]) == {"format": "pt", "quote": 'a"\\\n\u00e4'}

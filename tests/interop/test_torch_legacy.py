@@ -1,4 +1,4 @@
-"""torch's format before 1.6, which torch still reads and can be told to write."""
+"""torch's format before 1.6, which torch still reads and can write."""
 
 import io
 import struct
@@ -59,8 +59,8 @@ def test_views_that_torch_leaves_to_the_reader(tool, tmp_path):  # noqa: F811
     assert seen[2]["data"] == "00010101"
 
 
-def test_cut_anywhere(build, tool, tmp_path):  # noqa: F811
-    """No part of a file is taken for a whole one."""
+def test_truncated_anywhere(build, tool, tmp_path):  # noqa: F811
+    """A truncated file is always an error."""
     path = saved(tmp_path, {"a": torch.arange(5), "b": torch.arange(3.0)})
     whole = (tmp_path / "x.pt").read_bytes()
     assert shown(tool("show", path))

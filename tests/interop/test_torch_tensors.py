@@ -18,7 +18,7 @@ def saved(tmp_path, value, name="x.pt", **options):
 
 
 def resolved(value):
-    """The tree with its views worked out, as cove has it in memory; strides stay."""
+    """The tree with its views computed, as in cove's memory; strides stay."""
     if isinstance(value, dict):
         return {key: resolved(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -27,7 +27,7 @@ def resolved(value):
 
 
 def same_elements(one, other):
-    """Of two trees as ckpt_tool shows them, strides aside."""
+    """Compares two trees of ckpt_tool without strides."""
     drop = {"object_hook": lambda item: {key: part for key, part in item.items() if key != "stride"}}
     return json.loads(json.dumps(one), **drop) == json.loads(json.dumps(other), **drop)
 
@@ -46,7 +46,7 @@ def test_conjugated_views(tool, tmp_path, dtype):  # noqa: F811
         "empty": base[:0].conj(),
     }
     if dtype == "complex32":
-        del value["both"]  # torch can't work it out
+        del value["both"]  # torch can't compute it
     path = saved(tmp_path, value)
     seen = shown(tool("show", path))
     assert same_elements(seen, plain(resolved(value)))
@@ -65,7 +65,7 @@ def test_conjugated_views(tool, tmp_path, dtype):  # noqa: F811
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64"])
 def test_negated_views(tool, tmp_path, dtype):  # noqa: F811
     numbers = torch.tensor([0, 1, 2, 127, 128, 255, 5, 77, 100, 3, 19, 64]).to(getattr(torch, dtype)).reshape(3, 4)
-    if dtype == "complex64":  # of a zero, torch makes either zero, as its vector units have it
+    if dtype == "complex64":  # torch negates a zero to 0.0 or -0.0, depending on its vector units
         numbers = numbers + (0.5 + 2j)
     value = {"neg": torch._neg_view(numbers), "column": torch._neg_view(numbers)[:, 1], "plain": numbers}
     assert same_elements(shown(tool("show", saved(tmp_path, value))), plain(resolved(value)))
@@ -82,7 +82,7 @@ def test_imaginary_part_of_a_conjugate(tool, tmp_path):  # noqa: F811
 
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
 def test_views_by_the_key_alone(tool, tmp_path, dtype):  # noqa: F811
-    """torch asks only whether the metadata has the key."""
+    """torch checks only whether the metadata has the key."""
     base = torch.tensor([1, 2, 3]).to(getattr(torch, dtype))
 
     class View:
@@ -99,14 +99,14 @@ def test_views_by_the_key_alone(tool, tmp_path, dtype):  # noqa: F811
 
 
 def test_bools_of_any_byte(tool, tmp_path):  # noqa: F811
-    """torch takes every byte but 0 for True; a C bool of another value than 0 or 1 would be undefined behaviour."""
+    """torch reads every nonzero byte as True; a C bool with a value other than 0 and 1 would be undefined behaviour."""
     base = torch.arange(70000).to(torch.uint8).view(torch.bool)
     value = {"all": base, "part": base[3:9], "steps": base[::7]}
     path = saved(tmp_path, value)
     expected = {name: tensor.to(torch.uint8).ne(0).clone() for name, tensor in value.items()}
     assert same_elements(shown(tool("show", path)), plain(expected))
     assert same_elements(shown(tool("lazy", path, "part")), plain(expected["part"]))
-    # a storage alone: of bools it is bools; untyped, its bytes as they are
+    # a storage without a tensor: one of bools is converted, an untyped one keeps its bytes
     few = torch.arange(6, dtype=torch.uint8)
     assert shown(tool("show", saved(tmp_path, few.view(torch.bool).storage())))["data"] == "000101010101"
     assert shown(tool("show", saved(tmp_path, few.view(torch.bool).untyped_storage())))["data"] == "000102030405"
@@ -116,7 +116,7 @@ def test_bools_of_any_byte(tool, tmp_path):  # noqa: F811
 
 
 def test_bools_beside_bytes_of_one_storage(tool, tmp_path):  # noqa: F811
-    """Each keeps what is its own, in memory of its own."""
+    """Each has its own values in its own memory."""
     few = torch.arange(6, dtype=torch.uint8)
     dtypes = (torch.bool, torch.uint8, torch.int8)
 

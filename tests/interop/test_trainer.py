@@ -190,7 +190,7 @@ def test_c_resumes_what_lightning_saved(digits, tmp_path, epochs):
 
 
 def test_c_resumes_beside_objects_of_users_classes(digits, tmp_path):
-    """Hyper parameters and callbacks' states may be anything: what a resume reads must be plain, not the rest."""
+    """Hyperparameters and callback states may be any object; only values that a resume reads must not be opaque."""
     trainer = lightning_trainer(tmp_path / "l", 1)
     trainer.fit(Classifier(), *loaders())
     last = next((tmp_path / "l").glob("**/last.ckpt"))

@@ -1,5 +1,5 @@
-"""The values of a checkpoint beside torch.load(weights_only=True): keys, large ints, strings, sets, protocols, nesting, and
-what is saved again. `ckpt_tool` is the C side."""
+"""Compares values with torch.load(weights_only=True): keys, large ints, strings, sets, protocols, nesting, and saving again.
+`ckpt_tool` is the C side."""
 
 import pickle
 import pickletools
@@ -16,7 +16,7 @@ def pickle_of(value, protocol):
 
 
 def write(path, data):
-    """torch's archive with that pickle."""
+    """A torch archive with this pickle."""
     writer = torch.PyTorchFileWriter(str(path))
     writer.write_record("data.pkl", data, len(data))
     writer.write_record("byteorder", b"little", 6)
@@ -24,7 +24,7 @@ def write(path, data):
 
 
 def both(tool, path):  # noqa: F811
-    """What torch reads, after it was found equal to what cove reads, and to what torch reads of what cove saves again."""
+    """What torch reads; checks that cove reads the same, and that torch reads the same from cove's copy."""
     value = torch.load(path, weights_only=True)
     assert shown(tool("show", url(path))) == plain(value)
     tool("copy", url(path), url(f"{path}.again"))
@@ -60,7 +60,7 @@ EQUAL = [
     [b"\x8a\x09" + (2**64).to_bytes(9, "little"), b"G" + struct.pack(">d", 2.0**64)],
     [b"G" + struct.pack(">d", -(2.0**64)), b"\x8a\x09" + (-(2**64)).to_bytes(9, "little", signed=True)],
     [b"G" + struct.pack(">d", -(2.0**63)), b"\x8a\x08" + (-(2**63)).to_bytes(8, "little", signed=True)],
-    [b"\x8a\x08" + (2**53 + 1).to_bytes(8, "little"), b"G" + struct.pack(">d", 2.0**53)],  # not equal, though near
+    [b"\x8a\x08" + (2**53 + 1).to_bytes(8, "little"), b"G" + struct.pack(">d", 2.0**53)],  # close, but not equal
     [b"K\x01K\x00\x86", b"\x88\x89\x86", b"G" + struct.pack(">d", 1.0) + b"K\x00\x86"],
     [b"G" + struct.pack(">d", float("nan"))] * 3,
     [b"X\x01\x00\x00\x00a", short_string(b"a"), b"U\x02\xc3\xa9"],
@@ -118,7 +118,7 @@ PLAIN = {"a": [1, 2.5, None, "x", {}], "b": (1, (2,), ()), 7: {"n": -1}}
 @pytest.mark.parametrize("value", [PLAIN, {"bool": True, "long": 2**40, "long1": 2**100, "b": b"x", **PLAIN}])
 @pytest.mark.parametrize("protocol", range(6))
 def test_protocols(tool, tmp_path, protocol, value):  # noqa: F811
-    """What torch takes of a protocol, cove takes with the same values; and of 3 to 5 all."""
+    """What torch reads of a protocol, cove reads with the same values; and all of protocols 3 to 5."""
     torch.save({"t": torch.arange(3), **value}, tmp_path / "p.pt", pickle_protocol=protocol)
     write(tmp_path / "bare.pt", pickle_of(value, protocol))
     for path in (tmp_path / "p.pt", tmp_path / "bare.pt"):
