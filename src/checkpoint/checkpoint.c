@@ -286,7 +286,7 @@ out:
 int cove_value_fetch(cove_value *tensor, const struct cove_call *call, struct cove_error *err)
 {
     if (!tensor || tensor->type != COVE_VALUE_TENSOR)
-        return cove__fail(err, COVE_EMISMATCH, "expected tensor, got %s", cove__value_name(tensor));
+        return cove__fail(err, COVE_EMISMATCH, "expected tensor, got %s", COVE__VALUE_PHRASE(tensor));
     struct cove__tensor *t = tensor->u.tensor;
     if (t->span == 0 || t->data)
         return 0;

@@ -9,8 +9,8 @@
 /* The slot of the key in the index: its own, or the free one where it belongs. */
 static size_t find_slot(const struct cove__dict *dict, const cove_value *key)
 {
-    size_t slot = (size_t)cove__key_hash(dict->seed, key) & (dict->index_size - 1);
-    while (dict->index[slot] != 0 && !cove__key_equal(dict->entries[dict->index[slot] - 1].key, key))
+    size_t slot = (size_t)cove__key_hash(dict->seed, key, dict->is_strict) & (dict->index_size - 1);
+    while (dict->index[slot] != 0 && !cove__key_equal(dict->entries[dict->index[slot] - 1].key, key, dict->is_strict))
         slot = (slot + 1) & (dict->index_size - 1);
     return slot;
 }
@@ -23,13 +23,13 @@ static size_t find(const struct cove__dict *dict, const cove_value *key)
         return entry != 0 ? entry - 1 : dict->n;
     }
     size_t i = 0;
-    while (i < dict->n && !cove__key_equal(dict->entries[i].key, key))
+    while (i < dict->n && !cove__key_equal(dict->entries[i].key, key, dict->is_strict))
         i++;
     return i;
 }
 
-/* Makes the index anew, with room for `n` entries: at most half of its slots are taken. */
-static int reindex(struct cove__dict *dict, size_t n)
+/* An empty index with room for `n` entries: at most half of its slots will be taken. */
+static int new_index(struct cove__dict *dict, size_t n)
 {
     size_t size = 4 * FEW;
     while (size < 4 * n)
@@ -44,8 +44,15 @@ static int reindex(struct cove__dict *dict, size_t n)
     cove__free(dict->index);
     dict->index = index;
     dict->index_size = size;
+    return 0;
+}
+
+static int reindex(struct cove__dict *dict, size_t n)
+{
+    if (new_index(dict, n) < 0)
+        return COVE_ENOMEM;
     for (size_t i = 0; i < dict->n; i++)
-        index[find_slot(dict, dict->entries[i].key)] = (uint32_t)i + 1;
+        dict->index[find_slot(dict, dict->entries[i].key)] = (uint32_t)i + 1;
     return 0;
 }
 
@@ -70,6 +77,7 @@ int cove__dict_set(struct cove__dict *dict, cove_value *key, cove_value *item)
         return COVE_ENOMEM;
     if (dict->n >= FEW && 2 * (dict->n + 1) > dict->index_size && reindex(dict, dict->n + 1) < 0)
         return COVE_ENOMEM;
+    cove__key_freeze(key);
     dict->entries[dict->n] = (struct cove__dict_entry){ .key = key, .value = item };
     if (dict->index)
         dict->index[find_slot(dict, key)] = (uint32_t)dict->n + 1;
@@ -81,4 +89,38 @@ cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key)
 {
     size_t at = find(dict, key);
     return at < dict->n ? dict->entries[at].value : NULL;
+}
+
+/* Enters the key of entry `i`, or what stands for it. */
+static int settle_key(struct cove__dict *dict, size_t i, enum cove__origin origin)
+{
+    cove_value *key = dict->entries[i].key;
+    size_t slot = find_slot(dict, key);
+    if (dict->index[slot] != 0) {
+        cove_value *opaque = cove__key_opaque(key, origin);
+        if (!opaque)
+            return COVE_ENOMEM;
+        dict->entries[i].key = opaque;
+        cove_value_unref(key);
+        slot = find_slot(dict, opaque);
+    }
+    dict->index[slot] = (uint32_t)i + 1;
+    return 0;
+}
+
+int cove__dict_settle(struct cove__dict *dict)
+{
+    if (!dict->is_strict)
+        return 0;
+    dict->is_strict = false;
+    if (new_index(dict, dict->n) < 0)
+        return COVE_ENOMEM;
+    for (int with_origin = 0; with_origin < 2; with_origin++) /* what is itself keeps its place */
+        for (size_t i = 0; i < dict->n; i++) {
+            struct cove__key_facts facts = { 0 };
+            cove__key_check(dict->entries[i].key, &facts, 1);
+            if ((facts.an_origin != COVE__ORIGIN_ITSELF) == with_origin && settle_key(dict, i, facts.an_origin) < 0)
+                return COVE_ENOMEM;
+        }
+    return 0;
 }

@@ -71,7 +71,7 @@ static const struct cove__global globals[] = {
     { "collections", "defaultdict", COVE__GLOBAL_DEFAULT_DICT, 0 },
     { "builtins", "dict", COVE__GLOBAL_DICT, 0 },
     { "builtins", "set", COVE__GLOBAL_SET, 0 },
-    { "builtins", "frozenset", COVE__GLOBAL_SET, 0 },
+    { "builtins", "frozenset", COVE__GLOBAL_FROZENSET, 0 },
     { "builtins", "list", COVE__GLOBAL_LIST, 0 },
     { "builtins", "bytes", COVE__GLOBAL_BYTES, 0 },
     { "builtins", "bytearray", COVE__GLOBAL_BYTES, 0 },
@@ -211,6 +211,14 @@ static int made(cove_value *value, cove_value **ret, struct cove_error *err)
         return cove__fail_nomem(err, "the values of a pickle");
     *ret = value;
     return 0;
+}
+
+/* A value of which only the text or the parts are kept: never one that others hold, too. */
+static int made_from(enum cove__origin origin, cove_value *value, cove_value **ret, struct cove_error *err)
+{
+    if (value)
+        value->origin = (uint8_t)origin;
+    return made(value, ret, err);
 }
 
 /* A tuple of ints as lengths or strides; `to` has room for COVE_TENSOR_MAX_DIMS. */
@@ -353,10 +361,9 @@ static int make_device(const struct cove__global *g, const cove_value *args, cov
     if (!type || type->u.text.size > 64 || n_args(args) > 2 || (n_args(args) == 2 && !index) ||
         !is_device(cove__value_text(type), !index) || (index && (index->u.i < 0 || index->u.i > DEVICE_MAX)))
         return bad_call(g, err);
-    if (!index)
-        return made(cove_value_ref(type), ret, err);
-    snprintf(text, sizeof(text), "%s:%lld", type->u.text.data, (long long)index->u.i);
-    return made(cove_value_new_string(text), ret, err);
+    if (index)
+        snprintf(text, sizeof(text), "%s:%lld", type->u.text.data, (long long)index->u.i);
+    return made_from(COVE__ORIGIN_DEVICE, cove_value_new_string(index ? text : type->u.text.data), ret, err);
 }
 
 static int make_layout(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
@@ -366,7 +373,7 @@ static int make_layout(const struct cove__global *g, const cove_value *args, cov
     cove_value *name = n_args(args) == 1 ? arg(args, 0, COVE_VALUE_STRING) : NULL;
     for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
         if (cove__slice_is(cove__value_text(name), names[i]))
-            return made(cove_value_ref(name), ret, err);
+            return made_from(COVE__ORIGIN_LAYOUT, cove_value_new_string(names[i]), ret, err);
     return bad_call(g, err);
 }
 
@@ -418,25 +425,75 @@ static int make_bytes(const struct cove__global *g, const cove_value *args, cove
     return n_args(args) == 2 ? make_encoded(g, args, ret, err) : bad_call(g, err);
 }
 
-/* The parts of a path -> the path, a string. */
+/* As posixpath.join: what begins with a slash starts anew. */
+static int join_path(const cove_value *args, struct cove__buf *path)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < n_args(args); i++) {
+        if (!arg(args, i, COVE_VALUE_STRING))
+            return COVE_ECORRUPT;
+        if (args->u.list.items[i]->u.text.data[0] == '/')
+            first = i;
+    }
+    for (size_t i = first; i < n_args(args); i++) {
+        if (path->size > 0 && path->data[path->size - 1] != '/')
+            cove__buf_add_char(path, '/');
+        cove__buf_add_slice(path, cove__value_text(args->u.list.items[i]));
+    }
+    return 0;
+}
+
+/* As str of a PurePosixPath: without repeated slashes and dots that stand alone, but two slashes in front are kept. */
+static void normalize_path(struct cove__slice from, struct cove__buf *to)
+{
+    size_t slashes = 0;
+    while (slashes < from.size && from.data[slashes] == '/')
+        slashes++;
+    cove__buf_add(to, "//", slashes == 2 ? 2 : slashes > 0);
+    for (size_t begin = slashes, end; begin < from.size; begin = end + 1) {
+        for (end = begin; end < from.size && from.data[end] != '/';)
+            end++;
+        if (end == begin || (end == begin + 1 && from.data[begin] == '.'))
+            continue;
+        if (to->size > 0 && to->data[to->size - 1] != '/')
+            cove__buf_add_char(to, '/');
+        cove__buf_add(to, from.data + begin, end - begin);
+    }
+    if (to->size == 0)
+        cove__buf_add_char(to, '.');
+}
+
+/* The parts of a path, from Python 3.13 on as they were given -> the path, a string. */
 static int make_path(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
-    struct cove__buf path = COVE__BUF_INIT(TEXT_MAX);
-    for (size_t i = 0; i < n_args(args); i++) {
-        cove_value *part = arg(args, i, COVE_VALUE_STRING);
-        if (!part) {
-            cove__buf_done(&path);
-            return bad_call(g, err);
-        }
-        if (i > 0 && path.size > 0 && path.data[path.size - 1] != '/')
-            cove__buf_add_char(&path, '/');
-        cove__buf_add_slice(&path, cove__value_text(part));
-    }
+    struct cove__buf joined = COVE__BUF_INIT(TEXT_MAX), path = COVE__BUF_INIT(TEXT_MAX);
     cove_value *value = NULL;
-    if (cove__buf_rc(&path) == 0)
-        value = cove__value_new_text(COVE_VALUE_STRING, path.size > 0 ? cove__buf_slice(&path) : cove__slice_str("."));
+    int rc = join_path(args, &joined);
+    if (rc < 0) {
+        bad_call(g, err);
+    } else {
+        normalize_path(cove__buf_slice(&joined), &path);
+        if (cove__buf_rc(&joined) == 0 && cove__buf_rc(&path) == 0)
+            value = cove__value_new_text(COVE_VALUE_STRING, cove__buf_slice(&path));
+        rc = made_from(COVE__ORIGIN_PATH, value, ret, err);
+    }
+    cove__buf_done(&joined);
     cove__buf_done(&path);
-    return made(value, ret, err);
+    return rc;
+}
+
+/* A pair of floats. */
+static int make_complex(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
+{
+    if (n_args(args) != 2 || !arg(args, 0, COVE_VALUE_FLOAT) || !arg(args, 1, COVE_VALUE_FLOAT))
+        return bad_call(g, err);
+    cove_value *pair = cove_value_new_tuple();
+    for (size_t i = 0; i < 2; i++)
+        if (!pair || cove_value_append(pair, cove_value_ref(args->u.list.items[i]), err) < 0) {
+            cove_value_unref(pair);
+            pair = NULL;
+        }
+    return made_from(COVE__ORIGIN_COMPLEX, pair, ret, err);
 }
 
 static int make_list(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
@@ -484,16 +541,17 @@ int cove__global_call(const struct cove__global *g, const cove_value *args, cove
         return make_size(g, args, ret, err);
     case COVE__GLOBAL_LAYOUT:
         return make_layout(g, args, ret, err);
-    case COVE__GLOBAL_COMPLEX: /* as a pair */
-        return arg(args, 0, COVE_VALUE_FLOAT) && arg(args, 1, COVE_VALUE_FLOAT) && n_args(args) == 2
-                   ? made(cove_value_ref((cove_value *)args), ret, err)
-                   : bad_call(g, err);
+    case COVE__GLOBAL_COMPLEX:
+        return make_complex(g, args, ret, err);
     case COVE__GLOBAL_DEVICE:
         return make_device(g, args, ret, err);
     case COVE__GLOBAL_ENCODE:
         return make_encoded(g, args, ret, err);
     case COVE__GLOBAL_BYTES:
         return make_bytes(g, args, ret, err);
+    case COVE__GLOBAL_FROZENSET:
+        return n_args(args) == 0 ? made_from(COVE__ORIGIN_FROZENSET, cove__value_new_dict(COVE__VALUE_SET), ret, err)
+                                 : bad_call(g, err);
     case COVE__GLOBAL_SET:
         return n_args(args) == 0 ? made(cove__value_new_dict(COVE__VALUE_SET), ret, err) : bad_call(g, err);
     case COVE__GLOBAL_LIST:

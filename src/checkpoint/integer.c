@@ -48,7 +48,7 @@ int cove_value_as_int_bytes(const cove_value *value, void *bytes, size_t size, s
     uint8_t small[8];
     struct cove__slice s = bytes_of(value, small);
     if (s.size == 0)
-        return cove__fail(err, COVE_EMISMATCH, "expected int, got %s", cove__value_name(value));
+        return cove__fail(err, COVE_EMISMATCH, "expected int, got %s", COVE__VALUE_PHRASE(value));
     if (s.size > size)
         return cove__fail(err, COVE_ELIMIT, "an int of %zu bits does not fit %zu bytes", cove_value_int_bits(value),
                           size);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "checkpoint/format.h"
 #include "checkpoint/key.h"
 #include "checkpoint/unpickle.h"
 
@@ -117,23 +119,36 @@ static bool as_text(const cove_value *value, char buffer[COVE__GLOBAL_TEXT_MAX],
     return true;
 }
 
-int cove__key_check(cove_value *key, uint64_t *ret_cost, unsigned depth)
+int cove__key_check(const cove_value *key, struct cove__key_facts *facts, unsigned depth)
 {
-    if (depth > COVE__VALUE_MAX_DEPTH || ++*ret_cost > COVE__KEY_MAX_COST)
+    if (depth > COVE__VALUE_MAX_DEPTH || ++facts->cost > COVE__KEY_MAX_COST)
         return COVE_ELIMIT;
-    if (key->type == COVE_VALUE_LIST || key->type == COVE_VALUE_DICT || key->type == COVE__VALUE_SET)
+    if (facts->an_origin == COVE__ORIGIN_ITSELF)
+        facts->an_origin = (enum cove__origin)key->origin;
+    bool is_set = key->type == COVE__VALUE_SET;
+    if (key->type == COVE_VALUE_LIST || key->type == COVE_VALUE_DICT ||
+        (is_set && key->origin != COVE__ORIGIN_FROZENSET))
         return COVE_ENOTSUP;
     if (key->type == COVE_VALUE_STRING || key->type == COVE_VALUE_BYTES || key->type == COVE__VALUE_BIG_INT)
-        *ret_cost += key->u.text.size / 16;
-    if (key->type != COVE_VALUE_TUPLE)
-        return 0;
+        facts->cost += key->u.text.size / 16;
+    int rc = 0;
+    for (size_t i = 0; is_set && i < key->u.dict->n && rc == 0; i++)
+        rc = cove__key_check(key->u.dict->entries[i].key, facts, depth + 1);
+    for (size_t i = 0; key->type == COVE_VALUE_TUPLE && i < key->u.list.n && rc == 0; i++)
+        rc = cove__key_check(key->u.list.items[i], facts, depth + 1);
+    return rc;
+}
+
+/* What is frozen has nothing in it that isn't. */
+void cove__key_freeze(cove_value *key)
+{
+    if ((key->type != COVE_VALUE_TUPLE && key->type != COVE__VALUE_SET) || key->is_frozen)
+        return;
     key->is_frozen = 1;
-    for (size_t i = 0; i < key->u.list.n; i++) {
-        int rc = cove__key_check(key->u.list.items[i], ret_cost, depth + 1);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    for (size_t i = 0; key->type == COVE_VALUE_TUPLE && i < key->u.list.n; i++)
+        cove__key_freeze(key->u.list.items[i]);
+    for (size_t i = 0; key->type == COVE__VALUE_SET && i < key->u.dict->n; i++)
+        cove__key_freeze(key->u.dict->entries[i].key);
 }
 
 /* Not part of the recursion over tuples, because its stack frames must stay small: tuples may be nested deeply. */
@@ -155,16 +170,17 @@ __attribute__((noinline)) static uint64_t hash_leaf(const uint64_t seed[2], cons
     return hash_bytes(seed, &key, sizeof(key)); /* a NaN is equal to itself only */
 }
 
-uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key)
+uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key, bool strict)
 {
+    uint64_t origin = strict ? key->origin : 0;
     if (key->type != COVE_VALUE_TUPLE)
-        return hash_leaf(seed, key);
+        return hash_leaf(seed, key) + origin;
     uint64_t state[2] = { COVE_VALUE_TUPLE, 0 };
     for (size_t i = 0; i < key->u.list.n; i++) {
-        state[1] = cove__key_hash(seed, key->u.list.items[i]);
+        state[1] = cove__key_hash(seed, key->u.list.items[i], strict);
         state[0] = hash_bytes(seed, state, sizeof(state));
     }
-    return state[0];
+    return state[0] + origin;
 }
 
 __attribute__((noinline)) static bool equal_leaves(const cove_value *a, const cove_value *b)
@@ -184,18 +200,32 @@ __attribute__((noinline)) static bool equal_leaves(const cove_value *a, const co
     return a->type == COVE_VALUE_FLOAT ? a->u.d == b->u.d : a->type == COVE_VALUE_NONE;
 }
 
-bool cove__key_equal(const cove_value *a, const cove_value *b)
+bool cove__key_equal(const cove_value *a, const cove_value *b, bool strict)
 {
     if (a == b)
         return true;
+    if (strict && a->origin != b->origin)
+        return false;
     if (a->type != COVE_VALUE_TUPLE || b->type != COVE_VALUE_TUPLE)
         return equal_leaves(a, b);
     if (a->u.list.n != b->u.list.n)
         return false;
     for (size_t i = 0; i < a->u.list.n; i++)
-        if (!cove__key_equal(a->u.list.items[i], b->u.list.items[i]))
+        if (!cove__key_equal(a->u.list.items[i], b->u.list.items[i], strict))
             return false;
     return true;
+}
+
+cove_value *cove__key_opaque(const cove_value *key, enum cove__origin origin)
+{
+    static const char *const names[] = { "object",       "builtins.type", "torch.dtype",      "torch.device",
+                                         "torch.layout", "pathlib.Path",  "builtins.complex", "builtins.frozenset" };
+    char why[256], label[32];
+    snprintf(why, sizeof(why),
+             "the key %.100s is or has a %s, of which cove keeps no more than makes it equal to another key of this "
+             "dict",
+             cove__key_label(key, label, sizeof(label)), names[origin]);
+    return cove__opaque_new(cove__strdup(names[origin]), why, COVE_ENOTSUP);
 }
 
 const char *cove__key_label(const cove_value *key, char *buffer, size_t size)
@@ -208,7 +238,9 @@ const char *cove__key_label(const cove_value *key, char *buffer, size_t size)
         snprintf(buffer, size, key->u.i ? "True" : "False");
     else if (key->type == COVE_VALUE_FLOAT)
         snprintf(buffer, size, "%.17g", key->u.d);
+    else if (key->type == COVE_VALUE_NONE)
+        snprintf(buffer, size, "None");
     else
-        snprintf(buffer, size, key->type == COVE_VALUE_NONE ? "None" : "(a %s)", cove__value_name(key));
+        snprintf(buffer, size, "(%s %s)", key->type == COVE_VALUE_OPAQUE ? "an" : "a", COVE__VALUE_PHRASE(key));
     return buffer;
 }

@@ -9,14 +9,24 @@
 
 #define COVE__KEY_MAX_COST ((uint64_t)1 << 22)
 
-/* Checks that `key` is allowed and freezes its tuples. Adds to *ret_cost (0 at first) the approximate number of steps
- * of a hash or comparison: a tuple may contain one tuple many times. COVE_ENOTSUP: a list or dict, or it contains one;
- * COVE_ELIMIT: nested too deep (`depth` is 1 for the outermost), or too large. */
-int cove__key_check(cove_value *key, uint64_t *ret_cost, unsigned depth);
+struct cove__key_facts {
+    uint64_t cost;               /* about how many steps it takes to hash or compare it */
+    enum cove__origin an_origin; /* of the first part of it that has one */
+};
 
-/* For checked keys only. */
-uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key);
-bool cove__key_equal(const cove_value *a, const cove_value *b);
+/* Whether `key` can be one. Adds to `facts`, all 0 at first: a tuple may stand in a tuple many times. COVE_ENOTSUP: it
+ * is a list or dict, or has one in it; COVE_ELIMIT: nested too deep (it stands at `depth`, the outermost at 1), or too
+ * large. */
+int cove__key_check(const cove_value *key, struct cove__key_facts *facts, unsigned depth);
+/* It is the key of a dict now: its tuples can't grow any more. */
+void cove__key_freeze(cove_value *key);
+
+/* Both for checked keys only. `strict`: what had another origin is another key. */
+uint64_t cove__key_hash(const uint64_t seed[2], const cove_value *key, bool strict);
+bool cove__key_equal(const cove_value *a, const cove_value *b, bool strict);
+
+/* What stands for a key that is another one's equal, though it wasn't in Python. NULL: no memory. */
+cove_value *cove__key_opaque(const cove_value *key, enum cove__origin origin);
 
 /* A key for messages: the string itself, else its text in `buffer`. */
 const char *cove__key_label(const cove_value *key, char *buffer, size_t size);

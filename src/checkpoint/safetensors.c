@@ -169,8 +169,9 @@ static int add_metadata(struct cove__plan *p, const cove_value *value, struct co
 {
     cove__buf_add_str(&p->header, "\"" COVE__SAFE_METADATA "\":{");
     if (value->type != COVE_VALUE_DICT)
-        return cove__fail(err, COVE_EINVAL, COVE__SAFE_METADATA " is a %s: safetensors has a dict of strings there",
-                          cove__value_name(value));
+        return cove__fail(err, COVE_EINVAL,
+                          COVE__SAFE_METADATA " is of type %s: safetensors has a dict of strings there",
+                          COVE__VALUE_PHRASE(value));
     for (size_t i = 0; i < cove_value_length(value); i++) {
         const char *key = cove_value_key_name(value, i);
         const cove_value *item = cove_value_item(value, i);
@@ -210,8 +211,8 @@ static int collect(struct cove__plan *p, const cove_value *tree, const cove_valu
                    struct cove_error *err)
 {
     if (tree->type != COVE_VALUE_DICT)
-        return cove__fail(err, COVE_EINVAL, "safetensors holds a flat dict of tensors, and this is a %s",
-                          cove__value_name(tree));
+        return cove__fail(err, COVE_EINVAL, "safetensors holds a flat dict of tensors, got %s",
+                          COVE__VALUE_PHRASE(tree));
     p->items = cove__calloc(cove_value_length(tree), sizeof(*p->items));
     if (!p->items)
         return cove__fail_nomem(err, "a list of tensors");
@@ -223,8 +224,9 @@ static int collect(struct cove__plan *p, const cove_value *tree, const cove_valu
             continue;
         }
         if (!key || value->type != COVE_VALUE_TENSOR)
-            return cove__fail(err, COVE_EINVAL, "safetensors holds a flat dict of tensors, and \"%.100s\" is a %s",
-                              key ? key : "(a key that is not a name)", cove__value_name(value));
+            return cove__fail(err, COVE_EINVAL,
+                              "safetensors holds a flat dict of tensors, and \"%.100s\" is of type %s",
+                              key ? key : "(a key that is not a name)", COVE__VALUE_PHRASE(value));
         struct item *item = &p->items[p->n];
         *item = (struct item){ .name = key, .tensor = value->u.tensor, .number = p->n };
         item->info = cove__dtype_info(item->tensor->dtype);

@@ -46,7 +46,7 @@ static int storage_to_tensor(cove_value *value, struct cove_error *err)
     return rc;
 }
 
-/* A set becomes the list of its items, in insertion order. */
+/* A set becomes the list of its items, in insertion order; a frozenset that is in a key, a tuple. */
 static int set_to_list(cove_value *value, struct cove_error *err)
 {
     struct cove__dict *dict = value->u.dict;
@@ -55,7 +55,7 @@ static int set_to_list(cove_value *value, struct cove_error *err)
         return cove__fail_nomem(err, "the values of a pickle");
     for (size_t i = 0; i < dict->n; i++)
         items[i] = dict->entries[i].key;
-    value->type = COVE_VALUE_LIST;
+    value->type = value->is_frozen ? COVE_VALUE_TUPLE : COVE_VALUE_LIST;
     value->u.list.items = items;
     value->u.list.n = value->u.list.cap = dict->n;
     cove__free(dict->entries);
@@ -146,7 +146,9 @@ static int settle(struct settling *s, cove_value *tree)
         } else {
             value->colour = BLACK;
             cove__walk_leave(walk);
-            if (walk->n > 0)
+            if (value->type == COVE_VALUE_DICT && cove__dict_settle(value->u.dict) < 0)
+                rc = cove__fail_nomem(s->err, "the values of a pickle");
+            if (rc == 0 && walk->n > 0)
                 rc = add_child(cove__walk_top(walk)->value, value, s->err);
         }
     }

@@ -253,7 +253,7 @@ int cove_value_copy_tensor(cove_value *value, const struct cove_tensor_view *vie
 {
     uint64_t count = 0, span = 0;
     if (!value || value->type != COVE_VALUE_TENSOR)
-        return cove__fail(err, COVE_EMISMATCH, "expected tensor, got %s", cove__value_name(value));
+        return cove__fail(err, COVE_EMISMATCH, "expected tensor, got %s", COVE__VALUE_PHRASE(value));
     struct cove__tensor *t = value->u.tensor;
     if (view->dtype != t->dtype)
         return cove__fail(err, COVE_EMISMATCH, "copy: the tensor is %s, expected %s", cove_dtype_name(t->dtype),

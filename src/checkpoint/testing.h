@@ -159,7 +159,7 @@ static inline void testing_describe(const cove_value *value, struct cove__buf *o
     }
     case COVE_VALUE_BACK_REFERENCE: {
         const cove_value *target = cove_value_back_reference(value);
-        cove__buf_addf(out, "<%s above>", target ? cove__value_name(target) : "none");
+        cove__buf_addf(out, "<%s above>", target ? cove_value_type_name(cove_value_type(target)) : "none");
         return;
     }
     case COVE_VALUE_OPAQUE:

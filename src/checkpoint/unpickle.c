@@ -24,13 +24,17 @@ struct machine {
     uint64_t charged; /* approximate memory of the values, in bytes: a small pickle can need much more than its size */
 };
 
-#define VALUE_COST   ((uint64_t)64)
-#define DICT_COST    ((uint64_t)192)
-#define ITEM_COST    ((uint64_t)16)
-#define KEY_COST     ((uint64_t)64)
-#define TENSOR_COST  ((uint64_t)128)
-#define FREE_MEMORY  ((uint64_t)64 << 20)
-#define MEMORY_RATIO ((uint64_t)64) /* bytes of values for a byte of pickle */
+#define VALUE_COST     ((uint64_t)64)
+#define DICT_COST      ((uint64_t)96)
+#define FIRST_KEY_COST ((uint64_t)128) /* of a dict: its table of entries */
+#define ITEM_COST      ((uint64_t)16)
+#define KEY_COST       ((uint64_t)64)
+#define TENSOR_COST    ((uint64_t)128)
+#define FREE_MEMORY    ((uint64_t)64 << 20)
+/* Bytes of values for a byte of pickle: an empty dict in a list is one byte. As many as a tree may have are allowed. */
+#define MEMORY_RATIO (VALUE_COST + DICT_COST + ITEM_COST)
+_Static_assert(MEMORY_RATIO *COVE__VALUE_MAX_COUNT <= COVE__PICKLE_MAX_MEMORY,
+               "every tree that is saved can be loaded");
 
 static int corrupt(struct machine *m, const char *what)
 {
@@ -150,16 +154,17 @@ static int collect_marked(struct machine *m, int type)
  * with very many items. */
 static int set_item(struct machine *m, cove_value *dict, cove_value *key, cove_value *value)
 {
-    uint64_t cost = 0;
-    int rc = cove__key_check(key, &cost, 1);
+    struct cove__key_facts facts = { 0 };
+    int rc = cove__key_check(key, &facts, 1);
     if (rc == COVE_ENOTSUP)
         return cove__fail(m->err, COVE_ECORRUPT, "pickle: a %s as the key of a dict or in a set",
                           cove__value_name(key));
     if (rc < 0)
         return cove__fail(m->err, rc, "pickle: the key of a dict or an item of a set is too large, or too deep");
-    rc = charge(m, KEY_COST + cost * ITEM_COST);
+    rc = charge(m, KEY_COST + facts.cost * ITEM_COST + (dict->u.dict->n == 0 ? FIRST_KEY_COST : 0));
     if (rc < 0)
         return rc;
+    dict->u.dict->is_strict |= facts.an_origin != COVE__ORIGIN_ITSELF;
     if (cove__dict_set(dict->u.dict, cove_value_ref(key), cove_value_ref(value)) == 0)
         return 0;
     cove_value_unref(key);
@@ -185,7 +190,7 @@ static int add_items(struct machine *m, int type, size_t n)
         drop(m, n);
         return 0;
     }
-    if (target->type != type || (type == COVE_VALUE_DICT && n % 2 != 0))
+    if (target->type != type || target->origin == COVE__ORIGIN_FROZENSET || (type == COVE_VALUE_DICT && n % 2 != 0))
         return corrupt(m, type == COVE_VALUE_DICT   ? "items for a value that is not a dict"
                           : type == COVE_VALUE_LIST ? "items for a value that is not a list"
                                                     : "items for a value that is not a set");
@@ -217,7 +222,7 @@ static int add_some(struct machine *m, int type, size_t n)
     return above_mark(m) < n + 1 ? corrupt(m, "the stack is too low") : add_items(m, type, n);
 }
 
-/* A dict or set of the values above the mark. */
+/* A dict or frozenset of the values above the mark. */
 static int make_dict(struct machine *m, int type)
 {
     if (m->n_marks == 0)
@@ -231,7 +236,10 @@ static int make_dict(struct machine *m, int type)
     memmove(m->stack + m->n - n + 1, m->stack + m->n - n, n * sizeof(*m->stack));
     m->stack[m->n - n] = dict; /* below its items; there is room: it was pushed */
     m->n++;
-    return add_items(m, type, n);
+    rc = add_items(m, type, n);
+    if (type == COVE__VALUE_SET)
+        dict->origin = COVE__ORIGIN_FROZENSET;
+    return rc;
 }
 
 /* ---- memo ---- */
@@ -273,8 +281,10 @@ static int push_global(struct machine *m, struct cove__slice module, struct cove
     if (!global)
         return push_new(m, cove__opaque_new(cove__opaque_name(module, name), NULL, COVE_EUNSAFE));
     cove_value *value = cove__value_new(COVE__VALUE_GLOBAL);
-    if (value)
+    if (value) {
         value->u.global = global;
+        value->origin = global->kind == COVE__GLOBAL_DTYPE ? COVE__ORIGIN_DTYPE : COVE__ORIGIN_CLASS;
+    }
     return push_new(m, value);
 }
 
@@ -291,7 +301,8 @@ static int stack_global(struct machine *m)
     return rc;
 }
 
-/* What a call may copy: strings, the numbers of a shape, the items of a list of pairs. */
+/* What a call may copy or look at: strings, the numbers of a shape, the items of a list of pairs. The number of
+ * arguments is charged before: a small pickle can make many calls with one very large tuple. */
 static uint64_t cost_of(const cove_value *args)
 {
     uint64_t cost = 0;
@@ -353,13 +364,17 @@ static int call_global(struct machine *m, const struct cove__global *global, con
 {
     struct cove_error inner = COVE_ERROR_INIT;
     cove_value *value = NULL;
-    bool is_set = global->kind == COVE__GLOBAL_SET;
+    bool is_set = global->kind == COVE__GLOBAL_SET || global->kind == COVE__GLOBAL_FROZENSET;
     const cove_value *list = args->u.list.n == 1 ? args->u.list.items[0] : NULL;
-    int rc = charge(m, cost_of(args));
+    int rc = charge(m, args->u.list.n * ITEM_COST);
+    if (rc == 0)
+        rc = charge(m, cost_of(args));
     if (rc < 0)
         return rc;
     if ((is_set || global->kind == COVE__GLOBAL_DICT) && list && list->type == COVE_VALUE_LIST) {
         rc = fill(m, is_set ? COVE__VALUE_SET : COVE_VALUE_DICT, list, &value);
+        if (rc == 0 && global->kind == COVE__GLOBAL_FROZENSET)
+            value->origin = COVE__ORIGIN_FROZENSET;
         return rc < 0 ? rc : push_new(m, value);
     }
     rc = make_new ? cove__global_new(global, args, &value, &inner) : cove__global_call(global, args, &value, &inner);
@@ -452,11 +467,24 @@ static int make_storage(struct machine *m, cove_value *const *part, cove_value *
     return 0;
 }
 
+/* The persistent id of a module's class, written by torch before 1.6: ("module", class, file, source). */
+static bool is_module(const cove_value *id)
+{
+    return id->u.list.n == 4 && id->u.list.items[0]->type == COVE_VALUE_STRING &&
+           cove__slice_is(cove__value_text(id->u.list.items[0]), "module") &&
+           id->u.list.items[1]->type == COVE_VALUE_OPAQUE;
+}
+
 /* The persistent id of a storage: ("storage", class, key, location, number of elements); before 1.6 also a None. */
 static int persistent(struct machine *m)
 {
     const cove_value *id = top(m);
     cove_value *value = NULL;
+    if (id && id->type == COVE_VALUE_TUPLE && is_module(id)) {
+        value = cove__opaque_again(id->u.list.items[1]);
+        cove_value_unref(pop(m));
+        return push_new(m, value);
+    }
     if (!id || id->type != COVE_VALUE_TUPLE || id->u.list.n < 5 || id->u.list.n > 6)
         return corrupt(m, "a persistent id that is not torch's");
     cove_value *const *part = id->u.list.items;
@@ -468,7 +496,9 @@ static int persistent(struct machine *m)
     if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") || !class ||
         part[2]->type != COVE_VALUE_STRING || part[4]->type != COVE_VALUE_INT)
         return corrupt(m, "a persistent id that is not torch's");
-    int rc = make_storage(m, part, &value);
+    int rc = charge(m, part[2]->u.text.size); /* the look-up's */
+    if (rc == 0)
+        rc = make_storage(m, part, &value);
     if (rc < 0)
         return rc;
     cove_value_unref(pop(m));

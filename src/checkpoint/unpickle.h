@@ -33,6 +33,7 @@ enum cove__global_kind {
     COVE__GLOBAL_ENCODE, /* bytes, as protocol 2 has them */
     COVE__GLOBAL_BYTES,
     COVE__GLOBAL_SET,
+    COVE__GLOBAL_FROZENSET,
     COVE__GLOBAL_LIST,
     COVE__GLOBAL_COMPLEX,
     COVE__GLOBAL_LAYOUT,

@@ -69,6 +69,10 @@ static int unpickle_plain(struct cove__slice pickle, cove_value **ret, struct co
     GLOBAL("torch._utils", "_rebuild_tensor_v3")                                                                       \
     "(" STORAGE("torch.storage\nUntypedStorage") rest "\x89" DICT "ctorch\n" dtype "\ntR"
 
+#define CUDA GLOBAL("torch", "device") "X\6\0\0\0cuda:0\x85R"
+#define PATH GLOBAL("pathlib._local", "PosixPath")
+#define ZERO "G\0\0\0\0\0\0\0\0"
+
 static const struct {
     const char *shown;
     struct cove__slice pickle;
@@ -112,6 +116,33 @@ static const struct {
       PICKLE(IN "}(NK\1K\1K\2X\1\0\0\0x\x86\x86K\2K\1G\x40\0\0\0\0\0\0\0X\1\0\0\0x\x86\x86K\3)K\4u.") },
     { "{0.5: 1}", PICKLE(IN "}G\x3f\xe0\0\0\0\0\0\0K\1s.") },
     { "{'torch.float32': 1}", PICKLE(IN "}" GLOBAL("torch", "float32") "K\1s.") },
+    /* what differs in Python stays apart, though nothing but its text or parts is kept; equal keys are one */
+    { "{'cuda:0': 1}", PICKLE(IN "}" CUDA "K\1s.") },
+    { "{<torch.device>: 1, 'cuda:0': 2}", PICKLE(IN "}(" CUDA "K\1X\6\0\0\0cuda:0K\2u.") },
+    { "{'cuda:0': 2, <torch.device>: 1}", PICKLE(IN "}(X\6\0\0\0cuda:0K\2" CUDA "K\1u.") },
+    { "{'cuda:0': 2}", PICKLE(IN "}(" CUDA "K\1" CUDA "K\2u.") },
+    { "{<torch.dtype>: 1, 'torch.int8': 2}", PICKLE(IN "}(" GLOBAL("torch", "int8") "K\1X\x0a\0\0\0torch.int8K\2u.") },
+    { "{<builtins.type>: 1, 'builtins.int': 2}",
+      PICKLE(IN "}(" GLOBAL("builtins", "int") "K\1X\x0c\0\0\0builtins.intK\2u.") },
+    { "{<torch.layout>: 1, 'torch.jagged': 2}",
+      PICKLE(IN "}(" GLOBAL("torch.serialization",
+                            "_get_layout") "X\x0c\0\0\0torch.jaggedq\1\x85RK\1h\1K\2u.") }, /* not the shared text */
+    { "{<pathlib.Path>: 1, 'x': 2}",
+      PICKLE(IN "}(" GLOBAL("pathlib", "PosixPath") "X\1\0\0\0x\x85RK\1X\1\0\0\0xK\2u.") },
+    { "{<builtins.complex>: 1, (0, 0): 2}",
+      PICKLE(IN "}(" GLOBAL("builtins", "complex") ZERO ZERO "\x86q\1RK\1h\1K\2u.") }, /* its own arguments, too */
+    { "{<torch.device>: 1, ('cuda:0'): 2}", PICKLE(IN "}(" CUDA "\x85K\1X\6\0\0\0cuda:0\x85K\2u.") },
+    { "{'cuda:0': 1, <pathlib.Path>: 2}", /* the first of two that aren't themselves keeps its place */
+      PICKLE(IN "}(" CUDA "K\1" GLOBAL("pathlib", "PosixPath") "X\6\0\0\0cuda:0\x85RK\2u.") },
+    { "['cuda:0', 'cuda:0', 1]", PICKLE("\x80\x04\x8f(" CUDA "X\6\0\0\0cuda:0K\1" CUDA "\x90.") },
+    /* a frozenset in a key is a tuple */
+    { "{(1, 2): 3}", PICKLE(IN "}" GLOBAL("builtins", "frozenset") "](K\1K\2e\x85RK\3s.") },
+    { "{(1, 2): 3}", PICKLE("\x80\x04}(K\1K\2\x91K\3s.") },
+    { "{(0, ((1))): 3}", PICKLE("\x80\x04}K\0((K\1\x91\x91\x86K\3s.") },
+    { "[(1), (), 2]", PICKLE("\x80\x04\x8f((K\1\x91" GLOBAL("builtins", "frozenset") ")RK\2\x90.") },
+    { "[[1], ()]", PICKLE("\x80\x04]("
+                          "(K\1\x91)e.") }, /* elsewhere a list */
+    { "{<builtins.frozenset>: 3, (1): 4}", PICKLE("\x80\x04}((K\1\x91K\3K\1\x85K\4u.") },
     /* ints above 64 bits, as values and as keys, equal to doubles of the same value */
     { "65 bits 000000000000008000", PICKLE(IN "\x8a\x09\0\0\0\0\0\0\0\x80\0.") },
     { "65 bits ffffffffffffff7fff", PICKLE(IN "\x8a\x0a\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff.") },
@@ -145,6 +176,12 @@ static const struct {
     { "(0, 1)", PICKLE(IN GLOBAL("__builtin__", "complex") "G\0\0\0\0\0\0\0\0G\x3f\xf0\0\0\0\0\0\0\x86R.") },
     { "'/home/me'", PICKLE(IN GLOBAL("pathlib", "PosixPath") "X\1\0\0\0/X\4\0\0\0homeX\2\0\0\0me\x87R.") },
     { "'.'", PICKLE(IN GLOBAL("pathlib", "PosixPath") ")R.") },
+    { "'/b'", PICKLE(IN PATH "X\1\0\0\0aX\2\0\0\0/b\x86R.") }, /* as Python 3.13 has the parts */
+    { "'a/b/c'", PICKLE(IN PATH "X\7\0\0\0a/./b//X\1\0\0\0c\x86R.") },
+    { "'a'", PICKLE(IN PATH "X\0\0\0\0X\1\0\0\0aX\0\0\0\0\x87R.") },
+    { "'//a'", PICKLE(IN PATH "X\3\0\0\0//a\x85R.") },
+    { "'/a/..'", PICKLE(IN PATH "X\x0c\0\0\0///./a/.././\x85R.") },
+    { "'.'", PICKLE(IN PATH "X\2\0\0\0./\x85R.") },
     { "{}", PICKLE("\x80\x04\x8c\x0b"
                    "collections\x8c\x0bOrderedDict\x93)R.") },
     { "{'a': 1}",
@@ -166,6 +203,8 @@ static const struct {
     { "<my.List>", PICKLE(IN GLOBAL("my", "List") ")\x81K\1a(K\2K\3e.") },
     { "<my.Dict>", PICKLE(IN GLOBAL("my", "Dict") ")RK\1K\2s(K\2K\3u.") },
     { "<my.Set>", PICKLE("\x80\x04" GLOBAL("my", "Set") ")\x81(K\2K\3\x90.") },
+    { "<my.Model>", /* with the source of its class, as torch before 1.6 */
+      PICKLE(IN "(X\6\0\0\0module" GLOBAL("my", "Model") "X\1\0\0\0fX\1\0\0\0stQ)\x81}b.") },
     { "<my.made>", PICKLE(IN GLOBAL("my", "made") ")R)R.") },
     { "(<my.A>, float32@0[])", PICKLE(IN GLOBAL("my", "A") V2("K\0))") "q\1\x85Rh\1\x86.") },
     { "<my.A>", PICKLE(IN GLOBAL("my", "A") "]q\0h\0a\x85R.") }, /* a list that contains itself is dropped */
@@ -243,6 +282,11 @@ static const struct {
     { COVE_ENOTSUP, "_rebuild_sparse_tensor", PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
     { COVE_ECORRUPT, "a list as the key", PICKLE(IN "}]Ns.") },
     { COVE_ECORRUPT, "a tuple as the key", PICKLE(IN "}]\x85Ns.") },
+    { COVE_ECORRUPT, "a set as the key", PICKLE("\x80\x04}\x8fNs.") },
+    { COVE_ECORRUPT, "a value that is not a set", PICKLE("\x80\x04(\x91(K\1\x90.") }, /* a frozenset stays as it is */
+    { COVE_ENOTSUP, "\"(an opaque torch.device)\": the key cuda:0 is or has a torch.device",
+      PICKLE(IN "}(" CUDA "K\1X\6\0\0\0cuda:0K\2u.") },
+    { COVE_ECORRUPT, "not torch's", PICKLE(IN "(X\6\0\0\0moduleNNNtQ.") },
     { COVE_ENOTSUP, "state for a tensor", PICKLE(IN V2("K\0))") "}b.") },
     { COVE_ENOTSUP, "text protocols", PICKLE(IN "I1\n.") },
     { COVE_ENOTSUP, "torch.QInt8Storage", PICKLE(IN STORAGE("torch\nQInt8Storage") ".") },
@@ -427,6 +471,75 @@ static void test_copies(void **state)
     assert_non_null(strstr(err.message, "MiB of memory"));
 }
 
+/* A key with as many combinations as a dict has slots for: all of them are there, and only one is found by its text. */
+static void test_keys_of_one_text(void **state)
+{
+    (void)state;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+    cove_value *tree = NULL, *key = cove_value_new_tuple();
+    cove__buf_add(&p,
+                  IN CUDA "q\0"
+                          "0X\6\0\0\0cuda:0q\1"
+                          "0}(",
+                  sizeof(IN CUDA "q\0"
+                                 "0X\6\0\0\0cuda:0q\1"
+                                 "0}(") -
+                      1);
+    for (int i = 0; i < 1024; i++) {
+        cove__buf_add_char(&p, '(');
+        for (int bit = 0; bit < 10; bit++)
+            cove__buf_add(&p, i >> bit & 1 ? "h\1" : "h\0", 2);
+        cove__buf_add(&p, "tM", 2);
+        cove__buf_add_char(&p, (char)i);
+        cove__buf_add_char(&p, (char)(i >> 8));
+    }
+    cove__buf_add_str(&p, "u.");
+    if (unpickle(cove__buf_slice(&p), &tree, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(cove_value_length(tree), 1024);
+    for (int bit = 0; bit < 10; bit++)
+        assert_int_equal(cove_value_append(key, cove_value_new_string("cuda:0"), &err), 0);
+    assert_ptr_equal(cove_value_get_item(tree, key), cove_value_item(tree, 1023)); /* the one of strings alone */
+    assert_int_equal(cove_value_type(cove_value_key(tree, 1022)), COVE_VALUE_OPAQUE);
+    cove_value_unref(key);
+    cove_value_unref(tree);
+    cove__buf_done(&p);
+}
+
+/* Calls with one tuple of a million arguments: what each looks at is counted. */
+static void test_calls(void **state)
+{
+    (void)state;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+    cove__buf_add_str(&p, GLOBAL("torch._utils", "_rebuild_qtensor") "2(");
+    for (int i = 0; i < 1000000; i++)
+        cove__buf_add_char(&p, 'N');
+    cove__buf_add(&p, "tq\1R0", 5);
+    for (int i = 0; i < 1000; i++)
+        cove__buf_add_str(&p, "2h\1R0");
+    cove__buf_add_str(&p, ".");
+    assert_int_equal(unpickle_buf(&p, &err), COVE_ELIMIT);
+    assert_non_null(strstr(err.message, "MiB of memory"));
+}
+
+/* As many values as there are bytes: what a save has written can be loaded. */
+static void test_values_of_one_byte(void **state)
+{
+    (void)state;
+    for (const char *op = "N}])"; *op; op++) {
+        struct cove_error err = COVE_ERROR_INIT;
+        struct cove__buf p = COVE__BUF_INIT(TESTING_MAX);
+        cove__buf_add_str(&p, "](");
+        for (int i = 0; i < (*op == 'N' ? 4500000 : 1000000); i++)
+            cove__buf_add_char(&p, *op);
+        cove__buf_add_str(&p, "e.");
+        if (unpickle_buf(&p, &err) < 0)
+            fail_msg("%c: %s", *op, err.message);
+    }
+}
+
 /* Keys that fall into one slot of a hash without a seed do not make a dict slow; many keys are found again. */
 static void test_large_dict(void **state)
 {
@@ -495,9 +608,18 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),      cmocka_unit_test(test_bad),        cmocka_unit_test(test_no_error_struct),
-        cmocka_unit_test(test_depth),     cmocka_unit_test(test_doubling),   cmocka_unit_test(test_height_of_shared),
-        cmocka_unit_test(test_copies),    cmocka_unit_test(test_large_dict), cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_no_error_struct),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_doubling),
+        cmocka_unit_test(test_height_of_shared),
+        cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_large_dict),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_keys_of_one_text),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_values_of_one_byte),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

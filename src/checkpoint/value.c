@@ -1,9 +1,8 @@
-/* The tree of a checkpoint: makers, counts, lists, typed reads, paths. Below: base; beside: dict.c, tensor.c; above:
+/* The tree of a checkpoint: makers, counts, lists, typed reads. Below: base; beside: dict.c, tensor.c; above:
  * the formats. */
 #include "checkpoint/value.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -214,7 +213,7 @@ int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err
     if (!item) {
         rc = cove__fail_nomem(err, "an item of a list");
     } else if (!list || (list->type != COVE_VALUE_LIST && list->type != COVE_VALUE_TUPLE)) {
-        rc = cove__fail(err, COVE_EINVAL, "append: a %s is not a list or tuple", cove__value_name(list));
+        rc = cove__fail(err, COVE_EINVAL, "append: expected list or tuple, got %s", COVE__VALUE_PHRASE(list));
     } else if (list->is_frozen) {
         rc = cove__fail(err, COVE_EINVAL, "append: a tuple that is the key of a dict can't grow");
     } else if (list->u.list.n >= COVE__VALUE_MAX_COUNT) {
@@ -232,17 +231,17 @@ int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err
 
 int cove_value_set_item(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err)
 {
-    uint64_t cost = 0;
+    struct cove__key_facts facts = { 0 };
     int rc = 0;
     if (!item || !key) {
         rc = cove__fail_nomem(err, "an item of a dict");
         goto out;
     }
     if (!dict || dict->type != COVE_VALUE_DICT) {
-        rc = cove__fail(err, COVE_EINVAL, "set: a %s is not a dict", cove__value_name(dict));
+        rc = cove__fail(err, COVE_EINVAL, "set: expected dict, got %s", COVE__VALUE_PHRASE(dict));
         goto out;
     }
-    rc = cove__key_check(key, &cost, 1);
+    rc = cove__key_check(key, &facts, 1);
     if (rc == COVE_ENOTSUP)
         rc = cove__fail(err, COVE_EINVAL, "set: a %s can't be a key: it is a list or dict, or has one in it",
                         cove__value_name(key));
@@ -319,10 +318,10 @@ const char *cove_value_key_name(const cove_value *dict, size_t i)
 
 cove_value *cove_value_get_item(const cove_value *dict, const cove_value *key)
 {
-    uint64_t cost = 0;
+    struct cove__key_facts facts = { 0 };
     if (!dict || dict->type != COVE_VALUE_DICT || !key)
         return NULL;
-    return cove__key_check((cove_value *)key, &cost, 1) == 0 ? cove__dict_get(dict->u.dict, key) : NULL;
+    return cove__key_check(key, &facts, 1) == 0 ? cove__dict_get(dict->u.dict, key) : NULL;
 }
 
 cove_value *cove_value_get(const cove_value *dict, const char *key)
@@ -335,83 +334,6 @@ cove_value *cove_value_get_at(const cove_value *dict, int64_t key)
 {
     const cove_value probe = { .type = COVE_VALUE_INT, .u.i = key };
     return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, &probe) : NULL;
-}
-
-/* The text is a whole number in decimal, as Python prints it. */
-static bool parse_number(const char *text, size_t size, int64_t *ret)
-{
-    char copy[24];
-    char *end = NULL;
-    if (size == 0 || size >= sizeof(copy) || text[0] == '+' || text[0] == ' ')
-        return false;
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    errno = 0;
-    *ret = strtoll(copy, &end, 10);
-    return errno == 0 && end == copy + size;
-}
-
-/* The key of "[None]", "[True]", "[1]", "[0.5]", on the stack. */
-static bool parse_literal(const char *text, size_t size, cove_value *ret)
-{
-    static const struct {
-        const char *name;
-        cove_value key;
-    } words[] = { { "[None]", { .type = COVE_VALUE_NONE } },
-                  { "[True]", { .type = COVE_VALUE_BOOL, .u.i = 1 } },
-                  { "[False]", { .type = COVE_VALUE_BOOL } } };
-    char copy[40], *end = NULL;
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (cove__slice_is(cove__slice(text, size), words[i].name)) {
-            ret->type = words[i].key.type;
-            ret->u = words[i].key.u;
-            return true;
-        }
-    if (size < 3 || size > sizeof(copy) || text[0] != '[' || text[size - 1] != ']')
-        return false;
-    ret->type = COVE_VALUE_INT;
-    if (parse_number(text + 1, size - 2, &ret->u.i))
-        return true;
-    memcpy(copy, text + 1, size - 2);
-    copy[size - 2] = '\0';
-    ret->type = COVE_VALUE_FLOAT;
-    ret->u.d = strtod(copy, &end);
-    return end == copy + size - 2;
-}
-
-/* The item that the first `size` bytes of a path name. */
-static cove_value *step(const cove_value *tree, const char *path, size_t size)
-{
-    int64_t number = 0;
-    if (tree->type == COVE_VALUE_DICT) {
-        const cove_value probe = COVE__VALUE_BORROW(path, size);
-        cove_value *item = cove__dict_get(tree->u.dict, &probe);
-        cove_value literal = { .type = COVE_VALUE_NONE };
-        if (!item && parse_number(path, size, &number))
-            item = cove_value_get_at(tree, number);
-        return item || !parse_literal(path, size, &literal) ? item : cove_value_get_item(tree, &literal);
-    }
-    if (!parse_number(path, size, &number) || number < 0)
-        return NULL;
-    return cove_value_item(tree, (size_t)number);
-}
-
-cove_value *cove_value_find(const cove_value *tree, const char *path)
-{
-    if (!tree || !path)
-        return NULL;
-    /* keys have dots in them, so every cut is tried, the longest key first; each step makes the path shorter */
-    for (size_t size = strlen(path);; size--) {
-        if (path[size] == '\0' || path[size] == '.') {
-            cove_value *item = step(tree, path, size);
-            if (item && path[size] == '.')
-                item = cove_value_find(item, path + size + 1);
-            if (item)
-                return item;
-        }
-        if (size == 0)
-            return NULL;
-    }
 }
 
 /* ---- typed reads ---- */
@@ -441,11 +363,17 @@ const char *cove__value_name(const cove_value *value)
     return value->type == COVE__VALUE_STORAGE ? "storage" : cove_value_type_name(cove_value_type(value));
 }
 
+const char *cove__value_phrase(const cove_value *value, char buffer[COVE__VALUE_PHRASE_MAX])
+{
+    if (!value || value->type != COVE_VALUE_OPAQUE)
+        return cove__value_name(value);
+    snprintf(buffer, COVE__VALUE_PHRASE_MAX, "opaque %s", value->u.opaque.name);
+    return buffer;
+}
+
 static int mismatch(const cove_value *value, const char *wanted, struct cove_error *err)
 {
-    if (value && value->type == COVE_VALUE_OPAQUE)
-        return cove__fail(err, COVE_EMISMATCH, "expected %s, got opaque %s", wanted, value->u.opaque.name);
-    return cove__fail(err, COVE_EMISMATCH, "expected %s, got %s", wanted, cove__value_name(value));
+    return cove__fail(err, COVE_EMISMATCH, "expected %s, got %s", wanted, COVE__VALUE_PHRASE(value));
 }
 
 int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err)

@@ -1,7 +1,7 @@
 /*
  * Inside of cove_value: the tree that loaders build and savers walk. value.c has the makers, typed reads and lists,
- * integer.c the large ints, dict.c the dicts, key.c their keys, tensor.c the tensors. Reference counts are atomic, so
- * any thread may drop parts of a tree; everything else is used by one thread at a time.
+ * integer.c the large ints, dict.c the dicts, key.c their keys, path.c the paths, tensor.c the tensors. Reference
+ * counts are atomic, so any thread may drop parts of a tree; everything else is used by one thread at a time.
  */
 #ifndef COVE_CHECKPOINT_VALUE_H
 #define COVE_CHECKPOINT_VALUE_H
@@ -25,6 +25,19 @@ enum cove__value_inner {
     COVE__VALUE_STORAGE,
     COVE__VALUE_SET, /* a dict with the items as keys; cove__settle makes it a list */
     COVE__VALUE_BIG_INT
+};
+
+/* What a loaded value was in Python where only its text or its parts are kept. Keys that differ in it are different in
+ * the file, however much they look alike here: see cove__dict_settle. */
+enum cove__origin {
+    COVE__ORIGIN_ITSELF = 0,
+    COVE__ORIGIN_CLASS, /* or a function; text, like the next four */
+    COVE__ORIGIN_DTYPE,
+    COVE__ORIGIN_DEVICE,
+    COVE__ORIGIN_LAYOUT,
+    COVE__ORIGIN_PATH,
+    COVE__ORIGIN_COMPLEX,  /* a tuple */
+    COVE__ORIGIN_FROZENSET /* a tuple where it is in a key, else a list */
 };
 
 /* Shared by a container and its back references. The container drops its reference when it is freed. */
@@ -59,6 +72,7 @@ struct cove__dict {
     uint32_t *index; /* hash table of entry numbers + 1, once there are more than a few */
     size_t index_size;
     uint64_t seed[2]; /* of the hash, so that a file cannot make keys collide */
+    bool is_strict;   /* while it is loaded: a key has an origin, and origins are compared, too */
 };
 
 struct cove_value {
@@ -66,8 +80,9 @@ struct cove_value {
     uint8_t type;            /* enum cove_value_type or cove__value_inner */
     uint8_t colour : 2;      /* of the walk in settle.c */
     uint8_t is_object : 1;   /* a dict of an object's attributes */
-    uint8_t is_frozen : 1;   /* a tuple that is in a key: it can't grow */
+    uint8_t is_frozen : 1;   /* a tuple or frozenset that is in a key: it can't grow */
     uint8_t is_anchored : 1; /* w.anchor is set: it has back references */
+    uint8_t origin : 3;      /* enum cove__origin */
     uint16_t height;
     union {
         int64_t i; /* bool, too */
@@ -108,6 +123,10 @@ cove_value *cove__value_new_text(int type, struct cove__slice text);
 cove_value *cove__value_new_items(int type, cove_value **items, size_t n);
 void cove__value_clear(cove_value *container);         /* lets go what a list, tuple or dict holds; breaks cycles */
 const char *cove__value_name(const cove_value *value); /* its type's, for messages */
+/* The same, and which class an opaque value is of: "dict", "opaque my.Class". */
+#define COVE__VALUE_PHRASE_MAX 440
+const char *cove__value_phrase(const cove_value *value, char buffer[COVE__VALUE_PHRASE_MAX]);
+#define COVE__VALUE_PHRASE(value) cove__value_phrase((value), (char[COVE__VALUE_PHRASE_MAX]){ 0 })
 static inline struct cove__slice cove__value_text(const cove_value *value)
 {
     return cove__slice(value->u.text.data, value->u.text.size);
@@ -131,6 +150,10 @@ int cove__big_int_to_double(const cove_value *value, double *ret, struct cove_er
 struct cove__dict *cove__dict_new(void);
 int cove__dict_set(struct cove__dict *dict, cove_value *key, cove_value *item);
 cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key);
+/* The tree is whole, the keys have become text and tuples: from now on they are compared without their origins. Where
+ * two are equal then, an opaque value takes the place of the one that has an origin, so that no item is lost.
+ * COVE_ENOMEM: the dict can only be freed. */
+int cove__dict_settle(struct cove__dict *dict);
 
 /* anchor.c. Binds a back reference to `target`, a list, tuple or dict; COVE_ENOMEM. */
 int cove__anchor_bind(cove_value *reference, cove_value *target);

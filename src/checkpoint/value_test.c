@@ -1,4 +1,5 @@
 /* Unit tests of the tree of values: containers, typed reads, paths, tensors over memory and copies between strides. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@ static void test_lists(void **state)
     assert_null(cove_value_item(list, 1000));
     assert_ptr_equal(cove_value_item(tuple, 0), cove_value_item(tuple, 1));
     assert_int_equal(cove_value_append(shared, must_int(1), &err), COVE_EINVAL);
-    assert_non_null(strstr(err.message, "a int is not a list"));
+    assert_non_null(strstr(err.message, "expected list or tuple, got int"));
     assert_int_equal(cove_value_append(list, NULL, &err), COVE_ENOMEM);
     assert_int_equal(cove_value_append(NULL, must_int(1), &err), COVE_EINVAL);
     cove_value_unref(list);
@@ -145,6 +146,111 @@ static void test_paths(void **state)
     cove__tree_path(tree, cove_value_item(d, 1), path, sizeof(path));
     assert_string_equal(path, "a.b.d.1");
     cove_value_unref(tree);
+}
+
+/* Numbers in a path are those that Python writes. */
+static void test_numbers_in_paths(void **state)
+{
+    static const uint8_t huge[9] = { 1, [8] = 0x80 };
+    static const struct {
+        const char *path;
+        int64_t value; /* -1: there is none */
+    } paths[] = {
+        { "[-2361183241434822606847]", 1 },
+        { "-2361183241434822606847", 1 },
+        { "[-2361183241434822606848]", -1 },
+        { "[2361183241434822606847]", -1 },
+        { "[1]", 3 },
+        { "1", 3 },
+        { "[1.0]", 3 },
+        { "[10e-1]", 3 },
+        { "[True]", 3 },
+        { "[0.5]", 4 },
+        { "[5e-1]", 4 },
+        { "[-9223372036854775808]", 5 },
+        { "-9223372036854775808", 5 },
+        { "[-inf]", 6 },
+        { "[None]", 7 },
+        { "[0]", 8 },
+        { "[-0.0]", 8 },
+        { "[255]", 9 },
+        { "[-128]", 10 },
+        { "[9223372036854775808]", 11 },
+        { "[9223372036854775809]", 12 },
+        { "9223372036854775809", 12 },
+        { "[9223372036854775810]", -1 },
+        { "[9223372036854775900]", -1 },
+        { "[-9223372036854775809]", -1 },
+        { "[ 1]", -1 },
+        { "[1 ]", -1 },
+        { "[\t1]", -1 },
+        { "\t1", -1 },
+        { "\n1", -1 },
+        { "+1", -1 },
+        { "01", -1 },
+        { "[01]", -1 },
+        { "[-01]", -1 },
+        { "-0", -1 },
+        { "[0x1]", -1 },
+        { "[0x.8]", -1 },
+        { "[.5]", -1 },
+        { "[infinity]", -1 },
+        { "[nan]", -1 },
+        { "[]", -1 },
+        { "[-]", -1 },
+        { "[5e]", -1 },
+        { "[5e-]", -1 },
+    };
+    cove_value *tree = cove_value_new_dict();
+    (void)state;
+    const struct {
+        cove_value *key;
+        int64_t value;
+    } items[] = { { cove_value_new_int_bytes(huge, 9), 1 },
+                  { must_int(1), 3 },
+                  { cove_value_new_float(0.5), 4 },
+                  { must_int(INT64_MIN), 5 },
+                  { cove_value_new_float(-INFINITY), 6 },
+                  { cove_value_new_none(), 7 },
+                  { must_int(0), 8 },
+                  { must_int(255), 9 },
+                  { must_int(-128), 10 },
+                  { cove_value_new_int_bytes("\0\0\0\0\0\0\0\x80\0", 9), 11 },
+                  { cove_value_new_int_bytes("\1\0\0\0\0\0\0\x80\0", 9), 12 } };
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+        assert_int_equal(cove_value_set_item(tree, items[i].key, must_int(items[i].value), NULL), 0);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        cove_value *found = cove_value_find(tree, paths[i].path);
+        if (paths[i].value < 0 ? found != NULL : !found || found->u.i != paths[i].value)
+            fail_msg("path \"%s\"", paths[i].path);
+    }
+    cove_value_unref(tree);
+}
+
+/* Only what has become a key can't grow: not what was looked up or refused. */
+static void test_frozen_tuples(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_value *dict = cove_value_new_dict(), *in = cove_value_new_tuple(), *key = cove_value_new_tuple();
+    cove_value *equal = cove_value_new_tuple(), *bad = cove_value_new_tuple();
+    (void)state;
+    assert_int_equal(cove_value_append(key, cove_value_ref(in), &err), 0);
+    assert_int_equal(cove_value_append(bad, cove_value_ref(in), &err), 0);
+    assert_int_equal(cove_value_append(bad, cove_value_new_list(), &err), 0);
+    assert_int_equal(cove_value_append(equal, cove_value_new_tuple(), &err), 0);
+    assert_null(cove_value_get_item(dict, key));
+    assert_int_equal(cove_value_set_item(dict, cove_value_ref(bad), must_int(1), &err), COVE_EINVAL);
+    assert_int_equal(cove_value_append(bad, must_int(1), &err), 0);
+    assert_int_equal(cove_value_append(in, must_int(1), &err), 0);
+    assert_int_equal(cove_value_append(cove_value_item(equal, 0), must_int(1), &err), 0);
+    assert_int_equal(cove_value_set_item(dict, cove_value_ref(key), must_int(1), &err), 0);
+    assert_int_equal(cove_value_set_item(dict, cove_value_ref(equal), must_int(2), &err), 0);
+    assert_int_equal(cove_value_append(key, must_int(2), &err), COVE_EINVAL);
+    assert_int_equal(cove_value_append(in, must_int(2), &err), COVE_EINVAL);
+    assert_int_equal(cove_value_append(equal, must_int(2), &err), 0); /* the older key stayed */
+    cove_value *all[] = { dict, in, key, equal, bad };
+    for (size_t i = 0; i < 5; i++)
+        cove_value_unref(all[i]);
 }
 
 /* A tree a million levels deep is freed, and refused by whoever walks it. */
@@ -360,10 +466,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),           cmocka_unit_test(test_dicts),     cmocka_unit_test(test_typed_reads),
-        cmocka_unit_test(test_paths),           cmocka_unit_test(test_deep_tree), cmocka_unit_test(test_dtypes),
-        cmocka_unit_test(test_bad_tensors),     cmocka_unit_test(test_views),     cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_copy_mismatches), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_lists),         cmocka_unit_test(test_dicts),
+        cmocka_unit_test(test_typed_reads),   cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_deep_tree),     cmocka_unit_test(test_dtypes),
+        cmocka_unit_test(test_bad_tensors),   cmocka_unit_test(test_views),
+        cmocka_unit_test(test_copies),        cmocka_unit_test(test_copy_mismatches),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_numbers_in_paths),
+        cmocka_unit_test(test_frozen_tuples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,7 +112,7 @@ static void write_path(const struct cove__walk *walk, char *path, size_t size)
     for (size_t i = 0, length = 0; i + 1 < walk->n && length + 1 < size; i++) {
         const cove_value *parent = walk->frames[i].value;
         size_t child = walk->frames[i].next - 1;
-        char number[24];
+        char number[96]; /* or a key that is no string */
         const char *label = number;
         if (parent->type != COVE_VALUE_DICT)
             snprintf(number, sizeof(number), "%zu", child);

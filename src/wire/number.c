@@ -87,3 +87,44 @@ int cove__format_double(double value, char out[COVE__DOUBLE_TEXT_MAX])
                         "000000000000000");
     return snprintf(out, COVE__DOUBLE_TEXT_MAX, "%s%.*s.%s", sign, d.exponent + 1, digits, digits + d.exponent + 1);
 }
+
+static size_t skip_digits(const char *text, size_t size, size_t at)
+{
+    while (at < size && text[at] >= '0' && text[at] <= '9')
+        at++;
+    return at;
+}
+
+/* The digits go to strtod without the point, which is the locale's: it moves the exponent instead. */
+bool cove__parse_double(const char *text, size_t size, double *ret)
+{
+    char digits[96];
+    size_t at = size > 0 && text[0] == '-', whole, end, used = 0;
+    long exponent = 0;
+
+    if (size - at == 3 && (memcmp(text + at, "inf", 3) == 0 || memcmp(text + at, "nan", 3) == 0)) {
+        double value = text[at] == 'i' ? INFINITY : NAN;
+        *ret = at ? -value : value;
+        return true;
+    }
+    whole = skip_digits(text, size, at);
+    end = whole < size && text[whole] == '.' ? skip_digits(text, size, whole + 1) : whole;
+    if (size > 64 || whole == at || end == whole + 1)
+        return false;
+    if (end < size) {
+        size_t first = end + 1 + (end + 1 < size && (text[end + 1] == '-' || text[end + 1] == '+'));
+        if (text[end] != 'e' || first >= size || size - first > 9 || skip_digits(text, size, first) != size)
+            return false;
+        for (size_t i = first; i < size; i++)
+            exponent = exponent * 10 + (text[i] - '0');
+        exponent = text[end + 1] == '-' ? -exponent : exponent;
+    }
+    for (size_t i = 0; i < end; i++)
+        if (i != whole)
+            digits[used++] = text[i];
+    if (end > whole)
+        exponent -= (long)(end - whole - 1);
+    snprintf(digits + used, sizeof digits - used, "e%ld", exponent);
+    *ret = strtod(digits, NULL);
+    return true;
+}

@@ -85,9 +85,38 @@ static void test_reads_back(void **state)
         memcpy(&value, &bits, sizeof value);
         if (isnan(value))
             continue;
-        cove__format_double(value, text);
+        double read = 0;
+        int n = cove__format_double(value, text);
         assert_true(strtod(text, NULL) == value);
+        assert_true(cove__parse_double(text, (size_t)n, &read) && read == value);
     }
+}
+
+static void test_what_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } rows[] = { { "1", 1 },
+                 { "-0.5e+1", -5 },
+                 { "1e9", 1e9 },
+                 { "12.50", 12.5 },
+                 { "1e400", INFINITY },
+                 { "1e-999999999", 0 },
+                 { "-inf", -INFINITY },
+                 { "0e0", 0 } };
+    static const char *const bad[] = { "",    "-",        ".5",  "5.",  "1e", "1e+", "1e1.5",        "+1", " 1", "1 ",
+                                       "0x1", "infinity", "1,5", "1_0", "e1", "--1", "1e1234567890", "1-", "in" };
+    double value = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (!cove__parse_double(rows[i].text, strlen(rows[i].text), &value) || value != rows[i].value)
+            fail_msg("%s", rows[i].text);
+    assert_true(cove__parse_double("nan", 3, &value) && isnan(value));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (cove__parse_double(bad[i], strlen(bad[i]), &value))
+            fail_msg("\"%s\" is read", bad[i]);
 }
 
 int main(void)
@@ -96,6 +125,7 @@ int main(void)
         cmocka_unit_test(test_as_python),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_reads_back),
+        cmocka_unit_test(test_what_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
