@@ -288,7 +288,9 @@ struct cove_callback {
     }
 COVE_API void cove_callback_free(cove_callback *callback); /* NULL accepted; after the trainer that had it */
 
-/* Lightning's ModelCheckpoint; defaults by the macro. Strings are copied. */
+/* Lightning's ModelCheckpoint; defaults by the macro. Strings are copied. A symbolic link with the name of a checkpoint
+ * to be saved is replaced, not followed. Only files that it may have saved itself are removed: regular files in dirpath
+ * with a name that `filename` or "last" gives. */
 struct cove_model_checkpoint_options {
     size_t size;
     const char *dirpath; /* URL; NULL: "checkpoints" in the first logger's directory, else in default_root_dir */
@@ -457,10 +459,10 @@ COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
  */
 COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
 
-/* Saves a checkpoint in Lightning's layout, from a hook, or after fit (and a validate after it) while the module is
- * still alive. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE, only with
- * `weights_only` 0: no fit has configured an optimizer, or the last run was a validate of another module; nothing is
- * written. */
+/* Saves a checkpoint in Lightning's layout at `url` (a symbolic link there is followed), from a hook, or after fit (and
+ * a validate after it) while the module is still alive. `weights_only` 1: without optimizers, callbacks and the key
+ * `cove`. COVE_ESTATE, only with `weights_only` 0: no fit has configured an optimizer, or the last run was a validate
+ * of another module; nothing is written. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
 

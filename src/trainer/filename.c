@@ -2,6 +2,7 @@
  * name. */
 #include "trainer/filename.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,8 @@ static int add_number(const struct spec *s, const struct cove__field *value, str
     char text[MAX_FIELD], number[COVE__DOUBLE_TEXT_MAX];
     double d = value->is_int ? (double)value->i : value->d;
     int width = s->width < 0 ? 0 : s->width, n;
+    if (isnan(d))
+        d = fabs(d); /* printf writes the sign of a nan, Python doesn't */
     if (s->type == 'd' || (!s->type && value->is_int && s->precision < 0)) {
         n = snprintf(text, sizeof text, s->zero ? "%0*lld" : "%*lld", width, (long long)value->i);
     } else if (!s->type && s->precision < 0) {
@@ -107,7 +110,7 @@ int cove__format_filename(const char *text, bool insert, cove__field_fn field, v
             continue;
         }
         end = strchr(p, '}');
-        if (!end || (size_t)(end - p) > sizeof name)
+        if (!end || (size_t)(end - p) > sizeof name || memchr(p + 1, '{', (size_t)(end - p) - 1))
             return cove__fail(err, COVE_EINVAL, "filename: %s: a brace is not closed", text);
         memcpy(name, p + 1, (size_t)(end - p) - 1);
         name[end - p - 1] = '\0';
@@ -121,4 +124,75 @@ int cove__format_filename(const char *text, bool insert, cove__field_fn field, v
     if (cove__buf_rc(out) == COVE_ENOMEM)
         return cove__fail_nomem(err, "filename");
     return cove__buf_rc(out) < 0 ? cove__fail(err, COVE_EINVAL, "filename: %s: the name becomes too long", text) : 0;
+}
+
+/* ---- which names a template makes ---- */
+
+#define NUMBER '\1' /* stands for a number; templates have no control characters */
+
+/* Bytes of what add_number writes: digits, and the letters of "inf", "nan" and exponents. */
+static bool is_of_number(char c)
+{
+    return c && strchr("0123456789+-. aefinAEFIN", c) != NULL;
+}
+
+/* Whether `name` is `pattern` with a number, or nothing, at each NUMBER. What is literal is matched as early as it can
+ * be, which leaves the most to the numbers behind it. */
+static bool matches(const char *pattern, size_t n_pattern, const char *name, size_t n_name)
+{
+    size_t p = 0, i = 0, retry_p = 0, retry_i = 0;
+    bool has_number = false;
+    while (i < n_name || p < n_pattern) {
+        if (p < n_pattern && pattern[p] == NUMBER) {
+            has_number = true;
+            retry_p = ++p;
+            retry_i = i;
+        } else if (p < n_pattern && i < n_name && pattern[p] == name[i]) {
+            p++;
+            i++;
+        } else if (has_number && retry_i < n_name && is_of_number(name[retry_i])) {
+            i = ++retry_i;
+            p = retry_p;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The length of `name` without "-v1", "-v2" ... at its end; 0: it has none. */
+static size_t without_version(const char *name, size_t n)
+{
+    size_t i = n;
+    while (i > 0 && name[i - 1] >= '0' && name[i - 1] <= '9')
+        i--;
+    return i < n && i >= 2 && name[i - 1] == 'v' && name[i - 2] == '-' ? i - 2 : 0;
+}
+
+bool cove__filename_fits(const char *text, bool insert, const char *name)
+{
+    size_t n = strlen(name), suffix = strlen(COVE__CHECKPOINT_SUFFIX), plain;
+    struct cove__buf pattern = COVE__BUF_INIT((size_t)1 << 20);
+    bool fits;
+    if (n <= suffix || strcmp(name + n - suffix, COVE__CHECKPOINT_SUFFIX) != 0)
+        return false;
+    n -= suffix;
+    for (const char *p = text; *p;) {
+        const char *end = *p == '{' ? strchr(p, '}') : NULL;
+        if (!end) {
+            cove__buf_add_char(&pattern, *p++);
+            continue;
+        }
+        if (insert) {
+            cove__buf_add(&pattern, p + 1, strcspn(p + 1, ":}"));
+            cove__buf_add_char(&pattern, '=');
+        }
+        cove__buf_add_char(&pattern, NUMBER);
+        p = end + 1;
+    }
+    plain = without_version(name, n);
+    fits = cove__buf_rc(&pattern) == 0 && (matches(cove__buf_str(&pattern), pattern.size, name, n) ||
+                                           (plain > 0 && matches(cove__buf_str(&pattern), pattern.size, name, plain)));
+    cove__buf_done(&pattern);
+    return fits;
 }

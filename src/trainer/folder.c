@@ -1,12 +1,16 @@
 /* See folder.h. */
 #include "trainer/folder.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 
@@ -153,6 +157,67 @@ bool cove__file_may_be(const cove_trainer *trainer, const char *a, const char *b
         cove__free(path_b);
     }
     return result;
+}
+
+int cove__file_follow(const cove_trainer *trainer, const char *url, char **ret_url, struct cove_error *err)
+{
+    return resolve(trainer, url, true, ret_url, err);
+}
+
+int cove__entry_at(const cove_trainer *trainer, const char *url, enum cove__entry *ret, struct cove_error *err)
+{
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    struct stat st;
+    int rc = cove_trainer_open_fs(trainer, url, &fs, &path, err);
+    if (rc < 0)
+        return rc;
+    if (!is_local(fs)) {
+        if ((rc = cove_fs_exists(fs, path, NULL, err)) >= 0)
+            *ret = rc > 0 ? COVE__ENTRY_FILE : COVE__ENTRY_NONE;
+    } else if (lstat(path, &st) == 0)
+        *ret = S_ISLNK(st.st_mode) ? COVE__ENTRY_LINK : S_ISREG(st.st_mode) ? COVE__ENTRY_FILE : COVE__ENTRY_OTHER;
+    else if (errno == ENOENT || errno == ENOTDIR)
+        *ret = COVE__ENTRY_NONE;
+    else
+        rc = cove__fail(err, errno == EACCES ? COVE_EACCESS : COVE_EIO, "%s: %s", url, strerror(errno));
+    cove_free(path);
+    cove_fs_unref(fs);
+    return rc < 0 ? rc : 0;
+}
+
+int cove__link_take(const cove_trainer *trainer, const char *url, char **ret_target, struct cove_error *err)
+{
+    char target[PATH_MAX];
+    cove_fs *fs = NULL;
+    char *path = NULL, *copy = NULL;
+    ssize_t n;
+    int rc = cove_trainer_open_fs(trainer, url, &fs, &path, err);
+    if (rc == 0 && is_local(fs) && (n = readlink(path, target, sizeof target - 1)) >= 0) {
+        target[n] = '\0';
+        if (!(copy = cove__strdup(target)))
+            rc = cove__fail_nomem(err, "a link");
+        else
+            rc = cove_fs_remove_files(fs, (const char *const[]){ path }, 1, NULL, err);
+    }
+    cove_free(path);
+    cove_fs_unref(fs);
+    if (rc < 0)
+        cove__free(copy);
+    else
+        *ret_target = copy;
+    return rc;
+}
+
+void cove__link_put_back(const cove_trainer *trainer, const char *url, const char *target)
+{
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    if (cove_trainer_open_fs(trainer, url, &fs, &path, NULL) == 0 && symlink(target, path) < 0)
+        cove__log(COVE_LOG_WARNING, "trainer", "the link %s to %s could not be made again: %s", url, target,
+                  strerror(errno));
+    cove_free(path);
+    cove_fs_unref(fs);
 }
 
 bool cove__is_relative(const cove_trainer *trainer, const char *url)

@@ -1,4 +1,4 @@
-/* One spelling of a folder: ModelCheckpoint's dirpath, resolved. */
+/* ModelCheckpoint's dirpath in one spelling, and what stands at a name in it. */
 #ifndef COVE_TRAINER_FOLDER_H
 #define COVE_TRAINER_FOLDER_H
 
@@ -20,6 +20,16 @@ bool cove__folder_same(const cove_trainer *trainer, const char *a, const char *b
 const char *cove__folder_below(const char *folder, const char *url);
 /* Whether `a` and `b` may be the same file, links followed; true if that is not known. */
 bool cove__file_may_be(const cove_trainer *trainer, const char *a, const char *b);
+/* As cove__file_resolve, with the file's own links followed too. */
+int cove__file_follow(const cove_trainer *trainer, const char *url, char **ret_url, struct cove_error *err);
+
+/* What stands at a path, links not followed. Stores other than the local disk have only files. */
+enum cove__entry { COVE__ENTRY_NONE, COVE__ENTRY_FILE, COVE__ENTRY_LINK, COVE__ENTRY_OTHER };
+int cove__entry_at(const cove_trainer *trainer, const char *url, enum cove__entry *ret, struct cove_error *err);
+/* Removes the symbolic link at `url`, not its target. *ret_target is the link's text (cove__free); NULL: there is no
+ * link, and nothing was done. */
+int cove__link_take(const cove_trainer *trainer, const char *url, char **ret_target, struct cove_error *err);
+void cove__link_put_back(const cove_trainer *trainer, const char *url, const char *target);
 /* Whether `url` is a local path relative to the working directory. */
 bool cove__is_relative(const cove_trainer *trainer, const char *url);
 

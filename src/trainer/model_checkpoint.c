@@ -97,6 +97,11 @@ static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
     return resolve_dirpath(mc, trainer, err);
 }
 
+static int on_fit_start(void *self, cove_trainer *trainer, struct cove_error *err)
+{
+    return cove__model_checkpoint_note_resumed(self, trainer, err);
+}
+
 static int teardown(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
@@ -142,7 +147,9 @@ static int on_exception(void *self, cove_trainer *trainer, const struct cove_err
 static void free_self(void *self)
 {
     struct cove__model_checkpoint *mc = self;
-    char *strings[] = { mc->given_dirpath, mc->filename, mc->monitor, mc->mode, mc->key, mc->dirpath };
+    char *strings[] = {
+        mc->given_dirpath, mc->filename, mc->monitor, mc->mode, mc->key, mc->dirpath, mc->resumed_file
+    };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         cove__free(strings[i]);
     cove__kept_done(&mc->kept);
@@ -224,6 +231,7 @@ static void set_hooks(struct cove__model_checkpoint *mc)
     mc->callback.free = free_self;
     mc->callback.run_last = mc->callback.monitors = 1;
     mc->callback.hooks.setup = setup;
+    mc->callback.hooks.on_fit_start = on_fit_start;
     mc->callback.hooks.teardown = teardown;
     mc->callback.hooks.on_train_batch_end = on_train_batch_end;
     mc->callback.hooks.on_train_epoch_end = on_train_epoch_end;

@@ -21,6 +21,7 @@ struct cove__model_checkpoint {
     char *key;                                       /* owned: Lightning's state_key */
     char *dirpath;                                   /* owned, from cove__folder_resolve; NULL before setup */
     const cove_trainer *trainer;                     /* BORROWED from setup to teardown; else NULL */
+    char *resumed_file;                              /* owned: what ckpt_path led to when the fit began; NULL: none */
     struct cove__kept kept;
     bool saved_any;      /* in this run */
     bool last_is_behind; /* last.ckpt failed after another name was written */
@@ -38,8 +39,27 @@ int cove__model_checkpoint_save_last(struct cove__model_checkpoint *mc, cove_tra
  * save that may be due at this step: the resumed run makes that one. */
 int cove__model_checkpoint_save_cut(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct cove_error *err);
 
+/* ---- model_checkpoint_file.c: a link at one of ModelCheckpoint's names is replaced, never what it points to ---- */
+
+const char *cove__model_checkpoint_template(const struct cove__model_checkpoint *mc);
+/* Before the first save: notes which file the run was resumed from. */
+int cove__model_checkpoint_note_resumed(struct cove__model_checkpoint *mc, const cove_trainer *trainer,
+                                        struct cove_error *err);
+int cove__model_checkpoint_write(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *url,
+                                 struct cove_error *err);
+/* The same bytes under a second name: on the server where it can, by a second save where not. */
+int cove__model_checkpoint_copy(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *from,
+                                const char *to, struct cove_error *err);
+/* Removes a checkpoint that the state has let go. The state may come from anybody's checkpoint, so only a regular file
+ * goes, in this folder, with a name that this ModelCheckpoint gives; and never the one that the run was resumed from. A
+ * failure costs room, not data: it is logged. */
+void cove__model_checkpoint_prune(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *url);
+
 /* ---- model_checkpoint_state.c ---- */
 int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct cove_error *err);
+/* A path of a state, BORROWED from it; missing: *ret is left as it is, None: NULL. COVE_EMISMATCH: it has a NUL byte,
+ * at which another path would end. */
+int cove__model_checkpoint_path_in(const cove_value *state, const char *key, const char **ret, struct cove_error *err);
 int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove_error *err);
 
 /* ---- model_checkpoint_find.c ---- */

@@ -7,10 +7,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "trainer/filename.h"
 #include "trainer/model_checkpoint.h"
 #include "trainer/tree.h"
-
-#define SUFFIX ".ckpt"
 
 /* The newest candidate so far. A last.ckpt goes before any other name, then the later time, then the greater number in
  * the name. */
@@ -32,10 +31,10 @@ static bool goes_before(const struct newest *best, bool is_last, int64_t mtime_n
 static int consider(struct newest *best, const cove_info *info, struct cove_error *err)
 {
     const char *path = cove_info_path(info), *name = cove_info_name(info);
-    size_t n = strlen(name), suffix = strlen(SUFFIX);
+    size_t n = strlen(name), suffix = strlen(COVE__CHECKPOINT_SUFFIX);
     bool is_last = strncmp(name, "last", 4) == 0 && (name[4] == '.' || name[4] == '-');
     char *copy;
-    if (n <= suffix || strcmp(name + n - suffix, SUFFIX) != 0 ||
+    if (n <= suffix || strcmp(name + n - suffix, COVE__CHECKPOINT_SUFFIX) != 0 ||
         !goes_before(best, is_last, cove_info_mtime_ns(info), path))
         return 0;
     copy = cove__strdup(path);
@@ -88,7 +87,8 @@ static int best_of(struct cove__model_checkpoint *mc, cove_trainer *trainer, con
     if ((rc = cove_trainer_open_fs(trainer, url, &fs, &path, err)) < 0 ||
         (rc = cove_checkpoint_load(fs, path, &options, NULL, &tree, err)) < 0)
         goto out;
-    cove__tree_get_string(&rc, cove__tree_at(cove__tree_at(tree, "callbacks"), mc->key), "best_model_path", &best, err);
+    rc = cove__model_checkpoint_path_in(cove__tree_at(cove__tree_at(tree, "callbacks"), mc->key), "best_model_path",
+                                        &best, err);
     if (rc == 0 && (!best || !*best))
         rc = cove__fail(err, COVE_ENOTFOUND, "%s names no best checkpoint for %s", url, mc->key);
     if (rc == 0 && !(copy = cove__strdup(best)))

@@ -1,7 +1,8 @@
 /*
- * ModelCheckpoint's saves: chooses a name, changes the state, lets the trainer save, and removes files that are no
+ * ModelCheckpoint's saves: chooses a name, changes the state, has the trainer save, and removes files that are no
  * longer among the best. The state is changed before the save, because it is part of the checkpoint, and restored if
- * the save fails. top_k.c compares scores, filename.c makes names, model_checkpoint.c decides when to save.
+ * the save fails. top_k.c compares scores, filename.c makes names, model_checkpoint_file.c writes and removes
+ * files, model_checkpoint.c decides when to save.
  */
 #include <math.h>
 #include <string.h>
@@ -62,18 +63,6 @@ static bool field_of(void *user, const char *name, struct cove__field *ret)
     return true;
 }
 
-static int exists(cove_trainer *trainer, const char *url, struct cove_error *err)
-{
-    cove_fs *fs = NULL;
-    char *path = NULL;
-    int rc = cove_trainer_open_fs(trainer, url, &fs, &path, err);
-    if (rc == 0)
-        rc = cove_fs_exists(fs, path, NULL, err);
-    cove_free(path);
-    cove_fs_unref(fs);
-    return rc;
-}
-
 static bool same(const char *a, const char *b)
 {
     return a && b && strcmp(a, b) == 0;
@@ -85,6 +74,7 @@ static int make_path(const struct cove__model_checkpoint *mc, cove_trainer *trai
                      char **ret_path, struct cove_error *err)
 {
     struct cove__buf name = COVE__BUF_INIT(COVE__MAX_FILENAME), versioned = COVE__BUF_INIT(COVE__MAX_FILENAME + 32);
+    enum cove__entry entry = COVE__ENTRY_NONE;
     char *path = NULL;
     int rc = cove__format_filename(text, mc->o.auto_insert_metric_name, field_of, trainer, &name, err);
     for (int version = 0; rc == 0; version++) {
@@ -92,7 +82,7 @@ static int make_path(const struct cove__model_checkpoint *mc, cove_trainer *trai
         cove__buf_add_str(&versioned, cove__buf_str(&name));
         if (version > 0)
             cove__buf_addf(&versioned, "-v%d", version);
-        cove__buf_add_str(&versioned, ".ckpt");
+        cove__buf_add_str(&versioned, COVE__CHECKPOINT_SUFFIX);
         cove__free(path);
         path = cove__buf_rc(&versioned) == 0 ? cove__path_join(mc->dirpath, cove__buf_str(&versioned)) : NULL;
         if (!path) {
@@ -100,10 +90,9 @@ static int make_path(const struct cove__model_checkpoint *mc, cove_trainer *trai
             break;
         }
         if (!mc->o.enable_version_counter || same(path, old) || same(path, mc->kept.exception_path) ||
-            (rc = exists(trainer, path, err)) == 0)
+            (rc = cove__entry_at(trainer, path, &entry, err)) < 0 || entry == COVE__ENTRY_NONE)
             break;
-        if (rc > 0)
-            rc = version < MAX_VERSIONS ? 0 : cove__fail(err, COVE_ELIMIT, "%s: %d files of this name", path, version);
+        rc = version < MAX_VERSIONS ? 0 : cove__fail(err, COVE_ELIMIT, "%s: %d files of this name", path, version);
     }
     cove__buf_done(&name);
     cove__buf_done(&versioned);
@@ -117,54 +106,10 @@ static int make_path(const struct cove__model_checkpoint *mc, cove_trainer *trai
 static int make_template_path(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *old,
                               char **ret_path, struct cove_error *err)
 {
-    return make_path(mc, trainer, mc->filename ? mc->filename : COVE__DEFAULT_FILENAME, old, ret_path, err);
-}
-
-/* ---- removing ---- */
-
-/* Removes a checkpoint of this folder that the state no longer names; never the one that the run was resumed from. A
- * failure loses no data, so it is only logged. */
-static void prune(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *url)
-{
-    struct cove_error err = COVE_ERROR_INIT;
-    const char *resumed = cove_trainer_ckpt_path(trainer);
-    cove_fs *fs = NULL;
-    char *path = NULL;
-    int rc;
-    if (!cove__folder_below(mc->dirpath, url) || cove__kept_names(&mc->kept, url) ||
-        (resumed && cove__file_may_be(trainer, url, resumed)))
-        return;
-    rc = cove_trainer_open_fs(trainer, url, &fs, &path, &err);
-    if (rc == 0)
-        rc = cove_fs_remove_files(fs, (const char *const[]){ path }, 1, NULL, &err);
-    if (rc < 0)
-        cove__log(COVE_LOG_WARNING, "trainer", "ModelCheckpoint: %s", err.message);
-    cove_free(path);
-    cove_fs_unref(fs);
+    return make_path(mc, trainer, cove__model_checkpoint_template(mc), old, ret_path, err);
 }
 
 /* ---- saving ---- */
-
-/* Writes the same checkpoint under a second name: copied by the store if it can, else saved again. */
-static int duplicate(struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *from, const char *to,
-                     struct cove_error *err)
-{
-    cove_fs *fs = NULL;
-    char *path_from = NULL, *path_to = NULL;
-    int rc = cove_trainer_open_fs(trainer, from, &fs, &path_from, err);
-    cove_fs_unref(fs);
-    fs = NULL;
-    if (rc == 0)
-        rc = cove_trainer_open_fs(trainer, to, &fs, &path_to, err);
-    if (rc == 0)
-        rc = cove_fs_copy(fs, path_from, path_to, NULL, err);
-    if (rc == COVE_ENOTSUP)
-        rc = cove_trainer_save_checkpoint(trainer, to, mc->o.save_weights_only, err);
-    cove_free(path_from);
-    cove_free(path_to);
-    cove_fs_unref(fs);
-    return rc;
-}
 
 /* `path` is written, last.ckpt is not: the state keeps the older last.ckpt, which still exists. */
 static void take_last_back(struct cove__model_checkpoint *mc, struct cove__kept *before)
@@ -191,8 +136,7 @@ static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct 
     mc->kept = s->next;
     s->next = (struct cove__kept){ 0 };
     mc->saving = true;
-    rc = s->path || last ? cove_trainer_save_checkpoint(trainer, s->path ? s->path : last, mc->o.save_weights_only, err)
-                         : 0;
+    rc = s->path || last ? cove__model_checkpoint_write(mc, trainer, s->path ? s->path : last, err) : 0;
     if (rc < 0) {
         cove__kept_done(&mc->kept);
         mc->kept = before;
@@ -201,16 +145,16 @@ static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct 
     }
     mc->saved_any |= s->path || last;
     mc->is_behind &= !s->path && !last;
-    if (s->path && last && (rc = duplicate(mc, trainer, s->path, last, err)) < 0)
+    if (s->path && last && (rc = cove__model_checkpoint_copy(mc, trainer, s->path, last, err)) < 0)
         take_last_back(mc, &before);
     else if (last)
         mc->last_is_behind = false;
     mc->saving = false;
     /* If last.ckpt is still the older one, a run resumed from it finds the older state. */
     if (rc == 0 && s->gone)
-        prune(mc, trainer, s->gone);
+        cove__model_checkpoint_prune(mc, trainer, s->gone);
     if (rc == 0 && before.last_path)
-        prune(mc, trainer, before.last_path);
+        cove__model_checkpoint_prune(mc, trainer, before.last_path);
     cove__kept_done(&before);
     return rc;
 }

@@ -67,14 +67,24 @@ static int respell(const struct cove__model_checkpoint *mc, const char *path, co
     return own ? 0 : cove__fail_nomem(err, "ModelCheckpoint");
 }
 
+int cove__model_checkpoint_path_in(const cove_value *state, const char *key, const char **ret, struct cove_error *err)
+{
+    const cove_value *item = cove__tree_at(state, key);
+    size_t n = 0;
+    int rc = 0;
+    cove__tree_get_string(&rc, state, key, ret, err);
+    if (rc == 0 && *ret && cove_value_as_string(item, ret, &n, NULL) == 0 && memchr(*ret, '\0', n))
+        rc = cove__fail(err, COVE_EMISMATCH, "%s has a NUL byte", key);
+    return rc;
+}
+
 /* A path of the state; "" and None are none. */
 static int take_path(const struct cove__model_checkpoint *mc, const cove_value *state, const char *key,
                      const char *from, char **ret, struct cove_error *err)
 {
     const char *s = NULL;
     char *own = NULL;
-    int rc = 0;
-    cove__tree_get_string(&rc, state, key, &s, err);
+    int rc = cove__model_checkpoint_path_in(state, key, &s, err);
     if (rc == 0 && s && *s)
         rc = respell(mc, s, from, &own, err);
     if (rc == 0) {
@@ -165,9 +175,8 @@ int cove__model_checkpoint_load(void *self, const cove_value *state, struct cove
     struct cove__kept to = { .top = { .max = mc->kept.top.max, .k = mc->kept.top.k }, .kth_value = mc->kept.kth_value };
     const char *dirpath = NULL;
     bool ours;
-    int rc = 0;
+    int rc = cove__model_checkpoint_path_in(state, "dirpath", &dirpath, err);
     to.last_saved_step = -1;
-    cove__tree_get_string(&rc, state, "dirpath", &dirpath, err);
     ours = rc == 0 && is_our_folder(mc, dirpath);
     if (rc == 0)
         rc = take_path(mc, state, "best_model_path", ours ? dirpath : NULL, &to.best_path, err);
