@@ -25,7 +25,7 @@ int cove__callback_states_save(cove_trainer *t, cove_value *dict, struct cove_er
         if (rc == 0)
             rc = cove_value_set(dict, c->state_key, state, err);
         else
-            cove_value_unref(state); /* a function may fail after it has made one */
+            cove_value_unref(state); /* a function may fail after it has set it */
     }
     return rc;
 }

@@ -135,7 +135,7 @@ static void test_numbers_of_callbacks(void **state)
     }
 }
 
-/* Lightning keeps a score in the dtype that it was logged with. */
+/* Lightning stores a score in the dtype of the logged value. */
 static void test_scores_of_every_dtype(void **state)
 {
     static const char *const key = "callbacks.EarlyStopping{'monitor': 'val_loss', 'mode': 'min'}";

@@ -188,7 +188,7 @@ static int load_state_dict(void *self, const cove_value *state, struct cove_erro
     s->best = score;
     s->reason = reason >= NOT_STOPPED && reason <= NON_FINITE_METRIC ? (enum reason)reason : NOT_STOPPED;
     snprintf(s->message, sizeof s->message, "%s", message ? message : "");
-    cove__text_line(s->message, sizeof s->message); /* it will be shown, and may come from anywhere */
+    cove__text_line(s->message, sizeof s->message); /* it comes from a checkpoint and is shown */
     s->checked = checked;
     return 0;
 }

@@ -14,7 +14,7 @@ void cove__call_begin(cove_trainer *t, struct cove__call *call, const char *func
     call->function = function;
     call->outer = t->function;
     t->function = function;
-    /* What the outer function logged in vain stays its own failure. */
+    /* A failed cove_trainer_log of the outer function stays that function's failure. */
     call->log_error = t->log_error;
     cove__error_clear(&t->log_error);
 }

@@ -12,7 +12,7 @@
 
 int cove__check_interrupt(cove_trainer *t, struct cove_error *err)
 {
-    /* Each interrupt ends one run: the one that meets it here. */
+    /* Each interrupt ends one run: this one. */
     if (!atomic_exchange_explicit(&t->interrupted, 0, memory_order_relaxed))
         return 0;
     return cove__fail(err, COVE_ECANCELED, "trainer: interrupted in epoch %" PRId64 " after step %" PRId64,

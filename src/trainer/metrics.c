@@ -20,7 +20,7 @@ static void free_logged(struct cove__logged *item)
     cove__free(item->epoch);
 }
 
-/* ---- places by name: an index is a dict, or NULL while it is empty ---- */
+/* ---- index by name: a dict, or NULL while it is empty ---- */
 
 static bool find_place(const cove_value *index, const char *name, size_t *ret_place)
 {
@@ -270,7 +270,7 @@ int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct c
     return rc;
 }
 
-/* Loggers write names as they are, so a checkpoint's must be names that could have been logged. */
+/* Loggers write names unchanged, so names from a checkpoint must be valid names of metrics. */
 static int check_restored(const char *name, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;

@@ -23,15 +23,15 @@ struct cove__logged {
     char *name;         /* owned */
     char *step, *epoch; /* owned: the forked names; NULL where only one of them is logged */
     unsigned flags;     /* enum cove_log_flags, resolved */
-    bool is_restored;   /* the flags are a checkpoint's: this run's own take their place */
+    bool is_restored;   /* the flags are from a checkpoint; this run's flags replace them */
     struct cove__epoch_values now, marked;
 };
 
-/* What one phase logs, in the order of the first time. */
+/* The metrics of one phase, in the order in which they were first logged. */
 struct cove__table {
     struct cove__logged *items; /* owned */
     size_t n, cap;
-    cove_value *index; /* name to place; NULL: empty */
+    cove_value *index; /* name to index; NULL: empty */
 };
 
 struct cove__newest {
@@ -44,7 +44,7 @@ struct cove__metrics {
     struct cove__table tables[2]; /* by phase */
     struct cove__newest *newest;  /* owned */
     size_t n_newest, cap_newest;
-    cove_value *newest_index; /* name to place; NULL: empty */
+    cove_value *newest_index; /* name to index; NULL: empty */
     struct cove_metric *rows; /* owned: scratch for cove__metrics_rows, names BORROWED from above */
     size_t n_rows, cap_rows;
 };
@@ -71,8 +71,8 @@ const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, con
 /* What a resume needs for the same means and monitors: { "epoch": { name: [sum, weight, flags, last] },
  * "newest": { name: value } }. */
 int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err);
-/* `mid_epoch` false: without the sums, because the epoch is complete. COVE_EMISMATCH: names or sums that cannot have
- * been logged. */
+/* `mid_epoch` false: without the sums, because the epoch is complete. COVE_EMISMATCH: invalid names
+ * or sums. */
 int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err);
 
 #endif

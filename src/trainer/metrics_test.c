@@ -1,4 +1,4 @@
-/* The table of metrics by itself: what a checkpoint may bring, and how much it holds. */
+/* Unit tests of the table of metrics: names from checkpoints, and the limit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -244,7 +244,7 @@ static int log_badly_and_save(void *self, cove_trainer *trainer, const struct co
     return 0;
 }
 
-/* The save calls hooks of its own: what was logged in vain stays the failure of the hook that logged it. */
+/* The save calls other hooks; a failed cove_trainer_log stays the failure of the hook that called it. */
 static void test_a_save_after_a_log_that_failed(void **state)
 {
     struct cove_early_stopping_options eo = COVE_EARLY_STOPPING_OPTIONS_INIT;
@@ -268,7 +268,7 @@ static void test_a_save_after_a_log_that_failed(void **state)
     cove_callback_free(stopping);
 }
 
-/* ---- interrupts that come late ---- */
+/* ---- late interrupts ---- */
 
 static int interrupt_at_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
@@ -303,8 +303,7 @@ static int count_batch(void *self, cove_trainer *trainer, const struct cove_batc
     return 0;
 }
 
-/* A program that was compiled against a header with fewer hooks gives a shorter struct: nothing is read past its end.
- */
+/* A program that was compiled with an older header passes a shorter struct: nothing is read past its end. */
 static void test_structs_of_another_size(void **state)
 {
     const size_t shorter = offsetof(cove_callback, hooks.on_validation_start);
