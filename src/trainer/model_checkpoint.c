@@ -92,7 +92,7 @@ static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
         mc->kept.last_saved_step = -1;
         mc->kept.deferred = mc->saved_any = false;
     }
-    mc->last_is_behind = mc->is_behind = false;
+    mc->has_gone_on = false;
     mc->trainer = trainer;
     return resolve_dirpath(mc, trainer, err);
 }
@@ -111,17 +111,23 @@ static int teardown(void *self, cove_trainer *trainer, struct cove_error *err)
 
 static int on_train_batch_end(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
 {
-    return save_by_steps(self, trainer, err);
+    struct cove__model_checkpoint *mc = self;
+    mc->has_gone_on = true;
+    return save_by_steps(mc, trainer, err);
 }
 
 static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
-    return at_epoch_end(self, trainer) ? save_by_epochs(self, trainer, err) : 0;
+    struct cove__model_checkpoint *mc = self;
+    mc->has_gone_on = true;
+    return at_epoch_end(mc, trainer) ? save_by_epochs(mc, trainer, err) : 0;
 }
 
 static int on_validation_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
-    return at_epoch_end(self, trainer) ? 0 : save_by_epochs(self, trainer, err);
+    struct cove__model_checkpoint *mc = self;
+    mc->has_gone_on |= cove_trainer_stage(trainer) != COVE_STAGE_SANITY_CHECK;
+    return at_epoch_end(mc, trainer) ? 0 : save_by_epochs(mc, trainer, err);
 }
 
 static int on_train_end(void *self, cove_trainer *trainer, struct cove_error *err)
@@ -130,14 +136,15 @@ static int on_train_end(void *self, cove_trainer *trainer, struct cove_error *er
     return mc->o.save_last && !mc->saved_any ? cove__model_checkpoint_save_last(mc, trainer, err) : 0;
 }
 
-/* An interrupted run is saved where it stopped. */
+/* An interrupted run is saved where it stopped. A save that was due at the same step does not hold what followed it (a
+ * validation, accumulated batches, a decision to stop); only a run that resumed from it and has finished nothing yet
+ * has the same state. */
 static int on_exception(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
     enum cove_stage stage = cove_trainer_stage(trainer);
     if (!cove_trainer_fitting(trainer) || (cause->code != COVE_ECANCELED && !mc->o.save_on_exception) ||
-        (is_saved(mc, trainer) && !mc->last_is_behind && !mc->is_behind) ||
-        (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
+        (is_saved(mc, trainer) && !mc->has_gone_on) || (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
         return 0;
     return cove__model_checkpoint_save_cut(mc, trainer, err);
 }

@@ -23,10 +23,8 @@ struct cove__model_checkpoint {
     const cove_trainer *trainer;                     /* BORROWED from setup to teardown; else NULL */
     char *resumed_file;                              /* owned: what ckpt_path led to when the fit began; NULL: none */
     struct cove__kept kept;
-    bool saved_any;      /* in this run */
-    bool last_is_behind; /* last.ckpt failed after another name was written */
-    bool saving;         /* this callback is saving */
-    bool is_behind;      /* another callback has saved since; our last save may lack its newest state */
+    bool saved_any;   /* in this run */
+    bool has_gone_on; /* this run has finished a batch, validation or epoch */
 };
 
 /* ---- model_checkpoint_save.c: each changes mc->kept only on success ---- */

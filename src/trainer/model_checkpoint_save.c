@@ -117,7 +117,6 @@ static void take_last_back(struct cove__model_checkpoint *mc, struct cove__kept 
     cove__free(mc->kept.last_path);
     mc->kept.last_path = before->last_path;
     before->last_path = NULL;
-    mc->last_is_behind = true;
 }
 
 /* Saves as prepared and, with save_last, to last.ckpt: the same bytes, because both have the same state. */
@@ -135,21 +134,15 @@ static int run(struct cove__model_checkpoint *mc, cove_trainer *trainer, struct 
     }
     mc->kept = s->next;
     s->next = (struct cove__kept){ 0 };
-    mc->saving = true;
     rc = s->path || last ? cove__model_checkpoint_write(mc, trainer, s->path ? s->path : last, err) : 0;
     if (rc < 0) {
         cove__kept_done(&mc->kept);
         mc->kept = before;
-        mc->saving = false;
         return rc;
     }
     mc->saved_any |= s->path || last;
-    mc->is_behind &= !s->path && !last;
     if (s->path && last && (rc = cove__model_checkpoint_copy(mc, trainer, s->path, last, err)) < 0)
         take_last_back(mc, &before);
-    else if (last)
-        mc->last_is_behind = false;
-    mc->saving = false;
     /* If last.ckpt is still the older one, a run resumed from it finds the older state. */
     if (rc == 0 && s->gone)
         cove__model_checkpoint_prune(mc, trainer, s->gone);

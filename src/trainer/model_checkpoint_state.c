@@ -23,7 +23,6 @@ int cove__model_checkpoint_state_dict(void *self, cove_value **ret_state, struct
     struct cove__model_checkpoint *mc = self;
     cove_value *dict = cove_value_new_dict(), *kept;
     int rc = dict ? 0 : cove__fail_nomem(err, "ModelCheckpoint");
-    mc->is_behind |= !mc->saving; /* the state is read for a save of another callback */
     cove__tree_string(&rc, dict, "monitor", mc->monitor, err);
     scalar_or_none(&rc, dict, "best_model_score", &mc->kept.best_score, mc->kept.has_best_score, err);
     cove__tree_string(&rc, dict, "best_model_path", mc->kept.best_path ? mc->kept.best_path : "", err);

@@ -102,6 +102,7 @@ struct variant {
     int64_t save_top_k, every_n_train_steps, val_check_batches;
     int save_last, two;
     int64_t max_steps;
+    int64_t stops_after; /* so many checks without a better value stop the run; 0: it is not stopped */
 };
 
 /* One fit of a new model; `out` gets what its callbacks keep if the run succeeds. */
@@ -124,7 +125,8 @@ static int run(const struct variant *v, struct cut *cut, const char *ckpt, struc
     cutter.hooks.on_save_checkpoint = on_save_checkpoint;
     callbacks[n++] = &cutter;
     e.monitor = "train_loss";
-    e.patience = 100;
+    e.mode = v->stops_after ? "max" : "min";
+    e.patience = v->stops_after ? v->stops_after : 100;
     assert_int_equal(cove_early_stopping_new(&e, &callbacks[n++], NULL), 0);
     first = n;
     k.monitor = v->monitor;
@@ -165,11 +167,11 @@ static int run(const struct variant *v, struct cut *cut, const char *ckpt, struc
 }
 
 static const struct variant variants[] = {
-    { NULL, 1, 0, 0, 0, 0, -1 },       { NULL, -1, 0, 0, 1, 0, -1 },        { NULL, 0, 0, 0, 1, 0, -1 },
-    { "val_loss", 1, 0, 0, 0, 0, -1 }, { "val_loss", 2, 0, 0, 1, 1, -1 },   { "val_loss", -1, 0, 0, 0, 0, -1 },
-    { "val_loss", 2, 0, 3, 0, 0, -1 }, { "train_loss", 2, 0, 0, 1, 0, -1 }, { "val_loss", 3, 5, 0, 0, 0, -1 },
-    { "val_loss", 3, 4, 2, 1, 0, -1 }, { NULL, -1, 3, 0, 0, 1, -1 },        { "train_loss_step", 2, 7, 0, 1, 0, 14 },
-    { "val_loss", 2, 0, 0, 0, 0, 12 },
+    { NULL, 1, 0, 0, 0, 0, -1 },       { NULL, -1, 0, 0, 1, 0, -1 },          { NULL, 0, 0, 0, 1, 0, -1 },
+    { "val_loss", 1, 0, 0, 0, 0, -1 }, { "val_loss", 2, 0, 0, 1, 1, -1 },     { "val_loss", -1, 0, 0, 0, 0, -1 },
+    { "val_loss", 2, 0, 3, 0, 0, -1 }, { "train_loss", 2, 0, 0, 1, 0, -1 },   { "val_loss", 3, 5, 0, 0, 0, -1 },
+    { "val_loss", 3, 4, 2, 1, 0, -1 }, { NULL, -1, 3, 0, 0, 1, -1 },          { "train_loss_step", 2, 7, 0, 1, 0, 14 },
+    { "val_loss", 2, 0, 0, 0, 0, 12 }, { "val_loss", -1, 0, 3, 0, 0, -1, 1 },
 };
 
 /* Wherever the run was interrupted, the resumed one keeps the same files with the same scores. */

@@ -18,6 +18,8 @@ for quiet in ("lightning.pytorch", "lightning.fabric"):
 MASK = (1 << 64) - 1
 TRAIN, VAL, EPOCH, HOOKS = 1, 2, 3, 4
 
+NOT_LOGGED = "was never logged"  # as our own message says
+
 HOOK_NAMES = """setup teardown on_fit_start on_fit_end on_sanity_check_start on_sanity_check_end on_train_start on_train_end
     on_train_epoch_start on_train_epoch_end on_train_batch_start on_train_batch_end on_after_backward
     on_before_optimizer_step on_before_zero_grad on_validation_start on_validation_end on_validation_epoch_start
@@ -167,46 +169,73 @@ class Stopping(EarlyStopping):
     def on_train_start(self, trainer, module):
         self._check_on_train_epoch_end = at_epoch_end(trainer, self._check_on_train_epoch_end)
 
+    def on_train_epoch_end(self, trainer, module):
+        # The same page: an epoch that was cut short may end without the monitor.
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch or self.monitor in trainer.callback_metrics:
+            super().on_train_epoch_end(trainer, module)
+
 
 class Checkpoint(ModelCheckpoint):
-    """docs/trainer.md, "What differs": last.ckpt is written at every due save, also if the monitor did not get better.
-    Lightning's two hooks without that condition."""
+    """Lightning's, except for the rows of docs/trainer.md, "What differs", that the comments below name."""
 
     __qualname__ = "ModelCheckpoint"
+    at_batch_end = False
 
     def _due(self, trainer):
         return self._every_n_epochs >= 1 and (trainer.current_epoch + 1) % self._every_n_epochs == 0
 
     def _should_save_on_train_epoch_end(self, trainer):
-        return at_epoch_end(trainer, super()._should_save_on_train_epoch_end(trainer))
+        return self.at_batch_end or at_epoch_end(trainer, super()._should_save_on_train_epoch_end(trainer))
 
     def on_train_batch_end(self, trainer, module, outputs, batch, idx):
-        # The same page: no save is due or deferred at step 0; and a save waits for a monitored metric whenever a
-        # validation follows, not only at the epoch's last batch.
-        loop = trainer.fit_loop.epoch_loop
+        # Step 0 is not a multiple of every_n_train_steps. If a validation follows the batch, a save by steps waits for
+        # its metric; Lightning waits at the epoch's last batch, whether or not a validation follows it.
         due = self._every_n_train_steps >= 1 and trainer.global_step % self._every_n_train_steps == 0
         if trainer.global_step == 0:
             return
         if (due and self.monitor and not self._should_save_on_train_epoch_end(trainer)
-                and not self._should_skip_saving_checkpoint(trainer) and loop._should_check_val_fx(None)):
+                and not self._should_skip_saving_checkpoint(trainer) and trainer.fit_loop.epoch_loop._should_check_val_fx(None)):
             self._defer_save_until_validation = True
             return
+        self.at_batch_end = True
         super().on_train_batch_end(trainer, module, outputs, batch, idx)
+        self.at_batch_end = False
 
-    def on_train_epoch_end(self, trainer, module):
-        if not self._should_skip_saving_checkpoint(trainer) and self._should_save_on_train_epoch_end(trainer) and self._due(trainer):
-            candidates = self._monitor_candidates(trainer)
-            self._save_topk_checkpoint(trainer, candidates)
-            self._save_last_checkpoint(trainer, candidates)
-
-    def on_validation_end(self, trainer, module):
-        if self._should_skip_saving_checkpoint(trainer) or self._should_save_on_train_epoch_end(trainer):
+    def _save_topk_checkpoint(self, trainer, candidates):
+        # A monitor that was never logged is an error if a save is due and the epoch's last batch is done.
+        if self.monitor and self.save_top_k != 0 and self.monitor not in candidates:
+            if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+                raise MisconfigurationException(NOT_LOGGED)
             return
+        super()._save_topk_checkpoint(trainer, candidates)
+
+    def _save_due(self, trainer):
+        # A save that waits for its metric is made at the epoch's end if no validation follows. And last.ckpt is written
+        # at every due save, also if the monitor did not get better.
         if self._defer_save_until_validation or self._due(trainer):
             candidates = self._monitor_candidates(trainer)
             self._save_topk_checkpoint(trainer, candidates)
             self._save_last_checkpoint(trainer, candidates)
             self._defer_save_until_validation = False
+
+    def on_train_epoch_end(self, trainer, module):
+        if not self._should_skip_saving_checkpoint(trainer) and self._should_save_on_train_epoch_end(trainer):
+            self._save_due(trainer)
+
+    def on_validation_end(self, trainer, module):
+        if not self._should_skip_saving_checkpoint(trainer) and not self._should_save_on_train_epoch_end(trainer):
+            self._save_due(trainer)
+
+    def on_exception(self, trainer, module, exception):
+        # A failed run is saved also at a step where a save was due, and at step 0: as last.ckpt, or without save_last
+        # under a free name.
+        if not self.save_on_exception or trainer.sanity_checking:
+            return
+        candidates = self._monitor_candidates(trainer)
+        if self.save_last:
+            self._save_last_checkpoint(trainer, candidates)
+        else:
+            self._save_checkpoint(trainer, self._get_metric_interpolated_filepath_name(candidates, trainer))
 
 
 def new_checkpoint(s, root, i):
@@ -257,9 +286,11 @@ def of_checkpoint(name, c):
     return " ".join(words + [f"{base_name(path)}:{number(value)}" for path, value in c.best_k_models.items()])
 
 
-def reason_of(trainer):
+def reason_of(trainer, result):
     """The condition of the loop's `done`."""
     loop = trainer.fit_loop
+    if result != "ok":
+        return "failed"
     if loop.max_batches == 0 or trainer.limit_train_batches == 0:
         return "no_batches"
     if trainer.max_steps >= 0 and trainer.global_step >= trainer.max_steps:
@@ -316,6 +347,6 @@ def run(root, keys):
         told.append(f"es wait_count={stopping.wait_count} stopped_epoch={stopping.stopped_epoch} "
                     f"best_score={number(stopping.best_score)} stopping_reason={stopping.stopping_reason.value}")
     w = module.w.detach()
-    told.append(f"end e={trainer.current_epoch} s={trainer.global_step} reason={reason_of(trainer)} "
+    told.append(f"end e={trainer.current_epoch} s={trainer.global_step} reason={reason_of(trainer, result)} "
                 f"w0={number(w[0])} w1={number(w[1])} {files(root)}")
     return told + message

@@ -367,7 +367,7 @@ static void print_state(const char *name, const cove_callback *c, const char *co
     cove_value_unref(state);
 }
 
-static void print_end(const cove_trainer *t, cove_callback *stopping, cove_callback *const *checkpoints,
+static void print_end(const cove_trainer *t, int ok, cove_callback *stopping, cove_callback *const *checkpoints,
                       struct cove_error *err)
 {
     static const char *const of_checkpoint[] = { "best_model_path",
@@ -384,7 +384,8 @@ static void print_end(const cove_trainer *t, cove_callback *stopping, cove_callb
     print_state("es", stopping, of_stopping, err);
     printf("end e=%ld s=%ld reason=%s w0=%.6g w1=%.6g", (long)cove_trainer_current_epoch(t),
            (long)cove_trainer_global_step(t),
-           strncmp(reason, "max_steps", 9) == 0         ? "max_steps"
+           !ok                                          ? "failed"
+           : strncmp(reason, "max_steps", 9) == 0       ? "max_steps"
            : strncmp(reason, "max_epochs", 10) == 0     ? "max_epochs"
            : strcmp(reason, "no training batches") == 0 ? "no_batches"
                                                         : "stopped",
@@ -475,7 +476,7 @@ static void run(void)
     } else {
         rc = fit(t, &err);
         printf("result %s\n", rc == 0 ? "ok" : rc == COVE_ECANCELED ? "interrupted" : "error");
-        print_end(t, stopping, checkpoints, &err);
+        print_end(t, rc == 0, stopping, checkpoints, &err);
     }
     if (rc < 0)
         printf("message %s\n", err.message);
