@@ -177,7 +177,7 @@ static int refuse_format(const struct cove__source *source, const struct cove__t
 {
     if (source->head_size >= 262 && memcmp(source->head + 257, "ustar", 5) == 0)
         return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP,
-                             "a tar archive, as torch wrote before 0.1.10; save it anew with Python: "
+                             "a tar archive, as torch wrote before 0.1.10; save it again with Python: "
                              "torch.save(torch.load(path, weights_only=False), path)");
     return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
                          "neither a file of torch.save nor a safetensors file (%llu bytes)",

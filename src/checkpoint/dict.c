@@ -91,7 +91,7 @@ cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key)
     return at < dict->n ? dict->entries[at].value : NULL;
 }
 
-/* Enters the key of entry `i`, or what stands for it. */
+/* Enters the key of entry `i`, or its replacement. */
 static int settle_key(struct cove__dict *dict, size_t i, enum cove__origin origin)
 {
     cove_value *key = dict->entries[i].key;

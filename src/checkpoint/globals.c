@@ -425,7 +425,7 @@ static int make_bytes(const struct cove__global *g, const cove_value *args, cove
     return n_args(args) == 2 ? make_encoded(g, args, ret, err) : bad_call(g, err);
 }
 
-/* As posixpath.join: what begins with a slash starts anew. */
+/* As posixpath.join: a part that begins with a slash replaces the parts before it. */
 static int join_path(const cove_value *args, struct cove__buf *path)
 {
     size_t first = 0;

@@ -139,7 +139,7 @@ int cove__key_check(const cove_value *key, struct cove__key_facts *facts, unsign
     return rc;
 }
 
-/* What is frozen has nothing in it that isn't. */
+/* Everything inside a frozen value is frozen too. */
 void cove__key_freeze(cove_value *key)
 {
     if ((key->type != COVE_VALUE_TUPLE && key->type != COVE__VALUE_SET) || key->is_frozen)

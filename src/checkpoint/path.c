@@ -30,7 +30,7 @@ static void set_int(struct probe *probe, size_t size)
     probe->key.u.i = (int64_t)low;
 }
 
-/* A whole number of any size in decimal: no sign but a minus, no zeros in front. */
+/* A whole number of any size in decimal: an optional minus, no leading zeros. */
 static bool parse_int(const char *text, size_t size, struct probe *ret)
 {
     bool negative = size > 1 && text[0] == '-';
@@ -60,7 +60,7 @@ static bool parse_int(const char *text, size_t size, struct probe *ret)
     return true;
 }
 
-/* What stands in the brackets of "[None]", "[True]", "[1]", "[0.5]". */
+/* The key in "[None]", "[True]", "[1]" or "[0.5]". */
 static bool parse_literal(const char *text, size_t size, struct probe *ret)
 {
     static const struct {
@@ -78,7 +78,8 @@ static bool parse_literal(const char *text, size_t size, struct probe *ret)
     if (parse_int(text + 1, size - 2, ret))
         return true;
     ret->key.type = COVE_VALUE_FLOAT;
-    bool is_float = memchr(text, '.', size) || memchr(text, 'e', size) || memchr(text, 'n', size); /* "01" is none */
+    bool is_float =
+        memchr(text, '.', size) || memchr(text, 'e', size) || memchr(text, 'n', size); /* "01" is not a float */
     return is_float && cove__parse_double(text + 1, size - 2, &ret->key.u.d);
 }
 
@@ -105,7 +106,7 @@ cove_value *cove_value_find(const cove_value *tree, const char *path)
 {
     if (!tree || !path)
         return NULL;
-    /* keys have dots in them, so every cut is tried, the longest key first; each step makes the path shorter */
+    /* keys may contain dots, so every split is tried, the longest key first */
     for (size_t size = strlen(path);; size--) {
         if (path[size] == '\0' || path[size] == '.') {
             cove_value *item = step(tree, path, size);

@@ -496,7 +496,7 @@ static int persistent(struct machine *m)
     if (part[0]->type != COVE_VALUE_STRING || !cove__slice_is(cove__value_text(part[0]), "storage") || !class ||
         part[2]->type != COVE_VALUE_STRING || part[4]->type != COVE_VALUE_INT)
         return corrupt(m, "a persistent id that is not torch's");
-    int rc = charge(m, part[2]->u.text.size); /* the look-up's */
+    int rc = charge(m, part[2]->u.text.size); /* for the look-up */
     if (rc == 0)
         rc = make_storage(m, part, &value);
     if (rc < 0)

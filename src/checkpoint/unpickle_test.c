@@ -116,7 +116,7 @@ static const struct {
       PICKLE(IN "}(NK\1K\1K\2X\1\0\0\0x\x86\x86K\2K\1G\x40\0\0\0\0\0\0\0X\1\0\0\0x\x86\x86K\3)K\4u.") },
     { "{0.5: 1}", PICKLE(IN "}G\x3f\xe0\0\0\0\0\0\0K\1s.") },
     { "{'torch.float32': 1}", PICKLE(IN "}" GLOBAL("torch", "float32") "K\1s.") },
-    /* what differs in Python stays apart, though nothing but its text or parts is kept; equal keys are one */
+    /* keys that differ in Python stay separate, although only their text or parts are kept */
     { "{'cuda:0': 1}", PICKLE(IN "}" CUDA "K\1s.") },
     { "{<torch.device>: 1, 'cuda:0': 2}", PICKLE(IN "}(" CUDA "K\1X\6\0\0\0cuda:0K\2u.") },
     { "{'cuda:0': 2, <torch.device>: 1}", PICKLE(IN "}(X\6\0\0\0cuda:0K\2" CUDA "K\1u.") },
@@ -132,7 +132,7 @@ static const struct {
     { "{<builtins.complex>: 1, (0, 0): 2}",
       PICKLE(IN "}(" GLOBAL("builtins", "complex") ZERO ZERO "\x86q\1RK\1h\1K\2u.") }, /* its own arguments, too */
     { "{<torch.device>: 1, ('cuda:0'): 2}", PICKLE(IN "}(" CUDA "\x85K\1X\6\0\0\0cuda:0\x85K\2u.") },
-    { "{'cuda:0': 1, <pathlib.Path>: 2}", /* the first of two that aren't themselves keeps its place */
+    { "{'cuda:0': 1, <pathlib.Path>: 2}", /* the first of two converted keys keeps its place */
       PICKLE(IN "}(" CUDA "K\1" GLOBAL("pathlib", "PosixPath") "X\6\0\0\0cuda:0\x85RK\2u.") },
     { "['cuda:0', 'cuda:0', 1]", PICKLE("\x80\x04\x8f(" CUDA "X\6\0\0\0cuda:0K\1" CUDA "\x90.") },
     /* a frozenset in a key is a tuple */

@@ -200,7 +200,7 @@ struct cove__dtype_info {
     const char *storage; /* torch's storage class; NULL: torch saves it untyped */
     const char *safe;    /* the name in safetensors; NULL: it has none */
 };
-const struct cove__dtype_info *cove__dtype_info(enum cove_dtype dtype); /* NULL: a stranger */
+const struct cove__dtype_info *cove__dtype_info(enum cove_dtype dtype); /* NULL: unknown */
 const struct cove__dtype_info *cove__dtype_row(size_t i);               /* NULL past the last */
 
 #endif
