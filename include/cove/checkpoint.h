@@ -159,10 +159,11 @@ struct cove_load_options {
  * COVE_ELIMIT: above a limit (docs/checkpoints.md). */
 COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);
-/* Loads a tensor that is still remote, reading only its own bytes where that is less (docs/checkpoints.md); does
- * nothing for other values. COVE_EPRECONDITION: the object has been replaced since the tree was loaded; COVE_ECORRUPT:
- * the CRC does not match (checked if the whole storage was read). */
-COVE_API int cove_value_fetch(cove_value *tensor, const struct cove_call *call, struct cove_error *err);
+/* Loads a tensor that is still remote, or all of them below a list, tuple or dict, in parallel; a tensor reads only its
+ * own bytes where that is less (docs/checkpoints.md). COVE_EMISMATCH: another value; COVE_EPRECONDITION: the object has
+ * been replaced since the tree was loaded; COVE_ECORRUPT: the CRC does not match (checked if the whole storage was
+ * read). */
+COVE_API int cove_value_fetch(cove_value *value, const struct cove_call *call, struct cove_error *err);
 /* Copies a tensor's elements into `view`'s memory and fetches them first if they are remote. `view` has the same dtype
  * and shape (else COVE_EMISMATCH) and any strides. The memories must not overlap. */
 COVE_API int cove_value_copy_tensor(cove_value *tensor, const struct cove_tensor_view *view,

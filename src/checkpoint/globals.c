@@ -239,6 +239,16 @@ static int read_dims(const struct cove__global *g, const cove_value *tuple, int6
     return 0;
 }
 
+/* None, or a dict of strings and bools. */
+static bool is_metadata(const cove_value *metadata)
+{
+    bool fits = metadata->type == COVE_VALUE_DICT || metadata->type == COVE_VALUE_NONE;
+    for (size_t i = 0; fits && i < cove_value_length(metadata); i++)
+        fits = cove_value_key(metadata, i)->type == COVE_VALUE_STRING &&
+               cove_value_item(metadata, i)->type == COVE_VALUE_BOOL;
+    return fits;
+}
+
 /* The view math of a tensor's metadata; torch checks only whether the key exists. */
 static unsigned read_math(const cove_value *metadata)
 {
@@ -308,6 +318,8 @@ static int rebuild(const struct cove__global *g, const cove_value *args, cove_va
     }
     if (shape.dtype == 0) /* an untyped storage has bytes */
         shape.dtype = COVE_UINT8;
+    if (g->kind != COVE__GLOBAL_REBUILD_V1 && n_args(args) > extra && !is_metadata(args->u.list.items[extra]))
+        return bad_call(g, err);
     unsigned math = g->kind == COVE__GLOBAL_REBUILD_V1 ? 0 : read_math(arg(args, extra, COVE_VALUE_DICT));
     return view_storage(g, &shape, storage, offset->u.i, math, ret, err);
 }
@@ -327,8 +339,6 @@ static int from_type(const struct cove__global *g, const cove_value *args, cove_
 
 static int make_dict(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
-    if (n_args(args) == 1 && arg(args, 0, COVE_VALUE_DICT))
-        return made(cove_value_ref(args->u.list.items[0]), ret, err);
     return n_args(args) == 0 ? made(cove_value_new_dict(), ret, err) : bad_call(g, err);
 }
 
@@ -498,11 +508,7 @@ static int make_complex(const struct cove__global *g, const cove_value *args, co
 
 static int make_list(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)
 {
-    if (n_args(args) == 0)
-        return made(cove_value_new_list(), ret, err);
-    if (n_args(args) == 1 && arg(args, 0, COVE_VALUE_LIST))
-        return made(cove_value_ref(args->u.list.items[0]), ret, err);
-    return bad_call(g, err);
+    return n_args(args) == 0 ? made(cove_value_new_list(), ret, err) : bad_call(g, err);
 }
 
 static int make_object(const struct cove__global *g, const cove_value *args, cove_value **ret, struct cove_error *err)

@@ -43,6 +43,20 @@ cove_value *cove__opaque_new(char *name, const char *why, int code)
     return value;
 }
 
+int cove__opaque_become(cove_value *dict, const char *name, const char *why, int code)
+{
+    cove_value *opaque = cove__opaque_new(cove__strdup(name), why, code);
+    if (!opaque)
+        return COVE_ENOMEM;
+    cove__value_clear(dict);
+    cove__free(dict->u.dict);
+    dict->type = COVE_VALUE_OPAQUE;
+    dict->u.opaque = opaque->u.opaque;
+    opaque->type = COVE_VALUE_NONE;
+    cove_value_unref(opaque);
+    return 0;
+}
+
 cove_value *cove__opaque_again(const cove_value *opaque)
 {
     return cove__opaque_new(cove__strdup(opaque->u.opaque.name), opaque->u.opaque.why, opaque->u.opaque.code);

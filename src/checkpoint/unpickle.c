@@ -338,14 +338,34 @@ static cove_value *known_opaque(const struct cove__global *global, const struct 
                             inner->code);
 }
 
-/* A dict of the pairs in a list, or a set of a list. */
+/* Whether a call of a container's class with `arg` makes one with the same items: a new one, for the old one may still
+ * change. */
+static bool is_filled_from(const struct cove__global *global, const cove_value *arg)
+{
+    switch ((enum cove__global_kind)global->kind) {
+    case COVE__GLOBAL_DICT:
+        return arg->type == COVE_VALUE_LIST || arg->type == COVE_VALUE_DICT;
+    case COVE__GLOBAL_SET:
+    case COVE__GLOBAL_FROZENSET:
+    case COVE__GLOBAL_LIST:
+        return arg->type == COVE_VALUE_LIST;
+    default:
+        return false;
+    }
+}
+
+/* A dict of the pairs in a list, or a list or set of the items in one; a dict of the items in another. */
 static int fill(struct machine *m, int type, const cove_value *list, cove_value **ret)
 {
-    cove_value *value = cove__value_new_dict(type);
+    cove_value *value = type == COVE_VALUE_LIST ? cove_value_new_list() : cove__value_new_dict(type);
     int rc = value ? 0 : no_memory(m);
-    for (size_t i = 0; i < list->u.list.n && rc == 0; i++) {
-        cove_value *item = list->u.list.items[i];
-        if (type == COVE__VALUE_SET)
+    for (size_t i = 0; i < cove_value_length(list) && rc == 0; i++) {
+        cove_value *item = cove_value_item(list, i);
+        if (list->type == COVE_VALUE_DICT)
+            rc = set_item(m, value, cove_value_key(list, i), item);
+        else if (type == COVE_VALUE_LIST)
+            rc = cove_value_append(value, cove_value_ref(item), m->err);
+        else if (type == COVE__VALUE_SET)
             rc = set_item(m, value, item, NULL);
         else if ((item->type == COVE_VALUE_LIST || item->type == COVE_VALUE_TUPLE) && item->u.list.n == 2)
             rc = set_item(m, value, item->u.list.items[0], item->u.list.items[1]);
@@ -364,15 +384,18 @@ static int call_global(struct machine *m, const struct cove__global *global, con
 {
     struct cove_error inner = COVE_ERROR_INIT;
     cove_value *value = NULL;
-    bool is_set = global->kind == COVE__GLOBAL_SET || global->kind == COVE__GLOBAL_FROZENSET;
-    const cove_value *list = args->u.list.n == 1 ? args->u.list.items[0] : NULL;
+    const cove_value *from = args->u.list.n == 1 ? args->u.list.items[0] : NULL;
     int rc = charge(m, args->u.list.n * ITEM_COST);
     if (rc == 0)
         rc = charge(m, cost_of(args));
     if (rc < 0)
         return rc;
-    if ((is_set || global->kind == COVE__GLOBAL_DICT) && list && list->type == COVE_VALUE_LIST) {
-        rc = fill(m, is_set ? COVE__VALUE_SET : COVE_VALUE_DICT, list, &value);
+    if (from && is_filled_from(global, from)) {
+        rc = fill(m,
+                  global->kind == COVE__GLOBAL_DICT   ? COVE_VALUE_DICT
+                  : global->kind == COVE__GLOBAL_LIST ? COVE_VALUE_LIST
+                                                      : COVE__VALUE_SET,
+                  from, &value);
         if (rc == 0 && global->kind == COVE__GLOBAL_FROZENSET)
             value->origin = COVE__ORIGIN_FROZENSET;
         return rc < 0 ? rc : push_new(m, value);
@@ -420,7 +443,17 @@ static int call_with_names(struct machine *m)
     return rc < 0 ? rc : call(m, true);
 }
 
-/* An object's attributes become the items of a dict. Attributes of a dict, a list or an opaque value are dropped. */
+/* A dict's own attributes are dropped, in whatever form Python takes them; those of an object must be all there. */
+static bool may_be_state(const cove_value *object, const cove_value *state)
+{
+    if (state->type == COVE_VALUE_DICT || state->type == COVE_VALUE_NONE)
+        return true;
+    return !object->is_object &&
+           (state->type == COVE_VALUE_LIST || state->type == COVE_VALUE_TUPLE || state->type == COVE_VALUE_OPAQUE);
+}
+
+/* An object's attributes become the items of a dict; what has another state is opaque. Attributes of a dict, a list or
+ * an opaque value are dropped. */
 static int build(struct machine *m)
 {
     if (above_mark(m) < 2)
@@ -431,6 +464,11 @@ static int build(struct machine *m)
         const struct cove__dict *from = state->u.dict;
         for (size_t i = 0; i < from->n && rc == 0; i++)
             rc = set_item(m, object, from->entries[i].key, from->entries[i].value);
+    } else if (object->type == COVE_VALUE_DICT && !may_be_state(object, state)) {
+        rc = cove__opaque_become(object, "builtins.object", "an object whose state is not a dict of its attributes",
+                                 COVE_ENOTSUP) < 0
+                 ? no_memory(m)
+                 : 0;
     } else if (object->type != COVE_VALUE_DICT && object->type != COVE_VALUE_OPAQUE) {
         rc = cove__fail(m->err, COVE_ENOTSUP, "pickle: state for a %s", cove__value_name(object));
     }

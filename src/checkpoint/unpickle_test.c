@@ -159,6 +159,21 @@ static const struct {
                                                                "2b.") }, /* its own state, too */
     { "{'lr': 1}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81}X\2\0\0\0lrK\1sb.") },
     { "{'lr': 1}", PICKLE(IN GLOBAL("pytorch_lightning.utilities.parsing", "AttributeDict") ")\x81X\2\0\0\0lrK\1s.") },
+    /* a new container, whatever becomes of the old one */
+    { "([1], [])", PICKLE(IN "]q\0" GLOBAL("builtins", "list") "h\0\x85Rq\1"
+                                                               "0K\1ah\1\x86.") },
+    { "({'a': 1}, {})", PICKLE(IN "}q\0" GLOBAL("collections", "Counter") "h\0\x85Rq\1"
+                                                                          "0X\1\0\0\0aK\1sh\1\x86.") },
+    /* a state that is not a dict is not dropped in silence */
+    { "<builtins.object>", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81N}X\1\0\0\0aK\1s\x86"
+                                                                     "b.") },
+    { "[<builtins.object>, <builtins.object>]",
+      PICKLE(IN "](" GLOBAL("argparse", "Namespace") ")\x81q\0" GLOBAL("my", "State") "bh\0e.") },
+    { "{}", PICKLE(IN GLOBAL("argparse", "Namespace") ")\x81Nb.") },
+    { "<my.Metadata>", PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
+                           "torch\nFloatStorage") "K\0))\x89" DICT GLOBAL("my", "Metadata") "tR.") },
+    { "float32@0[]", PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE(
+                         "torch\nFloatStorage") "K\0))\x89" DICT "NtR.") },
     { "'torch.int4'", PICKLE(IN GLOBAL("torch", "int4") ".") },
     { "'cuda:12'", PICKLE(IN GLOBAL("torch", "device") "X\7\0\0\0cuda:12\x85R.") },
     { "'torch.strided'", PICKLE(IN GLOBAL("torch.serialization", "_get_layout") "X\x0d\0\0\0torch.strided\x85R.") },
@@ -282,6 +297,9 @@ static const struct {
     { COVE_ENOTSUP, "_rebuild_sparse_tensor", PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
     { COVE_ECORRUPT, "a list as the key", PICKLE(IN "}]Ns.") },
     { COVE_ECORRUPT, "a tuple as the key", PICKLE(IN "}]\x85Ns.") },
+    { COVE_ECORRUPT, "invalid arguments", /* metadata that is not of bools */
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_tensor_v2") "(" STORAGE("torch\nFloatStorage") "K\0))\x89" DICT
+                                                                                                "}X\1\0\0\0aK\1stR.") },
     { COVE_ECORRUPT, "a set as the key", PICKLE("\x80\x04}\x8fNs.") },
     { COVE_ECORRUPT, "a value that is not a set", PICKLE("\x80\x04(\x91(K\1\x90.") }, /* a frozenset stays as it is */
     { COVE_ENOTSUP, "\"(an opaque torch.device)\": the key cuda:0 is or has a torch.device",

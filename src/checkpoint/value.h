@@ -165,6 +165,8 @@ void cove__anchor_unref(struct cove__anchor *anchor); /* NULL accepted */
 char *cove__opaque_name(struct cove__slice module, struct cove__slice name);
 /* Takes over `name`, also on failure; copies `why`. NULL: `name` is NULL, or no memory. */
 cove_value *cove__opaque_new(char *name, const char *why, int code);
+/* Makes a dict opaque, which keeps nothing of it. COVE_ENOMEM. */
+int cove__opaque_become(cove_value *dict, const char *name, const char *why, int code);
 cove_value *cove__opaque_again(const cove_value *opaque); /* a new value with the same name */
 /* 0: no opaque value below `tree`; else the code of the first one, and its path after `prefix`. COVE_ELIMIT as for any
  * walk. */

@@ -258,6 +258,8 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     r->weights = cove__tree_at(tree, "state_dict");
     r->own = cove__tree_at(tree, "cove");
     r->gradients = cove__tree_at(r->own, "gradients");
+    if (cove_value_opaque_name(tree))
+        return cove__fail_pickled(tree, err);
     if (!r->weights || !states)
         return cove__fail(err, COVE_EMISMATCH, "the checkpoint holds %s, nothing to resume from",
                           r->weights ? "weights only" : "no state_dict");
@@ -361,10 +363,11 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
 
 /* Hyperparameters and callback states of Lightning's checkpoints may contain any object. Only the values that are read
  * must not be opaque, and reading them checks that. */
-static int load_tree(cove_fs *fs, const char *path, cove_value **ret_tree, struct cove_error *err)
+static int load_tree(cove_fs *fs, const char *path, int lazy, cove_value **ret_tree, struct cove_error *err)
 {
     struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
     options.allow_opaque = 1;
+    options.lazy = lazy;
     return cove_checkpoint_load(fs, path, &options, NULL, ret_tree, err);
 }
 
@@ -375,7 +378,7 @@ int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_pos
     cove_fs *fs = NULL;
     char *path = NULL;
     int rc;
-    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, &tree, err)) < 0 ||
+    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, 0, &tree, err)) < 0 ||
         (rc = COVE__CHECKPOINT_HOOK(t, on_load_checkpoint, tree, err)) < 0)
         goto out;
     if ((rc = read_tree(t, tree, &r, err)) < 0 || (rc = apply(t, tree, &r, err)) < 0) {
@@ -393,18 +396,18 @@ out:
 int cove_module_load_weights(const struct cove_module *module, const char *url, const cove_options *storage,
                              struct cove_error *err)
 {
-    cove_value *tree = NULL;
-    const cove_value *weights;
+    cove_value *tree = NULL, *weights;
     cove_fs *fs = NULL;
     char *path = NULL;
     int rc;
     if ((rc = cove__params_check(module->parameters, module->n_parameters, err)) < 0 ||
-        (rc = cove_fs_from_url(url, storage, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, &tree, err)) < 0)
+        (rc = cove_fs_from_url(url, storage, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, 1, &tree, err)) < 0)
         goto out;
     weights = cove__tree_at(tree, "state_dict");
     if (!weights)
         weights = tree;
     if ((rc = cove__params_match(module->parameters, module->n_parameters, weights, err)) < 0 ||
+        (rc = cove_value_fetch(weights, NULL, err)) < 0 ||
         (rc = cove__params_load(module->parameters, module->n_parameters, weights, err)) < 0)
         rc = cove__error_prefix(err, rc, "load the weights of %s", url);
 out:

@@ -443,6 +443,35 @@ static void weights_load_alone(void **state)
     assert_same_line(model, &trained);
 }
 
+/* The file's other tensors are not read: here one of them is damaged. */
+static void only_the_weights_are_read(void **state)
+{
+    static const char content[] = "the state of a large optimizer, which nobody needs for its weights";
+    struct line *model = *state;
+    struct cove_tensor_view view = { COVE_UINT8, 1, (int64_t[]){ sizeof content }, NULL, (void *)(uintptr_t)content };
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_value *tree, *tensor;
+    void *data;
+    size_t size, at = 0;
+    save_one();
+    assert_int_equal(cove_checkpoint_load_url(SAVED, &tree, NULL), 0);
+    assert_int_equal(cove_value_new_tensor(&view, &tensor, NULL), 0);
+    assert_int_equal(cove_value_set(tree, "optimizer_states", tensor, NULL), 0);
+    assert_int_equal(cove_checkpoint_save_url(SAVED ".damaged", tree, NULL), 0);
+    cove_value_unref(tree);
+    assert_int_equal(cove_read_url(SAVED ".damaged", &data, &size, NULL), 0);
+    while (memcmp((char *)data + at, content, sizeof content) != 0)
+        at++;
+    ((char *)data)[at] = 'T';
+    assert_int_equal(cove_write_url(SAVED ".damaged", data, size, NULL), 0);
+    cove_free(data);
+    assert_int_equal(cove_checkpoint_load_url(SAVED ".damaged", &tree, NULL), COVE_ECORRUPT);
+    line_init(model);
+    if (cove_module_load_weights(&model->module, SAVED ".damaged", NULL, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(model->seen, 7);
+}
+
 static void validate_runs_alone(void **state)
 {
     struct line *model = *state;
@@ -563,6 +592,7 @@ int main(void)
         cmocka_unit_test_setup(many_differences_are_counted, setup_model),
         cmocka_unit_test_setup(a_truncated_checkpoint_is_refused, setup_model),
         cmocka_unit_test_setup(weights_load_alone, setup_model),
+        cmocka_unit_test_setup(only_the_weights_are_read, setup_model),
         cmocka_unit_test_setup(validate_runs_alone, setup_model),
         cmocka_unit_test_setup(lack_of_memory_anywhere_ends_in_order, setup_model),
     };

@@ -135,7 +135,8 @@ static void compare(const struct cove_parameter *p, const cove_value *dict, stru
         if (name)
             note(list, n_listed, "%s is an opaque %s, not a tensor", p->name, name);
         else
-            note(list, n_listed, "%s is a %s, not a tensor", p->name, cove_value_type_name(cove_value_type(item)));
+            note(list, n_listed, "%s is of type %s, not a tensor", p->name,
+                 cove_value_type_name(cove_value_type(item)));
         return;
     }
     bool same = view.n_dims == p->value.n_dims && view.dtype == p->value.dtype;
@@ -168,6 +169,14 @@ static void find_unexpected(const struct cove_parameter *parameters, size_t n, c
     }
 }
 
+int cove__fail_pickled(const cove_value *opaque, struct cove_error *err)
+{
+    return cove__fail(err, COVE_EMISMATCH,
+                      "a pickled %s, as torch.save(model) writes: save a dict of tensors with "
+                      "torch.save(model.state_dict(), path) instead",
+                      cove_value_opaque_name(opaque));
+}
+
 int cove__params_match(const struct cove_parameter *parameters, size_t n, const cove_value *dict,
                        struct cove_error *err)
 {
@@ -175,8 +184,9 @@ int cove__params_match(const struct cove_parameter *parameters, size_t n, const 
     size_t n_listed = 0, n_differ = 0;
     int rc = 0;
     if (cove_value_type(dict) != COVE_VALUE_DICT)
-        return cove__fail(err, COVE_EMISMATCH, "state_dict is a %s, not a dict",
-                          cove_value_type_name(cove_value_type(dict)));
+        return cove_value_opaque_name(dict) ? cove__fail_pickled(dict, err)
+                                            : cove__fail(err, COVE_EMISMATCH, "expected a state_dict, got %s",
+                                                         cove_value_type_name(cove_value_type(dict)));
     for (size_t i = 0; i < n; i++)
         compare(&parameters[i], dict, &list, &n_listed, &n_differ);
     find_unexpected(parameters, n, dict, &list, &n_listed, &n_differ);

@@ -55,7 +55,7 @@ def canonical(value, path=()):
         return tensor(torch.tensor([], dtype=torch.uint8).set_(value))
     if isinstance(value, (torch.device, torch.dtype, torch.layout, pathlib.PurePath)):
         return text(str(value))
-    if isinstance(value, type):
+    if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
         return text(f"{value.__module__}.{value.__qualname__}")
     if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
         return canonical(vars(value), path)

@@ -139,3 +139,41 @@ def test_types(tool, tmp_path, protocol):
     torch.save(value, tmp_path / "x.ckpt", pickle_protocol=protocol)
     expected = {"types": [f"builtins.{kind.__name__}" for kind in types], "dicts": [{"a": 1}] * (len(types) + 2)}
     assert shown(tool("show", url(tmp_path / "x.ckpt"))) == plain(expected)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_module(tool, tmp_path, new):
+    """The format before 1.6 stores the source of the class, too."""
+    check(tool, tmp_path, *STRANGERS["module"], _use_new_zipfile_serialization=new)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_saved_model(tool, tmp_path, new):
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "x.pt", _use_new_zipfile_serialization=new)
+    message = tool("weights", url(tmp_path / "x.pt"), fails="COVE_EMISMATCH")
+    assert "a pickled torch.nn.modules.linear.Linear" in message and "model.state_dict()" in message
+
+
+# (of what only the text or the parts are kept, what it looks like then, its name)
+TWINS = [
+    (torch.device("cuda:0"), "cuda:0", "torch.device"),
+    (torch.float32, "torch.float32", "torch.dtype"),
+    (torch.strided, "torch.strided", "torch.layout"),
+    (pathlib.PurePosixPath("a/b"), "a/b", "pathlib.Path"),
+    (1 + 2j, (1.0, 2.0), "builtins.complex"),
+    (frozenset([1]), (1,), "builtins.frozenset"),
+    ((torch.device("cpu"), 1), ("cpu", 1), "torch.device"),
+]
+
+
+@pytest.mark.parametrize("kind, twin, name", TWINS)
+def test_keys_that_look_alike(tool, tmp_path, kind, twin, name):
+    path = tmp_path / "x.pt"
+    torch.save({"d": {kind: 1}}, path)
+    assert shown(tool("show", url(path))) == plain({"d": {twin: 1}})
+    for pairs in [(kind, 1), (twin, 2)], [(twin, 2), (kind, 1)]:
+        torch.save({"d": dict(pairs), "w": 3}, path)
+        expected = [[{"opaque": name} if key is kind else plain(key), value] for key, value in pairs]
+        assert shown(tool("lazy", url(path), "d")) == {"dict": expected}
+        assert shown(tool("only", url(path), "w")) == 3
+        assert name in tool("show", url(path), fails="COVE_ENOTSUP")
