@@ -94,8 +94,9 @@ static cove_value *find_literal(const cove_value *tree, const char *path, size_t
     return is_int || parse_literal(path, size, &probe) ? cove__dict_get(tree->u.dict, &probe.key) : NULL;
 }
 
-/* The item that the first `size` bytes of a path name. */
-static cove_value *step(const cove_value *tree, const char *path, size_t size)
+/* The item that the first `size` bytes of a path name. Not inlined: its key must not stand on the stack of every level
+ * that cove_value_find goes down. */
+__attribute__((noinline)) static cove_value *step(const cove_value *tree, const char *path, size_t size)
 {
     const cove_value string = COVE__VALUE_BORROW(path, size);
     cove_value *item = tree->type == COVE_VALUE_DICT ? cove__dict_get(tree->u.dict, &string) : NULL;
