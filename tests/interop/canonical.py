@@ -57,6 +57,8 @@ def canonical(value, path=()):
         return text(str(value))
     if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
         return text(f"{value.__module__}.{value.__qualname__}")
+    if isinstance(value, torch.serialization.StorageType):  # what weights_only takes a storage's class for
+        return text(f"torch.{torch.storage._dtype_to_storage_type_map()[value.dtype]}")
     if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
         return canonical(vars(value), path)
     for up, above in enumerate(reversed(path)):
