@@ -91,11 +91,13 @@ struct cove_parameter {
     const char *name; /* the key in state_dict: "layers.0.weight" */
     struct cove_tensor_view value;
     float *grad; /* as many elements as value; NULL: a buffer, saved and loaded but not trained */
+    int frozen;  /* 1, of a buffer: no step or hook changes it, so no copy of it is kept for a batch that fails */
 };
 
 /*
  * Hooks, with Lightning's names and order: for each hook the callbacks are called first, then the module. In
- * on_train_epoch_end, callbacks that monitor a metric (EarlyStopping, ModelCheckpoint) are called after the module.
+ * on_train_batch_end, on_validation_end and on_train_epoch_end, callbacks that monitor a metric (EarlyStopping,
+ * ModelCheckpoint) are called after the module.
  *
  * Every function that a program passes to a trainer (hooks, steps, configure_optimizers, a loader's fetch, functions of
  * callbacks and loggers) returns 0, or a negative code of enum cove_code to end the run. fit then calls on_exception
@@ -279,7 +281,8 @@ struct cove_callback {
                            struct cove_error *err);
     void (*free)(void *self); /* for cove_callback_free; NULL: nothing to free */
     int run_last;             /* 1: called after the other callbacks, because it saves or shows what they did */
-    int monitors;             /* 1: called after the module in on_train_epoch_end, to see what it logs there */
+    int monitors;             /* 1: called after the module in on_train_batch_end, on_validation_end and
+                               * on_train_epoch_end, because it reads what the module logs, or saves what it did */
     struct cove_hooks hooks;  /* stays the last field */
 };
 #define COVE_CALLBACK_INIT                                                                                             \
@@ -460,9 +463,12 @@ COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
 COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
 
 /* Saves a checkpoint in Lightning's layout at `url` (a symbolic link there is followed), from a hook, or after fit (and
- * a validate after it) while the module is still alive. `weights_only` 1: without optimizers, callbacks and the key
- * `cove`. COVE_ESTATE, only with `weights_only` 0: no fit has configured an optimizer, or the last run was a validate
- * of another module; nothing is written. */
+ * a validate after it) while the module is still alive. A run that is resumed from one saved in a hook goes on after
+ * that hook if it is on_train_batch_end, on_validation_end or on_train_epoch_end; from any other hook of an epoch it
+ * begins the batch, the validation or the epoch again, with the random state, the means, the gradients and the buffers
+ * that it began with. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE, only with
+ * `weights_only` 0: no fit has configured an optimizer, or the last run was a validate of another module; nothing is
+ * written. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
 

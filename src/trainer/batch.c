@@ -121,59 +121,73 @@ static int backward(cove_trainer *t, const struct cove_batch *batch, struct cove
     return rc;
 }
 
-/* Everything after the computation of a batch. */
+/* on_train_batch_end and the step's rows. The batch is computed. */
 static int end_batch(cove_trainer *t, const struct cove_batch *batch, struct cove_error *err)
 {
     int64_t step = t->p.batches_that_stepped;
-    int rc = cove__undo_mark(t, false, err);
-    if (rc == 0)
-        rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err);
-    if (rc == 0)
-        rc = COVE__BATCH_HOOK(t, on_train_batch_end, batch, err);
-    if (rc == 0)
-        rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err);
-    if (rc == 0 && !cove__accumulating(t) && t->o.log_every_n_steps > 0 &&
+    int rc;
+    t->position = COVE__AT_BATCH_END;
+    if ((rc = cove__undo_mark(t, COVE__UNDO_BUFFERS, err)) < 0)
+        return rc;
+    /* A checkpoint that is saved in the hook is one of after it: ModelCheckpoint is called last. */
+    t->position = COVE__AT_VALIDATION;
+    cove__undo_close(t);
+    if ((rc = cove__batch_end_hook(t, batch, err)) == 0 && !cove__accumulating(t) && t->o.log_every_n_steps > 0 &&
         ((step + 1) % t->o.log_every_n_steps == 0 || t->should_stop))
         rc = cove__log_rows(t, COVE__PHASE_TRAIN, true, step, err);
-    t->batch_end_failed = rc < 0;
-    if (rc < 0)
+    if (rc < 0) {
+        t->position = COVE__AT_BATCH_END;
         cove__undo(t);
+    }
     return rc;
 }
 
-/* Fetches and computes batch number `ready`, and calls its hooks. On return the batch is processed, not yet completed.
- */
-int cove__train_batch(cove_trainer *t, struct cove_error *err)
+/* Fetches batch number `ready` and computes it. */
+static int compute(cove_trainer *t, struct cove_batch *batch, struct cove_error *err)
 {
     int64_t idx = t->p.batch.current.ready;
-    bool processed = false;
-    struct cove_batch batch;
-    int rc = cove__fetch(t, &t->train, idx, &batch, err);
-    if (rc < 0 || (rc = cove__undo_mark(t, idx % t->o.accumulate_grad_batches != 0, err)) < 0)
+    int rc;
+    t->fetch_rng = t->rng;
+    if ((rc = cove__fetch(t, &t->train, idx, batch, err)) < 0)
         return rc;
     cove__counts_add(&t->p.batch, 1, 0, 0, 0);
     t->p.is_last_batch = idx + 1 == t->n_train_batches;
-    t->log_weight = (double)batch.n;
-    if ((rc = COVE__BATCH_HOOK(t, on_train_batch_start, &batch, err)) < 0)
-        goto out;
+    t->log_weight = (double)batch->n;
+    if ((rc = COVE__BATCH_HOOK(t, on_train_batch_start, batch, err)) < 0)
+        return rc;
     cove__counts_add(&t->p.batch, 0, 1, 0, 0);
-    if ((rc = backward(t, &batch, err)) < 0)
-        goto out;
+    if ((rc = backward(t, batch, err)) < 0)
+        return rc;
     cove__counts_add(&t->p.batch, 0, 0, 1, 0);
     step_scheduler(t);
-    processed = true;
-    rc = end_batch(t, &batch, err);
-out:
-    if (rc < 0 && !processed)
+    return 0;
+}
+
+/* The epoch's next batch, with its hooks. On return it is computed, not yet completed. */
+int cove__train_batch(cove_trainer *t, struct cove_error *err)
+{
+    bool gradients_wait = t->p.batch.current.ready % t->o.accumulate_grad_batches != 0;
+    struct cove_batch batch;
+    int rc = cove__undo_mark(t, COVE__UNDO_BUFFERS | (gradients_wait ? COVE__UNDO_GRADIENTS : 0), err);
+    if (rc < 0)
+        return rc;
+    if ((rc = compute(t, &batch, err)) < 0)
         cove__undo(t);
+    else
+        rc = end_batch(t, &batch, err);
     t->log_weight = 1;
     return rc;
 }
 
 int cove__repeat_batch_end(cove_trainer *t, struct cove_error *err)
 {
+    cove_rng rng = t->rng;
     struct cove_batch batch;
-    int rc = cove__fetch(t, &t->train, t->p.batch.current.ready - 1, &batch, err);
+    int rc;
+    /* The same batch: what fetch draws was drawn before. */
+    t->rng = t->fetch_rng;
+    rc = cove__fetch(t, &t->train, t->p.batch.current.ready - 1, &batch, err);
+    t->rng = rng;
     if (rc < 0)
         return rc;
     t->log_weight = (double)batch.n;

@@ -101,13 +101,19 @@ static void test_random_numbers_of_zeros(void **state)
     }
 }
 
-static void test_end_of_no_epoch(void **state)
+/* The run is over, so no batch and no epoch can be at its end. */
+static void test_positions(void **state)
 {
+    static const char *const positions[] = {
+        "epoch_end", "batch_end", "validation", "validation_done", "elsewhere", ""
+    };
     struct cove_trainer_options o = quiet(1);
     struct line m;
-    assert_int_equal(run(&o, 0, false, &m, NULL), 0);
-    change("cove", "epoch_end", cove_value_new_bool(1));
-    assert_refused();
+    for (size_t i = 0; i < sizeof positions / sizeof *positions; i++) {
+        assert_int_equal(run(&o, 0, false, &m, NULL), 0);
+        change("cove", "position", cove_value_new_string(positions[i]));
+        assert_refused();
+    }
 }
 
 static void test_numbers_of_callbacks(void **state)
@@ -226,9 +232,12 @@ static void test_fewer_batches_than_the_checkpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers_of_loops),      cmocka_unit_test(test_random_numbers_of_zeros),
-        cmocka_unit_test(test_end_of_no_epoch),       cmocka_unit_test(test_numbers_of_callbacks),
-        cmocka_unit_test(test_scores_of_every_dtype), cmocka_unit_test(test_fewer_batches_than_the_checkpoint),
+        cmocka_unit_test(test_numbers_of_loops),
+        cmocka_unit_test(test_random_numbers_of_zeros),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_numbers_of_callbacks),
+        cmocka_unit_test(test_scores_of_every_dtype),
+        cmocka_unit_test(test_fewer_batches_than_the_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,16 @@
 
 /* ---- out ---- */
 
+static void dump_weights(int *rc, const cove_trainer *t, cove_value *tree, struct cove_error *err)
+{
+    cove_value *dict = cove__tree_dict(rc, tree, "state_dict", err);
+    for (size_t i = 0; *rc == 0 && i < t->module.n_parameters; i++) {
+        struct cove_tensor_view view = t->module.parameters[i].value;
+        view.data = cove__undo_saved(t, i, false);
+        *rc = cove__tree_set_tensor(dict, t->module.parameters[i].name, &view, err);
+    }
+}
+
 static void dump_hparams(int *rc, const struct cove_module *module, cove_value *tree, struct cove_error *err)
 {
     cove_value *dict;
@@ -63,14 +73,12 @@ static void dump_optimizer(int *rc, cove_trainer *t, cove_value *tree, struct co
     dump_list_of_one(rc, tree, "lr_schedulers", state, err);
 }
 
-/* Whether gradients of earlier, complete batches wait for an optimizer step. Those of a failed batch are undone
- * (undo.h).
- */
+/* Whether gradients of earlier batches wait for the optimizer's step. */
 static bool gradients_wait(const cove_trainer *t)
 {
-    const struct cove__counts *batch = &t->p.batch.current;
-    return t->fitting && (batch->ready == batch->processed || t->failed) && batch->processed != t->n_train_batches &&
-           batch->processed % t->o.accumulate_grad_batches != 0;
+    int64_t computed = t->p.batch.current.processed;
+    return t->position != COVE__AT_EPOCH_START && computed != t->n_train_batches &&
+           computed % t->o.accumulate_grad_batches != 0;
 }
 
 static void dump_gradients(int *rc, const cove_trainer *t, cove_value *dict, struct cove_error *err)
@@ -78,47 +86,51 @@ static void dump_gradients(int *rc, const cove_trainer *t, cove_value *dict, str
     cove_value *grads = cove__tree_dict(rc, dict, "gradients", err);
     for (size_t i = 0; *rc == 0 && i < t->module.n_parameters; i++) {
         struct cove_tensor_view view = t->module.parameters[i].value;
-        view.data = t->module.parameters[i].grad;
+        view.data = cove__undo_saved(t, i, true);
         if (view.data)
             *rc = cove__tree_set_tensor(grads, t->module.parameters[i].name, &view, err);
     }
 }
 
+static void dump_rng(int *rc, cove_value *dict, const char *key, const cove_rng *rng, struct cove_error *err)
+{
+    cove_value *list = cove_value_new_list();
+    cove__tree_set(rc, dict, key, list, err);
+    for (int i = 0; *rc == 0 && i < 4; i++)
+        *rc = cove_value_append(list, cove_value_new_int((int64_t)rng->s[i]), err);
+}
+
 static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_error *err)
 {
-    cove_value *dict = cove__tree_dict(rc, tree, "cove", err), *rng = cove_value_new_list(), *metrics;
+    const struct cove__undo *mark = t->undo.open ? &t->undo : NULL;
+    cove_value *dict = cove__tree_dict(rc, tree, "cove", err), *metrics;
     cove__tree_int(rc, dict, "version", COVE_STATE, err);
     cove__tree_int(rc, dict, "seed", (int64_t)t->seed, err);
-    cove__tree_set(rc, dict, "rng", rng, err);
-    for (int i = 0; *rc == 0 && i < 4; i++)
-        *rc = cove_value_append(rng, cove_value_new_int((int64_t)t->rng.s[i]), err);
+    cove__tree_string(rc, dict, "position", cove__position_name(t->position), err);
+    dump_rng(rc, dict, "rng", mark ? &mark->rng : &t->rng, err);
+    if (t->position == COVE__AT_BATCH_END)
+        dump_rng(rc, dict, "fetch_rng", &t->fetch_rng, err);
     cove__tree_int(rc, dict, "train_length", t->train.d.length, err);
     cove__tree_int(rc, dict, "batch_size", t->train.d.batch_size, err);
-    cove__tree_int(rc, dict, "val_log_step", t->val_log_step, err);
+    cove__tree_int(rc, dict, "val_log_step", mark ? mark->val_log_step : t->val_log_step, err);
     /* A run that failed after cove_trainer_stop must still stop on resume. */
-    if (t->failed && t->should_stop)
-        cove__tree_string(rc, dict, "stop", t->stop_reason, err);
-    if (t->epoch_end_failed)
-        cove__tree_bool(rc, dict, "epoch_end", 1, err);
-    if (t->batch_end_failed)
-        cove__tree_bool(rc, dict, "batch_end", 1, err);
+    if (t->fit_failed && (mark ? mark->should_stop : t->should_stop))
+        cove__tree_string(rc, dict, "stop", mark ? mark->stop_reason : t->stop_reason, err);
     metrics = cove__tree_dict(rc, dict, "metrics", err);
     if (*rc == 0)
-        *rc = cove__metrics_save(&t->metrics, metrics, err);
+        *rc = cove__metrics_save(&t->metrics, mark != NULL, metrics, err);
     if (gradients_wait(t))
         dump_gradients(rc, t, dict, err);
 }
 
 int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err)
 {
-    cove_value *tree = cove_value_new_dict(), *state = NULL, *loops;
+    cove_value *tree = cove_value_new_dict(), *loops;
     int rc = tree ? 0 : cove__fail_nomem(err, "a checkpoint");
     cove__tree_int(&rc, tree, "epoch", cove_trainer_current_epoch(t), err);
     cove__tree_int(&rc, tree, "global_step", cove_trainer_global_step(t), err);
     cove__tree_string(&rc, tree, "pytorch-lightning_version", LIGHTNING_VERSION, err);
-    if (rc == 0)
-        rc = cove__params_state_dict(t->module.parameters, t->module.n_parameters, &state, err);
-    cove__tree_set(&rc, tree, "state_dict", state, err);
+    dump_weights(&rc, t, tree, err);
     loops = cove__tree_dict(&rc, tree, "loops", err);
     if (rc == 0)
         rc = cove__progress_save(&t->p, loops, err);
@@ -188,7 +200,7 @@ struct restored {
     struct cove__progress p;
     enum cove__position position;
     uint64_t seed;
-    cove_rng rng;
+    cove_rng rng, fetch_rng;
     int64_t val_log_step;
     const char *stop; /* BORROWED from the tree: the reason to stop; NULL: none */
 };
@@ -199,10 +211,42 @@ static const cove_value *only_item(const cove_value *list)
                                                                                             : NULL;
 }
 
+/* `ret` stays as it is where the key is not there. */
+static void read_rng(int *rc, const cove_value *own, const char *key, cove_rng *ret, struct cove_error *err)
+{
+    const cove_value *list = cove__tree_at(own, key);
+    cove_rng rng = { 0 };
+    int64_t word = 0;
+    if (*rc < 0 || !list)
+        return;
+    if (cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
+        *rc = cove__fail(err, COVE_EMISMATCH, "cove.%s in the checkpoint does not have four words", key);
+    for (size_t i = 0; *rc == 0 && i < 4; i++) {
+        *rc = cove_value_as_int(cove_value_item(list, i), &word, err);
+        rng.s[i] = (uint64_t)word;
+    }
+    /* From four zeros the generator gives nothing but zeros, and a draw below a bound never ends. */
+    if (*rc == 0 && !(rng.s[0] | rng.s[1] | rng.s[2] | rng.s[3]))
+        *rc = cove__fail(err, COVE_EMISMATCH, "cove.%s in the checkpoint is all zeros", key);
+    if (*rc == 0)
+        *ret = rng;
+}
+
+static int read_position(const cove_trainer *t, struct restored *r, struct cove_error *err)
+{
+    const char *name = NULL;
+    int rc = 0;
+    cove__tree_get_string(&rc, r->own, "position", &name, err);
+    if (rc == 0 && !name)
+        r->position = cove__progress_infer(&r->p, t->n_train_batches);
+    else if (rc == 0 && (rc = cove__position_read(name, &r->position, err)) == 0)
+        rc = cove__progress_resume(&r->p, &r->position, t->n_train_batches, err);
+    return rc;
+}
+
 static int read_own(const cove_trainer *t, struct restored *r, struct cove_error *err)
 {
-    const cove_value *rng = cove__tree_at(r->own, "rng");
-    int64_t seed = (int64_t)t->seed, length = t->train.d.length, batch_size = t->train.d.batch_size, word;
+    int64_t seed = (int64_t)t->seed, length = t->train.d.length, batch_size = t->train.d.batch_size;
     int rc = 0;
     r->rng = t->rng;
     cove__tree_get_int(&rc, r->own, "seed", &seed, err);
@@ -210,17 +254,9 @@ static int read_own(const cove_trainer *t, struct restored *r, struct cove_error
     cove__tree_get_int(&rc, r->own, "batch_size", &batch_size, err);
     cove__tree_get_int(&rc, r->own, "val_log_step", &r->val_log_step, err);
     cove__tree_get_string(&rc, r->own, "stop", &r->stop, err);
-    for (size_t i = 0; rng && rc == 0 && i < 4; i++) {
-        const cove_value *item = cove_value_type(rng) == COVE_VALUE_LIST ? cove_value_item(rng, i) : NULL;
-        if (!item || cove_value_length(rng) != 4)
-            return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint does not have four words");
-        rc = cove_value_as_int(item, &word, err);
-        if (rc == 0)
-            r->rng.s[i] = (uint64_t)word;
-    }
-    /* From four zeros the generator yields only zeros, and cove_rng_below would never end. */
-    if (rc == 0 && !(r->rng.s[0] | r->rng.s[1] | r->rng.s[2] | r->rng.s[3]))
-        return cove__fail(err, COVE_EMISMATCH, "cove.rng in the checkpoint is all zeros");
+    read_rng(&rc, r->own, "rng", &r->rng, err);
+    r->fetch_rng = r->rng;
+    read_rng(&rc, r->own, "fetch_rng", &r->fetch_rng, err);
     if (rc == 0 && (r->val_log_step < 0 || r->val_log_step > COVE__MOST_COUNTED))
         return cove__fail(err, COVE_EMISMATCH, "cove.val_log_step in the checkpoint is %" PRId64, r->val_log_step);
     r->seed = (uint64_t)seed;
@@ -254,7 +290,7 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
 {
     const cove_value *states = cove__tree_at(tree, "optimizer_states");
     const cove_value *schedules = cove__tree_at(tree, "lr_schedulers"), *loops = cove__tree_at(tree, "loops");
-    int batch_end = 0, epoch_end = 0, rc;
+    int rc;
     r->weights = cove__tree_at(tree, "state_dict");
     r->own = cove__tree_at(tree, "cove");
     r->gradients = cove__tree_at(r->own, "gradients");
@@ -282,23 +318,8 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     if (t->o.max_epochs >= 0 && r->p.epoch.current.completed > t->o.max_epochs)
         return cove__fail(err, COVE_EINVAL, "the checkpoint is of epoch %" PRId64 ", but max_epochs is %" PRId64,
                           r->p.epoch.current.completed, t->o.max_epochs);
-    cove__tree_get_bool(&rc, r->own, "epoch_end", &epoch_end, err);
-    if (rc == 0 && epoch_end && r->p.epoch.current.processed != r->p.epoch.current.completed + 1)
-        return cove__fail(err, COVE_EMISMATCH, "cove.epoch_end in the checkpoint, but no epoch is at its end");
-    if (rc == 0 && epoch_end) {
-        /* The epoch must still end: continue after its last validation. */
-        int64_t ready = r->p.batch.current.ready;
-        cove__counts_add(&r->p.epoch, 0, 0, -1, 0);
-        r->p.batches_that_stepped -= ready % t->o.accumulate_grad_batches == 0 || ready == t->n_train_batches;
-    }
-    r->position = cove__progress_resume(&r->p, t->n_train_batches, r->own != NULL);
-    cove__tree_get_bool(&rc, r->own, "batch_end", &batch_end, err);
-    if (rc < 0)
-        return rc;
-    /* With fewer batches than before, this batch may not exist. */
-    if (batch_end && r->position == COVE__AFTER_TRAIN_BATCH && r->p.batch.current.ready <= t->n_train_batches)
-        r->position = COVE__AT_BATCH_END;
-    return read_own(t, r, err);
+    rc = read_position(t, r, err);
+    return rc < 0 ? rc : read_own(t, r, err);
 }
 
 /* Gradients that waited for the optimizer's step; those that don't fit any more count as none. */
@@ -355,6 +376,8 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
     t->p = r->p;
     t->seed = r->seed;
     t->rng = r->rng;
+    t->fetch_rng = r->fetch_rng;
+    t->position = r->position;
     t->val_log_step = r->val_log_step;
     if (r->stop)
         cove_trainer_stop(t, r->stop);
@@ -371,7 +394,7 @@ static int load_tree(cove_fs *fs, const char *path, int lazy, cove_value **ret_t
     return cove_checkpoint_load(fs, path, &options, NULL, ret_tree, err);
 }
 
-int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_position, struct cove_error *err)
+int cove__restore(cove_trainer *t, const char *url, struct cove_error *err)
 {
     struct restored r = { .position = COVE__AT_EPOCH_START };
     cove_value *tree = NULL;
@@ -385,7 +408,6 @@ int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_pos
         rc = cove__error_prefix(err, rc, "resume %s", url);
         goto out;
     }
-    *ret_position = r.position;
 out:
     cove_value_unref(tree);
     cove_free(path);

@@ -114,7 +114,10 @@ static void begin_fit(cove_trainer *t, const struct given *g)
     cove__metrics_done(&t->metrics);
     forget_optimizer(t);
     cove__progress_next_fit(&t->p);
+    t->position = COVE__AT_EPOCH_START;
+    cove__undo_close(t);
     t->val_log_step = 0;
+    t->should_stop = t->fit_failed = false;
     t->reason[0] = '\0';
 }
 
@@ -135,7 +138,6 @@ static int begin_run(cove_trainer *t, bool fitting, const struct cove_module *mo
     }
     t->fitting = fitting;
     t->stage = COVE_STAGE_NONE;
-    t->should_stop = t->failed = t->batch_end_failed = t->epoch_end_failed = false;
     t->log_weight = 1;
     cove__error_clear(&t->log_error);
     cove__free(t->ckpt_path);
@@ -219,18 +221,17 @@ static int configure(cove_trainer *t, struct cove_error *err)
 
 static int fit(cove_trainer *t, const char *ckpt_path, struct cove_error *err)
 {
-    enum cove__position position = COVE__AT_EPOCH_START;
     int rc;
     if ((rc = COVE__HOOK(t, setup, err)) < 0 || (rc = find_checkpoint(t, ckpt_path, err)) < 0 ||
         (rc = configure(t, err)) < 0)
         return rc;
-    if (t->ckpt_path && (rc = cove__restore(t, t->ckpt_path, &position, err)) < 0)
+    if (t->ckpt_path && (rc = cove__restore(t, t->ckpt_path, err)) < 0)
         return rc;
     if ((rc = cove__log_hparams(t, err)) < 0 || (rc = COVE__HOOK(t, on_fit_start, err)) < 0)
         return rc;
     if (!t->ckpt_path && (rc = cove__run_sanity_check(t, err)) < 0)
         return rc;
-    if ((rc = cove__run_fit(t, position, err)) < 0)
+    if ((rc = cove__run_fit(t, err)) < 0)
         return rc;
     return COVE__HOOK(t, on_fit_end, err);
 }
@@ -257,7 +258,7 @@ static int run(cove_trainer *t, const char *ckpt_path, struct cove_error *caller
     rc = cove__open_loggers(t, &err);
     if (rc == 0)
         rc = t->fitting ? fit(t, ckpt_path, &err) : validate(t, ckpt_path, &err);
-    t->failed = rc < 0;
+    t->fit_failed |= t->fitting && rc < 0;
     if (rc < 0)
         cove__exception_hook(t, &err);
     t->stage = COVE_STAGE_NONE;
@@ -292,13 +293,10 @@ int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *modul
                           const char *ckpt_path, struct cove_error *err)
 {
     int rc = begin_run(trainer, false, module, data, err);
-    int64_t log_step = trainer->val_log_step;
-    cove_rng rng = trainer->rng;
-    if (rc < 0)
+    if (rc < 0 || (rc = cove__undo_mark(trainer, 0, err)) < 0)
         return rc;
     trainer->val_log_step = 0;
     rc = run(trainer, ckpt_path, err);
-    trainer->val_log_step = log_step;
-    trainer->rng = rng;
+    cove__undo(trainer);
     return rc;
 }

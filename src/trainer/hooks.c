@@ -136,25 +136,56 @@ int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove
     return call_all(t, &(struct hook){ .offset = offset, .name = name, .kind = CHECKPOINT, .checkpoint = tree }, err);
 }
 
-/* on_train_epoch_end: the module may log a metric there that EarlyStopping and ModelCheckpoint monitor, so these are
- * called last, and metrics are published before them. */
+/* The callbacks that monitor something, or the others. */
+static int call_callbacks(cove_trainer *t, const struct hook *h, bool monitors, struct cove_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
+        if (!t->callbacks[i].monitors == !monitors)
+            rc = call_one(t, h, i, err);
+    }
+    return rc;
+}
+
+/* The hooks at whose end something is done: EarlyStopping and ModelCheckpoint come after the module. They see what it
+ * logs there, and a checkpoint that is saved holds all that the hook has changed. */
+static int call_end(cove_trainer *t, const struct hook *h, struct cove_error *err)
+{
+    bool on_step = h->kind == BATCH;
+    int rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, on_step, err);
+    if (rc == 0)
+        rc = call_callbacks(t, h, false, err);
+    if (rc == 0)
+        rc = call_one(t, h, t->n_callbacks, err);
+    if (rc == 0)
+        rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, on_step, err);
+    if (rc == 0)
+        rc = call_callbacks(t, h, true, err);
+    return rc;
+}
+
+int cove__batch_end_hook(cove_trainer *t, const struct cove_batch *batch, struct cove_error *err)
+{
+    const struct hook h = {
+        offsetof(struct cove_hooks, on_train_batch_end), "on_train_batch_end", BATCH, batch, NULL, NULL
+    };
+    int rc = call_end(t, &h, err);
+    return rc < 0 ? rc : cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, true, err);
+}
+
+int cove__validation_end_hook(cove_trainer *t, struct cove_error *err)
+{
+    const struct hook h = { .offset = offsetof(struct cove_hooks, on_validation_end), .name = "on_validation_end" };
+    int rc = call_callbacks(t, &h, false, err);
+    if (rc == 0)
+        rc = call_one(t, &h, t->n_callbacks, err);
+    return rc < 0 ? rc : call_callbacks(t, &h, true, err);
+}
+
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err)
 {
     const struct hook h = { .offset = offsetof(struct cove_hooks, on_train_epoch_end), .name = "on_train_epoch_end" };
-    int rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
-    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (!t->callbacks[i].monitors)
-            rc = call_one(t, &h, i, err);
-    }
-    if (rc == 0)
-        rc = call_one(t, &h, t->n_callbacks, err);
-    if (rc == 0)
-        rc = cove__metrics_publish(&t->metrics, COVE__PHASE_TRAIN, false, err);
-    for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (t->callbacks[i].monitors)
-            rc = call_one(t, &h, i, err);
-    }
-    return rc;
+    return call_end(t, &h, err);
 }
 
 int cove__teardown_hook(cove_trainer *t, struct cove_error *err)

@@ -77,7 +77,11 @@ static int evaluate(cove_trainer *t, enum cove_stage stage, int64_t n, struct co
     if (real && ((rc = cove__metrics_publish(&t->metrics, COVE__PHASE_VAL, false, err)) < 0 ||
                  (rc = cove__log_rows(t, COVE__PHASE_VAL, false, t->p.batches_that_stepped, err)) < 0))
         goto out;
-    rc = COVE__HOOK(t, on_validation_end, err);
+    if (t->fitting && real) {
+        t->position = COVE__AFTER_VALIDATION;
+        cove__undo_close(t);
+    }
+    rc = cove__validation_end_hook(t, err);
 out:
     cove__metrics_end_epoch(&t->metrics, COVE__PHASE_VAL);
     t->stage = before;
@@ -92,19 +96,23 @@ int cove__run_validation(cove_trainer *t, struct cove_error *err)
 int cove__run_sanity_check(cove_trainer *t, struct cove_error *err)
 {
     int64_t n = t->o.num_sanity_val_steps;
-    cove_rng rng = t->rng;
+    bool should_stop;
     int rc;
     if (n < 0 || n > t->n_val_batches)
         n = t->n_val_batches;
     if (n == 0)
         return 0;
+    if ((rc = cove__undo_mark(t, COVE__UNDO_BUFFERS, err)) < 0)
+        return rc;
     rc = COVE__HOOK(t, on_sanity_check_start, err);
     if (rc == 0)
         rc = evaluate(t, COVE_STAGE_SANITY_CHECK, n, err);
     if (rc == 0)
         rc = COVE__HOOK(t, on_sanity_check_end, err);
     /* A run with the check and one without must be the same run. */
-    t->rng = rng;
+    should_stop = t->should_stop;
+    cove__undo(t);
+    t->should_stop = should_stop;
     t->p.val_batch = (struct cove__tracker){ 0 };
     t->p.val_is_last_batch = false;
     return rc;
@@ -124,71 +132,98 @@ static bool max_steps_reached(const cove_trainer *t)
     return t->o.max_steps >= 0 && cove_trainer_global_step(t) >= t->o.max_steps;
 }
 
-/* What follows a processed batch. */
-static int after_batch(cove_trainer *t, enum cove__position position, struct cove_error *err)
+static int validate_if_due(cove_trainer *t, struct cove_error *err)
 {
-    int rc = 0;
-    if (position == COVE__AFTER_TRAIN_BATCH) {
-        cove__counts_add(&t->p.batch, 0, 0, 0, 1);
-        if (cove__validation_due(t) && (rc = cove__undo_mark(t, false, err)) == 0)
-            rc = cove__run_validation(t, err);
-        if (rc < 0) {
-            /* The resumed run must validate again: as far as a checkpoint is concerned the batch has not ended. */
-            cove__counts_add(&t->p.batch, 0, 0, 0, -1);
-            cove__undo(t);
-            return rc;
-        }
+    int rc;
+    cove__counts_add(&t->p.batch, 0, 0, 0, 1);
+    if (!cove__validation_due(t))
+        return 0;
+    if ((rc = cove__undo_mark(t, COVE__UNDO_BUFFERS, err)) == 0)
+        rc = cove__run_validation(t, err);
+    if (rc < 0) {
+        /* The resumed run must validate again: as far as a checkpoint is concerned the batch has not ended. */
+        cove__counts_add(&t->p.batch, 0, 0, 0, -1);
+        t->position = COVE__AT_VALIDATION;
+        cove__undo(t);
     }
+    return rc;
+}
+
+/* What follows a computed batch, from t->position on. */
+static int after_batch(cove_trainer *t, struct cove_error *err)
+{
+    int rc;
+    if (t->position == COVE__AT_VALIDATION && (rc = validate_if_due(t, err)) < 0)
+        return rc;
     if (!cove__accumulating(t))
         t->p.batches_that_stepped++;
+    t->position = COVE__AT_BATCH_START;
     return 0;
 }
 
-static int run_batches(cove_trainer *t, enum cove__position position, struct cove_error *err)
+static int run_batches(cove_trainer *t, struct cove_error *err)
 {
     int rc = 0;
-    if (position == COVE__AT_BATCH_END) {
+    if (t->position == COVE__AT_BATCH_END)
         rc = cove__repeat_batch_end(t, err);
-        position = COVE__AFTER_TRAIN_BATCH;
-    }
-    if (rc == 0 && (position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION))
-        rc = after_batch(t, position, err);
+    if (rc == 0 && (t->position == COVE__AT_VALIDATION || t->position == COVE__AFTER_VALIDATION))
+        rc = after_batch(t, err);
     while (rc == 0 && t->p.batch.current.ready < t->n_train_batches && !max_steps_reached(t) && !t->should_stop) {
+        t->position = COVE__AT_BATCH_START;
         if ((rc = cove__train_batch(t, err)) < 0 || (rc = cove__check_interrupt(t, err)) < 0)
             break;
-        rc = after_batch(t, COVE__AFTER_TRAIN_BATCH, err);
+        rc = after_batch(t, err);
     }
     return rc;
 }
 
-static int run_epoch(cove_trainer *t, enum cove__position position, struct cove_error *err)
+static int begin_epoch(cove_trainer *t, struct cove_error *err)
 {
-    int64_t step;
     int rc;
-    if (position == COVE__AT_EPOCH_START) {
-        t->p.batch.current = t->p.step.current = t->p.zero_grad.current = (struct cove__counts){ 0 };
-        t->p.scheduler.current = t->p.val_batch.total = (struct cove__counts){ 0 };
-        t->p.is_last_batch = false;
-        cove__counts_add(&t->p.epoch, 1, 0, 0, 0);
-        if ((rc = COVE__HOOK(t, on_train_epoch_start, err)) < 0)
-            return rc;
-        cove__counts_add(&t->p.epoch, 0, 1, 0, 0);
-    }
-    if ((rc = run_batches(t, position, err)) < 0)
+    t->p.batch.current = t->p.step.current = t->p.zero_grad.current = (struct cove__counts){ 0 };
+    t->p.scheduler.current = t->p.val_batch.total = (struct cove__counts){ 0 };
+    t->p.is_last_batch = false;
+    if ((rc = cove__undo_mark(t, COVE__UNDO_BUFFERS, err)) < 0)
         return rc;
-    if ((rc = cove__undo_mark(t, false, err)) < 0)
-        return rc;
-    cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
-    if ((rc = cove__epoch_end_hook(t, err)) < 0) {
-        t->epoch_end_failed = true;
+    cove__counts_add(&t->p.epoch, 1, 0, 0, 0);
+    if ((rc = COVE__HOOK(t, on_train_epoch_start, err)) < 0) {
         cove__undo(t);
         return rc;
     }
-    step = t->p.batches_that_stepped > 0 ? t->p.batches_that_stepped - 1 : 0;
-    rc = cove__log_rows(t, COVE__PHASE_TRAIN, false, step, err);
+    cove__undo_close(t);
+    cove__counts_add(&t->p.epoch, 0, 1, 0, 0);
+    t->position = COVE__AT_BATCH_START;
+    return 0;
+}
+
+static int end_epoch(cove_trainer *t, struct cove_error *err)
+{
+    /* The step of the epoch's last batch. */
+    int64_t step = t->p.batches_that_stepped > 0 ? t->p.batches_that_stepped - 1 : 0;
+    int rc;
+    t->position = COVE__AT_EPOCH_END;
+    if ((rc = cove__undo_mark(t, COVE__UNDO_BUFFERS, err)) < 0)
+        return rc;
+    /* An epoch that max_steps or a callback ended early goes on where it was, if the run is resumed. */
+    t->position = t->p.batch.current.ready < t->n_train_batches ? COVE__AT_BATCH_START : COVE__AT_EPOCH_START;
+    cove__undo_close(t);
+    cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
+    if ((rc = cove__epoch_end_hook(t, err)) < 0 || (rc = cove__log_rows(t, COVE__PHASE_TRAIN, false, step, err)) < 0) {
+        t->position = COVE__AT_EPOCH_END; /* to Lightning the epoch is over */
+        cove__undo(t);
+        return rc;
+    }
     cove__metrics_end_epoch(&t->metrics, COVE__PHASE_TRAIN);
     cove__counts_add(&t->p.epoch, 0, 0, 0, 1);
-    return rc;
+    return 0;
+}
+
+static int run_epoch(cove_trainer *t, struct cove_error *err)
+{
+    int rc = t->position == COVE__AT_EPOCH_START ? begin_epoch(t, err) : 0;
+    if (rc == 0)
+        rc = run_batches(t, err);
+    return rc < 0 ? rc : end_epoch(t, err);
 }
 
 /* Whether the run is over; says why. */
@@ -205,25 +240,23 @@ static bool done(cove_trainer *t)
     return t->should_stop;
 }
 
-int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_error *err)
+int cove__run_fit(cove_trainer *t, struct cove_error *err)
 {
-    bool ends;
+    /* What follows the last batch of all may have been cut off, too. */
+    bool ends = t->position != COVE__AT_EPOCH_START && t->position != COVE__AT_BATCH_START;
     int rc = 0;
     t->stage = COVE_STAGE_TRAIN;
     if (t->n_train_batches == 0) {
         snprintf(t->reason, sizeof t->reason, "no training batches");
         return 0;
     }
-    /* The run may have been interrupted after its last batch. */
-    ends = position == COVE__AT_BATCH_END || position == COVE__AFTER_TRAIN_BATCH || position == COVE__AFTER_VALIDATION;
     if (!ends && done(t))
         return 0;
     if ((rc = COVE__HOOK(t, on_train_start, err)) < 0)
         return rc;
     while (rc == 0 && (ends || !done(t)) && (rc = cove__check_interrupt(t, err)) == 0) {
         ends = false;
-        rc = run_epoch(t, position, err);
-        position = COVE__AT_EPOCH_START;
+        rc = run_epoch(t, err);
     }
     return rc < 0 ? rc : COVE__HOOK(t, on_train_end, err);
 }

@@ -243,7 +243,7 @@ void cove__metrics_rewind(struct cove__metrics *m, enum cove__phase phase)
         table->items[i].now = table->items[i].marked;
 }
 
-int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err)
+int cove__metrics_save(const struct cove__metrics *m, bool marked, cove_value *dict, struct cove_error *err)
 {
     int rc = 0;
     cove_value *epoch = cove__tree_dict(&rc, dict, "epoch", err);
@@ -251,19 +251,20 @@ int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct c
     const struct cove__table *table = &m->tables[COVE__PHASE_TRAIN];
     for (size_t i = 0; rc == 0 && i < table->n; i++) {
         const struct cove__logged *item = &table->items[i];
+        const struct cove__epoch_values *values = marked ? &item->marked : &item->now;
         cove_value *list;
-        if (!item->now.there)
+        if (!values->there)
             continue;
         list = cove_value_new_list();
         cove__tree_set(&rc, epoch, item->name, list, err);
         if (rc == 0)
-            rc = cove_value_append(list, cove_value_new_float(item->now.sum), err);
+            rc = cove_value_append(list, cove_value_new_float(values->sum), err);
         if (rc == 0)
-            rc = cove_value_append(list, cove_value_new_float(item->now.weight), err);
+            rc = cove_value_append(list, cove_value_new_float(values->weight), err);
         if (rc == 0)
             rc = cove_value_append(list, cove_value_new_int(item->flags), err);
         if (rc == 0)
-            rc = cove_value_append(list, cove_value_new_float(item->now.last), err);
+            rc = cove_value_append(list, cove_value_new_float(values->last), err);
     }
     for (size_t i = 0; i < m->n_newest; i++)
         cove__tree_float(&rc, newest, m->newest[i].name, m->newest[i].value, err);

@@ -70,7 +70,8 @@ const struct cove__newest *cove__metrics_find(const struct cove__metrics *m, con
 
 /* What a resume needs for the same means and monitors: { "epoch": { name: [sum, weight, flags, last] },
  * "newest": { name: value } }. */
-int cove__metrics_save(const struct cove__metrics *m, cove_value *dict, struct cove_error *err);
+/* `marked`: with the sums of the last mark. */
+int cove__metrics_save(const struct cove__metrics *m, bool marked, cove_value *dict, struct cove_error *err);
 /* `mid_epoch` false: without the sums, because the epoch is complete. COVE_EMISMATCH: invalid names
  * or sums. */
 int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid_epoch, struct cove_error *err);

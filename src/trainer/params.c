@@ -81,24 +81,6 @@ int cove__params_check(const struct cove_parameter *parameters, size_t n, struct
     return 0;
 }
 
-int cove__params_state_dict(const struct cove_parameter *parameters, size_t n, cove_value **ret_dict,
-                            struct cove_error *err)
-{
-    cove_value *dict = cove_value_new_dict(), *tensor = NULL;
-    int rc = dict ? 0 : cove__fail_nomem(err, "state_dict");
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = cove_value_new_tensor(&parameters[i].value, &tensor, err);
-        if (rc == 0)
-            rc = cove_value_set(dict, parameters[i].name, tensor, err);
-    }
-    if (rc < 0) {
-        cove_value_unref(dict);
-        return rc;
-    }
-    *ret_dict = dict;
-    return 0;
-}
-
 /* One difference: into the message while there is room, and always to the log. */
 static void note(struct cove__buf *list, size_t *n_notes, const char *format, ...) COVE_PRINTF(3, 4);
 static void note(struct cove__buf *list, size_t *n_notes, const char *format, ...)

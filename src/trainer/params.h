@@ -14,9 +14,6 @@ int cove__view_elements(const struct cove_tensor_view *view, size_t *ret_n, stru
 /* "[64, 10]" */
 void cove__view_shape(const struct cove_tensor_view *view, char *out, size_t size);
 
-/* A dict of name and tensor, in the parameters' order; the tensors BORROW the parameters' memory. */
-int cove__params_state_dict(const struct cove_parameter *parameters, size_t n, cove_value **ret_dict,
-                            struct cove_error *err);
 /* COVE_EMISMATCH that says what to do where an opaque value was found instead of a state_dict. */
 int cove__fail_pickled(const cove_value *opaque, struct cove_error *err);
 /* Whether `dict` fits: COVE_EMISMATCH lists what is missing, unexpected, of another shape or dtype. Changes nothing. */

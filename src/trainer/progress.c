@@ -1,6 +1,8 @@
 /* Lightning's loop counters to and from a checkpoint; see progress.h. The loop moves them. */
 #include "trainer/progress.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "trainer/tree.h"
 
@@ -170,36 +172,107 @@ void cove__progress_next_fit(struct cove__progress *p)
     p->is_last_batch = false;
 }
 
-enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches, bool own)
+/* ---- where the run goes on ---- */
+
+static const char *const position_names[] = {
+    [COVE__AT_EPOCH_START] = "epoch_start",       [COVE__AT_BATCH_START] = "batch_start",
+    [COVE__AT_BATCH_END] = "batch_end",           [COVE__AT_VALIDATION] = "validation",
+    [COVE__AFTER_VALIDATION] = "validation_done", [COVE__AT_EPOCH_END] = "epoch_end",
+};
+
+const char *cove__position_name(enum cove__position position)
 {
-    struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;
+    return position_names[position];
+}
+
+int cove__position_read(const char *name, enum cove__position *ret_position, struct cove_error *err)
+{
+    for (size_t i = 0; i < sizeof position_names / sizeof *position_names; i++) {
+        if (strcmp(position_names[i], name) == 0) {
+            *ret_position = (enum cove__position)i;
+            return 0;
+        }
+    }
+    return cove__fail(err, COVE_EMISMATCH, "cove.position in the checkpoint is \"%s\"", name);
+}
+
+/* Epoch number `epochs` has begun and is not over. */
+static void in_epoch(struct cove__progress *p, int64_t epochs)
+{
+    struct cove__counts *both[] = { &p->epoch.total, &p->epoch.current };
+    for (int i = 0; i < 2; i++)
+        *both[i] = (struct cove__counts){ epochs + 1, epochs + 1, epochs, epochs };
+}
+
+static void at_epoch_start(struct cove__progress *p, int64_t epochs)
+{
+    int64_t skipped = p->batch.current.ready - p->batch.current.processed;
+    settle(&p->epoch.current, epochs);
+    settle(&p->epoch.total, epochs);
+    settle(&p->batch.total, p->batch.total.ready - skipped);
+    settle(&p->batch.current, 0);
+    p->is_last_batch = false;
+}
+
+/* The epoch's batches that are computed are completed, but for `open` of them. */
+static void at_batch(struct cove__progress *p, int64_t open)
+{
+    int64_t skipped = p->batch.current.ready - p->batch.current.processed;
+    settle(&p->batch.total, p->batch.total.ready - skipped);
+    settle(&p->batch.current, p->batch.current.processed);
+    cove__counts_add(&p->batch, 0, 0, 0, -open);
+}
+
+int cove__progress_resume(struct cove__progress *p, enum cove__position *position, int64_t n_batches,
+                          struct cove_error *err)
+{
+    const struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;
+    /* max_steps or a callback ended the epoch early: it is closed, and goes on where it was. */
+    bool closed = epoch->started > 0 && epoch->processed == epoch->started;
+    bool computed = *position == COVE__AT_BATCH_END || *position == COVE__AT_VALIDATION;
+    if (*position == COVE__AT_BATCH_START && closed && batch->processed >= n_batches)
+        *position = COVE__AT_EPOCH_START;
+    if (*position == COVE__AT_BATCH_END && batch->ready > n_batches)
+        *position = COVE__AT_VALIDATION; /* no such batch any more */
+    if (*position == COVE__AT_EPOCH_START) {
+        at_epoch_start(p, epoch->processed);
+        return 0;
+    }
+    if (epoch->started == 0 || (epoch->completed == epoch->started && *position != COVE__AT_BATCH_START) ||
+        ((computed || *position == COVE__AFTER_VALIDATION) &&
+         (batch->processed == 0 || batch->processed != batch->ready)))
+        return cove__fail(err, COVE_EMISMATCH, "the checkpoint's loop counters contradict its position, %s",
+                          cove__position_name(*position));
+    in_epoch(p, epoch->started - 1);
+    at_batch(p, computed);
+    return 0;
+}
+
+enum cove__position cove__progress_infer(struct cove__progress *p, int64_t n_batches)
+{
+    const struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;
     bool epoch_ended = epoch->processed == epoch->started;
     bool batch_done = batch->processed == batch->ready;
     bool completed = batch->completed == batch->processed;
     int64_t epochs = epoch->processed;
     /* Stopped in mid-epoch by max_steps or a callback, the epoch was closed all the same: it goes on where it was. */
     bool cut = epoch_ended && epochs > 0 && !p->is_last_batch && batch->processed > 0 && batch->processed < n_batches;
-    int64_t skipped = batch->ready - batch->processed;
     if (cut)
         epochs--;
-    if (!epoch_ended && !own && batch_done && batch->processed >= n_batches) {
+    if (!epoch_ended && batch_done && batch->processed >= n_batches) {
         p->batches_that_stepped++;
         epoch_ended = true;
         epochs++;
     }
-    settle(epoch, epochs);
-    settle(&p->epoch.total, epochs);
     if (epoch_ended && !cut) {
-        settle(batch, 0);
-        settle(&p->batch.total, p->batch.total.ready - skipped);
-        p->is_last_batch = false;
+        at_epoch_start(p, epochs);
         return COVE__AT_EPOCH_START;
     }
-    epoch->ready = epoch->started = p->epoch.total.ready = p->epoch.total.started = epochs + 1;
+    in_epoch(p, epochs);
     if (!batch_done || batch->processed == 0 || (cut && completed)) {
-        settle(&p->batch.total, p->batch.total.ready - skipped);
-        settle(batch, batch->processed);
+        at_batch(p, 0);
         return COVE__AT_BATCH_START;
     }
-    return completed ? COVE__AFTER_VALIDATION : COVE__AFTER_TRAIN_BATCH;
+    at_batch(p, !completed);
+    return completed ? COVE__AFTER_VALIDATION : COVE__AT_VALIDATION;
 }

@@ -30,13 +30,18 @@ struct cove__progress {
     int64_t batches_that_stepped; /* the step that loggers are given */
 };
 
-/* What is left to do of the batch or epoch at whose end a checkpoint was saved. */
+/*
+ * Where a run goes on: what comes next, and all before it is done. The loop moves it, a checkpoint holds it by name
+ * (cove.position), and a resume begins with it. The counters alone can't say it: they are the same before a batch is
+ * fetched and after the validation that follows the one before.
+ */
 enum cove__position {
-    COVE__AT_EPOCH_START,    /* nothing: the next epoch begins */
-    COVE__AT_BATCH_START,    /* nothing: the next batch of the epoch begins */
-    COVE__AT_BATCH_END,      /* on_train_batch_end, and what follows */
-    COVE__AFTER_TRAIN_BATCH, /* validation may be due, then the batch is completed */
-    COVE__AFTER_VALIDATION   /* only counting */
+    COVE__AT_EPOCH_START,   /* on_train_epoch_start of the next epoch */
+    COVE__AT_BATCH_START,   /* the fetch of the epoch's next batch; where there is none left, the epoch's end */
+    COVE__AT_BATCH_END,     /* on_train_batch_end of a computed batch */
+    COVE__AT_VALIDATION,    /* the validation, if one is due after this batch */
+    COVE__AFTER_VALIDATION, /* the batch is still to be counted for the loggers */
+    COVE__AT_EPOCH_END      /* on_train_epoch_end */
 };
 
 void cove__counts_add(struct cove__tracker *tracker, int64_t ready, int64_t started, int64_t processed,
@@ -49,9 +54,15 @@ void cove__progress_next_fit(struct cove__progress *p);
 int cove__progress_save(const struct cove__progress *p, cove_value *loops, struct cove_error *err);
 /* From a "loops" dict of Lightning 2 or of ours. COVE_EMISMATCH: invalid counters. */
 int cove__progress_load(struct cove__progress *p, const cove_value *loops, struct cove_error *err);
-/* Sets the counters to where the run goes on; `n_batches` of an epoch in this run. `own`: the checkpoint is one of
- * ours, which holds the epoch's means. Without them an epoch whose last batch is done can't end as it would have: it is
- * over, as it is to Lightning. */
-enum cove__position cove__progress_resume(struct cove__progress *p, int64_t n_batches, bool own);
+const char *cove__position_name(enum cove__position position);
+/* COVE_EMISMATCH: no position has this name. */
+int cove__position_read(const char *name, enum cove__position *ret_position, struct cove_error *err);
+/* Sets the counters of a checkpoint of ours to where the run goes on; `n_batches` of an epoch in this run.
+ * *position is changed where this data has no such place. COVE_EMISMATCH: the counters contradict the position. */
+int cove__progress_resume(struct cove__progress *p, enum cove__position *position, int64_t n_batches,
+                          struct cove_error *err);
+/* The same for a checkpoint of Lightning's, whose counters have to say where it stands. It holds no means of the epoch:
+ * one whose last batch is done can't end as it would have, and is over, as it is to Lightning. */
+enum cove__position cove__progress_infer(struct cove__progress *p, int64_t n_batches);
 
 #endif

@@ -48,11 +48,10 @@ struct cove_trainer {
     struct cove__progress p;             /* of the last fit; not changed by a validate */
     struct cove__tracker validate_batch; /* of a validate */
     int64_t val_log_step;                /* validation batches so far: the step of values that they log on step */
+    enum cove__position position;        /* of the last fit */
+    cove_rng fetch_rng;                  /* as it was before the newest training batch was fetched */
     struct cove__undo undo;
-    bool failed;           /* the run ends in an error */
-    bool epoch_end_failed; /* in on_train_epoch_end: a resumed run calls it again; in Lightning the epoch is
-                              complete */
-    bool batch_end_failed; /* in on_train_batch_end: the batch is computed; a resumed run repeats only that hook */
+    bool fit_failed; /* the last fit ended in an error */
     bool should_stop;
     bool is_running;             /* from the first hook of a run to its end */
     char reason[256];            /* why the last run ended */
@@ -87,6 +86,9 @@ int cove__batch_hook(cove_trainer *t, size_t offset, const char *name, const str
 int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove_value *tree, struct cove_error *err);
 /* All callbacks' and the module's, also after one that failed: the first error is returned, the others are logged. */
 int cove__teardown_hook(cove_trainer *t, struct cove_error *err);
+/* on_train_batch_end, on_validation_end and on_train_epoch_end. */
+int cove__batch_end_hook(cove_trainer *t, const struct cove_batch *batch, struct cove_error *err);
+int cove__validation_end_hook(cove_trainer *t, struct cove_error *err);
 int cove__epoch_end_hook(cove_trainer *t, struct cove_error *err);
 void cove__exception_hook(cove_trainer *t, const struct cove_error *cause);
 #define COVE__HOOK(t, name, err) cove__hook((t), offsetof(struct cove_hooks, name), #name, (err))
@@ -99,7 +101,7 @@ void cove__exception_hook(cove_trainer *t, const struct cove_error *cause);
 void cove__forget_run(cove_trainer *t); /* frees everything of one run */
 
 /* ---- loop.c ---- */
-int cove__run_fit(cove_trainer *t, enum cove__position position, struct cove_error *err);
+int cove__run_fit(cove_trainer *t, struct cove_error *err); /* from t->position on */
 int cove__run_validation(cove_trainer *t, struct cove_error *err);
 int cove__run_sanity_check(cove_trainer *t, struct cove_error *err);
 bool cove__validation_due(const cove_trainer *t);
@@ -113,8 +115,8 @@ bool cove__accumulating(const cove_trainer *t); /* the current batch does not en
 
 /* ---- dump.c ---- */
 int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err);
-/* Loads `url` and restores the run from it, all or nothing; the run continues at *ret_position. */
-int cove__restore(cove_trainer *t, const char *url, enum cove__position *ret_position, struct cove_error *err);
+/* Loads `url` and restores the run from it, all or nothing. */
+int cove__restore(cove_trainer *t, const char *url, struct cove_error *err);
 
 /* ---- logs.c ---- */
 int cove__open_loggers(cove_trainer *t, struct cove_error *err);

@@ -94,6 +94,18 @@ def files(root):
     return " ".join(words)
 
 
+# docs/trainer.md, "What differs": EarlyStopping and ModelCheckpoint come after the module in these, too.
+AFTER_THE_MODULE = ("on_train_batch_end", "on_validation_end")
+
+
+def after_the_module(callback):
+    """The class, with these hooks as late_…, which the module's hooks call."""
+    for name in AFTER_THE_MODULE:
+        setattr(callback, f"late_{name}", getattr(callback, name))
+        setattr(callback, name, lambda self, *args, **kwargs: None)
+    return callback
+
+
 def hooks_of(who, names, called):
     """A dict of hooks that record their calls."""
 
@@ -109,6 +121,9 @@ def hooks_of(who, names, called):
                     at = len(arguments) - 1
                 batch = (arguments[at - 1], arguments[at])
             called(who, name, trainer, self, batch)
+            if who == "mod" and name in AFTER_THE_MODULE:
+                for callback in trainer.callbacks:
+                    getattr(callback, f"late_{name}", lambda *args, **kwargs: None)(trainer, self, *args, **kwargs)
 
         return hook
 
@@ -163,6 +178,7 @@ def at_epoch_end(trainer, as_lightning):
     return as_lightning and not isinstance(trainer.val_check_interval, int)
 
 
+@after_the_module
 class Stopping(EarlyStopping):
     __qualname__ = "EarlyStopping"  # part of its state key
 
@@ -175,6 +191,7 @@ class Stopping(EarlyStopping):
             super().on_train_epoch_end(trainer, module)
 
 
+@after_the_module
 class Checkpoint(ModelCheckpoint):
     """Lightning's, except for the rows of docs/trainer.md, "What differs", that the comments below name."""
 
