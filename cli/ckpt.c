@@ -180,6 +180,7 @@ static void print_int(const cove_value *v)
 static void print_scalar(const cove_value *v)
 {
     enum cove_value_type type = cove_value_type(v);
+    char number[CLI_NUMBER_MAX];
     const char *text;
     const void *bytes;
     size_t size;
@@ -193,7 +194,7 @@ static void print_scalar(const cove_value *v)
     else if (type == COVE_VALUE_INT)
         print_int(v);
     else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0)
-        cli_print("%.17g", d);
+        cli_print("%s", cli_number(d, number));
     else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0)
         print_string(text, size);
     else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0)

@@ -176,7 +176,9 @@ void cli_json_string(const char *s);
 void cli_json_string_n(const char *s, size_t n);
 void cli_json_int(int64_t i);
 void cli_json_number(const char *decimal); /* of any length */
-void cli_json_double(double d);            /* "NaN", "Infinity", "-Infinity" as strings */
+#define CLI_NUMBER_MAX 40
+const char *cli_number(double d, char text[CLI_NUMBER_MAX]); /* the fewest digits that read back; "nan", "-inf" */
+void cli_json_double(double d);                              /* "NaN", "Infinity", "-Infinity" as strings */
 void cli_json_bool(bool b);
 void cli_json_null(void);
 void cli_json_text(const char *key, const char *value); /* a key and its string; NULL: null */

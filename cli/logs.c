@@ -67,7 +67,8 @@ static void print_value(struct cli *c, const char *run, const char *tag, int64_t
 
     cli_print("  ");
     cli_print_name(tag);
-    cli_print("%*s  %10" PRId64 "  %-14.8g  ", width < 32 ? (int)(32 - width) : 0, "", step, value);
+    cli_print("%*s  %10" PRId64 "  %-14.8g  ", width < 32 ? (int)(32 - width) : 0, "", step,
+              isnan(value) ? fabs(value) : value);
     print_time(wall_time);
     cli_print("\n");
 }

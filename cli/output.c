@@ -208,6 +208,18 @@ void cli_json_number(const char *decimal)
     cli_print("%s", decimal);
 }
 
+const char *cli_number(double d, char text[CLI_NUMBER_MAX])
+{
+    if (isnan(d)) /* printf would write its sign, too */
+        return strcpy(text, "nan");
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, CLI_NUMBER_MAX, "%.*g", digits, d);
+        if (strtod(text, NULL) == d)
+            break;
+    }
+    return text;
+}
+
 void cli_json_double(double d)
 {
     if (isnan(d)) {
@@ -215,15 +227,10 @@ void cli_json_double(double d)
     } else if (isinf(d)) {
         cli_json_string(d > 0 ? "Infinity" : "-Infinity");
     } else {
-        char text[40];
+        char text[CLI_NUMBER_MAX];
 
-        for (int digits = 6; digits <= 17; digits++) {
-            snprintf(text, sizeof text, "%.*g", digits, d);
-            if (strtod(text, NULL) == d)
-                break;
-        }
         separate();
-        cli_print("%s", text);
+        cli_print("%s", cli_number(d, text));
     }
 }
 

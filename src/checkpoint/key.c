@@ -12,6 +12,7 @@
 #include "checkpoint/format.h"
 #include "checkpoint/key.h"
 #include "checkpoint/unpickle.h"
+#include "wire/number.h"
 
 #define DOUBLE_INT_SIZE ((size_t)129) /* bytes of the largest double as an integer, with its sign */
 
@@ -230,6 +231,8 @@ cove_value *cove__key_opaque(const cove_value *key, enum cove__origin origin)
 
 const char *cove__key_label(const cove_value *key, char *buffer, size_t size)
 {
+    char number[COVE__DOUBLE_TEXT_MAX];
+
     if (key->type == COVE_VALUE_STRING)
         return key->u.text.data;
     if (key->type == COVE_VALUE_INT)
@@ -237,7 +240,7 @@ const char *cove__key_label(const cove_value *key, char *buffer, size_t size)
     else if (key->type == COVE_VALUE_BOOL)
         snprintf(buffer, size, key->u.i ? "True" : "False");
     else if (key->type == COVE_VALUE_FLOAT)
-        snprintf(buffer, size, "%.17g", key->u.d);
+        snprintf(buffer, size, "%.*s", cove__format_double(key->u.d, number), number);
     else if (key->type == COVE_VALUE_NONE)
         snprintf(buffer, size, "None");
     else

@@ -16,6 +16,7 @@
 #include "trainer/options.h"
 #include "trainer/repr.h"
 #include "trainer/tree.h"
+#include "wire/number.h"
 
 #define MOST_CHECKS (INT64_C(1) << 53) /* the largest count that a checkpoint may have */
 
@@ -68,15 +69,15 @@ static void judge(struct early_stopping *s, cove_trainer *trainer, float value)
     float reach = (float)s->o.stopping_threshold, leave = (float)s->o.divergence_threshold;
     if (s->o.check_finite && !isfinite(value)) {
         snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %f, not finite; the best before was %.3f",
-                 s->monitor, (double)value, (double)s->best);
+                 s->monitor, cove__plain_nan((double)value), cove__plain_nan((double)s->best));
         stop(s, trainer, NON_FINITE_METRIC);
     } else if (better(s, value, reach)) {
         snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %g, %s the stopping threshold %g", s->monitor,
-                 (double)value, than, s->o.stopping_threshold);
+                 cove__plain_nan((double)value), than, s->o.stopping_threshold);
         stop(s, trainer, STOPPING_THRESHOLD);
     } else if (better(s, -value, -leave)) {
         snprintf(s->message, sizeof s->message, "EarlyStopping: %s is %g, %s the divergence threshold %g", s->monitor,
-                 (double)value, worse, s->o.divergence_threshold);
+                 cove__plain_nan((double)value), worse, s->o.divergence_threshold);
         stop(s, trainer, DIVERGENCE_THRESHOLD);
     } else if (better(s, less_min_delta(s, value), s->best)) {
         s->best = value;
@@ -84,7 +85,7 @@ static void judge(struct early_stopping *s, cove_trainer *trainer, float value)
     } else if (++s->wait_count >= s->o.patience) {
         snprintf(s->message, sizeof s->message,
                  "EarlyStopping: %s did not improve in the last %" PRId64 " checks; the best was %.3f", s->monitor,
-                 s->wait_count, (double)s->best);
+                 s->wait_count, cove__plain_nan((double)s->best));
         stop(s, trainer, PATIENCE_EXHAUSTED);
     }
 }

@@ -2,7 +2,6 @@
  * name. */
 #include "trainer/filename.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +54,8 @@ static bool parse_spec(const char *text, struct spec *ret)
 static int add_number(const struct spec *s, const struct cove__field *value, struct cove__buf *out)
 {
     char text[MAX_FIELD], number[COVE__DOUBLE_TEXT_MAX];
-    double d = value->is_int ? (double)value->i : value->d;
+    double d = cove__plain_nan(value->is_int ? (double)value->i : value->d);
     int width = s->width < 0 ? 0 : s->width, n;
-    if (isnan(d))
-        d = fabs(d); /* printf writes the sign of a nan, Python doesn't */
     if (s->type == 'd' || (!s->type && value->is_int && s->precision < 0)) {
         n = snprintf(text, sizeof text, s->zero ? "%0*lld" : "%*lld", width, (long long)value->i);
     } else if (!s->type && s->precision < 0) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "trainer/trainer_impl.h"
+#include "wire/number.h"
 
 /* ---- which functions may log ---- */
 
@@ -126,7 +127,7 @@ static int finish_row(struct cove__metrics *m, double epoch, int64_t *step, stru
         const struct cove_metric *row = &m->rows[i];
         if (strcmp(row->name, "step") == 0) {
             if (!(fabs(row->value) < 0x1p63))
-                return cove__fail(err, COVE_EINVAL, "log: step: %g is not a valid step", row->value);
+                return cove__fail(err, COVE_EINVAL, "log: step: %g is not a valid step", cove__plain_nan(row->value));
             *step = (int64_t)row->value;
             has_step = true;
             continue;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "trainer/options.h"
 #include "trainer/params.h"
+#include "wire/number.h"
 
 #define MAX_GROUPS ((size_t)1 << 16)
 #define MAX_SLOTS  ((size_t)1 << 24)
@@ -21,20 +22,23 @@ static int check_options(const struct cove_optimizer_options *o, struct cove_err
     if (o->kind != COVE_SGD && o->kind != COVE_ADAM && o->kind != COVE_ADAMW)
         return cove__fail(err, COVE_EINVAL, "optimizer: unknown kind %d", (int)o->kind);
     if (!(o->lr >= 0))
-        return cove__fail(err, COVE_EINVAL, "optimizer: lr is %g, must be 0 or more", o->lr);
+        return cove__fail(err, COVE_EINVAL, "optimizer: lr is %g, must be 0 or more", cove__plain_nan(o->lr));
     if (!(o->weight_decay >= 0))
-        return cove__fail(err, COVE_EINVAL, "optimizer: weight_decay is %g, must be 0 or more", o->weight_decay);
+        return cove__fail(err, COVE_EINVAL, "optimizer: weight_decay is %g, must be 0 or more",
+                          cove__plain_nan(o->weight_decay));
     if (o->kind == COVE_SGD) {
         if (!(o->momentum >= 0))
-            return cove__fail(err, COVE_EINVAL, "optimizer: momentum is %g, must be 0 or more", o->momentum);
+            return cove__fail(err, COVE_EINVAL, "optimizer: momentum is %g, must be 0 or more",
+                              cove__plain_nan(o->momentum));
         if (o->nesterov && (o->momentum <= 0 || o->dampening != 0))
             return cove__fail(err, COVE_EINVAL, "optimizer: nesterov needs a momentum and no dampening");
         return 0;
     }
     if (!(o->eps >= 0))
-        return cove__fail(err, COVE_EINVAL, "optimizer: eps is %g, must be 0 or more", o->eps);
+        return cove__fail(err, COVE_EINVAL, "optimizer: eps is %g, must be 0 or more", cove__plain_nan(o->eps));
     if (!(o->beta1 >= 0 && o->beta1 < 1) || !(o->beta2 >= 0 && o->beta2 < 1))
-        return cove__fail(err, COVE_EINVAL, "optimizer: betas are %g and %g, must be in [0, 1)", o->beta1, o->beta2);
+        return cove__fail(err, COVE_EINVAL, "optimizer: betas are %g and %g, must be in [0, 1)",
+                          cove__plain_nan(o->beta1), cove__plain_nan(o->beta2));
     return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "trainer/columns.h"
+#include "wire/number.h"
 
 #define REDRAW_NS     (COVE__SEC / 10)
 #define CELLS         24
@@ -53,7 +54,7 @@ static int add_metric(struct cove__buf *b, const char *name, double value, int m
     snprintf(text, sizeof text, "%s", name);
     cove__text_line(text, sizeof text); /* names come from checkpoints too */
     columns = cove__columns_cut(text, sizeof text, most);
-    snprintf(number, sizeof number, "%.3g", value);
+    snprintf(number, sizeof number, "%.3g", cove__plain_nan(value));
     cove__buf_addf(b, "  %s=%s", text, number);
     return 3 + columns + (int)strlen(number);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,11 +14,12 @@
 static const char *const ordinary[] = { "train_loss", "train_accuracy", "grad_norm", "learning_rate", NULL };
 static const char *const wide[] = { "损失函数的平均值", "точность", "e\u0301lan\u202e", "\U0001F600", NULL };
 static const char *const *names;
+static double shown = -0.000123456;
 
 static int log_all(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
 {
     for (const char *const *name = names; *name; name++)
-        cove_trainer_log(trainer, *name, -0.000123456, COVE_PROG_BAR);
+        cove_trainer_log(trainer, *name, shown, COVE_PROG_BAR);
     return 0;
 }
 
@@ -97,6 +99,16 @@ static void lines_fit_the_terminal(void **state)
     }
 }
 
+static void a_nan_has_no_sign(void **state)
+{
+    char last[4096];
+    names = ordinary;
+    shown = -NAN;
+    on_terminal(200, last, sizeof last);
+    shown = -0.000123456;
+    assert_non_null(strstr(last, "train_loss=nan"));
+}
+
 /* Without a terminal size: COLUMNS, else 80. */
 static void columns_come_from_the_environment(void **state)
 {
@@ -139,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_fit_the_terminal),
+        cmocka_unit_test(a_nan_has_no_sign),
         cmocka_unit_test(columns_come_from_the_environment),
         cmocka_unit_test(columns_are_counted),
     };

@@ -16,6 +16,7 @@
 #include "trainer/names.h"
 #include "trainer/options.h"
 #include "trainer/trainer_impl.h"
+#include "wire/number.h"
 
 #define MAX_PARTS        ((size_t)1024) /* callbacks, and loggers */
 #define DEFAULT_EPOCHS   1000
@@ -47,10 +48,10 @@ static int check_options(const struct cove_trainer_options *o, struct cove_error
     }
     if (!(o->val_check_fraction > 0 && o->val_check_fraction <= 1))
         return cove__fail(err, COVE_EINVAL, "trainer: val_check_fraction is %g, must be above 0 and at most 1",
-                          o->val_check_fraction);
+                          cove__plain_nan(o->val_check_fraction));
     if (!(o->gradient_clip_val >= 0))
         return cove__fail(err, COVE_EINVAL, "trainer: gradient_clip_val is %g, must be 0 or more",
-                          o->gradient_clip_val);
+                          cove__plain_nan(o->gradient_clip_val));
     if (strcmp(algorithm, "norm") != 0 && strcmp(algorithm, "value") != 0)
         return cove__fail(err, COVE_EINVAL, "trainer: gradient_clip_algorithm is \"%s\", must be \"norm\" or \"value\"",
                           algorithm);

@@ -63,6 +63,11 @@ static struct decimal shortest(double value)
     return d;
 }
 
+double cove__plain_nan(double value)
+{
+    return isnan(value) ? fabs(value) : value;
+}
+
 int cove__format_double(double value, char out[COVE__DOUBLE_TEXT_MAX])
 {
     const char *sign = signbit(value) ? "-" : "";

@@ -652,10 +652,11 @@ def test_refused_connections_and_credentials(cove, minio):
 def test_ckpt(cove, root):
     torch = pytest.importorskip("torch")
     tree = {"epoch": 4, "state_dict": {"w": torch.zeros(10, 784), "b": torch.ones(10, dtype=torch.float16)}, "name": "run",
-            "hyper": {"lr": 0.1, "nan": float("nan"), "list": [1, None, True]}, 3: "three"}
+            "hyper": {"lr": 0.1, "nan": float("nan"), "list": [1, None, True]}, "negative": -float("nan"), 3: "three"}
     torch.save(tree, cove.cwd / "x.ckpt")
     cove("cp", "x.ckpt", f"{root}/x.ckpt")
     text = cove("ckpt", "show", f"{root}/x.ckpt")
+    assert "  lr: 0.1\n" in text and "  nan: nan\n" in text and "negative: nan\n" in text
     assert "epoch: 4\n" in text and "  w: float32 [10, 784]  30.6 KiB\n" in text and "2 tensors, 7850 elements, 30.6 KiB" in text
     document = json.loads(cove("ckpt", "show", "--json", f"{root}/x.ckpt"))
     assert document["state_dict"]["b"] == {"type": "tensor", "dtype": "float16", "shape": [10], "bytes": 20}
@@ -732,7 +733,7 @@ def test_logs(cove, root):
     with tensorboard.SummaryWriter(cove.cwd / "logs" / "run1") as writer:
         for step in range(5):
             writer.add_scalar("train/loss", 1 / (step + 1), step)
-        writer.add_scalar("val/acc", float("nan"), 9)
+        writer.add_scalar("val/acc", -float("nan"), 9)
     (cove.cwd / "logs" / "run2").mkdir()
     (cove.cwd / "logs" / "run2" / "metrics.csv").write_bytes(b"epoch,step,train_loss\r\n0,9,0.5\r\n1,19,\r\n")
     cove("cp", "-r", "logs", f"{root}/logs")
@@ -744,7 +745,8 @@ def test_logs(cove, root):
     assert last["run2", "epoch"]["step"] == 19
     every = cove.json("logs", "show", "-a", "-t", "train/*", f"{root}/logs/run1")
     assert [r["step"] for r in every] == list(range(5))
-    assert "train/loss" in cove("logs", "show", f"{root}/logs")
+    text = cove("logs", "show", f"{root}/logs")
+    assert "train/loss" in text and " nan " in text and "-nan" not in text
     assert "train_loss" in cove("logs", "show", f"{root}/logs/run2/metrics.csv")
     put(cove, f"{root}/empty/x", "x")
     cove.error("logs", "show", f"{root}/empty", rc=3)
