@@ -291,9 +291,10 @@ struct cove_callback {
     }
 COVE_API void cove_callback_free(cove_callback *callback); /* NULL accepted; after the trainer that had it */
 
-/* Lightning's ModelCheckpoint; defaults by the macro. Strings are copied. A symbolic link with the name of a checkpoint
- * to be saved is replaced, not followed. Only files that it may have saved itself are removed: regular files in dirpath
- * with a name that `filename` or "last" gives. */
+/* Lightning's ModelCheckpoint; defaults by the macro. Strings are copied. A dirpath that cannot be listed or written
+ * to, or whose bucket does not exist, fails a fit in setup; one that does not exist yet does not. A symbolic link with
+ * the name of a checkpoint to be saved is replaced, not followed. Only files that it may have saved itself are removed:
+ * regular files in dirpath with a name that `filename` or "last" gives. */
 struct cove_model_checkpoint_options {
     size_t size;
     const char *dirpath; /* URL; NULL: "checkpoints" in the first logger's directory, else in default_root_dir */
@@ -449,8 +450,9 @@ COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */
  */
 COVE_API int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *module, const struct cove_data *data,
                               const char *ckpt_path, struct cove_error *err);
-/* Runs the validation data once, with the module's current parameters or those of `ckpt_path`. Values are logged at the
- * step where the last fit ended. That fit's counters, optimizer and random state are unchanged. */
+/* Runs the validation data once, with the module's current parameters or those of `ckpt_path`, which then stay in the
+ * module. Values are logged at the step where the last fit ended. That fit's counters, optimizer and random state are
+ * unchanged. */
 COVE_API int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module,
                                    const struct cove_data *data, const char *ckpt_path, struct cove_error *err);
 
@@ -466,9 +468,10 @@ COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
  * a validate after it) while the module is still alive. A run that is resumed from one saved in a hook goes on after
  * that hook if it is on_train_batch_end, on_validation_end or on_train_epoch_end; from any other hook of an epoch it
  * begins the batch, the validation or the epoch again, with the random state, the means, the gradients and the buffers
- * that it began with. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE, only with
- * `weights_only` 0: no fit has configured an optimizer, or the last run was a validate of another module; nothing is
- * written. */
+ * that it began with. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE: called while a
+ * checkpoint is being saved, from on_save_checkpoint or a callback's state_dict; or, only with `weights_only` 0: no fit
+ * has configured an optimizer, the last run was a validate of another module, or a validate since the last fit has
+ * loaded other weights. Nothing is written. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
 

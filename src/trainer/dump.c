@@ -167,6 +167,14 @@ static int check_savable(const cove_trainer *t, const char *url, int weights_onl
                           "save a checkpoint at %s: the last validate had another module than fit, so only weights "
                           "can be saved",
                           url);
+    if (!weights_only && t->weights_replaced)
+        return cove__fail(err, COVE_ESTATE,
+                          "save a checkpoint at %s: validate has loaded the weights of another checkpoint, so only "
+                          "weights can be saved until the next fit",
+                          url);
+    if (t->saving)
+        return cove__fail(err, COVE_ESTATE, "save a checkpoint at %s: another one is being saved, in %s", url,
+                          t->function ? t->function : "a hook");
     return 0;
 }
 
@@ -182,10 +190,12 @@ int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_o
     if (t->strategy->rank != 0)
         return 0;
     options.format = COVE_FORMAT_TORCH;
+    t->saving = true;
     if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = cove__dump(t, weights_only, &tree, err)) < 0)
         goto out;
     rc = cove_checkpoint_save(fs, path, tree, &options, NULL, err);
 out:
+    t->saving = false;
     cove_value_unref(tree);
     cove_free(path);
     cove_fs_unref(fs);

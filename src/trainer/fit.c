@@ -116,6 +116,7 @@ static void begin_fit(cove_trainer *t, const struct given *g)
     cove__progress_next_fit(&t->p);
     t->position = COVE__AT_EPOCH_START;
     cove__undo_close(t);
+    t->weights_replaced = false;
     t->val_log_step = 0;
     t->should_stop = t->fit_failed = false;
     t->reason[0] = '\0';
@@ -245,6 +246,8 @@ static int validate(cove_trainer *t, const char *ckpt_path, struct cove_error *e
         return rc;
     if (t->ckpt_path && (rc = cove_module_load_weights(&t->module, t->ckpt_path, t->storage, err)) < 0)
         return rc;
+    if (t->ckpt_path && t->optimizer)
+        t->weights_replaced |= cove__optimizer_is_of(t->optimizer, t->module.parameters, t->module.n_parameters);
     return cove__run_validation(t, err);
 }
 

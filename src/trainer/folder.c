@@ -2,6 +2,7 @@
 #include "trainer/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,73 @@ bool cove__file_may_be(const cove_trainer *trainer, const char *a, const char *b
         cove__free(path_b);
     }
     return result;
+}
+
+/* ---- a look before the run ---- */
+
+/* Whether files can be made in the local folder `path`, or it in the nearest one above that exists. */
+static int check_local(const char *path, struct cove_error *err)
+{
+    char *at = cove__strdup(path);
+    int rc = 0;
+    while (at && faccessat(AT_FDCWD, at, W_OK | X_OK, AT_EACCESS) < 0) {
+        char *above = errno == ENOENT && strcmp(at, "/") != 0 ? cove__path_parent(at) : NULL;
+        if (!above) {
+            rc = cove__fail(err, errno == ENOTDIR ? COVE_ENOTDIR : COVE_EACCESS, "%s: %s", at, strerror(errno));
+            break;
+        }
+        cove__free(at);
+        at = above;
+    }
+    if (!at)
+        rc = cove__fail_nomem(err, "a path");
+    cove__free(at);
+    return rc;
+}
+
+/* 1: there is something in it, 0: nothing. COVE_ENOTFOUND: neither is the folder there. */
+static int has_entries(cove_fs *fs, const char *path, struct cove_error *err)
+{
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = cove_fs_list(fs, path, NULL, &listing, err);
+    if (rc == 0)
+        rc = cove_listing_next(listing, &info, err);
+    if (rc > 0 && strcmp(cove_info_path(info), path) == 0 && cove_info_type(info) == COVE_TYPE_FILE)
+        rc = cove__fail(err, COVE_ENOTDIR, "%s is a file", path);
+    cove_listing_free(listing);
+    return rc;
+}
+
+/* In a store without directories a folder that is not there is an empty one, if its bucket is there. */
+static int check_bucket(cove_fs *fs, const char *path, struct cove_error *err)
+{
+    size_t n = strcspn(path, "/");
+    char *bucket = cove__strndup(path, n);
+    int rc = !bucket ? cove__fail_nomem(err, "a path") : path[n] ? has_entries(fs, bucket, err) : COVE_ENOTFOUND;
+    cove__free(bucket);
+    return rc < 0 ? rc : 0;
+}
+
+int cove__folder_look(const cove_trainer *trainer, const char *url, bool *ret_empty, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+    int rc = cove_trainer_open_fs(trainer, url, &fs, &path, err);
+    if (rc < 0)
+        return rc;
+    rc = has_entries(fs, path, &why);
+    *ret_empty = rc <= 0;
+    if (rc == COVE_ENOTFOUND)
+        rc = fs->ops->real_directories ? 0 : check_bucket(fs, path, &why);
+    if (rc >= 0 && is_local(fs))
+        rc = check_local(path, &why);
+    if (rc < 0)
+        cove__error_copy(err, &why);
+    cove_free(path);
+    cove_fs_unref(fs);
+    return rc < 0 ? rc : 0;
 }
 
 int cove__file_follow(const cove_trainer *trainer, const char *url, char **ret_url, struct cove_error *err)

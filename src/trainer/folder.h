@@ -23,6 +23,11 @@ bool cove__file_may_be(const cove_trainer *trainer, const char *a, const char *b
 /* As cove__file_resolve, with the file's own links followed too. */
 int cove__file_follow(const cove_trainer *trainer, const char *url, char **ret_url, struct cove_error *err);
 
+/* Checks that a folder (cove__folder_resolve) can be listed and, on the local disk, written to. A folder that does not
+ * exist is empty, but the bucket or the local folder above it must be right. COVE_ENOTFOUND: no such bucket;
+ * COVE_EACCESS; COVE_ENOTDIR: a file. */
+int cove__folder_look(const cove_trainer *trainer, const char *url, bool *ret_empty, struct cove_error *err);
+
 /* What stands at a path, links not followed. Stores other than the local disk have only files. */
 enum cove__entry { COVE__ENTRY_NONE, COVE__ENTRY_FILE, COVE__ENTRY_LINK, COVE__ENTRY_OTHER };
 int cove__entry_at(const cove_trainer *trainer, const char *url, enum cove__entry *ret, struct cove_error *err);

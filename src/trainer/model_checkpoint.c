@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "trainer/filename.h"
@@ -84,9 +85,22 @@ static int resolve_dirpath(struct cove__model_checkpoint *mc, cove_trainer *trai
     return 0;
 }
 
+/* A dirpath that no save could use is found before the training, not after its first epoch. */
+static int look_at_dirpath(const struct cove__model_checkpoint *mc, const cove_trainer *trainer, struct cove_error *err)
+{
+    bool empty;
+    int rc = cove__folder_look(trainer, mc->dirpath, &empty, err);
+    if (rc < 0)
+        return cove__error_prefix(err, rc, "ModelCheckpoint: dirpath %s", mc->dirpath);
+    if (!empty)
+        cove__log(COVE_LOG_INFO, "trainer", "ModelCheckpoint: dirpath %s is not empty", mc->dirpath);
+    return 0;
+}
+
 static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
+    int rc;
     /* A run from the start; a second fit keeps the state of the first. */
     if (cove_trainer_fitting(trainer) && cove_trainer_global_step(trainer) == 0) {
         mc->kept.last_saved_step = -1;
@@ -94,7 +108,8 @@ static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
     }
     mc->has_gone_on = false;
     mc->trainer = trainer;
-    return resolve_dirpath(mc, trainer, err);
+    rc = resolve_dirpath(mc, trainer, err);
+    return rc < 0 || !cove_trainer_fitting(trainer) ? rc : look_at_dirpath(mc, trainer, err);
 }
 
 static int on_fit_start(void *self, cove_trainer *trainer, struct cove_error *err)

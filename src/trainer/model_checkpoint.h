@@ -23,6 +23,7 @@ struct cove__model_checkpoint {
     const cove_trainer *trainer;                     /* BORROWED from setup to teardown; else NULL */
     char *resumed_file;                              /* owned: what ckpt_path led to when the fit began; NULL: none */
     struct cove__kept kept;
+    bool warned;      /* of metrics in the template that were never logged */
     bool saved_any;   /* in this run */
     bool has_gone_on; /* this run has finished a batch, validation or epoch */
 };

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cove/log.h>
+
 #include "checkpoint/value.h"
 
 #define EPOCH_0 "ck/epoch=0-step=7.ckpt"
@@ -240,6 +242,70 @@ static void paths_with_nul_are_refused(void **state)
     }
 }
 
+/* ---- before the training ---- */
+
+static char logged[4096];
+
+static void keep_log(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    size_t n = strlen(logged);
+    snprintf(logged + n, sizeof logged - n, "%s\n", text);
+}
+
+static void dirpath_is_looked_at_first(void **state)
+{
+    static const struct {
+        const char *dirpath;
+        int rc;
+    } cases[] = { { "file", COVE_ENOTDIR },       { "file/ck", COVE_ENOTDIR }, { "/dev/null/ck", COVE_ENOTDIR },
+                  { "s3://b?x", COVE_EINVAL },    { "new/folder", 0 },         { "file://localhost/tmp", 0 },
+                  { "memory://new/folder/ck", 0 } };
+    touch("file");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cove_model_checkpoint_options k = in_folder(0, 0);
+        struct cove_error err = COVE_ERROR_INIT;
+        k.dirpath = cases[i].dirpath;
+        int rc = fit(&k, 1, NULL, 0, &err);
+        if (rc != cases[i].rc)
+            fail_msg("%s: %d %s", k.dirpath, rc, err.message);
+        assert_true(rc == 0 || strstr(err.message, "dirpath"));
+    }
+    assert_int_equal(url_exists("new"), 0);
+}
+
+/* Another user's folder, and a new one in it; root may write anywhere, so this is tried without its rights. */
+static void dirpath_must_be_writable(void **state)
+{
+    static const char *const folders[] = { "locked", "locked/new/ck" };
+    uid_t user = geteuid();
+    assert_int_equal(chmod(".", 0755) | mkdir("locked", 0555) | chmod("locked", 0555), 0);
+    if (user == 0)
+        assert_int_equal(seteuid(65534), 0);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        struct cove_model_checkpoint_options k = in_folder(0, 0);
+        struct cove_error err = COVE_ERROR_INIT;
+        k.dirpath = folders[i];
+        assert_int_equal(fit(&k, 1, NULL, 0, &err), COVE_EACCESS);
+        assert_non_null(strstr(err.message, "dirpath"));
+    }
+    assert_int_equal(seteuid(user), 0);
+}
+
+static void a_metric_nobody_logged_is_named(void **state)
+{
+    struct cove_model_checkpoint_options k = in_folder(-1, 0);
+    static const char said[] = "filename: val_acc was never logged";
+    const char *line;
+    k.filename = "{epoch}-{val_acc:.2f}-{step}-{val_loss}";
+    logged[0] = '\0';
+    cove_log_set(keep_log, NULL, COVE_LOG_WARNING);
+    fits(&k, 2, NULL);
+    cove_log_set(NULL, NULL, COVE_LOG_WARNING);
+    line = strstr(logged, said);
+    assert_non_null(line);
+    assert_null(strstr(line + strlen(said), "was never logged"));
+}
+
 #define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
@@ -252,6 +318,9 @@ int main(void)
         IN_FOLDER(nothing_but_own_checkpoints_goes),
         IN_FOLDER(one_of_the_best_is_removed_only_here),
         IN_FOLDER(paths_with_nul_are_refused),
+        IN_FOLDER(dirpath_is_looked_at_first),
+        IN_FOLDER(dirpath_must_be_writable),
+        IN_FOLDER(a_metric_nobody_logged_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

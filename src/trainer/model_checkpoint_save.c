@@ -63,6 +63,32 @@ static bool field_of(void *user, const char *name, struct cove__field *ret)
     return true;
 }
 
+struct check {
+    const cove_trainer *trainer;
+    bool missing;
+};
+
+static bool warn_if_missing(void *user, const char *name, struct cove__field *ret)
+{
+    struct check *check = user;
+    if (field_of((void *)(uintptr_t)check->trainer, name, ret))
+        return true;
+    check->missing = true;
+    cove__log(COVE_LOG_WARNING, "trainer", "ModelCheckpoint: filename: %s was never logged and is written as 0", name);
+    return false;
+}
+
+/* Warns once of metrics that the template names and nobody logged. */
+static void check_fields(struct cove__model_checkpoint *mc, const cove_trainer *trainer)
+{
+    struct cove__buf name = COVE__BUF_INIT(COVE__MAX_FILENAME);
+    struct check check = { .trainer = trainer };
+    if (!mc->warned)
+        cove__format_filename(cove__model_checkpoint_template(mc), false, warn_if_missing, &check, &name, NULL);
+    mc->warned |= check.missing;
+    cove__buf_done(&name);
+}
+
 static bool same(const char *a, const char *b)
 {
     return a && b && strcmp(a, b) == 0;
@@ -218,6 +244,8 @@ int cove__model_checkpoint_save(struct cove__model_checkpoint *mc, cove_trainer 
     s.next.deferred = false;
     if (rc == 0)
         rc = plan(mc, trainer, &s, err);
+    if (rc == 0 && s.path)
+        check_fields(mc, trainer);
     if (rc == 0 && s.path && same(s.path, s.next.exception_path))
         rc = set(&s.next.exception_path, NULL, err);
     if (rc == 0 && (s.path || mc->o.save_last))

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -17,6 +18,9 @@
 #define VERSION    "version_"
 #define MAX_DIGITS 9 /* of a version: more are somebody else's file */
 #define MAX_YAML   ((size_t)16 << 20)
+#define MAX_TRIES  10000 /* versions that other runs take while this one looks for its own */
+#define HPARAMS    "hparams.yaml"
+#define NO_HPARAMS "{}\n"
 
 static int copy_string(char **field, const char *s, struct cove_error *err)
 {
@@ -46,14 +50,20 @@ int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_optio
     return rc;
 }
 
-static void close_dir(struct cove__run_dir *run)
+static void close_version(struct cove__run_dir *run)
 {
-    cove__free(run->name_dir);
     cove__free(run->dir);
     cove_free(run->path);
     cove_fs_unref(run->fs);
-    run->name_dir = run->dir = run->path = NULL;
+    run->dir = run->path = NULL;
     run->fs = NULL;
+}
+
+static void close_dir(struct cove__run_dir *run)
+{
+    close_version(run);
+    cove__free(run->name_dir);
+    run->name_dir = NULL;
 }
 
 void cove__run_dir_done(struct cove__run_dir *run)
@@ -108,36 +118,64 @@ out:
     return 0;
 }
 
+/* Takes the directory for this run by an empty hparams.yaml that must be new. COVE_EEXIST: another run has taken it. In
+ * a store that cannot write so, runs that start at the same time may share a version. */
+static int claim(const struct cove__run_dir *run, struct cove_error *err)
+{
+    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+    char *path = cove__run_dir_path(run, HPARAMS);
+    cove_writer *writer = NULL;
+    int rc;
+    options.condition = COVE_WRITE_IF_NEW;
+    if (!path)
+        return cove__fail_nomem(err, "logger");
+    if ((rc = cove_writer_open(run->fs, path, &options, NULL, &writer, err)) == 0 &&
+        (rc = cove_writer_write(writer, NO_HPARAMS, strlen(NO_HPARAMS), err)) == 0)
+        rc = cove_writer_finish(writer, err);
+    cove_writer_free(writer);
+    cove__free(path);
+    return rc == COVE_ENOTSUP ? 0 : rc;
+}
+
+static int open_version(struct cove__run_dir *run, const char *version, const cove_options *storage,
+                        struct cove_error *err)
+{
+    int rc;
+    if (!(run->dir = cove__path_join(run->name_dir, version)))
+        return cove__fail_nomem(err, "logger");
+    rc = cove_fs_from_url(run->dir, storage, &run->fs, &run->path, err);
+    return rc < 0 ? rc : cove_fs_mkdir(run->fs, run->path, NULL, err);
+}
+
+/* The next free version_N; of runs that look at the same time, each takes its own. */
+static int open_next(struct cove__run_dir *run, const cove_options *storage, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    char version[64];
+    int64_t number;
+    int rc = next_version(run->name_dir, storage, &number, err);
+    for (int i = 0; rc == 0 && i < MAX_TRIES; i++, number++) {
+        snprintf(version, sizeof version, VERSION "%" PRId64, number);
+        close_version(run);
+        if ((rc = open_version(run, version, storage, err)) < 0 || (rc = claim(run, &why)) == 0)
+            return rc;
+        rc = rc == COVE_EEXIST ? 0 : cove__error_copy(err, &why);
+    }
+    return rc < 0 ? rc : cove__error_copy(err, &why);
+}
+
 int cove__run_dir_open(struct cove__run_dir *run, const char *root, const cove_options *storage, struct cove_error *err)
 {
-    struct cove__buf version = COVE__BUF_INIT(4096);
-    int64_t number = 0;
-    int rc = 0;
+    int rc;
     if (run->dir)
         return 0;
     if (run->storage)
         storage = run->storage;
     run->name_dir = run->name[0] ? cove__path_join(run->save_dir ? run->save_dir : root, run->name)
                                  : cove__strdup(run->save_dir ? run->save_dir : root);
-    if (!run->name_dir) {
-        rc = cove__fail_nomem(err, "logger");
-        goto out;
-    }
-    if (!run->version && (rc = next_version(run->name_dir, storage, &number, err)) < 0)
-        goto out;
-    if (run->version)
-        cove__buf_add_str(&version, run->version);
-    else
-        cove__buf_addf(&version, VERSION "%" PRId64, number);
-    run->dir = cove__buf_rc(&version) == 0 ? cove__path_join(run->name_dir, cove__buf_str(&version)) : NULL;
-    if (!run->dir) {
-        rc = cove__fail_nomem(err, "logger");
-        goto out;
-    }
-    if ((rc = cove_fs_from_url(run->dir, storage, &run->fs, &run->path, err)) == 0)
-        rc = cove_fs_mkdir(run->fs, run->path, NULL, err);
-out:
-    cove__buf_done(&version);
+    if (!run->name_dir)
+        return cove__fail_nomem(err, "logger");
+    rc = run->version ? open_version(run, run->version, storage, err) : open_next(run, storage, err);
     if (rc < 0)
         close_dir(run);
     return rc;
@@ -209,7 +247,7 @@ int cove__run_dir_hparams(const struct cove__run_dir *run, const struct cove_hpa
                           struct cove_error *err)
 {
     struct cove__buf b = COVE__BUF_INIT(MAX_YAML);
-    char *path = cove__run_dir_path(run, "hparams.yaml");
+    char *path = cove__run_dir_path(run, HPARAMS);
     int rc = 0;
     for (size_t i = 0; i < n; i++) {
         add_text(&b, hparams[i].name);
@@ -223,7 +261,7 @@ int cove__run_dir_hparams(const struct cove__run_dir *run, const struct cove_hpa
         cove__buf_add_char(&b, '\n');
     }
     if (n == 0)
-        cove__buf_add_str(&b, "{}\n");
+        cove__buf_add_str(&b, NO_HPARAMS);
     if (!path || cove__buf_rc(&b) < 0)
         rc = cove__fail_nomem(err, "hparams.yaml");
     else

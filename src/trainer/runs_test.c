@@ -90,6 +90,59 @@ static void validate_leaves_the_fit_alone(void **state)
     assert_same_line(&resumed, &whole);
 }
 
+/* The weights of one checkpoint and the optimizer of another step are no state to resume from. */
+static void loaded_weights_are_not_saved_as_the_fits(void **state)
+{
+    struct cove_trainer_options o = quiet(1);
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_trainer *trainer = make(&o);
+    struct line best, fitted;
+    assert_int_equal(fit(trainer, NULL, NULL), 0);
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, NULL), 0);
+    cove_trainer_free(trainer);
+    best = model;
+    o.max_epochs = 2;
+    trainer = make(&o);
+    assert_int_equal(fit(trainer, NULL, NULL), 0);
+    fitted = model;
+    assert_int_equal(cove_trainer_validate(trainer, &model.module, &model.data, "memory://runs/none.ckpt", NULL),
+                     COVE_ENOTFOUND);
+    assert_same_line(&model, &fitted);
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, ROOT "/same.ckpt", 0, NULL), 0);
+    assert_int_equal(cove_trainer_validate(trainer, &model.module, &model.data, SAVED, NULL), 0);
+    assert_same_line(&model, &best);
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, ROOT "/mixed.ckpt", 0, &err), COVE_ESTATE);
+    assert_non_null(strstr(err.message, "another checkpoint"));
+    assert_int_equal(url_exists(ROOT "/mixed.ckpt"), 0);
+    assert_int_equal(cove_trainer_validate(trainer, &model.module, &model.data, NULL, NULL), 0);
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, ROOT "/mixed.ckpt", 0, NULL), COVE_ESTATE);
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, ROOT "/weights.ckpt", 1, NULL), 0);
+    assert_int_equal(fit(trainer, SAVED, NULL), 0);
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, ROOT "/again.ckpt", 0, NULL), 0);
+    cove_trainer_free(trainer);
+}
+
+static int save_within(void *self, cove_trainer *trainer, cove_value *tree, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    assert_int_equal(cove_trainer_save_checkpoint(trainer, ROOT "/within.ckpt", 1, &why), COVE_ESTATE);
+    assert_non_null(strstr(why.message, "on_save_checkpoint"));
+    return 0;
+}
+
+static void a_save_within_a_save_is_refused(void **state)
+{
+    struct cove_trainer_options o = quiet(1);
+    cove_trainer *trainer = make(&o);
+    assert_int_equal(fit(trainer, NULL, NULL), 0);
+    model.module.hooks.on_save_checkpoint = save_within;
+    assert_int_equal(fit(trainer, NULL, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cove_trainer_save_checkpoint(trainer, SAVED, 0, NULL), 0);
+    cove_trainer_free(trainer);
+    assert_int_equal(url_exists(SAVED), 1);
+}
+
 static void validate_before_fit_changes_nothing_of_it(void **state)
 {
     struct cove_trainer_options o = quiet(1);
@@ -250,6 +303,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(validate_leaves_the_fit_alone, setup_model),
+        cmocka_unit_test_setup(loaded_weights_are_not_saved_as_the_fits, setup_model),
+        cmocka_unit_test_setup(a_save_within_a_save_is_refused, setup_model),
         cmocka_unit_test_setup(validate_before_fit_changes_nothing_of_it, setup_model),
         cmocka_unit_test_setup(one_logger_writes_one_file, setup_model),
         cmocka_unit_test_setup(only_a_fit_can_be_saved, setup_model),

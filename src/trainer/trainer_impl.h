@@ -53,6 +53,8 @@ struct cove_trainer {
     struct cove__undo undo;
     bool fit_failed; /* the last fit ended in an error */
     bool should_stop;
+    bool saving;                 /* a checkpoint is being saved: its hooks can't save another */
+    bool weights_replaced;       /* by a validate with ckpt_path: they are not those of the last fit's step */
     bool is_running;             /* from the first hook of a run to its end */
     char reason[256];            /* why the last run ended */
     char stop_reason[256];       /* what cove_trainer_stop was given; UTF-8 */

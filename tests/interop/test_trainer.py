@@ -1,5 +1,6 @@
 """What the C trainer writes, read by PyTorch, Lightning and TensorBoard, and what they write, resumed in C."""
 
+import contextlib
 import csv
 import datetime
 import math
@@ -16,6 +17,7 @@ lightning = pytest.importorskip("lightning")
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: E402
 
+import schedules  # noqa: E402
 from env import ROOT  # noqa: E402
 
 # Small matrices on a machine that others use as well: one thread is faster than several that wait for each other.
@@ -312,6 +314,18 @@ def test_run_on_s3_is_the_run_on_disk(digits, minio, monkeypatch, tmp_path):
     disk, s3 = (torch.load(tmp_path / name, weights_only=True) for name in ("disk.ckpt", "s3.ckpt"))
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops", "cove"):
         assert same_tree(disk[key], s3[key]), key
+
+
+@pytest.mark.parametrize("bucket,empty", [("missing-bucket", False), ("lightning", True)])
+def test_dirpath_in_a_missing_bucket_is_an_error_before_training(build, minio, monkeypatch, bucket, empty):
+    """A prefix that does not exist yet is no error."""
+    for name, value in minio.environ.items():
+        monkeypatch.setenv(name, value)
+    with contextlib.closing(schedules.Trainer(build)) as trainer:
+        told = trainer.run({"root": f"s3://{bucket}/not-yet", "max_epochs": 1})
+    assert ("result ok" in told) == empty
+    assert any("dirpath s3://missing-bucket/not-yet/ck0: " in line and "no such bucket" in line for line in told) == (not empty)
+    assert any("on_train_start" in line for line in told) == empty
 
 
 def test_first_interrupt_ends_in_order(build, tmp_path):
