@@ -70,6 +70,29 @@ bool cove__s3_host_bucket(struct cove__slice bucket, bool dots)
     return true;
 }
 
+const char *cove__s3_broken_rule(struct cove__slice bucket)
+{
+    bool is_address = true;
+    if (cove__s3_is_arn(bucket))
+        return NULL;
+    if (bucket.size < 3 || bucket.size > LABEL_MAX)
+        return "S3's bucket names have 3 to 63 characters";
+    for (size_t i = 0; i < bucket.size; i++) {
+        uint8_t c = bucket.data[i];
+        bool is_digit = c >= '0' && c <= '9';
+        is_address = is_address && (is_digit || c == '.');
+        if ((c >= 'a' && c <= 'z') || is_digit)
+            continue;
+        if (c != '-' && c != '.')
+            return "S3's bucket names have only lower-case letters, digits, '-' and '.'";
+        if (i == 0 || i + 1 == bucket.size)
+            return "S3's bucket names begin and end with a letter or a digit";
+        if (c == '.' && bucket.data[i - 1] == '.')
+            return "S3's bucket names have no two dots in a row";
+    }
+    return is_address && memchr(bucket.data, '.', bucket.size) ? "S3's bucket names are not like IP addresses" : NULL;
+}
+
 static bool ends_with(struct cove__slice s, const char *end)
 {
     size_t n = strlen(end);

@@ -53,6 +53,9 @@ bool cove__s3_is_arn(struct cove__slice bucket);
 struct cove__slice cove__s3_zone(struct cove__slice bucket);
 /* Whether two regions are in the same partition of Amazon, where bucket names are unique. */
 bool cove__s3_same_partition(const char *region, const char *other);
+/* The rule of S3 that a bucket's name breaks, a sentence; NULL: none. For messages only: Amazon has older buckets that
+ * break a rule, and other stores have rules of their own. */
+const char *cove__s3_broken_rule(struct cove__slice bucket);
 /* Can stand in a host name; with `dots`, as several labels. */
 bool cove__s3_host_bucket(struct cove__slice bucket, bool dots);
 

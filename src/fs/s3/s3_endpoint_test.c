@@ -210,6 +210,38 @@ static void test_refusals(void **state)
     }
 }
 
+static void test_rules_of_names(void **state)
+{
+    char longest[65];
+    const struct {
+        const char *name, *rule;
+    } cases[] = {
+        { "a-bucket.of.names", NULL },
+        { "123", NULL },
+        { "1.2.3.a", NULL },
+        { longest + 1, NULL },
+        { longest, "3 to 63 characters" },
+        { "ab", "3 to 63 characters" },
+        { "", "3 to 63 characters" },
+        { "My-bucket", "lower-case" },
+        { "my_bucket", "lower-case" },
+        { "-bucket", "begin and end" },
+        { "bucket.", "begin and end" },
+        { "a..b", "two dots" },
+        { "10.0.0.1", "IP addresses" },
+        { "arn:aws:s3:eu-west-1:1:accesspoint/A_B", NULL },
+    };
+    memset(longest, 'a', 64);
+    longest[64] = '\0';
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *rule = cove__s3_broken_rule(cove__slice_str(cases[i].name));
+        if (!cases[i].rule)
+            assert_null(rule);
+        else if (!rule || !strstr(rule, cases[i].rule))
+            fail_msg("%s: %s", cases[i].name, rule ? rule : "no rule");
+    }
+}
+
 static void test_too_long(void **state)
 {
     char host[600], label[64];
@@ -247,10 +279,8 @@ static void test_contradictions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_refusals),       cmocka_unit_test(test_rules_of_names),
+        cmocka_unit_test(test_too_long),  cmocka_unit_test(test_contradictions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

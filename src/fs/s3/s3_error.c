@@ -191,10 +191,18 @@ bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
         { 301, "the bucket is in another region, and the store does not say in which" },
         { 503, "the store asks for fewer requests" },
     };
-    const char *text = status >= 500 ? "the store failed" : "the store refused";
+    const char *text = status >= 500 ? "the store failed" : "the store refused", *rule = NULL;
+    char both[160];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].status == status)
             text = texts[i].text;
+    }
+    /* Stores say InvalidBucketName only in a body. */
+    if (status == 400 || status == 403 || status == 404)
+        rule = cove__s3_broken_rule(r->name.bucket);
+    if (rule) {
+        snprintf(both, sizeof both, "%s; %s", text, rule);
+        text = both;
     }
     cove__http_error(&r->http, status, text, err);
     return cove__status_retry(status);
