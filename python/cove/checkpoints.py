@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from fsspec.core import url_to_fs
 
-from .file_kind import file_kind
+from .file_kind import file_kind, other_object
 from .filesystem import CoveFileSystem
 from .fingerprint import Fingerprint
 from .paths import check_target, check_url
@@ -59,6 +59,15 @@ def _refused_by_store(error: BaseException, before: BaseException | None) -> OSE
             return cause
         cause = cause.__context__
     return None
+
+
+def _called_by_trainer() -> bool:
+    """Whether the call that cove is in comes from Lightning's Trainer. Fabric has the same plugins, and loads any object."""
+    package = __name__.rpartition(".")[0]
+    frame = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(package + "."):
+        frame = frame.f_back
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith(("lightning.pytorch.", "pytorch_lightning."))
 
 
 class StreamingIO:
@@ -113,7 +122,7 @@ class StreamingIO:
         before = sys.exc_info()[1]
         with fs.open(place, "rb") as file:
             try:
-                return torch.load(file, map_location=map_location, weights_only=weights_only)
+                loaded = torch.load(file, map_location=map_location, weights_only=weights_only)
             except OSError:
                 raise
             except Exception as error:
@@ -124,6 +133,10 @@ class StreamingIO:
                 if kind is None:
                     raise
                 raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: not a checkpoint of torch.save but {kind}") from error
+        kind = other_object(loaded) if _called_by_trainer() else None
+        if kind is not None:
+            raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: not a checkpoint of Lightning but {kind}")
+        return loaded
 
     def is_saving(self, path: str | Path) -> bool:
         """Whether a save to this path is in progress: its name is taken, even if the store does not have it yet."""

@@ -1,4 +1,5 @@
-"""The kind of a file that torch cannot load. torch reports only a parser error; most often the file is not a checkpoint."""
+"""The kind of a file that torch cannot load, or that Lightning cannot resume from. torch reports only a parser error, Lightning only a KeyError; most
+often the file is not a checkpoint. libcove has the same first bytes (src/checkpoint/file_kind.c)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ _BEGINNINGS = (
     (b"\x1f\x8b", "a gzip file"),
     (b"\x28\xb5\x2f\xfd", "a zstd file"),
     (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"\xfd7zXZ", "an xz file"),
     (b"\x89HDF\r\n", "an HDF5 file"),
     (b"\x93NUMPY", "a numpy.save file"),
     (b"\x80", "a pickle that torch.save did not write"),
@@ -69,3 +70,19 @@ def _as_text(head: bytes) -> str | None:
             return None
         text = head[: error.start].decode()
     return text if all(character.isprintable() or character in "\t\r\n" for character in text) else None
+
+
+def other_object(loaded: Any) -> str | None:
+    """What torch has loaded, as a noun phrase; None if it is a checkpoint of Lightning."""
+    kind = type(loaded)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if hasattr(loaded, "load_state_dict") and hasattr(loaded, "state_dict"):
+        return f"a whole {name}; save its state_dict()"
+    if not isinstance(loaded, dict):
+        return f"an object of the class {name}"
+    if "pytorch-lightning_version" in loaded:
+        return None
+    if loaded and all(hasattr(value, "untyped_storage") for value in loaded.values()):
+        return "a state_dict; load it with model.load_state_dict(torch.load(…))"
+    keys = ", ".join(repr(key)[:40] for key in list(loaded)[:3])
+    return f"a dict without 'pytorch-lightning_version'; it has {keys or 'no keys'}{', …' if len(loaded) > 3 else ''}"

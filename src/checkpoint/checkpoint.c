@@ -173,14 +173,22 @@ out:
 
 /* ---- loading ---- */
 
-static int refuse_format(const struct cove__source *source, const struct cove__target *target, struct cove_error *err)
+static int refuse_format(const struct cove__source *source, enum cove_checkpoint_format wanted,
+                         const struct cove__target *target, struct cove_error *err)
 {
+    struct cove__slice head = cove__slice(source->head, source->head_size);
+    const struct cove__format *other = wanted ? format_by_bytes(COVE_FORMAT_AUTO, head, source->size) : NULL;
+    char kind[COVE__FILE_KIND_MAX];
+    if (other)
+        return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT, "not in the format that was asked for, %s, but %s",
+                             format_by_id(wanted)->name, other->name);
     if (source->head_size >= 262 && memcmp(source->head + 257, "ustar", 5) == 0)
         return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP,
                              "a tar archive, as torch wrote before 0.1.10; save it again with Python: "
                              "torch.save(torch.load(path, weights_only=False), path)");
+    cove__file_kind(head, kind, sizeof(kind));
     return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
-                         "neither a file of torch.save nor a safetensors file (%llu bytes)",
+                         "neither a file of torch.save nor a safetensors file, but %s (%llu bytes)", kind,
                          (unsigned long long)source->size);
 }
 
@@ -263,7 +271,7 @@ int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_o
     }
     const struct cove__format *format = format_by_bytes(o.format, head, source->size);
     if (!format) {
-        rc = refuse_format(source, &target, err);
+        rc = refuse_format(source, o.format, &target, err);
         goto out;
     }
     rc = format->load(source, call, &tree, &inner);

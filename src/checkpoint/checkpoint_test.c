@@ -167,8 +167,17 @@ static void test_foreign_files(void **state)
         int code;
         const char *message;
     } cases[] = {
-        { "", 0, COVE_ECORRUPT, "neither a file of torch.save nor a safetensors file (0 bytes)" },
-        { "hello", 5, COVE_ECORRUPT, "neither a file of torch.save" },
+        { "", 0, COVE_ECORRUPT, "neither a file of torch.save nor a safetensors file, but an empty file (0 bytes)" },
+        { "hello", 5, COVE_ECORRUPT,
+          "neither a file of torch.save nor a safetensors file, but a text that begins with 'hello'" },
+        { "\n <!DOCTYPE HTML>\n", 18, COVE_ECORRUPT, "but an HTML page (18 bytes)" },
+        { "version https://git-lfs.github.com/spec/v1\noid sha256:1", 55, COVE_ECORRUPT,
+          "but a Git LFS pointer instead of the file itself (55 bytes)" },
+        { "\x1f\x8b\x08\0", 4, COVE_ECORRUPT, "but a gzip file" },
+        { "\x80\x04K\1.", 5, COVE_ECORRUPT, "but a pickle that torch.save did not write" },
+        { "PK\5\6", 4, COVE_ECORRUPT, "but a zip archive without records" },
+        { "\x1b[31m\n", 6, COVE_ECORRUPT, "but a file that begins with the bytes 1b 5b 33 31 6d 0a (6 bytes)" },
+        { "a\x1b", 2, COVE_ECORRUPT, "but a file that begins with the bytes 61 1b (2 bytes)" },
         { "PK\3\4", 4, COVE_ECORRUPT, "too short" },
         { old, sizeof(old) - 1, COVE_ECORRUPT, "truncated: its pickles end after byte 21, where the file ends" },
     };

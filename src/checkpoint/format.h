@@ -45,6 +45,10 @@ int cove__torch_plan(const cove_value *tree, struct cove__plan **ret_plan, uint6
 int cove__torch_write(struct cove__plan *plan, const struct cove__sink *sink, struct cove_error *err);
 void cove__torch_plan_free(struct cove__plan *plan);
 
+/* file_kind.c: what a file with these first bytes is, in words; `size` is at least COVE__FILE_KIND_MAX. */
+#define COVE__FILE_KIND_MAX 96
+void cove__file_kind(struct cove__slice head, char *text, size_t size);
+
 /* walk.c: every tensor below `tree` in its order, BORROWED; the array is the caller's (cove__free). COVE_ELIMIT: too
  * deep, too many. */
 int cove__tree_tensors(cove_value *tree, cove_value ***ret_tensors, size_t *ret_n, struct cove_error *err);

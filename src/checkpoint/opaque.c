@@ -76,10 +76,15 @@ int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *
         return rc;
     cove__tree_path(tree, opaque, path, sizeof(path));
     const char *dot = *prefix && *path ? "." : "";
-    if (opaque->u.opaque.why)
-        return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\": %s", prefix, dot, path, opaque->u.opaque.why);
-    return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\" needs %s, which cove does not read", prefix, dot,
-                      path, opaque->u.opaque.name);
+    const char *why = opaque->u.opaque.why;
+    if (opaque == tree && !*prefix) /* there is no path to name */
+        return cove__fail(err, opaque->u.opaque.code, "the file is a pickled %s%s%s", opaque->u.opaque.name,
+                          why ? ": " : ", not a dict: if it is a model, save its state_dict()", why ? why : "");
+    if (why)
+        return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\": %s", prefix, dot, path, why);
+    return cove__fail(err, opaque->u.opaque.code,
+                      "\"%.100s%s%s\" needs %s, which cove does not read: load with `only`, `lazy` or `allow_opaque`",
+                      prefix, dot, path, opaque->u.opaque.name);
 }
 
 int cove__opaque_check_save(const cove_value *tree, struct cove_error *err)

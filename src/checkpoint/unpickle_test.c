@@ -281,7 +281,7 @@ static const struct {
     struct cove__slice pickle;
 } bad[] = {
     { COVE_EUNSAFE, "posix.system", PICKLE(IN GLOBAL("posix", "system") "X\2\0\0\0id\x85R.") },
-    { COVE_EUNSAFE, "\"a.1\" needs my.Class, which cove does not read",
+    { COVE_EUNSAFE, "\"a.1\" needs my.Class, which cove does not read: load with `only`, `lazy` or `allow_opaque`",
       PICKLE(IN "}X\1\0\0\0a](N" GLOBAL("my", "Class") ")Res.") },
     { COVE_EUNSAFE, "\"a.(a tuple).0\" needs my.Class",
       PICKLE(IN "}X\1\0\0\0a}" GLOBAL("my", "Class") ")RK\1\x86Nss.") },
@@ -306,6 +306,10 @@ static const struct {
       PICKLE(IN "}(" CUDA "K\1X\6\0\0\0cuda:0K\2u.") },
     { COVE_ECORRUPT, "not torch's", PICKLE(IN "(X\6\0\0\0moduleNNNtQ.") },
     { COVE_ENOTSUP, "state for a tensor", PICKLE(IN V2("K\0))") "}b.") },
+    { COVE_EUNSAFE, "the file is a pickled my.Class, not a dict: if it is a model, save its state_dict()",
+      PICKLE(IN GLOBAL("my", "Class") ")R.") },
+    { COVE_ENOTSUP, "the file is a pickled torch._utils._rebuild_sparse_tensor: ",
+      PICKLE(IN GLOBAL("torch._utils", "_rebuild_sparse_tensor") ")R.") },
     { COVE_ENOTSUP, "text protocols", PICKLE(IN "I1\n.") },
     { COVE_ENOTSUP, "torch.QInt8Storage", PICKLE(IN STORAGE("torch\nQInt8Storage") ".") },
     { COVE_ENOTSUP, "torch.bits8", PICKLE(IN V3("K\0))", "bits8") ".") },

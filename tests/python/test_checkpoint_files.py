@@ -3,6 +3,7 @@
 import fsspec
 import os
 import pickle
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -214,3 +215,48 @@ def test_resuming_from_a_file_that_is_not_a_checkpoint(pl, root, plugin):
     fsspec.filesystem("s3").pipe(f"{root}/a.ckpt", b"epoch,loss\n")
     with pytest.raises(CorruptData, match=f"{root}/a.ckpt: not a checkpoint"):
         fit(pl, root, plugins=[getattr(pl.cove, plugin)()], ckpt_path=f"{root}/a.ckpt")
+
+
+OTHER_OBJECTS = [
+    ({"w": torch.ones(2)}, "a state_dict; load it with model.load_state_dict"),
+    ({"model": {}, "epoch": 1}, "a dict without 'pytorch-lightning_version'; it has 'model', 'epoch'"),
+    ({}, "a dict without 'pytorch-lightning_version'; it has no keys"),
+    (torch.ones(2), "an object of the class torch.Tensor"),
+    ([1, 2], "an object of the class list"),
+]
+
+
+@pytest.mark.parametrize("plugin", KINDS)
+def test_resuming_from_a_file_that_is_not_lightnings(pl, root, plugin):
+    for saved, what in OTHER_OBJECTS:
+        with fsspec.open(f"{root}/a.ckpt", "wb") as file:
+            torch.save(saved, file)
+        with pytest.raises(CorruptData, match=f"load {root}/a.ckpt: not a checkpoint of Lightning but {what}"):
+            fit(pl, root, plugins=[getattr(pl.cove, plugin)()], ckpt_path=f"{root}/a.ckpt")
+
+
+def test_a_whole_model_is_named(root, pl, tmp_path):
+    with fsspec.open(f"{root}/a.ckpt", "wb") as file:
+        torch.save(torch.nn.Linear(2, 2), file)
+    trainer = pl.Trainer(default_root_dir=str(tmp_path), logger=False, plugins=[pl.cove.CoveCheckpointIO()], **training.QUIET)
+    with pytest.raises(CorruptData, match=r"but a whole torch.nn.modules.linear.Linear; save its state_dict\(\)"):
+        trainer.fit(pl.model(), ckpt_path=f"{root}/a.ckpt", weights_only=False)
+
+
+def test_other_callers_may_load_any_object(root, io):
+    lightning = pytest.importorskip("lightning")
+    fabric = lightning.Fabric(accelerator="cpu", devices=1, plugins=[io])
+    model = torch.nn.Linear(2, 2)
+    fabric.save(f"{root}/a.ckpt", model.state_dict())
+    io.teardown()
+    assert same(dict(fabric.load(f"{root}/a.ckpt")), dict(model.state_dict()))
+    assert same(dict(io.load_checkpoint(f"{root}/a.ckpt")), dict(model.state_dict()))
+
+
+def test_libcove_names_the_same_kinds(tmp_path, build):
+    from cove.file_kind import _BEGINNINGS
+
+    for beginning, kind in _BEGINNINGS:
+        (tmp_path / "x.ckpt").write_bytes(beginning + bytes(8))
+        done = subprocess.run([build / "cli/cove", "ckpt", "show", tmp_path / "x.ckpt"], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and f"but {kind} (" in done.stderr
