@@ -126,7 +126,8 @@ struct cove_save_options {
 
 /* Saves `tree` at `path`: whole or not at all. Tensors are sent from their own memory, which must not change during the
  * call. `options` and `call` may be NULL. The tree is checked before anything is sent:
- * COVE_EINVAL: a string is not UTF-8; the tree does not fit safetensors;
+ * COVE_EINVAL: a string is not UTF-8; a list or dict contains itself; the tree does not fit safetensors;
+ * tensors overlap at a fraction of an element;
  * COVE_ESTATE: a tensor is still remote;
  * COVE_ENOTSUP: an opaque value, named with its path; a back reference to a tuple, or to a container that does not
  * contain it; a dtype that safetensors lacks;

@@ -147,11 +147,26 @@ static void test_shared(void **state)
     cove__buf_done(&bytes);
 }
 
+static void test_containing_itself(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_value *tree = cove_value_new_dict(), *list = cove_value_new_list();
+    (void)state;
+    assert_int_equal(cove_value_set(tree, "list", cove_value_ref(list), NULL), 0);
+    assert_int_equal(cove_value_append(list, cove_value_ref(tree), NULL), 0);
+    assert_int_equal(cove_checkpoint_save_url("memory://deep/x.ckpt", tree, &err), COVE_EINVAL);
+    assert_non_null(strstr(err.message, " contains itself"));
+    cove__value_clear(list);
+    cove_value_unref(list);
+    cove_value_unref(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_deepest),
         cmocka_unit_test(test_deeper),
+        cmocka_unit_test(test_containing_itself),
         cmocka_unit_test(test_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@
 #include "wire/pickle.h"
 #include "wire/zip.h"
 
-#define GLUE_MAX ((size_t)1 << 20) /* headers between records */
+#define GLUE_MAX    ((size_t)1 << 20) /* headers between records */
+#define PADDING_MAX 16                /* bytes of the widest element */
 
 /* A run of memory that becomes one record; tensors whose memory overlaps have one together. */
 struct region {
@@ -25,7 +26,14 @@ struct region {
     size_t first;          /* number of the first tensor over it, in the tree's order */
     size_t key;            /* number of the record */
     enum cove_dtype dtype; /* 0: tensors of several are over it */
+    size_t widest;         /* bytes of the widest element of its tensors */
+    size_t padding;        /* zeros before `begin` in the record, so that the widest elements have whole offsets */
 };
+
+static uint64_t record_size(const struct region *r)
+{
+    return r->padding + r->size;
+}
 
 enum memo { REBUILD_V2, REBUILD_V3, ORDERED_DICT, STORAGE_WORD, CPU_WORD, ENCODE, LATIN1, UNTYPED, FIRST_DTYPE };
 #define MEMO_SIZE (FIRST_DTYPE + 64)
@@ -72,16 +80,24 @@ static struct region *add_region(struct cove__plan *p, const struct extent *e)
     struct region *r = &p->regions[p->n_regions];
     *r = (struct region){ .begin = e->begin, .size = e->size, .first = e->tensor, .key = p->n_regions++ };
     r->dtype = p->tensors[e->tensor]->u.tensor->dtype;
+    r->widest = cove_dtype_size(r->dtype);
     return r;
 }
 
 static void join(struct cove__plan *p, struct region *r, const struct extent *e)
 {
+    enum cove_dtype dtype = p->tensors[e->tensor]->u.tensor->dtype;
+    size_t width = cove_dtype_size(dtype);
     uint64_t end = (uint64_t)(e->begin - r->begin) + e->size;
     r->size = end > r->size ? end : r->size;
     r->first = e->tensor < r->first ? e->tensor : r->first;
-    if (r->dtype != p->tensors[e->tensor]->u.tensor->dtype)
+    if (r->dtype != dtype)
         r->dtype = 0;
+    /* Sizes are powers of two: where the widest has a whole offset, so have the others, or none ever could. */
+    if (width > r->widest) {
+        r->widest = width;
+        r->padding = (width - (size_t)(e->begin - r->begin) % width) % width;
+    }
 }
 
 /* Extents in the order of addresses become regions: those that overlap, one. Tensors without elements have one each. */
@@ -176,7 +192,7 @@ static void add_storage(struct cove__plan *p, const struct region *r, size_t key
         add_global(p, UNTYPED, "torch.storage", "UntypedStorage");
     cove__pickle_add_string(&p->pickle, cove__slice_str(number));
     add_word(p, CPU_WORD, "cpu");
-    cove__pickle_add_int(&p->pickle, (int64_t)(r->size / (info ? info->size : 1)));
+    cove__pickle_add_int(&p->pickle, (int64_t)(record_size(r) / (info ? info->size : 1)));
     cove__pickle_add_op(&p->pickle, COVE__PICKLE_TUPLE);
     cove__pickle_add_op(&p->pickle, COVE__PICKLE_PERSID);
 }
@@ -187,7 +203,7 @@ static int add_tensor(struct cove__plan *p, const cove_value *value)
     const struct cove__dtype_info *info = cove__dtype_info(t->dtype);
     size_t key = p->region_of[p->next_tensor++];
     const struct region *r = &p->regions[key];
-    uint64_t offset = t->span > 0 ? (uint64_t)((const uint8_t *)t->data - r->begin) : 0;
+    uint64_t offset = t->span > 0 ? r->padding + (uint64_t)((const uint8_t *)t->data - r->begin) : 0;
     bool typed = info->storage && r->dtype == t->dtype;
     if (offset % info->size != 0 || (typed && r->size % info->size != 0)) {
         char path[256];
@@ -411,15 +427,19 @@ static int flush(struct output *o)
     return rc;
 }
 
-static int put_record(struct output *o, const char *name, const void *data, uint64_t size)
+/* A record of `padding` zeros (fewer than PADDING_MAX), then `data`. */
+static int put_padded(struct output *o, const char *name, size_t padding, const void *data, uint64_t size)
 {
-    uint32_t crc = 0;
-    int rc = cove__zip_begin(&o->zip, name, size, &o->glue);
+    static const uint8_t zeros[PADDING_MAX];
+    uint32_t crc = cove__zip_crc(0, zeros, padding);
+    int rc = cove__zip_begin(&o->zip, name, padding + size, &o->glue);
     if (rc == COVE_ELIMIT)
         return cove__fail(o->err, rc, "more than %zu records", COVE__ZIP_MAX_ENTRIES);
     rc = flush(o);
+    if (rc == 0 && o->sink && padding > 0)
+        rc = o->sink->write(o->sink->user, zeros, padding, o->err);
     if (rc == 0 && o->sink && size > 0) {
-        crc = cove__zip_crc(0, data, (size_t)size);
+        crc = cove__zip_crc(crc, data, (size_t)size);
         rc = o->sink->write(o->sink->user, data, (size_t)size, o->err);
     }
     if (rc < 0)
@@ -428,6 +448,11 @@ static int put_record(struct output *o, const char *name, const void *data, uint
     if (rc == COVE_ENOMEM)
         return cove__fail_nomem(o->err, "the archive's directory");
     return rc < 0 ? cove__fail(o->err, rc, "the archive's directory is too large") : 0;
+}
+
+static int put_record(struct output *o, const char *name, const void *data, uint64_t size)
+{
+    return put_padded(o, name, 0, data, size);
 }
 
 static int put_word(struct output *o, const char *name, const char *word)
@@ -452,7 +477,7 @@ static int put_all(const struct cove__plan *p, const struct cove__sink *sink, ui
     for (size_t i = 0; i < p->n_regions && rc == 0; i++) {
         char name[48];
         snprintf(name, sizeof(name), "archive/data/%zu", i);
-        rc = put_record(&o, name, p->regions[i].begin, p->regions[i].size);
+        rc = put_padded(&o, name, p->regions[i].padding, p->regions[i].begin, p->regions[i].size);
     }
     if (rc == 0)
         rc = put_word(&o, "archive/version", "3\n");

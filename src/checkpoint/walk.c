@@ -9,10 +9,20 @@
 #include "checkpoint/key.h"
 #include "checkpoint/walk.h"
 
+/* A program can append a list to itself; a loaded tree has no cycles. */
+static int too_deep(const struct cove__walk *walk, struct cove_error *err)
+{
+    const cove_value *innermost = walk->frames[walk->n - 1].value;
+    for (size_t i = 0; i + 1 < walk->n; i++)
+        if (walk->frames[i].value == innermost)
+            return cove__fail(err, COVE_EINVAL, "a %s contains itself", cove__value_name(innermost));
+    return cove__fail(err, COVE_ELIMIT, "the values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
+}
+
 int cove__walk_enter(struct cove__walk *walk, cove_value *value, struct cove_error *err)
 {
     if (walk->n >= COVE__VALUE_MAX_DEPTH)
-        return cove__fail(err, COVE_ELIMIT, "the values are nested deeper than %d", COVE__VALUE_MAX_DEPTH);
+        return too_deep(walk, err);
     if (cove__grow(&walk->frames, &walk->cap, walk->n + 1, sizeof(*walk->frames), COVE__VALUE_MAX_DEPTH) < 0)
         return cove__fail_nomem(err, "a walk through a tree");
     walk->frames[walk->n++] = (struct cove__walk_frame){ .value = value };

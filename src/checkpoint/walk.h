@@ -18,7 +18,7 @@ struct cove__walk {
     size_t n, cap;
 };
 
-/* COVE_ELIMIT: nested deeper than allowed; COVE_ENOMEM. Both set `err`. */
+/* COVE_ELIMIT: nested deeper than allowed; COVE_EINVAL: a value that contains itself; COVE_ENOMEM. Both set `err`. */
 int cove__walk_enter(struct cove__walk *walk, cove_value *value, struct cove_error *err);
 /* The next child of the innermost container, or NULL after the last. */
 cove_value *cove__walk_next(struct cove__walk *walk);

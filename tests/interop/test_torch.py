@@ -445,7 +445,7 @@ def test_safetensors_strides(tool, tmp_path):
 def test_safetensors_has_no_tree(tool, tmp_path):
     torch.save({"t": torch.ones(1), "epoch": 3}, tmp_path / "x.pt")
     message = tool("copy", url(tmp_path / "x.pt"), url(tmp_path / "x.safetensors"), fails="COVE_EINVAL")
-    assert '"epoch" is a int' in message and not (tmp_path / "x.safetensors").exists()
+    assert '"epoch" is of type int' in message and not (tmp_path / "x.safetensors").exists()
 
 
 # ---- more than 4 GiB: files with a hole where the zeros are ----
@@ -478,3 +478,18 @@ def test_zip64_from_torch(tool, tmp_path):
         file.seek(torch._C.PyTorchFileReader(str(path)).get_record_offset("data/1"))
         file.write(struct.pack("=3q", 1, 2, 3))
     assert shown(tool("lazy", url(path), "after")) == plain(torch.tensor([1, 2, 3]))
+
+
+@pytest.mark.parametrize("first", range(9))
+def test_views_of_several_widths_over_one_storage(tool, tmp_path, first):
+    """Each view begins where its elements allow; the file of the copy does, too, wherever the first of them begins."""
+    storage = torch.arange(64, dtype=torch.uint8)
+    wide = storage.view(torch.uint64)[2:]
+    views = {"bytes": storage[first:40], "pairs": storage.view(torch.uint16)[4:], "wide": wide, "few": storage[first + 1 :]}
+    torch.save(views, tmp_path / "x.pt")
+    tool("copy", url(tmp_path / "x.pt"), url(tmp_path / "y.pt"))
+    again = torch.load(tmp_path / "y.pt", weights_only=True)
+    assert {name: view.numpy().tobytes() for name, view in again.items()} == {name: view.numpy().tobytes() for name, view in views.items()}
+    assert shown(tool("show", url(tmp_path / "y.pt"))) == plain(again)  # its CRCs hold, too
+    again["bytes"].zero_()
+    assert again["wide"].numpy().tobytes()[: 40 - 16] == bytes(24)  # still one memory
