@@ -10,6 +10,7 @@
 #define MAX_SHOWN  60      /* characters of a string */
 #define BILLION    1000000000u
 #define MAX_DIGITS 4300 /* of an int, as in Python; a larger one is shown by its number of bits */
+#define MAX_BITS   (MAX_DIGITS * 3322 / 1000 + 2) /* of an int of so many digits, and its sign */
 
 struct show {
     struct cli *c;
@@ -64,12 +65,13 @@ static bool admit(struct show *s, const cove_value *v, int depth)
 /* An int in decimal; NULL: not an int, or too long. The caller frees it with free. */
 static char *decimal(const cove_value *v)
 {
-    size_t bits = cove_value_int_bits(v), n = bits / 32 + 1, used = MAX_DIGITS + 2; /* digits and a sign */
+    size_t bits = cove_value_int_bits(v), n = bits / 32 + 1,
+           used = MAX_DIGITS + 10; /* the digits of MAX_BITS, and a sign */
     uint32_t *words;
     char *text;
     bool negative;
 
-    if (bits == 0 || bits > MAX_DIGITS * 332 / 100)
+    if (bits == 0 || bits > MAX_BITS)
         return NULL;
     words = cli_alloc(n * sizeof *words);
     text = cli_alloc(used + 1);
@@ -99,10 +101,14 @@ static char *decimal(const cove_value *v)
             rest /= 10;
         }
     } while (n > 0);
+    free(words);
+    if (strlen(text + used) > MAX_DIGITS) {
+        free(text);
+        return NULL;
+    }
     if (negative)
         text[--used] = '-';
     memmove(text, text + used, strlen(text + used) + 1);
-    free(words);
     return text;
 }
 
@@ -231,6 +237,18 @@ static bool is_plain_int(const cove_value *dict, const cove_value *key, char tex
     return !cove_value_get(dict, text);
 }
 
+/* Whether JSON would join two of Python's lone surrogates into one character. */
+static bool has_surrogate_pair(const char *text, size_t size)
+{
+    for (size_t i = 0; i + 6 <= size; i++) {
+        unsigned first = cli_surrogate(text + i, size - i), second = cli_surrogate(text + i + 3, size - i - 3);
+
+        if (first >= 0xd800 && first < 0xdc00 && second >= 0xdc00)
+            return true;
+    }
+    return false;
+}
+
 static bool has_surrogate(const char *name)
 {
     size_t left = strlen(name);
@@ -249,7 +267,7 @@ static void print_label(const cove_value *parent, size_t i)
     char text[24];
 
     if (name && !has_surrogate(name)) {
-        cli_print_name(name);
+        cli_print_plain(name, strlen(name)); /* a key with a line end would pass for two */
     } else if (!key) {
         cli_print("%zu", i);
     } else if (is_plain_int(parent, key, text)) {
@@ -289,6 +307,26 @@ static void print_items(struct show *s, const cove_value *v, int depth)
 }
 
 /* ---- JSON ---- */
+
+static void json_text(const char *text, size_t size)
+{
+    char *hex;
+
+    if (!has_surrogate_pair(text, size)) {
+        cli_json_string_n(text, size);
+        return;
+    }
+    cli_json_open('{');
+    cli_json_key("type");
+    cli_json_string("string");
+    cli_json_key("hex");
+    hex = cli_alloc(2 * size + 1);
+    for (size_t i = 0; i < size; i++)
+        snprintf(hex + 2 * i, 3, "%02x", (unsigned char)text[i]);
+    cli_json_string(hex);
+    free(hex);
+    cli_json_close('}');
+}
 
 static void json_tensor(const cove_value *v)
 {
@@ -346,7 +384,7 @@ static void json_scalar(const cove_value *v)
     } else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0) {
         cli_json_double(d);
     } else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0) {
-        cli_json_string_n(text, size);
+        json_text(text, size);
     } else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0) {
         cli_json_open('{');
         cli_json_key("type");
@@ -370,7 +408,7 @@ static void json_scalar(const cove_value *v)
  * objects that represent other types. */
 static bool is_json_object(const cove_value *dict)
 {
-    static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int", "back reference" };
+    static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int", "string", "back reference" };
     const cove_value *type = cove_value_get(dict, "type");
     const char *mark;
     char text[24];
@@ -525,7 +563,9 @@ const struct cli_verb cli_ckpt = {
         "\"bytes\"}, bytes are {\"type\":\n"
         "\"bytes\", \"bytes\"}, an object that cove does not read is {\"type\": \"opaque\", \"name\"},\n"
         "a reference to a container around it is {\"type\": \"back reference\", \"levels_up\"},\n"
-        "an int of more than 4300 digits is {\"type\": \"int\", \"bits\"}, a dict without distinct names as keys is\n"
+        "an int of more than 4300 digits is {\"type\": \"int\", \"bits\"}, a string that JSON would change (two\n"
+        "lone surrogates in a row) is {\"type\": \"string\", \"hex\"}, its bytes; a dict without distinct names as "
+        "keys is\n"
         "{\"type\": \"dict\", \"items\": [[KEY, VALUE], ...]}. Numbers that JSON lacks are \"NaN\", \"Infinity\",\n"
         "\"-Infinity\".\n",
     .examples = "  cove ckpt show s3://bucket/ckpts/last.ckpt\n"

@@ -647,6 +647,14 @@ def test_refused_connections_and_credentials(cove, minio):
     assert "wrong-secret" not in cove.error("stat", "-vv", "s3://cove/x", rc=4)
 
 
+def test_names_that_are_no_bucket(cove, minio):
+    """A HEAD has no body that says what is wrong."""
+    cove.environ.update(minio.environ)
+    for name, rule in {"b": "3 to 63 characters", "My-Bucket": "only lower-case letters", "a..b": "no two dots in a row"}.items():
+        assert rule in cove.error("stat", f"s3://{name}/x", rc=2), name
+    assert "bucket names" not in cove.error("stat", "s3://not-there/x", rc=3)
+
+
 # ---- ckpt and logs ----
 
 def test_ckpt(cove, root):
@@ -666,7 +674,7 @@ def test_ckpt(cove, root):
     cove.error("ckpt", "show", f"{root}/x.ckpt", "nothing", rc=3)
     cove.error("ckpt", "show", f"{root}/none.ckpt", rc=3)
     put(cove, f"{root}/bad.ckpt", "no checkpoint at all, but rather long text")
-    cove.error("ckpt", "show", f"{root}/bad.ckpt", rc=1)
+    assert "but a text that begins with 'no checkpoint at all" in cove.error("ckpt", "show", f"{root}/bad.ckpt", rc=1)
 
 
 def test_ckpt_keys(cove):
@@ -683,9 +691,12 @@ def test_ckpt_keys(cove):
         "bool": {True: 1, "True": 2, None: 3, 0.5: 4, (1, (b"x",)): 5, "a\0b": 6},
         "marked": {"type": "tensor"},
         "typed": {"type": "adam"},
-        "large": [2**64, -(2**200), 10**4000, 2**20000],
+        "large": [2**64, -(2**200), 10**4000, 2**20000, 10**4299, 10**4300 - 1, 1 - 10**4300, 10**4300],
         "surrogate": "a\ud800b",
         "surrogates": {"\ud800\udc00": 1, "\U00010000": 2},
+        "pair": ["a\ud800\udc00", "\U00010000", "\udc00\ud800"],
+        "marked string": {"type": "string", "hex": ""},
+        "lines\nb: 1\x1b[31m": {"\u202e": 1},
     }
     torch.save(tree, cove.cwd / "k.ckpt")
     text = cove("ckpt", "show", "--json", "k.ckpt")
@@ -696,12 +707,15 @@ def test_ckpt_keys(cove):
     assert document["bool"]["items"][4:] == [[[1, [{"type": "bytes", "bytes": 1}]], 5], ["a\0b", 6]]
     assert document["marked"] == {"type": "dict", "items": [["type", "tensor"]]}
     assert document["typed"] == {"type": "adam"}
-    assert document["large"] == [2**64, -(2**200), 10**4000, {"type": "int", "bits": 20002}]
+    assert document["large"][:4] == [2**64, -(2**200), 10**4000, {"type": "int", "bits": 20002}]
+    assert document["large"][4:] == [10**4299, 10**4300 - 1, 1 - 10**4300, {"type": "int", "bits": 14286}]
+    assert document["pair"] == [{"type": "string", "hex": "61eda080edb080"}, "\U00010000", "\udc00\ud800"]
+    assert document["marked string"] == {"type": "dict", "items": [["type", "string"], ["hex", ""]]}
     assert document["surrogate"] == "a\ud800b"
-    assert len(document["surrogates"]["items"]) == 2
+    assert [key for key, _ in document["surrogates"]["items"]] == [{"type": "string", "hex": "eda080edb080"}, "\U00010000"]
     lines = cove.lines("ckpt", "show", "k.ckpt")
     for line in ["  [1]: \"int\"", "  1: \"string\"", "  [True]: 1", "  [None]: 3", "  [(1, (1 bytes,))]: 5", "  0: \"a\"",
-                 f"  0: {2**64}", f"  1: {-(2**200)}", "  3: int of 20002 bits", "surrogate: \"a\\ud800b\""]:  # fmt: skip
+                 f"  0: {2**64}", f"  1: {-(2**200)}", "  3: int of 20002 bits", "surrogate: \"a\\ud800b\"", "lines?b: 1?[31m: dict (1)", "  ?: 1"]:  # fmt: skip
         assert line in lines
     for part, value in {"ints.-5": "b", "both.1": "string", "both.[1]": "int", "bool.[True]": 1, "bool.[None]": 3, "bool.[0.5]": 4,
                         "bool.True": 2}.items():  # fmt: skip

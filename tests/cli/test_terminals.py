@@ -76,8 +76,9 @@ def test_tags_of_logs(program, tmp_path):
 def test_keys_of_checkpoints(program, tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({"k\x1b[31m\u202e": "v\x1b]0;x\x07\x9b"}, tmp_path / "x.ckpt")
-    rc, text = on_terminal(program, "ckpt", "show", "x.ckpt", cwd=tmp_path)
-    assert rc == 0 and text == b'k?[31m?: "v?]0;x??"\n', text
+    for run in (on_terminal, piped):
+        rc, text, *_ = run(program, "ckpt", "show", "x.ckpt", cwd=tmp_path)
+        assert rc == 0 and text == b'k?[31m?: "v?]0;x??"\n', text
 
 
 def test_sums_of_what_a_file_claims(program, tmp_path):
