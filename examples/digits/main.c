@@ -33,6 +33,13 @@ static const char usage[] =
     "  --stop-after N    interrupt the run after N steps, as Ctrl-C does\n";
 
 static cove_trainer *trainer; /* for the signal handler */
+static struct sigaction old_actions[2];
+
+/* Without this, warnings are silent: that "last" has found no checkpoint, for example. */
+static void on_log(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    fprintf(stderr, "digits: %s: %s: %s\n", level == COVE_LOG_ERROR ? "error" : "warning", subject, text);
+}
 
 /* The first Ctrl-C ends the run in order: the batch is finished, a checkpoint saved. The second one ends the process.
  */
@@ -44,8 +51,15 @@ static void on_interrupt(int signal_number)
 static void catch_interrupts(void)
 {
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND | SA_RESTART };
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, &old_actions[0]);
+    sigaction(SIGTERM, &action, &old_actions[1]);
+}
+
+/* Before the trainer is freed: the handler must not reach it afterwards. */
+static void release_interrupts(void)
+{
+    sigaction(SIGINT, &old_actions[0], NULL);
+    sigaction(SIGTERM, &old_actions[1], NULL);
 }
 
 /* A callback is a struct with the hooks that it wants: this one stops the run half way. */
@@ -150,6 +164,8 @@ static int train(const struct arguments *a, struct classifier *model, struct dig
     if (a->save)
         printf("saved:  %s\n", a->save);
 out:
+    if (trainer)
+        release_interrupts();
     cove_trainer_free(trainer);
     cove_logger_free(tensorboard);
     cove_callback_free(checkpoint);
@@ -175,6 +191,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    cove_log_set(on_log, NULL, COVE_LOG_WARNING);
     openblas_set_num_threads(1); /* sums in one order: the same run gives the same bits */
 
     struct cove_optimizer_options adamw = COVE_ADAMW_INIT(a.lr), sgd = COVE_SGD_INIT(a.lr);

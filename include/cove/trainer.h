@@ -364,11 +364,11 @@ struct cove_logger {
     int (*log_hyperparams)(void *self, const struct cove_hparam *hparams, size_t n_hparams, struct cove_error *err);
     int (*log_metrics)(void *self, const struct cove_metric *metrics, size_t n_metrics, int64_t step,
                        struct cove_error *err);
-    int (*flush)(void *self, struct cove_error *err);
-    int (*close)(void *self, struct cove_error *err); /* at the end of each run, also after a failure */
-    const char *(*log_dir)(void *self);               /* URL, once open; NULL: none. Checkpoints go below it */
-    const char *(*name_dir)(void *self);              /* URL of the directory of all versions; NULL: no versions */
-    void (*free)(void *self);                         /* for cove_logger_free */
+    /* At the end of each run, also after a failure: everything logged is then where it belongs. */
+    int (*close)(void *self, struct cove_error *err);
+    const char *(*log_dir)(void *self);  /* URL, once open; NULL: none. Checkpoints go below it */
+    const char *(*name_dir)(void *self); /* URL of the directory of all versions; NULL: no versions */
+    void (*free)(void *self);            /* for cove_logger_free */
 };
 #define COVE_LOGGER_INIT                                                                                               \
     {                                                                                                                  \

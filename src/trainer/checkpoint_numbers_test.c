@@ -101,6 +101,25 @@ static void test_random_numbers_of_zeros(void **state)
     }
 }
 
+/* The key "cove" of a later release may mean something else: it is refused before anything in it is. */
+static void test_newer_version(void **state)
+{
+    struct cove_trainer_options o = quiet(4);
+    struct cove_error err = COVE_ERROR_INIT;
+    struct line m, fresh;
+    line_init(&fresh);
+    assert_int_equal(run(&o, 0, false, &m, NULL), 0);
+    change("cove", "rng", cove_value_new_none());
+    change("cove", "version", cove_value_new_int(2));
+    assert_int_equal(run(&o, 0, true, &m, &err), COVE_ENOTSUP);
+    assert_non_null(strstr(err.message, "cove.version in the checkpoint is 2"));
+    assert_same_line(&m, &fresh);
+    change("cove", "version", cove_value_new_int(0));
+    assert_refused();
+    change("cove", "version", cove_value_new_string("1"));
+    assert_refused();
+}
+
 /* The run is over, so no batch and no epoch can be at its end. */
 static void test_positions(void **state)
 {
@@ -235,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_numbers_of_loops),
         cmocka_unit_test(test_random_numbers_of_zeros),
         cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_newer_version),
         cmocka_unit_test(test_numbers_of_callbacks),
         cmocka_unit_test(test_scores_of_every_dtype),
         cmocka_unit_test(test_fewer_batches_than_the_checkpoint),

@@ -34,12 +34,6 @@ static int log_metrics(void *self, const struct cove_metric *metrics, size_t n, 
     return cove_csv_writer_row(csv->writer, step, metrics, n, err);
 }
 
-static int flush(void *self, struct cove_error *err)
-{
-    struct csv *csv = self;
-    return csv->writer ? cove_csv_writer_flush(csv->writer, err) : 0;
-}
-
 static int close_logger(void *self, struct cove_error *err)
 {
     struct csv *csv = self;
@@ -79,7 +73,6 @@ int cove_csv_logger_new(const struct cove_logger_options *options, cove_logger *
                                  .open = open_logger,
                                  .log_hyperparams = log_hyperparams,
                                  .log_metrics = log_metrics,
-                                 .flush = flush,
                                  .close = close_logger,
                                  .log_dir = log_dir,
                                  .name_dir = name_dir,

@@ -16,7 +16,7 @@
 
 /* The layout is that of this release; Lightning asks the key to know whether it must migrate. */
 #define LIGHTNING_VERSION "2.6.0"
-#define COVE_STATE        1
+#define COVE_STATE        1 /* "version" of the key "cove": counted up when what it holds changes its meaning */
 
 /* ---- out ---- */
 
@@ -254,6 +254,23 @@ static int read_position(const cove_trainer *t, struct restored *r, struct cove_
     return rc;
 }
 
+/* Before anything else is read: what a newer cove writes may mean something else. */
+static int check_version(const cove_value *own, struct cove_error *err)
+{
+    int64_t version = COVE_STATE;
+    int rc = 0;
+    cove__tree_get_int(&rc, own, "version", &version, err);
+    if (rc < 0)
+        return cove__error_prefix(err, rc, "cove");
+    if (version > COVE_STATE)
+        return cove__fail(err, COVE_ENOTSUP,
+                          "cove.version in the checkpoint is %" PRId64 ", this cove reads %d: a newer one wrote it",
+                          version, COVE_STATE);
+    if (version < 1)
+        return cove__fail(err, COVE_EMISMATCH, "cove.version in the checkpoint is %" PRId64, version);
+    return 0;
+}
+
 static int read_own(const cove_trainer *t, struct restored *r, struct cove_error *err)
 {
     int64_t seed = (int64_t)t->seed, length = t->train.d.length, batch_size = t->train.d.batch_size;
@@ -306,6 +323,8 @@ static int read_tree(const cove_trainer *t, const cove_value *tree, struct resto
     r->gradients = cove__tree_at(r->own, "gradients");
     if (cove_value_opaque_name(tree))
         return cove__fail_pickled(tree, err);
+    if ((rc = check_version(r->own, err)) < 0)
+        return rc;
     if (!r->weights || !states)
         return cove__fail(err, COVE_EMISMATCH, "the checkpoint holds %s, nothing to resume from",
                           r->weights ? "weights only" : "no state_dict");

@@ -40,17 +40,11 @@ static int log_metrics(void *self, const struct cove_metric *metrics, size_t n, 
     return rc;
 }
 
-static int flush(void *self, struct cove_error *err)
-{
-    struct tensorboard *tb = self;
-    return tb->writer ? cove_event_writer_flush(tb->writer, err) : 0;
-}
-
 /* The file stays open for the next run of the trainer, such as a validate: one logger writes one file. */
 static int close_logger(void *self, struct cove_error *err)
 {
     struct tensorboard *tb = self;
-    int rc = flush(self, err);
+    int rc = tb->writer ? cove_event_writer_flush(tb->writer, err) : 0;
     if (rc < 0) {
         cove_event_writer_close(tb->writer, NULL);
         tb->writer = NULL;
@@ -90,7 +84,6 @@ int cove_tensorboard_logger_new(const struct cove_logger_options *options, cove_
                                 .open = open_logger,
                                 .log_hyperparams = log_hyperparams,
                                 .log_metrics = log_metrics,
-                                .flush = flush,
                                 .close = close_logger,
                                 .log_dir = log_dir,
                                 .name_dir = name_dir,

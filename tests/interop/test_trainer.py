@@ -265,6 +265,22 @@ def test_another_model_is_refused_with_all_differences(digits, tmp_path):
         assert difference in output
 
 
+@pytest.mark.parametrize(("saved", "said"), [
+    (lambda model: model, "a pickled torch.nn.modules.linear.Linear, as torch.save(model) writes: save a dict"),
+    (lambda model: {"state_dict": model, "optimizer_states": []},
+     "a pickled torch.nn.modules.linear.Linear, as torch.save(model) writes: save a dict"),
+    (lambda model: {"state_dict": 1, "optimizer_states": []}, "expected a state_dict, got int"),
+])  # fmt: skip
+def test_a_whole_model_is_named(digits, tmp_path, saved, said):
+    torch.save(saved(torch.nn.Linear(2, 2)), tmp_path / "x.pt")
+    assert said in digits("--root", tmp_path, "--ckpt", tmp_path / "x.pt", status=1)
+
+
+def test_warnings_are_shown(digits, tmp_path):
+    output = digits("--root", tmp_path, "--ckpt", "last", "--max-steps", 1)
+    assert "digits: warning: trainer: " in output and '"last"' in output
+
+
 def test_another_optimizer_is_refused(digits, tmp_path):
     digits("--root", tmp_path, "--max-epochs", 1, "--save", tmp_path / "a.ckpt")
     output = digits("--root", tmp_path, "--ckpt", tmp_path / "a.ckpt", "--optimizer", "sgd", status=1)
