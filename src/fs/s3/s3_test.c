@@ -194,7 +194,8 @@ static void test_errors(void **state)
           "read s3://b/k: the store refused (NewOne: two lines)" },
         { 301, "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.x</Endpoint></Error>", COVE_EINVAL, 0,
           "read s3://b/k: the bucket is served by another endpoint: b.s3.x (PermanentRedirect)" },
-        { 403, "", COVE_EACCESS, 0, "read s3://b/k: access denied (HTTP 403)" },
+        { 403, "", COVE_EACCESS, 0,
+          "read s3://b/k: access denied; S3's bucket names have 3 to 63 characters (HTTP 403)" },
         { 502, "<html>bad gateway", COVE_ESERVER, 1, "read s3://b/k: the store failed (HTTP 502)" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
