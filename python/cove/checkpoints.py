@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from fsspec.core import url_to_fs
 from .file_kind import file_kind, other_object
 from .filesystem import CoveFileSystem
 from .fingerprint import Fingerprint
-from .paths import check_target, check_url
+from .paths import check_target, check_url, url_of
 from ._cove import CorruptData
 
 log = logging.getLogger("cove.checkpoints")
@@ -51,14 +51,51 @@ class _CopySource:
     content: io.BytesIO | None  # the file; None: not kept in memory
 
 
-def _refused_by_store(error: BaseException, before: BaseException | None) -> OSError | None:
-    """The store's error that made torch fail to read or write a file, or None. `before`: the exception that was already being handled."""
-    cause = error.__context__
-    while cause is not None and cause is not before:
-        if isinstance(cause, OSError):
-            return cause
-        cause = cause.__context__
-    return None
+class _TorchFile:
+    """A file for torch that keeps the error of a failed read or write. torch replaces it by an error of its own."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def _call(self, name: str, *args: Any) -> Any:
+        try:
+            return getattr(self._file, name)(*args)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def read(self, *args: Any) -> bytes:
+        return self._call("read", *args)
+
+    def readinto(self, buffer: Any) -> int:
+        return self._call("readinto", buffer)
+
+    def readline(self, *args: Any) -> bytes:
+        return self._call("readline", *args)
+
+    def write(self, data: Any) -> int:
+        return self._call("write", data)
+
+
+def _is_hpc(path: str | Path) -> bool:
+    """Whether Lightning's signal handler for SLURM saves this checkpoint. It requeues the job as soon as the save returns."""
+    return PurePath(str(path)).name.startswith("hpc_ckpt_")
+
+
+def _target(path: str | Path) -> str | Path:
+    """A path to save to. A URL that pathlib has changed is refused, except in an emergency: then there is no later save, and the error that ends
+    the training must not be replaced by this one."""
+    url = url_of(str(path))
+    if url is None:
+        return path
+    if sys.exc_info()[1] is None and not _is_hpc(path):
+        check_target(str(path))
+    log.warning("%s: one slash after the scheme; saved to %s", path, url)
+    return url
 
 
 def _called_by_trainer() -> bool:
@@ -92,12 +129,13 @@ class StreamingIO:
 
     def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
         """The filesystem and its form of the path; None for the path if the filesystem is not cove's."""
-        check_url(path)
-        fs, path = url_to_fs(str(path), **{**self.storage_options, **(storage_options or {})})
+        url = str(path)
+        check_url(url)
+        fs, path = url_to_fs(url, **{**self.storage_options, **(storage_options or {})})
         return fs, path if isinstance(fs, CoveFileSystem) else None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
-        check_target(path)
+        path = _target(path)
         fs, place = self._locate(path, storage_options)
         source, self._copy_source = self._copy_source, None
         if place is None:
@@ -119,17 +157,14 @@ class StreamingIO:
         fs, place = self._locate(path)
         if place is None:
             return super().load_checkpoint(path, map_location=map_location, weights_only=weights_only)
-        before = sys.exc_info()[1]
         with fs.open(place, "rb") as file:
+            watched = _TorchFile(file)
             try:
-                loaded = torch.load(file, map_location=map_location, weights_only=weights_only)
-            except OSError:
-                raise
+                loaded = torch.load(watched, map_location=map_location, weights_only=weights_only)
             except Exception as error:
-                refused = _refused_by_store(error, before)
-                if refused is not None:
-                    raise refused
-                kind = file_kind(file)
+                if watched.error is not None and watched.error is not error:
+                    raise watched.error
+                kind = None if isinstance(error, OSError) else file_kind(file)
                 if kind is None:
                     raise
                 raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: not a checkpoint of torch.save but {kind}") from error
@@ -161,7 +196,7 @@ class StreamingIO:
         return self._copy(stored, place)
 
     def teardown(self) -> None:
-        self._stored = None
+        self._stored = self._copy_source = None
         super().teardown()
 
     # The slow operations, one method each; BackgroundIO runs them on a thread.
@@ -178,12 +213,14 @@ class StreamingIO:
         """Writes a new file of about `size` bytes."""
         fs = stored.fs
         whole = not self._in_parts and "default_block_size" not in fs.storage_options and size < ONE_REQUEST
-        before = sys.exc_info()[1]
         with fs.open(stored.path, "wb", block_size=ONE_REQUEST if whole else None) as file:  # an exception publishes nothing
+            watched = _TorchFile(file)
             try:
-                write(file)
-            except RuntimeError as error:
-                raise _refused_by_store(error, before) or error
+                write(watched)
+            except Exception as error:
+                if watched.error is not None and watched.error is not error:
+                    raise watched.error
+                raise
             begun = time.monotonic()
         stored.etag = file.etag
         self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
@@ -243,6 +280,12 @@ def _write_elsewhere(path: str, file: io.BytesIO) -> None:
         target.write(file.getbuffer())
 
 
+class _Chain:
+    """Jobs that rely on the ones before: after an error the rest are skipped. The error is raised once; the next jobs are of another chain."""
+
+    error: BaseException | None = None
+
+
 class BackgroundIO(StreamingIO):
     """Saves, copies and removals run on one thread, in order."""
 
@@ -250,49 +293,61 @@ class BackgroundIO(StreamingIO):
         super().__init__(**storage_options)
         self._executor: ThreadPoolExecutor | None = None
         self._jobs: list[Future] = []
+        self._newest: Future | None = None  # the last job
         self._saves: dict[str, Future] = {}  # the last one of each path, while it may be in progress
-        self._failed = False  # jobs queued after a failed save are skipped: they rely on that checkpoint
+        self._chain = _Chain()
 
     def check(self) -> None:
         """Raises the error of a failed background save."""
-        while self._jobs and self._jobs[0].done():
+        while any(job.done() for job in self._jobs[:1]):
             self._take()
+        self._raise()
 
     def wait(self) -> None:
         """Returns when everything is in the store, or raises the first error."""
         while self._jobs:
             self._take()
+        self._raise()
 
     def _take(self) -> None:
-        error = self._jobs[0].exception()
-        del self._jobs[0]
+        """Waits for the first job. A signal handler may run meanwhile that saves and waits, as Lightning's handler for SLURM does."""
+        for job in self._jobs[:1]:
+            job.exception()
+            with suppress(ValueError):  # the handler has waited for it
+                self._jobs.remove(job)
+            self._raise()
+
+    def _raise(self) -> None:
+        error = self._chain.error
         if error is not None:
-            for job in self._jobs:
-                job.exception()
-            self._jobs, self._failed, self._stored, self._copy_source = [], False, None, None
+            self._chain, self._stored, self._copy_source = _Chain(), None, None
             raise error
 
     def _submit(self, what: Callable, *args: Any) -> None:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "cove-checkpoints")
-        self._jobs.append(self._executor.submit(self._run, what, *args))
+        job = self._newest = self._executor.submit(self._run, self._chain, what, *args)
+        self._jobs.append(job)
 
-    def _run(self, what: Callable, *args: Any) -> None:
-        if self._failed:
+    @staticmethod
+    def _run(chain: _Chain, what: Callable, *args: Any) -> None:
+        if chain.error is not None:
             return
         try:
             what(*args)
         except BaseException as error:
-            self._failed = True
             log.error("in the background: %s", error)
             del what, args  # the error must not keep them alive
-            raise error.with_traceback(None)
+            chain.error = error.with_traceback(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         self.check()
         super().save_checkpoint(checkpoint, path, storage_options)
         self._saves = {name: job for name, job in self._saves.items() if not job.done()}
-        self._saves[str(path)] = self._jobs[-1]
+        if self._newest is not None:  # this save, or a later one of a signal handler
+            self._saves[str(path)] = self._newest
+        if _is_hpc(path):
+            self.wait()
 
     def is_saving(self, path: str | Path) -> bool:
         job = self._saves.get(str(path))
@@ -303,7 +358,7 @@ class BackgroundIO(StreamingIO):
         return super().load_checkpoint(*args, **kwargs)
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        check_url(path)
+        check_url(str(path))
         self.check()
         self._submit(super().remove_checkpoint, path)
 
@@ -314,6 +369,7 @@ class BackgroundIO(StreamingIO):
             if self._executor is not None:
                 self._executor.shutdown()
                 self._executor = None
+            self._jobs, self._newest, self._saves = [], None, {}
             super().teardown()
 
     def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:

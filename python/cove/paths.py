@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import errno
 import re
-from os import PathLike, fspath
+from pathlib import PurePath
 from typing import Any
 
 from cove import FILESYSTEMS
 from cove._cove import InvalidArgument
 
 _SCHEMES = "|".join(map(re.escape, FILESYSTEMS))
-_AT_THE_START = re.compile(rf"({_SCHEMES}):/(?!/)")
-_ANYWHERE = re.compile(rf"(?:^|/)({_SCHEMES}):/(?!/)")
+_AT_THE_START = re.compile(rf"({_SCHEMES}):/(?!/)", re.IGNORECASE)
+_ANYWHERE = re.compile(rf"(?:^|/)({_SCHEMES}):/(?!/)", re.IGNORECASE)
 
 
 def check_url(path: Any) -> None:
@@ -26,17 +26,32 @@ def check_url(path: Any) -> None:
 
 def check_target(path: Any) -> None:
     """The same for a path to write to, also if it has been made absolute: "/home/me/s3:/bucket/x". This refuses "./s3:/x" too."""
-    text = _text(path)
-    if "://" not in text and (match := _ANYWHERE.search(text)):
+    if match := _in_target(path):
         raise _refusal(path, match)
 
 
+def url_of(path: Any) -> str | None:
+    """The URL that a path refused by `check_target` was made from; None for any other path."""
+    match = _in_target(path)
+    return match and _url(match)
+
+
+def _in_target(path: Any) -> re.Match[str] | None:
+    text = _text(path)
+    return None if "://" in text else _ANYWHERE.search(text)
+
+
 def _text(path: Any) -> str:
-    path = fspath(path) if isinstance(path, PathLike) else path
-    return path if isinstance(path, str) else ""
+    # Not fspath of anything else: for other classes it may be another path, or a download.
+    return str(path) if isinstance(path, (str, PurePath)) else ""
+
+
+def _url(match: re.Match[str]) -> str:
+    return f"{match[1].lower()}://{match.string[match.end():]}"
 
 
 def _refusal(path: Any, match: re.Match[str]) -> InvalidArgument:
-    url = f"{match[1]}://{match.string[match.end():]}"
-    why = f"{path}: one slash after the scheme, so this would be a local path (pathlib removes a slash); pass the URL as a str, {url!r}"
+    why = f"{path}: one slash after the scheme, so this would be a local path (pathlib removes a slash); pass the URL as a str, {_url(match)!r}"
+    if match.string.startswith("/"):
+        why += f", or {f'file://{match.string}'!r} for a local folder of this name"
     return InvalidArgument(errno.EINVAL, why)

@@ -89,6 +89,62 @@ def test_a_path_with_lightnings_callback(pl, root, here):
     assert not list(here.rglob("*.ckpt")) and names(root) == []
 
 
+def test_a_path_in_upper_case_and_the_way_out(here, io):
+    with pytest.raises(InvalidArgument, match="'s3://bucket/a'"):
+        io.save_checkpoint({"a": 1}, Path("S3://bucket/a"))
+    with pytest.raises(InvalidArgument) as caught:
+        io.save_checkpoint({"a": 1}, here / "s3:" / "a")
+    url = f"file://{here}/s3:/a"
+    assert repr(url) in str(caught.value)
+    io.save_checkpoint({"a": 1}, url)
+    io.teardown()
+    assert names(here) == ["s3:/a"]
+
+
+class Cached:
+    """As cloudpathlib's paths: str is the URL, __fspath__ a local copy, which may have to be downloaded."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def __str__(self):
+        return self.url
+
+    def __fspath__(self):
+        raise FileNotFoundError("not cached")
+
+
+def test_a_path_object_of_another_package(root, io):
+    place = Cached(f"{root}/a.ckpt")
+    io.save_checkpoint({"a": 1}, place)
+    assert io.load_checkpoint(place) == {"a": 1}
+    io.remove_checkpoint(place)
+    io.teardown()
+    assert names(root) == []
+
+
+@pytest.mark.parametrize("plugin", KINDS)
+def test_a_path_in_an_emergency(pl, root, here, plugin):
+    """There is no later save: the checkpoint is saved to the URL, and the error that ended the training is raised."""
+
+    def fails(model, step):
+        if step == 2:
+            raise KeyError("the training failed")
+
+    for place in Path(f"{root}/run"), here / Path(f"{root}/run"):
+        model = pl.model()
+        model.at_batch = fails
+        with pytest.raises(KeyError, match="the training failed"):
+            fit(pl, root, model, plugins=[getattr(pl.cove, plugin)()],
+                callbacks=[pl.callbacks.OnExceptionCheckpoint(place)])
+        assert load(f"{root}/run/on_exception.ckpt")["global_step"] == 2 and os.listdir(here) == []
+        fsspec.filesystem("s3").rm(f"{root}/run", recursive=True)
+    io = getattr(pl.cove, plugin)()
+    io.save_checkpoint({"a": 1}, Path(f"{root}/hpc_ckpt_1.ckpt"))  # Lightning's signal handler
+    io.teardown()
+    assert load(f"{root}/hpc_ckpt_1.ckpt") == {"a": 1}
+
+
 def test_filesystems_refuse_paths_of_urls(root, here):
     fs = fsspec.filesystem("s3")
     fs.pipe(f"{root}/a", b"1")
@@ -208,6 +264,36 @@ def test_a_refusal_of_the_store_is_not_blamed_on_the_file(root, io, proxy):
     proxy.refuse = lambda request: request.method == "GET" and proxy.count("GET") > 1
     with pytest.raises(PermissionError, match="a.ckpt"):
         io.load_checkpoint(f"{root}/a.ckpt")
+
+
+class Unprepared:
+    """Raises its own error because of one that it has handled."""
+
+    def __getstate__(self):
+        try:
+            open("/nonexistent/vocabulary")
+        except FileNotFoundError:
+            raise RuntimeError("call prepare() first")
+
+
+class Untranslated:
+    def __getstate__(self):
+        return {"a": 1}
+
+    def __setstate__(self, state):
+        try:
+            open("/nonexistent/vocabulary")
+        except FileNotFoundError:
+            raise ValueError("make the vocabulary first")
+
+
+def test_the_users_own_error_is_raised(root, io):
+    with pytest.raises(RuntimeError, match="call prepare"):
+        io.save_checkpoint({"x": Unprepared()}, f"{root}/b.ckpt")
+    io.save_checkpoint({"x": Untranslated()}, f"{root}/a.ckpt")
+    with pytest.raises(ValueError, match="make the vocabulary first"):
+        io.load_checkpoint(f"{root}/a.ckpt", weights_only=False)
+    assert names(root) == ["a.ckpt"]
 
 
 @pytest.mark.parametrize("plugin", KINDS)
