@@ -165,9 +165,11 @@ COVE_API int cove_fs_append(cove_fs *fs, const char *path, const void *data, siz
 COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call,
                           struct cove_error *err);
 /* The same, but only if `from` still has this ETag (from cove_info_etag or cove_writer_etag; NULL: any).
- * COVE_ENOTFOUND; COVE_EPRECONDITION: `from` has changed, and `to` is unchanged. Stores with conditional copies check
- * the ETag themselves. On other stores it is checked before and after the copy, with two more requests; a write between
- * the checks leaves a copy of the other version at `to`, with the same error. */
+ * COVE_EINVAL: not one ETag with its quotes; COVE_ENOTFOUND; COVE_EPRECONDITION: `from` has changed, and `to` is
+ * unchanged. Stores with conditional copies check the ETag themselves. On other stores it is checked before and after
+ * the copy, with two more requests; a write between the checks leaves a copy of the other version at `to`, with the
+ * same error. If `from` has changed during the call, `to` is looked at: success if it has the ETag.
+ * The copy of a file that was sent in parts has another ETag, so there `to` may be the copy, with an error. */
 COVE_API int cove_fs_copy_unchanged(cove_fs *fs, const char *from, const char *etag, const char *to,
                                     const struct cove_call *call, struct cove_error *err);
 /* Moves a file, or a directory with everything below it, markers included. Replaces a file `to`. If `from` is both a
@@ -186,10 +188,10 @@ COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_cal
 COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
                                   struct cove_error *err);
 /* The same, but each file is removed only if it still has its ETag from `etags` (as from cove_info_etag; a NULL entry
- * or NULL `etags`: in any case). COVE_EPRECONDITION: at least one file has changed and was kept; the others are
- * removed. Stores with conditional deletions check the ETag themselves, Amazon for a thousand files in one request. On
- * other stores each file is checked right before its removal: one more request each, and a write between the two goes
- * unnoticed. */
+ * or NULL `etags`: in any case). COVE_EINVAL: not one ETag with its quotes; nothing is removed. COVE_EPRECONDITION: at
+ * least one file has changed and was kept; the others are removed. Stores with conditional deletions check the ETag
+ * themselves, Amazon for a thousand files in one request. On other stores each file is checked right before its
+ * removal: one more request each, and a write between the two goes unnoticed. */
 COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
                                       const struct cove_call *call, struct cove_error *err);
 /* Removes `path` and everything below it. A bucket, or a whole store, is emptied but not removed (cove_fs_remove

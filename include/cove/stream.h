@@ -69,7 +69,7 @@ enum cove_write_if {
 struct cove_writer_options {
     size_t size; /* sizeof, set by the macro */
     enum cove_write_if condition;
-    const char *etag;         /* for COVE_WRITE_IF_MATCH; copied by the open */
+    const char *etag;         /* for COVE_WRITE_IF_MATCH, with its quotes; copied by the open */
     int64_t expected_size;    /* bytes, where known: parts are planned for it; -1: not known */
     const char *content_type; /* MIME type; copied by the open; NULL: the store's default */
     int keep_parts;           /* 1: the parts' digests are kept for cove_writer_take_parts */

@@ -57,6 +57,10 @@ void cove__sums_done(cove_fs *fs);
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
 
+/* Whether `etag` (NULL: no condition) is one ETag with its quotes. COVE_EINVAL: a store would take "" for no condition,
+ * and "*" for any object. */
+int cove__fs_check_etag(const char *etag, const struct cove__ctx *ctx, struct cove_error *err);
+
 /* For a slot that is NULL. */
 int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err);
 

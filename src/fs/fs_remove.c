@@ -35,6 +35,26 @@ out:
     return rc;
 }
 
+/* All of them before the first removal. */
+static int check_etags(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n,
+                       const struct cove_call *call, struct cove_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct cove__target target;
+
+        if (etags[i] == NULL)
+            continue;
+        rc = cove__target_init(&target, fs, paths[i], call, "remove", err);
+        if (rc < 0)
+            break;
+        rc = cove__fs_check_etag(etags[i], &target.ctx, err);
+        cove__target_done(&target);
+    }
+    return rc;
+}
+
 /* The paths of one request. What goes wrong is told of all of them; which one it was, the store says. */
 static int remove_batch(cove_fs *fs, struct cove__target *targets, const char *const *etags, size_t n,
                         struct cove_error *err)
@@ -76,6 +96,8 @@ int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *
 
     if (rc == 0 && n_paths > 0 && !paths)
         rc = cove__fail(&why, COVE_EINVAL, "remove %s://: no paths were given", fs->scheme);
+    if (rc == 0 && etags)
+        rc = check_etags(fs, paths, etags, n_paths, call, &why);
     for (size_t at = 0; rc == 0 && at < n_paths; at += n) {
         for (n = 0; rc == 0 && n < most && at + n < n_paths; n++) {
             rc = cove__target_init(&targets[n], fs, paths[at + n], call, "remove", &why);

@@ -144,6 +144,30 @@ static void removals_of_many(void **state)
     FAILS(COVE_EINVAL, cove_fs_remove_files(w.fs, none, 2, NULL, &err));
 }
 
+/* A condition that is no ETag is never taken for no condition. */
+static void conditions_that_are_no_etag(void **state)
+{
+    static const char *const bad[] = { "", "*", "\"", "x", "W/", "W/x", "\"a\", \"b\"", "\"a\n\"" };
+    (void)state;
+    put(at("a"), "content");
+    put(at("b"), "old");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *both[] = { strdup(at("b")), strdup(at("a")) }, *etags[] = { NULL, bad[i] };
+        struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
+        cove_writer *writer = NULL;
+
+        FAILS(COVE_EINVAL, cove_fs_copy_unchanged(w.fs, at("a"), bad[i], at("b"), NULL, &err));
+        FAILS(COVE_EINVAL, cove_fs_remove_unchanged(w.fs, both, etags, 2, NULL, &err));
+        options.condition = COVE_WRITE_IF_MATCH;
+        options.etag = bad[i];
+        FAILS(COVE_EINVAL, cove_writer_open(w.fs, at("b"), &options, NULL, &writer, &err));
+        has(at("a"), "content");
+        has(at("b"), "old");
+        free((void *)(uintptr_t)both[0]);
+        free((void *)(uintptr_t)both[1]);
+    }
+}
+
 /* A file that another writer has replaced is kept; the others are removed. */
 static void removals_of_what_was_seen(void **state)
 {
@@ -217,6 +241,7 @@ const struct CMUnitTest changes_tests[] = {
     cmocka_unit_test(removals),
     cmocka_unit_test(removals_of_many),
     cmocka_unit_test(removals_of_what_was_seen),
+    cmocka_unit_test(conditions_that_are_no_etag),
     cmocka_unit_test(removals_of_trees),
     { 0 },
 };

@@ -137,6 +137,8 @@ int cove__s3_flag(struct cove__slice text, bool *ret); /* of XML: "true" or "fal
 void cove__s3_text(struct cove__slice text, char *ret, size_t size); /* of XML; "" where it does not fit */
 /* An ETag with its quotes (RFC 9110, section 8.8.3), which some stores leave out in listings. */
 void cove__s3_etag(struct cove__slice text, char *ret, size_t size);
+/* What to send as a condition: a weak ETag never holds there (section 13.1.1). BORROWED from `etag`. */
+const char *cove__s3_strong_etag(const char *etag);
 /* Whether both are of one object; a compressing proxy makes ETags weak (RFC 9110, section 8.8.3.2). */
 bool cove__s3_same_etag(const char *a, const char *b);
 

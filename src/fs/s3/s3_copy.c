@@ -90,8 +90,8 @@ static void part_request(struct s3_request *r, const struct cove__upload *u, uns
     cove__s3_part_query(r, u, number);
     add_source(r, source);
     cove__s3_header(r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + size - 1));
-    if (cove__s3_can(u->s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
-        cove__s3_header(r, "x-amz-copy-source-if-match", "%s", etag);
+    if (etag[0] != '\0' && cove__s3_can(u->s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
+        cove__s3_header(r, "x-amz-copy-source-if-match", "%s", cove__s3_strong_etag(etag));
     cove__buf_add_slice(&r->extra, cove__buf_slice(&u->s3->extra.each));
 }
 
@@ -293,8 +293,17 @@ static bool is_made_by(struct cove__s3 *s3, struct s3_name name, const struct s3
     return cove__s3_head(s3, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
 }
 
-/* `etag`: what the source must have; NULL: no condition. `headers`: for a copy onto itself, the lines that replace the
- * object's properties; NULL: they are kept. */
+/* Whether the object has this ETag now. A copy of an object that was sent in one request has the ETag of its source. */
+static bool is_copied(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx)
+{
+    struct cove_error unseen = COVE_ERROR_INIT;
+    struct s3_head head;
+
+    return cove__s3_head(s3, name, ctx, &head, &unseen) == 0 && cove__s3_same_etag(head.etag, etag);
+}
+
+/* `etag`: what the source must have; NULL or "": no condition. `headers`: for a copy onto itself, the lines that
+ * replace the object's properties; NULL: they are kept. */
 static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
                      const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
@@ -303,26 +312,31 @@ static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag,
     struct copied copied;
     struct s3_mark mark;
 
+    if (etag != NULL && etag[0] == '\0') /* the store gives none; an empty condition would be ignored or refused */
+        etag = NULL;
     cove__s3_request_init(&r, s3, "PUT", to, ctx);
     r.error_in_200 = true;
     r.accept = accept_copied;
     r.user = &copied;
     add_source(&r, from);
     if (etag != NULL && cove__s3_can(s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
-        cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", etag);
+        cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", cove__s3_strong_etag(etag));
     if (headers != NULL)
         cove__s3_header(&r, "x-amz-metadata-directive", "REPLACE");
     /* The source's condition is checked only when the copy begins; this also detects a write during the copy. */
     if (headers != NULL && etag != NULL && cove__s3_can(s3, S3_COPY_TO_CONDITIONS) == S3_CAN_YES &&
         !cove__s3_is_directory(s3, to.bucket))
-        cove__s3_header(&r, "If-Match", "%s", etag);
+        cove__s3_header(&r, "If-Match", "%s", cove__s3_strong_etag(etag));
     cove__s3_describe(&r, &(struct cove__put){ .headers = headers });
     if (headers != NULL)
         cove__s3_mark(&r, NULL, &mark);
     int rc = cove__s3_run(&r, &why);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
-    if (rc == COVE_EPRECONDITION && headers != NULL && r.http.attempts > 1 && is_made_by(s3, to, &mark, ctx))
+    if (rc == COVE_EPRECONDITION && headers != NULL && r.http.sends > 1 && is_made_by(s3, to, &mark, ctx))
         rc = 0; /* an earlier attempt made it, and its reply was lost */
+    if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && headers == NULL && etag != NULL && r.http.sends > 1 &&
+        is_copied(s3, to, etag, ctx))
+        rc = 0; /* likewise; the source has changed since */
     cove__s3_request_done(&r);
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
@@ -338,7 +352,7 @@ static int check_source(struct cove__s3 *s3, struct s3_name from, const char *et
     struct s3_head head;
     int rc = cove__s3_head(s3, from, ctx, &head, err);
 
-    return rc == 0 && strcmp(head.etag, etag) != 0 ? source_changed(ctx, err) : rc;
+    return rc == 0 && !cove__s3_same_etag(head.etag, etag) ? source_changed(ctx, err) : rc;
 }
 
 /* Sends a HEAD for the source first: its size decides. */
@@ -350,7 +364,7 @@ static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *et
     bool too_large;
 
     int rc = cove__s3_head_kept(s3, from, ctx, &head, &headers, err);
-    if (rc == 0 && etag != NULL && strcmp(head.etag, etag) != 0)
+    if (rc == 0 && etag != NULL && !cove__s3_same_etag(head.etag, etag))
         rc = source_changed(ctx, err);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, from, to, NULL, ctx, head.size, head.etag, cove__buf_str(&headers), err);
@@ -406,8 +420,11 @@ int cove__s3_copy(void *self, const char *from, const char *etag, const char *to
             rc = copy_by_size(s3, source, etag, to, ctx, &why);
         }
     }
-    if (rc == 0 && looks) /* if the ETag has changed, another version may have been copied */
+    if (rc == 0 && looks) { /* if the ETag has changed, another version may have been copied */
         rc = check_source(s3, source, etag, ctx, &why);
+        if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && is_copied(s3, target, etag, ctx))
+            rc = 0; /* changed only after the copy */
+    }
     return rc == COVE_EPRECONDITION ? source_changed(ctx, err) : cove__s3_explain(s3, source, rc, &why, ctx, err);
 }
 
@@ -438,7 +455,8 @@ int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *
     }
     cove__s3_request_done(&r);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, name, path, head.etag, ctx, head.size, head.etag, cove__buf_str(&headers), &why);
+        rc = copy_large(s3, name, path, head.etag[0] != '\0' ? head.etag : NULL, ctx, head.size, head.etag,
+                        cove__buf_str(&headers), &why);
     else if (rc == 0)
         rc = copy_once(s3, name, head.etag, name, cove__buf_str(&headers), ctx, &too_large, &why);
     cove__buf_done(&headers);

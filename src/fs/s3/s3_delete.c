@@ -59,7 +59,7 @@ static int deletion_start(struct deletion *o, struct cove__s3 *s3, const struct 
     else
         o->r.accept = cove__s3_accept_bare;
     if (!look && o->etag != NULL && can != S3_CAN_NO)
-        cove__s3_header(&o->r, "If-Match", "%s", o->etag);
+        cove__s3_header(&o->r, "If-Match", "%s", cove__s3_strong_etag(o->etag));
     cove__s3_start_in(&o->r, inbox);
     return 0;
 }
@@ -183,7 +183,7 @@ static bool add_object(struct batch *b, size_t i)
     }
     if (etag != NULL) {
         cove__buf_add_str(&b->body, "<ETag>");
-        fits &= cove__xml_add_text(&b->body, cove__slice_str(etag)) != COVE_EINVAL;
+        fits &= cove__xml_add_text(&b->body, cove__slice_str(cove__s3_strong_etag(etag))) != COVE_EINVAL;
         cove__buf_add_str(&b->body, "</ETag>");
     }
     cove__buf_add_str(&b->body, "</Object>");

@@ -184,7 +184,7 @@ static void read_lines(struct s3_request *r, struct cove__buf *headers)
     const char *match = r->http.kept > 0 ? t->etag : io->if_match;
 
     if (match != NULL)
-        cove__head_line(headers, "If-Match", cove__slice_str(match));
+        cove__head_line(headers, "If-Match", cove__slice_str(cove__s3_strong_etag(match)));
     if (io->offset >= 0)
         cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
                        (long long)(io->offset + (int64_t)io->length - 1));
@@ -351,7 +351,7 @@ void cove__s3_read(void *self, struct cove__io *io)
         r->http.dst = io->dst;
         r->http.dst_size = io->length;
     } else if (io->if_match != NULL) {
-        cove__s3_header(r, "If-Match", "%s", io->if_match);
+        cove__s3_header(r, "If-Match", "%s", cove__s3_strong_etag(io->if_match));
     }
     cove__s3_start(r);
 }
@@ -375,7 +375,7 @@ void cove__s3_condition_headers(struct s3_request *r, enum s3_condition_way way,
     if (put->condition == COVE_WRITE_IF_NEW)
         cove__s3_header(r, "If-None-Match", "*");
     else if (put->condition == COVE_WRITE_IF_MATCH)
-        cove__s3_header(r, "If-Match", "%s", put->etag);
+        cove__s3_header(r, "If-Match", "%s", cove__s3_strong_etag(put->etag));
 }
 
 bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition)

@@ -212,7 +212,8 @@ void cove__s3_text(struct cove__slice text, char *ret, size_t size)
 
 void cove__s3_etag(struct cove__slice text, char *ret, size_t size)
 {
-    bool bare = text.size > 0 && text.data[0] != '"' && text.data[0] != 'W';
+    bool weak = text.size > 2 && memcmp(text.data, "W/\"", 3) == 0;
+    bool bare = text.size > 0 && text.data[0] != '"' && !weak;
 
     cove__s3_text(cove__slice_is(text, "\"\"") ? cove__slice("", 0) : text, ret, size);
     if (!bare || text.size + 3 > size)
@@ -222,9 +223,12 @@ void cove__s3_etag(struct cove__slice text, char *ret, size_t size)
     ret[text.size + 2] = '\0';
 }
 
+const char *cove__s3_strong_etag(const char *etag)
+{
+    return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+}
+
 bool cove__s3_same_etag(const char *a, const char *b)
 {
-    a += strncmp(a, "W/", 2) == 0 ? 2 : 0;
-    b += strncmp(b, "W/", 2) == 0 ? 2 : 0;
-    return strcmp(a, b) == 0;
+    return strcmp(cove__s3_strong_etag(a), cove__s3_strong_etag(b)) == 0;
 }

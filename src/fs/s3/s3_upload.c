@@ -421,7 +421,7 @@ int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const ch
         u->source = copy;
         u->source_etag = copy_etag;
         copy = copy_etag = NULL;
-    } else if (strcmp(u->source, copy) != 0 || strcmp(u->source_etag, copy_etag) != 0) {
+    } else if (strcmp(u->source, copy) != 0 || !cove__s3_same_etag(u->source_etag, copy_etag)) {
         rc = COVE_ENOTSUP; /* only one is asked about */
     }
     pthread_mutex_unlock(&u->lock);
