@@ -33,6 +33,9 @@ def option_help(scheme: str, /) -> list[dict[str, Any]]:
 def set_log(level: int, /) -> None:
     """Hands log lines up to a level (0 errors … 3 debug; -1 none) to the loggers "cove.SUBJECT"."""
 
+def block_sums(key: bytes, data: Buffer, /) -> bytes:
+    """A sum of 16 bytes for each block of 1024 bytes (the last one filled up with zeros), to compare large contents. key: 1024 random bytes."""
+
 class Filesystem:
     """One store with one set of options. Any number of threads may use it at once, and a forked child too."""
 

@@ -23,7 +23,7 @@ from fsspec.core import url_to_fs
 
 from .file_kind import file_kind, other_object
 from .filesystem import CoveFileSystem
-from .fingerprint import Fingerprint
+from .fingerprint import Fingerprint, Recorded
 from .paths import check_target, check_url, url_of
 from ._cove import CorruptData
 
@@ -47,7 +47,7 @@ class _CopySource:
     """The checkpoint that the next save may copy."""
 
     stored: _Stored
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint | None  # None: the next save is not compared with it
     content: io.BytesIO | None  # the file; None: not kept in memory
 
 
@@ -116,16 +116,18 @@ class StreamingIO:
         self._stored: _Stored | None = None  # the last save
         self._copy_source: _CopySource | None = None  # the last save of this one_call()
         self._in_one_call = False
+        self._compares = False
         self._in_parts = False  # send small checkpoints in parts too
 
     @contextmanager
-    def one_call(self) -> Iterator[None]:
-        """For ModelCheckpoint: a checkpoint saved inside may be a copy of the one saved before it inside, if they are equal."""
-        self._in_one_call, self._copy_source = True, None
+    def one_call(self, compares: bool = True) -> Iterator[None]:
+        """For ModelCheckpoint: the first checkpoint saved inside is kept at hand for copy_checkpoint. `compares`: and the next one inside becomes a copy
+        of it if torch.save would write the same bytes."""
+        self._in_one_call, self._compares, self._copy_source = True, compares, None
         try:
             yield
         finally:
-            self._in_one_call, self._copy_source = False, None
+            self._in_one_call, self._compares, self._copy_source = False, False, None
 
     def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
         """The filesystem and its form of the path; None for the path if the filesystem is not cove's."""
@@ -141,15 +143,19 @@ class StreamingIO:
         if place is None:
             self._save_elsewhere(checkpoint, path, storage_options)
             return
-        fingerprint = Fingerprint(checkpoint) if self._in_one_call else None
-        if source is not None and fingerprint is not None and source.stored.fs is fs and source.stored.path != place and fingerprint.matches(source.fingerprint):
-            if self._copy_from(source, place):
-                self._copy_source = source
-                return
+        if source is not None and self._is_copy(source, fs, place, checkpoint) and self._copy_from(source, place):
+            self._copy_source = source
+            return
+        fingerprint = Fingerprint() if self._compares and source is None else None
         del source  # frees its content: only one is in memory at a time
-        self._stored, content = self._write(fs, place, checkpoint)
-        if fingerprint is not None:
+        self._stored, content = self._write(fs, place, checkpoint, fingerprint)
+        if self._in_one_call:
             self._copy_source = _CopySource(self._stored, fingerprint, content)
+
+    @staticmethod
+    def _is_copy(source: _CopySource, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> bool:
+        stored, fingerprint = source.stored, source.fingerprint
+        return fingerprint is not None and stored.fs is fs and stored.path != path and fingerprint.is_of(checkpoint)
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
@@ -204,9 +210,9 @@ class StreamingIO:
     def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
         super().save_checkpoint(checkpoint, path, storage_options)
 
-    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> tuple[_Stored, io.BytesIO | None]:
+    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any], fingerprint: Fingerprint | None) -> tuple[_Stored, io.BytesIO | None]:
         stored = _Stored(fs, path)
-        self._send(stored, bytes_at_sight(checkpoint), lambda file: torch.save(checkpoint, file))
+        self._send(stored, bytes_at_sight(checkpoint), lambda file: save(checkpoint, file, fingerprint))
         return stored, None
 
     def _send(self, stored: _Stored, size: int, write: Callable[[Any], Any]) -> None:
@@ -242,6 +248,11 @@ class StreamingIO:
 
     def _remove(self, fs: CoveFileSystem, path: str) -> None:
         fs.bulk_delete([path])  # without a look-up: a missing file is no error
+
+
+def save(checkpoint: Any, file: Any, fingerprint: Fingerprint | None = None) -> None:
+    """torch.save. `fingerprint` becomes that of the file."""
+    torch.save(checkpoint, file if fingerprint is None else Recorded(file, fingerprint))
 
 
 # ---- sizes ----
@@ -345,12 +356,17 @@ class BackgroundIO(StreamingIO):
         super().save_checkpoint(checkpoint, path, storage_options)
         self._saves = {name: job for name, job in self._saves.items() if not job.done()}
         if self._newest is not None:  # this save, or a later one of a signal handler
-            self._saves[str(path)] = self._newest
+            self._saves[self._name(path)] = self._newest
         if _is_hpc(path):
             self.wait()
 
+    def _name(self, path: str | Path) -> str:
+        """One for all spellings of a URL."""
+        _, place = self._locate(url_of(str(path)) or path)
+        return str(path) if place is None else place
+
     def is_saving(self, path: str | Path) -> bool:
-        job = self._saves.get(str(path))
+        job = self._saves.get(self._name(path))
         return job is not None and not job.done()
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -379,9 +395,9 @@ class BackgroundIO(StreamingIO):
         else:  # Lightning refuses it
             super()._save_elsewhere(checkpoint, path, storage_options)
 
-    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any]) -> tuple[_Stored, io.BytesIO | None]:
+    def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any], fingerprint: Fingerprint | None) -> tuple[_Stored, io.BytesIO | None]:
         self.wait()
-        stored, content = _Stored(fs, path), self._made(checkpoint)
+        stored, content = _Stored(fs, path), self._made(checkpoint, fingerprint)
         self._submit(self._send_content, stored, content)
         return stored, content
 
@@ -389,10 +405,10 @@ class BackgroundIO(StreamingIO):
         self._send(stored, content.tell(), lambda target: target.write(content.getbuffer()))
 
     @staticmethod
-    def _made(checkpoint: dict[str, Any]) -> io.BytesIO:
+    def _made(checkpoint: dict[str, Any], fingerprint: Fingerprint | None = None) -> io.BytesIO:
         """The file in memory, with the checkpoint's current content. Callers wait before, so there is only one."""
         file = io.BytesIO()
-        torch.save(checkpoint, file)
+        save(checkpoint, file, fingerprint)
         return file
 
     def _copy_from(self, source: _CopySource, path: str) -> bool:

@@ -3,12 +3,15 @@ often the file is not a checkpoint. libcove has the same first bytes (src/checkp
 
 from __future__ import annotations
 
+import re
 import zipfile
 from typing import Any
 
 _HEAD = 512
 _SHOWN = 40  # characters of a text or name in a message
-_OLD_FORMAT = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the first bytes of torch.save's format before 1.6, which it still writes without its zip format
+# The start of torch.save's format before 1.6, which it still writes without its zip format: a pickle of its magic number. It is a text in protocols 0 and 1, and may
+# have a frame from 4 on.
+_OLD_FORMAT = re.compile(rb"\x80[\x02-\x05](?:\x95.{8})?\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.|L119547037146038801333356L\n\.", re.DOTALL)
 
 _BEGINNINGS = (
     (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
@@ -30,7 +33,7 @@ def file_kind(file: Any) -> str | None:
         return "an empty file"
     if head.startswith(b"PK"):
         return _zip(file)
-    if head.startswith(_OLD_FORMAT) or head[257:262] == b"ustar":
+    if _OLD_FORMAT.match(head) or head[257:262] == b"ustar":
         return None
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):

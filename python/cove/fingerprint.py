@@ -1,64 +1,88 @@
-"""Compares two checkpoints, saved one directly after the other, without reading the memory of large tensors.
+"""Compares the bytes that torch.save writes with those of an earlier save, without keeping these.
 
-Everything except tensors is pickled and compared by its digest. A large tensor is equal if it has the same memory and torch's version counter has not changed. A
-small one is compared by value. What cannot be compared counts as different.
+Nothing that tells of a change in another way is complete: torch's version counter misses writes through `.data`, numpy arrays, storages and kernels.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
+import os
 from typing import Any
 
 import torch
-from torch.multiprocessing.reductions import StorageWeakRef
 
-_BY_VALUE = 1024  # bytes; callbacks make new tensors for their scores at each checkpoint
+from ._cove import block_sums
+
+_KEY = os.urandom(1024)  # fingerprints are compared within one process
+_SMALL = 4096  # bytes that are hashed as they are
+_STEP = 1 << 20  # bytes, at least, from one digest to the next: a difference ends a comparison early
 
 
 class Fingerprint:
-    """The content of a checkpoint at this moment. It does not keep tensors alive."""
+    """The digests of a file's beginnings, and of all of it. Different contents have equal digests with a probability of 2^-64, as if at random.
 
-    def __init__(self, checkpoint: Any) -> None:
-        self._digest: bytes | None = None
-        self._tensors: list[tuple] = []
-        digest = hashlib.sha256()
-        try:
-            _Pickler(digest, self._tensors).dump(checkpoint)
-        except Exception:  # an object that cannot be pickled, which torch.save will report; or a tensor that cannot be compared
-            return
-        self._digest = digest.digest()
+    SHA-256 of everything would take longer than the upload: large writes are summed up first, a 64th of their size.
+    """
 
-    def matches(self, other: Fingerprint) -> bool:
-        return self._digest is not None and self._digest == other._digest and self._tensors == other._tensors
+    def __init__(self) -> None:
+        self._digests: list[bytes] = []
+        self._hash = hashlib.sha256()
+        self._left = _STEP
 
-
-class _Pickler(pickle.Pickler):
-    def __init__(self, digest: Any, tensors: list[tuple]) -> None:
-        super().__init__(_Sink(digest), pickle.HIGHEST_PROTOCOL)
-        self._tensors = tensors
-
-    def persistent_id(self, value: Any) -> Any:
-        if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.layout != torch.strided or value.is_quantized or value.is_nested:
+    def update(self, data: Any) -> bytes | None:
+        """The digest, if another one is due."""
+        size = len(data)
+        self._hash.update(size.to_bytes(8, "little"))
+        self._hash.update(data if size <= _SMALL else block_sums(_KEY, data))
+        self._left -= size
+        if self._left > 0:
             return None
-        if value.__dict__:
-            raise pickle.PicklingError("a tensor with attributes")
-        self._tensors.append((
-            type(value), value.dtype, value.device, value.shape, value.stride(), value.storage_offset(), value.requires_grad, value.is_conj(),
-            value.is_neg(), *_content(value),
-        ))  # fmt: skip
-        return len(self._tensors)
+        self._left = _STEP
+        self._digests.append(self._hash.digest())
+        return self._digests[-1]
+
+    def is_of(self, checkpoint: Any) -> bool:
+        """Whether torch.save would write these bytes for it."""
+        file = _Comparison(self)
+        try:
+            torch.save(checkpoint, file)
+        except Exception:  # at the first difference; or by a checkpoint that cannot be saved, which its save will report
+            return False
+        return file.is_equal()
 
 
-class _Sink:
-    def __init__(self, digest: Any) -> None:
-        self.write = digest.update
+class Recorded:
+    """A file for torch.save, of which it takes the fingerprint."""
+
+    def __init__(self, file: Any, fingerprint: Fingerprint) -> None:
+        self._file, self._fingerprint = file, fingerprint
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def write(self, data: Any) -> int:
+        self._fingerprint.update(data)
+        return self._file.write(data)
 
 
-def _content(value: torch.Tensor) -> tuple:
-    storage = value.untyped_storage()
-    if not value.is_meta and storage.nbytes() <= _BY_VALUE:
-        flat = torch.empty(0, dtype=torch.uint8, device=value.device).set_(storage)
-        return (bytes(flat.tolist()),)
-    # A weak reference keeps another storage from getting this address. _version raises for an inference-mode tensor, which has no version counter.
-    return StorageWeakRef(storage), storage.nbytes(), storage.data_ptr(), value._version
+class _Different(Exception):
+    pass
+
+
+class _Comparison:
+    """A file for torch.save that keeps nothing and raises at the first difference."""
+
+    def __init__(self, expected: Fingerprint) -> None:
+        self._expected, self._found = expected, Fingerprint()
+
+    def write(self, data: Any) -> int:
+        digest, n = self._found.update(data), len(self._found._digests)
+        if digest is not None and self._expected._digests[n - 1 : n] != [digest]:
+            raise _Different
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def is_equal(self) -> bool:
+        return self._found._digests == self._expected._digests and self._found._hash.digest() == self._expected._hash.digest()

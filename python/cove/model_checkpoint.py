@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,9 @@ class RemoteModelCheckpoint:
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         check_target(self._ModelCheckpoint__resolve_ckpt_dir(trainer))  # Lightning turns a Path of a URL into a local folder
+        scheme, path = split_protocol(str(self.dirpath or ""))
+        if scheme and path.endswith("//"):
+            self.dirpath = f"{scheme}://{path.rstrip('/')}/"  # the same folder, as on a local disk; a store's keys keep each slash
         self._link = None
         wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
         try:
@@ -62,15 +66,14 @@ class RemoteModelCheckpoint:
         self._check(trainer)
         super().on_validation_batch_end(trainer, pl_module, *args, **kwargs)
 
-    @staticmethod
     @contextmanager
-    def _one_call(trainer: Any) -> Iterator[None]:
+    def _one_call(self, trainer: Any) -> Iterator[None]:
         """One hook call may save a checkpoint under two names, as the best and as the last one."""
         saves = trainer.strategy.checkpoint_io
-        if not isinstance(saves, StreamingIO):
+        if not self.save_last or not isinstance(saves, StreamingIO):
             yield
             return
-        with saves.one_call():
+        with saves.one_call(compares=self.save_last != "link"):
             yield
 
     @staticmethod
@@ -87,9 +90,26 @@ class RemoteModelCheckpoint:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         folder = state_dict.get("dirpath")
-        if folder != self.dirpath and _is_remote(folder) and _place(folder) == _place(self.dirpath):
-            state_dict = {**state_dict, "dirpath": self.dirpath}
+        if _is_remote(folder) and _place(folder) == _place(self.dirpath):
+            state_dict = self._respelled(state_dict)
         super().load_state_dict(state_dict)
+
+    def _respelled(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The state with this run's spelling of the folder. Lightning compares paths as texts."""
+        scheme, folder = _place(self.dirpath)
+
+        def path(old: str) -> str:
+            found = _place(old)
+            inside = found[0] == scheme and found[1].startswith(f"{folder}/")
+            return os.path.join(self.dirpath, found[1][len(folder) + 1 :]) if inside else old
+
+        new = {**state, "dirpath": self.dirpath}
+        for name in "best_model_path", "kth_best_model_path", "last_model_path":
+            if isinstance(state.get(name), str):
+                new[name] = path(state[name])
+        if isinstance(state.get("best_k_models"), dict):
+            new["best_k_models"] = {path(old): score for old, score in state["best_k_models"].items()}
+        return new
 
     def file_exists(self, filepath: str, trainer: Any) -> bool:
         # Lightning asks the store even for the name that it wrote last; and whether it is a directory, which our plugins never write.

@@ -37,6 +37,11 @@ int covepy_path(PyObject *value, void *ret_path)
     return Py_CLEANUP_SUPPORTED;
 }
 
+int covepy_path_or_none(PyObject *value, void *ret_path)
+{
+    return value == Py_None ? Py_CLEANUP_SUPPORTED : covepy_path(value, ret_path);
+}
+
 int covepy_timeout(PyObject *value, void *ret_ms)
 {
     double seconds;

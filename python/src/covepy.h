@@ -1,7 +1,7 @@
 /*
  * What the files of the extension `cove._cove` share. One file is one type (filesystem.c, reader.c, writer.c,
  * appender.c, queue.c) or one idea below them: errors.c, call.c, lock.c, stream.c, convert.c, info.c, pairs.c,
- * ranges.c, log.c.
+ * ranges.c, log.c, sums.c.
  *
  * The rules of all of them: a call that may wait releases the GIL (COVEPY_WAIT); what it needs meanwhile, paths and
  * buffers, is held by the frame that made it; memory that the library fills is seen by nobody else before it is full.
@@ -141,6 +141,8 @@ PyObject *covepy_stream_closed(PyObject *object, void *closure);
 
 /* Converters for PyArg_Parse…'s "O&". str or bytes; into struct covepy_path, whose start is { 0 }. */
 int covepy_path(PyObject *value, void *ret_path);
+/* The same; None leaves it as it is. For every text that a store may have made: an ETag need not be UTF-8. */
+int covepy_path_or_none(PyObject *value, void *ret_path);
 /* Seconds, or None for the filesystem's own; into int64_t milliseconds. */
 int covepy_timeout(PyObject *value, void *ret_ms);
 /* A path of the library's as str. */
@@ -199,6 +201,10 @@ PyObject *covepy_set_log(PyObject *module, PyObject *args);
 /* Hands over what the library has said since, to Python's loggers. */
 void covepy_log_deliver(void);
 
+/* ---- sums.c ---- */
+
+PyObject *covepy_block_sums(PyObject *module, PyObject *args);
+
 /* ---- the types ---- */
 
 #define COVEPY_KEYWORDS(fn) (PyCFunction)(void (*)(void)) fn, METH_VARARGS | METH_KEYWORDS
@@ -253,14 +259,15 @@ PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path
 
 /* ---- writer.c ---- */
 
-/* What a write may be told, of Writer and of write_file alike. Strings belong to the objects parsed. */
+/* What a write may be told, of Writer and of write_file alike. */
 struct covepy_write {
-    const char *condition, *etag, *content_type;
+    const char *condition; /* the argument's memory */
+    struct covepy_path etag, content_type;
     PyObject *metadata;
     struct covepy_pairs pairs;
 };
 
-/* Into the library's options, which are good until covepy_write_done. */
+/* Into the library's options, which are good until covepy_write_done, to be called in any case. */
 int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o);
 void covepy_write_done(struct covepy_write *w);
 

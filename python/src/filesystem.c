@@ -332,22 +332,22 @@ static PyObject *fs_copy(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static const char *const keywords[] = { "source", "target", "etag", "timeout", NULL };
     struct covepy_call c;
-    struct covepy_path from = { 0 }, to = { 0 };
-    const char *etag = NULL;
+    struct covepy_path from = { 0 }, to = { 0 }, etag = { 0 };
     int64_t timeout_ms = 0;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|z$O&", (char **)keywords, covepy_path, &from, covepy_path, &to,
-                                     &etag, covepy_timeout, &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|O&$O&", (char **)keywords, covepy_path, &from, covepy_path,
+                                     &to, covepy_path_or_none, &etag, covepy_timeout, &timeout_ms))
         return NULL;
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c,
-                rc = cove_fs_copy_unchanged(((struct covepy_fs *)self)->fs, from.text, etag, to.text, &c.call, &c.err));
+    COVEPY_WAIT(&c, rc = cove_fs_copy_unchanged(((struct covepy_fs *)self)->fs, from.text, etag.text, to.text, &c.call,
+                                                &c.err));
     if (!covepy_call_ok(&c, rc))
         rc = -1;
     covepy_call_done(&c);
     Py_DECREF(from.held);
     Py_DECREF(to.held);
+    Py_XDECREF(etag.held);
     return none_or_null(rc);
 }
 

@@ -28,8 +28,9 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
     int64_t timeout_ms = 0;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y*|zzzO$O&", (char **)keywords, covepy_path, &path, &buffer,
-                                     &w.condition, &w.etag, &w.content_type, &w.metadata, covepy_timeout, &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y*|zO&O&O$O&", (char **)keywords, covepy_path, &path, &buffer,
+                                     &w.condition, covepy_path_or_none, &w.etag, covepy_path_or_none, &w.content_type,
+                                     &w.metadata, covepy_timeout, &timeout_ms))
         return NULL;
     if (covepy_write_options(&w, buffer.len, &o) == 0) {
         covepy_call_init(&c, timeout_ms);

@@ -63,6 +63,9 @@ static PyMethodDef functions[] = {
       "set_log($module, level, /)\n--\n\nHands the library's log lines up to a level (0 errors, 1 warnings, 2 info, 3 "
       "debug; "
       "-1 none) to the loggers 'cove.SUBJECT', each at the end of the next call." },
+    { "block_sums", covepy_block_sums, METH_VARARGS,
+      "block_sums($module, key, data, /)\n--\n\nA sum of 16 bytes for each block of 1024 bytes (the last one filled up "
+      "with zeros), to compare large contents. key: 1024 random bytes." },
     { 0 },
 };
 

@@ -15,8 +15,8 @@ struct writer {
 int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o)
 {
     o->expected_size = expected_size;
-    o->content_type = w->content_type;
-    o->etag = w->etag;
+    o->content_type = w->content_type.text;
+    o->etag = w->etag.text;
     if (!w->condition) {
         o->condition = COVE_WRITE_ALWAYS;
     } else if (strcmp(w->condition, "new") == 0) {
@@ -37,6 +37,8 @@ int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct c
 void covepy_write_done(struct covepy_write *w)
 {
     covepy_pairs_done(&w->pairs);
+    Py_XDECREF(w->etag.held);
+    Py_XDECREF(w->content_type.held);
 }
 
 /* ---- life ---- */
@@ -58,9 +60,10 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     cove_writer *writer = NULL;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|zzLzOn$O&", (char **)keywords, covepy_fs, &fs, covepy_path,
-                                     &path, &w.condition, &w.etag, &expected_size, &w.content_type, &w.metadata,
-                                     &first_part, covepy_timeout, &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O&|zO&LO&On$O&", (char **)keywords, covepy_fs, &fs, covepy_path,
+                                     &path, &w.condition, covepy_path_or_none, &w.etag, &expected_size,
+                                     covepy_path_or_none, &w.content_type, &w.metadata, &first_part, covepy_timeout,
+                                     &timeout_ms))
         return NULL;
     o.first_part = first_part > 0 ? (size_t)first_part : 0;
     if (covepy_write_options(&w, expected_size, &o) == 0)
@@ -115,9 +118,7 @@ static PyObject *writer_tell(PyObject *object, PyObject *unused)
 
 static PyObject *writer_etag(PyObject *object, void *unused)
 {
-    const char *etag = ((struct writer *)object)->etag;
-
-    return etag ? PyUnicode_FromString(etag) : Py_NewRef(Py_None);
+    return covepy_str_or_none(((struct writer *)object)->etag);
 }
 
 static int finish_and_free(struct writer *self, struct cove_error *err)

@@ -82,7 +82,7 @@ class Reply:
         # A HEAD says how long the body would be.
         if self.status not in (204, 304) and not any(n.lower() == "content-length" for n in self.headers):
             head += f"Content-Length: {len(self.body) + length_off}\r\n"
-        return head.encode() + b"\r\n", b"" if self.head_only else self.body
+        return head.encode("latin-1") + b"\r\n", b"" if self.head_only else self.body
 
 
 def error_reply(status, code, message="mocked", head_only=False):

@@ -4,6 +4,7 @@ import fsspec
 import os
 import pickle
 import subprocess
+import threading
 import zipfile
 from pathlib import Path
 
@@ -172,6 +173,40 @@ def test_another_spelling_of_the_same_folder(pl, root, tmp_path):
         assert callback.best_model_score is not None
 
 
+SPELLINGS = ["s3://{}/kept", "s3://{}/kept/", "s3a://{}/kept", "s3a://{}/kept//"]
+
+
+@pytest.mark.parametrize("save_last", [True, "link"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_resuming_at_another_spelling(pl, root, tmp_path, spelling, save_last):
+    """The files that are kept and removed, and the state, are as on a local disk."""
+
+    def run(place, folder, ModelCheckpoint, plugins):
+        callback = ModelCheckpoint(f"{place}/kept", filename="{epoch}", monitor="score", save_top_k=2, save_last=save_last)
+        fit(pl, place, max_epochs=2, plugins=plugins(), callbacks=[callback])
+        callback = ModelCheckpoint(folder, filename="{epoch}", monitor="score", save_top_k=2, save_last=save_last)
+        fit(pl, place, max_epochs=5, plugins=plugins(), callbacks=[callback], ckpt_path=f"{place}/kept/last.ckpt")
+        known = [callback.last_model_path, callback.best_model_path, callback.kth_best_model_path, *callback.best_k_models]
+        assert all(path.startswith(str(callback.dirpath)) for path in known)
+        return names(place), [path.rpartition("/")[2] for path in known]
+
+    expected = run(str(tmp_path), f"{tmp_path}/./kept/", pl.callbacks.ModelCheckpoint, lambda: [])
+    assert run(root, spelling.format(root.removeprefix("s3://")), pl.cove.ModelCheckpoint, lambda: [pl.cove.CoveCheckpointIO()]) == expected
+    assert expected[0] == ["kept/epoch=1.ckpt", "kept/epoch=3.ckpt", "kept/last.ckpt"]
+
+
+def test_a_save_in_progress_has_one_name(pl, root, proxy):
+    """A name is taken at every spelling."""
+    free, io = threading.Event(), pl.cove.AsyncCoveCheckpointIO()
+    proxy.refuse = lambda request: request.method == "PUT" and not free.wait(60)
+    io.save_checkpoint({"a": 1}, f"{root}/a.ckpt")
+    others = [f"{root}/a.ckpt", f"s3a://{root.removeprefix('s3://')}/a.ckpt"]
+    assert [io.is_saving(other) for other in others] == [True, True]
+    free.set()
+    io.teardown()
+    assert not io.is_saving(others[0])
+
+
 def test_resuming_in_another_folder(pl, root, here):
     """A URL is never below a local folder; a filesystem that isn't installed is not opened."""
     callback = pl.cove.ModelCheckpoint(f"{root}/kept", filename="{epoch}")
@@ -239,13 +274,16 @@ class Unknown:
         self.x = 1
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-def test_torchs_error_for_unsafe_files_is_kept(root, tmp_path, io, zipped):
+FORMATS = [{}, *({"pickle_protocol": n, "_use_new_zipfile_serialization": False} for n in range(6))]
+
+
+@pytest.mark.parametrize("written", FORMATS, ids=lambda options: f"protocol {options['pickle_protocol']}" if options else "zip")
+def test_torchs_error_for_unsafe_files_is_kept(root, tmp_path, io, written):
     io.save_checkpoint({"x": Unknown()}, f"{root}/a.ckpt")
     io.teardown()
-    torch.save({"x": Unknown()}, tmp_path / "a.ckpt", _use_new_zipfile_serialization=zipped)
+    torch.save({"x": Unknown()}, tmp_path / "a.ckpt", **written)
     fsspec.filesystem("s3").put_file(str(tmp_path / "a.ckpt"), f"{root}/a.ckpt")
-    with pytest.raises(pickle.UnpicklingError, match="Unknown"):
+    with pytest.raises(pickle.UnpicklingError, match="Unknown|Unsupported operand"):
         io.load_checkpoint(f"{root}/a.ckpt", weights_only=True)
     assert io.load_checkpoint(f"{root}/a.ckpt", weights_only=False)["x"].x == 1
 

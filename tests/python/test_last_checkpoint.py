@@ -1,17 +1,22 @@
 """The last checkpoint has the same content as with Lightning's own plugin, and a copy is a copy of what was saved."""
 
+import contextlib
+import io
 import os
+import sys
 import threading
 
 import fsspec
 import pytest
 
 torch = pytest.importorskip("torch")
+numpy = pytest.importorskip("numpy")
 pytest.importorskip("lightning")
 
 import training  # noqa: E402
 from counted import proxy, root  # noqa: E402, F401
-from cove.fingerprint import Fingerprint  # noqa: E402
+from cove._cove import block_sums  # noqa: E402
+from cove.fingerprint import Fingerprint, Recorded, _Comparison, _Different  # noqa: E402
 from training import QUIET, content, copies, fit, load, names, same, state_of_callback, uploaded  # noqa: E402
 
 KINDS = ["CoveCheckpointIO", "AsyncCoveCheckpointIO"]
@@ -80,12 +85,20 @@ def shifted(model, checkpoint):
         model.ballast += 1
 
 
+def shifted_by_data(model, checkpoint):
+    model.ballast.data.add_(1)
+
+
+def shifted_by_numpy(model, checkpoint):
+    model.ballast.numpy()[:] += 1
+
+
 def averaged(model, checkpoint):
     model.saves = getattr(model, "saves", 0) + 1
     checkpoint["state_dict"] = {name: value * model.saves for name, value in checkpoint["state_dict"].items()}
 
 
-@pytest.mark.parametrize("hook", [counted, shifted, averaged])
+@pytest.mark.parametrize("hook", [counted, shifted, shifted_by_data, shifted_by_numpy, averaged])
 def test_a_hook_that_changes_each_save(pl, root, tmp_path, kind, hook, proxy):
     def run(place, ModelCheckpoint, plugins):
         model = pl.model(ballast=1000)
@@ -266,14 +279,38 @@ def test_several_ranks(root, minio, proxy, kind, save_last):
 
 # ---- fingerprints ----
 
+def sums_of(key, data):
+    words = [numpy.frombuffer(part, "<u8").tolist() for part in (key, data + bytes(-len(data) % 1024))]
+    sums = b""
+    for at in range(0, len(words[1]), 128):
+        a, b = ([(w + k) % 2**64 for w, k in zip(words[1][at + n : at + 128 : 2], words[0][n::2])] for n in (0, 1))
+        sums += (sum(x * y for x, y in zip(a, b)) % 2**128).to_bytes(16, "little")
+    return sums
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the sums are in the machine's byte order")
+def test_block_sums():
+    key = os.urandom(1024)
+    for data in b"", b"a", bytes(1024), os.urandom(1024), os.urandom(5000), b"\xff" * 100_000:
+        assert block_sums(key, data) == sums_of(key, data)
+    with pytest.raises(ValueError):
+        block_sums(key[1:], b"")
+
+
+def fingerprint(bag):
+    taken = Fingerprint()
+    torch.save(bag, Recorded(io.BytesIO(), taken))
+    return taken
+
+
 def test_equal_fingerprints():
     weights, small = torch.ones(10_000), torch.ones(3)
     with torch.inference_mode():
         score = torch.tensor(0.5)
-    bag = {"weights": weights, "view": weights[10:20], "small": small, "score": score, "sparse": small.to_sparse(), "list": [1, "a", None, 2.5]}
-    first = Fingerprint(bag)
-    assert first.matches(Fingerprint(dict(bag)))
-    assert first.matches(Fingerprint({**bag, "weights": weights.detach(), "small": small.clone(), "score": score.clone()}))
+    bag = {"weights": weights, "view": weights[10:20], "small": small, "score": score, "list": [1, "a", None, 2.5]}
+    first = fingerprint(bag)
+    assert first.is_of(bag) and first.is_of(dict(bag))
+    assert first.is_of({**bag, "small": small.clone(), "score": score.clone()})
 
 
 def grown(bag):
@@ -284,12 +321,41 @@ def grown_by_a_view(bag):
     bag["weights"].view(100, 100)[3].zero_()
 
 
+def grown_by_data(bag):
+    bag["weights"].data.add_(1)
+
+
+def grown_by_numpy(bag):
+    bag["weights"].numpy()[-1] += 1
+
+
+def grown_by_the_array_behind(bag):
+    bag["array"][5] = 7
+
+
+def grown_by_the_storage(bag):
+    bag["weights"].untyped_storage()[39_999] = 1
+
+
+def grown_uncounted(bag):
+    with torch.autograd._unsafe_preserve_version_counter((bag["weights"],)):
+        bag["weights"].mul_(2)
+
+
+def grown_in_a_module(bag):
+    bag["module"].weight.data.neg_()
+
+
+def grown_in_a_sparse_tensor(bag):
+    bag["sparse"]._values().add_(1)
+
+
 def grown_small(bag):
     bag["small"].data += 1
 
 
-def cloned(bag):
-    bag["weights"] = bag["weights"].clone()
+def grown_at_the_end(bag):
+    bag["large"].data[-1] += 1
 
 
 def cast(bag):
@@ -308,23 +374,54 @@ def resized(bag):
     bag["weights"].untyped_storage().resize_(80_000)
 
 
-@pytest.mark.parametrize("change", [grown, grown_by_a_view, grown_small, cloned, cast, transposed, list_grown, resized])
+@pytest.mark.parametrize("change", [
+    grown, grown_by_a_view, grown_by_data, grown_by_numpy, grown_by_the_array_behind, grown_by_the_storage, grown_uncounted, grown_in_a_module,
+    grown_in_a_sparse_tensor, grown_small, grown_at_the_end, cast, transposed, list_grown, resized])
 def test_different_fingerprints(change):
-    bag = {"weights": torch.ones(10_000), "small": torch.ones(3), "list": [1]}
-    before = Fingerprint(bag)
+    array = numpy.ones(10_000, dtype="float32")
+    bag = {"list": [1], "weights": torch.ones(10_000), "small": torch.ones(3), "array": array, "of array": torch.from_numpy(array),
+           "module": torch.nn.Linear(50, 50), "sparse": torch.ones(10_000).to_sparse(), "large": torch.ones(3_000_000)}
+    before = fingerprint(bag)
+    assert before.is_of(bag)
     change(bag)
-    assert not before.matches(Fingerprint(bag))
+    assert not before.is_of(bag)
 
 
-def test_a_freed_tensor_is_not_the_one_in_its_place():
-    before = [Fingerprint({"w": torch.ones(10_000)}) for _ in range(8)]
-    assert not any(one.matches(Fingerprint({"w": torch.zeros(10_000)})) for one in before)
+def test_a_longer_or_shorter_file_differs():
+    """Also where one's digests are the beginning of the other's."""
+    first, second = Fingerprint(), Fingerprint()
+    for taken, n in (first, 3), (second, 2):
+        for _ in range(n):
+            Recorded(io.BytesIO(), taken).write(bytes(1 << 20))
+    for one, other in (first, second), (second, first):
+        comparison = _Comparison(one)
+        with contextlib.suppress(_Different):
+            for _ in range(3 if other is first else 2):
+                comparison.write(bytes(1 << 20))
+            assert not comparison.is_equal()
 
 
-def test_what_cannot_be_compared_differs():
-    with torch.inference_mode():
-        uncounted = torch.ones(10_000)
-    attributed = torch.ones(10_000)
-    attributed.note = 1
-    for value in uncounted, attributed, lambda: 1, threading.Lock():
-        assert not Fingerprint({"x": value}).matches(Fingerprint({"x": value}))
+def test_a_comparison_ends_at_the_first_difference():
+    """Most differences are not in tensors, and torch.save writes these last."""
+    bag = {"n": "a" * (1 << 20), "weights": torch.ones(5_000_000)}
+    before, written = fingerprint(bag), []
+    comparison = _Comparison(before)
+    write = comparison.write
+    comparison.write = lambda data: written.append(len(data)) or write(data)
+    with pytest.raises(Exception):
+        torch.save({**bag, "n": "b" * (1 << 20)}, comparison)
+    assert sum(written) < 3 << 20
+
+
+def test_what_cannot_be_saved_differs():
+    before = fingerprint({"x": 1})
+    for value in lambda: 1, threading.Lock():
+        assert not before.is_of({"x": value})
+
+
+@pytest.mark.parametrize("save_last", [None, True, "link"])
+def test_checkpoints_are_compared_only_for_a_copy(pl, root, kind, save_last, monkeypatch):
+    made = []
+    monkeypatch.setattr("cove.checkpoints.Fingerprint", lambda: made.append(1) or Fingerprint())
+    fit(pl, root, max_epochs=2, plugins=[getattr(pl.cove, kind)()], callbacks=[pl.cove.ModelCheckpoint(f"{root}/kept", filename="best", save_last=save_last)])
+    assert len(made) == (2 if save_last is True else 0)
