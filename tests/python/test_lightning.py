@@ -415,8 +415,8 @@ def test_a_failed_save_is_let_go(pl, root, proxy, monkeypatch):
     io = pl.cove.AsyncCoveCheckpointIO()
     make, files = io._made, []
 
-    def made(checkpoint):
-        file = make(checkpoint)
+    def made(checkpoint, fingerprint):
+        file = make(checkpoint, fingerprint)
         files.append(weakref.ref(file))
         return file
 
