@@ -86,13 +86,18 @@ def _is_hpc(path: str | Path) -> bool:
     return PurePath(str(path)).name.startswith("hpc_ckpt_")
 
 
+def _is_emergency(path: str | Path) -> bool:
+    """Whether this may be the last save: an exception or a signal ends the training."""
+    return sys.exc_info()[1] is not None or _is_hpc(path)
+
+
 def _target(path: str | Path) -> str | Path:
     """A path to save to. A URL that pathlib has changed is refused, except in an emergency: then there is no later save, and the error that ends
     the training must not be replaced by this one."""
     url = url_of(str(path))
     if url is None:
         return path
-    if sys.exc_info()[1] is None and not _is_hpc(path):
+    if not _is_emergency(path):
         check_target(str(path))
     log.warning("%s: one slash after the scheme; saved to %s", path, url)
     return url
@@ -307,6 +312,7 @@ class BackgroundIO(StreamingIO):
         self._newest: Future | None = None  # the last job
         self._saves: dict[str, Future] = {}  # the last one of each path, while it may be in progress
         self._chain = _Chain()
+        self._submitting = False
 
     def check(self) -> None:
         """Raises the error of a failed background save."""
@@ -335,10 +341,17 @@ class BackgroundIO(StreamingIO):
             raise error
 
     def _submit(self, what: Callable, *args: Any) -> None:
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(1, "cove-checkpoints")
-        job = self._newest = self._executor.submit(self._run, self._chain, what, *args)
-        self._jobs.append(job)
+        if self._submitting:  # by a signal handler that interrupts the lines below: the executor's locks are not reentrant
+            self._run(self._chain, what, *args)
+            return
+        self._submitting = True
+        try:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(1, "cove-checkpoints")
+            job = self._newest = self._executor.submit(self._run, self._chain, what, *args)
+            self._jobs.append(job)
+        finally:
+            self._submitting = False
 
     @staticmethod
     def _run(chain: _Chain, what: Callable, *args: Any) -> None:
@@ -352,13 +365,29 @@ class BackgroundIO(StreamingIO):
             chain.error = error.with_traceback(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
-        self.check()
+        failed = self._error_before(path)
         super().save_checkpoint(checkpoint, path, storage_options)
         self._saves = {name: job for name, job in self._saves.items() if not job.done()}
         if self._newest is not None:  # this save, or a later one of a signal handler
             self._saves[self._name(path)] = self._newest
         if _is_hpc(path):
             self.wait()
+        if failed is not None:
+            raise failed
+
+    def _error_before(self, path: str | Path) -> Exception | None:
+        """Raises the error of an earlier save, or returns it in an emergency: then this checkpoint is saved first."""
+        emergency = _is_emergency(path)
+        try:
+            if emergency:
+                self.wait()
+            else:
+                self.check()
+        except Exception as error:
+            if not emergency:
+                raise
+            return error
+        return None
 
     def _name(self, path: str | Path) -> str:
         """One for all spellings of a URL."""

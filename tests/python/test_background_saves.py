@@ -4,6 +4,7 @@ import copy
 import pickle
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -111,6 +112,42 @@ def test_lightnings_checkpoint_for_slurm_is_in_the_store(root, proxy, io):
     io.save_checkpoint(STATE, f"{root}/hpc_ckpt_1.ckpt")
     assert io._jobs == [] and load(f"{root}/hpc_ckpt_1.ckpt")["w"].sum() == 5000
     io.teardown()
+
+
+def test_a_signal_handler_that_interrupts_the_executor(root, proxy, io):
+    """Its locks are not reentrant, so it is not called again."""
+
+    class Interrupted(ThreadPoolExecutor):
+        inside = False
+
+        def submit(self, *args):
+            assert not self.inside
+            self.inside = True
+            io.save_checkpoint(STATE, f"{root}/handlers")
+            self.inside = False
+            return super().submit(*args)
+
+    io._executor = Interrupted(1)
+    io.save_checkpoint(STATE, f"{root}/a")
+    io.teardown()
+    assert names(root) == ["a", "handlers"]
+
+
+@pytest.mark.parametrize("name", ["hpc_ckpt_1.ckpt", "on_exception.ckpt"])
+def test_the_last_save_is_made_after_a_failed_one(root, proxy, io, name):
+    """The older error is raised when the checkpoint has been saved."""
+    proxy.refuse = lambda request: request.method == "PUT" and request.path.endswith("/a")
+    io.save_checkpoint(STATE, f"{root}/a")
+    with pytest.raises(PermissionError, match="/a"):
+        if name.startswith("hpc"):
+            io.save_checkpoint(STATE, f"{root}/{name}")
+        else:
+            try:
+                raise KeyError("the training failed")
+            except KeyError:
+                io.save_checkpoint(STATE, f"{root}/{name}")
+    io.teardown()
+    assert names(root) == [name]
 
 
 @pytest.mark.parametrize("copied", [lambda io: pickle.loads(pickle.dumps(io)), copy.deepcopy], ids=["pickle", "deepcopy"])
