@@ -52,7 +52,7 @@ class Named(dict):
         return super().__new__(cls)
 
 
-STRANGERS = {
+UNKNOWN = {
     "datetime": (datetime.datetime(2020, 1, 1), "datetime.datetime"),
     "enum": (Mode.FAST, f"{__name__}.Mode"),
     "object": (Own(a=torch.ones(3), b={"c": [1]}), f"{__name__}.Own"),
@@ -95,9 +95,9 @@ def check(tool, tmp_path, value, name, **save_options):
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-@pytest.mark.parametrize("kind", STRANGERS)
+@pytest.mark.parametrize("kind", UNKNOWN)
 def test_unknown_classes(tool, tmp_path, kind, protocol):
-    check(tool, tmp_path, *STRANGERS[kind], pickle_protocol=protocol)
+    check(tool, tmp_path, *UNKNOWN[kind], pickle_protocol=protocol)
 
 
 @pytest.mark.parametrize("kind", ["scalar", "array"])
@@ -144,7 +144,7 @@ def test_types(tool, tmp_path, protocol):
 @pytest.mark.parametrize("new", [True, False])
 def test_module(tool, tmp_path, new):
     """The format before 1.6 stores the source of the class, too."""
-    check(tool, tmp_path, *STRANGERS["module"], _use_new_zipfile_serialization=new)
+    check(tool, tmp_path, *UNKNOWN["module"], _use_new_zipfile_serialization=new)
 
 
 @pytest.mark.parametrize("new", [True, False])

@@ -223,7 +223,7 @@ def resumed(trainer, root, seed):
     return "resumed", f"{schedules.line_of(keys)}\n  resumed from {ckpt.name}: {why[0]}\n  resumed: {why[1]}\n  whole:   {why[2]}\n{message}"
 
 
-# ---- runs that one of the two began and the other goes on with ----
+# ---- runs that one of the two trainers began and the other resumes ----
 
 # What a checkpoint of Lightning does not hold (gradients that wait for the optimizer's step, what EarlyStopping asks of the epoch's
 # means), and where Lightning leaves the epoch open (max_steps) or forgets that it was told to stop.
