@@ -194,10 +194,22 @@ static int hook_called(cove_trainer *t, const char *who, const char *hook, const
     X(on_fit_start)                                                                                                    \
     X(on_fit_end)                                                                                                      \
     X(on_sanity_check_start)                                                                                           \
-    X(on_sanity_check_end) X(on_train_start) X(on_train_end) X(on_train_epoch_start) X(on_train_epoch_end)             \
-        X(on_after_backward) X(on_before_optimizer_step) X(on_before_zero_grad) X(on_validation_start)                 \
-            X(on_validation_end) X(on_validation_epoch_start) X(on_validation_epoch_end) B(on_train_batch_start)       \
-                B(on_train_batch_end) B(on_validation_batch_start) B(on_validation_batch_end)
+    X(on_sanity_check_end)                                                                                             \
+    X(on_train_start)                                                                                                  \
+    X(on_train_end)                                                                                                    \
+    X(on_train_epoch_start)                                                                                            \
+    X(on_train_epoch_end)                                                                                              \
+    X(on_after_backward)                                                                                               \
+    X(on_before_optimizer_step)                                                                                        \
+    X(on_before_zero_grad)                                                                                             \
+    X(on_validation_start)                                                                                             \
+    X(on_validation_end)                                                                                               \
+    X(on_validation_epoch_start)                                                                                       \
+    X(on_validation_epoch_end)                                                                                         \
+    B(on_train_batch_start)                                                                                            \
+    B(on_train_batch_end)                                                                                              \
+    B(on_validation_batch_start)                                                                                       \
+    B(on_validation_batch_end)
 
 #define ONE_HOOK(who, name)                                                                                            \
     static int who##_##name(void *self, cove_trainer *t, struct cove_error *err)                                       \

@@ -70,7 +70,7 @@ UNKNOWN = {
 }
 
 
-def numpy_strangers():
+def numpy_unknown():
     numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
     return {"scalar": (numpy.float64(0.1), "numpy._core.multiarray.scalar"),
             "array": (numpy.ones(2), "numpy._core.multiarray._reconstruct")}
@@ -102,7 +102,7 @@ def test_unknown_classes(tool, tmp_path, kind, protocol):
 
 @pytest.mark.parametrize("kind", ["scalar", "array"])
 def test_numpy(tool, tmp_path, kind):
-    check(tool, tmp_path, *numpy_strangers()[kind])
+    check(tool, tmp_path, *numpy_unknown()[kind])
 
 
 def test_named_arguments(tool, tmp_path):
