@@ -52,29 +52,7 @@ static struct line *module_self;
     {                                                                                                                  \
         return CALL(name);                                                                                             \
     }
-HOOK(setup)
-HOOK(teardown)
-HOOK(on_fit_start)
-HOOK(on_fit_end)
-HOOK(on_sanity_check_start)
-HOOK(on_sanity_check_end)
-HOOK(on_train_start)
-HOOK(on_train_end)
-HOOK(on_train_epoch_start)
-HOOK(on_train_epoch_end)
-HOOK(on_after_backward)
-HOOK(on_before_optimizer_step)
-HOOK(on_before_zero_grad)
-HOOK(on_validation_start)
-HOOK(on_validation_end)
-HOOK(on_validation_epoch_start)
-HOOK(on_validation_epoch_end)
-BATCH_HOOK(on_train_batch_start)
-BATCH_HOOK(on_train_batch_end)
-BATCH_HOOK(on_validation_batch_start)
-BATCH_HOOK(on_validation_batch_end)
-TREE_HOOK(on_save_checkpoint)
-TREE_HOOK(on_load_checkpoint)
+EACH_HOOK(HOOK, BATCH_HOOK, TREE_HOOK)
 
 static int on_exception(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err)
 {

@@ -13,23 +13,6 @@
 #define EPOCH_0 "ck/epoch=0-step=7.ckpt"
 #define EPOCH_1 "ck/epoch=1-step=14.ckpt"
 
-static int enter(void **state)
-{
-    static char folder[64];
-    snprintf(folder, sizeof folder, "/tmp/cove-files-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(chdir(folder), 0);
-    *state = folder;
-    return 0;
-}
-
-static int leave(void **state)
-{
-    assert_int_equal(chdir("/"), 0);
-    remove_url(*state);
-    return 0;
-}
-
 static struct cove_model_checkpoint_options in_folder(int64_t save_top_k, int save_last)
 {
     struct cove_model_checkpoint_options k = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;
@@ -305,8 +288,6 @@ static void a_metric_nobody_logged_is_named(void **state)
     assert_non_null(line);
     assert_null(strstr(line + strlen(said), "was never logged"));
 }
-
-#define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
 {

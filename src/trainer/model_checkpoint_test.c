@@ -245,23 +245,6 @@ static cove_callback *fit_in(const char *dirpath, int64_t max_epochs, const char
     return c;
 }
 
-static int enter(void **state)
-{
-    static char folder[64];
-    snprintf(folder, sizeof folder, "/tmp/cove-checkpoints-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(chdir(folder), 0);
-    *state = folder;
-    return 0;
-}
-
-static int leave(void **state)
-{
-    assert_int_equal(chdir("/"), 0);
-    remove_url(*state);
-    return 0;
-}
-
 /* The second run, resumed from a copy, removes the first run's file: the folder is its own. */
 static void one_folder_in_any_spelling(void **state)
 {
@@ -336,8 +319,6 @@ static void last_that_fails_is_not_named(void **state)
     assert_int_equal(url_exists(cove_model_checkpoint_best_path(c)), 1);
     cove_callback_free(c);
 }
-
-#define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
 {

@@ -10,7 +10,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -185,5 +188,52 @@ static inline void remove_url(const char *url)
     cove_free(path);
     cove_fs_unref(fs);
 }
+
+/* All hooks but on_exception, by the three kinds of their arguments: H those with none, B with a batch, C with a
+ * checkpoint. */
+#define EACH_HOOK(H, B, C)                                                                                             \
+    H(setup)                                                                                                           \
+    H(teardown)                                                                                                        \
+    H(on_fit_start)                                                                                                    \
+    H(on_fit_end)                                                                                                      \
+    H(on_sanity_check_start)                                                                                           \
+    H(on_sanity_check_end)                                                                                             \
+    H(on_train_start)                                                                                                  \
+    H(on_train_end)                                                                                                    \
+    H(on_train_epoch_start)                                                                                            \
+    H(on_train_epoch_end)                                                                                              \
+    H(on_after_backward)                                                                                               \
+    H(on_before_optimizer_step)                                                                                        \
+    H(on_before_zero_grad)                                                                                             \
+    H(on_validation_start)                                                                                             \
+    H(on_validation_end)                                                                                               \
+    H(on_validation_epoch_start)                                                                                       \
+    H(on_validation_epoch_end)                                                                                         \
+    B(on_train_batch_start)                                                                                            \
+    B(on_train_batch_end)                                                                                              \
+    B(on_validation_batch_start)                                                                                       \
+    B(on_validation_batch_end)                                                                                         \
+    C(on_save_checkpoint)                                                                                              \
+    C(on_load_checkpoint)
+
+/* Setup and teardown of a test that works in a new folder, which is then the working directory and *state. */
+static inline int enter_folder(void **state)
+{
+    static char folder[64];
+    snprintf(folder, sizeof folder, "/tmp/cove-trainer-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    *state = folder;
+    return 0;
+}
+
+static inline int leave_folder(void **state)
+{
+    assert_int_equal(chdir("/"), 0);
+    remove_url(*state);
+    return 0;
+}
+
+#define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 
 #endif
