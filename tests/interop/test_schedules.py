@@ -316,3 +316,22 @@ def test_one_trainer_resumes_the_others_run(build, tmp_path):
     results = many(across, build, tmp_path, SEED, ACROSS)
     check(results, ACROSS // 2)
     assert {"c", "lightning"} <= {kind for _, kind, _ in results}
+
+
+CHANGED = {"max_epochs": 3, "n_train": 7, "log_every_n_steps": 2, "accumulate_grad_batches": 2, "gradient_clip_val": 0.1, "sched_size": 2,
+           "val_check_fraction": 0.5, "num_sanity_val_steps": 1, "values": 3, "mc0.save_top_k": 2, "mc0.mode": "max", "mc0.save_last": 1,
+           "mc0.filename": "x", "es.patience": 1, "es.min_delta": 0.3, "stop": "1.1", "named": "step"}
+
+
+def test_a_difference_is_seen(build, tmp_path):
+    """The two trainers with one key changed in Lightning's schedule: the comparison reports each."""
+    keys = {"seed": 1, "n_train": 8, "batch_size": 2, "max_epochs": 4, "n_val": 2, "val_batch_size": 1, "gradient_clip_val": 2.0,
+            "gradient_clip_algorithm": "norm", "sched": "epoch", "sched_freq": 1, "sched_size": 1, "values": 9, "checkpoints": 1,
+            "mc0.monitor": "val_loss", "mc0.mode": "min", "mc0.save_top_k": 1, "mc0.save_last": 0, "es.monitor": "val_loss",
+            "es.mode": "min", "es.patience": 3}
+    trainer = schedules.Trainer(build)
+    ours = trainer.run({**keys, "root": folder(tmp_path, "c")})
+    trainer.close()
+    lightnings = {key: lightning_schedule.run(folder(tmp_path, "l"), {**keys, key: value}) for key, value in CHANGED.items()}
+    assert first_difference(ours, story_of_lightning(lightning_schedule.run(folder(tmp_path, "l"), keys))) is None
+    assert [key for key in CHANGED if not first_difference(ours, story_of_lightning(lightnings[key]))] == []
