@@ -11,7 +11,7 @@ help:
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
 	@echo 'make demo-s3   the same on a MinIO that is started here for it'
 	@echo 'make test      everything: C and Python suites, every backend, faults, sanitizers'
-	@echo 'make soak      SOAK_SECONDS (900) of work on a network that breaks at random and a server that crashes'
+	@echo 'make soak      SOAK_SECONDS (900) of work on a network that breaks at random and a server that crashes; the Python package on more versions'
 	@echo 'make fuzz      every parser on odd bytes, FUZZ_SECONDS (180) each'
 	@echo 'make bench     cove beside other S3 clients, on a server of this machine'
 	@echo 'make bench-python   the Python package beside s3fs and obstore, under Lightning and alone'
@@ -38,9 +38,10 @@ test:
 	@tools/test.sh
 
 soak:
-	@tools/setup.sh test
+	@tools/setup.sh test soak
 	@tools/build.sh build
 	@tools/soak.sh
+	@tools/test.sh --versions
 
 fuzz:
 	@tools/setup.sh fuzz

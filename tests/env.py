@@ -16,7 +16,13 @@ FOREIGN_NAMES = {
     "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE",
     "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_", "PYTHONPATH", "PYTHONSTARTUP", "DESTDIR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
 }
-KEPT = {"COVE_TEST_BUILD", "COVE_TEST_MIB", "COVE_TEST_SEED", "COVE_TEST_VENV"}
+KEPT = {"COVE_TEST_BUILD", "COVE_TEST_MIB", "COVE_TEST_OVERLAY", "COVE_TEST_SEED", "COVE_TEST_VENV"}
+
+
+def python_path(*places):
+    """PYTHONPATH for a process that a test starts: these folders, and the overlay of other versions that the tests run on (tests/versions)."""
+    overlay = os.environ.get("COVE_TEST_OVERLAY")
+    return os.pathsep.join([*map(str, places), *([overlay] if overlay else [])])
 
 
 def clean(environ, home=None):
@@ -26,6 +32,8 @@ def clean(environ, home=None):
         for name, value in environ.items()
         if name in KEPT or (not name.upper().startswith(FOREIGN_PREFIXES) and name.upper() not in FOREIGN_NAMES)
     }
+    if python_path():
+        result["PYTHONPATH"] = python_path()
     result["LC_ALL"] = "C.UTF-8"
     # A credential chain must not go looking for the metadata server of the machine that runs the tests.
     result["AWS_EC2_METADATA_DISABLED"] = "true"

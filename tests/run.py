@@ -12,7 +12,8 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
     faults, short soak   x       x     x
     interop, cli,        x
     installation, tree,
-    Python package
+    Python package,
+    on other versions
 
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only where nothing failed and something passed.
 """
@@ -33,6 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 import env
 from servers.express import DirectoryBucket
 from servers.minio import MinIO
+from versions.runs import RUNS
 
 VARIANTS = {
     "build": [],
@@ -242,16 +244,33 @@ class Runner:
                  for p in (env.ROOT / top).rglob("test_*.py")}
         return sorted(found - {"tests/static", "tests/mock", "tests/fault", "tests/python"})
 
-    def pytest(self, variant, name, *paths):
+    def pytest(self, variant, name, *paths, python=sys.executable, extra=None):
         if not paths or (self.args.only and not re.search(self.args.only, name)):
             return
         begin = time.monotonic()
         junit = self.home / f"{variant}-{name.replace(' ', '-')}.xml"
-        environ = {**self.environ, "COVE_TEST_BUILD": variant, "XDG_CACHE_HOME": str(env.CACHE.parent)}
+        environ = {**self.environ, "COVE_TEST_BUILD": variant, "XDG_CACHE_HOME": str(env.CACHE.parent), **(extra or {})}
         prefix = self.fixed_addresses if variant == "build-tsan" else []
-        command = [*prefix, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={junit}", *paths]
+        command = [*prefix, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={junit}", *paths]
         status, text = self.call(command, environ, 1800)
         self.report(f"{variant}: {name}", read_junit(name, junit, text, status), time.monotonic() - begin)
+
+    def on_version(self, run):
+        """Tests of the Python package on another version of what it works with."""
+        name = f"python package on {run.name}"
+        if run.missing and (not self.args.only or re.search(self.args.only, name)):
+            tally = Tally()
+            tally.add("skipped", name, run.missing)
+            self.report(f"build: {name}", tally, 0)
+        else:
+            self.pytest("build", name, *run.tests, python=run.python, extra=run.environ)
+
+    def versions(self):
+        """The Python package on every other version, also those that only `make soak` has."""
+        if self.build("build"):
+            with ThreadPoolExecutor(2) as pool:
+                for done in [pool.submit(self.on_version, run) for run in RUNS]:
+                    done.result()
 
     def all(self):
         want = self.args.variants
@@ -273,9 +292,11 @@ class Runner:
             self.contract_express("build-asan", 1000)
         # Much of the time they wait for deadlines and slow networks: two beside each other.
         with ThreadPoolExecutor(2) as pool:
-            for done in [pool.submit(self.pytest, *suite) for suite in suites]:
+            under_way = [pool.submit(self.pytest, *suite) for suite in suites]
+            if "build" in built:
+                under_way += [pool.submit(self.on_version, run) for run in RUNS if not run.soak]
+            for done in under_way:
                 done.result()
-        shutil.rmtree(self.home, ignore_errors=True)
 
     def summary(self):
         print()
@@ -292,13 +313,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="REGEX", help="only suites whose name matches")
     parser.add_argument("--variants", default=",".join(VARIANTS), metavar="NAMES", help="which builds, by comma; default all")
+    parser.add_argument("--versions", action="store_true", help="only the Python package, on every other version of tests/versions")
     args = parser.parse_args()
     args.variants = [v for v in args.variants.split(",") if v]
     unknown = [v for v in args.variants if v not in VARIANTS]
     if unknown:
         parser.error(f"no such build: {', '.join(unknown)}")
     runner = Runner(args)
-    runner.all()
+    runner.versions() if args.versions else runner.all()
+    shutil.rmtree(runner.home, ignore_errors=True)
     return runner.summary()
 
 

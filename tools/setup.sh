@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts on this machine what the commands of the Makefile need, and nothing that is there already.
 #
-#   tools/setup.sh build|test|demo|bench|bench-python|fuzz|wheel|servers …
+#   tools/setup.sh build|test|soak|demo|bench|bench-python|fuzz|wheel|servers …
 #
 # System packages come by apt (tools/packages.txt), Python's into a virtual environment and the test servers by `go install` into the
 # user's cache (~/.cache/cove), so that a second run does nothing and nothing else of the machine is changed.
@@ -55,15 +55,52 @@ what they hold in its own way, and run this again"
 
 # ---- Python ----
 
-# ensure_venv FOLDER REQUIREMENTS: makes it or brings it up to date; the copy of the list beside it says what it holds.
+# ensure_venv FOLDER REQUIREMENTS [PYTHON]: makes it or brings it up to date; the copy of the list beside it says what it holds.
 ensure_venv() {
     if [ -f "$1/requirements.txt" ] && cmp -s "$1/requirements.txt" "$2"; then
         return 0
     fi
     say "Python packages of $(basename -- "$(dirname -- "$2")")/$(basename -- "$2") into $1 (the first time takes minutes)"
-    [ -x "$1/bin/python" ] || python3 -m venv "$1" || die "python3 -m venv $1 failed"
+    [ -x "$1/bin/python" ] || "${3:-python3}" -m venv "$1" || die "${3:-python3} -m venv $1 failed"
     "$1/bin/python" -m pip install -q --disable-pip-version-check -r "$2" >&2 || die "pip could not install the packages of $2"
     cp "$2" "$1/requirements.txt"
+}
+
+# ensure_overlay FOLDER LIST: the packages of LIST alone, without what they ask for, for a PYTHONPATH before the tests' environment.
+ensure_overlay() {
+    if [ -f "$1/requirements.txt" ] && cmp -s "$1/requirements.txt" "$2"; then
+        return 0
+    fi
+    say "Python packages of $(basename -- "$2") into $1"
+    rm -rf "$1"
+    "$COVE_VENV/bin/python" -m pip install -q --disable-pip-version-check --no-deps --target "$1" -r "$2" >&2 ||
+        die "pip could not install the packages of $2"
+    cp "$2" "$1/requirements.txt"
+}
+
+# find_python 3.10: its path, from the PATH or from pyenv's folder; nothing where there is none that works.
+find_python() {
+    for candidate in "$(command -v "python$1")" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
+        if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+            echo "$candidate"
+            return 0
+        fi
+    done
+}
+
+# ensure_versions LIST…: the other versions that the Python package is tested on (tests/versions/runs.py).
+ensure_versions() {
+    for list in "$@"; do
+        name=$(basename -- "$list" .txt)
+        folder=$COVE_CACHE/versions/$name
+        case $name in
+        python-*)
+            python=$(find_python "${name#python-}")
+            [ -z "$python" ] || ensure_venv "$folder" "$list" "$python"
+            ;;
+        *) ensure_overlay "$folder" "$list" ;;
+        esac
+    done
 }
 
 ensure_meson() {
@@ -123,7 +160,7 @@ ensure_servers() {
 
 # ---- what is wanted ----
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|demo|bench|bench-python|fuzz|wheel|servers ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|soak|demo|bench|bench-python|fuzz|wheel|servers ..."
 for want in "$@"; do
     case $want in
     build)
@@ -150,8 +187,10 @@ for want in "$@"; do
         ensure_meson
         ensure_venv "$COVE_VENV" "$COVE_ROOT/tests/requirements.txt"
         ensure_venv "$COVE_VENV-others" "$COVE_ROOT/tests/python/others.txt"
+        ensure_versions "$COVE_ROOT"/tests/versions/*.txt
         ensure_servers
         ;;
+    soak) ensure_versions "$COVE_ROOT"/tests/versions/soak/*.txt ;;
     bench)
         install_packages build test
         ensure_meson

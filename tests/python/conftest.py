@@ -60,7 +60,9 @@ def python():
     """Runs a program of Python with the package on its path; what it printed."""
 
     def start(code, *args, environ=(), **more):
-        environ = {**os.environ, **dict(environ), "PYTHONPATH": str(PACKAGE)}
+        # Python 3.12 and later warn of forks beside threads, which is what some of these programs are for.
+        environ = {**os.environ, "PYTHONWARNINGS": "ignore:This process:DeprecationWarning", **dict(environ),
+                   "PYTHONPATH": environment.python_path(PACKAGE)}
         return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], env=environ, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 

@@ -17,7 +17,7 @@ EXAMPLES = ["pandas_csv", "pandas_parquet", "pandas_that_fails", "pyarrow_parque
 @pytest.mark.skipif(not PYTHON.exists(), reason=f"{PYTHON} is not there: tools/setup.sh test makes it")
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_others(root, tmp_path, example):
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(PLACES), "HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9",
+    environ = {**os.environ, "PYTHONPATH": environment.python_path(*PLACES), "HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9",
                "HF_HUB_DISABLE_TELEMETRY": "1"}
     done = subprocess.run([PYTHON, Path(__file__).parent / "others.py", example, root], env=environ, capture_output=True, text=True, timeout=300,
                           cwd=tmp_path)

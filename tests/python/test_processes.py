@@ -54,7 +54,7 @@ class Files:
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
     data = pytest.importorskip("torch.utils.data")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(env.build_dir() / "python"), os.path.dirname(__file__)]))
+    monkeypatch.setenv("PYTHONPATH", env.python_path(env.build_dir() / "python", os.path.dirname(__file__)))
     files = {f"{root}/{n:02}": b"%d" % n for n in range(40)}
     fs.pipe(files)
     loader = data.DataLoader(Files(fs, list(files)), batch_size=8, num_workers=2, multiprocessing_context=start)
@@ -74,7 +74,7 @@ sys.stdin.readline()
 
 def test_a_store_that_does_not_answer_lets_a_process_end(fs, root):
     with Toxiproxy(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")) as proxy:
-        environ = {**os.environ, "PYTHONPATH": str(env.build_dir() / "python")}
+        environ = {**os.environ, "PYTHONPATH": env.python_path(env.build_dir() / "python")}
         process = subprocess.Popen([sys.executable, "-c", WRITES_AND_ENDS, proxy.endpoint, root], env=environ, text=True, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout.readline() == "written\n", process.stderr.read()

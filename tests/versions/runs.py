@@ -1,0 +1,63 @@
+"""Which tests run on which versions of what the package works with, beside those on the newest that the tests' environment has.
+
+A version is a list of packages, NAME.txt, here or in soak/. tools/setup.sh puts it into the user's cache as versions/NAME: an overlay on the
+tests' environment (`pip install --no-deps --target`), or, where NAME is python-X.Y, an environment of that Python. `make test` runs those
+here, `make soak` (tests/run.py --versions) also those in soak/.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import env
+
+HERE = Path(__file__).resolve().parent
+PLACE = env.CACHE / "versions"
+
+
+@dataclass(frozen=True)
+class Run:
+    name: str  # of the list
+    tests: tuple[str, ...]  # pytest's arguments
+
+    @property
+    def soak(self):
+        return (HERE / "soak" / f"{self.name}.txt").exists()
+
+    @property
+    def folder(self):
+        return PLACE / self.name
+
+    @property
+    def missing(self):
+        """Why it cannot run here; "" where it can."""
+        if (self.folder / "requirements.txt").exists():
+            return ""
+        if self.name.startswith("python-"):
+            return f"no {self.name.replace('-', '')} on this machine when tools/setup.sh ran"
+        return f"{self.folder} is not there: tools/setup.sh {'soak' if self.soak else 'test'} makes it"
+
+    @property
+    def python(self):
+        return str(self.folder / "bin" / "python") if self.name.startswith("python-") else sys.executable
+
+    @property
+    def environ(self):
+        return {} if self.name.startswith("python-") else {"COVE_TEST_OVERLAY": str(self.folder), "PYTHONPATH": str(self.folder)}
+
+
+def python(*names):
+    return tuple(f"tests/python/test_{name}.py" for name in names)
+
+
+# What goes by fsspec; on another Python also what depends on its byte code, its stable ABI and its threads.
+FSSPEC = python("abstract", "async", "fsspec", "names", "transactions", "transfers")
+PYTHON = python("async", "closing", "fsspec", "unwinding")
+
+RUNS = (
+    Run("python-3.10", PYTHON),
+    Run("python-3.13", PYTHON),
+    # make soak
+    Run("python-3.12", PYTHON),
+)
