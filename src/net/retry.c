@@ -5,6 +5,30 @@
 
 #include "base/clock.h"
 
+/* From nothing to this wait before the next attempt, where the server asked for none. */
+static int64_t backoff_ns(unsigned attempts)
+{
+    unsigned doublings = attempts > 0 ? attempts - 1 : 0;
+    int64_t cap = COVE__RETRY_CAP_MS * COVE__MS;
+
+    if (doublings < 16 && (COVE__RETRY_BASE_MS * COVE__MS) << doublings < cap)
+        return (COVE__RETRY_BASE_MS * COVE__MS) << doublings;
+    return cap;
+}
+
+/* Over how long after the time that the server asked for the attempts are spread: those that it refused together would
+ * come back together. At most half of what the deadline leaves, so that there is time to ask. */
+static int64_t spread_ns(const struct cove__retry *r, int64_t asked)
+{
+    int64_t most = COVE__RETRY_CAP_MS * COVE__MS, spread = backoff_ns(r->attempts);
+
+    if (asked / COVE__RETRY_SPREAD > spread)
+        spread = asked / COVE__RETRY_SPREAD < most ? asked / COVE__RETRY_SPREAD : most;
+    if (r->deadline_ns != INT64_MAX && spread > (r->deadline_ns - r->now_ns - asked) / 2)
+        spread = (r->deadline_ns - r->now_ns - asked) / 2;
+    return spread;
+}
+
 int64_t cove__retry_wait_ns(const struct cove__retry *r)
 {
     if (!r->repeatable && !r->not_done)
@@ -15,14 +39,12 @@ int64_t cove__retry_wait_ns(const struct cove__retry *r)
     if (r->attempts > max)
         return -1;
 
-    unsigned doublings = r->attempts > 0 ? r->attempts - 1 : 0;
-    int64_t ceiling = COVE__RETRY_CAP_MS * COVE__MS;
-    if (doublings < 16 && (COVE__RETRY_BASE_MS * COVE__MS) << doublings < ceiling)
-        ceiling = (COVE__RETRY_BASE_MS * COVE__MS) << doublings;
-    int64_t wait = (int64_t)(r->random % (uint64_t)(ceiling + 1));
-    if (r->retry_after_ns > wait)
-        wait = r->retry_after_ns;
+    int64_t asked = r->retry_after_ns > 0 ? r->retry_after_ns : 0;
     /* A wait that ends at the deadline leaves no time to ask again: say now why it failed. */
+    if (r->deadline_ns != INT64_MAX && asked >= r->deadline_ns - r->now_ns)
+        return -1;
+    int64_t ceiling = asked > 0 ? spread_ns(r, asked) : backoff_ns(r->attempts);
+    int64_t wait = asked + (int64_t)(r->random % (uint64_t)(ceiling + 1));
     if (r->deadline_ns != INT64_MAX && wait >= r->deadline_ns - r->now_ns)
         return -1;
     return wait;

@@ -66,12 +66,39 @@ static void test_server_and_deadline(void **state)
 {
     struct cove__retry r = first_failure();
     r.retry_after_ns = 7 * COVE__SEC;
-    r.random = 5;
     assert_int_equal(cove__retry_wait_ns(&r), 7 * COVE__SEC);
     r.deadline_ns = r.now_ns + 7 * COVE__SEC;
     assert_int_equal(cove__retry_wait_ns(&r), -1);
     r.deadline_ns++;
-    assert_int_equal(cove__retry_wait_ns(&r), 7 * COVE__SEC);
+    for (r.random = 0; r.random < 3; r.random++) /* what is left is not given away to chance */
+        assert_int_equal(cove__retry_wait_ns(&r), 7 * COVE__SEC);
+}
+
+/* Never earlier than asked, and from there on over `spread`, both ends included. */
+static void assert_spread(struct cove__retry r, int64_t spread)
+{
+    r.random = 0;
+    assert_int_equal(cove__retry_wait_ns(&r), r.retry_after_ns);
+    r.random = (uint64_t)spread;
+    assert_int_equal(cove__retry_wait_ns(&r), r.retry_after_ns + spread);
+    r.random = (uint64_t)spread + 1;
+    assert_int_equal(cove__retry_wait_ns(&r), r.retry_after_ns);
+}
+
+static void test_retry_after_is_spread(void **state)
+{
+    struct cove__retry r = first_failure();
+    r.retry_after_ns = 60 * COVE__SEC;
+    assert_spread(r, 15 * COVE__SEC);
+    r.retry_after_ns = 600 * COVE__SEC;
+    assert_spread(r, COVE__RETRY_CAP_MS * COVE__MS);
+    r.retry_after_ns = 4 * COVE__MS; /* a short one: as far as the backoff goes */
+    assert_spread(r, COVE__RETRY_BASE_MS * COVE__MS);
+    r.attempts = 3;
+    assert_spread(r, 4 * COVE__RETRY_BASE_MS * COVE__MS);
+    r.retry_after_ns = 60 * COVE__SEC;
+    r.deadline_ns = r.now_ns + 64 * COVE__SEC; /* half of the four seconds that are left to ask in */
+    assert_spread(r, 2 * COVE__SEC);
 }
 
 static void test_retry_after(void **state)
@@ -175,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_full_jitter),
         cmocka_unit_test(test_what_is_repeated),
         cmocka_unit_test(test_server_and_deadline),
+        cmocka_unit_test(test_retry_after_is_spread),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_limit_of_what_is_under_way),
