@@ -381,7 +381,9 @@ void cove__s3_condition_headers(struct s3_request *r, enum s3_condition_way way,
 bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition)
 {
     int status = r->http.status;
-    if (condition == COVE_WRITE_ALWAYS || r->http.op.rc >= 0)
+    int rc = r->http.op.rc;
+    /* A 409 that says what stands in the way is no word about the condition. */
+    if (condition == COVE_WRITE_ALWAYS || rc >= 0 || rc == COVE_EISDIR || rc == COVE_ENOTDIR)
         return false;
     /* 404 for If-Match: there is no object that could match. A missing bucket is another matter. */
     return status == 412 || status == 409 ||
