@@ -85,6 +85,9 @@ static int of_role(const struct cove__aws_chain *chain, const struct cove__aws_p
         return cove__fail(err, COVE_EAUTH,
                           "the AWS profile '%s': its role wants a code of the device %s, for which nobody can be asked",
                           profile->name, profile->mfa_serial);
+    if (cove__aws_given(source) && cove__aws_given(profile->credential_source))
+        return cove__fail(err, COVE_EINVAL, "the AWS profile '%s' has both source_profile and credential_source",
+                          profile->name);
     if (depth >= DEPTH_MAX)
         return cove__fail(err, COVE_EINVAL, "the AWS profile '%s': the chain of source_profile has more than %u links",
                           profile->name, DEPTH_MAX);
@@ -110,6 +113,8 @@ static int of_role(const struct cove__aws_chain *chain, const struct cove__aws_p
 static int of_loaded(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile, unsigned depth,
                      cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
 {
+    bool has_keys = cove__aws_given(profile->access_key_id);
+
     if (cove__aws_given(profile->web_identity_token_file) && cove__aws_given(profile->role_arn)) {
         struct cove__aws_role role = { .arn = profile->role_arn,
                                        .session_name = profile->role_session_name,
@@ -121,14 +126,18 @@ static int of_loaded(const struct cove__aws_chain *chain, const struct cove__aws
     if (cove__aws_given(profile->web_identity_token_file))
         return cove__fail(err, COVE_EINVAL, "the AWS profile '%s' has web_identity_token_file, but no role_arn",
                           profile->name);
-    if (cove__aws_given(profile->role_arn))
+    /* A source_profile that has keys is meant for these, also where it has a role too. */
+    if (cove__aws_given(profile->role_arn) && (depth == 0 || !has_keys))
         return of_role(chain, profile, depth, cancel, ret, err);
-    if (cove__aws_given(profile->sso_session) || cove__aws_given(profile->sso_account_id))
+    if (cove__aws_given(profile->sso_account_id) || cove__aws_given(profile->sso_role_name))
         return cove__aws_sso(chain, profile, cancel, ret, err);
-    if (cove__aws_given(profile->access_key_id) && cove__aws_given(profile->secret_access_key))
-        return keys_of(profile->access_key_id, profile->secret_access_key, profile->session_token, ret, err);
-    if (cove__aws_given(profile->credential_process))
+    if (cove__aws_given(profile->credential_process) && (profile->keys_of_config || !has_keys))
         return cove__aws_process(profile->credential_process, cancel, ret, err);
+    int rc = cove__aws_profile_check_keys(profile, err);
+    if (rc < 0)
+        return rc;
+    if (has_keys)
+        return keys_of(profile->access_key_id, profile->secret_access_key, profile->session_token, ret, err);
     return COVE__AWS_ASK;
 }
 

@@ -1,41 +1,84 @@
-/* The shared configuration files of AWS's tools, for src/fs/s3's open: text in, one profile's settings out. */
+/* The shared configuration files of AWS's tools, for src/fs/s3's open: text in, one profile's settings out. As botocore
+ * has them: see docs/s3-credentials.md. */
 #include "auth/aws_config.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include <cove/log.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 
-#define PATH_LENGTH_MAX ((size_t)4096)
+#define NONE       SIZE_MAX
+#define AT(field_) offsetof(struct cove__aws_profile, field_)
 
-enum section { SECTION_OTHER, SECTION_PROFILE, SECTION_SERVICES, SECTION_SSO };
-
-struct parser {
-    struct cove__aws_profile *profile;
-    bool is_config;
-    enum section section;
-    char parent[32]; /* the key whose indented lines follow; "" for none */
+/* Where one profile stands in each file; NONE: it does not. */
+struct view {
+    const struct cove__aws_shared *files; /* COVE__AWS_CONFIG, COVE__AWS_CREDENTIALS */
+    size_t sections[2];
 };
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
+/* What is one text in a profile. */
+static const struct {
+    const char *name;
+    size_t at;
+} rows[] = {
+    { "region", AT(region) },
+    { "endpoint_url", AT(endpoint_url) },
+    { "ca_bundle", AT(ca_bundle) },
+    { "services", AT(services) },
+    { "credential_process", AT(credential_process) },
+    { "role_arn", AT(role_arn) },
+    { "source_profile", AT(source_profile) },
+    { "credential_source", AT(credential_source) },
+    { "external_id", AT(external_id) },
+    { "role_session_name", AT(role_session_name) },
+    { "duration_seconds", AT(duration_seconds) },
+    { "mfa_serial", AT(mfa_serial) },
+    { "web_identity_token_file", AT(web_identity_token_file) },
+    { "sso_session", AT(sso_session) },
+    { "sso_account_id", AT(sso_account_id) },
+    { "sso_role_name", AT(sso_role_name) },
+    { "sso_start_url", AT(sso_start_url) },
+    { "sso_region", AT(sso_region) },
+    { "use_dualstack_endpoint", AT(use_dualstack) },
+    { "use_fips_endpoint", AT(use_fips) },
+    { "s3_use_arn_region", AT(s3_use_arn_region) },
+    { "s3_disable_express_session_auth", AT(s3_disable_express_session_auth) },
+};
 
-static struct cove__slice trim(struct cove__slice s)
+/* What is a line below `parent` in a profile. */
+static const struct {
+    const char *parent, *name;
+    size_t at;
+} nested_rows[] = {
+    { "s3", "addressing_style", AT(s3_addressing_style) },
+    { "s3", "use_dualstack_endpoint", AT(s3_use_dualstack) },
+    { "s3", "use_accelerate_endpoint", AT(s3_use_accelerate) },
+    { "s3", "use_arn_region", AT(s3_use_arn_region) },
+};
+
+/* The services whose endpoint_url stands in a services section. */
+static const struct {
+    const char *service;
+    size_t at;
+} service_rows[] = {
+    { "s3", AT(s3_endpoint_url) },
+    { "sts", AT(sts_endpoint_url) },
+    { "sso", AT(sso_endpoint_url) },
+    { "sso_oidc", AT(sso_oidc_endpoint_url) },
+};
+
+#define COUNT(array_) (sizeof(array_) / sizeof(array_)[0])
+
+static char **field(struct cove__aws_profile *profile, size_t offset)
 {
-    while (s.size > 0 && is_blank(s.data[0]))
-        s = cove__slice_sub(s, 1, SIZE_MAX);
-    while (s.size > 0 && is_blank(s.data[s.size - 1]))
-        s.size--;
-    return s;
+    return (char **)((char *)profile + offset);
 }
 
 static int set(char **at, struct cove__slice value)
@@ -48,264 +91,222 @@ static int set(char **at, struct cove__slice value)
     return 0;
 }
 
-/* "[default]", "[profile x]", "[services y]", "[sso-session z]" of the config file; "[x]" of the credentials file. */
-static enum section section_of(const struct parser *p, struct cove__slice head)
-{
-    static const char *const words[] = { "profile", "services", "sso-session" };
-    const struct cove__aws_profile *profile = p->profile;
+/* One word of a section's name, compared as it is read. */
+struct word {
+    unsigned n; /* of the words so far */
+    bool open;
+    const char *rest; /* of the name that the second word must be; NULL: it is another */
+};
 
-    head = trim(head);
-    if (!p->is_config || cove__slice_is(head, "default"))
-        return cove__slice_is(head, profile->name) ? SECTION_PROFILE : SECTION_OTHER;
-    for (int i = 0; i < 3; i++) {
-        size_t n = strlen(words[i]);
-        if (head.size <= n || memcmp(head.data, words[i], n) != 0 || !is_blank(head.data[n]))
-            continue;
-        struct cove__slice name = trim(cove__slice_sub(head, n, SIZE_MAX));
-        if (name.size >= 2 && name.data[0] == '"' && name.data[name.size - 1] == '"')
-            name = cove__slice_sub(name, 1, name.size - 2);
-        if (i == 0)
-            return cove__slice_is(name, profile->name) ? SECTION_PROFILE : SECTION_OTHER;
-        const char *named = i == 1 ? profile->services : profile->sso_session;
-        if (named == NULL || !cove__slice_is(name, named))
-            return SECTION_OTHER;
-        return i == 1 ? SECTION_SERVICES : SECTION_SSO;
-    }
-    return SECTION_OTHER;
+static void add_char(struct word *w, uint8_t c)
+{
+    w->n += !w->open;
+    w->open = true;
+    if (w->n == 2 && c != 0 && w->rest != NULL)
+        w->rest = (uint8_t)w->rest[0] == c ? w->rest + 1 : NULL;
 }
 
-static int take_nested(struct parser *p, struct cove__slice key, struct cove__slice value)
+/* Whether a section's name is two words, split and quoted as in a shell, of which the second is `name`. */
+static bool has_second_word(struct cove__slice head, const char *name)
 {
-    struct cove__aws_profile *profile = p->profile;
-    const struct {
-        const char *service;
-        char **at;
-    } rows[] = {
-        { "s3", &profile->s3_endpoint_url },
-        { "sts", &profile->sts_endpoint_url },
-        { "sso", &profile->sso_endpoint_url },
-        { "sso_oidc", &profile->sso_oidc_endpoint_url },
-    };
+    struct word w = { .rest = name };
 
-    const struct {
-        const char *key;
-        char **at;
-    } of_s3[] = {
-        { "addressing_style", &profile->s3_addressing_style },
-        { "use_dualstack_endpoint", &profile->s3_use_dualstack },
-        { "use_accelerate_endpoint", &profile->s3_use_accelerate },
-        { "use_arn_region", &profile->s3_use_arn_region },
-    };
-
-    for (size_t i = 0; i < sizeof of_s3 / sizeof of_s3[0]; i++) {
-        if (p->section == SECTION_PROFILE && strcmp(p->parent, "s3") == 0 && cove__slice_is(key, of_s3[i].key))
-            return set(of_s3[i].at, value);
-    }
-    if (p->section != SECTION_SERVICES || !cove__slice_is(key, "endpoint_url"))
-        return 0;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strcmp(p->parent, rows[i].service) == 0)
-            return set(rows[i].at, value);
-    }
-    return 0;
-}
-
-/* Where a key's value goes; NULL: not one that we look at. */
-static char **place_of(struct parser *p, struct cove__slice key)
-{
-    struct cove__aws_profile *profile = p->profile;
-    const struct {
-        const char *key;
-        char **at;
-    } rows[] = {
-        { "sso_start_url", &profile->sso_start_url }, /* these two also stand in [sso-session x] */
-        { "sso_region", &profile->sso_region },
-        { "aws_access_key_id", &profile->access_key_id },
-        { "aws_secret_access_key", &profile->secret_access_key },
-        { "aws_session_token", &profile->session_token },
-        { "region", &profile->region },
-        { "endpoint_url", &profile->endpoint_url },
-        { "ca_bundle", &profile->ca_bundle },
-        { "services", &profile->services },
-        { "credential_process", &profile->credential_process },
-        { "role_arn", &profile->role_arn },
-        { "source_profile", &profile->source_profile },
-        { "credential_source", &profile->credential_source },
-        { "external_id", &profile->external_id },
-        { "role_session_name", &profile->role_session_name },
-        { "duration_seconds", &profile->duration_seconds },
-        { "mfa_serial", &profile->mfa_serial },
-        { "web_identity_token_file", &profile->web_identity_token_file },
-        { "sso_session", &profile->sso_session },
-        { "sso_account_id", &profile->sso_account_id },
-        { "sso_role_name", &profile->sso_role_name },
-        { "use_dualstack_endpoint", &profile->use_dualstack },
-        { "use_fips_endpoint", &profile->use_fips },
-        { "s3_use_arn_region", &profile->s3_use_arn_region },
-        { "s3_disable_express_session_auth", &profile->s3_disable_express_session_auth },
-    };
-    size_t n = p->section == SECTION_PROFILE ? sizeof rows / sizeof rows[0] : p->section == SECTION_SSO ? 2 : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (cove__slice_is(key, rows[i].key))
-            return rows[i].at;
-    }
-    return NULL;
-}
-
-static int take(struct parser *p, struct cove__slice key, struct cove__slice value)
-{
-    char **at = place_of(p, key);
-    return at != NULL ? set(at, value) : 0;
-}
-
-static int take_line(struct parser *p, struct cove__slice line)
-{
-    bool indented = line.size > 0 && is_blank(line.data[0]);
-
-    line = trim(line);
-    if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL)
-        return COVE_EINVAL; /* it would cut a value short */
-    if (line.size == 0 || line.data[0] == '#' || line.data[0] == ';')
-        return 0;
-    if (line.data[0] == '[') {
-        const uint8_t *end = memchr(line.data, ']', line.size);
-        if (end == NULL)
-            return COVE_EINVAL;
-        p->section = section_of(p, cove__slice(line.data + 1, (size_t)(end - line.data) - 1));
-        p->profile->found |= p->section == SECTION_PROFILE;
-        p->parent[0] = '\0';
-        return 0;
-    }
-    const uint8_t *equals = memchr(line.data, '=', line.size);
-    if (equals == NULL)
-        return p->section == SECTION_OTHER ? 0 : COVE_EINVAL;
-    struct cove__slice key = trim(cove__slice(line.data, (size_t)(equals - line.data)));
-    struct cove__slice value = trim(cove__slice(equals + 1, line.size - (size_t)(equals - line.data) - 1));
-    for (size_t i = 1; i < value.size; i++) { /* " #" and " ;" begin a comment */
-        if ((value.data[i] == '#' || value.data[i] == ';') && is_blank(value.data[i - 1]))
-            value = trim(cove__slice(value.data, i));
-    }
-    if (indented && p->parent[0] != '\0')
-        return take_nested(p, key, value);
-    p->parent[0] = '\0';
-    if (value.size == 0 && key.size < sizeof p->parent) {
-        memcpy(p->parent, key.data, key.size);
-        p->parent[key.size] = '\0';
-        return 0;
-    }
-    return take(p, key, value);
-}
-
-int cove__aws_profile_parse(struct cove__slice text, bool is_config, struct cove__aws_profile *profile,
-                            unsigned *ret_line)
-{
-    struct parser p = { .profile = profile, .is_config = is_config };
-
-    for (unsigned line = 1; text.size > 0; line++) {
-        const uint8_t *end = memchr(text.data, '\n', text.size);
-        size_t length = end != NULL ? (size_t)(end - text.data) : text.size;
-        int rc = take_line(&p, cove__slice(text.data, length));
-        if (rc < 0) {
-            *ret_line = line;
-            return rc;
+    for (size_t i = 0; i < head.size; i++) {
+        uint8_t c = head.data[i];
+        if (c == ' ' || c == '\t') {
+            w.open = false;
+        } else if (c == '\\') {
+            if (++i == head.size)
+                return false;
+            add_char(&w, head.data[i]);
+        } else if (c == '\'' || c == '"') {
+            add_char(&w, 0); /* a word, though there may be nothing in it */
+            for (i++; i < head.size && head.data[i] != c; i++) {
+                bool escaped = c == '"' && head.data[i] == '\\' && i + 1 < head.size &&
+                               (head.data[i + 1] == '"' || head.data[i + 1] == '\\');
+                i += escaped;
+                add_char(&w, head.data[i]);
+            }
+            if (i >= head.size)
+                return false;
+        } else {
+            add_char(&w, c);
         }
-        text = cove__slice_sub(text, length + 1, SIZE_MAX);
     }
-    return 0;
+    return w.n == 2 && w.rest != NULL && w.rest[0] == '\0';
 }
 
-char *cove__aws_file(const char *variable, const char *name)
+/* The section "[kind name]" of the config file. Of several spellings the last holds, alone. */
+static size_t find_section(const struct cove__ini *config, const char *kind, const char *name)
 {
-    struct cove__buf b = COVE__BUF_INIT(PATH_LENGTH_MAX);
-    const char *given = getenv(variable), *home = getenv("HOME");
+    size_t found = NONE, n = strlen(kind);
+    bool is_default = strcmp(kind, "profile") == 0 && strcmp(name, "default") == 0;
 
-    if (given != NULL && given[0] != '\0' && given[0] != '~')
-        return cove__strdup(given);
-    if (home == NULL || home[0] == '\0')
-        return NULL;
-    if (given != NULL && given[0] == '~')
-        cove__buf_addf(&b, "%s%s", home, given + 1);
-    else
-        cove__buf_addf(&b, "%s/.aws/%s", home, name);
-    char *path = cove__buf_take(&b);
-    cove__buf_done(&b);
-    return path;
-}
-
-bool cove__aws_given(const char *s)
-{
-    return s != NULL && s[0] != '\0';
-}
-
-const char *cove__aws_env(const char *name)
-{
-    const char *value = getenv(name);
-    return cove__aws_given(value) ? value : NULL;
-}
-
-bool cove__aws_ignores_endpoints(void)
-{
-    const char *ignore = cove__aws_env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    return ignore != NULL && strcasecmp(ignore, "true") == 0;
-}
-
-const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general)
-{
-    const char *url = cove__aws_env(variable);
-
-    if (cove__aws_ignores_endpoints())
-        return NULL;
-    if (url == NULL && general != NULL)
-        url = cove__aws_env("AWS_ENDPOINT_URL");
-    if (url == NULL && cove__aws_given(of_services))
-        url = of_services;
-    if (url == NULL && general != NULL && cove__aws_given(general->endpoint_url))
-        url = general->endpoint_url;
-    return url;
-}
-
-int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err)
-{
-    char chunk[4096];
-    ssize_t n;
-    int rc = 0;
-
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return cove__fail_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
-    while (rc == 0 && (n = read(fd, chunk, sizeof chunk)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            rc = cove__fail_errno(err, errno, "%s", path);
-        else if (cove__buf_add(out, chunk, (size_t)n) < 0)
-            rc = cove__fail(err, cove__buf_rc(out), "%s: cannot be held (at most %zu bytes)", path, out->max);
+    for (size_t i = 1; i < config->n_sections; i++) {
+        struct cove__slice head = config->sections[i].name;
+        if (is_default && cove__slice_is(head, name))
+            found = i;
+        else if (head.size >= n && memcmp(head.data, kind, n) == 0 && has_second_word(head, name))
+            found = i;
     }
-    explicit_bzero(chunk, sizeof chunk);
-    close(fd);
+    return found;
+}
+
+static size_t find_credentials(const struct cove__ini *credentials, const char *name)
+{
+    for (size_t i = 1; i < credentials->n_sections; i++) {
+        if (cove__slice_is(credentials->sections[i].name, name))
+            return i;
+    }
+    return NONE;
+}
+
+static const struct cove__ini_option *get_of(const struct view *v, unsigned file, const char *name)
+{
+    return v->sections[file] != NONE ? cove__ini_get(&v->files[file].ini, v->sections[file], name) : NULL;
+}
+
+/* What the credentials file says comes before what the config file says. */
+static int take(const struct view *v, const char *name, char **ret, struct cove_error *err)
+{
+    const struct cove__ini_option *o = NULL;
+    unsigned file = COVE__AWS_CREDENTIALS + 1;
+
+    while (o == NULL && file > 0)
+        o = get_of(v, --file, name);
+    if (o == NULL)
+        return 0;
+    if (cove__ini_is_nested(o->value))
+        return cove__fail(err, COVE_EINVAL, "%s: line %u: %s cannot have lines of its own below it",
+                          v->files[file].path, o->line, name);
+    return set(ret, o->value);
+}
+
+static int take_nested(const struct cove__ini_option *parent, const char *name, char **ret)
+{
+    struct cove__slice value;
+
+    if (parent == NULL || !cove__ini_is_nested(parent->value) || !cove__ini_nested(parent->value, name, &value))
+        return 0;
+    return set(ret, value);
+}
+
+/* All of one file: a pair of two places would be nobody's. */
+static int take_keys(const struct view *v, struct cove__aws_profile *profile)
+{
+    unsigned file = COVE__AWS_CREDENTIALS;
+
+    if (get_of(v, file, "aws_access_key_id") == NULL)
+        file = COVE__AWS_CONFIG;
+    profile->keys_of_config = file == COVE__AWS_CONFIG;
+    const struct cove__ini_option *id = get_of(v, file, "aws_access_key_id");
+    const struct cove__ini_option *secret = get_of(v, file, "aws_secret_access_key");
+    const struct cove__ini_option *token = get_of(v, file, "aws_security_token"); /* its name of old */
+    if (token == NULL)
+        token = get_of(v, file, "aws_session_token");
+    int rc = id != NULL ? set(&profile->access_key_id, id->value) : 0;
+    if (rc == 0 && id != NULL && secret != NULL)
+        rc = set(&profile->secret_access_key, secret->value);
+    if (rc == 0 && id != NULL && token != NULL)
+        rc = set(&profile->session_token, token->value);
     return rc;
 }
 
-static int load_file(const char *path, bool is_config, struct cove__aws_profile *profile, struct cove_error *err)
+static bool is_empty(const struct cove__ini *ini, size_t section)
+{
+    for (size_t i = 0; i < ini->n_options; i++) {
+        if (ini->options[i].section == section || ini->options[i].section == 0)
+            return false;
+    }
+    return true;
+}
+
+static int take_services(const struct cove__ini *config, struct cove__aws_profile *profile)
+{
+    size_t section = profile->services != NULL ? find_section(config, "services", profile->services) : NONE;
+    int rc = 0;
+
+    profile->services_missing = profile->services != NULL && (section == NONE || is_empty(config, section));
+    for (size_t i = 0; section != NONE && rc == 0 && i < COUNT(service_rows); i++)
+        rc = take_nested(cove__ini_get(config, section, service_rows[i].service), "endpoint_url",
+                         field(profile, service_rows[i].at));
+    return rc;
+}
+
+static int take_session(const struct cove__ini *config, struct cove__aws_profile *profile)
+{
+    static const struct {
+        const char *name, *differs;
+        size_t at;
+    } of_session[] = {
+        { "sso_start_url", "its sso-session has another sso_start_url", AT(sso_start_url) },
+        { "sso_region", "its sso-session has another sso_region", AT(sso_region) },
+    };
+    size_t section = profile->sso_session != NULL ? find_section(config, "sso-session", profile->sso_session) : NONE;
+    int rc = 0;
+
+    if (profile->sso_session != NULL && section == NONE)
+        profile->sso_problem = "its sso-session is not in the file";
+    for (size_t i = 0; section != NONE && rc == 0 && i < COUNT(of_session); i++) {
+        const struct cove__ini_option *o = cove__ini_get(config, section, of_session[i].name);
+        char **own = field(profile, of_session[i].at);
+        if (o == NULL)
+            continue;
+        if (*own != NULL && !cove__slice_is(o->value, *own))
+            profile->sso_problem = of_session[i].differs;
+        rc = set(own, o->value);
+    }
+    return rc;
+}
+
+int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__aws_profile *profile,
+                           struct cove_error *err)
+{
+    const struct cove__ini *config = &files[COVE__AWS_CONFIG].ini;
+    struct view v = { .files = files };
+    int rc;
+
+    v.sections[COVE__AWS_CONFIG] = find_section(config, "profile", profile->name);
+    v.sections[COVE__AWS_CREDENTIALS] = find_credentials(&files[COVE__AWS_CREDENTIALS].ini, profile->name);
+    profile->found = v.sections[0] != NONE || v.sections[1] != NONE;
+    rc = take_keys(&v, profile);
+    for (size_t i = 0; rc == 0 && i < COUNT(nested_rows); i++) {
+        const struct cove__ini_option *parent = get_of(&v, COVE__AWS_CREDENTIALS, nested_rows[i].parent);
+        if (parent == NULL)
+            parent = get_of(&v, COVE__AWS_CONFIG, nested_rows[i].parent);
+        rc = take_nested(parent, nested_rows[i].name, field(profile, nested_rows[i].at));
+    }
+    for (size_t i = 0; rc == 0 && i < COUNT(rows); i++)
+        rc = take(&v, rows[i].name, field(profile, rows[i].at), err);
+    if (rc == 0)
+        rc = take_services(config, profile);
+    if (rc == 0)
+        rc = take_session(config, profile);
+    return rc == COVE_ENOMEM ? cove__fail_nomem(err, "the AWS configuration") : rc;
+}
+
+/* What is not there is an empty file, and so is what is no file. Likewise what may not be read: a home of root's is
+ * nothing to a program that is somebody else and has its keys in the environment. */
+static int load_file(struct cove__aws_shared *file, struct cove_error *err)
 {
     struct cove__buf text = COVE__BUF_INIT(COVE__AWS_FILE_MAX);
-    unsigned line = 0;
+    struct cove__ini_error why = { 0 };
+    struct stat st;
 
-    int rc = cove__aws_read_file(path, &text, err);
-    if (rc == COVE_ENOTFOUND) {
+    if (file->path == NULL || (stat(file->path, &st) == 0 && !S_ISREG(st.st_mode)))
+        return 0;
+    int rc = cove__aws_read_file(file->path, &text, err);
+    if (rc == COVE_EACCESS)
+        cove__log(COVE_LOG_INFO, "auth", "%s may not be read: as if it were empty", file->path);
+    if (rc == COVE_ENOTFOUND || rc == COVE_EACCESS) {
         cove__error_clear(err);
-        rc = 0; /* as if it were empty */
-    }
-    /* Twice where the profile names a section that may stand before it. */
-    for (int pass = 0; rc == 0 && pass < (is_config ? 2 : 1); pass++) {
-        rc = cove__aws_profile_parse(cove__buf_slice(&text), is_config, profile, &line);
+        rc = 0;
+    } else if (rc == 0) {
+        rc = cove__ini_parse(cove__buf_slice(&text), &file->ini, &why);
         if (rc == COVE_ENOMEM)
             cove__fail_nomem(err, "the AWS configuration");
         else if (rc < 0)
-            cove__fail(err, rc, "%s: line %u is neither a [section] nor \"name = value\"", path, line);
-        if (profile->services == NULL && profile->sso_session == NULL)
-            break;
+            cove__fail(err, rc, "%s: line %u %s", file->path, why.line, why.why);
     }
     if (text.data != NULL)
         explicit_bzero(text.data, text.size);
@@ -313,37 +314,34 @@ static int load_file(const char *path, bool is_config, struct cove__aws_profile 
     return rc;
 }
 
-static const char *first_set(const char *a, const char *b)
-{
-    const char *v = getenv(a);
-    if (v == NULL || v[0] == '\0')
-        v = getenv(b);
-    return v != NULL && v[0] != '\0' ? v : NULL;
-}
-
 int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err)
 {
     struct cove__aws_profile profile = { 0 };
-    char *config = cove__aws_file("AWS_CONFIG_FILE", "config");
-    char *credentials = cove__aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    struct cove__aws_shared files[2] = {
+        [COVE__AWS_CONFIG] = { .path = cove__aws_file("AWS_CONFIG_FILE", "config") },
+        [COVE__AWS_CREDENTIALS] = { .path = cove__aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials") },
+    };
     int rc = 0;
 
     if (name == NULL)
-        name = first_set("AWS_PROFILE", "AWS_DEFAULT_PROFILE");
-    bool named = name != NULL;
-    profile.name = cove__strdup(named ? name : "default");
+        name = cove__aws_env("AWS_PROFILE");
+    if (name == NULL)
+        name = cove__aws_env("AWS_DEFAULT_PROFILE");
+    profile.name = cove__strdup(name != NULL ? name : "default");
     if (profile.name == NULL)
         rc = cove__fail_nomem(err, "the AWS configuration");
-    if (rc == 0 && config != NULL)
-        rc = load_file(config, true, &profile, err);
-    if (rc == 0 && credentials != NULL) /* last, because its keys come before those of the other file */
-        rc = load_file(credentials, false, &profile, err);
-    if (rc == 0 && named && !profile.found)
+    for (unsigned i = 0; rc == 0 && i < 2; i++)
+        rc = load_file(&files[i], err);
+    if (rc == 0)
+        rc = cove__aws_profile_read(files, &profile, err);
+    if (rc == 0 && name != NULL && !profile.found)
         rc = cove__fail(err, COVE_EINVAL, "the AWS profile '%s' is neither in %s nor in %s", name,
-                        config != NULL ? config : "~/.aws/config",
-                        credentials != NULL ? credentials : "~/.aws/credentials");
-    cove__free(config);
-    cove__free(credentials);
+                        files[0].path != NULL ? files[0].path : "~/.aws/config",
+                        files[1].path != NULL ? files[1].path : "~/.aws/credentials");
+    for (unsigned i = 0; i < 2; i++) {
+        cove__ini_done(&files[i].ini);
+        cove__free(files[i].path);
+    }
     if (rc < 0)
         cove__aws_profile_done(&profile);
     else
@@ -357,34 +355,12 @@ void cove__aws_profile_done(struct cove__aws_profile *p)
     cove__free(p->access_key_id);
     cove__wipe(p->secret_access_key);
     cove__wipe(p->session_token);
-    cove__free(p->region);
-    cove__free(p->endpoint_url);
-    cove__free(p->ca_bundle);
-    cove__free(p->s3_endpoint_url);
-    cove__free(p->sts_endpoint_url);
-    cove__free(p->sso_endpoint_url);
-    cove__free(p->sso_oidc_endpoint_url);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        cove__free(*field(p, rows[i].at));
+    for (size_t i = 0; i < COUNT(service_rows); i++)
+        cove__free(*field(p, service_rows[i].at));
     cove__free(p->s3_addressing_style);
-    cove__free(p->use_dualstack);
-    cove__free(p->use_fips);
     cove__free(p->s3_use_dualstack);
     cove__free(p->s3_use_accelerate);
-    cove__free(p->s3_use_arn_region);
-    cove__free(p->s3_disable_express_session_auth);
-    cove__free(p->services);
-    cove__free(p->credential_process);
-    cove__free(p->role_arn);
-    cove__free(p->source_profile);
-    cove__free(p->credential_source);
-    cove__free(p->external_id);
-    cove__free(p->role_session_name);
-    cove__free(p->duration_seconds);
-    cove__free(p->mfa_serial);
-    cove__free(p->web_identity_token_file);
-    cove__free(p->sso_session);
-    cove__free(p->sso_account_id);
-    cove__free(p->sso_role_name);
-    cove__free(p->sso_start_url);
-    cove__free(p->sso_region);
     *p = (struct cove__aws_profile){ 0 };
 }

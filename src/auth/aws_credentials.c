@@ -84,11 +84,25 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
     if (!s->profile_given && cove__aws_given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
         return COVE__AWS_ASK;
     if (profile != NULL && (cove__aws_given(profile->role_arn) || cove__aws_given(profile->web_identity_token_file) ||
-                            cove__aws_given(profile->sso_session) || cove__aws_given(profile->sso_account_id)))
+                            cove__aws_given(profile->sso_account_id) || cove__aws_given(profile->sso_role_name)))
         return COVE__AWS_ASK;
-    if (profile != NULL && cove__aws_given(profile->access_key_id) && cove__aws_given(profile->secret_access_key))
+    if (profile == NULL || (profile->keys_of_config && cove__aws_given(profile->credential_process)))
+        return COVE__AWS_ASK;
+    int rc = cove__aws_profile_check_keys(profile, err);
+    if (rc < 0)
+        return rc;
+    if (cove__aws_given(profile->access_key_id))
         return copy(ret, &lines, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
     return COVE__AWS_ASK;
+}
+
+int cove__aws_profile_check_keys(const struct cove__aws_profile *profile, struct cove_error *err)
+{
+    if (cove__aws_given(profile->access_key_id) && !cove__aws_given(profile->secret_access_key))
+        return cove__fail(err, COVE_EINVAL,
+                          "the AWS profile '%s' has aws_access_key_id but not aws_secret_access_key in the same file",
+                          profile->name);
+    return 0;
 }
 
 void cove__aws_credentials_done(struct cove__aws_credentials *c)

@@ -36,6 +36,9 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     struct cove__aws_ask ask;
     char *token = NULL;
 
+    if (profile->sso_problem != NULL)
+        return cove__fail(err, COVE_EINVAL, "credentials of SSO: the AWS profile '%s': %s", profile->name,
+                          profile->sso_problem);
     if (!cove__aws_given(profile->sso_account_id) || !cove__aws_given(profile->sso_role_name) ||
         !cove__aws_given(profile->sso_start_url) || !cove__aws_given(region) || !is_region(region))
         return cove__fail(err, COVE_EINVAL,

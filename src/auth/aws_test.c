@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/aws_config.h"
@@ -58,10 +59,10 @@ static void test_both_files(void **state)
     write_file(config_file, "# a comment\r\n"
                             "[default]\r\n"
                             "region = eu-west-1\r\n"
-                            "[ profile  team ]\n"
-                            "region=us-west-2 ; the west\n"
+                            "[profile  team]\n"
+                            "REGION: us-west-2\n"
                             "aws_access_key_id = FROM_CONFIG\n"
-                            "aws_secret_access_key = s#t;u\n" /* without a blank before it, # is part of the value */
+                            "aws_secret_access_key = s#t;u\n" /* a comment is a line of its own */
                             "services = lab\n"
                             "s3 =\n"
                             "   addressing_style = path\n"
@@ -72,12 +73,13 @@ static void test_both_files(void **state)
                             "  endpoint_url = http://lab:9000\n"
                             "dynamodb =\n"
                             "  endpoint_url = http://other:1\n"
-                            "[plugins]\nnonsense that is not for us\n");
-    write_file(credentials_file, "[team]\naws_access_key_id = AKID\naws_session_token = tok\n[default]\n");
+                            "[plugins]\nwhat = is not for us\n");
+    write_file(credentials_file, "[team]\naws_access_key_id = AKID\naws_secret_access_key = S # K\n"
+                                 "aws_session_token = tok\n[default]\n");
     assert_int_equal(cove__aws_profile_load("team", &p, &err), 0);
     assert_string_equal(p.region, "us-west-2");
     assert_string_equal(p.access_key_id, "AKID");
-    assert_string_equal(p.secret_access_key, "s#t;u");
+    assert_string_equal(p.secret_access_key, "S # K");
     assert_string_equal(p.session_token, "tok");
     assert_string_equal(p.s3_addressing_style, "path");
     assert_string_equal(p.s3_endpoint_url, "http://lab:9000");
@@ -114,6 +116,11 @@ static void test_refusals(void **state)
     assert_non_null(strstr(err.message, "line 3"));
     write_file(config_file, "[default\n");
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), COVE_EINVAL);
+
+    write_file(config_file, "[default]\nregion =\n  a = b\n");
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), COVE_EINVAL);
+    assert_non_null(strstr(err.message, "line 2: region"));
+    assert_non_null(strstr(err.message, config_file));
 
     unlink(config_file);
     unlink(credentials_file);
@@ -194,15 +201,18 @@ static void test_chain(void **state)
     unsetenv("AWS_SESSION_TOKEN");
 
     profile.secret_access_key = NULL;
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EINVAL);
+    assert_non_null(strstr(err.message, "aws_secret_access_key"));
+    profile.access_key_id = NULL;
     assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
 }
 
-/* Keys beside a role belong to somebody else than the one that AWS's tools would be; those beside a process are the
- * profile's own. */
+/* Keys beside a role belong to somebody else than the one that AWS's tools would be. Beside a process those of the
+ * credentials file come first, and those of the config file last. */
 static void test_not_as_somebody_else(void **state)
 {
     static const char *const keys = "aws_access_key_id = A\naws_secret_access_key = b\n";
-    static const char *const sources[] = { "role_arn", "sso_session", "sso_account_id", "web_identity_token_file" };
+    static const char *const sources[] = { "role_arn", "sso_role_name", "sso_account_id", "web_identity_token_file" };
     struct cove__aws_profile p;
     struct cove__aws_sources s = { .profile = &p };
     struct cove__aws_credentials c;
@@ -220,12 +230,94 @@ static void test_not_as_somebody_else(void **state)
     snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s", keys);
     write_file(config_file, text);
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
+    cove__aws_profile_done(&p);
+    write_file(credentials_file, text);
+    write_file(config_file, "");
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
     expect(&s, "A", NULL);
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere", 1);
     assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
     s.profile_given = true;
     expect(&s, "A", NULL);
     unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    cove__aws_profile_done(&p);
+}
+
+/* A pair of two files would be nobody's. */
+static void test_keys_of_one_file(void **state)
+{
+    struct cove__aws_profile p;
+    struct cove__aws_sources s = { .profile = &p };
+    struct cove__aws_credentials c;
+    struct cove_error err = COVE_ERROR_INIT;
+
+    write_file(config_file, "[default]\naws_access_key_id = A\naws_secret_access_key = b\naws_session_token = t\n");
+    write_file(credentials_file, "[default]\naws_secret_access_key = c\n");
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    assert_string_equal(p.secret_access_key, "b");
+    expect(&s, "A", "t");
+    cove__aws_profile_done(&p);
+    write_file(credentials_file, "[default]\naws_access_key_id = C\n");
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EINVAL);
+    cove__aws_profile_done(&p);
+    write_file(credentials_file, "[default]\naws_access_key_id = C\naws_secret_access_key = d\n");
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    expect(&s, "C", NULL);
+    cove__aws_profile_done(&p);
+}
+
+static void expect_path(const char *given, const char *path)
+{
+    setenv("AWS_CONFIG_FILE", given, 1);
+    char *got = cove__aws_file("AWS_CONFIG_FILE", "config");
+    assert_non_null(got);
+    assert_string_equal(got, path);
+    cove__free(got);
+}
+
+/* As Python's expandvars and expanduser. */
+static void test_paths(void **state)
+{
+    char home[512];
+
+    assert_non_null(getenv("HOME"));
+    snprintf(home, sizeof home, "%s", getenv("HOME"));
+    setenv("HOME", "/h/", 1);
+    setenv("COVE_TEST_NAME", "x y", 1);
+    expect_path("", "/h/.aws/config");
+    expect_path("~/a", "/h/a");
+    expect_path("~", "/h");
+    expect_path("~nobody-of-this-name/a", "~nobody-of-this-name/a");
+    expect_path("~root/a", "/root/a");
+    expect_path("/a/~/b", "/a/~/b");
+    expect_path("$HOME/$COVE_TEST_NAME", "/h//x y");
+    expect_path("/${COVE_TEST_NAME}b/${COVE_TEST_NONE}", "/x yb/${COVE_TEST_NONE}");
+    expect_path("/$COVE_TEST_NAMEb$/${COVE_TEST_NAME", "/$COVE_TEST_NAMEb$/${COVE_TEST_NAME");
+    setenv("HOME", home, 1);
+    unsetenv("COVE_TEST_NAME");
+    setenv("AWS_CONFIG_FILE", config_file, 1);
+}
+
+/* What is no file, or may not be read, is as if it were not there. */
+static void test_no_files(void **state)
+{
+    struct cove__aws_profile p;
+    struct cove_error err = COVE_ERROR_INIT;
+
+    setenv("AWS_CONFIG_FILE", folder, 1);
+    write_file(credentials_file, "[default]\nregion = x\n");
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    assert_string_equal(p.region, "x");
+    cove__aws_profile_done(&p);
+    setenv("AWS_CONFIG_FILE", config_file, 1);
+    if (geteuid() == 0)
+        return; /* who may read whatever its mode says */
+    write_file(config_file, "[default]\nca_bundle = y\n");
+    chmod(config_file, 0);
+    assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
+    assert_null(p.ca_bundle);
     cove__aws_profile_done(&p);
 }
 
@@ -237,6 +329,9 @@ int main(void)
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_not_as_somebody_else),
+        cmocka_unit_test(test_keys_of_one_file),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_no_files),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
-/* AWS's shared files, as ~/.aws/config and as ~/.aws/credentials: read once more they say the same, and what they say
- * is one trimmed line. */
+/* AWS's shared files: what is read of them lies within the text, each option is found again, and a profile of both
+ * files has what they say. */
 #include <string.h>
 
 #include <cove/error.h>
@@ -8,48 +8,65 @@
 #include "base/mem.h"
 #include "fuzz.h"
 
-static void check_value(const char *text, size_t size)
+static void check_slice(const struct cove__ini *ini, struct cove__slice s)
 {
-    size_t n = text ? strlen(text) : 0;
+    const uint8_t *text = (const uint8_t *)ini->text;
 
-    FUZZ_CHECK(n <= size);
-    FUZZ_CHECK(n == 0 || (strcspn(text, "\n") == n && !strchr(" \t\r", text[0]) && !strchr(" \t\r", text[n - 1])));
+    FUZZ_CHECK(s.data >= text && s.data + s.size <= text + ini->size);
+    FUZZ_CHECK(s.size == 0 || memchr(s.data, '\0', s.size) == NULL);
 }
 
-static int same(const char *a, const char *b)
+static void check(const struct cove__ini *ini, struct cove__slice text)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    char name[256];
+
+    FUZZ_CHECK(ini->size <= text.size + strlen("DEFAULT"));
+    for (size_t i = 0; i < ini->n_sections; i++)
+        check_slice(ini, ini->sections[i].name);
+    for (size_t i = 0; i < ini->n_options; i++) {
+        const struct cove__ini_option *o = &ini->options[i];
+        check_slice(ini, o->name);
+        check_slice(ini, o->value);
+        FUZZ_CHECK(o->section < ini->n_sections);
+        if (o->name.size >= sizeof name)
+            continue;
+        memcpy(name, o->name.data, o->name.size);
+        name[o->name.size] = '\0';
+        FUZZ_CHECK(cove__ini_get(ini, o->section, name) == o);
+    }
 }
 
-static void parse(struct cove__slice text, bool is_config)
+static void read_profile(const struct cove__aws_shared files[2], const char *name)
 {
-    struct cove__aws_profile profile = { .name = cove__strdup("x") }, before = { 0 };
-    unsigned line = 0, lines = 1;
+    struct cove__aws_profile profile = { .name = cove__strdup(name) };
 
     FUZZ_CHECK(profile.name);
-    for (size_t i = 0; i < text.size; i++)
-        lines += text.data[i] == '\n';
-    int rc = cove__aws_profile_parse(text, is_config, &profile, &line);
-    /* As the loader does it: a services section may stand before the profile that names it, and is judged only then. */
-    if (rc == 0)
-        rc = cove__aws_profile_parse(text, is_config, &profile, &line);
-    FUZZ_CHECK(rc == 0 || (rc == COVE_EINVAL && line >= 1 && line <= lines));
-    const char *const values[] = { profile.access_key_id, profile.region, profile.services, profile.s3_endpoint_url };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        check_value(values[i], text.size);
-    if (rc == 0) {
-        before.access_key_id = values[0] ? cove__strdup(values[0]) : NULL;
-        before.region = values[1] ? cove__strdup(values[1]) : NULL;
-        FUZZ_CHECK(cove__aws_profile_parse(text, is_config, &profile, &line) == 0);
-        FUZZ_CHECK(same(before.access_key_id, profile.access_key_id) && same(before.region, profile.region));
-    }
-    cove__aws_profile_done(&before);
+    int rc = cove__aws_profile_read(files, &profile, NULL);
+    FUZZ_CHECK(rc == 0 || rc == COVE_EINVAL);
+    FUZZ_CHECK(profile.found || (!profile.region && !profile.access_key_id && !profile.s3_endpoint_url));
+    FUZZ_CHECK(profile.access_key_id || (!profile.secret_access_key && !profile.session_token));
     cove__aws_profile_done(&profile);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    parse(cove__slice(data, size), true);
-    parse(cove__slice(data, size), false);
+    struct cove__slice text = cove__slice(data, size);
+    char path[] = "config";
+    struct cove__aws_shared files[2] = { { .path = path }, { .path = path } };
+    struct cove__ini_error why = { 0 };
+    unsigned lines = 1;
+
+    for (size_t i = 0; i < size; i++)
+        lines += data[i] == '\n' || data[i] == '\r';
+    int rc = cove__ini_parse(text, &files[0].ini, &why);
+    FUZZ_CHECK(rc == 0 || (rc == COVE_EINVAL && why.line >= 1 && why.line <= lines && why.why));
+    if (rc == 0) {
+        FUZZ_CHECK(cove__ini_parse(text, &files[1].ini, &why) == 0);
+        check(&files[0].ini, text);
+        read_profile(files, "x");
+        read_profile(files, "default");
+    }
+    cove__ini_done(&files[0].ini);
+    cove__ini_done(&files[1].ini);
     return 0;
 }

@@ -71,7 +71,8 @@ static const char *endpoint_of(const struct cove__s3 *s3, const struct cove__aws
         return s3->o.endpoint_url[0] != '\0' ? s3->o.endpoint_url : NULL;
     if (cove__aws_ignores_endpoints())
         return NULL;
-    return profile->s3_endpoint_url != NULL ? profile->s3_endpoint_url : profile->endpoint_url;
+    const char *url = cove__aws_given(profile->s3_endpoint_url) ? profile->s3_endpoint_url : profile->endpoint_url;
+    return cove__aws_given(url) ? url : NULL;
 }
 
 /* An option or the environment, else the first of two that the profile may say, else `otherwise`. */
@@ -104,6 +105,14 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
     int rc = 0;
 
     s3->tls = s3->o.use_ssl;
+    if (s3->o.endpoint_url == NULL && profile->services_missing && !cove__aws_ignores_endpoints())
+        return cove__fail(err, COVE_EINVAL, "the AWS profile '%s' names the services section '%s', which is not there",
+                          profile->name, profile->services);
+    if (style != NULL && style[0] != '\0' && strcmp(style, "auto") != 0 && strcmp(style, "path") != 0 &&
+        strcmp(style, "virtual") != 0)
+        return cove__fail(err, COVE_EINVAL,
+                          "the AWS profile '%s': addressing_style \"%s\" is none of: auto path virtual", profile->name,
+                          style);
     if (endpoint != NULL)
         rc = set_endpoint(s3, endpoint, err);
     if (rc < 0)
