@@ -50,7 +50,13 @@ def __getattr__(name: str) -> object:
     module = _LAZY.get(name)
     if module is None:
         raise AttributeError(f"module 'cove' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
+    try:
+        value = getattr(import_module(module), name)
+    except ImportError as error:
+        from cove.loading import explained
+
+        with explained():
+            raise error
     globals()[name] = value
     return value
 

@@ -18,10 +18,11 @@ from glob import has_magic
 from operator import itemgetter
 from typing import Any
 
-from fsspec.utils import glob_translate, stringify_path
+from fsspec.utils import stringify_path
 
 from cove import transfers
 from cove.coroutines import Coroutines
+from cove.patterns import check_depth, matcher
 
 GONE = (FileNotFoundError, NotADirectoryError)
 _BRACES = re.compile(r"[{}]")
@@ -158,28 +159,35 @@ class Listings(Coroutines):
             return []
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
-        """The paths that a pattern with *, ?, [] and ** matches, as documented by fsspec: sorted names, or a dict keyed by name with `detail=True`."""
-        if maxdepth is not None:
-            return super().glob(stringify_path(path), maxdepth=maxdepth, **kwargs)
+        """The paths that a pattern with *, ?, [] and ** matches, as documented by fsspec: sorted names, or a dict keyed by name with `detail=True`.
+
+        `maxdepth`: how many levels the first ** stands for at most, each of which is listed by itself.
+        """
+        check_depth(maxdepth)
         detail = kwargs.pop("detail", False)
         withdirs = kwargs.pop("withdirs", True)
-        found = _by_name(e for e in self._matches(path, kwargs) if withdirs or e["type"] != "directory")
+        found = _by_name(e for e in self._matches(path, maxdepth, kwargs) if withdirs or e["type"] != "directory")
         return dict(sorted(found.items())) if detail else sorted(found)
 
-    def _matches(self, path: Any, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
+    def _matches(self, path: Any, maxdepth: int | None, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
         """The entries that a pattern matches. A name that is both a file and a directory has two."""
         path = stringify_path(path)
         pattern = self._strip_protocol(path)
         directories_only = path.endswith("/")
         literal = pattern[: _MAGIC.search(pattern + "*").start()]  # type: ignore[union-attr]
-        self._see(literal.rpartition("/")[0] if literal != pattern else literal, kwargs)
-        found = [self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))]
+        top = literal.rpartition("/")[0]
+        self._see(top if literal != pattern else literal, kwargs)
+        if maxdepth is not None and "**" in pattern:
+            levels = pattern[len(top) + 1 if top else 0 : pattern.index("**")].count("/")
+            found = list(_by_name(self._below(top, levels + maxdepth)).values())
+        else:
+            found = [self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))]
         if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
             top = pattern[:-2] if pattern.endswith("//**") else pattern[:-3]
             found += [e for e in self._top(top, bool(found)) if e["type"] == "directory"]
         if not has_magic(pattern):
             return found
-        matches = re.compile(glob_translate(pattern + "/" * directories_only)).match
+        matches = matcher(pattern + "/" * directories_only)
         slash = directories_only or pattern.endswith("/**")
         return [e for e in found if matches(e["name"] + "/" * (slash and e["type"] == "directory"))]
 
@@ -220,7 +228,7 @@ class Listings(Coroutines):
         unseen: dict[str, Any] = {}
         for given in [path] if isinstance(path, str) else path:
             if given in patterns:
-                matches = self._matches(given, {}) if maxdepth is None else list(self.glob(given, maxdepth=maxdepth, detail=True).values())
+                matches = self._matches(given, maxdepth, {})
                 entries += matches
                 deeper = None if maxdepth is None else maxdepth - 1
                 for match in matches:
@@ -252,11 +260,6 @@ class Listings(Coroutines):
         """The sorted paths that paths and patterns expand to; with `recursive`, also everything below them. A path that exists is not a pattern."""
         found = self._expand(path, set() if assume_literal else self._patterns(path), recursive, maxdepth)
         return sorted({known["name"] if known else name for name, known in found.items()})
-
-
-def check_depth(maxdepth: int | None) -> None:
-    if maxdepth is not None and maxdepth < 1:
-        raise ValueError("maxdepth must be at least 1")
 
 
 def _called_by_mapping() -> bool:

@@ -9,8 +9,11 @@ from typing import Any
 
 from fsspec.utils import tokenize
 
-from cove.coroutines import in_thread
-from cove.filesystem import CoveFileSystem, time_of
+from cove.loading import explained, tell_of_s3fs
+
+with explained():
+    from cove.coroutines import in_thread
+    from cove.filesystem import CoveFileSystem, time_of
 
 MIN_PART = 5 << 20  # the smallest part of an upload that S3 takes
 MAX_CONCURRENCY = 64  # the largest that the library takes
@@ -67,6 +70,7 @@ class S3FileSystem(CoveFileSystem):
             max_concurrency=max_concurrency, **options,
         )  # fmt: skip
         self.version_aware = options.get("version_aware") in (True, "true")
+        tell_of_s3fs()
         self._buckets: set[str] = set()  # that were seen, so that makedirs need not look again
 
     # ---- paths ----

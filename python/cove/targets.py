@@ -37,6 +37,14 @@ def check_not_inside(places: Iterable[tuple[str, str]]) -> None:
             raise _refusal(f"{directory} cannot be moved into itself, to {place}: nothing was done")
 
 
+def check_inside(top: str, places: Iterable[str]) -> None:
+    """Raises InvalidArgument if one of the local paths is outside of `top`, as a key with ".." in it would be."""
+    top = os.path.abspath(top)
+    for place in places:
+        if os.path.commonpath([top, whole := os.path.abspath(place)]) != top:
+            raise _refusal(f"{place} is {whole}, which is outside of {top}: nothing was done")
+
+
 def marker(directory: str) -> str:
     """The name of a directory's marker, which is also the prefix of everything in it."""
     return directory if directory.endswith("/") else f"{directory}/"

@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
-from glob import has_magic
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
-from fsspec.implementations.local import LocalFileSystem, make_path_posix, trailing_sep
-from fsspec.utils import check_contained, other_paths, stringify_path
+from fsspec.utils import stringify_path
 
-from cove import _cove, targets
+from cove import _cove, local_paths, targets
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
@@ -73,10 +71,26 @@ def destinations(sources: list[str], source: Any, pattern: bool, target: Any, in
     name of its own, a file or a directory without a slash behind it, keeps that name in there.
     """
     listed = not isinstance(source, str)
-    keeps_name = not listed and (len(sources) == 1 if pattern else into and not trailing_sep(source))
+    keeps_name = not listed and (len(sources) == 1 if pattern else into and not source.endswith("/"))
     if isinstance(target, str) and (listed or (keeps_name and len(sources) == 1)):
         return [f"{target.rstrip('/')}/{_last(path)}" for path in sources]
-    return other_paths(sources, target, exists=keeps_name)
+    return _renamed(sources, target, keeps_name) if isinstance(target, str) else _as_many(target, sources)
+
+
+def _renamed(paths: list[str], target: str, keeps_name: bool) -> list[str]:
+    """The paths with `target` in the place of what all of them begin with; of that, `keeps_name` keeps the last part, but not the only one."""
+    common: list[str] = os.path.commonprefix([path.split("/") for path in paths])  # type: ignore[type-var, assignment]
+    if keeps_name:
+        common = common[:-1] or common
+    start = len("/".join(common))
+    below = [path[start:] for path in paths]
+    return [target.rstrip("/") + (path if not path or path.startswith("/") else f"/{path}") for path in below]
+
+
+def _as_many(target: list[str], sources: list[str]) -> list[str]:
+    if len(target) != len(sources):
+        raise ValueError(f"{len(sources)} sources and {len(target)} targets")
+    return target
 
 
 def _last(path: str) -> str:
@@ -98,18 +112,18 @@ def downloads(
     no disk can hold a file whose name ends in a slash."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        pairs = [(fs._file(s), make_path_posix(t)) for s, t in zip(source, target, strict=True)]
+        pairs = [(fs._file(s), local_paths.absolute(t)) for s, t in zip(source, target, strict=True)]
         targets.check_local(pairs, [])
         return [(path, local, None) for path, local in pairs], []
     patterns = fs._patterns(source)
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return [], []
-    target = make_path_posix(target)
-    into = isinstance(target, str) and (trailing_sep(target) or os.path.isdir(target))
+    target = local_paths.absolute(target) if isinstance(target, str) else [local_paths.absolute(t) for t in target]
+    into = isinstance(target, str) and (target.endswith("/") or os.path.isdir(target))
     places = destinations(list(found), source, bool(patterns), target, into)
     if isinstance(target, str):
-        check_contained(target, places)  # a key may hold ".."
+        targets.check_inside(target, places)
     directories = {path for path, known in found.items() if known and known["type"] == "directory"}
     named = set() if recursive else {fs._exact(path) for path in ([source] if isinstance(source, str) else source)}  # a target of its own
     unfit = {path for path in found if path.endswith("/") and path not in directories and path not in named}
@@ -123,15 +137,16 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
     """(local path, path in the store) for each file; and the directories to make, beside those that come to be with what is in them."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
-        pairs = [(make_path_posix(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
+        pairs = [(local_paths.absolute(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
     else:
-        source = make_path_posix(source) if isinstance(source, str) else [LocalFileSystem._strip_protocol(p) for p in source]
-        patterns = {p for p in ([source] if isinstance(source, str) else source) if has_magic(p) and not os.path.lexists(p)}
-        found = dict.fromkeys(_local_paths(source, patterns, recursive, maxdepth))
-        sources = _copied(without_directories(found, source, recursive, maxdepth, os.path.isdir), source)
+        source = local_paths.absolute(source) if isinstance(source, str) else list(map(local_paths.without_scheme, source))
+        named = [source] if isinstance(source, str) else source
+        patterns = local_paths.patterns_in(named)
+        found = dict.fromkeys(local_paths.expand(named, patterns, recursive, maxdepth))
+        sources = _copied(without_directories(found, source, recursive, maxdepth, os.path.isdir), {*named})
         if not sources:
             return [], []
-        into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
+        into = isinstance(target, str) and (target.endswith("/") or fs.isdir(target))
         pairs = list(zip(sources, destinations(sources, source, bool(patterns), fs._strip_protocol(target), into)))
     directories = {local: path for local, path in pairs if os.path.isdir(local)}
     made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
@@ -140,22 +155,8 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
     return files, sorted(directories[d] for d in made)
 
 
-def _local_paths(source: Any, patterns: set[str], recursive: bool, maxdepth: int | None) -> list[str]:
-    """The expansion of local paths; `patterns` are those that are patterns."""
-    local = LocalFileSystem()
-    found: set[str] = set()
-    for path in [source] if isinstance(source, str) else source:
-        try:
-            found.update(local.expand_path([path], recursive=recursive, maxdepth=maxdepth, assume_literal=path not in patterns))
-        except FileNotFoundError:
-            why = "nothing matches; in a pattern, [ of a name is written [[]" if path in patterns else "nothing is there"
-            raise FileNotFoundError(errno.ENOENT, why, path) from None
-    return sorted(found)
-
-
-def _copied(found: Iterable[str], source: Any) -> list[str]:
-    """The paths without pipes, sockets and devices, unless `source` names them."""
-    named = {source} if isinstance(source, str) else set(map(make_path_posix, source))
+def _copied(found: Iterable[str], named: set[str]) -> list[str]:
+    """The paths without pipes, sockets and devices, unless they were named."""
     others = {path for path in found if path not in named and _is_special(path)}
     for path in sorted(others):
         warnings.warn(f"{path} is neither a file nor a directory; it is not copied", stacklevel=5)
@@ -183,7 +184,7 @@ def copies(
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return [], [], [], {}
-    into = isinstance(target, str) and (trailing_sep(target) or fs.isdir(target))
+    into = isinstance(target, str) and (target.endswith("/") or fs.isdir(target))
     places = dict(zip(found, destinations(list(found), source, bool(patterns), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
     pairs = [pair for pair in places.items() if pair[0] not in directories]

@@ -32,7 +32,7 @@ def test_the_package_and_nothing_else(installed):
     there = {f"cove/{p.name}" for p in (env.ROOT / "python" / "cove").iterdir() if p.suffix in (".py", ".pyi", ".typed")}
     assert ours == there | {"cove/_cove.abi3.so"}
     metadata = Parser().parsestr((info / "METADATA").read_text())
-    assert metadata["Requires-Python"] == ">=3.10" and metadata.get_all("Requires-Dist") == ["fsspec"]
+    assert metadata["Requires-Python"] == ">=3.10" and metadata.get_all("Requires-Dist") == ["fsspec>=2024.2.0"]
     assert "abi3" in (info / "WHEEL").read_text()
     entries = (info / "entry_points.txt").read_text()
     assert "[fsspec.specs]" in entries and "s3 = cove.s3:S3FileSystem" in entries and "s3a = cove.s3:S3FileSystem" in entries

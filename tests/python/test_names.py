@@ -12,6 +12,7 @@ from cove.s3 import S3FileSystem
 MINE = {"b/run[1]/x": b"mine", "b/run[1]/d/y": b"mine too", "b/q?/x": b"mine", "b/s*/x": b"mine"}
 THEIRS = {"b/run1/x": b"another run's", "b/run1/d/y": b"theirs", "b/qq/x": b"another's", "b/st/x": b"another's"}
 NAMES = ["run[1]", "q?", "s*"]
+DIR_TAKES_DICTS = tuple(map(int, fsspec.__version__.split(".")[:2])) >= (2024, 10)
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +135,8 @@ def test_keys_of_a_mapping_are_names(fs, mock, name, layers):
         mapping.delitems([key, "other"])
     mapping.clear()
     assert stored(mock) == before
+    if layers and not DIR_TAKES_DICTS:
+        pytest.skip("the DirFileSystem of this fsspec cannot pipe a dict")
     mapping.setitems({"x": b"1", "*": b"2"})
     mapping["?"] = b"3"
     assert mapping.getitems(["*", "?"]) == {"*": b"2", "?": b"3"} and sorted(mapping) == ["*", "?", "x"]

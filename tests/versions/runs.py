@@ -56,8 +56,13 @@ FSSPEC = python("abstract", "async", "fsspec", "names", "transactions", "transfe
 PYTHON = python("async", "closing", "fsspec", "unwinding")
 
 RUNS = (
+    Run("fsspec-2024.2", FSSPEC),
+    Run("fsspec-2025.3", FSSPEC),
     Run("python-3.10", PYTHON),
     Run("python-3.13", PYTHON),
     # make soak
+    Run("fsspec-2024.10", FSSPEC),
+    Run("fsspec-2025.9", FSSPEC),
+    Run("fsspec-2026.2", FSSPEC),
     Run("python-3.12", PYTHON),
 )

@@ -1,0 +1,137 @@
+"""Where the package cannot be loaded, and where s3fs is installed beside it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import env as environment
+from counted import PLACES
+
+EXTENSION = "_cove.abi3.so"
+BACK = 'fsspec.register_implementation("s3", s3fs.S3FileSystem, clobber=True)'
+
+
+def run(code, *places):
+    """What a program says with these folders before the others."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": environment.python_path(*places)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A copy of the package without its extension, and the entry points."""
+    package = environment.build_dir() / "python" / "cove"
+    shutil.copytree(package, tmp_path / "cove", ignore=shutil.ignore_patterns("*.so", "*.p", "__pycache__"))
+    return tmp_path
+
+
+ASKS = """
+    import fsspec, sys
+    for ask in (lambda: fsspec.filesystem("s3"), lambda: fsspec.open("s3a://b/x"), lambda: __import__("cove").S3FileSystem):
+        try:
+            ask()
+        except ImportError as error:
+            print(error)
+        else:
+            sys.exit("it loads")
+"""
+
+
+def says(damaged):
+    """What each way to load the package says: they agree."""
+    lines = run(ASKS, damaged, PLACES[0]).splitlines()
+    assert len(lines) == 3 and len(set(lines)) == 1 and lines[0].startswith("cove cannot be loaded: ") and lines[0].endswith(BACK)
+    return lines[0]
+
+
+def test_a_missing_extension_is_named(damaged):
+    assert f"its extension _cove is not in {damaged}/cove. Install cove again" in says(damaged)
+
+
+def test_an_extension_of_another_python_is_named(damaged):
+    (damaged / "cove" / "_cove.cpython-37m-x86_64-linux-gnu.so").write_bytes(b"")
+    said = says(damaged)
+    assert "_cove.cpython-37m-x86_64-linux-gnu.so" in said and f"is not for this Python (CPython {sys.version_info.major}." in said
+
+
+def test_an_extension_of_another_machine_is_named(damaged):
+    (damaged / "cove" / EXTENSION).write_bytes(b"\x7fELF no library of this machine")
+    assert f"{EXTENSION} in {damaged}/cove is not for this Python" in says(damaged)
+
+
+def test_a_missing_library_is_named(damaged):
+    """The extension's tables name libjansson; a library of another name is not there."""
+    data = (environment.build_dir() / "python" / "cove" / EXTENSION).read_bytes()
+    assert b"libjansson.so.4\0" in data
+    (damaged / "cove" / EXTENSION).write_bytes(data.replace(b"libjansson.so.4\0", b"libjansxxx.so.4\0"))
+    said = says(damaged)
+    assert "libjansxxx.so.4: cannot open shared object file" in said and "Install the package of that library" in said
+
+
+def test_a_too_old_fsspec_is_named():
+    code = f"""
+        import fsspec
+        fsspec.__version__ = "2023.12.2"
+        {textwrap.indent(textwrap.dedent(ASKS), " " * 8).lstrip()}
+    """
+    lines = set(run(code, *PLACES).splitlines())
+    assert len(lines) == 1
+    assert "it needs fsspec 2024.2.0 or newer, and this is 2023.12.2: pip install 'fsspec>=2024.2.0'" in lines.pop()
+
+
+USES = """
+    import logging, sys
+    logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
+    import fsspec
+    for endpoint in ("http://127.0.0.1:1", "http://127.0.0.1:2"):
+        fs = fsspec.filesystem("s3", endpoint_url=endpoint)
+        print(type(fs).__module__)
+    import s3fs
+    fsspec.register_implementation("s3", s3fs.S3FileSystem, clobber=True)
+    print(type(fsspec.filesystem("s3")).__module__)
+"""
+
+
+@pytest.fixture
+def s3fs(tmp_path):
+    """A package of that name, with a filesystem and, as s3fs, without an entry point."""
+    folder = tmp_path / "beside"
+    (folder / "s3fs").mkdir(parents=True)
+    (folder / "s3fs" / "__init__.py").write_text(
+        "from fsspec import AbstractFileSystem\n\n\nclass S3FileSystem(AbstractFileSystem):\n    protocol = ('s3', 's3a')\n")
+    return folder
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_s3_is_by_cove_where_s3fs_is_installed_too_and_that_is_told_once(s3fs, first):
+    told, *rest = run(USES, *([s3fs, *PLACES] if first else [*PLACES, s3fs])).splitlines()
+    assert told.startswith("cove INFO s3:// is served by cove; s3fs is installed, too.") and told.endswith(BACK)
+    assert rest == ["cove.s3", "cove.s3", "s3fs"]
+
+
+def test_nothing_is_told_where_s3fs_has_s3(s3fs):
+    code = """
+        import logging, sys
+        logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+        import fsspec, s3fs, cove
+        fsspec.register_implementation("s3", s3fs.S3FileSystem, clobber=True)
+        cove.S3FileSystem(endpoint_url="http://127.0.0.1:1")
+        print("silent")
+    """
+    assert run(code, s3fs, *PLACES) == "silent\n"
+
+
+def test_nothing_is_told_where_there_is_no_s3fs():
+    assert run(USES.partition("    import s3fs")[0], *PLACES).splitlines() == ["cove.s3", "cove.s3"]
+
+
+def test_the_oldest_fsspec_is_the_one_that_is_promised():
+    from cove import loading
+
+    assert f'"fsspec>={".".join(map(str, loading.OLDEST_FSSPEC))}"' in (environment.ROOT / "pyproject.toml").read_text()

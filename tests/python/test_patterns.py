@@ -1,0 +1,43 @@
+"""Patterns of paths: what the package reads by itself, set against a table."""
+
+import pytest
+
+from cove.patterns import matcher
+
+MATCHES = {
+    "a": ["a"],
+    "*": ["a", "ab", "-", "]"],
+    "a*": ["a", "ab"],
+    "?": ["a", "-", "]"],
+    "a?": ["ab"],
+    "*/*": ["a/b", "x/b"],
+    "**": ["", "a", "ab", "a/b", "x/b", "x/a/b", "x/", "-", "]"],
+    "**/b": ["a/b", "x/b", "x/a/b"],
+    "x/**": ["x/b", "x/a/b", "x/"],
+    "x/**/b": ["x/b", "x/a/b"],
+    "[a-c]": ["a"],
+    "[!a-c]": ["-", "]"],
+    "[]]": ["]"],
+    "[!]]": ["a", "-"],
+    "[-]": ["-"],
+    "[a-]": ["a", "-"],
+    "[c-a]": [],
+    "[!c-a]": ["a", "-", "]"],
+    "[": [],
+    "]": ["]"],
+    "[]": [],
+    "x/": ["x/"],
+    ".": [],
+}
+PATHS = ["", "a", "ab", "a/b", "x/b", "x/a/b", "x/", "-", "]"]
+
+
+@pytest.mark.parametrize("pattern", MATCHES)
+def test_patterns(pattern):
+    matches = matcher(pattern)
+    assert [path for path in PATHS if matches(path)] == MATCHES[pattern]
+
+
+def test_any_directories_are_a_name_of_their_own():
+    with pytest.raises(ValueError, match=r"'\*\*' can only be an entire path component"):
+        matcher("a**/b")
