@@ -201,17 +201,20 @@ class Runner:
         own = env.CACHE / "venv-meson" / "bin" / "meson"
         return str(own) if own.exists() else "meson"
 
-    def contract(self, variant, server):
+    @staticmethod
+    def contract_roots(variant, server):
+        return [("file", None, {}), ("memory", "memory://contract", {}), ("s3", f"s3://contract/{variant}", server.environ)]
+
+    def contract(self, variant, backend, root, extra):
+        """`root` None: a folder of its own."""
+        name = f"contract on {backend}"
+        if self.args.only and not re.search(self.args.only, name):
+            return
+        folder = None if root else env.scratch("contract")
         program = env.ROOT / variant / "tests" / "contract" / "contract"
-        folder = env.scratch("contract")
-        roots = {"file": (folder.as_uri(), {}), "memory": ("memory://contract", {}),
-                 "s3": (f"s3://contract/{variant}", server.environ)}
-        for backend, (root, extra) in roots.items():
-            name = f"contract on {backend}"
-            if self.args.only and not re.search(self.args.only, name):
-                continue
-            self.suite(name, [str(program)], variant, extra={"COVE_CONTRACT_ROOT": root, **extra}, timeout_s=900)
-        shutil.rmtree(folder, ignore_errors=True)
+        self.suite(name, [str(program)], variant, extra={"COVE_CONTRACT_ROOT": root or folder.as_uri(), **extra}, timeout_s=900)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def contract_virtual(self, variant):
         """The same with buckets in the host name: BUCKET.localhost is this machine, to libcurl."""
@@ -272,30 +275,28 @@ class Runner:
                 for done in [pool.submit(self.on_version, run) for run in RUNS]:
                     done.result()
 
-    def all(self):
-        want = self.args.variants
-        with MinIO(buckets=("contract",)) as server:
-            for variant in want:
-                if not self.build(variant):
-                    continue
-                self.unit(variant)
-                self.contract(variant, server)
-        built = [variant for variant in want if (env.ROOT / variant / "build.ninja").exists()]
-        suites = [(variant, name, *paths) for variant in reversed(built)
-                  for name, paths in (("faults", ["tests/fault"]), ("mock server", ["tests/mock"]))]
+    def jobs(self, built, server):
+        """What is run of each build, as (what to call, its arguments). Those that take longest come first."""
+        slow = [(self.pytest, variant, name, path) for variant in reversed(built)
+                for name, path in (("faults", "tests/fault"), ("mock server", "tests/mock"))]
         if "build" in built:
-            self.contract_virtual("build")
-            self.contract_express("build", 3)
-            suites += [("build", "interop and commands", *self.other_python()), ("build", "tree and installation", "tests/static"),
-                       ("build", "python package", "tests/python")]
+            slow += [(self.pytest, "build", "python package", "tests/python"),
+                     (self.pytest, "build", "interop and commands", *self.other_python()),
+                     (self.pytest, "build", "tree and installation", "tests/static")]
+            slow += [(self.on_version, run) for run in RUNS if not run.soak]
+        contracts = [(self.contract, variant, backend, root, extra) for variant in reversed(built)
+                     for backend, root, extra in self.contract_roots(variant, server)]
         if "build-asan" in built:
-            self.contract_express("build-asan", 1000)
+            contracts.append((self.contract_express, "build-asan", 1000))
+        if "build" in built:
+            contracts += [(self.contract_express, "build", 3), (self.contract_virtual, "build")]
+        return slow + contracts + [(self.unit, variant) for variant in built]
+
+    def all(self):
+        built = [variant for variant in self.args.variants if self.build(variant)]
         # Much of the time they wait for deadlines and slow networks: two beside each other.
-        with ThreadPoolExecutor(2) as pool:
-            under_way = [pool.submit(self.pytest, *suite) for suite in suites]
-            if "build" in built:
-                under_way += [pool.submit(self.on_version, run) for run in RUNS if not run.soak]
-            for done in under_way:
+        with MinIO(buckets=("contract",)) as server, ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(*job) for job in self.jobs(built, server)]:
                 done.result()
 
     def summary(self):

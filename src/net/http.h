@@ -106,7 +106,4 @@ bool cove__http_header(const struct cove__http_request *r, const char *name, cha
 /* The one map from status to code: fills err with "op URL: text (HTTP status)" and whether a retry may help. */
 int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err);
 
-/* Whether this process has had a client yet: then the I/O threads' end at exit is registered. */
-bool cove__loops_have_begun(void);
-
 #endif

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/at_exit.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
@@ -84,7 +85,6 @@ static _Thread_local struct cove__loop *at_poll; /* this thread, a caller's, for
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
 static bool callers_drive; /* a program's own threads must get no SIGPIPE; those of this file block it */
-static atomic_bool global_begun;
 
 static unsigned loops_wanted(void)
 {
@@ -575,13 +575,7 @@ static void global_init(void)
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
     callers_drive = curl_version_info(CURLVERSION_NOW)->version_num >= NO_SIGPIPE;
     if (global_result == CURLE_OK)
-        atexit(end_at_exit);
-    atomic_store(&global_begun, true);
-}
-
-bool cove__loops_have_begun(void)
-{
-    return atomic_load(&global_begun);
+        cove__at_exit(COVE__EXIT_NET, end_at_exit);
 }
 
 int cove__loops_global_init(struct cove_error *err)

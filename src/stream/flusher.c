@@ -3,12 +3,11 @@
  * In a forked child there is neither: a child's own first appender starts anew, and the parent's are left to the
  * parent.
  */
-#include <stdlib.h>
 
+#include "base/at_exit.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
-#include "net/http.h"
 #include "stream/appender.h"
 
 #define EXIT_TIMEOUT (60 * COVE__SEC) /* of all appenders together */
@@ -20,9 +19,6 @@ static struct {                /* under lock */
     struct cove_appender *first;
     struct cove_appender *at_work; /* the one that the thread flushes now */
     bool running;
-    /* registered in this process or a parent of it */
-    bool at_exit;
-    bool at_exit_first; /* after the I/O threads' own end was, so that it runs before that */
 } flusher;
 
 static void take(void)
@@ -109,13 +105,9 @@ static int start_locked(struct cove_error *err)
     pthread_attr_t attr;
     pthread_t thread;
     int errnum;
-    bool network = cove__loops_have_begun();
 
-    /* An appender of a local file may have been there before the first store with a network: then once more. */
-    if ((!flusher.at_exit || (network && !flusher.at_exit_first)) && atexit(flush_all) != 0)
+    if (cove__at_exit(COVE__EXIT_FLUSH, flush_all) < 0)
         return cove__fail_nomem(err, "the exit handler");
-    flusher.at_exit = true;
-    flusher.at_exit_first = network;
     if (flusher.running)
         return 0;
     pthread_attr_init(&attr);

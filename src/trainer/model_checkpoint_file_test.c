@@ -1,5 +1,6 @@
 /* What ModelCheckpoint may write over and remove: never what a link points to, and nothing but its own checkpoints,
  * whatever the state of a checkpoint says. */
+#include "config.h"
 #include "trainer/testing.h"
 
 #include <stdlib.h>
@@ -240,8 +241,12 @@ static void dirpath_is_looked_at_first(void **state)
     static const struct {
         const char *dirpath;
         int rc;
-    } cases[] = { { "file", COVE_ENOTDIR },       { "file/ck", COVE_ENOTDIR }, { "/dev/null/ck", COVE_ENOTDIR },
-                  { "s3://b?x", COVE_EINVAL },    { "new/folder", 0 },         { "file://localhost/tmp", 0 },
+    } cases[] = { { "file", COVE_ENOTDIR },
+                  { "file/ck", COVE_ENOTDIR },
+                  { "/dev/null/ck", COVE_ENOTDIR },
+                  { "s3://b?x", COVE__HAVE_S3 ? COVE_EINVAL : COVE_ENOTSUP },
+                  { "new/folder", 0 },
+                  { "file://localhost/tmp", 0 },
                   { "memory://new/folder/ck", 0 } };
     touch("file");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
