@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <string.h>
+#include <strings.h>
 
 static void json_number_or_null(const char *key, int64_t number, bool is_given)
 {
@@ -73,7 +74,7 @@ static void print_option(const struct cove_option_help *o)
 static bool is_known(const char *scheme, struct cove_implementation *ret)
 {
     for (size_t i = 0; cove_known_implementations(i, ret) == 0; i++)
-        if (strcmp(ret->scheme, scheme) == 0)
+        if (strcasecmp(ret->scheme, scheme) == 0)
             return true;
     return false;
 }

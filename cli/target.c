@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static bool lacks_slash(const char *arg)
     for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++) {
         size_t n = strlen(row.scheme);
 
-        if (strncmp(arg, row.scheme, n) == 0 && strncmp(arg + n, ":/", 2) == 0)
+        if (strncasecmp(arg, row.scheme, n) == 0 && strncmp(arg + n, ":/", 2) == 0)
             return true;
     }
     return false;

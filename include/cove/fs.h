@@ -45,7 +45,7 @@ COVE_API void cove_fs_unref(cove_fs *fs); /* NULL accepted; idle connections sta
 /* Frees strings and buffers that cove handed over. NULL accepted. */
 COVE_API void cove_free(void *p);
 
-/* The scheme that the URL used ("s3"), static. */
+/* The scheme that the URL used ("s3"), in lower case, static. */
 COVE_API const char *cove_fs_scheme(const cove_fs *fs);
 
 /* 1: the same path names the same file in both, since their options differ only in how requests are made; 0: this is

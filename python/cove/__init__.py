@@ -12,6 +12,8 @@ from importlib import import_module
 FILESYSTEMS = {
     "s3": "cove.s3:S3FileSystem",
     "s3a": "cove.s3:S3FileSystem",
+    "S3": "cove.s3:S3FileSystem",  # schemes are the same in any case, but fsspec looks for them in the one that it was told
+    "S3A": "cove.s3:S3FileSystem",
 }
 
 _LAZY = {

@@ -107,12 +107,19 @@ class CoveFileSystem(Listings):
                 path = os.fsdecode(path)
         if "::" in path or "://" in path:
             for scheme in cls._schemes():
-                if path.startswith((f"{scheme}://", f"{scheme}::")):
+                if path[: len(scheme)].lower() == scheme and path.startswith(("://", "::"), len(scheme)):
                     path = path[len(scheme) :].lstrip(":")
                     break
         elif ":/" in path:
             check_url(path)
         return path.strip("/")
+
+    def unstrip_protocol(self, name: str) -> str:
+        """The URL of a path. One that has a scheme already keeps it, in lower case."""
+        scheme, colon, rest = name.partition("://")
+        if colon and scheme.lower() in self._schemes():
+            return f"{scheme.lower()}://{rest}"
+        return super().unstrip_protocol(name)
 
     def _settle(self, path: str) -> str:
         """The path in the store, after everything that this process appended there has been sent."""

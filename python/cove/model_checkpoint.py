@@ -18,12 +18,13 @@ from .paths import check_target
 
 
 def _is_remote(path: str | Path | None) -> bool:
-    return get_protocol(str(path or "")) != "file"
+    return get_protocol(str(path or "")).lower() != "file"
 
 
 def _place(url: str | Path | None) -> tuple[str | None, str]:
     """Equal for two spellings of one URL. No filesystem is opened: a checkpoint may name a filesystem that isn't installed here."""
     scheme, path = split_protocol(str(url or ""))
+    scheme = scheme and scheme.lower()
     return FILESYSTEMS.get(scheme, scheme), path.strip("/")
 
 

@@ -22,10 +22,27 @@ static const struct cove__scheme schemes[] = {
 };
 #define N_SCHEMES (sizeof schemes / sizeof schemes[0])
 
+/* Whether `text` begins with `name`, which is in lower case. */
+static bool begins(const char *text, const char *name)
+{
+    for (; *name; text++, name++) {
+        if ((*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text) != *name)
+            return false;
+    }
+    return true;
+}
+
+const char *cove__scheme_skip(const char *url, const char *name)
+{
+    size_t n = strlen(name);
+
+    return begins(url, name) && strncmp(url + n, "://", 3) == 0 ? url + n + 3 : NULL;
+}
+
 const struct cove__scheme *cove__scheme_named(const char *name)
 {
     for (size_t i = 0; i < N_SCHEMES; i++) {
-        if (strcmp(schemes[i].name, name) == 0)
+        if (begins(name, schemes[i].name) && strlen(name) == strlen(schemes[i].name))
             return &schemes[i];
     }
     return NULL;
@@ -47,7 +64,7 @@ const struct cove__scheme *cove__scheme_of(const char *url, size_t *ret_length)
     }
     *ret_length = n;
     for (size_t i = 0; i < N_SCHEMES; i++) {
-        if (strlen(schemes[i].name) == n && strncmp(schemes[i].name, url, n) == 0)
+        if (strlen(schemes[i].name) == n && begins(url, schemes[i].name))
             return &schemes[i];
     }
     return NULL;
@@ -58,7 +75,7 @@ bool cove__scheme_lacks_slash(const char *url)
     for (size_t i = 0; i < N_SCHEMES; i++) {
         size_t n = strlen(schemes[i].name);
 
-        if (strncmp(schemes[i].name, url, n) == 0 && strncmp(url + n, ":/", 2) == 0 && url[n + 2] != '/')
+        if (begins(url, schemes[i].name) && strncmp(url + n, ":/", 2) == 0 && url[n + 2] != '/')
             return true;
     }
     return false;

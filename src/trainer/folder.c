@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/schemes.h"
 
 #define MAX_PATH_BYTES ((size_t)128 << 10)
 
@@ -296,5 +297,5 @@ bool cove__is_relative(const cove_trainer *trainer, const char *url)
         return false;
     local = is_local(fs);
     cove_fs_unref(fs);
-    return local && url[0] != '/' && url[0] != '~' && strncmp(url, "file:", 5) != 0;
+    return local && url[0] != '/' && url[0] != '~' && !cove__scheme_skip(url, "file");
 }

@@ -335,3 +335,17 @@ def test_empty_directories_of_a_disk(cove, bucket):  # noqa: F811
     assert (cove.cwd / "empty").is_dir()
     cove("cp", "-r", "d", "s3://b/d")
     assert keys(server) == {"d/a": b"1"}
+
+
+def test_schemes_in_capitals(cove, bucket, tmp_path):  # noqa: F811
+    """RFC 3986, 3.1: they are the same in any case; so a tree is not copied into itself, and options are found."""
+    server = bucket({"x": b"1"})
+    assert cove("cat", "S3://b/x") == "1"
+    cove("mv", "S3://b/x", "s3a://b/y")
+    assert keys(server) == {"y": b"1"}
+    cove("cp", "S3A://b/y", f"File://{tmp_path}/z")
+    assert (tmp_path / "z").read_text() == "1"
+    assert "itself" in cove.error("cp", "-r", "s3://b", "S3://b/copy", rc=2)
+    cove("ls", "-o", "region=eu-west-1", "S3://b/")
+    assert "two slashes" in cove.error("ls", "S3:/b", rc=2)
+    assert cove("fs", "S3") == cove("fs", "s3")

@@ -638,3 +638,13 @@ def test_a_block_beyond_the_end_is_empty(fs, root):
     assert fs.read_block(f"{root}/x", 5000, None) == b""
     assert fs.read_block(f"{root}/x", 5, 5000) == b"wo\nthree\n" and fs.read_block(f"{root}/x", 5, None) == b"wo\nthree\n"
     assert fs.read_block(f"{root}/x", 1, 2) == b"ne" and fs.read_block(f"{root}/x", 1, 5, b"\n") == b"two\n"
+
+
+def test_schemes_in_capitals_are_the_same(fs, root):
+    """RFC 3986, 3.1. fsspec looks for a filesystem by the scheme as it is written."""
+    with fsspec.open(f"S3://{root}/x", "wb") as f:
+        f.write(b"1")
+    assert fs.cat_file(f"s3://{root}/x") == b"1"
+    assert fs._strip_protocol("S3://b/x") == fs._strip_protocol("S3A://b/x") == fs._strip_protocol("s3A::b/x") == "b/x"
+    assert fs.unstrip_protocol("S3://b/x/") == "s3://b/x/" and fs.unstrip_protocol("S3A://b") == "s3a://b"
+    assert fsspec.url_to_fs(f"S3://{root}/x") == (fs, f"{root}/x")

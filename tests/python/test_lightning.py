@@ -312,11 +312,11 @@ def test_last_where_there_is_none_begins_anew(pl, root):
 def test_the_checkpoint_resumed_from_is_kept(both, root, tmp_path):
     for place in root, str(tmp_path):
         fit(both, place, max_epochs=1, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/kept", filename="{epoch}")])
-        fit(both, place, max_epochs=3, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/kept", filename="{epoch}")],
+        fit(both, place, max_epochs=3, callbacks=[both.cove.ModelCheckpoint(dirpath=place.replace("s3:", "S3:") + "/kept", filename="{epoch}")],
             ckpt_path=place + "/kept/epoch=0.ckpt")
         # Into another folder: what the first run left is not this one's to remove.
         fit(both, place, max_epochs=4, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/other", filename="{epoch}")],
-            ckpt_path=place + "/kept/epoch=2.ckpt")
+            ckpt_path=place.replace("s3:", "S3:") + "/kept/epoch=2.ckpt")
     assert names(root) == names(tmp_path) == ["kept/epoch=0.ckpt", "kept/epoch=2.ckpt", "other/epoch=3.ckpt"]
 
 

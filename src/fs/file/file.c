@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/schemes.h"
 
 #define MAX_PATH_BYTES ((size_t)64 << 10)
 
@@ -73,10 +74,10 @@ static int file_parse(const char *url, char **ret_path, struct cove_error *err)
 {
     struct cove__buf raw = COVE__BUF_INIT(MAX_PATH_BYTES * 2);
     struct cove__buf out = COVE__BUF_INIT(MAX_PATH_BYTES * 2);
-    const char *p = strncmp(url, "file://", 7) == 0 ? url + 7 : url;
+    const char *rest = cove__scheme_skip(url, "file"), *p = rest ? rest : url;
     int rc = 0;
 
-    if (strncmp(p, "localhost/", 10) == 0 && p != url)
+    if (rest && strncmp(p, "localhost/", 10) == 0)
         p += 9;
     if (p[0] == '~' && (p[1] == '/' || !p[1])) {
         rc = add_home(&raw, err);

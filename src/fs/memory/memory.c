@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/memory/memory.h"
+#include "fs/schemes.h"
 
 #define MAX_ENTRIES ((size_t)1 << 28)
 
@@ -54,7 +55,7 @@ static void memory_close(void *self)
 /* No slash at either end, none doubled: memory:///a//b/ is a/b. */
 static int memory_parse(const char *url, char **ret_path, struct cove_error *err)
 {
-    const char *p = strncmp(url, "memory://", 9) == 0 ? url + 9 : url;
+    const char *rest = cove__scheme_skip(url, "memory"), *p = rest ? rest : url;
     struct cove__buf out = COVE__BUF_INIT((size_t)128 << 10);
 
     while (*p) {

@@ -1,28 +1,22 @@
 /* Names: URL to "bucket/key", and the pieces of requests made from them. Pure; used by every file of this folder. */
 #include "fs/s3/s3.h"
 
-#include <strings.h>
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/schemes.h"
 #include "wire/pickle.h"
 
 #define BUCKET_MAX ((size_t)255)
 
 static const char *after_scheme(const char *text, bool *ret_url)
 {
-    static const char *const schemes[] = { "s3://", "s3a://" };
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t n = strlen(schemes[i]);
-        if (strncasecmp(text, schemes[i], n) == 0) {
-            *ret_url = true;
-            return text + n;
-        }
-    }
-    *ret_url = false;
-    return text;
+    const char *rest = cove__scheme_skip(text, "s3");
+    if (rest == NULL)
+        rest = cove__scheme_skip(text, "s3a");
+    *ret_url = rest != NULL;
+    return *ret_url ? rest : text;
 }
 
 /* A copy of `path`, whose first `bucket` bytes are the bucket. */
