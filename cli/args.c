@@ -165,31 +165,63 @@ static void add_table(const struct cli_option *options, struct option *longs, si
     }
 }
 
+/* "-name" is read by getopt as -n with the value "ame"; who writes it means --name. */
+static int check_dashes(struct cli *c, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t n = argv[i][0] == '-' && argv[i][1] != '-' ? strcspn(argv[i] + 1, "=") : 0;
+
+        for (int both = 0; n > 2 && both < 2; both++)
+            for (const struct cli_option *o = both ? common : c->verb->options; o && o->name; o++)
+                if (strlen(o->name) == n && strncmp(o->name, argv[i] + 1, n) == 0)
+                    return cli_usage(c, "%s: long options have two dashes: -%s", argv[i], argv[i]);
+    }
+    return CLI_OK;
+}
+
+/* What getopt did not understand. */
+static int refuse(struct cli *c, char **argv)
+{
+    const char *arg = argv[optind - 1];
+    const struct cli_option *known = NULL;
+    size_t n = strcspn(arg, "=");
+    char word[32];
+
+    if (strncmp(arg, "--", 2) != 0)
+        return optopt ? cli_usage(c, "unknown option -%c", optopt) : cli_usage(c, "unknown option %s", arg);
+    if (optopt)
+        return cli_usage(c, "%.*s takes no value", (int)n, arg);
+    snprintf(word, sizeof word, "%.*s", (int)n - 2, arg + 2);
+    known = cli_nearest_option(c->verb->options, word);
+    known = known ? known : cli_nearest_option(common, word);
+    if (known)
+        return cli_usage(c, "unknown option %.*s; did you mean --%s?", (int)n, arg, known->name);
+    return cli_usage(c, "unknown option %.*s", (int)n, arg);
+}
+
 int cli_parse(struct cli *c, int argc, char **argv)
 {
     struct option longs[64] = { { 0 } };
     char shorts[128] = ":"; /* a missing argument is told from an unknown option */
     size_t n = 0;
-    int key;
+    int key, rc = check_dashes(c, argc, argv);
 
     add_table(common, longs, &n, shorts);
     add_table(c->verb->options, longs, &n, shorts);
     opterr = 0;
     optind = 1;
-    while ((key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        int rc;
-
+    while (rc == CLI_OK && (key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (key == ':')
-            return cli_usage(c, "%s takes a value", argv[optind - 1]);
-        if (key == '?') {
-            if (optopt && optopt < CLI_KEYS && !find_option(c->verb->options, optopt) && !find_option(common, optopt))
-                return cli_usage(c, "unknown option -%c", optopt);
-            return cli_usage(c, "unknown or misused option %s", argv[optind - 1]);
-        }
-        rc = take(c, key, optarg);
-        if (rc != CLI_OK)
-            return rc;
+            rc = cli_usage(c, "%s takes a value", argv[optind - 1]);
+        else if (key == '?')
+            rc = refuse(c, argv);
+        else if (key == 'h' && c->set['l'] && find_option(c->verb->options, 'H')) /* as `ls -lh` has it */
+            rc = cli_usage(c, "-h is help; for sizes as 1.5 MiB write --human");
+        else
+            rc = take(c, key, optarg);
     }
+    if (rc != CLI_OK)
+        return rc;
     c->args = argv + optind;
     c->n_args = argc - optind;
     if (c->n_args < c->verb->min_args || (c->verb->max_args >= 0 && c->n_args > c->verb->max_args))

@@ -241,6 +241,26 @@ static const struct cli_verb *find_verb(const char *name)
     return NULL;
 }
 
+static void refuse_verb(const char *name, int argc, char **argv)
+{
+    const char *nearest = cli_nearest_verb(name);
+    char text[COVE_ERROR_MESSAGE_MAX];
+    int at = 1;
+
+    while (name[0] == '-' && at < argc && !find_verb(argv[at])) /* an option's value may stand before the verb, too */
+        at++;
+    if (name[0] == '-' && at < argc)
+        snprintf(text, sizeof text, "options stand behind the verb: cove %s %s …", argv[at], name);
+    else if (name[0] == '-')
+        snprintf(text, sizeof text, "unknown option %s; `cove --help` lists the verbs, whose options stand behind them",
+                 name);
+    else if (nearest)
+        snprintf(text, sizeof text, "there is no verb \"%s\"; did you mean `cove %s`?", name, nearest);
+    else
+        snprintf(text, sizeof text, "there is no verb \"%s\"; `cove --help` lists them", name);
+    say_locked(text);
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -266,13 +286,10 @@ int main(int argc, char **argv)
         }
     }
     if (!verb) {
-        if (*name) {
-            char text[COVE_ERROR_MESSAGE_MAX];
-
-            snprintf(text, sizeof text, "there is no verb \"%s\"", name);
-            say_locked(text);
-        }
-        cli_print_verbs(stderr);
+        if (*name)
+            refuse_verb(name, argc, argv);
+        else
+            cli_print_verbs(stderr);
         return CLI_USAGE;
     }
     interrupt_token = cove_cancel_new();

@@ -1,0 +1,80 @@
+/* What to write instead of a command line that is not understood. */
+#include "cli.h"
+
+#include <string.h>
+
+/* What other commands call it. */
+static const struct {
+    const char *word, *verb;
+} others[] = {
+    { "list", "ls" },      { "dir", "ls" },      { "copy", "cp" },         { "get", "cp" },    { "put", "cp" },
+    { "upload", "cp" },    { "download", "cp" }, { "sync", "cp" },         { "rsync", "cp" },  { "move", "mv" },
+    { "rename", "mv" },    { "ren", "mv" },      { "delete", "rm" },       { "del", "rm" },    { "remove", "rm" },
+    { "rb", "rm" },        { "rmdir", "rm" },    { "mb", "mkdir" },        { "md", "mkdir" },  { "makedirs", "mkdir" },
+    { "info", "stat" },    { "head", "stat" },   { "size", "du" },         { "tree", "find" }, { "presign", "sign" },
+    { "signurl", "sign" }, { "type", "cat" },    { "checkpoint", "ckpt" }, { "log", "logs" },  { "options", "fs" },
+    { "schemes", "fs" },
+};
+
+#define LONGEST 12 /* of a verb that can be meant */
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Letters to add, take out, change, or exchange with their neighbour, to make one of the other. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[LONGEST + 1][LONGEST + 1];
+    size_t n = strlen(a), m = strlen(b);
+
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++) {
+            if (i == 0 || j == 0) {
+                rows[i][j] = i + j;
+                continue;
+            }
+            rows[i][j] = smallest(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && rows[i - 2][j - 2] + 1 < rows[i][j])
+                rows[i][j] = rows[i - 2][j - 2] + 1;
+        }
+    return rows[n][m];
+}
+
+const char *cli_nearest_verb(const char *word)
+{
+    const char *best = NULL;
+    size_t least = strlen(word) <= 3 ? 2 : 3; /* below it */
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(word, others[i].word) == 0)
+            return others[i].verb;
+    for (size_t i = 0; strlen(word) <= LONGEST && cli_verbs[i]; i++) {
+        size_t d = distance(word, cli_verbs[i]->name);
+
+        if (d < least && d < strlen(word)) {
+            least = d;
+            best = cli_verbs[i]->name;
+        }
+    }
+    return best;
+}
+
+const struct cli_option *cli_nearest_option(const struct cli_option *options, const char *word)
+{
+    const struct cli_option *best = NULL;
+    size_t least = 3; /* below it */
+
+    for (; strlen(word) <= LONGEST && options && options->name; options++) {
+        size_t d = strlen(options->name) <= LONGEST ? distance(word, options->name) : least;
+
+        if (d < least && d < strlen(word)) {
+            least = d;
+            best = options;
+        }
+    }
+    return best;
+}
