@@ -271,12 +271,27 @@ static bool leave_waiters(struct cove__http_state *st)
 
 /* ---- errors ---- */
 
+#define BARE_STATUS 40 /* bytes: a status line, and no header */
+
+/* Go's servers and nginx answer a request without TLS with 400 and some words; to a HEAD, Go's with a status line
+ * alone. */
+static bool wants_tls(const struct cove__http_request *r, int status)
+{
+    const struct cove__buf *reply = &r->reply;
+
+    if (status != 400)
+        return false;
+    return reply->size == 0 ? r->state != NULL && r->state->header_bytes < BARE_STATUS
+                            : reply->size < 1024 && memmem(reply->data, reply->size, "HTTPS ", 6) != NULL;
+}
+
 int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err)
 {
     int code = cove__status_code(status);
     if (code == COVE_OK)
         code = COVE_EPROTOCOL;
-    cove__fail(err, code, "%s %s: %s (HTTP %d)", r->op.ctx.op, r->op.ctx.url, text, status);
+    cove__fail(err, code, "%s %s: %s%s (HTTP %d)", r->op.ctx.op, r->op.ctx.url, text,
+               wants_tls(r, status) ? ", for it speaks TLS; try https:// in its endpoint" : "", status);
     if (err != NULL) {
         err->http_status = status;
         err->retryable = cove__status_retry(status);
@@ -304,10 +319,18 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
         verdict = COVE__HTTP_FAIL;
     } else {
         switch (result) {
+        case CURLE_SSL_CONNECT_ERROR:
+            if (strstr(detail, "wrong version number") ||
+                strstr(detail, "packet length too long")) { /* no TLS record */
+                what = "the server does not speak TLS; try http:// in its endpoint";
+                verdict = COVE__HTTP_FAIL;
+                break;
+            }
+            what = "cannot reach the server";
+            break;
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_RESOLVE_PROXY:
         case CURLE_COULDNT_CONNECT:
-        case CURLE_SSL_CONNECT_ERROR:
             what = "cannot reach the server";
             break;
         case CURLE_OPERATION_TIMEDOUT:
@@ -342,7 +365,7 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
             break;
         case CURLE_WEIRD_SERVER_REPLY:
         case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl says of HTTP/0.9 */
-            what = "the reply is not HTTP";
+            what = "the reply is not HTTP; does the endpoint's port speak TLS (https://)?";
             code = COVE_EPROTOCOL;
             break;
         default:

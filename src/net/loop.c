@@ -13,6 +13,7 @@
  */
 #include "net/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -427,15 +428,21 @@ static int start_thread(struct cove__loop *loop)
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&loop->thread, NULL, loop_main, loop);
+    int errnum = pthread_create(&loop->thread, NULL, loop_main, loop);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc == 0)
+    if (errnum == 0)
         pthread_setname_np(loop->thread, "cove-io");
-    return rc;
+    else
+        errno = errnum;
+    return errnum;
 }
 
+/* NULL: errno says what is lacking, which may be descriptors or threads. */
 static struct cove__loop *loop_new(void)
 {
+    int errnum;
+
+    errno = ENOMEM;
     struct cove__loop *loop = cove__calloc(1, sizeof(*loop));
     if (loop == NULL)
         return NULL;
@@ -448,7 +455,9 @@ static struct cove__loop *loop_new(void)
     if (loop->watch == NULL || loop->share == NULL ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
         curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS) != CURLM_OK || start_thread(loop) != 0) {
+        errnum = errno;
         loop_free(loop);
+        errno = errnum;
         return NULL;
     }
     return loop;
@@ -488,6 +497,7 @@ int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
     cove__lock();
     bool ended = loops.ended;
     struct cove__loop *loop = ended ? NULL : pick_locked(), *wake = NULL;
+    int errnum = errno; /* of a loop that could not be made */
     bool caller = false, unpark = false;
     if (loop != NULL) {
         st->loop = loop;
@@ -499,7 +509,7 @@ int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
     if (loop == NULL)
         return ended
                    ? cove__fail(err, COVE_ESTATE, "%s %s: the process is exiting", st->r->op.ctx.op, st->r->op.ctx.url)
-                   : cove__fail_nomem(err, "an I/O thread");
+                   : cove__fail_errno(err, errnum, "%s %s: start an I/O thread", st->r->op.ctx.op, st->r->op.ctx.url);
     cove__loop_wake(wake);
     if (unpark)
         sem_post(&loop->park);
@@ -582,6 +592,7 @@ int cove__loops_global_init(struct cove_error *err)
 {
     pthread_once(&global_once, global_init);
     if (global_result != CURLE_OK)
-        return cove__fail(err, COVE_ENOMEM, "libcurl cannot start: %s", curl_easy_strerror(global_result));
+        return cove__fail(err, global_result == CURLE_OUT_OF_MEMORY ? COVE_ENOMEM : COVE_ENOTSUP,
+                          "libcurl cannot start: %s", curl_easy_strerror(global_result));
     return 0;
 }

@@ -180,6 +180,7 @@ static void test_status(void **state)
         { 408, COVE_ETIMEDOUT, 1 },
         { 409, COVE_EPRECONDITION, 0 },
         { 412, COVE_EPRECONDITION, 0 },
+        { 416, COVE_EPRECONDITION, 0 },
         { 429, COVE_ETHROTTLED, 1 },
         { 500, COVE_ESERVER, 1 },
         { 501, COVE_ENOTSUP, 0 },

@@ -28,11 +28,10 @@ int cove__status_code(int status)
         return COVE_ETIMEDOUT;
     case 409:
     case 412:
+    case 416: /* it is shorter than when the range was chosen */
         return COVE_EPRECONDITION;
     case 413:
         return COVE_ELIMIT;
-    case 416:
-        return COVE_EINVAL;
     case 429:
     case 503:
         return COVE_ETHROTTLED;

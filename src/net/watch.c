@@ -168,7 +168,9 @@ struct cove__watch *cove__watch_new(CURLM *multi)
         curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_TIMERDATA, w) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK) {
+        int errnum = errno;
         cove__watch_free(w);
+        errno = errnum;
         return NULL;
     }
     return w;

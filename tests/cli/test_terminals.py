@@ -62,7 +62,7 @@ def test_messages(program, tmp_path):
 def test_an_unknown_verb(program, tmp_path):
     for run in (on_terminal, piped):
         rc, *texts = run(program, EVIL, cwd=tmp_path)
-        assert rc == 2 and b"".join(texts).startswith(b'cove: there is no verb "' + SHOWN + b'"\n')
+        assert rc == 2 and b"".join(texts).startswith(b'cove: there is no verb "' + SHOWN + b'"; ')
 
 
 def test_tags_of_logs(program, tmp_path):

@@ -1,0 +1,63 @@
+"""Command lines and endpoints that are nearly right: the message says what to write."""
+
+import resource
+
+import pytest
+
+from test_cli import cove  # noqa: F401
+
+
+@pytest.mark.parametrize("args, said", [
+    (["lst"], 'there is no verb "lst"; did you mean `cove ls`?'),
+    (["sl", "x"], 'there is no verb "sl"; did you mean `cove ls`?'),
+    (["mkdri", "x"], 'there is no verb "mkdri"; did you mean `cove mkdir`?'),
+    (["sync", "a", "b"], 'there is no verb "sync"; did you mean `cove cp`?'),
+    (["help", "lss"], 'there is no verb "lss"; did you mean `cove ls`?'),
+    (["xyzzy"], 'there is no verb "xyzzy"; `cove --help` lists them'),
+    (["--json", "ls"], "options stand behind the verb: cove ls --json …"),
+    (["-o", "anon=1", "ls", "x"], "options stand behind the verb: cove ls -o …"),
+    (["--bogus"], "unknown option --bogus; `cove --help` lists the verbs, whose options stand behind them"),
+])  # fmt: skip
+def test_a_wrong_verb(cove, args, said):  # noqa: F811
+    assert cove.error(*args, rc=2) == f"cove: {said}\n"
+
+
+@pytest.mark.parametrize("args, said", [
+    (["ls", "-lh"], "-h is help; for sizes as 1.5 MiB write --human"),
+    (["find", "-name", "*.ckpt", "."], "-name: long options have two dashes: --name"),
+    (["ls", "-json"], "-json: long options have two dashes: --json"),
+    (["find", "--nmae", "x", "."], "unknown option --nmae; did you mean --name?"),
+    (["ls", "--jsn=1"], "unknown option --jsn; did you mean --json?"),
+    (["ls", "--json=1"], "--json takes no value"),
+    (["ls", "--timeout"], "--timeout takes a value"),
+    (["ls", "-T", "1"], "unknown option -T"),
+    (["ls", "--quite-something-else"], "unknown option --quite-something-else"),
+])  # fmt: skip
+def test_a_wrong_option(cove, args, said):  # noqa: F811
+    assert cove.error(*args, rc=2) == f"cove: {said}\n`cove {args[0]} --help` says more.\n"
+
+
+def test_what_follows_two_dashes_is_no_option(cove):  # noqa: F811
+    (cove.cwd / "-name").mkdir()
+    assert cove("ls", "-d", "--", "-name") == "-name/\n"
+
+
+@pytest.mark.parametrize("endpoint", ["https://{}", "{}"], ids=["https", "no scheme"])
+def test_a_server_without_tls(cove, minio, endpoint):  # noqa: F811
+    cove.environ.update(minio.environ, AWS_ENDPOINT_URL=endpoint.format(minio.endpoint.removeprefix("http://")))
+    said = cove.error("ls", "s3://cove", rc=5)
+    assert said.startswith("cove: list s3://cove: the server does not speak TLS; try http:// in its endpoint: "), said
+    assert "attempts" not in said
+
+
+@pytest.mark.parametrize("verb", ["ls", "stat"])  # GET and HEAD
+def test_a_server_with_tls(cove, secure, verb):  # noqa: F811
+    cove.environ.update(secure.environ, AWS_ENDPOINT_URL=secure.endpoint.replace("https:", "http:"))
+    assert "it speaks TLS; try https:// in its endpoint (HTTP 400)" in cove.error(verb, "s3://cove/" if verb == "ls" else "s3://cove/x", rc=2)
+
+
+def test_no_descriptors_are_left(cove, minio):  # noqa: F811
+    """That memory was lacking would send people looking in the wrong place."""
+    cove.environ.update(minio.environ)
+    said = cove.error("ls", "s3://cove", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)))
+    assert said == "cove: list s3://cove: start an I/O thread: Too many open files\n"
