@@ -201,12 +201,35 @@ char *cli_join(const char *directory, const char *name)
 
 /* ---- the verb ---- */
 
+/* On whatever thread the library says it, which must not wait for one that writes to a pipe nobody reads. */
+static void say_line(const char *text)
+{
+    bool taken = pthread_mutex_trylock(&terminal) == 0;
+
+    if (taken)
+        cli_progress_clear();
+    fprintf(stderr, "cove: %s\n", text);
+    if (taken)
+        pthread_mutex_unlock(&terminal);
+}
+
 static void on_log(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
     static const char *const names[] = { "error", "warning", "info", "debug" };
+    char line[1200];
 
     (void)user;
-    fprintf(stderr, "cove: %s: %s: %s\n", names[level], subject, text);
+    snprintf(line, sizeof line, "%s: %s: %s", names[level], subject, text);
+    say_line(line);
+}
+
+/* Without --verbose: only what the command waits for, after some seconds. */
+static void on_wait(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    (void)user;
+    (void)level;
+    if (strcmp(subject, "wait") == 0)
+        say_line(text);
 }
 
 static int run(const struct cli_verb *verb, int argc, char **argv)
@@ -219,6 +242,8 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
     if (rc == CLI_OK) {
         if (c.verbose)
             cove_log_set(on_log, NULL, c.verbose > 1 ? COVE_LOG_DEBUG : COVE_LOG_INFO);
+        else if (!c.quiet)
+            cove_log_set(on_wait, NULL, COVE_LOG_INFO);
         rc = cli_check_options(&c);
         rc = rc == CLI_OK ? verb->run(&c) : rc;
         rc = c.status != CLI_OK ? c.status : rc;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cblas.h>
 
@@ -35,10 +36,12 @@ static const char usage[] =
 static cove_trainer *trainer; /* for the signal handler */
 static struct sigaction old_actions[2];
 
-/* Without this, warnings are silent: that "last" has found no checkpoint, for example. */
+/* Without this, warnings are silent: that "last" has found no checkpoint, or that the store does not answer. The
+ * progress bar may stand on the terminal's line: it is cleared, and drawn again below. */
 static void on_log(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
-    fprintf(stderr, "digits: %s: %s: %s\n", level == COVE_LOG_ERROR ? "error" : "warning", subject, text);
+    fprintf(stderr, "%sdigits: %s: %s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+            level == COVE_LOG_ERROR ? "error" : "warning", subject, text);
 }
 
 /* The first Ctrl-C ends the run in order: the batch is finished, a checkpoint saved. The second one ends the process.

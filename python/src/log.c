@@ -3,11 +3,13 @@
  *
  * They may come from any of its threads, at a moment when the GIL is not to be had: its holder may be waiting for the
  * very lock under which the line is said. So a line is only put aside here, and handed over at the end of a call that
- * Python made. Where nobody makes one, there is room for so many; the oldest go.
+ * Python made. Where nobody makes one, there is room for so many; the oldest go. What says that a call waits is of use
+ * only while it does: such a line, which is seldom, is handed over by a thread that is started for it.
  */
 #include "covepy.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,9 @@ static size_t first, n_lines;    /* under lock */
 static atomic_bool any;
 static PyObject *get_logger; /* logging.getLogger; NULL: not asked for yet */
 static bool delivering;      /* under the GIL */
+static atomic_bool hurrying; /* a thread is about to hand lines over */
+
+static void hurry(void);
 
 static void put_aside(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
@@ -43,6 +48,8 @@ static void put_aside(void *user, enum cove_log_level level, const char *subject
     snprintf(line->text, sizeof line->text, "%s", text);
     atomic_store(&any, true);
     pthread_mutex_unlock(&lock);
+    if (strcmp(subject, "wait") == 0)
+        hurry();
 }
 
 static size_t count(void)
@@ -87,22 +94,64 @@ static int deliver(const struct line *line)
     return rc;
 }
 
+static bool find_loggers(void)
+{
+    if (!get_logger) {
+        PyObject *logging = PyImport_ImportModule("logging");
+
+        get_logger = logging ? PyObject_GetAttrString(logging, "getLogger") : NULL;
+        Py_XDECREF(logging);
+    }
+    return get_logger != NULL;
+}
+
 /* A handler may keep its log in a store of the library's, and so make lines itself: these are for the next call. */
 void covepy_log_deliver(void)
 {
     PyObject *type, *value, *trace;
     struct line line;
 
-    if (!atomic_load_explicit(&any, memory_order_relaxed) || !get_logger || delivering)
+    if (!atomic_load_explicit(&any, memory_order_relaxed) || delivering)
         return;
     delivering = true;
     PyErr_Fetch(&type, &value, &trace);
     for (size_t n = count(); n > 0 && take(&line); n--) {
-        if (deliver(&line) < 0)
+        if (!find_loggers() || deliver(&line) < 0)
             PyErr_WriteUnraisable(get_logger);
     }
     PyErr_Restore(type, value, trace);
     delivering = false;
+}
+
+static void *hand_over(void *unused)
+{
+    PyGILState_STATE state;
+
+    (void)unused;
+    atomic_store(&hurrying, false);
+    if (!Py_IsInitialized()) /* the process is exiting, and Python has ended */
+        return NULL;
+    state = PyGILState_Ensure();
+    covepy_log_deliver();
+    PyGILState_Release(state);
+    return NULL;
+}
+
+/* Where no thread can be started, the line comes at the end of the call. Signals are the program's. */
+static void hurry(void)
+{
+    sigset_t all, before;
+    pthread_t thread;
+
+    if (!Py_IsInitialized() || atomic_exchange(&hurrying, true))
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, hand_over, NULL) == 0)
+        pthread_detach(thread);
+    else
+        atomic_store(&hurrying, false);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void before_fork(void)
@@ -118,13 +167,18 @@ static void after_fork(void)
 static void after_fork_child(void)
 {
     delivering = false; /* by a thread of the parent */
+    atomic_store(&hurrying, false);
     pthread_mutex_unlock(&lock);
 }
 
-/* Before the library has handlers of its own, so that this lock is taken after its locks, as by who says a line. */
+/* Before the library has handlers of its own, so that this lock is taken after its locks, as by who says a line.
+ * Warnings are handed over from the start: where a program has set up no logging, Python shows them on stderr. */
 int covepy_log_setup(void)
 {
-    return pthread_atfork(before_fork, after_fork, after_fork_child) == 0 ? 0 : -1;
+    if (pthread_atfork(before_fork, after_fork, after_fork_child) != 0)
+        return -1;
+    cove_log_set(put_aside, NULL, COVE_LOG_WARNING);
+    return 0;
 }
 
 PyObject *covepy_set_log(PyObject *module, PyObject *args)
@@ -133,14 +187,8 @@ PyObject *covepy_set_log(PyObject *module, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "i", &level))
         return NULL;
-    if (level >= 0 && !get_logger) {
-        PyObject *logging = PyImport_ImportModule("logging");
-
-        get_logger = logging ? PyObject_GetAttrString(logging, "getLogger") : NULL;
-        Py_XDECREF(logging);
-        if (!get_logger)
-            return NULL;
-    }
+    if (level >= 0 && !find_loggers())
+        return NULL;
     if (level > COVE_LOG_DEBUG)
         level = COVE_LOG_DEBUG;
     Py_BEGIN_ALLOW_THREADS;

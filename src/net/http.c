@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "net/head.h"
 #include "net/loop.h"
+#include "net/outage.h"
 #include "net/retry.h"
 #include "net/status.h"
 
@@ -447,10 +448,41 @@ static void finish_failed(struct cove__http_state *st)
     finish(st, err->code);
 }
 
+/* How long no byte has moved; of a connection that does not stand yet, how long it has been tried. Looked at only as
+ * often as the time-outs need. */
+static int64_t silent_ns(struct cove__http_state *st, int64_t now_ns)
+{
+    int64_t every_ns = st->r->http->config.stall_timeout_ms * COVE__MS / 4;
+    bool connected = cove__transfer_connected(st);
+
+    if (now_ns - st->progress_ns >= (every_ns < COVE__SEC ? every_ns : COVE__SEC)) {
+        int64_t mark = cove__transfer_progress(st);
+        if (mark != st->progress_mark || !connected) { /* connecting has its own timeout */
+            st->progress_mark = mark;
+            st->progress_ns = now_ns;
+        }
+    }
+    return now_ns - (connected ? st->progress_ns : st->started_ns);
+}
+
+/* The call's deadline passed. That tells of an outage where attempts failed before it, or nothing came for long. */
+static void note_timeout(struct cove__http_state *st)
+{
+    if (st->phase == COVE__PHASE_ATTEMPT && st->easy != NULL &&
+        silent_ns(st, cove__now_ns()) >= COVE__OUTAGE_SILENCE_NS) {
+        st->away = true;
+        cove__wait_noted(st, false);
+    }
+    if (st->away && st->phase != COVE__PHASE_SLOT)
+        cove__wait_given_up(st);
+}
+
 /* Ends because of the deadline or the token; what failed before it stays in the message. */
 static void finish_stopped(struct cove__http_state *st, const struct cove_error *why)
 {
     struct cove_error *err = &st->r->op.err;
+    if (why->code == COVE_ETIMEDOUT)
+        note_timeout(st);
     if (err->code == 0) {
         *err = *why;
     } else {
@@ -471,7 +503,8 @@ static void attempt(struct cove__http_state *st)
         return;
     }
     st->phase = COVE__PHASE_ATTEMPT;
-    r->attempts++;
+    if (r->attempts++ == 0)
+        st->tried_ns = cove__now_ns();
     cove__buf_reset(&r->url);
     cove__buf_reset(&r->headers);
     int rc = r->hooks != NULL && r->hooks->prepare != NULL ? r->hooks->prepare(r->self, r, &err) : 0;
@@ -537,11 +570,17 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
         policy.retry_after_ns = cove__retry_after_ns(after, cove__wall_ns());
 
     int64_t wait_ns = cove__retry_wait_ns(&policy);
+    if (st->away && wait_ns >= 0)
+        wait_ns = cove__wait_shared(st, wait_ns, policy.now_ns);
+    else if (st->away && r->attempts > 1)
+        cove__wait_given_up(st);
     if (wait_ns < 0) {
         finish_failed(st);
         return;
     }
-    cove__log(COVE_LOG_WARNING, "http", "%s; attempt %u in %lld ms", r->op.err.message, r->attempts + 1,
+    if (policy.retry_after_ns > 0)
+        cove__wait_tell_asked(st, policy.retry_after_ns, wait_ns, policy.now_ns);
+    cove__log(COVE_LOG_INFO, "http", "%s; attempt %u in %lld ms", r->op.err.message, r->attempts + 1,
               (long long)(wait_ns / COVE__MS));
     cove__background_failed(&r->op.ctx, r->op.err.message);
     st->phase = COVE__PHASE_BACKOFF;
@@ -592,8 +631,14 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     else
         verdict = transport_error(st, result, &err);
     st->fresh = result != CURLE_OK;
+    st->away = replied ? r->status == 502 || r->status == 504
+                       : !whole_head && err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY;
+    if (!replied && st->progress_ns - st->started_ns >= COVE__OUTAGE_TELL_NS) /* it was not all in vain */
+        st->tried_ns = st->progress_ns;
     bool said_so = verdict == COVE__HTTP_RETRY && err.code == COVE_ETHROTTLED;
-    note_outcome(st, replied, replied && (cove__status_throttled(r->status) || said_so));
+    bool throttled = replied && (cove__status_throttled(r->status) || said_so);
+    note_outcome(st, replied, throttled);
+    cove__wait_noted(st, replied && !throttled && r->status < 500);
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
     if (!replied)
@@ -632,19 +677,36 @@ static void give_up_attempt(struct cove__http_state *st)
     st->phase = COVE__PHASE_SLOT;
 }
 
-/* True: nothing moved for longer than the client's stall timeout. Looked at only as often as that needs. */
-static bool stalled(struct cove__http_state *st, int64_t now_ns)
+/* Ends an attempt in which nothing has moved for too long: by the client's own time-out, or sooner where the server is
+ * known to be down and the time that all requests share is over. False: it goes on. */
+static bool end_silent(struct cove__http_state *st, int64_t now_ns)
 {
-    int64_t timeout_ns = st->r->http->config.stall_timeout_ms * COVE__MS;
-    if (now_ns - st->progress_ns < timeout_ns / 4)
-        return false;
-    int64_t mark = cove__transfer_progress(st);
-    if (mark != st->progress_mark || !cove__transfer_connected(st)) { /* connecting has its own timeout */
-        st->progress_mark = mark;
-        st->progress_ns = now_ns;
+    int64_t silent = silent_ns(st, now_ns), timeout_ms = st->r->http->config.stall_timeout_ms;
+    bool connected = cove__transfer_connected(st);
+
+    if (silent >= COVE__OUTAGE_PROBE_NS && now_ns >= cove__wait_until(st, now_ns))
+        timeout_ms = COVE__OUTAGE_PROBE_NS / COVE__MS;
+    else if (!connected || silent < timeout_ms * COVE__MS) {
+        if (silent >= COVE__SEC)
+            cove__wait_tell(st, st->r->attempts > 1 && st->progress_mark == 0 ? now_ns - st->tried_ns : silent, now_ns);
         return false;
     }
-    return now_ns - st->progress_ns >= timeout_ns;
+    snprintf(st->curl_error, sizeof(st->curl_error), "no byte for %lld ms", (long long)timeout_ms);
+    cove__http_ended(st, CURLE_OPERATION_TIMEDOUT);
+    return true;
+}
+
+/* A wait before another attempt, which the others' fate may shorten. */
+static void tick_backoff(struct cove__http_state *st, int64_t now_ns)
+{
+    int64_t until_ns = st->away ? cove__wait_until(st, now_ns) : INT64_MAX;
+
+    if (until_ns < st->wake_ns)
+        st->wake_ns = until_ns;
+    if (now_ns >= st->wake_ns)
+        cove__http_begin(st);
+    else
+        cove__wait_tell(st, now_ns - st->tried_ns, now_ns);
 }
 
 void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
@@ -659,15 +721,10 @@ void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
             finish_stopped(st, &err);
         return; /* else it is already in the loop's inbox, and the attempt finds the same */
     }
-    if (st->phase == COVE__PHASE_BACKOFF && now_ns >= st->wake_ns) {
-        cove__http_begin(st);
-    } else if (st->phase == COVE__PHASE_ATTEMPT && stalled(st, now_ns)) {
-        snprintf(st->curl_error, sizeof(st->curl_error), "no byte for %lld ms",
-                 (long long)st->r->http->config.stall_timeout_ms);
-        cove__http_ended(st, CURLE_OPERATION_TIMEDOUT);
-    } else if (st->phase == COVE__PHASE_ATTEMPT && pass_slot_on(st, now_ns)) {
+    if (st->phase == COVE__PHASE_BACKOFF)
+        tick_backoff(st, now_ns);
+    else if (st->phase == COVE__PHASE_ATTEMPT && !end_silent(st, now_ns) && pass_slot_on(st, now_ns))
         give_up_attempt(st);
-    }
 }
 
 int64_t cove__http_next_ns(const struct cove__http_state *st)

@@ -53,6 +53,8 @@ struct cove__http_state {
     enum cove__http_phase phase;
     int64_t wake_ns;    /* end of the backoff */
     int64_t started_ns; /* of the attempt */
+    int64_t tried_ns;   /* since when it has been tried in vain: of the first attempt, or of the last byte that moved */
+    bool away;          /* the last attempt failed as they do where no server is */
     unsigned again;
     unsigned fruitful; /* attempts that are not retries: those up to the one before the last that brought a good deal of
                           the body, and those that gave their slot away */
@@ -96,6 +98,19 @@ void cove__http_begin(struct cove__http_state *st);                  /* arrived,
 void cove__http_ended(struct cove__http_state *st, CURLcode result); /* its transfer ended */
 void cove__http_tick(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
 int64_t cove__http_next_ns(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
+
+/* ---- waits.c, on the loop's thread: what the process knows of servers that do not answer, and the lines about it ----
+ */
+
+/* An attempt ended: with an answer of the server's, or `st->away`. */
+void cove__wait_noted(struct cove__http_state *st, bool answered);
+/* A failed attempt would be repeated after `wait_ns`: the wait within the deadline that all share; -1: that has passed,
+ * and st's error says so. */
+int64_t cove__wait_shared(struct cove__http_state *st, int64_t wait_ns, int64_t now_ns);
+int64_t cove__wait_until(const struct cove__http_state *st, int64_t now_ns); /* that deadline; INT64_MAX: none */
+void cove__wait_given_up(struct cove__http_state *st);                       /* the request, because nothing answers */
+void cove__wait_tell(struct cove__http_state *st, int64_t waited_ns, int64_t now_ns);
+void cove__wait_tell_asked(struct cove__http_state *st, int64_t asked_ns, int64_t wait_ns, int64_t now_ns);
 
 /* ---- transfer.c, on the loop's thread ---- */
 

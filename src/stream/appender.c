@@ -34,6 +34,7 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     a->took_ns = a->interval_ns / 10; /* a guess, until there has been a flush */
     a->flush_bytes = o.flush_bytes > 0 && o.flush_bytes < MAX_GATHERED / 2 ? o.flush_bytes : MAX_GATHERED / 2;
     a->failure = (struct cove_error)COVE_ERROR_INIT;
+    a->background.callers = &a->callers;
     a->due_ns = INT64_MAX;
     cove__buf_init(&a->gathered, MAX_GATHERED);
     cove__buf_init(&a->sending, MAX_GATHERED);
@@ -107,7 +108,10 @@ static int timed_out(const struct cove_appender *a, struct cove_error *err)
 /* Waits for another thread's flush until this call's deadline; the flush has a deadline of its own. */
 static int wait_for_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
-    if (cove__cond_wait_until(&a->idle, &a->lock, deadline_ns))
+    atomic_fetch_add(&a->callers, 1);
+    bool in_time = cove__cond_wait_until(&a->idle, &a->lock, deadline_ns);
+    atomic_fetch_sub(&a->callers, 1);
+    if (in_time)
         return 0;
     return cove__cancel_fired(a->cancel) ? cove__ctx_check(&a->target.ctx, err) : timed_out(a, err);
 }
@@ -153,6 +157,17 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     return rc;
 }
 
+/* The same for a caller, who is told of a failure. */
+static int flush_told_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
+{
+    int rc;
+
+    atomic_fetch_add(&a->callers, 1);
+    rc = flush_locked(a, deadline_ns, err);
+    atomic_fetch_sub(&a->callers, 1);
+    return rc;
+}
+
 /* A passing trouble is tried again an interval later; any other ends the appender: each later call says why. */
 static bool is_passing(int rc, const struct cove_error *err)
 {
@@ -165,7 +180,7 @@ void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns)
     struct cove_error err = COVE_ERROR_INIT;
 
     pthread_mutex_lock(&a->lock);
-    if (flush_locked(a, deadline_ns, &err) < 0)
+    if (flush_told_locked(a, deadline_ns, &err) < 0)
         cove__log(COVE_LOG_ERROR, "appender", "%s; %zu bytes are lost with the process", err.message,
                   a->sending.size + a->gathered.size);
     pthread_mutex_unlock(&a->lock);
@@ -179,7 +194,7 @@ void cove__appender_flush_due(struct cove_appender *a)
     pthread_mutex_lock(&a->lock);
     rc = a->flushing ? 0 : flush_locked(a, cove__now_ns() + FLUSH_TIMEOUT, &err);
     if (rc < 0 && is_passing(rc, &err)) {
-        cove__log(COVE_LOG_WARNING, "appender", "%s; %zu bytes are kept and tried again", err.message,
+        cove__log(COVE_LOG_INFO, "appender", "%s; %zu bytes are kept and tried again", err.message,
                   a->sending.size + a->gathered.size);
         a->due_ns = cove__now_ns() + a->interval_ns;
     } else if (rc < 0) {
@@ -240,7 +255,7 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
         first = true;
     }
     if (rc == 0 && (a->interval_ns == 0 || a->gathered.size >= a->flush_bytes) && !a->flushing) {
-        rc = flush_locked(a, deadline_ns, err);
+        rc = flush_told_locked(a, deadline_ns, err);
         first = false;
     }
     pthread_mutex_unlock(&a->lock);
@@ -254,7 +269,7 @@ static int flush_in_time(struct cove_appender *a, int64_t deadline_ns, struct co
     int rc;
 
     pthread_mutex_lock(&a->lock);
-    rc = flush_locked(a, deadline_ns, err);
+    rc = flush_told_locked(a, deadline_ns, err);
     pthread_mutex_unlock(&a->lock);
     return rc;
 }
