@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 Buffer: TypeAlias = Any
 Path: TypeAlias = str | bytes
 
-Info: TypeAlias = tuple[str, int, bool, int | None, str | None, str | None, str | None]
-"""(path, size, is_directory, mtime_ns, etag, version_id, storage_class)"""
+Info: TypeAlias = tuple[str, int, bool, int | None, str | None, str | None, str | None, str | None]
+"""(path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type); the last is not in listings"""
 
 __version__: str
 

@@ -91,6 +91,7 @@ class Coroutines(AsyncFileSystem):
         await run("write_file", self._fs, path, value)
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
+        self._check_arguments(path, kwargs)
         await run("remove", self._fs, await self._ended(path, self._file))
 
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:

@@ -243,6 +243,9 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
     def info(self) -> dict[str, Any]:
         raise ValueError(f"{self.full_name} is being written")
 
+    def setxattr(self, copy_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        raise NotImplementedError(f"{self.full_name} is being written: give its metadata to open, metadata={{...}}")
+
     @property
     def loc(self) -> int:
         return self.tell()

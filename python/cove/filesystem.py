@@ -21,7 +21,7 @@ from fsspec.utils import isfilelike, read_block, stringify_path
 from cove import _cove, appenders, ranges, targets, transfers
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
-from cove.options import object_properties, seconds, to_library
+from cove.options import check_arguments, object_properties, seconds, to_library
 from cove.paths import check_url
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -60,7 +60,7 @@ class CoveFileSystem(Listings):
         self._thread = threading.local()
         AbstractFileSystem.__init__(self)
         given = to_library(options, self._options_of_others)
-        self._fs = _cove.Filesystem(f"{self._schemes()[0]}://", given)
+        self._given, self._fs = given, _cove.Filesystem(f"{self._schemes()[0]}://", given)
         self._store = (self.family, tuple(sorted(given.items())))
         self._timeout_s = seconds(given.get("timeout") or os.environ.get("COVE_TIMEOUT") or "0")
         self._append_options = {"flush_interval": float(append_interval), "flush_bytes": int(append_bytes)}
@@ -138,10 +138,16 @@ class CoveFileSystem(Listings):
         return self._end(self._strip_protocol(path))
 
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
-        """The path of one version of a file. Further arguments of other clients' methods are hints that need no answer; this one does."""
+        """The path of one version of a file, from the further arguments of a call that looks or reads; another argument raises TypeError."""
         if kwargs.get("version_id") is not None:
             raise ValueError(f"{self.unstrip_protocol(path)}: only the latest version of a file is served")
+        self._check_arguments(path, kwargs, ("version_id", "versions"))
         return path
+
+    def _check_arguments(self, path: Any, kwargs: dict[str, Any], known: Iterable[str] = ()) -> None:
+        """Raises TypeError for an argument that neither means something here nor is a hint of another client."""
+        if kwargs:
+            check_arguments(self.unstrip_protocol(path) if isinstance(path, str) else str(path), kwargs, known)
 
     # ---- what is there ----
 
@@ -217,12 +223,14 @@ class CoveFileSystem(Listings):
         patterns = self._patterns(path)
         if not recursive and not patterns and not _is_list(path):
             return self.cat_file(path, **kwargs)
+        reading = _without(kwargs, "start", "end")
+        self._version("", reading)  # what it refuses is refused before anything is asked
         found = self._expand(path, patterns, recursive)
-        names = [self._settle(name) for name, details in found.items() if not details or details["type"] != "directory"]
+        names = [self._version(self._settle(name), reading) for name, details in found.items() if not details or details["type"] != "directory"]
         if kwargs.get("start") is None and kwargs.get("end") is None:
             results = self._fs.read_many(names)
         else:
-            results = self.cat_ranges(names, kwargs.pop("start", None), kwargs.pop("end", None), **kwargs)
+            results = self.cat_ranges(names, kwargs.get("start"), kwargs.get("end"))
         self._results(results, on_error)
         if names == [self._strip_protocol(path)]:
             return results[0]
@@ -293,7 +301,7 @@ class CoveFileSystem(Listings):
             else:
                 others.append((path, local))
         for some in _together(small):
-            self._get_together(some, callback)
+            self._get_together(some, callback, kwargs)
 
         def get_one(path: str, local: str) -> None:
             with callback.branched(path, local) as child:
@@ -305,8 +313,9 @@ class CoveFileSystem(Listings):
             why = f"a disk cannot hold a file whose name ends in a slash: it was left out{more}, the others were copied; get it alone, by its name"
             raise IsADirectoryError(errno.EISDIR, why, self.unstrip_protocol(unfit[0]))
 
-    def _get_together(self, files: list[tuple[str, str, int]], callback: Callback) -> None:
-        for (path, local, _), data in zip(files, self._results(self._fs.read_many([self._settle(path) for path, _, _ in files]))):
+    def _get_together(self, files: list[tuple[str, str, int]], callback: Callback, kwargs: dict[str, Any]) -> None:
+        sources = [self._version(self._settle(path), kwargs) for path, _, _ in files]
+        for (path, local, _), data in zip(files, self._results(self._fs.read_many(sources))):
             with callback.branched(path, local) as child, transfers.local_file(local, len(data), self._timeout_s) as target:
                 child.set_size(len(data))
                 child.relative_update(target.write(data))
@@ -380,14 +389,14 @@ class CoveFileSystem(Listings):
         """Makes an empty file; one that exists becomes empty. ValueError with truncate=False where there is one: its time cannot be set."""
         if truncate:
             self.pipe_file(path, b"", **kwargs)
-        elif not self._create_missing(path):
+        elif not self._create_missing(path, **object_properties(kwargs)):
             raise ValueError(f"{self.unstrip_protocol(path)} exists, and a store does not set a file's time")
 
-    def _create_missing(self, path: str) -> bool:
+    def _create_missing(self, path: str, **properties: Any) -> bool:
         """Makes an empty file where there is none; whether that was needed."""
         path = self._see(path)
         try:
-            self._fs.write_file(path, b"", condition="new")
+            self._fs.write_file(path, b"", condition="new", **properties)
         except FileExistsError:
             return False
         return True
@@ -423,11 +432,11 @@ class CoveFileSystem(Listings):
 
     def _open(
         self, path: str, mode: str = "rb", block_size: int | None = None, autocommit: bool = True, cache_options: dict | None = None,
-        expected_size: int | None = None, **kwargs: Any,
+        expected_size: int | None = None, size: int | None = None, **kwargs: Any,
     ) -> Any:  # fmt: skip
         letters = "".join(sorted(mode))
         if letters == "br":
-            return ReadFile(self, path, _cove.Reader(self._fs, self._version(self._settle(path), kwargs)))
+            return self._reading(self._version(self._settle(path), kwargs), path, size)
         properties = object_properties(kwargs)
         if letters == "bw":
             return self._writing(path, autocommit, block_size=block_size, expected_size=expected_size, **properties)
@@ -436,12 +445,23 @@ class CoveFileSystem(Listings):
                 raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
             return self._writing(path, autocommit, "xb", condition="new", block_size=block_size, expected_size=expected_size, **properties)
         if letters == "ab":
+            if properties:
+                raise ValueError(f"open {self.unstrip_protocol(path)}: {', '.join(properties)} cannot be set by an append; write the file by \"wb\"")
             return AppendFile(self, path)
         if letters == "+br":
             from cove.update import UpdateFile
 
             return UpdateFile(self, path, autocommit, properties)
         raise ValueError(f"open {self.unstrip_protocol(path)}: no mode {mode!r}; there are rb, wb, xb, ab, r+b, and r, w, x, a, r+ for text")
+
+    def _reading(self, place: str, path: str, size: int | None) -> ReadFile:
+        """`size`: what the caller knows of it. Nothing is saved by that here, but a wrong one is told, for it would mean other bytes."""
+        reader = _cove.Reader(self._fs, place)
+        if size is not None and size != reader.size:
+            known = reader.size
+            reader.close()
+            raise ValueError(f"open {self.unstrip_protocol(path)}: size={size}, but the file has {known} bytes; read(n) reads the first n")
+        return ReadFile(self, path, reader)
 
     def _writing(
         self, path: str, autocommit: bool = True, mode: str = "wb", block_size: float | None = None, expected_size: int | None = None, **options: Any
@@ -456,6 +476,7 @@ class CoveFileSystem(Listings):
     # ---- changes ----
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
+        self._check_arguments(path, kwargs, ("mode",))
         self._fs.mkdir(self._strip_protocol(path))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
@@ -483,6 +504,7 @@ class CoveFileSystem(Listings):
 
         on_error: "raise", or "ignore" to go on where a file has vanished meanwhile; the default of a recursive copy.
         """
+        self._check_arguments(path1, kwargs, ("version_id", "versions"))
         on_error = on_error or ("ignore" if recursive else "raise")
         files, markers, directories, _ = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
         pairs = [(self._version(self._settle(source), kwargs), self._end(target)) for source, target in files]
@@ -499,6 +521,7 @@ class CoveFileSystem(Listings):
         As for `rm`, "[ ]" alone does not make a pattern. A file or directory that would be moved onto itself is unchanged. Raises InvalidArgument before
         anything is done if two sources have the same target, a target is a source, or a directory would be moved into itself.
         """
+        self._check_arguments(path1, kwargs)
         if transfers.same_path(self, path1, path2):
             return
         patterns = self._patterns(path1, removing=True)
@@ -561,6 +584,7 @@ class CoveFileSystem(Listings):
     def rm_file(self, path: str) -> None:
         path = self._end(self._file(path))
         if self._is_bucket(path):
+            self._fs.stat(path)  # FileNotFoundError where there is none
             raise IsADirectoryError(errno.EISDIR, "is a bucket: rm with recursive=True empties it, rmdir removes an empty one", self.unstrip_protocol(path))
         self._fs.remove(path)
 
@@ -568,6 +592,7 @@ class CoveFileSystem(Listings):
         """Removes files by their names alone, a thousand in one request, and gives the names. Which of them were there is not told."""
         if isinstance(pathlist, (str, bytes)):
             raise TypeError("bulk_delete takes a list of paths")
+        self._check_arguments(pathlist, kwargs)
         names = [self._exact(path) for path in pathlist]
         self._remove_files(names)
         return names
@@ -575,8 +600,9 @@ class CoveFileSystem(Listings):
     def _remove_files(self, names: list[str]) -> None:
         self._fs.remove_files([self._end(name) for name in names])
 
-    def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
+    def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> list[str]:
         """Removes files, and with `recursive` directories and everything below them. Takes paths, patterns or lists of them. A bucket is only emptied.
+        Returns the paths that it removed; of files that were given by name in a list, also those that were not there.
 
         A path that exists is not a pattern. Otherwise a pattern removes what `glob` gives for it. "[ ]" alone does not make a pattern, so that the name of
         a missing file or directory never removes another one.
@@ -585,29 +611,40 @@ class CoveFileSystem(Listings):
         that fails, some are gone and others are not.
         """
         check_depth(maxdepth)
+        self._check_arguments(path, kwargs)
         patterns = self._patterns(path, removing=True)
         if not patterns and not _is_list(path) and not (recursive and maxdepth is not None):
             if recursive:
-                self._fs.remove_tree(self._end(self._directory(path)))
-            else:
-                with _advice_where_not_empty("recursive=True removes it with its content"):
-                    self.rm_file(path)
-        elif recursive and maxdepth is None:
-            removed = [name for name in self._expand(path, patterns) if self._remove_if_there(self._fs.remove_tree, name)]
+                return self._remove_tree(self._end(self._directory(path)))
+            with _advice_where_not_empty("recursive=True removes it with its content"):
+                self.rm_file(path)
+            return [self._exact(path) if str(path).endswith("//") else self._strip_protocol(path)]
+        removed: list[str] = []
+        if recursive and maxdepth is None:
+            for name in self._expand(path, patterns):
+                self._remove_if_there(lambda place: removed.extend(self._remove_tree(place)), name)
             if not removed:
                 raise FileNotFoundError(errno.ENOENT, "nothing is there", str(path))
         else:
             found = self._expand(path, patterns, recursive, maxdepth)
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}
-            self._remove_files([name for name in found if name not in directories])
+            removed = [name for name in found if name not in directories]
+            self._remove_files(removed)
             for name in reversed(directories):
                 if self._is_bucket(name):
                     continue
                 try:
-                    self._remove_if_there(self._fs.remove, name)
+                    if self._remove_if_there(self._fs.remove, name):
+                        removed.append(name)
                 except OSError as error:
                     if not (recursive and error.errno == errno.ENOTEMPTY):  # what is deeper than maxdepth stays
                         raise
+        return removed
+
+    def _remove_tree(self, path: str) -> list[str]:
+        """Removes a path and everything below it; what that was, as far as it is known without asking more."""
+        self._fs.remove_tree(path)
+        return [path]
 
     def _remove_if_there(self, remove: Callable[[str], None], path: str) -> bool:
         """A directory may have gone with the last of its files, or with the one above it."""
@@ -638,6 +675,10 @@ def _advice_where_not_empty(advice: str) -> Iterator[None]:
         if error.errno == errno.ENOTEMPTY:
             error.strerror = f"{error.strerror}: {advice}"
         raise
+
+
+def _without(arguments: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in names}
 
 
 def _is_list(path: Any) -> bool:

@@ -152,7 +152,7 @@ class Listings(Coroutines):
     def _top(self, path: str, something_below: bool) -> list[dict[str, Any]]:
         """The entry of `path` itself: a directory if there is something below it, else what the store says."""
         if something_below:
-            return [self._details((path, 0, True, None, None, None, None))]
+            return [self._details((path, 0, True, *[None] * 5))]
         try:
             return [self._details(self._fs.stat(path))]
         except GONE:

@@ -13,11 +13,18 @@ LISTING_OPTIONS = frozenset({"use_listings_cache", "listings_expiry_time", "max_
 
 # Hints of other clients for one call, which cove decides by itself.
 _HINTS = frozenset({
-    "batch_size", "block_size", "cache_options", "cache_type", "chunksize", "fill_cache", "max_concurrency", "refresh", "requester_pays", "size",
+    "batch_size", "block_size", "blocksize", "cache_options", "cache_type", "chunksize", "fill_cache", "max_concurrency", "refresh", "requester_pays",
 })
 
 _CONTENT_TYPE = frozenset({"content_type", "ContentType"})
 _METADATA = frozenset({"metadata", "Metadata"})
+
+
+def check_arguments(url: str, arguments: Mapping[str, Any], known: Iterable[str] = ()) -> None:
+    """Raises TypeError for an argument that a call does not know. What says nothing (None, False) and other clients' hints pass."""
+    for name, value in arguments.items():
+        if value is not None and value is not False and name not in _HINTS and name not in known:
+            raise TypeError(f"{url}: {name!r} is not an argument of this call in cove")
 
 
 def text_of(value: Any) -> str:

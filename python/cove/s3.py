@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -12,11 +13,19 @@ from fsspec.utils import tokenize
 from cove.loading import explained, tell_of_s3fs
 
 with explained():
+    from cove import _cove
     from cove.coroutines import in_thread
     from cove.filesystem import CoveFileSystem, time_of
+    from cove.listings import GONE
+    from cove.options import to_library
 
 MIN_PART = 5 << 20  # the smallest part of an upload that S3 takes
+PART = 8 << 20  # the library's own size of the first parts
+CONCURRENCY = 16  # the library's own
 MAX_CONCURRENCY = 64  # the largest that the library takes
+
+# An access point stands for a bucket, by a name that may hold a slash.
+_ACCESS_POINT = re.compile(r"arn(?:[:/][\w-]+){2}[:/][\w-]*[:/][\w-]+[:/](?:outpost[:/][\w-]+[:/])?accesspoint[:/][\w.-]+(?=/|$)")
 
 _METHODS = {"get_object": "GET", "head_object": "HEAD", "put_object": "PUT", "delete_object": "DELETE"}
 
@@ -71,13 +80,27 @@ class S3FileSystem(CoveFileSystem):
         )  # fmt: skip
         self.version_aware = options.get("version_aware") in (True, "true")
         tell_of_s3fs()
+        # As they were given, for code that reads s3fs's attributes.
+        self.anon, self.endpoint_url, self.key, self.secret, self.token = anon in (True, "true"), endpoint_url, key, secret, token
+        self.requester_pays, self.fixed_upload_size = bool(options.get("requester_pays")), bool(options.get("fixed_upload_size"))
+        self.use_ssl, self.cache_regions = options.get("use_ssl", True), bool(options.get("cache_regions"))
+        self.client_kwargs, self.config_kwargs = options.get("client_kwargs") or {}, options.get("config_kwargs") or {}
+        self.s3_additional_kwargs = options.get("s3_additional_kwargs") or {}
+        self.default_block_size = default_block_size or PART
+        self.max_concurrency = max_concurrency or CONCURRENCY
+        self.default_cache_type = options.get("default_cache_type") or "readahead"
+        self.default_fill_cache = options.get("default_fill_cache", True)
         self._buckets: set[str] = set()  # that were seen, so that makedirs need not look again
 
     # ---- paths ----
 
     def split_path(self, path: str) -> tuple[str, str, str | None]:
         """The bucket, the key, and the version where the filesystem is aware of versions and the path names one."""
-        bucket, _, key = self._strip_protocol(path).partition("/")
+        path = self._strip_protocol(path)
+        if access_point := _ACCESS_POINT.match(path):
+            bucket, key = access_point[0], path[access_point.end() + 1 :]
+        else:
+            bucket, _, key = path.partition("/")
         version = None
         if self.version_aware:
             key, _, version = key.partition("?versionId=")
@@ -95,6 +118,7 @@ class S3FileSystem(CoveFileSystem):
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
         if kwargs.get("versions"):
             raise NotImplementedError("listings are of the latest versions; object_version_info lists all those of a file")
+        self._check_arguments(path, kwargs, ("version_id",))
         version = kwargs.get("version_id")
         if version is None:
             return path
@@ -107,16 +131,16 @@ class S3FileSystem(CoveFileSystem):
         return super()._end(path)
 
     def _is_bucket(self, path: str) -> bool:
-        return "/" not in path
+        return "/" not in path or path.startswith("arn:") and _ACCESS_POINT.fullmatch(path) is not None
 
     # ---- what is there ----
 
     def _details(self, info: tuple) -> dict[str, Any]:
-        path, size, is_directory, mtime_ns, etag, version_id, storage_class = info
+        path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type = info
         if self.version_aware:
             path = path.partition("?versionId=")[0]
         if is_directory:
-            kind = "DIRECTORY" if "/" in path else "BUCKET"
+            kind = "BUCKET" if self._is_bucket(path) else "DIRECTORY"
             details = {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
             return details if etag is None else {**details, "ETag": etag}  # it has a marker
         details = {
@@ -125,6 +149,8 @@ class S3FileSystem(CoveFileSystem):
         }  # fmt: skip
         if mtime_ns is not None:
             details["LastModified"] = time_of(mtime_ns)
+        if content_type is not None:  # no listing has it
+            details["ContentType"] = content_type
         return details
 
     def checksum(self, path: str, refresh: bool = False) -> int:
@@ -143,23 +169,52 @@ class S3FileSystem(CoveFileSystem):
         """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store. With `create_parents` the bucket
         is made where it is missing.
 
-        FileExistsError: a bucket that exists. It is made in the filesystem's region; `acl` and `region_name` are not offered here.
+        FileExistsError: a bucket that exists. It is made in `region_name`, by default the filesystem's region; `acl` is not offered here.
         """
-        if kwargs.get("acl") or kwargs.get("region_name"):
-            raise NotImplementedError("a bucket is made in the filesystem's region and without an ACL: use boto3 for others")
+        if kwargs.get("acl"):
+            raise NotImplementedError("a bucket is made without an ACL: use boto3 for one")
+        self._check_arguments(path, kwargs, ("region_name", "mode"))
+        there = self._in_region(kwargs.get("region_name"))
         bucket, key, _ = self.split_path(path)
         if not key:
             if self.exists(bucket):
                 raise FileExistsError(errno.EEXIST, "the bucket exists", self.unstrip_protocol(bucket))
-            self._fs.mkdir(bucket)
+            there.mkdir(bucket)
             return
         if bucket not in self._buckets:
             if not self._bucket_is_there(bucket):
                 if not create_parents:
                     raise FileNotFoundError(errno.ENOENT, "there is no such bucket", self.unstrip_protocol(bucket))
-                self._fs.mkdir(bucket)
+                there.mkdir(bucket)
             self._buckets.add(bucket)
         self._fs.mkdir(f"{bucket}/{key}")
+
+    def _in_region(self, region: str | None) -> _cove.Filesystem:
+        """The store with its requests signed for another region, in which a bucket is made then."""
+        if region is None:
+            return self._fs
+        client_kwargs = {name: value for name, value in self.client_kwargs.items() if name != "region_name"}
+        options = {**self._given, "region": region, **to_library({"client_kwargs": client_kwargs or None})}
+        if not client_kwargs:
+            options.pop("client_kwargs", None)
+        return _cove.Filesystem("s3://", options)
+
+    def _remove_tree(self, path: str) -> list[str]:
+        """As many requests as by the library alone: what was removed by name leaves it only the markers and the directories made here."""
+        if not path:
+            return super()._remove_tree(path)
+        try:
+            names = [entry[0] for entry in self._fs.find(path)]
+        except GONE:
+            names = []
+        self._fs.remove_files(names)
+        try:
+            self._fs.remove_tree(path)
+        except GONE:
+            if not names:
+                raise
+            return names
+        return names if path in names or self._is_bucket(path) else [*names, path]
 
     def _bucket_is_there(self, bucket: str) -> bool:
         try:
@@ -215,6 +270,7 @@ class S3FileSystem(CoveFileSystem):
 
     def object_version_info(self, path: str, **kwargs: Any) -> list[dict[str, Any]]:
         """Every version of a file that the store keeps, newest first."""
+        self._check_arguments(path, kwargs)
         return [
             {"Key": self.split_path(info[0])[1], "VersionId": info[5], "Size": info[1], "ETag": info[4], "StorageClass": info[6] or "STANDARD",
              "LastModified": info[3] and time_of(info[3]), "IsLatest": latest, "IsDeleteMarker": deleted}
@@ -224,7 +280,7 @@ class S3FileSystem(CoveFileSystem):
     def list_multipart_uploads(self, bucket: str) -> list[dict[str, Any]]:
         """Uploads that were begun and not finished: by killed processes, or by some that are at work."""
         return [
-            {"Key": path.partition("/")[2], "UploadId": upload, "Initiated": time_of(started)}
+            {"Key": self.split_path(path)[1], "UploadId": upload, "Initiated": time_of(started)}
             for path, upload, started in self._fs.abandoned_uploads(self._strip_protocol(bucket), 0)
         ]
 
@@ -241,6 +297,14 @@ class S3FileSystem(CoveFileSystem):
     _bulk_delete = in_thread("bulk_delete")
     _list_multipart_uploads = in_thread("list_multipart_uploads")
     _clear_multipart_uploads = in_thread("clear_multipart_uploads")
+
+    def get_delegated_s3pars(self, exp: int = 3600) -> dict[str, Any]:
+        """Options for a filesystem of another process: no keys where the other finds them by itself, and a temporary key where one was given."""
+        if self.anon or (self.key is None and self.secret is None):
+            return {"anon": self.anon}
+        if self.token is None:
+            raise NotImplementedError("cove makes no temporary keys: take them from boto3's sts.get_session_token, or let each process find its keys")
+        return {"key": self.key, "secret": self.secret, "token": self.token, "anon": False}
 
     # ---- of s3fs, and not here ----
 

@@ -159,7 +159,7 @@ PyObject *covepy_list_add(PyObject *list, PyObject *value);
 
 /* ---- info.c ---- */
 
-/* (path, size, is_directory, mtime_ns, etag, version_id, storage_class) */
+/* (path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type); the last is not in listings */
 PyObject *covepy_info(const cove_info *info);
 /* Everything that `listing` gives, as a list of those; of versions, as a list of (info, is_latest, is_deleted). It is
  * freed. */

@@ -440,7 +440,7 @@ static PyMethodDef fs_methods[] = {
     { "stat", COVEPY_KEYWORDS(fs_stat),
       "stat($self, path, *, timeout=None)\n--\n\nWhat a path is: (path, size, is_directory, mtime_ns, etag, "
       "version_id, "
-      "storage_class)." },
+      "storage_class, content_type)." },
     { "exists", COVEPY_KEYWORDS(fs_exists),
       "exists($self, path, *, timeout=None)\n--\n\nWhether there is anything at a path." },
     { "is_file", COVEPY_KEYWORDS(fs_is_file),

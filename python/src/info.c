@@ -9,7 +9,7 @@
 
 #define PAGE 1000
 
-enum text { PATH, ETAG, VERSION_ID, STORAGE_CLASS, N_TEXTS };
+enum text { PATH, ETAG, VERSION_ID, STORAGE_CLASS, CONTENT_TYPE, N_TEXTS };
 
 struct known {
     int64_t size, mtime_ns;
@@ -24,7 +24,7 @@ static struct known known_of(const cove_info *info)
         .mtime_ns = cove_info_mtime_ns(info),
         .directory = cove_info_type(info) == COVE_TYPE_DIRECTORY,
         .texts = { cove_info_path(info), cove_info_etag(info), cove_info_version_id(info),
-                   cove_info_storage_class(info) },
+                   cove_info_storage_class(info), cove_info_content_type(info) },
     };
 }
 
@@ -34,9 +34,9 @@ static PyObject *make(const struct known *k)
 
     if (mtime == Py_None)
         Py_INCREF(mtime);
-    return Py_BuildValue("(NLNNNNN)", covepy_str(k->texts[PATH]), (long long)k->size, PyBool_FromLong(k->directory),
+    return Py_BuildValue("(NLNNNNNN)", covepy_str(k->texts[PATH]), (long long)k->size, PyBool_FromLong(k->directory),
                          mtime, covepy_str_or_none(k->texts[ETAG]), covepy_str_or_none(k->texts[VERSION_ID]),
-                         covepy_str_or_none(k->texts[STORAGE_CLASS]));
+                         covepy_str_or_none(k->texts[STORAGE_CLASS]), covepy_str_or_none(k->texts[CONTENT_TYPE]));
 }
 
 PyObject *covepy_info(const cove_info *info)

@@ -64,7 +64,7 @@ def test_a_path_is_str_or_bytes(memory, path):
 
 def test_stat_tells_files_from_directories(store):
     store.fs.write_file(store / "d/x", b"12345")
-    path, size, is_directory, mtime_ns, etag, version, storage_class = store.fs.stat(store / "d/x")
+    path, size, is_directory, mtime_ns, etag, version, storage_class, content_type = store.fs.stat(store / "d/x")
     assert (path, size, is_directory) == (store / "d/x", 5, False)
     assert mtime_ns > 1_600_000_000 * 10**9
     assert (etag is not None) or store.name != "s3"
