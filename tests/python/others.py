@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import fsspec
+from fsspec.core import url_to_fs
 
 import cove
 
@@ -41,7 +42,7 @@ def pyarrow_parquet(root):
     import pyarrow.dataset
     import pyarrow.parquet
 
-    fs, path = fsspec.url_to_fs(root)
+    fs, path = url_to_fs(root)
     table = pyarrow.table({"x": list(range(10_000)), "part": ["ab"[n % 2] for n in range(10_000)]})
     pyarrow.parquet.write_table(table, path + "/a.parquet", filesystem=fs, row_group_size=1000)
     assert pyarrow.parquet.read_table(path + "/a.parquet", filesystem=fs).equals(table)
@@ -69,7 +70,7 @@ class Fails:
 
 def keeps_the_old_file(path, write):
     """`write` fails halfway and closes the file: the old file must stay."""
-    fs, path = fsspec.url_to_fs(path)
+    fs, path = url_to_fs(path)
     fs.pipe_file(path, b"the old one")
     try:
         write()
@@ -91,7 +92,7 @@ def pandas_that_fails(root):
     keeps_the_old_file(root + "/a.pkl.xz", lambda: fails.to_pickle(root + "/a.pkl.xz"))
     keeps_the_old_file(root + "/a.dta", lambda: pandas.DataFrame({"a": ["x" * 3000, Fails()]}).to_stata(root + "/a.dta", version=117))
     keeps_the_old_file(root + "/a.html", lambda: fails.to_html(root + "/a.html"))
-    fs, path = fsspec.url_to_fs(root)
+    fs, path = url_to_fs(root)
     keeps_the_old_file(root + "/a.parquet", lambda: fails.to_parquet(path + "/a.parquet", filesystem=fs))
 
 
@@ -101,7 +102,7 @@ def pyarrow_that_fails(root):
     import pyarrow.feather
     import pyarrow.parquet
 
-    fs, path = fsspec.url_to_fs(root + "/a")
+    fs, path = url_to_fs(root + "/a")
     table = pyarrow.table({"a": [1]})
 
     def written_by(make):
@@ -171,7 +172,7 @@ def dask_collections(root):
     import pandas
     from dask.base import tokenize
 
-    fs, path = fsspec.url_to_fs(root)
+    fs, path = url_to_fs(root)
     assert tokenize(fs) == tokenize(pickle.loads(pickle.dumps(fs))) != tokenize(fsspec.filesystem("s3", anon=True))
     dask.bag.from_sequence(["one", "two", "three"], npartitions=3).to_textfiles(root + "/bag/*.txt")
     lines = dask.bag.read_text(root + "/bag/*.txt")
@@ -228,7 +229,7 @@ EXAMPLES = {function.__name__: function for function in (
 
 def main():
     name, root = sys.argv[1:]
-    assert isinstance(fsspec.url_to_fs(root)[0], cove.CoveFileSystem)
+    assert isinstance(url_to_fs(root)[0], cove.CoveFileSystem)
     EXAMPLES[name](root)
     assert not Path("s3:").exists()
     print("done", flush=True)

@@ -9,6 +9,7 @@ from email.parser import Parser
 import pytest
 
 import env
+from versions.runs import RUNS
 
 MESON = env.CACHE / "venv-meson" / "bin" / "meson"
 
@@ -51,6 +52,29 @@ def test_it_works_there(installed, minio):
                             env={**os.environ, **minio.environ}, capture_output=True, text=True, cwd=installed)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(str(installed))
+
+
+def test_it_works_beside_the_oldest_fsspec(installed, minio):
+    """By the entry points that pip has written, in an environment that has nothing else."""
+    oldest = next(run for run in RUNS if run.name == "fsspec-2024.2")
+    if oldest.missing:
+        pytest.skip(oldest.missing)
+    code = """if True:
+        import fsspec
+        fs = fsspec.filesystem("s3")
+        fs.pipe({"cove/oldest/a/x": b"1", "cove/oldest/a/b/y": b"22"})
+        assert fs.find("cove/oldest") == ["cove/oldest/a/b/y", "cove/oldest/a/x"] and fs.glob("cove/oldest/**/y") == ["cove/oldest/a/b/y"]
+        fs.get("cove/oldest/a", "got/", recursive=True)
+        fs.put("got/a", "cove/oldest/put/", recursive=True)
+        with fsspec.open("s3://cove/oldest/put/a/b/y", "rb") as file:
+            assert file.read() == b"22"
+        fs.rm("cove/oldest", recursive=True)
+        print(fsspec.__version__, type(fs))
+    """
+    result = subprocess.run([installed / "bin" / "python", "-c", code], env={**os.environ, **minio.environ, "PYTHONPATH": str(oldest.folder)},
+                            capture_output=True, text=True, cwd=installed)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "2024.2.0 <class 'cove.s3.S3FileSystem'>\n"
 
 
 def configure(folder, path=None, **environ):
