@@ -602,7 +602,7 @@ def test_what_is_saved_is_what_was_there(pl, root):
     assert back["half"].stride() == (2,) and back["column"].shape == (1024,)
     assert torch.equal(back["sparse"].to_dense(), torch.eye(3)) and torch.equal(back["parameter"], torch.ones(3))
     assert back["conjugated"].tolist() == [1 - 2j] and back["negated"].tolist() == [-2]
-    assert fsspec.url_to_fs(root)[0].size(root + "/a.ckpt") < 1.1 * base.nbytes
+    assert fsspec.core.url_to_fs(root)[0].size(root + "/a.ckpt") < 1.1 * base.nbytes
 
 
 def test_the_async_plugin_waits_before_it_loads(both, root):

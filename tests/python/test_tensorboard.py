@@ -37,7 +37,7 @@ def writer_of(proxy):
 
 
 def event_file(url):
-    fs, path = fsspec.url_to_fs(url)
+    fs, path = fsspec.core.url_to_fs(url)
     name, = (name for name in fs.find(path) if "tfevents" in name)
     return fs.unstrip_protocol(name)
 
@@ -133,7 +133,7 @@ def test_lightnings_looks_after_each_step_send_nothing(root, proxy, tmp_path):
 
 def test_a_yes_is_good_for_no_longer_than_the_file(root, proxy):
     """Beside a log that is written to: what is removed here is gone at once, and what is not there is looked for each time."""
-    fs, path = fsspec.url_to_fs(root)
+    fs, path = fsspec.core.url_to_fs(root)
     fs.pipe_file(path + "/beside", b"1")
 
     def log():
@@ -191,7 +191,7 @@ WRITES = """
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(sys.argv[1])
-    fs, path = fsspec.url_to_fs(sys.argv[1])
+    fs, path = fsspec.core.url_to_fs(sys.argv[1])
     for step in range(100):
         writer.add_scalar("loss", step, step)
     writer.flush()

@@ -82,7 +82,7 @@ def fit(pl, root, model=None, ckpt_path=None, **options):
 
 def names(root):
     """The files below a URL or a folder, without the parts of names that differ from run to run."""
-    fs, path = fsspec.url_to_fs(str(root))
+    fs, path = fsspec.core.url_to_fs(str(root))
     return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path):].strip("/")) for name in fs.find(path))
 
 
