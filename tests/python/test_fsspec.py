@@ -646,4 +646,4 @@ def test_schemes_in_capitals_are_the_same(fs, root):
     assert fs.cat_file(f"s3://{root}/x") == b"1"
     assert fs._strip_protocol("S3://b/x") == fs._strip_protocol("S3A://b/x") == fs._strip_protocol("s3A::b/x") == "b/x"
     assert fs.unstrip_protocol("S3://b/x/") == "s3://b/x/" and fs.unstrip_protocol("S3A://b") == "s3a://b"
-    assert fsspec.url_to_fs(f"S3://{root}/x") == (fs, f"{root}/x")
+    assert fsspec.core.url_to_fs(f"S3://{root}/x") == (fs, f"{root}/x")
