@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the Python package as a wheel that carries the libraries it needs, into dist/, and tries it in an empty environment: on
-# memory:// and on a MinIO. It runs on every Linux whose C library is not older than this machine's.
+# memory:// and on a MinIO, also by its command. It runs on every Linux whose C library is not older than this machine's.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 
@@ -38,6 +38,13 @@ for url in sys.argv[1:]:
     assert fs.read_file(url) == data and fs.stat(url)[1] == len(data)
     fs.remove(url)
 PYTHON
-env -u PYTHONPATH "$COVE_ROOT/tests/servers/minio.py" --bucket wheel -- \
-    "$scratch/empty/bin/python" try.py memory://wheel/x s3://wheel/x
+cat >try.sh <<'SH'
+set -eu
+python try.py memory://wheel/x s3://wheel/x
+for command in cove "python -m cove"; do
+    echo "by $command" | $command cp -q - s3://wheel/command
+    [ "$($command cat s3://wheel/command)" = "by $command" ]
+done
+SH
+env -u PYTHONPATH PATH="$scratch/empty/bin:$PATH" "$COVE_ROOT/tests/servers/minio.py" --bucket wheel -- sh try.sh
 ls "$COVE_ROOT"/dist/cove-*.whl

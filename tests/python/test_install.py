@@ -31,7 +31,7 @@ def test_the_package_and_nothing_else(installed):
     files = {line.split(",")[0] for line in (info / "RECORD").read_text().splitlines()}
     ours = {f for f in files if not f.startswith(info.name) and "__pycache__" not in f}
     there = {f"cove/{p.name}" for p in (env.ROOT / "python" / "cove").iterdir() if p.suffix in (".py", ".pyi", ".typed")}
-    assert ours == there | {"cove/_cove.abi3.so"}
+    assert ours == there | {"cove/_cove.abi3.so", "cove/cove", "../../../bin/cove"}
     metadata = Parser().parsestr((info / "METADATA").read_text())
     assert metadata["Requires-Python"] == ">=3.10" and metadata.get_all("Requires-Dist") == ["fsspec>=2024.2.0"]
     assert "abi3" in (info / "WHEEL").read_text()
@@ -75,6 +75,14 @@ def test_it_works_beside_the_oldest_fsspec(installed, minio):
                             capture_output=True, text=True, cwd=installed)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "2024.2.0 <class 'cove.s3.S3FileSystem'>\n"
+
+
+def test_its_command_works_there(installed, minio, tmp_path):
+    environ = {**os.environ, **minio.environ}
+    for i, command in enumerate(([installed / "bin" / "cove"], [installed / "bin" / "python", "-m", "cove"])):
+        subprocess.run([*command, "cp", "-q", "-", f"s3://cove/installed-{i}"], input=b"hello", env=environ, cwd=tmp_path, check=True)
+        result = subprocess.run([*command, "cat", f"s3://cove/installed-{i}"], env=environ, cwd=tmp_path, capture_output=True)
+        assert (result.returncode, result.stdout, result.stderr) == (0, b"hello", b"")
 
 
 def configure(folder, path=None, **environ):
