@@ -53,6 +53,11 @@ COVE_API const char *cove_fs_scheme(const cove_fs *fs);
  * than Amazon's, which may give each user separate buckets. */
 COVE_API int cove_fs_same_store(const cove_fs *a, const cove_fs *b);
 
+/* Where the store is: "https://s3.eu-central-1.amazonaws.com", "http://127.0.0.1:9000/base"; "" for local files and
+ * memory. To be freed with cove_free. It names no credentials. Single buckets may be at other addresses: in the host's
+ * name, in another region, behind an access point. Sends no request. */
+COVE_API int cove_fs_endpoint(const cove_fs *fs, char **ret_endpoint, struct cove_error *err);
+
 /* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free. */
 COVE_API int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err);
 

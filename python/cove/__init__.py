@@ -8,6 +8,12 @@ What is named here is loaded when it is first used, so that `import cove` costs 
 
 from importlib import import_module
 
+TYPE_CHECKING = False  # type checkers take it for True by its name; `typing` has it as well, and takes longer to load than all of this
+if TYPE_CHECKING:  # what _LAZY says, in their words
+    from cove._cove import CorruptData, InvalidArgument, PreconditionFailed, __version__, known_implementations, option_help, set_log
+    from cove.filesystem import CoveFileSystem
+    from cove.s3 import S3FileSystem
+
 # Which class serves a URL, by its scheme; `pyproject.toml` gives the same to fsspec.
 FILESYSTEMS = {
     "s3": "cove.s3:S3FileSystem",
@@ -28,7 +34,19 @@ _LAZY = {
     "__version__": "cove._cove",
 }
 
-__all__ = ["FILESYSTEMS", "register", *_LAZY]
+__all__ = [
+    "FILESYSTEMS",
+    "CorruptData",
+    "CoveFileSystem",
+    "InvalidArgument",
+    "PreconditionFailed",
+    "S3FileSystem",
+    "__version__",
+    "known_implementations",
+    "option_help",
+    "register",
+    "set_log",
+]
 
 
 def register() -> None:
@@ -48,19 +66,21 @@ def register() -> None:
         import_module("cove.tensorboard").register()
 
 
-def __getattr__(name: str) -> object:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module 'cove' has no attribute {name!r}")
-    try:
-        value = getattr(import_module(module), name)
-    except ImportError as error:
-        from cove.loading import explained
+if not TYPE_CHECKING:  # to whom a name that isn't there would be an object
 
-        with explained():
-            raise error
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        module = _LAZY.get(name)
+        if module is None:
+            raise AttributeError(f"module 'cove' has no attribute {name!r}")
+        try:
+            value = getattr(import_module(module), name)
+        except ImportError as error:
+            from cove.loading import explained
+
+            with explained():
+                raise error
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

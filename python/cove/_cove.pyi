@@ -16,13 +16,25 @@ __version__: str
 class PreconditionFailed(OSError):
     """The object changed meanwhile: what the call asked for does not hold any more."""
 
+    code: str
+    http_status: int
+    retryable: bool
+
 class CorruptData(OSError):
     """Bytes do not match their checksum, or a file breaks the rules of its format."""
+
+    code: str
+    http_status: int
+    retryable: bool
 
 class InvalidArgument(OSError, ValueError):
     """A URL, an option or an argument is not well-formed."""
 
-# Every OSError of these calls has the attributes code ("COVE_ENOTFOUND"), http_status (0: none) and retryable.
+    code: str
+    http_status: int
+    retryable: bool
+
+# Every other OSError of these calls has these three attributes, too: code ("COVE_ENOTFOUND"), http_status (0: no reply told one) and retryable.
 
 def known_implementations() -> list[tuple[str, str, str, bool]]:
     """The schemes that the library knows: (scheme, backend, description, available)."""
@@ -42,6 +54,8 @@ class Filesystem:
     def __new__(cls, url: Path, options: dict[str, str] | None = None) -> Filesystem: ...
     @property
     def scheme(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
     def same_store(self, other: Filesystem, /) -> bool: ...
     def url(self, path: Path, /) -> str: ...
     def path(self, url: Path, /) -> str: ...
@@ -73,7 +87,7 @@ class Filesystem:
         """condition: "new" (only where there is none), "match" (only while it has this etag)."""
 
     def append(self, path: Path, buffer: Buffer, *, timeout: float | None = None) -> None: ...
-    def copy(self, source: Path, target: Path, *, timeout: float | None = None) -> None: ...
+    def copy(self, source: Path, target: Path, etag: str | None = None, *, timeout: float | None = None) -> None: ...
     def move(self, source: Path, target: Path, *, timeout: float | None = None) -> None: ...
     def remove(self, path: Path, *, timeout: float | None = None) -> None: ...
     def remove_tree(self, path: Path, *, timeout: float | None = None) -> None: ...

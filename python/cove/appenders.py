@@ -34,15 +34,15 @@ _PASSING = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COV
 # Around `_shared` and the counts of handles. A file that Python collects gives its handle back from wherever its thread is, in here as well, and what changes
 # then must not be walked over just now: hence an RLock, and copies.
 _lock = threading.RLock()
-_shared: dict[tuple, SharedAppender] = {}  # in the order of their last use
-_found: dict[tuple, float] = {}  # files, and when the store last said that they are there; only while logs are written
+_shared: dict[tuple[Any, ...], SharedAppender] = {}  # in the order of their last use
+_found: dict[tuple[Any, ...], float] = {}  # files, and when the store last said that they are there; only while logs are written
 dirty: set[SharedAppender] = set()  # those that may hold bytes back; looked at by every read, so a plain set
 
 
 class SharedAppender:
     """The library's appender of one path, opened when it is needed."""
 
-    def __init__(self, key: tuple, filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> None:
+    def __init__(self, key: tuple[Any, ...], filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> None:
         self.key, self.family, self.path = key, key[0], path
         self.handles = 0
         self.used = time.monotonic()
@@ -110,7 +110,7 @@ class SharedAppender:
     def is_of(self, family: str, filesystem: _cove.Filesystem, path: str) -> bool:
         return self.path == path and self.family == family and self._filesystem.same_store(filesystem)
 
-    def may_be_under(self, store: tuple, filesystem: _cove.Filesystem, path: str) -> bool:
+    def may_be_under(self, store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> bool:
         """Whether the file is at `path` or below it. Stores are distinguished by the endpoints given to them: two users of one may see the same files."""
         if path and self.path != path and not self.path.startswith(path + "/"):
             return False
@@ -133,12 +133,12 @@ class SharedAppender:
             raise
 
 
-def _endpoint(store: tuple) -> str:
+def _endpoint(store: tuple[Any, ...]) -> str:
     """The endpoint among the options of a store; "" if it is Amazon's or the environment names it."""
     return dict(store[1]).get("endpoint_url", "").rstrip("/").lower()
 
 
-def acquire(store: tuple, filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> SharedAppender:
+def acquire(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> SharedAppender:
     """One more handle of the appender of `path`. `store`: the family of filesystems first, then what tells one store from another."""
     key = (*store, path)
     with _lock:
@@ -177,14 +177,14 @@ def release(shared: SharedAppender) -> None:
         _retire(one)
 
 
-def settle(store: tuple, filesystem: _cove.Filesystem, path: str) -> None:
+def settle(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> None:
     """Sends what was appended at `path` or below it, so that a look at the store sees it."""
     for shared in list(dirty):
         if shared.may_be_under(store, filesystem, path):
             shared.flush()
 
 
-def what_is(store: tuple, path: str) -> str | None:
+def what_is(store: tuple[Any, ...], path: str) -> str | None:
     """"directory" or "file", where a log that was written to a moment ago tells: its folders are there, and the files that `found` told of.
 
     Lightning asks for the folder of its log and for a file beside it after every step of training. Each look would send what has gathered, and be two or
@@ -197,7 +197,7 @@ def what_is(store: tuple, path: str) -> str | None:
     return "file" if dirty and _found.get((*store, path), 0) > recent else None
 
 
-def found(store: tuple, path: str) -> None:
+def found(store: tuple[Any, ...], path: str) -> None:
     """The store has just said that this file is there."""
     if dirty:
         if len(_found) >= MAX_FOUND:
@@ -205,7 +205,7 @@ def found(store: tuple, path: str) -> None:
         _found[(*store, path)] = time.monotonic()
 
 
-def end(store: tuple, filesystem: _cove.Filesystem, path: str) -> None:
+def end(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> None:
     """Sends what was appended at `path` or below it and appends no more to what is there now: it is about to be replaced, moved or removed."""
     with _lock:
         under = [s for s in list(_shared.values()) if s.may_be_under(store, filesystem, path)]

@@ -21,7 +21,7 @@ class LoopQueue:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.pid = os.getpid()
         self._queue = _cove.Queue()
-        self._waiting: dict[int, asyncio.Future] = {}
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._room = asyncio.Semaphore(MAX_JOBS)  # which wakes as many as there is room for, and no crowd each time
         loop.add_reader(self._queue.fileno(), self._take)
 

@@ -55,6 +55,7 @@ class CoveFileSystem(Listings):
         self, *, asynchronous: bool = False, loop: Any = None, batch_size: int | None = None, append_interval: float = 1.0, append_bytes: int = 8 << 20,
         **options: Any,
     ) -> None:  # fmt: skip
+        """Options are checked; no request is sent. The parameters stand at the class."""
         # AsyncFileSystem's own __init__ starts a thread with an event loop, which is made here when somebody asks for it.
         self.asynchronous, self._loop, self.batch_size = asynchronous, loop, batch_size
         self._thread = threading.local()
@@ -66,6 +67,13 @@ class CoveFileSystem(Listings):
         self._append_options = {"flush_interval": float(append_interval), "flush_bytes": int(append_bytes)}
         if "timeout" not in given and "COVE_TIMEOUT" not in os.environ:
             self._append_options["timeout"] = _APPEND_S
+
+    def __repr__(self) -> str:
+        """The class and the address of the store; no key and no secret, as it comes into logs."""
+        try:
+            return f"<{type(self).__name__} {self._fs.endpoint}>"
+        except (AttributeError, OSError):  # it isn't made yet; its options contradict each other
+            return f"<{type(self).__name__}>"
 
     @property
     def loop(self) -> Any:
@@ -151,7 +159,7 @@ class CoveFileSystem(Listings):
 
     # ---- what is there ----
 
-    def _details(self, info: tuple) -> dict[str, Any]:
+    def _details(self, info: _cove.Info) -> dict[str, Any]:
         path, size, is_directory, mtime_ns, etag = info[:5]
         details = {"name": path, "size": size, "type": "directory" if is_directory else "file"}
         if mtime_ns is not None:
@@ -161,6 +169,10 @@ class CoveFileSystem(Listings):
         return details
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        """What the store says of a file or a directory: `name` (its path), `size` in bytes, `type` ("file" or "directory"), and the store's own entries.
+
+        FileNotFoundError: there is neither. A name that is both has the file. What this process has appended there is sent first.
+        """
         return self._details(self._fs.stat(self._see_file(path, kwargs)))
 
     def exists(self, path: str, **kwargs: Any) -> bool:
@@ -173,6 +185,7 @@ class CoveFileSystem(Listings):
         return known == "directory" if known else self._fs.is_directory(self._see(path))
 
     def isfile(self, path: str) -> bool:
+        """Whether there is a file, beside which a bucket's names may have a directory."""
         known = self._known(path)
         if known is None and self._fs.is_file(place := self._see_file(path)):
             appenders.found(self._store, place)
@@ -184,9 +197,11 @@ class CoveFileSystem(Listings):
         return appenders.what_is(self._store, self._strip_protocol(path)) if appenders.dirty else None
 
     def size(self, path: str) -> int:
+        """Bytes of a file; 0 for a directory."""
         return self._fs.stat(self._see_file(path))[1]
 
     def sizes(self, paths: list[str]) -> list[int]:
+        """`size` of each path, all at once."""
         return [info[1] for info in self._results(self._fs.stat_many([self._see_file(path) for path in paths]))]
 
     def modified(self, path: str) -> datetime:
@@ -245,9 +260,11 @@ class CoveFileSystem(Listings):
         return results
 
     def head(self, path: str, size: int = 1024) -> bytes:
+        """The first `size` bytes of a file, or all that it has."""
         return self._fs.read_range(self._see_file(path), 0, size)
 
     def tail(self, path: str, size: int = 1024) -> bytes:
+        """The last `size` bytes of a file, or all that it has."""
         return self._fs.read_range(self._see_file(path), -size, size) if size else b""
 
     def read_block(self, fn: str, offset: int, length: int | None, delimiter: bytes | None = None) -> bytes:
@@ -404,7 +421,7 @@ class CoveFileSystem(Listings):
     # ---- open files ----
 
     def open(
-        self, path: str, mode: str = "rb", block_size: int | None = None, cache_options: dict | None = None, compression: str | None = None,
+        self, path: str, mode: str = "rb", block_size: int | None = None, cache_options: dict[str, Any] | None = None, compression: str | None = None,
         **kwargs: Any,
     ) -> Any:  # fmt: skip
         """A file: "rb", "wb", "xb", "ab", "r+b", or text without the "b". See ReadFile, WriteFile, AppendFile, UpdateFile and TextFile.
@@ -431,7 +448,7 @@ class CoveFileSystem(Listings):
         return file
 
     def _open(
-        self, path: str, mode: str = "rb", block_size: int | None = None, autocommit: bool = True, cache_options: dict | None = None,
+        self, path: str, mode: str = "rb", block_size: int | None = None, autocommit: bool = True, cache_options: dict[str, Any] | None = None,
         expected_size: int | None = None, size: int | None = None, **kwargs: Any,
     ) -> Any:  # fmt: skip
         letters = "".join(sorted(mode))
@@ -582,6 +599,7 @@ class CoveFileSystem(Listings):
         return not path
 
     def rm_file(self, path: str) -> None:
+        """Removes one file. FileNotFoundError where there is none; a bucket is refused."""
         path = self._end(self._file(path))
         if self._is_bucket(path):
             self._fs.stat(path)  # FileNotFoundError where there is none

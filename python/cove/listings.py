@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from glob import has_magic
 from operator import itemgetter
+from types import FrameType
 from typing import Any
 
 from fsspec.utils import stringify_path
@@ -264,7 +265,7 @@ class Listings(Coroutines):
 
 def _called_by_mapping() -> bool:
     """Whether fsspec's FSMap makes this call. It passes its keys, which are names, to methods that take patterns, so only its frame shows it."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and (module := frame.f_globals.get("__name__", "")).partition(".")[0] in ("cove", "fsspec"):
         if module == "fsspec.mapping":
             return True

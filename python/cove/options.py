@@ -56,7 +56,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def seconds(duration: str) -> float:
     """Parses a duration that the library has accepted, such as "30s" or "200ms"; a number alone is in seconds."""
-    number, unit = re.fullmatch(r"(.*?)(ms|s|m|h)?", duration.lower()).groups()
+    number, unit = re.fullmatch(r"(.*?)(ms|s|m|h)?", duration.lower()).groups()  # type: ignore[union-attr]  # whatever it is, it matches
     return float(number) * _UNITS[unit or "s"]
 
 

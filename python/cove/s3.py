@@ -68,6 +68,7 @@ class S3FileSystem(CoveFileSystem):
         self, anon: bool | None = None, endpoint_url: str | None = None, key: str | None = None, secret: str | None = None, token: str | None = None,
         session: Any = None, default_block_size: Any = None, max_concurrency: Any = None, **options: Any,
     ) -> None:  # fmt: skip
+        """Options are checked; no request is sent. The parameters stand at the class."""
         if isinstance(default_block_size, int):
             default_block_size = max(default_block_size, MIN_PART)
         if isinstance(max_concurrency, int):
@@ -135,7 +136,7 @@ class S3FileSystem(CoveFileSystem):
 
     # ---- what is there ----
 
-    def _details(self, info: tuple) -> dict[str, Any]:
+    def _details(self, info: _cove.Info) -> dict[str, Any]:
         path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type = info
         if self.version_aware:
             path = path.partition("?versionId=")[0]
@@ -239,6 +240,7 @@ class S3FileSystem(CoveFileSystem):
         return self._fs.sign(self._see_file(path), _METHODS[client_method], expires)
 
     def sign(self, path: str, expiration: int = 100, **kwargs: Any) -> str:
+        """`url` by fsspec's name: a URL that reads the file without any key, for `expiration` seconds. Whether there is such a file isn't asked."""
         return self.url(path, expires=expiration, **kwargs)
 
     def metadata(self, path: str, refresh: bool = False, **kwargs: Any) -> dict[str, str]:
@@ -259,6 +261,7 @@ class S3FileSystem(CoveFileSystem):
         self._fs.set_metadata(path, {**same, **changes})
 
     def get_tags(self, path: str) -> dict[str, str]:
+        """The tags of a file."""
         return self._fs.tags(self._see_file(path))
 
     def put_tags(self, path: str, tags: dict[str, str], mode: str = "o") -> None:

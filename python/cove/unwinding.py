@@ -115,7 +115,7 @@ def _with_contexts(exception: BaseException | None) -> Iterator[BaseException]:
 def _traceback_frames(exception: BaseException) -> dict[FrameType, list[int]]:
     """The frames of the traceback, with the offsets at which the exception left them or was caught."""
     trace: TracebackType | None = exception.__traceback__
-    if trace is None and getattr(exception, "exceptions", ()):  # `except*` wraps a single exception in a group without a traceback
+    if trace is None and getattr(exception, "exceptions", None):  # `except*` wraps a single exception in a group without a traceback
         trace = exception.exceptions[0].__traceback__  # type: ignore[attr-defined]
     offsets: dict[FrameType, list[int]] = {}
     while trace is not None:

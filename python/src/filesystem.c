@@ -117,6 +117,17 @@ static PyObject *fs_scheme(PyObject *object, void *closure)
     return PyUnicode_FromString(cove_fs_scheme(((struct covepy_fs *)object)->fs));
 }
 
+static PyObject *fs_endpoint(PyObject *object, void *closure)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    char *endpoint = NULL;
+    int rc = cove_fs_endpoint(((struct covepy_fs *)object)->fs, &endpoint, &err);
+    PyObject *text = rc == 0 ? covepy_str(endpoint) : covepy_raise(rc, &err);
+
+    cove_free(endpoint);
+    return text;
+}
+
 static PyObject *fs_same_store(PyObject *object, PyObject *other)
 {
     struct covepy_fs *fs;
@@ -535,6 +546,8 @@ static PyMethodDef fs_methods[] = {
 
 static PyGetSetDef fs_getset[] = {
     { "scheme", fs_scheme, NULL, "The scheme that the URL used.", NULL },
+    { "endpoint", fs_endpoint, NULL,
+      "The address of the store, which names no credentials; \"\" for local files and memory.", NULL },
     { 0 },
 };
 

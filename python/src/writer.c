@@ -179,7 +179,8 @@ static PyGetSetDef writer_getset[] = {
 static PyType_Slot writer_slots[] = {
     { Py_tp_doc,
       COVEPY_DOC(
-          "Writer(fs, path, condition=None, etag=None, expected_size=-1, content_type=None, metadata=None, *, "
+          "Writer(fs, path, condition=None, etag=None, expected_size=-1, content_type=None, metadata=None, "
+          "first_part=0, *, "
           "timeout=None)\n--\n\n"
           "Opens a file for writing; nothing is visible before finish(). condition: 'new' (only where there is none "
           "then), 'match' (only while it has this etag). One that goes away unfinished is aborted. Threads take "

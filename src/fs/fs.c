@@ -243,6 +243,21 @@ int cove_fs_same_store(const cove_fs *a, const cove_fs *b)
     return a->ops == b->ops && (!a->ops->same_store || a->ops->same_store(a->self, b->self));
 }
 
+int cove_fs_endpoint(const cove_fs *fs, char **ret_endpoint, struct cove_error *err)
+{
+    struct cove__buf endpoint = COVE__BUF_INIT(MAX_URL_BYTES * 2);
+    int rc = fs->ops->endpoint ? fs->ops->endpoint(fs->self, &endpoint, err) : 0;
+    char *text = rc == 0 ? cove__buf_take(&endpoint) : NULL;
+
+    cove__buf_done(&endpoint);
+    if (rc < 0)
+        return rc;
+    if (!text)
+        return cove__fail_nomem(err, "an endpoint");
+    *ret_endpoint = text;
+    return 0;
+}
+
 /* ---- what every public call begins with ---- */
 
 char *cove__fs_show(const cove_fs *fs, const char *path)

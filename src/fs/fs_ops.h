@@ -130,6 +130,8 @@ struct cove__fs_ops {
     void (*close)(void *self);
     /* See cove_fs_same_store. NULL slot: always true. Pure. */
     bool (*same_store)(const void *self, const void *other);
+    /* See cove_fs_endpoint: appends to `ret`. NULL slot: there is none. Pure. COVE_EINVAL. */
+    int (*endpoint)(const void *self, struct cove__buf *ret, struct cove_error *err);
 
     /* URL or path -> canonical path, owned by the caller. COVE_EINVAL. Pure. */
     int (*parse)(const char *url_or_path, char **ret_path, struct cove_error *err);

@@ -276,6 +276,18 @@ static bool s3_same_store(const void *self, const void *other)
            same_text(a->o.username, b->o.username) && same_text(a->o.profile, b->o.profile);
 }
 
+static int s3_endpoint(const void *self, struct cove__buf *ret, struct cove_error *err)
+{
+    const struct cove__s3 *s3 = self;
+    struct s3_address to;
+    int rc = cove__s3_endpoint(&s3->rules, cove__slice_str(""), false, s3->region, &to, err);
+
+    if (rc < 0)
+        return rc;
+    rc = cove__buf_addf(ret, "%s://%s%s", to.scheme, to.host, s3->base);
+    return rc < 0 ? cove__fail(err, rc, "endpoint %s: %s", to.host, cove_code_phrase(rc)) : 0;
+}
+
 const struct cove__fs_ops cove__s3_ops = {
     .name = "s3",
     .options = cove__s3_option_rows,
@@ -283,6 +295,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .open = s3_open,
     .close = s3_close,
     .same_store = s3_same_store,
+    .endpoint = s3_endpoint,
     .parse = cove__s3_parse,
     .stat = cove__s3_stat,
     .list = cove__s3_list,

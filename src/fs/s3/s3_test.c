@@ -671,6 +671,52 @@ static void test_same_store(void **state)
     }
 }
 
+static void test_endpoint(void **state)
+{
+    static const struct {
+        const char *options[8], *endpoint;
+    } cases[] = {
+        { { KEY, "region", "eu-west-1" }, "https://s3.eu-west-1.amazonaws.com" },
+        { { KEY, "region", "cn-north-1" }, "https://s3.cn-north-1.amazonaws.com.cn" },
+        { { KEY, "region", "eu-west-1", "use_dualstack_endpoint", "true" },
+          "https://s3.dualstack.eu-west-1.amazonaws.com" },
+        { { KEY, AT }, "http://127.0.0.1:9" },
+        { { KEY, "endpoint_url", "HTTPS://store.example:443/base/" }, "https://store.example/base" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cove_fs *fs = open_as(cases[i].options, 8);
+        char *endpoint = NULL;
+
+        assert_int_equal(cove_fs_endpoint(fs, &endpoint, NULL), 0);
+        assert_string_equal(endpoint, cases[i].endpoint);
+        cove_free(endpoint);
+        cove_fs_unref(fs);
+    }
+}
+
+/* Nothing is left, nothing is given, whichever allocation fails. */
+static void test_endpoint_without_memory(void **state)
+{
+    static const char *const options[] = { KEY, AT };
+    cove_fs *fs = open_as(options, 6);
+    bool failed = true;
+
+    (void)state;
+    for (unsigned long n = 1; failed; n++) {
+        char *endpoint = NULL;
+
+        cove__mem_fail(n, 0);
+        int rc = cove_fs_endpoint(fs, &endpoint, NULL);
+        failed = cove__mem_fail(0, 0) >= n;
+        assert_int_equal(rc, failed ? COVE_ENOMEM : 0);
+        assert_true((endpoint != NULL) == !failed);
+        cove_free(endpoint);
+    }
+    cove_fs_unref(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -686,6 +732,8 @@ int main(void)
         cmocka_unit_test(test_no_credentials),
         cmocka_unit_test(test_open_without_memory),
         cmocka_unit_test(test_same_store),
+        cmocka_unit_test(test_endpoint),
+        cmocka_unit_test(test_endpoint_without_memory),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_signed_urls),
         cmocka_unit_test(test_part_rules),
