@@ -6,7 +6,6 @@ Lightning exists as two packages, `lightning` and `pytorch_lightning`, with sepa
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import sys
@@ -21,11 +20,11 @@ from typing import Any
 import torch
 from fsspec.core import url_to_fs
 
+from .errors import failure
 from .file_kind import file_kind, other_object
 from .filesystem import CoveFileSystem
 from .fingerprint import Fingerprint, Recorded
 from .paths import check_target, check_url, url_of
-from ._cove import CorruptData
 
 log = logging.getLogger("cove.checkpoints")
 
@@ -178,10 +177,10 @@ class StreamingIO:
                 kind = None if isinstance(error, OSError) else file_kind(file)
                 if kind is None:
                     raise
-                raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: not a checkpoint of torch.save but {kind}") from error
+                raise failure("COVE_ECORRUPT", f"load {fs.unstrip_protocol(place)}: not a checkpoint of torch.save but {kind}") from error
         kind = other_object(loaded) if _called_by_trainer() else None
         if kind is not None:
-            raise CorruptData(errno.EILSEQ, f"load {fs.unstrip_protocol(place)}: not a checkpoint of Lightning but {kind}")
+            raise failure("COVE_ECORRUPT", f"load {fs.unstrip_protocol(place)}: not a checkpoint of Lightning but {kind}")
         return loaded
 
     def is_saving(self, path: str | Path) -> bool:

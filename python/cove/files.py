@@ -7,7 +7,6 @@ When two threads close a file at once, the second waits for the first.
 from __future__ import annotations
 
 import atexit
-import errno
 import functools
 import io
 import logging
@@ -19,6 +18,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from cove import _cove, appenders
+from cove.errors import failure
 from cove.unwinding import OpenContext
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ class PublishedFile(WritableFile):
             self.leave(type(passing))
         elif self._failure is not None:
             self.discard()
-            raise OSError(errno.EIO, f"a write failed before ({self._failure}), so nothing is published", self.full_name)
+            raise failure("COVE_EIO", f"write {self.full_name}: a write failed before ({self._failure}), so nothing is published")
         else:
             super()._end()
 

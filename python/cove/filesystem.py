@@ -19,6 +19,7 @@ from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, read_block, stringify_path
 
 from cove import _cove, appenders, ranges, targets, transfers
+from cove.errors import failure
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
 from cove.options import check_arguments, object_properties, seconds, to_library
@@ -208,7 +209,7 @@ class CoveFileSystem(Listings):
         """When the file was written last, in UTC."""
         info = self._fs.stat(self._see_file(path))
         if info[3] is None:
-            raise IsADirectoryError(errno.EISDIR, "nothing is known of when it was written", self.unstrip_protocol(path))
+            raise failure("COVE_EISDIR", f"modified {self.unstrip_protocol(path)}: nothing is known of when a directory was written")
         return time_of(info[3])
 
     def _etag(self, path: str) -> str | None:
@@ -328,7 +329,7 @@ class CoveFileSystem(Listings):
         if unfit:
             more = f" (and {len(unfit) - 1} more like it)" if len(unfit) > 1 else ""
             why = f"a disk cannot hold a file whose name ends in a slash: it was left out{more}, the others were copied; get it alone, by its name"
-            raise IsADirectoryError(errno.EISDIR, why, self.unstrip_protocol(unfit[0]))
+            raise failure("COVE_EISDIR", f"get {self.unstrip_protocol(unfit[0])}: {why}")
 
     def _get_together(self, files: list[tuple[str, str, int]], callback: Callback, kwargs: dict[str, Any]) -> None:
         sources = [self._version(self._settle(path), kwargs) for path, _, _ in files]
@@ -377,7 +378,7 @@ class CoveFileSystem(Listings):
                 transfers.send(source, target, callback, min(size, transfers.BLOCK) or transfers.BLOCK)  # a pipe says 0
                 if target.tell() < size:
                     why = f"{target.tell()} bytes came of {size}: the file has become shorter while it was read"
-                    raise _cove.PreconditionFailed(errno.ESTALE, why, str(lpath))
+                    raise failure("COVE_EPRECONDITION", f"put {lpath}: {why}")
 
     def put(
         self, lpath: Any, rpath: Any, recursive: bool = False, callback: Callback = DEFAULT_CALLBACK, maxdepth: int | None = None,
@@ -459,7 +460,7 @@ class CoveFileSystem(Listings):
             return self._writing(path, autocommit, block_size=block_size, expected_size=expected_size, **properties)
         if letters == "bx":
             if self.exists(path):  # said before anything is sent; the store is asked again in the end
-                raise FileExistsError(errno.EEXIST, "it exists", self.unstrip_protocol(path))
+                raise failure("COVE_EEXIST", f"open {self.unstrip_protocol(path)}: it exists")
             return self._writing(path, autocommit, "xb", condition="new", block_size=block_size, expected_size=expected_size, **properties)
         if letters == "ab":
             if properties:
@@ -503,7 +504,7 @@ class CoveFileSystem(Listings):
         """Removes an empty directory or an empty bucket. No other call removes a bucket."""
         path = self._take(path)
         if not self._fs.stat(path)[2]:
-            raise NotADirectoryError(errno.ENOTDIR, "a file, not a directory", self.unstrip_protocol(path))
+            raise failure("COVE_ENOTDIR", f"rmdir {self.unstrip_protocol(path)}: a file, not a directory")
         advice = "rm with recursive=True removes what is in it"
         with _advice_where_not_empty(f"{advice}; older versions and unfinished uploads count, too" if self._is_bucket(path) else advice):
             self._fs.remove(path)
@@ -550,7 +551,7 @@ class CoveFileSystem(Listings):
             self._fs.move(*pairs[0])
             return
         if not files and not recursive and self.isdir(path1):
-            raise IsADirectoryError(errno.EISDIR, "a directory is moved with recursive=True", self.unstrip_protocol(path1))
+            raise failure("COVE_EISDIR", f"move {self.unstrip_protocol(path1)}: a directory is moved with recursive=True")
         untold = [source for source, _ in pairs if source not in etags]
         etags.update((path, info[4]) for path, info in zip(untold, self._results(self._fs.stat_many(untold))))
         self._results(self._fs.copy_many(pairs))
@@ -603,7 +604,8 @@ class CoveFileSystem(Listings):
         path = self._end(self._file(path))
         if self._is_bucket(path):
             self._fs.stat(path)  # FileNotFoundError where there is none
-            raise IsADirectoryError(errno.EISDIR, "is a bucket: rm with recursive=True empties it, rmdir removes an empty one", self.unstrip_protocol(path))
+            why = "is a bucket: rm with recursive=True empties it, rmdir removes an empty one"
+            raise failure("COVE_EISDIR", f"remove {self.unstrip_protocol(path)}: {why}")
         self._fs.remove(path)
 
     def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
@@ -642,7 +644,7 @@ class CoveFileSystem(Listings):
             for name in self._expand(path, patterns):
                 self._remove_if_there(lambda place: removed.extend(self._remove_tree(place)), name)
             if not removed:
-                raise FileNotFoundError(errno.ENOENT, "nothing is there", str(path))
+                raise failure("COVE_ENOTFOUND", f"remove {path}: nothing is there")
         else:
             found = self._expand(path, patterns, recursive, maxdepth)
             directories = {name: None for name, known in found.items() if known and known["type"] == "directory"}

@@ -10,7 +10,6 @@ An object store takes any key, so a tree may have names that no local disk can h
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -23,6 +22,7 @@ from fsspec.utils import stringify_path
 
 from cove import transfers
 from cove.coroutines import Coroutines
+from cove.errors import failure
 from cove.patterns import check_depth, matcher
 
 GONE = (FileNotFoundError, NotADirectoryError)
@@ -244,7 +244,7 @@ class Listings(Coroutines):
                 else:
                     unseen.setdefault(place)
         if not entries and not unseen:
-            raise FileNotFoundError(errno.ENOENT, "nothing is there", path)
+            raise failure("COVE_ENOTFOUND", f"expand {path}: nothing is there")
         files = {e["name"]: e for e in entries if e["type"] != "directory"}
         marked_last = sorted((e for e in entries if e["type"] == "directory"), key=lambda e: "ETag" in e)
         directories = {e["name"] + "/" * (e["name"] in files): e for e in marked_last}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable
 from glob import has_magic
 
 from fsspec.implementations.local import LocalFileSystem
 
+from cove.errors import failure
 from cove.patterns import check_depth
 
 _SCHEMES = ("file://", "file:", "local://", "local:")
@@ -46,7 +46,7 @@ def expand(paths: Iterable[str], patterns: set[str], recursive: bool, maxdepth: 
                 some = some.union(*(_below(match, maxdepth and maxdepth - 1) for match in some))
             why = "nothing matches; in a pattern, [ of a name is written [[]"
         if not some:
-            raise FileNotFoundError(errno.ENOENT, why, path)
+            raise failure("COVE_ENOTFOUND", f"put {path}: {why}")
         found |= some
     return sorted(found)
 

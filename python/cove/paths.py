@@ -5,13 +5,12 @@ The library refuses them, and so does every function of this package that takes 
 
 from __future__ import annotations
 
-import errno
 import re
 from pathlib import PurePath
 from typing import Any
 
 from cove import FILESYSTEMS
-from cove._cove import InvalidArgument
+from cove.errors import failure
 
 _SCHEMES = "|".join(map(re.escape, FILESYSTEMS))
 _AT_THE_START = re.compile(rf"({_SCHEMES}):/(?!/)", re.IGNORECASE)
@@ -50,8 +49,8 @@ def _url(match: re.Match[str]) -> str:
     return f"{match[1].lower()}://{match.string[match.end():]}"
 
 
-def _refusal(path: Any, match: re.Match[str]) -> InvalidArgument:
-    why = f"{path}: one slash after the scheme, so this would be a local path (pathlib removes a slash); pass the URL as a str, {_url(match)!r}"
+def _refusal(path: Any, match: re.Match[str]) -> OSError:
+    why = f"open {path}: one slash after the scheme, so this would be a local path (pathlib removes a slash); pass the URL as a str, {_url(match)!r}"
     if match.string.startswith("/"):
         why += f", or {f'file://{match.string}'!r} for a local folder of this name"
-    return InvalidArgument(errno.EINVAL, why)
+    return failure("COVE_EINVAL", why)

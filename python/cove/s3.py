@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from fsspec.utils import tokenize
 
+from cove.errors import failure
 from cove.loading import explained, tell_of_s3fs
 
 with explained():
@@ -179,13 +179,13 @@ class S3FileSystem(CoveFileSystem):
         bucket, key, _ = self.split_path(path)
         if not key:
             if self.exists(bucket):
-                raise FileExistsError(errno.EEXIST, "the bucket exists", self.unstrip_protocol(bucket))
+                raise failure("COVE_EEXIST", f"mkdir {self.unstrip_protocol(bucket)}: the bucket exists")
             there.mkdir(bucket)
             return
         if bucket not in self._buckets:
             if not self._bucket_is_there(bucket):
                 if not create_parents:
-                    raise FileNotFoundError(errno.ENOENT, "there is no such bucket", self.unstrip_protocol(bucket))
+                    raise failure("COVE_ENOTFOUND", f"mkdir {self.unstrip_protocol(path)}: there is no such bucket")
                 there.mkdir(bucket)
             self._buckets.add(bucket)
         self._fs.mkdir(f"{bucket}/{key}")

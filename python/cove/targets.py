@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from cove._cove import InvalidArgument
+from cove.errors import failure
 
 
 def check_distinct(pairs: Iterable[tuple[str, str]]) -> None:
@@ -63,12 +62,12 @@ def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]
             raise _meeting(first, second, target)
 
 
-def _meeting(first: str, second: str, target: str) -> InvalidArgument:
+def _meeting(first: str, second: str, target: str) -> OSError:
     return _refusal(f"{first} and {second} have the same target, {target}: nothing was done; copy them to different targets")
 
 
-def _refusal(why: str) -> InvalidArgument:
-    return InvalidArgument(errno.EINVAL, why)
+def _refusal(why: str) -> OSError:
+    return failure("COVE_EINVAL", why)
 
 
 def _meetings(

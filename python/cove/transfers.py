@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import stat
@@ -19,6 +18,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.utils import stringify_path
 
 from cove import _cove, local_paths, targets
+from cove.errors import failure
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
@@ -261,14 +261,14 @@ class _Pipe:
                     return n
             check_stopped()
             if self._timeout_s and time.monotonic() >= until:
-                raise TimeoutError(errno.ETIMEDOUT, f"the deadline of {self._timeout_s:g} s passed, and nothing came", self._path)
+                raise failure("COVE_ETIMEDOUT", f"put {self._path}: the deadline of {self._timeout_s:g} s passed, and nothing came")
 
 
 def check_stopped() -> None:
     """Raises where the transfer that this thread works for has been given up."""
     transfer = getattr(_mine, "transfer", None)
     if transfer is not None and transfer.stopped:
-        raise InterruptedError(errno.EINTR, "another file of this transfer failed, or it was interrupted")
+        raise failure("COVE_ECANCELED", "transfer: another file of this transfer failed, or it was interrupted")
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:

@@ -421,7 +421,7 @@ def test_after_a_write_that_failed_nothing_is_published(fs, root, error, over):
         with pytest.raises(error):
             f.write(b"first")
         f.write(b"second")
-        with pytest.raises(OSError, match=f"{error.__name__}.*nothing is published.*{root}/x"):
+        with pytest.raises(OSError, match=f"write s3://{root}/x: .*{error.__name__}.*nothing is published"):
             f.close()
     else:
         with pytest.raises((error, OSError)):  # at once, or when it is closed

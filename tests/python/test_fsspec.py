@@ -647,3 +647,38 @@ def test_schemes_in_capitals_are_the_same(fs, root):
     assert fs._strip_protocol("S3://b/x") == fs._strip_protocol("S3A://b/x") == fs._strip_protocol("s3A::b/x") == "b/x"
     assert fs.unstrip_protocol("S3://b/x/") == "s3://b/x/" and fs.unstrip_protocol("S3A://b") == "s3a://b"
     assert fsspec.core.url_to_fs(f"S3://{root}/x") == (fs, f"{root}/x")
+
+
+def test_errors_made_in_python_are_like_the_librarys(fs, root):
+    """`code`, `http_status` and `retryable`; the message names the operation and the URL."""
+    fs.pipe_file(f"{root}/d/x", b"1")
+    url = f"s3://{root}"
+    for kind, code, operation, call in [
+        (IsADirectoryError, "COVE_EISDIR", f"modified {url}/d", lambda: fs.modified(f"{root}/d")),
+        (IsADirectoryError, "COVE_EISDIR", f"move {url}/d", lambda: fs.mv(f"{root}/d", f"{root}/e")),
+        (NotADirectoryError, "COVE_ENOTDIR", f"rmdir {url}/d/x", lambda: fs.rmdir(f"{root}/d/x")),
+        (FileExistsError, "COVE_EEXIST", f"open {url}/d/x", lambda: fs.open(f"{root}/d/x", "xb").close()),
+        (FileNotFoundError, "COVE_ENOTFOUND", f"expand {url}/none*", lambda: fs.rm(f"{url}/none*", recursive=True)),
+        (FileNotFoundError, "COVE_ENOTFOUND", "put /nowhere/x*", lambda: fs.put("/nowhere/x*", root)),
+        (ValueError, "COVE_EINVAL", "open s3:/b/x", lambda: fs.cat("s3:/b/x")),
+    ]:
+        with pytest.raises(kind) as raised:
+            call()
+        e = raised.value
+        assert (e.code, e.http_status, e.retryable) == (code, 0, False) and e.errno, e
+        assert f"{operation}: " in str(e)
+
+
+def test_no_exception_of_the_package_lacks_a_code():
+    """Kinds of OSError are made by cove.errors.failure, which gives them one."""
+    import ast
+    import builtins
+    from pathlib import Path
+
+    import cove
+
+    for file in Path(cove.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            name = getattr(getattr(node, "func", None), "id", getattr(getattr(node, "func", None), "attr", ""))
+            kind = getattr(cove, name, None) if name in ("CorruptData", "InvalidArgument", "PreconditionFailed") else getattr(builtins, name, None)
+            assert not (isinstance(node, ast.Call) and isinstance(kind, type) and issubclass(kind, OSError)), f"{file.name}:{node.lineno}"

@@ -202,8 +202,8 @@ def test_a_url_is_no_other(fs, mock):
 def test_messages_say_what_to_do(face, fs, tmp_path):
     for call, args, says in (
         (face.rm, ["b/run1"], "recursive=True"), (fs.rmdir, ["b/run1"], "recursive=True"), (face.rmdir, ["b"], "older versions"),
-        (face.put, [f"{tmp_path}/none*", "b/"], r"'.*/none\*'"), (face.put, [f"{tmp_path}/[/x", "b/"], r"\[\[\]"),
-        (lambda *names: face.put(*names, recursive=True), [f"{tmp_path}/none", "b/"], "nothing is there: '.*/none'"),
+        (face.put, [f"{tmp_path}/none*", "b/"], r"put .*/none\*: nothing matches"), (face.put, [f"{tmp_path}/[/x", "b/"], r"\[\[\]"),
+        (lambda *names: face.put(*names, recursive=True), [f"{tmp_path}/none", "b/"], "put .*/none: nothing is there"),
     ):  # fmt: skip
         with pytest.raises(OSError, match=says) as caught:
             call(*args)

@@ -146,3 +146,11 @@ def test_setup_finds_nothing_to_do():
     result = subprocess.run([str(env.ROOT / "tools" / "setup.sh"), "build"], capture_output=True, text=True)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert sys.version_info >= (3, 9)
+
+
+def test_the_table_of_error_codes_is_whole():
+    declared = set(re.findall(r"^\s+(COVE_E[A-Z]+) = -", (env.ROOT / "include" / "cove" / "error.h").read_text(), re.M))
+    page = (env.ROOT / "docs" / "filesystems.md").read_text()
+    table = page[page.index("| code | meaning |"):].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert sorted(re.findall(r"COVE_E[A-Z]+", " ".join(rows))) == sorted(declared)

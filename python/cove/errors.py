@@ -1,0 +1,29 @@
+"""Exceptions that are made in Python, like those that the library's errors become: of a kind by errno, with `code`, `http_status` and `retryable`."""
+
+from __future__ import annotations
+
+import errno
+
+from cove._cove import CorruptData, InvalidArgument, PreconditionFailed
+
+# By the library's name: errno, and the class where errno does not tell it.
+_KINDS: dict[str, tuple[int, type[OSError]]] = {
+    "COVE_EINVAL": (errno.EINVAL, InvalidArgument),
+    "COVE_ENOTFOUND": (errno.ENOENT, OSError),
+    "COVE_EEXIST": (errno.EEXIST, OSError),
+    "COVE_EISDIR": (errno.EISDIR, OSError),
+    "COVE_ENOTDIR": (errno.ENOTDIR, OSError),
+    "COVE_ETIMEDOUT": (errno.ETIMEDOUT, OSError),
+    "COVE_ECANCELED": (errno.EINTR, OSError),
+    "COVE_EPRECONDITION": (errno.ESTALE, PreconditionFailed),
+    "COVE_ECORRUPT": (errno.EILSEQ, CorruptData),
+    "COVE_EIO": (errno.EIO, OSError),
+}
+
+
+def failure(code: str, message: str) -> OSError:
+    """`message` names the operation and the URL, as in "move s3://bucket/x: a directory is moved with recursive=True"."""
+    number, kind = _KINDS[code]
+    error = kind(number, message)
+    error.code, error.http_status, error.retryable = code, 0, False  # type: ignore[attr-defined]
+    return error
