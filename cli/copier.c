@@ -48,21 +48,20 @@ static bool same_local_file(const struct job *job)
            stat(job->from, &a) == 0 && stat(job->to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Through this process: a reader and a writer that publishes at the end or not at all. */
-static int stream(struct cli_copier *k, const struct job *job, struct cove_error *err)
+/* All that the reader has, to a writer that publishes at the end or not at all. */
+static int pour(struct cli_copier *k, const struct job *job, cove_reader *reader, int64_t *done, struct cove_error *err)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
-    cove_reader *reader = NULL;
     cove_writer *writer = NULL;
     int64_t n = 0;
-    int rc = cove_reader_open(job->from_fs, job->from, &k->c->call, &reader, err);
+    int rc;
 
-    if (rc == 0) {
-        options.expected_size = cove_reader_size(reader);
-        rc = cove_writer_open(job->to_fs, job->to, &options, &k->c->call, &writer, err);
-    }
-    while (rc == 0 && (n = cove_writer_take(writer, reader, STEP, err)) > 0)
+    options.expected_size = cove_reader_size(reader);
+    rc = cove_writer_open(job->to_fs, job->to, &options, &k->c->call, &writer, err);
+    while (rc == 0 && (n = cove_writer_take(writer, reader, STEP, err)) > 0) {
         k->bytes += n;
+        *done += n;
+    }
     if (rc == 0 && n < 0)
         rc = (int)n;
     if (rc == 0 && cove_writer_tell(writer) != options.expected_size) {
@@ -73,6 +72,28 @@ static int stream(struct cli_copier *k, const struct job *job, struct cove_error
     if (rc == 0)
         rc = cove_writer_finish(writer, err);
     cove_writer_free(writer);
+    return rc;
+}
+
+/* Through this process. A copy begins anew where its source is replaced meanwhile, unless a pipe or a device has got
+ * bytes already; a move is of the file that was looked at. */
+static int stream(struct cli_copier *k, const struct job *job, struct cove_error *err)
+{
+    cove_reader *reader = NULL;
+    int64_t done = 0;
+    int rc = cove_reader_open(job->from_fs, job->from, &k->c->call, &reader, err);
+
+    if (rc == 0)
+        rc = pour(k, job, reader, &done, err);
+    while (rc == COVE_EPRECONDITION && reader && !k->remove && !(done > 0 && cli_is_special(job->to_fs, job->to))) {
+        k->bytes -= done;
+        done = 0;
+        rc = cove_reader_reopen(&reader, err);
+        if (rc == COVE_EPRECONDITION)
+            break;
+        if (rc == 0)
+            rc = pour(k, job, reader, &done, err);
+    }
     cove_reader_close(reader);
     return rc;
 }

@@ -117,7 +117,7 @@ void cli_download(struct cli *c, const struct cli_target *t)
     struct cove_error err = COVE_ERROR_INIT;
     cove_reader *reader = NULL;
     char *buffer = cli_alloc(BUFFER);
-    bool special = cli_is_special(t->fs, t->path);
+    bool special = cli_is_special(t->fs, t->path), written = false;
     int fd = special ? open_special(c, t) : -1;
     int64_t n = 0;
     int rc = 0;
@@ -126,8 +126,13 @@ void cli_download(struct cli *c, const struct cli_target *t)
         rc = cove_reader_open(t->fs, t->path, &c->call, &reader, &err);
     while (rc == 0 && (reader || fd >= 0)) {
         n = reader ? cove_reader_read(reader, buffer, BUFFER, &err) : read_descriptor(c, fd, t, buffer, BUFFER);
+        if (n == COVE_EPRECONDITION && reader && !written) { /* replaced, before anybody has seen a byte of it */
+            rc = cove_reader_reopen(&reader, &err);
+            continue;
+        }
         if (n <= 0)
             break;
+        written = true;
         cli_write(c, buffer, (size_t)n);
     }
     if (rc == 0 && reader && n < 0)

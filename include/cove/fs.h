@@ -134,6 +134,11 @@ COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 /* ---- whole files and ranges ---- */
 
 /*
+ * What one of these calls gives is of one version of the file. Where that is replaced meanwhile, it begins anew with
+ * the new one, ten times at most, and then fails with COVE_EPRECONDITION.
+ */
+
+/*
  * Reads up to `length` bytes at `offset` into `buffer` (caller's, BORROWED until the call returns) and gives the number
  * read, less than `length` only at the end of the file. A negative offset counts from the end. Large ranges are fetched
  * in parallel, into place. COVE_ENOTFOUND, COVE_EISDIR, COVE_ECORRUPT (a checksum of the store does not match).

@@ -287,13 +287,11 @@ class CoveFileSystem(Listings):
             os.makedirs(lpath, exist_ok=True)
             return
         try:
-            callback.set_size(source.size)
-            block = min(max(source.size, 1), transfers.BLOCK)
             if outfile is not None:
-                transfers.send(source, outfile, callback, block)
-                return
-            with transfers.local_file(lpath, source.size, self._timeout_s) as target:
-                transfers.send(source, target, callback, block)
+                callback.set_size(source.size)
+                transfers.send(source, outfile, callback, min(max(source.size, 1), transfers.BLOCK))
+            else:
+                transfers.download(source, lpath, self._timeout_s, callback)
         finally:
             source.close()
 

@@ -280,6 +280,23 @@ def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block:
         check_stopped()
 
 
+def download(source: Any, path: Any, timeout_s: float, callback: Callback) -> None:
+    """All of `source` (a reader at its first byte) to a local file, which is replaced at the end. Where the source is replaced meanwhile, the new version is
+    read, unless a pipe or a device has got some bytes of the old one."""
+    while True:
+        callback.set_size(source.size)
+        try:
+            with local_file(path, source.size, timeout_s) as target:
+                send(source, target, callback, min(max(source.size, 1), BLOCK))
+            return
+        except _cove.PreconditionFailed:
+            done = source.tell()
+            if done > 0 and _is_special(path):
+                raise
+        source.reopen()
+        callback.relative_update(-done)
+
+
 def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:
     """Makes all the calls, some at once, and counts them. The first failure ends it; those under way end with their next block."""
     calls = list(calls)

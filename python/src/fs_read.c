@@ -40,32 +40,40 @@ static PyObject *refuse_size(struct covepy_call *c, cove_fs *fs, const char *pat
     return covepy_raise(COVE_ELIMIT, &c->err);
 }
 
-/* `length` bytes at `offset`, either of any sign. In order from the start they are also held against the store's
- * checksum of the whole file. */
-static PyObject *read_part(struct covepy_call *c, cove_reader *reader, int64_t offset, int64_t length)
+/* `length` bytes at `offset`, either of any sign, of a file that may have `max_bytes` (0: any number). In order from
+ * the start they are also held against the store's checksum of the whole file. Where it is replaced meanwhile, *reader
+ * becomes one of the new version, for nobody has seen anything of the old one. */
+static PyObject *read_part(struct covepy_call *c, cove_fs *fs, const char *path, cove_reader **reader, int64_t offset,
+                           int64_t length, uint64_t max_bytes)
 {
-    int64_t size = cove_reader_size(reader), n;
-    PyObject *bytes;
-    char *to = NULL;
+    for (;;) {
+        int64_t size = cove_reader_size(*reader), n;
+        int64_t from = offset < 0 ? (size + offset < 0 ? 0 : size + offset) : offset > size ? size : offset;
+        int64_t wanted = length < 0 || length > size - from ? size - from : length;
+        char *to = NULL;
+        PyObject *bytes = NULL;
 
-    if (offset < 0)
-        offset = size + offset < 0 ? 0 : size + offset;
-    if (offset > size)
-        offset = size;
-    if (length < 0 || length > size - offset)
-        length = size - offset;
-    bytes = covepy_bytes_new((uint64_t)length, &to);
-    if (!bytes)
-        return NULL;
-    if (offset == 0)
-        COVEPY_WAIT(c, n = cove_reader_read(reader, to, (size_t)length, &c->err));
-    else
-        COVEPY_WAIT(c, n = cove_reader_read_at(reader, offset, to, (size_t)length, &c->err));
-    if (!covepy_call_ok(c, n)) {
+        if (max_bytes && (uint64_t)size > max_bytes)
+            return refuse_size(c, fs, path, size, max_bytes);
+        bytes = covepy_bytes_new((uint64_t)wanted, &to);
+        if (!bytes)
+            return NULL;
+        if (from == 0)
+            COVEPY_WAIT(c, n = cove_reader_read(*reader, to, (size_t)wanted, &c->err));
+        else
+            COVEPY_WAIT(c, n = cove_reader_read_at(*reader, from, to, (size_t)wanted, &c->err));
+        if (n >= 0 && covepy_call_ok(c, n))
+            return covepy_bytes_shorten(bytes, n);
         Py_DECREF(bytes);
-        return NULL;
+        if (n >= 0)
+            return NULL;
+        if (n == COVE_EPRECONDITION && !c->interrupted)
+            COVEPY_WAIT(c, n = cove_reader_reopen(reader, &c->err));
+        if (n < 0) {
+            covepy_call_ok(c, n);
+            return NULL;
+        }
     }
-    return covepy_bytes_shorten(bytes, n);
 }
 
 static void close_reader(cove_reader *reader)
@@ -90,10 +98,7 @@ PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path
         close_reader(reader);
         return read_small(c, fs, path, max_bytes, false);
     }
-    if (max_bytes && (uint64_t)size > max_bytes)
-        refuse_size(c, fs, path, size, max_bytes);
-    else
-        bytes = read_part(c, reader, 0, -1);
+    bytes = read_part(c, fs, path, &reader, 0, -1, max_bytes);
     close_reader(reader);
     return bytes;
 }
@@ -135,7 +140,7 @@ static PyObject *read_range_by_reader(struct covepy_call *c, cove_fs *fs, const 
     COVEPY_WAIT(c, rc = cove_reader_open(fs, path, &c->call, &reader, &c->err));
     if (!covepy_call_ok(c, rc))
         return NULL;
-    bytes = read_part(c, reader, offset, length);
+    bytes = read_part(c, fs, path, &reader, offset, length, 0);
     close_reader(reader);
     return bytes;
 }

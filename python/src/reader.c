@@ -141,6 +141,21 @@ static PyObject *reader_read_ranges(PyObject *object, PyObject *args)
     return list;
 }
 
+static PyObject *reader_reopen(PyObject *object, PyObject *unused)
+{
+    struct covepy_stream *self = (struct covepy_stream *)object;
+    struct covepy_call c;
+    cove_reader *reader;
+    int rc;
+
+    if (covepy_stream_begin(self, &c) < 0)
+        return NULL;
+    reader = self->stream;
+    COVEPY_WAIT(&c, rc = cove_reader_reopen(&reader, &c.err));
+    self->stream = reader;
+    return covepy_stream_end(self, &c, rc) ? Py_NewRef(Py_None) : NULL;
+}
+
 /* ---- position ---- */
 
 static PyObject *reader_seek(PyObject *object, PyObject *args)
@@ -193,6 +208,9 @@ static PyMethodDef reader_methods[] = {
       "position." },
     { "read_ranges", reader_read_ranges, METH_VARARGS,
       "read_ranges($self, ranges, /)\n--\n\nMany ranges [(offset, length), ...] at once: a list of bytes." },
+    { "reopen", reader_reopen, METH_NOARGS,
+      "reopen($self, /)\n--\n\nAfter PreconditionFailed, for who has passed nothing on yet: goes to the first byte of "
+      "the version that is there now. PreconditionFailed: that has been done 10 times." },
     { "seek", reader_seek, METH_VARARGS, "seek($self, offset, /)\n--\n\nMoves the position, counted from the start." },
     { "tell", reader_tell, METH_NOARGS, "tell($self, /)\n--\n\nThe position." },
     { "close", reader_close, METH_NOARGS, "close($self, /)\n--\n\nEnds it; closing twice is fine." },

@@ -73,6 +73,7 @@ struct cove__fetch {
     struct cove_range *ranges;
     size_t n_ranges;
     const char *if_match; /* NULL: any version, but one for all ranges */
+    bool once;            /* without if_match: not begun anew where the file is replaced meanwhile */
     int64_t ret_total;    /* the file's size, or -1 */
     char *ret_etag;       /* owned by the caller (cove__free) */
     bool sums;            /* the CRC32C of what came is wanted; of one range */
@@ -83,6 +84,12 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
 /* The same; small ranges that lie close together come in one request, through memory of the budget. */
 int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
                           struct cove_error *err);
+
+/* Whether a read that has given nothing to anybody yet, and ended with `rc`, is to begin anew with the version that is
+ * there now: the file was replaced meanwhile. `err` is cleared then. *times is 0 at first; once all are used up, `err`
+ * says how many there were. */
+#define COVE__READ_AGAIN 10
+bool cove__fs_read_again(const struct cove__ctx *ctx, int rc, unsigned *times, struct cove_error *err);
 
 /* The path's last part; the path's parent (owned; "" for the top). */
 const char *cove__path_name(const char *path);

@@ -115,6 +115,7 @@ struct cove__part_rules {
     unsigned max_parts; /* 0: no limit */
     bool wants_sha256;  /* of each part, which the writer then computes and gives it */
     bool equal_parts;   /* every part but the last has one size */
+    bool sums_unsure;   /* a told CRC32C may be another checksum: see told_sum.c */
     unsigned parallel;  /* parts and ranges under way at once that help */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/pace.h"
@@ -197,7 +198,24 @@ int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ct
     return 0;
 }
 
-int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err)
+bool cove__fs_read_again(const struct cove__ctx *ctx, int rc, unsigned *times, struct cove_error *err)
+{
+    if (rc != COVE_EPRECONDITION)
+        return false;
+    if (*times == COVE__READ_AGAIN) {
+        cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file was replaced while it was read, %u times in a row",
+                      *times + 1);
+        return false;
+    }
+    ++*times;
+    cove__error_clear(err);
+    cove__log(COVE_LOG_INFO, "read", "%s: replaced while it was read; it is read anew (%u of %u)", ctx->url, *times,
+              (unsigned)COVE__READ_AGAIN);
+    return true;
+}
+
+static int fetch_version(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
+                         struct cove_error *err)
 {
     struct cove__part_rules rules = { 0 };
     struct fan fan = { .fs = fs, .target = target, .fetch = fetch, .end = INT64_MAX };
@@ -221,6 +239,18 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
         cove__free(fetch->ret_etag);
         fetch->ret_etag = NULL;
     }
+    return rc;
+}
+
+int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err)
+{
+    bool once = fetch->once || fetch->if_match;
+    unsigned times = 0;
+    int rc;
+
+    do {
+        rc = fetch_version(fs, target, fetch, err);
+    } while (!once && cove__fs_read_again(&target->ctx, rc, &times, err));
     return rc;
 }
 

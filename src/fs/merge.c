@@ -75,7 +75,9 @@ static void hand_out(const struct merge *m, const struct group *g, const struct 
 static int run_batch(cove_fs *fs, const struct cove__target *target, struct merge *m, size_t *at,
                      struct cove__fetch *whole, struct cove_error *err)
 {
-    struct cove__fetch fetch = { .ranges = m->asked, .if_match = whole->if_match ? whole->if_match : whole->ret_etag };
+    struct cove__fetch fetch = { .ranges = m->asked,
+                                 .if_match = whole->if_match ? whole->if_match : whole->ret_etag,
+                                 .once = true };
     size_t n = 0;
     size_t room = 0;
     int rc = 0;
@@ -119,8 +121,8 @@ static int run_batch(cove_fs *fs, const struct cove__target *target, struct merg
     return rc;
 }
 
-int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
-                          struct cove_error *err)
+static int fetch_version(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
+                         struct cove_error *err)
 {
     struct merge m = { 0 };
     size_t wave = fetch->n_ranges < MAX_PER_WAVE ? fetch->n_ranges : MAX_PER_WAVE;
@@ -155,5 +157,18 @@ out:
     cove__free(m.sorted);
     cove__free(m.groups);
     cove__free(m.asked);
+    return rc;
+}
+
+int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
+                          struct cove_error *err)
+{
+    bool once = fetch->once || fetch->if_match;
+    unsigned times = 0;
+    int rc;
+
+    do {
+        rc = fetch_version(fs, target, fetch, err);
+    } while (!once && cove__fs_read_again(&target->ctx, rc, &times, err));
     return rc;
 }

@@ -15,9 +15,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/told_sum.h"
 #include "net/budget.h"
 #include "stream/copy.h"
 #include "wire/crc.h"
+#include "wire/zip.h"
 
 #define MAX_SLOTS    64
 #define PARALLEL     16                  /* reads ahead under way at most */
@@ -57,7 +59,10 @@ struct cove_reader {
     struct cove_info looked;
     bool asked, looking; /* whether `look` has been sent; whether it is under way */
     uint32_t crc32c;     /* of the file up to `summed` */
+    uint32_t crc32;      /* likewise, where the store may mean that one */
     int64_t summed;      /* how far it has been read without a gap; -1: no checksum to hold it against */
+    unsigned reopened;   /* how often */
+    size_t first_read;   /* what the open asks for */
     int64_t in_order;    /* bytes read in order since the last jump */
     unsigned generation; /* of fork: a child has none of its parent's reads ahead */
     struct cove__inbox inbox;
@@ -328,7 +333,7 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
     int rc;
 
     r->size = INT64_MAX; /* not known yet */
-    if (!ask(r, 0, FIRST_READ, true))
+    if (!ask(r, 0, r->first_read, true))
         return cove__fail_nomem(err, "a reader");
     rc = reap_one(r, &first->background, err);
     if (rc == 0 && first->io.op.rc < 0)
@@ -359,8 +364,8 @@ static int find_out(struct cove_reader *r, struct cove_error *err)
     return rc == 0 && !told ? open_by_look(r, err) : rc;
 }
 
-int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
-                     struct cove_error *err)
+static int open_reader(cove_fs *fs, const char *path, const struct cove_call *call, size_t first_read,
+                       cove_reader **ret_reader, struct cove_error *err)
 {
     cove_reader *r = cove__calloc(1, sizeof *r);
     int rc;
@@ -368,6 +373,7 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
     if (!r)
         return cove__fail_nomem(err, "a reader");
     r->fs = cove_fs_ref(fs);
+    r->first_read = first_read;
     r->generation = cove__fork_generation();
     r->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
     r->user = cove_cancel_ref(r->call.cancel);
@@ -383,6 +389,33 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
         return rc;
     }
     *ret_reader = r;
+    return 0;
+}
+
+int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
+                     struct cove_error *err)
+{
+    return open_reader(fs, path, call, FIRST_READ, ret_reader, err);
+}
+
+/* Up to a part's size all comes in the first request, which nobody can slip into. */
+int cove_reader_reopen(cove_reader **reader, struct cove_error *err)
+{
+    cove_reader *old = *reader, *r = NULL;
+    size_t part = old->rules.default_part, first_read = FIRST_READ;
+    unsigned times = old->reopened;
+    int rc;
+
+    if (!cove__fs_read_again(&old->target.ctx, COVE_EPRECONDITION, &times, err))
+        return COVE_EPRECONDITION;
+    if (old->size > (int64_t)FIRST_READ && part > FIRST_READ)
+        first_read = old->size < (int64_t)part ? (size_t)old->size : part;
+    rc = open_reader(old->fs, old->target.path, &old->call, first_read, &r, err);
+    if (rc < 0)
+        return rc;
+    r->reopened = times;
+    cove_reader_close(old);
+    *reader = r;
     return 0;
 }
 
@@ -416,11 +449,12 @@ static void look_for_sum(struct cove_reader *r, int64_t in_order)
 static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err)
 {
     bool last = r->position + (int64_t)n >= r->size;
-    uint32_t crc32c;
+    uint32_t crc32c, crc32;
 
     if (r->summed != r->position)
         return 0;
     crc32c = cove__crc32c(r->crc32c, data, n);
+    crc32 = r->rules.sums_unsure ? cove__zip_crc(r->crc32, data, n) : crc32c;
     if (last)
         ask_for_sum(r); /* if nothing has done so before, as after jumps to and fro */
     while (last && r->looking) {
@@ -431,12 +465,13 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
     }
     if (r->summed < 0)
         return 0;
-    if (last && crc32c != r->looked.crc32c) {
+    if (last && !cove__told_sum_holds(r->looked.crc32c, crc32c, crc32)) {
         cove__sums_drop(r->fs, r->target.path);
         return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");
     }
     r->crc32c = crc32c;
+    r->crc32 = crc32;
     r->summed += (int64_t)n;
     return 0;
 }
@@ -481,7 +516,7 @@ static int64_t copy_out(struct cove_reader *r, struct slot *slot, uint8_t *dst, 
 static int64_t read_direct(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length, struct cove_error *err)
 {
     struct cove_range range = { .offset = offset, .length = length, .buffer = dst };
-    struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .if_match = r->etag };
+    struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .if_match = r->etag, .once = true };
     int rc = cove__fs_fetch(r->fs, &r->target, &fetch, err);
 
     cove__free(fetch.ret_etag);
@@ -545,7 +580,7 @@ static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, s
 int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cove_error *err)
 {
     uint8_t *dst = buffer;
-    uint32_t crc32c = r->crc32c;
+    uint32_t crc32c = r->crc32c, crc32 = r->crc32;
     size_t done = 0;
 
     if (length > 0 && !buffer)
@@ -562,6 +597,7 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
             if (r->summed == r->position) {
                 r->summed -= (int64_t)done;
                 r->crc32c = crc32c;
+                r->crc32 = crc32;
             }
             r->position -= (int64_t)done;
             r->expected = r->position;
@@ -621,7 +657,7 @@ int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t
 
 int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_ranges, struct cove_error *err)
 {
-    struct cove__fetch fetch = { .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag };
+    struct cove__fetch fetch = { .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag, .once = true };
     int rc;
 
     begin_call(r);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/told_sum.h"
 #include "wire/crc.h"
 
 #define PROBE ((size_t)64 << 10) /* what a file's first request asks for: small files need no second */
@@ -39,7 +40,7 @@ static int read_to_end(cove_fs *fs, const struct cove__target *target, size_t ma
 
     for (;;) {
         struct cove_range range = { .offset = (int64_t)*size, .length = cap - *size };
-        struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1 };
+        struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .once = true };
         uint8_t *more;
         int rc;
 
@@ -107,61 +108,48 @@ static bool look_end(struct look *look, bool wanted, const char *etag, uint32_t 
     return told;
 }
 
-/* What follows the first bytes, of which the checksum is `crc32c`. */
-static int read_rest(cove_fs *fs, const struct cove__target *target, struct cove__fetch *rest, const char *etag,
-                     uint32_t crc32c, struct cove_error *err)
+/* What follows the first `have` bytes of `data`, up to `size`. */
+static int read_rest(cove_fs *fs, const struct cove__target *target, const char *etag, uint8_t *data, size_t have,
+                     size_t size, struct cove_error *err)
 {
-    size_t length = rest->ranges[0].length;
+    struct cove_range range = { .offset = (int64_t)have, .length = size - have, .buffer = data + have };
+    struct cove__fetch rest = { .ranges = &range, .n_ranges = 1, .if_match = etag, .once = true };
+    uint32_t crc32c = cove__crc32c(0, data, have);
     struct look look;
     uint32_t kept;
     int rc;
 
-    rest->if_match = etag;
-    rest->sums = !fs->ops->real_directories; /* what is on this machine has no checksum */
-    if (rest->sums)
+    rest.sums = !fs->ops->real_directories; /* what is on this machine has no checksum */
+    if (rest.sums)
         look_begin(&look, fs, target);
-    rc = cove__fs_fetch(fs, target, rest, err);
-    bool told = rest->sums && look_end(&look, rc == 0, etag, &kept);
-    cove__free(rest->ret_etag);
-    if (rc == 0 && rest->ranges[0].done != (int64_t)length)
+    rc = cove__fs_fetch(fs, target, &rest, err);
+    bool told = rest.sums && look_end(&look, rc == 0, etag, &kept);
+    cove__free(rest.ret_etag);
+    if (rc == 0 && range.done != (int64_t)range.length)
         return cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-    if (rc == 0 && told && kept != cove__crc32c_join(crc32c, rest->ret_crc32c, length))
+    if (rc == 0 && told &&
+        !cove__told_sum_is_of(kept, cove__crc32c_join(crc32c, rest.ret_crc32c, range.length), data, size))
         return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");
     return rc;
 }
 
-/* The first bytes tell the size and the version; the rest follows in parallel, straight into the result. */
-static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max_bytes, uint8_t *probe,
-                      struct cove__fetch *first, uint8_t **ret, size_t *ret_size, struct cove_error *err)
+/* The bytes of one version, of which `first` has been read. */
+static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_bytes, const struct cove__fetch *first,
+                   size_t size, uint8_t **ret, size_t *ret_size, struct cove_error *err)
 {
-    struct cove_range range = { .buffer = probe, .length = PROBE };
-    struct cove__fetch rest = { .ranges = &range, .n_ranges = 1 };
-    uint8_t *data;
-    size_t size;
-    int rc;
+    const struct cove_range *range = &first->ranges[0];
+    size_t have = (size_t)range->done;
+    uint8_t *data = cove__malloc(size + 1);
+    int rc = 0;
 
-    first->ranges = &range;
-    first->n_ranges = 1;
-    rc = cove__fs_fetch(fs, target, first, err);
-    if (rc < 0)
-        return rc;
-    /* More may have come than the size that was told before it. */
-    size = first->ret_total > range.done ? (size_t)first->ret_total : (size_t)range.done;
-    if (max_bytes && size > max_bytes)
-        return cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed", size,
-                             max_bytes);
-    data = cove__malloc(size + 1);
     if (!data)
         return cove__fail(err, COVE_ENOMEM, "read %s: out of memory for %zu bytes", target->url, size);
-    memcpy(data, probe, (size_t)range.done);
+    memcpy(data, range->buffer, have);
     data[size] = '\0'; /* text can be used as it is */
-    if (size > (size_t)range.done) {
-        size_t have = (size_t)range.done;
-
-        range = (struct cove_range){ .offset = (int64_t)have, .length = size - have, .buffer = data + have };
-        rc = read_rest(fs, target, &rest, first->ret_etag, cove__crc32c(0, data, have), err);
-    } else if (range.done > 0 && first->ret_total < range.done)
+    if (size > have)
+        rc = read_rest(fs, target, first->ret_etag, data, have, size, err);
+    else if (have > 0 && first->ret_total < range->done)
         rc = read_to_end(fs, target, max_bytes, &data, &size, err);
     if (rc < 0) {
         cove__free(data);
@@ -172,24 +160,54 @@ static int read_whole(cove_fs *fs, const struct cove__target *target, size_t max
     return 0;
 }
 
+/* The first bytes tell the size and the version; the rest follows in parallel, straight into the result. *size is what
+ * an earlier version had, and becomes this one's: up to a part's size, that much comes in the first request, which
+ * nobody can slip into. */
+static int read_version(cove_fs *fs, const struct cove__target *target, size_t max_bytes, size_t *size, uint8_t **ret,
+                        size_t *ret_size, struct cove_error *err)
+{
+    struct cove__part_rules rules = { 0 };
+    struct cove_range range = { .length = PROBE };
+    struct cove__fetch first = { .ranges = &range, .n_ranges = 1, .once = true };
+    int rc;
+
+    fs->ops->part_rules(fs->self, -1, &rules);
+    if (*size > PROBE)
+        range.length = *size < rules.default_part ? *size : rules.default_part;
+    range.buffer = cove__malloc(range.length);
+    if (!range.buffer)
+        return cove__fail_nomem(err, "a read");
+    rc = cove__fs_fetch(fs, target, &first, err);
+    if (rc == 0) {
+        /* More may have come than the size that was told before it. */
+        *size = first.ret_total > range.done ? (size_t)first.ret_total : (size_t)range.done;
+        if (max_bytes && *size > max_bytes)
+            rc = cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed",
+                               *size, max_bytes);
+        else
+            rc = read_on(fs, target, max_bytes, &first, *size, ret, ret_size, err);
+    }
+    cove__free(first.ret_etag);
+    cove__free(range.buffer);
+    return rc;
+}
+
 int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
                       const struct cove_call *call, struct cove_error *err)
 {
     struct cove__target target;
-    struct cove__fetch first = { 0 };
-    uint8_t *probe = cove__malloc(PROBE);
     uint8_t *data = NULL;
-    int rc;
+    size_t size = 0;
+    unsigned times = 0;
+    int rc = cove__target_init(&target, fs, path, call, "read", err);
 
-    if (!probe)
-        return cove__fail_nomem(err, "a read");
-    rc = cove__target_init(&target, fs, path, call, "read", err);
-    if (rc == 0)
-        rc = read_whole(fs, &target, max_bytes, probe, &first, &data, ret_size, err);
+    if (rc == 0) {
+        do {
+            rc = read_version(fs, &target, max_bytes, &size, &data, ret_size, err);
+        } while (cove__fs_read_again(&target.ctx, rc, &times, err));
+    }
     if (rc == 0)
         *ret_data = data;
-    cove__free(first.ret_etag);
-    cove__free(probe);
     cove__target_done(&target);
     return rc;
 }
