@@ -114,6 +114,8 @@ def _called_by_trainer() -> bool:
 class StreamingIO:
     """A mixin for Lightning's TorchCheckpointIO, which still handles paths that are not cove URLs."""
 
+    _lightnings_load: Callable[..., Any]  # torch.load with the defaults of the package's version
+
     def __init__(self, **storage_options: Any) -> None:
         super().__init__()
         self.storage_options = storage_options
@@ -165,12 +167,15 @@ class StreamingIO:
         self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
     ) -> dict[str, Any]:
         fs, place = self._locate(path)
-        if place is None:
-            return super().load_checkpoint(path, map_location=map_location, weights_only=weights_only)
+        given = {} if weights_only is None else {"weights_only": weights_only}
+        if place is None:  # Lightning's own takes weights_only from 2.6 on; before that, it refuses it where it is given
+            return super().load_checkpoint(path, map_location=map_location, **given)
         with fs.open(place, "rb") as file:
             watched = _TorchFile(file)
             try:
-                loaded = torch.load(watched, map_location=map_location, weights_only=weights_only)
+                # What is not given is Lightning's choice: 2.4 and 2.5 load any object, all others leave it to torch.
+                load = torch.load if given else self._lightnings_load
+                loaded = load(watched, map_location=map_location, **given)
             except Exception as error:
                 if watched.error is not None and watched.error is not error:
                     raise watched.error

@@ -4,6 +4,7 @@ Training at a cove URL works without this. It saves memory, uploads and requests
 """
 
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.fabric.utilities.cloud_io import _load
 from lightning.pytorch import callbacks
 
 from .checkpoints import BackgroundIO, StreamingIO
@@ -32,6 +33,8 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
     larger parts mean fewer requests and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.
     """
 
+    _lightnings_load = staticmethod(_load)
+
 
 class AsyncCoveCheckpointIO(BackgroundIO, TorchCheckpointIO):
     """The same beside the training: one thread saves, copies and removes, in the order in which that was asked for.
@@ -43,6 +46,8 @@ class AsyncCoveCheckpointIO(BackgroundIO, TorchCheckpointIO):
     - What was asked for after a save that failed is not done: no older checkpoint is removed in favour of one that isn't there.
     - A load waits for what is under way, so does the end of training. `wait()` does it at any time.
     """
+
+    _lightnings_load = staticmethod(_load)
 
 
 class ModelCheckpoint(RemoteModelCheckpoint, callbacks.ModelCheckpoint):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,8 +75,12 @@ class RemoteModelCheckpoint:
         if not self.save_last or not isinstance(saves, StreamingIO):
             yield
             return
-        with saves.one_call(compares=self.save_last != "link"):
+        with saves.one_call(compares=self.save_last != "link" or not self._has_links()):
             yield
+
+    def _has_links(self) -> bool:
+        """Whether Lightning calls _link_checkpoint for "link". Before 2.2 "link" is no more than true to it."""
+        return "link" in str(inspect.signature(super().__init__).parameters["save_last"].annotation)
 
     @staticmethod
     def _check(trainer: Any) -> None:
@@ -135,7 +140,8 @@ class RemoteModelCheckpoint:
         """The name that Lightning's _save_last_checkpoint will choose."""
         path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST)
         version = self.STARTING_VERSION
-        while self._enable_version_counter and path != self.last_model_path and self.file_exists(path, trainer):
+        counts = getattr(self, "_enable_version_counter", True)  # Lightning has that option from 2.1 on
+        while counts and path != self.last_model_path and self.file_exists(path, trainer):
             path = self.format_checkpoint_name(monitor_candidates, self.CHECKPOINT_NAME_LAST, ver=version)
             version += 1
         return path
@@ -164,5 +170,12 @@ class RemoteModelCheckpoint:
     def _should_remove_checkpoint(self, trainer: Any, previous: str, current: str) -> bool:
         if not _is_remote(previous):
             return super()._should_remove_checkpoint(trainer, previous, current)
-        place, (scheme, folder) = _place(previous), _place(self.dirpath)
-        return place not in (_place(current), _place(trainer.ckpt_path)) and place[0] == scheme and place[1].startswith(f"{folder}/")
+        return _place(previous) != _place(current)  # the rest is asked below, by every version
+
+    def _remove_checkpoint(self, trainer: Any, filepath: str) -> None:
+        if not _is_remote(filepath) or self._may_be_removed(trainer, filepath):
+            super()._remove_checkpoint(trainer, filepath)
+
+    def _may_be_removed(self, trainer: Any, path: str) -> bool:
+        place, (scheme, folder) = _place(path), _place(self.dirpath)
+        return place != _place(trainer.ckpt_path) and place[0] == scheme and place[1].startswith(f"{folder}/")

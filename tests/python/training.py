@@ -22,7 +22,7 @@ def package(name):
     return SimpleNamespace(
         name=name, Trainer=pl.Trainer, loggers=importlib.import_module(name + ".loggers"), callbacks=importlib.import_module(name + ".callbacks"),
         plugins=importlib.import_module(name + ".plugins.io"), profilers=importlib.import_module(name + ".profilers"),
-        Tuner=importlib.import_module(name + ".tuner").Tuner, cove=importlib.import_module(OURS[name]), model=model_of(pl))
+        Tuner=getattr(importlib.import_module(name + ".tuner"), "Tuner", None), cove=importlib.import_module(OURS[name]), model=model_of(pl))
 
 
 def model_of(pl):

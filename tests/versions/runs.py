@@ -55,15 +55,24 @@ def python(*names):
 FSSPEC = python("abstract", "async", "fsspec", "loading", "names", "patterns", "transactions", "transfers")
 # What depends on Python's byte code, threads and event loop, and a little of the rest.
 PYTHON = python("async", "closing", "loading", "patterns", "unwinding")
+LIGHTNING = python("lightning_versions")
 
 RUNS = (
     Run("fsspec-2024.2", FSSPEC),
     Run("fsspec-2025.3", python("abstract", "fsspec")),
     Run("python-3.10", PYTHON),
     Run("python-3.13", PYTHON),
+    Run("lightning-2.0", LIGHTNING),
+    Run("lightning-2.4", LIGHTNING),
     # make soak
     Run("fsspec-2024.10", FSSPEC),
     Run("fsspec-2025.9", FSSPEC),
     Run("fsspec-2026.2", FSSPEC),
     Run("python-3.12", PYTHON),
+    Run("lightning-1.9", LIGHTNING),
+    Run("lightning-2.1", LIGHTNING),
+    Run("lightning-2.2", LIGHTNING),
+    Run("lightning-2.3", LIGHTNING),
+    Run("lightning-2.5", LIGHTNING),
+    Run("tensorboard-2.10", python("tensorboard")),
 )
