@@ -35,16 +35,24 @@ static int run(struct cli *c)
     return c->status;
 }
 
+static const struct cli_option options[] = {
+    { 'p', true, "parents", NULL, "parents, too, as always" },
+    { 0 },
+};
+
 const struct cli_verb cli_mkdir = {
     .name = "mkdir",
-    .usage = "PATH…",
+    .usage = "[-p] PATH…",
     .summary = "Make directories and buckets",
-    .details = "With their parents; one that exists is no error. On an object store a bucket alone (s3://bucket) makes "
-               "the bucket; below it\n"
-               "directories come and go with the files in them, so nothing is made, which a note says.\n"
-               "--json prints a line for each: {\"made\"}.\n",
+    .details =
+        "With their parents; one that exists is no error. On an object store a bucket alone (s3://bucket) makes "
+        "the bucket; below it\n"
+        "directories come and go with the files in them, so nothing is made, which a note says; a missing bucket is an "
+        "error.\n"
+        "--json prints a line for each: {\"made\"}.\n",
     .examples = "  cove mkdir /data/runs/7\n"
                 "  cove mkdir s3://new-bucket\n",
+    .options = options,
     .min_args = 1,
     .max_args = -1,
     .run = run,

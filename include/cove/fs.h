@@ -208,7 +208,10 @@ COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, con
  * removes an empty bucket). COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
- * (no object is written), and a lone bucket name makes the bucket. COVE_ENOTDIR, COVE_EEXIST: a file stands there. */
+ * (no object is written): the directory is there, for all filesystems of the store, until it is removed, or until files
+ * have been in it and are gone. A lone bucket name makes the bucket, and nothing else does: COVE_ENOTFOUND for a
+ * directory in a missing one, unless the option create_buckets is set. COVE_ENOTDIR, COVE_EEXIST: a file stands there.
+ */
 COVE_API int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 
 /* ---- what a store keeps beside the bytes ----

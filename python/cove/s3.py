@@ -91,7 +91,6 @@ class S3FileSystem(CoveFileSystem):
         self.max_concurrency = max_concurrency or CONCURRENCY
         self.default_cache_type = options.get("default_cache_type") or "readahead"
         self.default_fill_cache = options.get("default_fill_cache", True)
-        self._buckets: set[str] = set()  # that were seen, so that makedirs need not look again
 
     # ---- paths ----
 
@@ -126,10 +125,6 @@ class S3FileSystem(CoveFileSystem):
         if not self.version_aware:
             raise ValueError(f"{self.unstrip_protocol(path)}: version_id needs a filesystem with version_aware=True")
         return f"{path}?versionId={version}"
-
-    def _end(self, path: str) -> str:
-        self._buckets.discard(path)
-        return super()._end(path)
 
     def _is_bucket(self, path: str) -> bool:
         return "/" not in path or path.startswith("arn:") and _ACCESS_POINT.fullmatch(path) is not None
@@ -167,28 +162,22 @@ class S3FileSystem(CoveFileSystem):
         return self.modified(path)
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
-        """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store. With `create_parents` the bucket
-        is made where it is missing.
+        """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store.
 
-        FileExistsError: a bucket that exists. It is made in `region_name`, by default the filesystem's region; `acl` is not offered here.
+        FileNotFoundError: a directory in a bucket that does not exist. Only `mkdir(bucket)` makes one, or with the option `create_buckets` this call, too,
+        unless `create_parents` is False. FileExistsError: a bucket that exists. It is made in `region_name`, by default the filesystem's region; `acl` is not
+        offered here.
         """
         if kwargs.get("acl"):
             raise NotImplementedError("a bucket is made without an ACL: use boto3 for one")
         self._check_arguments(path, kwargs, ("region_name", "mode"))
         there = self._in_region(kwargs.get("region_name"))
         bucket, key, _ = self.split_path(path)
-        if not key:
-            if self.exists(bucket):
-                raise failure("COVE_EEXIST", f"mkdir {self.unstrip_protocol(bucket)}: the bucket exists")
-            there.mkdir(bucket)
-            return
-        if bucket not in self._buckets:
-            if not self._bucket_is_there(bucket):
-                if not create_parents:
-                    raise failure("COVE_ENOTFOUND", f"mkdir {self.unstrip_protocol(path)}: there is no such bucket")
-                there.mkdir(bucket)
-            self._buckets.add(bucket)
-        self._fs.mkdir(f"{bucket}/{key}")
+        if not key and self.exists(bucket):
+            raise failure("COVE_EEXIST", f"mkdir {self.unstrip_protocol(bucket)}: the bucket exists")
+        if key and not create_parents and not self._bucket_may_be_there(bucket):
+            raise failure("COVE_ENOTFOUND", f"mkdir {self.unstrip_protocol(path)}: there is no such bucket")
+        there.mkdir(f"{bucket}/{key}" if key else bucket)
 
     def _in_region(self, region: str | None) -> _cove.Filesystem:
         """The store with its requests signed for another region, in which a bucket is made then."""
@@ -217,10 +206,11 @@ class S3FileSystem(CoveFileSystem):
             return names
         return names if path in names or self._is_bucket(path) else [*names, path]
 
-    def _bucket_is_there(self, bucket: str) -> bool:
+    def _bucket_may_be_there(self, bucket: str) -> bool:
+        """Whether it is there; also where that is not for this user to know."""
         try:
             return self._fs.exists(bucket)
-        except PermissionError:  # to look at it, that is
+        except PermissionError:
             return True
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:

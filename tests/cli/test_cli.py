@@ -610,8 +610,11 @@ def test_mv_trees(cove, root):
 
 
 def test_mkdir(cove, root):
-    cove("mkdir", f"{root}/new/deep")
-    if not is_s3(root):
+    cove("mkdir", "-p", f"{root}/new/deep")
+    if is_s3(root):
+        for make in (["mkdir", "-p", "s3://no-such-bucket/x"], ["cp", __file__, "s3://no-such-bucket/x/"]):
+            assert "no such bucket: no-such-bucket (NoSuchBucket); to make it: cove mkdir s3://no-such-bucket" in cove.error(*make, rc=3)
+    else:
         assert cove.lines("ls", root) == ["new/"]
         (cove.cwd / "file").write_text("x")
         cove.error("mkdir", "file", rc=1)

@@ -133,12 +133,64 @@ static void walk_gives_directories_too(void **state)
 static void walk_sees_empty_directories(void **state)
 {
     (void)state;
-    if (!w.can->real_directories)
-        return; /* mkdir makes no object; the mock's cases test markers */
     put(at("d/a"), "1");
     OK(cove_fs_mkdir(w.fs, at("d/empty/below"), NULL, &err));
     assert_string_equal(walked(at("d")), "d/a d/empty/ d/empty/below/");
+    assert_string_equal(walked(at("d/empty")), "d/empty/below/");
     assert_string_equal(walked(at("d/empty/below")), "");
+}
+
+/* A directory that was made is there for whatever lists, until it is removed; also on a store that has none. */
+static void made_directories_are_listed(void **state)
+{
+    (void)state;
+    put(at("d/b/f"), "1");
+    put(at("d/z"), "1");
+    OK(cove_fs_mkdir(w.fs, at("d/a/x/y"), NULL, &err));
+    OK(cove_fs_mkdir(w.fs, at("d/b/x"), NULL, &err)); /* beside a file */
+    assert_string_equal(listed(at("%s", "")), "d/");
+    assert_string_equal(listed(at("d")), "d/a/ d/b/ d/z");
+    assert_string_equal(listed(at("d/a")), "d/a/x/");
+    assert_string_equal(listed(at("d/b")), "d/b/f d/b/x/");
+    assert_string_equal(walked(at("d")), w.can->real_directories ? "d/a/ d/b/ d/z d/a/x/ d/a/x/y/ d/b/f d/b/x/"
+                                                                 : "d/a/ d/a/x/ d/a/x/y/ d/b/ d/b/f d/b/x/ d/z");
+    assert_string_equal(found(at("d")), w.can->real_directories ? "d/z d/b/f" : "d/b/f d/z");
+    static const char *const rows[][2] = {
+        { "d/*", "d/a/ d/b/ d/z" }, { "d/*/x", "d/a/x/ d/b/x/" },  { "d/a/**", "d/a/x/ d/a/x/y/" },
+        { "**/y", "d/a/x/y/" },     { "d/**/x", "d/a/x/ d/b/x/" }, { "d/a/x/y", "d/a/x/y/" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(globbed(rows[i][0]), rows[i][1]);
+
+    FAILS(COVE_ENOTEMPTY, cove_fs_remove(w.fs, at("d/a/x"), NULL, &err));
+    OK(cove_fs_remove(w.fs, at("d/a/x/y"), NULL, &err));
+    assert_string_equal(listed(at("d/a")), "d/a/x/");
+    OK(cove_fs_remove(w.fs, at("d/a/x"), NULL, &err));
+    OK(cove_fs_move(w.fs, at("d/b"), at("d/c"), NULL, &err));
+    assert_string_equal(walked(at("d")),
+                        w.can->real_directories ? "d/a/ d/c/ d/z d/c/f d/c/x/" : "d/a/ d/c/ d/c/f d/c/x/ d/z");
+    OK(cove_fs_remove_tree(w.fs, at("d"), NULL, &err));
+    assert_string_equal(walked(at("d")), "");
+    gone(at("d"));
+}
+
+/* Where directories are no things of their own, one that had files goes with them, whoever made it. */
+static void a_directory_goes_with_its_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) { /* its file is seen by a listing, or by nobody */
+        const char *directory = at("d%zu/e", i);
+        OK(cove_fs_mkdir(w.fs, directory, NULL, &err));
+        assert_string_equal(listed(directory), "");
+        put(at("d%zu/e/f", i), "1");
+        if (i == 0)
+            listed(at("d0"));
+        OK(cove_fs_remove(w.fs, at("d%zu/e/f", i), NULL, &err));
+        assert_int_equal(OK(cove_fs_exists(w.fs, directory, NULL, &err)), w.can->real_directories);
+        assert_string_equal(walked(at("d%zu", i)), !w.can->real_directories ? "" : i == 0 ? "d0/e/" : "d1/e/");
+        OK(cove_fs_mkdir(w.fs, directory, NULL, &err)); /* and is made again */
+        assert_string_equal(walked(at("d%zu", i)), i == 0 ? "d0/e/" : "d1/e/");
+    }
 }
 
 /* A file beside a directory of its name, where the store can hold both. */
@@ -309,6 +361,8 @@ const struct CMUnitTest listing_tests[] = {
     cmocka_unit_test(find_gives_files_at_any_depth),
     cmocka_unit_test(walk_gives_directories_too),
     cmocka_unit_test(walk_sees_empty_directories),
+    cmocka_unit_test(made_directories_are_listed),
+    cmocka_unit_test(a_directory_goes_with_its_files),
     cmocka_unit_test(a_name_that_is_both),
     cmocka_unit_test(globs),
     cmocka_unit_test(more_than_a_page),

@@ -1,7 +1,9 @@
 """The filesystem's own methods, on MinIO: what s3fs's users call, and what fsspec documents."""
 
+import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -488,8 +490,7 @@ def test_buckets(fs, root):
     fs.rm(f"{name}/x")
     fs.rmdir(name)
     assert not fs.exists(name)
-    with pytest.raises(FileNotFoundError):
-        fs.mkdir(f"{name}/a", create_parents=False)
+    fs.mkdir(name)
     with fsspec.open(f"s3://{name}/a/x", "wb") as f:  # whose parents fsspec makes
         f.write(b"1")
     assert fs.cat(f"{name}/a/x") == b"1"
@@ -505,9 +506,61 @@ def test_buckets(fs, root):
             remove(name)
     fs.rmdir(name)
     assert not fs.exists(name)
-    fs.makedirs(f"{name}/again")
-    assert fs.isdir(name)
+
+
+def test_a_bucket_is_made_by_its_own_name_only(fs, root):
+    from cove.s3 import S3FileSystem
+
+    name = root.rpartition("/")[2]
+    for make in (
+        lambda: fs.mkdir(f"{name}/a"), lambda: fs.mkdir(f"{name}/a", create_parents=False), lambda: fs.makedirs(f"{name}/a/b", exist_ok=True),
+        lambda: fs.pipe(f"{name}/a", b"1"), lambda: fsspec.open(f"s3://{name}/a/x", "wb").open(), lambda: fs.cp_file(f"{root}/x", f"{name}/x"),
+    ):  # fmt: skip
+        fs.pipe(f"{root}/x", b"1")
+        with pytest.raises(FileNotFoundError) as error:
+            with contextlib.closing(make() or io.BytesIO()) as opened:
+                opened.write(b"1")
+        assert name in str(error.value)
+        assert not fs.exists(name)
+    with pytest.raises(FileNotFoundError, match=f"no such bucket: {name} .*; to make it: cove mkdir s3://{name}"):
+        fs.makedirs(f"{name}/a")
+    fs.makedirs(name)
+    fs.makedirs(f"{name}/a")
+    assert fs.ls(name) == [f"{name}/a"]
     fs.rmdir(name)
+    with pytest.raises(FileNotFoundError):  # one that was seen earlier is not taken for granted
+        fs.makedirs(f"{name}/a")
+    willing = S3FileSystem(create_buckets=True)
+    with pytest.raises(FileNotFoundError):
+        willing.mkdir(f"{name}/a", create_parents=False)
+    willing.makedirs(f"{name}/again")
+    assert willing.isdir(name)
+    willing.rmdir(f"{name}/again")
+    willing.rmdir(name)
+
+
+def test_made_directories_of_a_store(fs, root, aws, python):
+    """Another object for the same store sees them; they go with their files, whoever removes those."""
+    from cove.s3 import S3FileSystem
+
+    other = S3FileSystem(default_block_size="6MiB", skip_instance_cache=True)
+    fs.makedirs(f"{root}/a/b")
+    fs.pipe(f"{root}/z", b"1")
+    assert other._fs is not fs._fs
+    for each in (fs, other):
+        names = below(root, ["a", "a/b", "z"])
+        assert each.ls(root) == [names[0], names[2]] and each.ls(f"{root}/a") == [names[1]]
+        assert each.glob(f"{root}/*") == [names[0], names[2]] and each.glob(f"{root}/**") == [root, *names]
+        assert each.find(root, withdirs=True) == [root, *names] and each.find(root) == [names[2]]
+        assert list(each.walk(root)) == [(root, ["a"], ["z"]), (f"{root}/a", ["b"], []), (f"{root}/a/b", [], [])]
+        assert each.isdir(f"{root}/a/b") and each.exists(f"{root}/a") and each.info(f"{root}/a/b")["type"] == "directory"
+    fs.pipe(f"{root}/a/b/x", b"1")
+    assert other.ls(f"{root}/a/b") == [f"{root}/a/b/x"]
+    python("import sys, cove.s3; cove.s3.S3FileSystem().rm(sys.argv[1])", f"{root}/a/b/x", environ=aws.environ)
+    for each in (fs, other):
+        assert each.ls(root) == [f"{root}/z"] and not each.exists(f"{root}/a/b") and each.find(root, withdirs=True) == [root, f"{root}/z"]
+        with pytest.raises(FileNotFoundError):
+            each.ls(f"{root}/a")
 
 
 def test_rm(fs, tree):

@@ -86,6 +86,16 @@ def test_the_snippets_of_lightnings_page(proxy, tmp_path, monkeypatch):
     assert not (tmp_path / "s3:").exists()
 
 
+def test_a_mistyped_bucket_ends_the_run_at_its_start(both, proxy):
+    class Model(both.model):
+        def on_train_start(self):
+            raise AssertionError("it trains")
+
+    with pytest.raises(FileNotFoundError, match="no such bucket: lightening .*; to make it: cove mkdir s3://lightening"):
+        fit(both, "s3://lightening/run", Model())
+    assert not fsspec.filesystem("s3").exists("lightening")
+
+
 def test_csv_logger_writes_what_it_writes_locally(both, root, tmp_path):
     for place in root, tmp_path:
         fit(both, place, logger=both.loggers.CSVLogger(str(place), name="run", version=0, flush_logs_every_n_steps=2))

@@ -27,6 +27,27 @@ def test_kinds(fs, root, proxy):
         assert [r.method for r in proxy.requests] == [method]
 
 
+def test_directories_that_are_made(root, proxy):
+    """A bucket is looked at once, and not at all where something there was read or written; what was made is not asked about again."""
+    fs, bucket = S3FileSystem(skip_instance_cache=True), "directories-made"
+    fs.mkdir(bucket)
+    proxy.clear()
+    fs.makedirs(f"{bucket}/a/b")
+    assert [r.method for r in proxy.requests] == ["HEAD"]  # an object of this name
+    proxy.clear()
+    fs.makedirs(f"{bucket}/a/b")
+    fs.pipe(f"{bucket}/a/b/f", b"1")
+    fs.makedirs(f"{bucket}/a/b")
+    assert [r.method for r in proxy.requests] == ["PUT"]
+    proxy.clear()
+    for n in range(2):
+        with pytest.raises(FileNotFoundError):
+            S3FileSystem(skip_instance_cache=True).makedirs(f"{bucket}-{n}/a")
+    assert [r.method for r in proxy.requests] == ["GET", "GET"]
+    fs.rm(bucket, recursive=True)
+    fs.rmdir(bucket)
+
+
 def test_removals(fs, root, proxy):
     names = [f"{root}/{i:04}" for i in range(1500)]
     fs.pipe(dict.fromkeys(names, b""))

@@ -223,7 +223,7 @@ static void s3_close(void *self)
         cove__free(s3->regions[i].bucket);
         cove__free(s3->regions[i].region);
     }
-    cove__s3_forget_all(s3);
+    cove__s3_known_put(s3->known);
     cove__free(s3->host);
     cove__free(s3->base);
     cove__free(s3->region);
@@ -245,6 +245,8 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
         rc = cove__aws_profile_load(s3->o.profile, &profile, err);
     if (rc == 0)
         rc = set_address(s3, &profile, err);
+    if (rc == 0)
+        rc = cove__s3_know(s3, err);
     if (rc == 0) {
         set_payload(s3);
         cove__s3_traits_open(s3);

@@ -1,26 +1,40 @@
 /*
- * Directories that mkdir promised: an object store has none, so they are remembered here until something is written
- * below them or they are removed. A sorted array under cove__lock; no network.
+ * Directories that mkdir promised: an object store has none, so the process remembers them here. A promise holds until
+ * something is seen below the directory, which then is there, and goes, with what is in it; or until it is removed. For
+ * all filesystems of one store. A sorted array under cove__lock; no network.
+ *
+ * A reply tells of the moment at which the store answered. So whoever asks the store takes the time (cove__s3_promises)
+ * before, and then asks for the promises that held at that time: one that ended meanwhile, because another thread saw
+ * what it had written there, may not be in the reply yet.
  */
 #include <stdlib.h>
 
 #include "base/fork.h"
 #include "base/mem.h"
+#include "fs/fs_impl.h"
 #include "fs/s3/s3.h"
 
-/* Where `path` stands or would stand. */
-static size_t place_locked(const struct cove__s3 *s3, const char *path, size_t length)
+/* The order of `d` and a path, or with `slash` that of the path and a slash. */
+static int compare_row(const char *d, const char *path, size_t length, bool slash)
 {
-    size_t low = 0, high = s3->n_directories;
+    int c = strncmp(d, path, length);
+
+    if (c == 0 && slash)
+        c = (unsigned char)*(d += length) - '/';
+    else if (c == 0)
+        return d[length] != '\0';
+    return c == 0 ? d[1] != '\0' : c;
+}
+
+/* Where it stands or would stand. */
+static size_t place_locked(const struct s3_known *k, const char *path, size_t length, bool slash)
+{
+    size_t low = 0, high = k->n_directories;
 
     cove__assert_locked();
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const char *d = s3->directories[middle].path;
-        int c = strncmp(d, path, length);
-        if (c == 0 && d[length] != '\0')
-            c = 1;
-        if (c < 0)
+        if (compare_row(k->directories[middle].path, path, length, slash) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -28,36 +42,105 @@ static size_t place_locked(const struct cove__s3 *s3, const char *path, size_t l
     return low;
 }
 
-/* Its serial; 0: it is not promised. */
-static uint64_t find_locked(const struct cove__s3 *s3, const char *path, size_t length)
+static struct s3_promise *find_locked(const struct s3_known *k, const char *path, size_t length)
 {
-    size_t i = place_locked(s3, path, length);
-    bool found = i < s3->n_directories && strlen(s3->directories[i].path) == length &&
-                 memcmp(s3->directories[i].path, path, length) == 0;
-    return found ? s3->directories[i].serial : 0;
+    size_t i = place_locked(k, path, length, false);
+    bool found = i < k->n_directories && compare_row(k->directories[i].path, path, length, false) == 0;
+
+    return found ? &k->directories[i] : NULL;
 }
 
-static int promise_one(struct cove__s3 *s3, const char *path, size_t length)
+static bool is_below(const char *path, const char *directory, size_t length)
+{
+    return strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+static bool held_at(const struct s3_promise *p, uint64_t at)
+{
+    return (p->made <= at && (p->filled == 0 || p->filled > at)) || (p->again != 0 && p->again <= at);
+}
+
+static bool holds(const struct s3_promise *p)
+{
+    return held_at(p, UINT64_MAX);
+}
+
+/* What is above and below a promised directory is there with it. */
+static bool below_held_locked(const struct s3_known *k, const char *path, size_t length, uint64_t at)
+{
+    for (size_t i = place_locked(k, path, length, true); i < k->n_directories; i++) {
+        if (!is_below(k->directories[i].path, path, length))
+            break;
+        if (held_at(&k->directories[i], at))
+            return true;
+    }
+    return false;
+}
+
+/* ---- making ---- */
+
+static void forget_used_before_locked(struct s3_known *k, uint64_t used)
+{
+    size_t kept = 0;
+
+    cove__assert_locked();
+    for (size_t i = 0; i < k->n_directories; i++) {
+        struct s3_promise p = k->directories[i];
+        if (holds(&p) && p.used >= used)
+            k->directories[kept++] = p;
+        else
+            cove__free(p.path);
+    }
+    k->n_directories = kept;
+}
+
+/* A full table forgets what no longer holds, or else the older half of the time that it covers. A directory is used
+ * with those below it, so none goes before them. */
+static void make_room_locked(struct s3_known *k)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    if (k->n_directories == S3_DIRECTORIES_MAX)
+        forget_used_before_locked(k, 0);
+    if (k->n_directories < S3_DIRECTORIES_MAX)
+        return;
+    for (size_t i = 0; i < k->n_directories; i++)
+        oldest = k->directories[i].used < oldest ? k->directories[i].used : oldest;
+    forget_used_before_locked(k, oldest + (k->now - oldest) / 2 + 1);
+}
+
+/* Takes `copy` where it is put in; else it stays the caller's. */
+static int promise_locked(struct s3_known *k, char **copy, size_t length, uint64_t used)
+{
+    struct s3_promise *p = find_locked(k, *copy, length);
+
+    if (p == NULL) {
+        make_room_locked(k);
+        if (cove__grow(&k->directories, &k->cap_directories, k->n_directories + 1, sizeof *p, S3_DIRECTORIES_MAX) < 0)
+            return COVE_ENOMEM;
+        size_t i = place_locked(k, *copy, length, false);
+        memmove(k->directories + i + 1, k->directories + i, (k->n_directories - i) * sizeof *p);
+        k->n_directories++;
+        p = &k->directories[i];
+        *p = (struct s3_promise){ .path = *copy, .made = ++k->now };
+        *copy = NULL;
+    } else if (!holds(p)) {
+        p->again = ++k->now;
+    }
+    p->used = used;
+    return 0;
+}
+
+static int promise_one(struct s3_known *k, const char *path, size_t length, uint64_t used)
 {
     char *copy = cove__strndup(path, length);
     int rc = copy != NULL ? 0 : COVE_ENOMEM;
 
-    cove__lock();
-    if (rc == 0 && find_locked(s3, path, length) == 0) {
-        if (s3->n_directories == S3_DIRECTORIES_MAX)
-            rc = COVE_ELIMIT;
-        else if (cove__grow(&s3->directories, &s3->cap_directories, s3->n_directories + 1, sizeof *s3->directories,
-                            S3_DIRECTORIES_MAX) < 0)
-            rc = COVE_ENOMEM;
-        if (rc == 0) {
-            size_t i = place_locked(s3, path, length);
-            memmove(s3->directories + i + 1, s3->directories + i, (s3->n_directories - i) * sizeof *s3->directories);
-            s3->directories[i] = (struct s3_promise){ copy, ++s3->promises };
-            s3->n_directories++;
-            copy = NULL;
-        }
+    if (rc == 0) {
+        cove__lock();
+        rc = promise_locked(k, &copy, length, used);
+        cove__unlock();
     }
-    cove__unlock();
     cove__free(copy);
     return rc;
 }
@@ -67,10 +150,13 @@ int cove__s3_promise(struct cove__s3 *s3, const char *path)
     int rc = 0;
     bool below_bucket = false;
 
+    cove__lock();
+    uint64_t used = ++s3->known->now;
+    cove__unlock();
     for (size_t i = 0; rc == 0; i++) {
         if (path[i] == '/' || path[i] == '\0') {
             if (below_bucket && path[i - 1] != '/')
-                rc = promise_one(s3, path, i);
+                rc = promise_one(s3->known, path, i, used);
             below_bucket = true;
         }
         if (path[i] == '\0')
@@ -79,65 +165,135 @@ int cove__s3_promise(struct cove__s3 *s3, const char *path)
     return rc;
 }
 
-bool cove__s3_promised(struct cove__s3 *s3, const char *path)
-{
-    return cove__s3_promised_by(s3, path, UINT64_MAX);
-}
-
-bool cove__s3_promised_by(struct cove__s3 *s3, const char *path, uint64_t serial)
-{
-    cove__lock();
-    uint64_t found = find_locked(s3, path, strlen(path));
-    cove__unlock();
-    return found != 0 && found <= serial;
-}
+/* ---- what is promised ---- */
 
 uint64_t cove__s3_promises(struct cove__s3 *s3)
 {
     cove__lock();
-    uint64_t n = s3->promises;
+    uint64_t now = s3->known->now;
     cove__unlock();
-    return n;
+    return now;
 }
 
-static bool is_below(const char *path, const char *directory, size_t length)
+bool cove__s3_promised(struct cove__s3 *s3, const char *path, uint64_t at)
 {
-    return strncmp(path, directory, length) == 0 && path[length] == '/';
+    size_t length = strlen(path);
+
+    cove__lock();
+    const struct s3_promise *p = find_locked(s3->known, path, length);
+    bool promised = (p != NULL && held_at(p, at)) || below_held_locked(s3->known, path, length, at);
+    cove__unlock();
+    return promised;
 }
 
-void cove__s3_forget(struct cove__s3 *s3, const char *path, bool tree)
+bool cove__s3_promised_in(struct cove__s3 *s3, const char *path)
 {
+    cove__lock();
+    bool promised = below_held_locked(s3->known, path, strlen(path), UINT64_MAX);
+    cove__unlock();
+    return promised;
+}
+
+bool cove__s3_was_promised(struct cove__s3 *s3, const char *path)
+{
+    cove__lock();
+    bool was = find_locked(s3->known, path, strlen(path)) != NULL;
+    cove__unlock();
+    return was;
+}
+
+/* ---- what ends it ---- */
+
+static void fill_locked(struct s3_known *k, const char *path, size_t length)
+{
+    struct s3_promise *p = find_locked(k, path, length);
+
+    if (p == NULL || !holds(p))
+        return;
+    if (p->again != 0)
+        p->made = p->again;
+    p->again = 0;
+    p->filled = ++k->now;
+}
+
+void cove__s3_found(struct cove__s3 *s3, const char *path, size_t length)
+{
+    bool below_bucket = false;
+
+    cove__lock();
+    for (size_t i = 0; i < length && s3->known->n_directories > 0; i++) {
+        if (path[i] != '/')
+            continue;
+        if (below_bucket && path[i - 1] != '/')
+            fill_locked(s3->known, path, i);
+        below_bucket = true;
+    }
+    cove__unlock();
+}
+
+void cove__s3_found_page(struct cove__s3 *s3, const struct cove__page *page)
+{
+    const char *last = "";
+    size_t n_last = 0;
+
+    for (size_t i = 0; i < page->n; i++) {
+        const struct cove_info *info = &page->items[i];
+        const char *slash = strrchr(info->path, '/');
+
+        if (info->type == COVE_TYPE_DIRECTORY) {
+            char *key = cove__path_join(info->path, "");
+            if (key != NULL)
+                cove__s3_found(s3, key, strlen(key));
+            cove__free(key);
+        } else if (slash != NULL) {
+            size_t n = (size_t)(slash - info->path) + 1;
+            if (n != n_last || memcmp(info->path, last, n) != 0)
+                cove__s3_found(s3, info->path, n);
+            last = info->path;
+            n_last = n;
+        }
+    }
+}
+
+void cove__s3_forget(struct cove__s3 *s3, const char *path)
+{
+    struct s3_known *k = s3->known;
     size_t length = strlen(path), kept = 0;
 
     cove__lock();
-    for (size_t i = 0; i < s3->n_directories; i++) {
-        struct s3_promise d = s3->directories[i];
-        if (strcmp(d.path, path) == 0 || (tree && is_below(d.path, path, length)))
-            cove__free(d.path);
+    for (size_t i = 0; i < k->n_directories; i++) {
+        struct s3_promise p = k->directories[i];
+        if (strcmp(p.path, path) == 0 || is_below(p.path, path, length))
+            cove__free(p.path);
         else
-            s3->directories[kept++] = d;
+            k->directories[kept++] = p;
     }
-    s3->n_directories = kept;
+    k->n_directories = kept;
     cove__unlock();
 }
 
-/* The first promised directory at or below `path`; owned. NULL: none, or no memory. */
-static char *first_of(struct cove__s3 *s3, const char *path, int *ret_rc)
+/* ---- moving ---- */
+
+/* The first directory at or below `path` whose promise holds and that comes after `after`; owned. NULL: none, or no
+ * memory. */
+static char *next_of(struct cove__s3 *s3, const char *path, const char *after, int *ret_rc)
 {
+    const struct s3_known *k = s3->known;
     size_t length = strlen(path);
     char *copy = NULL;
 
     *ret_rc = 0;
     cove__lock();
-    for (size_t i = place_locked(s3, path, length); i < s3->n_directories; i++) {
-        const char *d = s3->directories[i].path;
+    for (size_t i = place_locked(k, after, strlen(after), false); i < k->n_directories && copy == NULL; i++) {
+        const char *d = k->directories[i].path;
         if (strncmp(d, path, length) != 0)
             break;
-        if (d[length] != '\0' && d[length] != '/')
+        if ((d[length] != '\0' && d[length] != '/') || strcmp(d, after) == 0 || !holds(&k->directories[i]))
             continue;
         copy = cove__strdup(d);
         *ret_rc = copy != NULL ? 0 : COVE_ENOMEM;
-        break;
+        if (copy == NULL)
+            break;
     }
     cove__unlock();
     return copy;
@@ -145,53 +301,63 @@ static char *first_of(struct cove__s3 *s3, const char *path, int *ret_rc)
 
 int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to)
 {
-    char *old;
-    int rc;
+    char *last = NULL, *old;
+    int rc = 0;
 
-    while ((old = first_of(s3, from, &rc)) != NULL) {
+    if (cove__s3_promised(s3, from, UINT64_MAX) && cove__s3_split(to).key.size > 0)
+        rc = cove__s3_promise(s3, to);
+    while (rc == 0 && (old = next_of(s3, from, last != NULL ? last : from, &rc)) != NULL) {
         struct cove__buf new = COVE__BUF_INIT(SIZE_MAX);
         rc = cove__buf_addf(&new, "%s%s", to, old + strlen(from));
         if (rc == 0)
             rc = cove__s3_promise(s3, cove__buf_str(&new));
-        cove__s3_forget(s3, old, false);
         cove__buf_done(&new);
-        cove__free(old);
-        if (rc < 0)
-            break;
+        cove__free(last);
+        last = old;
     }
+    cove__free(last);
+    if (rc == 0)
+        cove__s3_forget(s3, from);
     return rc;
 }
 
-void cove__s3_forget_all(struct cove__s3 *s3)
+/* ---- in listings ---- */
+
+/* A place in the table: the row that was looked at last, and the directory that it gave. */
+struct cursor {
+    char *row, *directory; /* owned; NULL: before the first */
+};
+
+/* The directory that a row gives in a listing of `path`: itself, or what it is in right below `path`. */
+static size_t shown_length(const char *row, size_t length, bool deep)
 {
-    for (size_t i = 0; i < s3->n_directories; i++)
-        cove__free(s3->directories[i].path);
-    cove__free(s3->directories);
-    s3->directories = NULL;
-    s3->n_directories = s3->cap_directories = 0;
+    return deep ? strlen(row) : length + 1 + strcspn(row + length + 1, "/");
 }
 
-/* One promised directory right below `path` that comes after `after`; owned. NULL: no more. */
-static char *next_below(struct cove__s3 *s3, const char *path, const char *after, int *ret_rc)
+/* Moves on to the next directory below `path` that was promised at that time. 1; 0: there are no more; COVE_ENOMEM. */
+static int next_below(struct s3_known *k, const char *path, bool deep, uint64_t at, struct cursor *c)
 {
-    size_t length = strlen(path);
-    char *copy = NULL;
+    size_t length = strlen(path), n = 0;
+    char *row = NULL, *directory = NULL;
+    bool found = false;
 
     cove__lock();
-    for (size_t i = place_locked(s3, after, strlen(after)); i < s3->n_directories; i++) {
-        const char *d = s3->directories[i].path;
-        if (strcmp(d, after) <= 0)
-            continue;
-        if (strncmp(d, path, length) != 0)
-            break;
-        if (d[length] != '/' || strchr(d + length + 1, '/') != NULL)
-            continue;
-        copy = cove__strdup(d);
-        *ret_rc = copy != NULL ? 0 : COVE_ENOMEM;
-        break;
+    size_t i = c->row != NULL ? place_locked(k, c->row, strlen(c->row), false) : place_locked(k, path, length, true);
+    for (; i < k->n_directories && is_below(k->directories[i].path, path, length) && !found; i++) {
+        const char *d = k->directories[i].path;
+        n = shown_length(d, length, deep);
+        bool again = c->directory != NULL && strlen(c->directory) == n && strncmp(d, c->directory, n) == 0;
+        found = !again && held_at(&k->directories[i], at);
+        if (found) {
+            row = cove__strdup(d);
+            directory = cove__strndup(d, n);
+        }
     }
     cove__unlock();
-    return copy;
+    cove__free(c->row);
+    cove__free(c->directory);
+    *c = (struct cursor){ row, directory };
+    return !found ? 0 : row != NULL && directory != NULL ? 1 : COVE_ENOMEM;
 }
 
 /* By the order of keys, in which a directory's ends in a slash. */
@@ -203,23 +369,21 @@ static int compare_directory(const char *directory, const char *key)
     return c != 0 ? c : strcmp("/", key + n);
 }
 
-int cove__s3_promised_below(struct cove__s3 *s3, const char *path, const char *after, const char *until,
-                            struct cove__page *page)
+int cove__s3_promised_below(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
+                            const char *until, struct cove__page *page)
 {
-    char *last = cove__strdup(path), *next;
-    int rc = last != NULL ? 0 : COVE_ENOMEM;
-    size_t listed = page->n;
+    struct cursor c = { 0 };
+    int rc;
 
-    while (rc == 0 && (next = next_below(s3, path, last, &rc)) != NULL) {
-        bool known = (after != NULL && compare_directory(next, after) <= 0) ||
-                     (until != NULL && compare_directory(next, until) > 0);
-        for (size_t i = 0; i < listed && !known; i++)
-            known = page->items[i].type == COVE_TYPE_DIRECTORY && strcmp(page->items[i].path, next) == 0;
-        if (!known)
-            rc = cove__page_add(page, next, COVE_TYPE_DIRECTORY, 0, -1, NULL);
-        cove__free(last);
-        last = next;
+    while ((rc = next_below(s3->known, path, deep, at, &c)) > 0) {
+        if ((after == NULL || compare_directory(c.directory, after) > 0) &&
+            (until == NULL || compare_directory(c.directory, until) <= 0) &&
+            cove__page_add(page, c.directory, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0) {
+            rc = COVE_ENOMEM;
+            break;
+        }
     }
-    cove__free(last);
+    cove__free(c.row);
+    cove__free(c.directory);
     return rc;
 }

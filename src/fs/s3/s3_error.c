@@ -143,7 +143,11 @@ static int fail_with(struct s3_request *r, const struct s3_error_body *e, int co
 {
     bool store_says = e->message[0] != '\0' && strcasecmp(e->message, text) != 0;
 
-    if (strcmp(e->code, "NoSuchBucket") == 0 || strncmp(e->code, "Bucket", 6) == 0)
+    if (strcmp(e->code, "NoSuchBucket") == 0)
+        cove__s3_fail(r, err, code, "%s: %.*s (%s); to make it: cove mkdir s3://%.*s", text, (int)r->name.bucket.size,
+                      (const char *)r->name.bucket.data, e->code, (int)r->name.bucket.size,
+                      (const char *)r->name.bucket.data);
+    else if (strncmp(e->code, "Bucket", 6) == 0)
         cove__s3_fail(r, err, code, "%s: %.*s (%s)", text, (int)r->name.bucket.size, (const char *)r->name.bucket.data,
                       e->code);
     else if (e->endpoint[0] != '\0')

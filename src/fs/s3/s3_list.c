@@ -194,6 +194,8 @@ static int read_page(const struct s3_request *r, struct page_reader *p, const ch
                              p->wrong != NULL ? p->wrong : cove_code_phrase(rc));
     if (p->page->n > 1)
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
+    if (!p->buckets)
+        cove__s3_found_page(r->s3, p->page);
     if (p->truncated && p->token.size == 0)
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
     if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
@@ -317,8 +319,8 @@ static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct
 }
 
 /* Nothing is below the prefix: a file, a promised directory, or nothing at all. */
-static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
-                         struct cove_error *err)
+static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name name, uint64_t began,
+                         const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct s3_head head;
     struct cove_error why = COVE_ERROR_INIT;
@@ -326,7 +328,7 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name n
     if (name.key.size == 0)
         return 0;
     char *plain = cove__s3_plain(path);
-    bool promised = plain != NULL && cove__s3_promised(s3, plain);
+    bool promised = plain != NULL && cove__s3_promised(s3, plain, began);
     cove__free(plain);
     if (promised)
         return 0;
@@ -372,43 +374,69 @@ static int mark_token(struct cove__page *page, struct cove__slice mark)
     return page->token != NULL ? 0 : COVE_ENOMEM;
 }
 
+/* Puts directories that were promised in their places, each once. What the store says of one comes first. */
+static void sort_page(struct cove__page *page, size_t listed)
+{
+    size_t kept = 0;
+
+    if (page->n == listed || page->n < 2)
+        return;
+    qsort(page->items, page->n, sizeof *page->items, compare_entries);
+    for (size_t i = 0; i < page->n; i++) {
+        struct cove_info *info = &page->items[i], *before = kept > 0 ? &page->items[kept - 1] : NULL;
+        bool twice = before != NULL && info->type == COVE_TYPE_DIRECTORY && before->type == COVE_TYPE_DIRECTORY &&
+                     strcmp(info->path, before->path) == 0;
+        if (twice && before->etag == NULL) {
+            cove__info_done(before);
+            *before = *info;
+        } else if (twice) {
+            cove__info_done(info);
+        } else {
+            page->items[kept++] = *info;
+        }
+    }
+    page->n = kept;
+}
+
 /*
  * The pages of a directory bucket come in no order, so there all that is promised joins the first one, and is left out
- * where a later one has it. Before the store's own token stands how many promises there were by then.
+ * where a later one has it. Before the store's own token stands when the first page was asked for.
  */
-static int join_unordered(struct cove__s3 *s3, const char *path, const char *before, struct cove__page *page)
+static int join_unordered(struct cove__s3 *s3, const char *path, const char *before, uint64_t began,
+                          struct cove__page *page)
 {
-    uint64_t promises = before != NULL ? strtoull(before, NULL, 10) : cove__s3_promises(s3);
+    uint64_t at = before != NULL ? strtoull(before, NULL, 10) : began;
     char *plain = cove__s3_plain(path), mark[24];
-    size_t kept = 0;
+    size_t kept = 0, listed = page->n;
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
     if (rc == 0 && before == NULL) {
-        rc = cove__s3_promised_below(s3, plain, NULL, NULL, page);
+        rc = cove__s3_promised_below(s3, plain, false, at, NULL, NULL, page);
     } else if (rc == 0) {
         for (size_t i = 0; i < page->n; i++) {
             struct cove_info *info = &page->items[i];
-            if (info->type == COVE_TYPE_DIRECTORY && cove__s3_promised_by(s3, info->path, promises))
+            if (info->type == COVE_TYPE_DIRECTORY && cove__s3_promised(s3, info->path, at))
                 cove__info_done(info);
             else
                 page->items[kept++] = *info;
         }
         page->n = kept;
     }
-    if (page->n > 1)
-        qsort(page->items, page->n, sizeof *page->items, compare_entries);
-    snprintf(mark, sizeof mark, "%llu", (unsigned long long)promises);
+    sort_page(page, listed);
+    snprintf(mark, sizeof mark, "%llu", (unsigned long long)at);
     if (rc == 0)
         rc = mark_token(page, cove__slice_str(mark));
     cove__free(plain);
     return rc;
 }
 
-static int join_promised(struct cove__s3 *s3, const char *path, const char *after, struct cove__page *page)
+static int join_promised(struct cove__s3 *s3, const char *path, bool deep, const char *after, uint64_t began,
+                         struct cove__page *page)
 {
     struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
     const struct cove_info *end = page->n > 0 ? &page->items[page->n - 1] : NULL;
     char *plain = cove__s3_plain(path);
+    size_t listed = page->n;
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
     if (end != NULL)
@@ -418,12 +446,24 @@ static int join_promised(struct cove__s3 *s3, const char *path, const char *afte
     if (rc == 0 && page->token != NULL)
         rc = cove__buf_rc(&last) < 0 ? cove__buf_rc(&last) : mark_token(page, cove__buf_slice(&last));
     if (rc == 0)
-        rc = cove__s3_promised_below(s3, plain, after, page->token != NULL ? cove__buf_str(&last) : NULL, page);
-    if (rc == 0 && page->n > 1)
-        qsort(page->items, page->n, sizeof *page->items, compare_entries);
+        rc = cove__s3_promised_below(s3, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL,
+                                     page);
+    sort_page(page, listed);
     cove__buf_done(&last);
     cove__free(plain);
     return rc;
+}
+
+static int join(struct cove__s3 *s3, const char *path, bool deep, const char *after, uint64_t began,
+                struct cove__page *page, struct cove_error *err)
+{
+    int rc = 0;
+
+    if (!cove__s3_unordered(s3, path))
+        rc = join_promised(s3, path, deep, after, began, page);
+    else if (!deep) /* else only files are asked for */
+        rc = join_unordered(s3, path, after, began, page);
+    return rc < 0 ? cove__fail_nomem(err, "a page of a listing") : 0;
 }
 
 int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
@@ -442,23 +482,26 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
                              "a listing of everything in every bucket is not made; name a bucket");
     reader_init(&p, ret_page);
     p.deep = deep;
+    uint64_t began = cove__s3_promises(s3);
+    bool marked = !deep || !cove__s3_unordered(s3, path); /* the token, by `join` */
     int rc = cove__s3_prefix(name.key, &prefix);
-    const char *own = deep ? token : read_token(token, &last);
+    const char *own = marked ? read_token(token, &last) : token;
     if (rc == 0)
         rc = cove__buf_rc(&last);
     if (rc < 0)
         cove__fail_nomem(err, "a path");
     else
         rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), !deep, S3_LIST_PAGE, own, ctx, &p, err);
-    if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
-        rc = explain_empty(s3, path, name, ctx, err);
-    if (rc == 0 && !deep) {
-        const char *before = token != NULL ? cove__buf_str(&last) : NULL;
-        rc = cove__s3_is_directory(s3, name.bucket) ? join_unordered(s3, path, before, ret_page)
-                                                    : join_promised(s3, path, before, ret_page);
-        if (rc < 0)
-            cove__fail_nomem(err, "a page of a listing");
+    if (rc == 0 && p.seen && ret_page->n == 0) { /* a marker of the directory itself */
+        char *itself = cove__path_join(path, "");
+        if (itself != NULL)
+            cove__s3_found(s3, itself, strlen(itself));
+        cove__free(itself);
     }
+    if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
+        rc = explain_empty(s3, path, name, began, ctx, err);
+    if (rc == 0)
+        rc = join(s3, path, deep, token != NULL ? cove__buf_str(&last) : NULL, began, ret_page, err);
     cove__buf_done(&last);
     reader_done(&p);
     cove__buf_done(&prefix);

@@ -164,15 +164,15 @@ static int move_folder(struct cove__s3 *s3, const char *from, const char *to, co
         return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once cannot be moved; name one");
     if (is_below(to, from))
         return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
-    int rc = move_keys(&m, err);
+    bool promised = cove__s3_promised(s3, from, S3_NOW);
+    int rc = cove__s3_need_bucket(s3, target, ctx, err);
+    if (rc == 0)
+        rc = move_keys(&m, err);
     if (rc < 0)
         return rc;
-    bool promised = cove__s3_promised(s3, from);
     if (!m.any && !promised && source.key.size > 0)
         return cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
-    if (!m.any && target.key.size == 0)
-        rc = cove__s3_mkdir(s3, to, ctx, err);
-    if (rc == 0 && cove__s3_move_promises(s3, from, to) < 0)
+    if (cove__s3_move_promises(s3, from, to) < 0)
         rc = cove__fail_nomem(err, "a promised directory");
     return rc;
 }

@@ -259,6 +259,21 @@ static bool holds_error(const struct s3_request *r)
     return r->error_in_200 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0';
 }
 
+/* Remembers what the success of a request shows: the bucket is there, and the object, if it was read or made. */
+static void remember(struct s3_request *r)
+{
+    const char *method = r->http.method, *query = cove__buf_str(&r->query);
+    struct s3_name name = r->name;
+    bool removal = strcmp(method, "DELETE") == 0;
+    bool completion = strcmp(method, "POST") == 0 && strncmp(query, "uploadId=", 9) == 0;
+
+    if (!r->whole_bucket || !removal)
+        cove__s3_see_bucket(r->s3, name.bucket);
+    if (name.key.size > 0 && !removal && (query[0] == '\0' || completion))
+        cove__s3_found(r->s3, (const char *)name.bucket.data,
+                       (size_t)(name.key.data + name.key.size - name.bucket.data));
+}
+
 static enum cove__http_verdict inspect(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct s3_request *r = self;
@@ -269,8 +284,10 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         if (r->sum_refused && strcmp(r->http.method, "HEAD") != 0) /* whose refusals say nothing */
             cove__s3_lacks(r, S3_CRC32C);
         int rc = r->accept != NULL ? r->accept(r, err) : 0;
-        if (rc == 0)
+        if (rc == 0) {
+            remember(r);
             return COVE__HTTP_ACCEPT;
+        }
         bool retry = rc == COVE_EPROTOCOL || rc == COVE_ECORRUPT || err->retryable;
         return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }

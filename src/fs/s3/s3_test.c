@@ -1,4 +1,4 @@
-/* The pure parts of the S3 backend, and what its open makes of options: names, directories, errors, addresses. No
+/* The pure parts of the S3 backend, and what its open makes of options: names, errors, addresses. No
  * network. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,47 +116,6 @@ static void test_decoding(void **state)
     cove__buf_done(&b);
 }
 
-/* ---- directories ---- */
-
-static void test_directories(void **state)
-{
-    static struct cove__s3 s3;
-    struct cove__page page = { 0 };
-
-    assert_int_equal(cove__s3_promise(&s3, "b/x/y/z"), 0);
-    assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0); /* again */
-    assert_int_equal(cove__s3_promise(&s3, "b/xx"), 0);
-    assert_int_equal(cove__s3_promise(&s3, "b/x-1"), 0);
-    static const char *const there[] = { "b/x", "b/x/y", "b/x/y/z", "b/xx", "b/x-1" }, *const not_there[] = {
-        "b", "b/x/", "b/x/z", ""
-    };
-    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++)
-        assert_true(cove__s3_promised(&s3, there[i]));
-    for (size_t i = 0; i < sizeof not_there / sizeof not_there[0]; i++)
-        assert_false(cove__s3_promised(&s3, not_there[i]));
-
-    assert_int_equal(cove__s3_promises(&s3), 5);
-    assert_true(cove__s3_promised_by(&s3, "b/x", 1) && !cove__s3_promised_by(&s3, "b/x-1", 4));
-
-    assert_int_equal(cove__page_add(&page, "b/xx", COVE_TYPE_DIRECTORY, 0, -1, NULL), 0);
-    assert_int_equal(cove__s3_promised_below(&s3, "b", NULL, NULL, &page), 0);
-    assert_int_equal(page.n, 3);
-    assert_string_equal(page.items[1].path, "b/x");
-    assert_string_equal(page.items[2].path, "b/x-1");
-    cove__page_done(&page);
-    assert_int_equal(cove__s3_promised_below(&s3, "b/x", NULL, NULL, &page), 0);
-    assert_int_equal(page.n, 1);
-    assert_string_equal(page.items[0].path, "b/x/y");
-    cove__page_done(&page);
-
-    cove__s3_forget(&s3, "b/x/y", false);
-    assert_true(cove__s3_promised(&s3, "b/x/y/z"));
-    cove__s3_forget(&s3, "b/x", true);
-    assert_false(cove__s3_promised(&s3, "b/x/y/z"));
-    assert_true(cove__s3_promised(&s3, "b/xx") && cove__s3_promised(&s3, "b/x-1"));
-    cove__s3_forget_all(&s3);
-}
-
 /* ---- errors ---- */
 
 static void judge(int status, const char *body, struct s3_request *r)
@@ -181,7 +140,7 @@ static void test_errors(void **state)
         { 404, "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>", COVE_ENOTFOUND, 0,
           "read s3://b/k: no such object (NoSuchKey: Gone.)" },
         { 404, "<Error><Code>NoSuchBucket</Code></Error>", COVE_ENOTFOUND, 0,
-          "read s3://b/k: no such bucket: b (NoSuchBucket)" },
+          "read s3://b/k: no such bucket: b (NoSuchBucket); to make it: cove mkdir s3://b" },
         { 403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", COVE_EAUTH, 0,
           "read s3://b/k: the secret key does not belong to the access key id (SignatureDoesNotMatch)" },
         { 403, "<Error><Code>AccessDenied</Code></Error>", COVE_EACCESS, 0,
@@ -723,7 +682,7 @@ int main(void)
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_decoding),
-        cmocka_unit_test(test_directories),
+
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_switches),

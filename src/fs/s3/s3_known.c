@@ -1,0 +1,155 @@
+/*
+ * What the process knows of each store that it has used, for all filesystems of that store, whatever their options: the
+ * directories that mkdir promised (s3_directories.c), which outlive the filesystem that made them, and buckets that are
+ * there. A child of fork has a copy.
+ */
+#include "fs/s3/s3.h"
+
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+
+static struct s3_known *stores; /* under cove__lock */
+
+/* Other keys may see other buckets of the same names at a few stores, which is not told apart: a directory that was
+ * promised there is at most seen too often. */
+static bool is_of(const struct s3_known *k, const struct cove__s3 *s3)
+{
+    if (k->own_endpoint != s3->own_endpoint)
+        return false;
+    return s3->own_endpoint ? k->tls == s3->tls && strcasecmp(k->host, s3->host) == 0 && strcmp(k->base, s3->base) == 0
+                            : cove__s3_same_partition(k->region, s3->region);
+}
+
+static void known_free(struct s3_known *k)
+{
+    if (k == NULL)
+        return;
+    for (size_t i = 0; i < k->n_directories; i++)
+        cove__free(k->directories[i].path);
+    cove__free(k->directories);
+    for (size_t i = 0; i < k->n_buckets; i++)
+        cove__free(k->buckets[i]);
+    cove__free(k->host);
+    cove__free(k->base);
+    cove__free(k->region);
+    cove__free(k);
+}
+
+static struct s3_known *known_new(const struct cove__s3 *s3)
+{
+    struct s3_known *k = cove__calloc(1, sizeof *k);
+
+    if (k == NULL)
+        return NULL;
+    k->own_endpoint = s3->own_endpoint;
+    k->tls = s3->tls;
+    k->host = cove__strdup(s3->own_endpoint ? s3->host : "");
+    k->base = cove__strdup(s3->base);
+    k->region = cove__strdup(s3->region);
+    if (k->host != NULL && k->base != NULL && k->region != NULL)
+        return k;
+    known_free(k);
+    return NULL;
+}
+
+int cove__s3_know(struct cove__s3 *s3, struct cove_error *err)
+{
+    struct s3_known *fresh = known_new(s3), *k;
+
+    if (fresh == NULL)
+        return cove__fail_nomem(err, "a store");
+    cove__lock();
+    for (k = stores; k != NULL && !is_of(k, s3);)
+        k = k->next;
+    if (k == NULL) {
+        k = fresh;
+        k->next = stores;
+        stores = k;
+        fresh = NULL;
+    }
+    k->refs++;
+    s3->known = k;
+    cove__unlock();
+    known_free(fresh);
+    return 0;
+}
+
+void cove__s3_known_put(struct s3_known *k)
+{
+    bool last;
+
+    if (k == NULL)
+        return;
+    cove__lock();
+    last = --k->refs == 0 && k->n_directories == 0;
+    if (last) {
+        struct s3_known **link = &stores;
+
+        while (*link != k)
+            link = &(*link)->next;
+        *link = k->next;
+    }
+    cove__unlock();
+    if (last)
+        known_free(k);
+}
+
+/* ---- buckets ---- */
+
+/* Where it stands; n_buckets: it does not. */
+static size_t bucket_locked(const struct s3_known *k, struct cove__slice bucket)
+{
+    size_t i = 0;
+
+    cove__assert_locked();
+    while (i < k->n_buckets && !cove__slice_is(bucket, k->buckets[i]))
+        i++;
+    return i;
+}
+
+bool cove__s3_bucket_seen(struct cove__s3 *s3, struct cove__slice bucket)
+{
+    cove__lock();
+    bool seen = bucket_locked(s3->known, bucket) < s3->known->n_buckets;
+    cove__unlock();
+    return seen;
+}
+
+void cove__s3_see_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+{
+    struct s3_known *k = s3->known;
+    char *name, *old = NULL;
+
+    if (bucket.size == 0 || cove__s3_bucket_seen(s3, bucket) ||
+        (name = cove__strndup((const char *)bucket.data, bucket.size)) == NULL)
+        return;
+    cove__lock();
+    if (bucket_locked(k, bucket) < k->n_buckets) {
+        old = name; /* another thread was faster */
+    } else {
+        size_t i = k->n_buckets < S3_BUCKETS_MAX ? k->n_buckets++ : 0; /* a full table forgets its first row */
+        old = k->buckets[i];
+        k->buckets[i] = name;
+    }
+    cove__unlock();
+    cove__free(old);
+}
+
+void cove__s3_forget_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+{
+    struct s3_known *k = s3->known;
+    char *old = NULL;
+
+    cove__lock();
+    size_t i = bucket_locked(k, bucket);
+    if (i < k->n_buckets) {
+        old = k->buckets[i];
+        k->buckets[i] = k->buckets[--k->n_buckets];
+        k->buckets[k->n_buckets] = NULL;
+    }
+    cove__unlock();
+    cove__free(old);
+}

@@ -1,0 +1,147 @@
+/* What the process remembers of a store: directories that were promised, buckets that were seen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "fs/s3/s3.h"
+
+static bool promised(struct cove__s3 *s3, const char *path)
+{
+    return cove__s3_promised(s3, path, S3_NOW);
+}
+
+static void forget_all(struct cove__s3 *s3)
+{
+    cove__s3_forget(s3, "b");
+    assert_int_equal(s3->known->n_directories, 0);
+    cove__free(s3->known->directories);
+    *s3->known = (struct s3_known){ 0 };
+}
+
+/* What is promised below a path, joined by a space; lives until the next call. */
+static const char *below(struct cove__s3 *s3, const char *path, bool deep, uint64_t at)
+{
+    static char text[256];
+    struct cove__page page = { 0 };
+
+    assert_int_equal(cove__s3_promised_below(s3, path, deep, at, NULL, NULL, &page), 0);
+    text[0] = '\0';
+    for (size_t i = 0; i < page.n; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i > 0 ? " " : "", page.items[i].path);
+    cove__page_done(&page);
+    return text;
+}
+
+static void test_directories(void **state)
+{
+    static struct s3_known known;
+    static struct cove__s3 s3 = { .known = &known };
+    struct cove__page page = { 0 };
+
+    assert_int_equal(cove__s3_promise(&s3, "b/x/y/z"), 0);
+    assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0); /* again */
+    assert_int_equal(cove__s3_promise(&s3, "b/xx"), 0);
+    assert_int_equal(cove__s3_promise(&s3, "b/x-1"), 0);
+    static const char *const there[] = { "b/x", "b/x/y", "b/x/y/z", "b/xx", "b/x-1" }, *const not_there[] = {
+        "b/x/", "b/x/z", "", "b/x/y/z/0"
+    };
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++)
+        assert_true(promised(&s3, there[i]));
+    for (size_t i = 0; i < sizeof not_there / sizeof not_there[0]; i++)
+        assert_false(promised(&s3, not_there[i]));
+    assert_true(cove__s3_promised_in(&s3, "b/x/y") && !cove__s3_promised_in(&s3, "b/x/y/z"));
+
+    assert_string_equal(below(&s3, "b", false, S3_NOW), "b/x b/x-1 b/x b/xx");
+    assert_string_equal(below(&s3, "b", true, S3_NOW), "b/x b/x-1 b/x/y b/x/y/z b/xx");
+    assert_string_equal(below(&s3, "b/x", false, S3_NOW), "b/x/y");
+    assert_int_equal(cove__s3_promised_below(&s3, "b", false, S3_NOW, "b/x-2", "b/x/", &page), 0);
+    assert_int_equal(page.n, 2); /* between the two keys: b/x, for b/x-1 ends in a slash, too */
+    cove__page_done(&page);
+
+    cove__s3_forget(&s3, "b/x");
+    assert_false(promised(&s3, "b/x") || promised(&s3, "b/x/y/z"));
+    assert_true(promised(&s3, "b/xx") && promised(&s3, "b/x-1"));
+    forget_all(&s3);
+}
+
+/* What was seen below a directory ends the promise, for those who ask the store after that. */
+static void test_filled_directories(void **state)
+{
+    static struct s3_known known;
+    static struct cove__s3 s3 = { .known = &known };
+
+    assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0);
+    uint64_t before = cove__s3_promises(&s3);
+    cove__s3_found(&s3, "b/x/y/f", strlen("b/x/y/f"));
+    uint64_t after = cove__s3_promises(&s3);
+    for (int i = 0; i < 2; i++) {
+        assert_true(cove__s3_promised(&s3, "b/x/y", before) && cove__s3_promised(&s3, "b/x", before));
+        assert_false(cove__s3_promised(&s3, "b/x/y", after) || cove__s3_promised(&s3, "b/x", after));
+        assert_string_equal(below(&s3, "b", true, before), "b/x b/x/y");
+        assert_string_equal(below(&s3, "b", true, after), "");
+        assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0); /* again: those who began before see what was then */
+    }
+    assert_true(cove__s3_was_promised(&s3, "b/x/y") && promised(&s3, "b/x/y"));
+    cove__s3_found(&s3, "b/x/y/", strlen("b/x/y/"));
+    assert_false(promised(&s3, "b/x/y"));
+    /* A directory is there while one below it is promised. */
+    assert_int_equal(cove__s3_promise(&s3, "b/x/z"), 0);
+    cove__s3_found(&s3, "b/x/f", strlen("b/x/f"));
+    assert_true(promised(&s3, "b/x"));
+    assert_string_equal(below(&s3, "b", false, S3_NOW), "b/x");
+    forget_all(&s3);
+}
+
+/* A full table forgets the oldest, but no directory before those below it. */
+static void test_many_directories(void **state)
+{
+    static struct s3_known known;
+    static struct cove__s3 s3 = { .known = &known };
+    char path[64];
+
+    for (size_t i = 0; i < S3_DIRECTORIES_MAX + 10; i++) {
+        snprintf(path, sizeof path, "b/top/%zu", i);
+        assert_int_equal(cove__s3_promise(&s3, path), 0);
+    }
+    assert_true(known.n_directories < S3_DIRECTORIES_MAX);
+    assert_true(promised(&s3, path) && cove__s3_was_promised(&s3, "b/top") && !promised(&s3, "b/top/0"));
+    forget_all(&s3);
+}
+
+static void test_buckets(void **state)
+{
+    static struct s3_known known;
+    static struct cove__s3 s3 = { .known = &known };
+    char name[16];
+
+    for (int i = 0; i <= S3_BUCKETS_MAX; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        assert_false(cove__s3_bucket_seen(&s3, cove__slice_str(name)));
+        for (int k = 0; k < 2; k++)
+            cove__s3_see_bucket(&s3, cove__slice_str(name));
+        assert_true(cove__s3_bucket_seen(&s3, cove__slice_str(name)));
+    }
+    assert_false(cove__s3_bucket_seen(&s3, cove__slice_str("b0"))); /* forgotten for the last */
+    for (int i = 1; i <= S3_BUCKETS_MAX; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        cove__s3_forget_bucket(&s3, cove__slice_str(name));
+        assert_false(cove__s3_bucket_seen(&s3, cove__slice_str(name)));
+    }
+    assert_int_equal(known.n_buckets, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_filled_directories),
+        cmocka_unit_test(test_many_directories),
+        cmocka_unit_test(test_buckets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
