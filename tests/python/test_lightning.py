@@ -92,7 +92,7 @@ def test_a_mistyped_bucket_ends_the_run_at_its_start(both, proxy):
             raise AssertionError("it trains")
 
     with pytest.raises(FileNotFoundError, match="no such bucket: lightening .*; to make it: cove mkdir s3://lightening"):
-        fit(both, "s3://lightening/run", Model())
+        fit(both, "s3://lightening/run", Model(), logger=True)
     assert not fsspec.filesystem("s3").exists("lightening")
 
 
