@@ -16,7 +16,7 @@ FOREIGN_NAMES = {
     "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE",
     "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_", "PYTHONPATH", "PYTHONSTARTUP", "DESTDIR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
 }
-KEPT = {"COVE_TEST_BUILD", "COVE_TEST_MIB", "COVE_TEST_OVERLAY", "COVE_TEST_SEED", "COVE_TEST_VENV"}
+KEPT_PREFIX = "COVE_TEST_"  # what is said to the tests themselves: docs/testing.md
 
 
 def python_path(*places):
@@ -30,7 +30,7 @@ def clean(environ, home=None):
     result = {
         name: value
         for name, value in environ.items()
-        if name in KEPT or (not name.upper().startswith(FOREIGN_PREFIXES) and name.upper() not in FOREIGN_NAMES)
+        if name.startswith(KEPT_PREFIX) or (not name.upper().startswith(FOREIGN_PREFIXES) and name.upper() not in FOREIGN_NAMES)
     }
     if python_path():
         result["PYTHONPATH"] = python_path()

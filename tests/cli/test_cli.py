@@ -1,5 +1,4 @@
-"""The command `cove`, run as a user runs it: on local files always, on COVE_TEST_S3_ROOT (s3://bucket/prefix, with AWS_* in the
-environment) where that is given, else on a MinIO started here."""
+"""The command `cove`, run as a user runs it: on local files, and on a MinIO started here."""
 
 import datetime
 import json
@@ -67,14 +66,8 @@ def root(request, cove, tmp_path):
         folder.mkdir()
         yield folder.as_uri()
         return
-    given = os.environ.get("COVE_TEST_S3_ROOT")
-    if given:
-        base = given.rstrip("/")
-    else:
-        server = request.getfixturevalue("minio")
-        cove.environ.update(server.environ)
-        base = "s3://cove/cli"
-    root = f"{base}/{tmp_path.name}-{time.time_ns()}"
+    cove.environ.update(request.getfixturevalue("minio").environ)
+    root = f"s3://cove/cli/{tmp_path.name}-{time.time_ns()}"
     yield root
     subprocess.run([cove.program, "rm", "-r", "-q", root], env=cove.environ, capture_output=True, timeout=120)
 

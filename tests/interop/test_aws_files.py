@@ -12,7 +12,7 @@ import pytest
 
 import generated_aws
 
-CASES = int(os.environ.get("COVE_AWS_FILES", 400))
+CASES = int(os.environ.get("COVE_TEST_AWS_FILES", 400))
 SETTINGS = ("region ca_bundle credential_process role_arn source_profile credential_source external_id role_session_name duration_seconds mfa_serial "
             "web_identity_token_file sso_account_id sso_role_name use_fips_endpoint").split()
 

@@ -1,7 +1,7 @@
 """Compares random schedules in the C trainer and in Lightning: hooks, rows, learning rates, files, scores and weights; and C
 runs that are interrupted at random places and resumed, which must continue as Lightning's uninterrupted run.
 
-COVE_SCHEDULES=2000 COVE_SCHEDULES_SEED=1000000 pytest … runs others, or more.
+COVE_TEST_SCHEDULES=2000 COVE_TEST_SCHEDULES_SEED=1000000 pytest … runs others, or more.
 """
 
 import itertools
@@ -22,10 +22,10 @@ import schedules  # noqa: E402
 
 torch.set_num_threads(1)
 
-WHOLE = int(os.environ.get("COVE_SCHEDULES", 500))
+WHOLE = int(os.environ.get("COVE_TEST_SCHEDULES", 500))
 CUT = WHOLE * 9 // 10  # some can't be interrupted, or have no checkpoint yet: 300 are left
 ACROSS = WHOLE // 4
-SEED = int(os.environ.get("COVE_SCHEDULES_SEED", 0))
+SEED = int(os.environ.get("COVE_TEST_SCHEDULES_SEED", 0))
 
 
 # ---- stories ----

@@ -1,0 +1,66 @@
+"""What pages say against what they say it of: figures against the results they were made of, variables against the code that reads them."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+import env
+from test_tree import tracked
+
+REPORTS = ("bench/report", "bench/python/report")
+
+
+def report(name, *args):
+    return subprocess.run([sys.executable, env.ROOT / name, *map(str, args)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_figures_are_those_of_the_results(name):
+    result = report(name, "--check")
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_check_of_figures_sees_other_results(tmp_path):
+    results = json.loads((env.ROOT / "bench/python/results.json").read_text())
+    results["rows"]["scalars"]["counts"]["cove"]["requests"] += 1
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    said = report("bench/python/report", "--check", "--results", tmp_path / "results.json")
+    assert said.returncode == 1
+    assert {str(env.ROOT / "README.md"), str(env.ROOT / "bench/python/README.md")} <= set(re.findall(r"/[^\s,]+", said.stderr))
+
+
+# ---- variables
+
+# What tests set for what they start, and what everybody's programs read.
+NOT_OURS = re.compile(r"(AWS|SOCKFAIL|FILEFAIL|MESON|ASAN|MINIO|PYENV)(_\w+)?|MEANWHILE|DESTDIR|LD_PRELOAD|SSL_CERT_FILE|PYTHONPATH|GOTOOLCHAIN|HOME|PATH")
+# What the library reads, and the tests' set-up for the demo.
+ELSEWHERE = {"COVE_IO_THREADS", "COVE_TIMEOUT", "ROOT", "CKPT", "COVE_SERVER_COMMAND"}
+
+
+def variables_read():
+    """Names by which tests, benchmarks and tools are told something from outside."""
+    names = set()
+    for path in tracked("tests/**", "tests/*", "bench/**", "tools/*"):
+        if path.suffix in (".py", ".c", ".sh") or (not path.suffix and path.parent.name in ("bench", "python")):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            names |= set(re.findall(r"(?:environ(?:\.get\(|\[)|getenv\()[\"'](\w+)[\"']", text))
+            names |= set(re.findall(r"\$\{([A-Z][A-Z_]+):?[-+]", text))
+    return {name for name in names if not NOT_OURS.fullmatch(name)} - ELSEWHERE
+
+
+def variables_described():
+    part = (env.ROOT / "docs" / "testing.md").read_text().split("\n## Variables\n")[1].split("\n## ")[0]
+    return {name for line in part.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def test_the_page_of_tests_names_every_variable():
+    assert variables_described() == variables_read()
+
+
+def test_the_tests_are_left_the_variables_that_the_page_names():
+    """The environment is cleaned before a test file is read."""
+    names = variables_described() - {"COVE_CONTRACT_ROOT"}  # of a program that is started as it is
+    assert names - set(env.clean({name: "1" for name in names})) == set()
