@@ -70,6 +70,13 @@ def test_a_program_builds_and_runs(installed, tmp_path, language, kind):
     assert ("libcove.so" in needed) == (kind == "shared")
 
 
+def test_the_installed_command_finds_its_library(installed):
+    root, environ = installed
+    alone = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    program = next(p for p in root.rglob("cove") if p.parent.name == "bin")
+    assert run([program, "--version"], env=alone).split()[1] == run(["pkg-config", "--modversion", "cove"], env=environ).strip()
+
+
 def test_what_is_installed(installed):
     root, _ = installed
     names = {p.name for p in root.rglob("*") if not p.is_dir()}
