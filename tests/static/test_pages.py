@@ -1,4 +1,5 @@
-"""What pages say against what they say it of: figures against the results they were made of, variables against the code that reads them."""
+"""What pages say against what they say it of: figures against the results they were made of, variables against the code that reads them, links
+against what they lead to, commands as one pastes them."""
 
 import json
 import re
@@ -64,3 +65,32 @@ def test_the_tests_are_left_the_variables_that_the_page_names():
     """The environment is cleaned before a test file is read."""
     names = variables_described() - {"COVE_CONTRACT_ROOT"}  # of a program that is started as it is
     assert names - set(env.clean({name: "1" for name in names})) == set()
+
+
+# ---- what a reader follows: links, and commands to paste
+
+PAGES = [path for path in tracked("*.md") if path.suffix == ".md"]
+
+
+def anchors(text):
+    """The names that GitHub gives to a page's headings."""
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in re.findall(r"^#+ (.*)$", text, flags=re.M)]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(env.ROOT)))
+def test_links_lead_somewhere(page):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if "://" not in link and not (target.exists() and (not anchor or anchor in anchors(target.read_text()))):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(env.ROOT)))
+def test_what_is_said_of_a_command_is_a_comment(page):
+    """A line of a block without a language can be pasted into a shell."""
+    blocks = re.findall(r"^```\n(.*?)^```$|^```.*?^```$", page.read_text(), flags=re.M | re.S)
+    assert [line for block in blocks for line in block.splitlines() if re.search(r"\S {2,}[^#\s]", line)] == []
