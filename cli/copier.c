@@ -48,8 +48,9 @@ static bool same_local_file(const struct job *job)
            stat(job->from, &a) == 0 && stat(job->to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* All that the reader has, to a writer that publishes at the end or not at all. */
-static int pour(struct cli_copier *k, const struct job *job, cove_reader *reader, int64_t *done, struct cove_error *err)
+/* Copies all of the reader to a writer, which publishes at the end or not at all. Adds the bytes to *done. */
+static int copy_all(struct cli_copier *k, const struct job *job, cove_reader *reader, int64_t *done,
+                    struct cove_error *err)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
     cove_writer *writer = NULL;
@@ -75,8 +76,8 @@ static int pour(struct cli_copier *k, const struct job *job, cove_reader *reader
     return rc;
 }
 
-/* Through this process. A copy begins anew where its source is replaced meanwhile, unless a pipe or a device has got
- * bytes already; a move is of the file that was looked at. */
+/* Through this process. Where the source is replaced meanwhile, a copy restarts, unless a pipe or a device has received
+ * bytes already. A move fails then: it is of the file that was found. */
 static int stream(struct cli_copier *k, const struct job *job, struct cove_error *err)
 {
     cove_reader *reader = NULL;
@@ -84,7 +85,7 @@ static int stream(struct cli_copier *k, const struct job *job, struct cove_error
     int rc = cove_reader_open(job->from_fs, job->from, &k->c->call, &reader, err);
 
     if (rc == 0)
-        rc = pour(k, job, reader, &done, err);
+        rc = copy_all(k, job, reader, &done, err);
     while (rc == COVE_EPRECONDITION && reader && !k->remove && !(done > 0 && cli_is_special(job->to_fs, job->to))) {
         k->bytes -= done;
         done = 0;
@@ -92,7 +93,7 @@ static int stream(struct cli_copier *k, const struct job *job, struct cove_error
         if (rc == COVE_EPRECONDITION)
             break;
         if (rc == 0)
-            rc = pour(k, job, reader, &done, err);
+            rc = copy_all(k, job, reader, &done, err);
     }
     cove_reader_close(reader);
     return rc;

@@ -126,7 +126,7 @@ void cli_download(struct cli *c, const struct cli_target *t)
         rc = cove_reader_open(t->fs, t->path, &c->call, &reader, &err);
     while (rc == 0 && (reader || fd >= 0)) {
         n = reader ? cove_reader_read(reader, buffer, BUFFER, &err) : read_descriptor(c, fd, t, buffer, BUFFER);
-        if (n == COVE_EPRECONDITION && reader && !written) { /* replaced, before anybody has seen a byte of it */
+        if (n == COVE_EPRECONDITION && reader && !written) { /* replaced before a byte was written */
             rc = cove_reader_reopen(&reader, &err);
             continue;
         }

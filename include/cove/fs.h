@@ -54,8 +54,8 @@ COVE_API const char *cove_fs_scheme(const cove_fs *fs);
 COVE_API int cove_fs_same_store(const cove_fs *a, const cove_fs *b);
 
 /* Where the store is: "https://s3.eu-central-1.amazonaws.com", "http://127.0.0.1:9000/base"; "" for local files and
- * memory. To be freed with cove_free. It names no credentials. Single buckets may be at other addresses: in the host's
- * name, in another region, behind an access point. Sends no request. */
+ * memory. To be freed with cove_free. It holds no credentials. A bucket may have another address: its name in the host,
+ * another region, an access point. Sends no request. */
 COVE_API int cove_fs_endpoint(const cove_fs *fs, char **ret_endpoint, struct cove_error *err);
 
 /* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free. */
@@ -134,8 +134,8 @@ COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 /* ---- whole files and ranges ---- */
 
 /*
- * What one of these calls gives is of one version of the file. Where that is replaced meanwhile, it begins anew with
- * the new one, ten times at most, and then fails with COVE_EPRECONDITION.
+ * Each of these calls returns bytes of one version of the file. If the file is replaced meanwhile, the call restarts on
+ * the new version, at most ten times; then it fails with COVE_EPRECONDITION.
  */
 
 /*
@@ -208,10 +208,10 @@ COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, con
  * removes an empty bucket). COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
- * (no object is written): the directory is there, for all filesystems of the store, until it is removed, or until files
- * have been in it and are gone. A lone bucket name makes the bucket, and nothing else does: COVE_ENOTFOUND for a
- * directory in a missing one, unless the option create_buckets is set. COVE_ENOTDIR, COVE_EEXIST: a file stands there.
- */
+ * (no object is written): all filesystems of the store show the directory until it is removed, or until it has had
+ * files and the last one is gone. Only a path that is a bucket alone makes a bucket; a directory in a missing bucket is
+ * COVE_ENOTFOUND, unless the option create_buckets is set. COVE_ENOTDIR, COVE_EEXIST: a file has this name, or a
+ * parent's. */
 COVE_API int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 
 /* ---- what a store keeps beside the bytes ----

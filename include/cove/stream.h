@@ -35,12 +35,12 @@ typedef struct cove_parts cove_parts; /* the digests of one object's parts */
 /* ---- reading ---- */
 
 /* Opens `path`. Reads of one reader are of one version of the object: if it is replaced meanwhile, those of bytes that
- * have not come yet fail with COVE_EPRECONDITION, and cove_reader_reopen goes on. COVE_ENOTFOUND, COVE_EISDIR. */
+ * have not come yet fail with COVE_EPRECONDITION; see cove_reader_reopen. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
                               struct cove_error *err);
-/* For who has passed nothing of it on when a call fails with COVE_EPRECONDITION: puts a reader of the version that is
- * there now, at its first byte, in the place of *reader, which is closed. After a failure *reader is what it was.
- * COVE_EPRECONDITION: it has been done 10 times, which `err` says. Other errors as of cove_reader_open. */
+/* After a call failed with COVE_EPRECONDITION: closes *reader and puts in its place a reader of the current version, at
+ * the first byte. For a caller that has passed on none of the old bytes. On failure *reader is unchanged.
+ * COVE_EPRECONDITION: the reader was reopened 10 times already. Other errors as of cove_reader_open. */
 COVE_API int cove_reader_reopen(cove_reader **reader, struct cove_error *err);
 /* Up to `length` bytes from the position on; fewer only at the end; 0 there. Buffer BORROWED until the call returns. */
 COVE_API int64_t cove_reader_read(cove_reader *reader, void *buffer, size_t length, struct cove_error *err);

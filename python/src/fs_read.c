@@ -40,9 +40,9 @@ static PyObject *refuse_size(struct covepy_call *c, cove_fs *fs, const char *pat
     return covepy_raise(COVE_ELIMIT, &c->err);
 }
 
-/* `length` bytes at `offset`, either of any sign, of a file that may have `max_bytes` (0: any number). In order from
- * the start they are also held against the store's checksum of the whole file. Where it is replaced meanwhile, *reader
- * becomes one of the new version, for nobody has seen anything of the old one. */
+/* `length` bytes (negative: to the end) at `offset` (negative: from the end), of a file of at most `max_bytes` (0: any
+ * number). A read from the start to the end is also checked against the store's checksum. Where the file is replaced
+ * meanwhile, *reader becomes one of the new version, and the read restarts. */
 static PyObject *read_part(struct covepy_call *c, cove_fs *fs, const char *path, cove_reader **reader, int64_t offset,
                            int64_t length, uint64_t max_bytes)
 {

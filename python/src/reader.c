@@ -209,8 +209,9 @@ static PyMethodDef reader_methods[] = {
     { "read_ranges", reader_read_ranges, METH_VARARGS,
       "read_ranges($self, ranges, /)\n--\n\nMany ranges [(offset, length), ...] at once: a list of bytes." },
     { "reopen", reader_reopen, METH_NOARGS,
-      "reopen($self, /)\n--\n\nAfter PreconditionFailed, for who has passed nothing on yet: goes to the first byte of "
-      "the version that is there now. PreconditionFailed: that has been done 10 times." },
+      "reopen($self, /)\n--\n\nAfter PreconditionFailed, for a caller that has passed on none of the old bytes: moves "
+      "to "
+      "the first byte of the current version. PreconditionFailed: it was reopened 10 times already." },
     { "seek", reader_seek, METH_VARARGS, "seek($self, offset, /)\n--\n\nMoves the position, counted from the start." },
     { "tell", reader_tell, METH_NOARGS, "tell($self, /)\n--\n\nThe position." },
     { "close", reader_close, METH_NOARGS, "close($self, /)\n--\n\nEnds it; closing twice is fine." },

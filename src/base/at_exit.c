@@ -29,7 +29,7 @@ int cove__at_exit(enum cove__exit_step step, void (*run)(void))
 
     cove__lock();
     if (!steps[step]) {
-        /* Handlers run in reverse, so the newest registration runs every step, and the earlier ones find none left. */
+        /* atexit handlers run in reverse: the newest registration runs every step and leaves none to the others. */
         rc = atexit(run_steps) == 0 ? 0 : -1;
         if (rc == 0)
             steps[step] = run;

@@ -1,6 +1,4 @@
-/*
- * What the library does when the process ends by exit() or by returning from main: its steps, in their order, whichever was registered first.
- */
+/* What the library does when the process ends by exit() or by returning from main: steps in a fixed order. */
 #ifndef COVE_BASE_AT_EXIT_H
 #define COVE_BASE_AT_EXIT_H
 

@@ -115,7 +115,7 @@ bool cove__background_yields(const struct cove__ctx *ctx, int64_t now_ns)
            now_ns >= atomic_load_explicit(background->attended_ns, memory_order_relaxed);
 }
 
-bool cove__background_is_told(const struct cove__ctx *ctx)
+bool cove__background_is_awaited(const struct cove__ctx *ctx)
 {
     return !ctx->background || !ctx->background->callers || atomic_load(ctx->background->callers) > 0;
 }

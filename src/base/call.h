@@ -16,8 +16,8 @@ struct cove__background {
     /* The deadline of the latest call on the stream that it belongs to. After that nobody waits for the work, and it
      * gives its place among the client's requests to one that is waited for. NULL: it keeps its place. */
     const _Atomic int64_t *attended_ns;
-    /* How many callers wait for it, where its failure ends nothing: it is tried again later, and nobody is told. NULL:
-     * its failure ends what it belongs to. */
+    /* Of work that is retried later after a failure: how many callers wait for it now. NULL: its failure ends what it
+     * belongs to. */
     const atomic_int *callers;
     char *failure; /* under cove__lock: why its last attempt failed; NULL: none has */
 };
@@ -45,8 +45,8 @@ cove_cancel *cove__cancel_child(cove_cancel *parent);
 void cove__background_failed(const struct cove__ctx *ctx, const char *why);
 /* Adds to `err`, of a call that no longer waits for the work, why its last attempt failed. False: none has. */
 bool cove__background_explain(const struct cove__background *background, struct cove_error *err);
-/* False: nobody waits for the work, and none is told of its failure: it is tried again later. */
-bool cove__background_is_told(const struct cove__ctx *ctx);
+/* False: no caller waits for the work, and it is retried later after a failure. */
+bool cove__background_is_awaited(const struct cove__ctx *ctx);
 bool cove__background_yields(const struct cove__ctx *ctx, int64_t now_ns);
 void cove__background_done(struct cove__background *background); /* it has ended; frees what it holds */
 

@@ -73,7 +73,7 @@ struct cove__fetch {
     struct cove_range *ranges;
     size_t n_ranges;
     const char *if_match; /* NULL: any version, but one for all ranges */
-    bool once;            /* without if_match: not begun anew where the file is replaced meanwhile */
+    bool once;            /* without if_match: where the file is replaced meanwhile, fail, do not restart */
     int64_t ret_total;    /* the file's size, or -1 */
     char *ret_etag;       /* owned by the caller (cove__free) */
     bool sums;            /* the CRC32C of what came is wanted; of one range */
@@ -85,9 +85,9 @@ int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__
 int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
                           struct cove_error *err);
 
-/* Whether a read that has given nothing to anybody yet, and ended with `rc`, is to begin anew with the version that is
- * there now: the file was replaced meanwhile. `err` is cleared then. *times is 0 at first; once all are used up, `err`
- * says how many there were. */
+/* Whether a read that ended with `rc`, before its caller got a byte, is to restart on the current version, because the
+ * file was replaced meanwhile. Clears `err` then. *times counts the restarts, from 0; after COVE__READ_AGAIN of them
+ * `err` says how often the file was replaced. */
 #define COVE__READ_AGAIN 10
 bool cove__fs_read_again(const struct cove__ctx *ctx, int rc, unsigned *times, struct cove_error *err);
 

@@ -112,11 +112,11 @@ struct cove__part_rules {
     size_t min_part;     /* bytes of every part but the last */
     size_t default_part; /* the first part's size, if nothing else says so */
     size_t max_part;
-    unsigned max_parts; /* 0: no limit */
-    bool wants_sha256;  /* of each part, which the writer then computes and gives it */
-    bool equal_parts;   /* every part but the last has one size */
-    bool sums_unsure;   /* a told CRC32C may be another checksum: see told_sum.c */
-    unsigned parallel;  /* parts and ranges under way at once that help */
+    unsigned max_parts;       /* 0: no limit */
+    bool wants_sha256;        /* of each part, which the writer then computes and gives it */
+    bool equal_parts;         /* every part but the last has one size */
+    bool crc32c_may_be_crc32; /* what the store reports as CRC32C: see store_sum.c */
+    unsigned parallel;        /* parts and ranges under way at once that help */
 };
 
 struct cove__fs_ops {

@@ -209,7 +209,7 @@ bool cove__fs_read_again(const struct cove__ctx *ctx, int rc, unsigned *times, s
     }
     ++*times;
     cove__error_clear(err);
-    cove__log(COVE_LOG_INFO, "read", "%s: replaced while it was read; it is read anew (%u of %u)", ctx->url, *times,
+    cove__log(COVE_LOG_INFO, "read", "%s: replaced while it was read; restart %u of %u", ctx->url, *times,
               (unsigned)COVE__READ_AGAIN);
     return true;
 }

@@ -274,8 +274,8 @@ static bool leave_waiters(struct cove__http_state *st)
 
 #define BARE_STATUS 40 /* bytes: a status line, and no header */
 
-/* Go's servers and nginx answer a request without TLS with 400 and some words; to a HEAD, Go's with a status line
- * alone. */
+/* Go's servers and nginx answer a request without TLS with 400 and a text that names HTTPS; Go's answer a HEAD with a
+ * status line alone. */
 static bool wants_tls(const struct cove__http_request *r, int status)
 {
     const struct cove__buf *reply = &r->reply;
@@ -292,7 +292,7 @@ int cove__http_error(const struct cove__http_request *r, int status, const char 
     if (code == COVE_OK)
         code = COVE_EPROTOCOL;
     cove__fail(err, code, "%s %s: %s%s (HTTP %d)", r->op.ctx.op, r->op.ctx.url, text,
-               wants_tls(r, status) ? ", for it speaks TLS; try https:// in its endpoint" : "", status);
+               wants_tls(r, status) ? "; the server speaks TLS: try https:// in the endpoint" : "", status);
     if (err != NULL) {
         err->http_status = status;
         err->retryable = cove__status_retry(status);
@@ -323,7 +323,7 @@ static enum cove__http_verdict transport_error(struct cove__http_state *st, CURL
         case CURLE_SSL_CONNECT_ERROR:
             if (strstr(detail, "wrong version number") ||
                 strstr(detail, "packet length too long")) { /* no TLS record */
-                what = "the server does not speak TLS; try http:// in its endpoint";
+                what = "the server does not speak TLS; try http:// in the endpoint";
                 verdict = COVE__HTTP_FAIL;
                 break;
             }
@@ -448,8 +448,8 @@ static void finish_failed(struct cove__http_state *st)
     finish(st, err->code);
 }
 
-/* How long no byte has moved; of a connection that does not stand yet, how long it has been tried. Looked at only as
- * often as the time-outs need. */
+/* How long no byte has moved; before there is a connection, how long it has been tried. Checks the transfer's progress
+ * only as often as the time-outs need. */
 static int64_t silent_ns(struct cove__http_state *st, int64_t now_ns)
 {
     int64_t every_ns = st->r->http->config.stall_timeout_ms * COVE__MS / 4;
@@ -465,16 +465,16 @@ static int64_t silent_ns(struct cove__http_state *st, int64_t now_ns)
     return now_ns - (connected ? st->progress_ns : st->started_ns);
 }
 
-/* The call's deadline passed. That tells of an outage where attempts failed before it, or nothing came for long. */
+/* The call's deadline passed: an outage, where attempts failed before it or no byte came for long. */
 static void note_timeout(struct cove__http_state *st)
 {
     if (st->phase == COVE__PHASE_ATTEMPT && st->easy != NULL &&
         silent_ns(st, cove__now_ns()) >= COVE__OUTAGE_SILENCE_NS) {
-        st->away = true;
-        cove__wait_noted(st, false);
+        st->unreachable = true;
+        cove__wait_note_attempt(st, false);
     }
-    if (st->away && st->phase != COVE__PHASE_SLOT)
-        cove__wait_given_up(st);
+    if (st->unreachable && st->phase != COVE__PHASE_SLOT)
+        cove__wait_note_given_up(st);
 }
 
 /* Ends because of the deadline or the token; what failed before it stays in the message. */
@@ -504,7 +504,7 @@ static void attempt(struct cove__http_state *st)
     }
     st->phase = COVE__PHASE_ATTEMPT;
     if (r->attempts++ == 0)
-        st->tried_ns = cove__now_ns();
+        st->waiting_since_ns = cove__now_ns();
     cove__buf_reset(&r->url);
     cove__buf_reset(&r->headers);
     int rc = r->hooks != NULL && r->hooks->prepare != NULL ? r->hooks->prepare(r->self, r, &err) : 0;
@@ -570,16 +570,16 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
         policy.retry_after_ns = cove__retry_after_ns(after, cove__wall_ns());
 
     int64_t wait_ns = cove__retry_wait_ns(&policy);
-    if (st->away && wait_ns >= 0)
-        wait_ns = cove__wait_shared(st, wait_ns, policy.now_ns);
-    else if (st->away && r->attempts > 1)
-        cove__wait_given_up(st);
+    if (st->unreachable && wait_ns >= 0)
+        wait_ns = cove__wait_limit(st, wait_ns, policy.now_ns);
+    else if (st->unreachable && r->attempts > 1)
+        cove__wait_note_given_up(st);
     if (wait_ns < 0) {
         finish_failed(st);
         return;
     }
     if (policy.retry_after_ns > 0)
-        cove__wait_tell_asked(st, policy.retry_after_ns, wait_ns, policy.now_ns);
+        cove__wait_log_retry_after(st, policy.retry_after_ns, wait_ns, policy.now_ns);
     cove__log(COVE_LOG_INFO, "http", "%s; attempt %u in %lld ms", r->op.err.message, r->attempts + 1,
               (long long)(wait_ns / COVE__MS));
     cove__background_failed(&r->op.ctx, r->op.err.message);
@@ -631,14 +631,14 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     else
         verdict = transport_error(st, result, &err);
     st->fresh = result != CURLE_OK;
-    st->away = replied ? r->status == 502 || r->status == 504
-                       : !whole_head && err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY;
-    if (!replied && st->progress_ns - st->started_ns >= COVE__OUTAGE_TELL_NS) /* it was not all in vain */
-        st->tried_ns = st->progress_ns;
+    st->unreachable = replied ? r->status == 502 || r->status == 504
+                              : !whole_head && err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY;
+    if (!replied && st->progress_ns - st->started_ns >= COVE__OUTAGE_LOG_NS) /* bytes came, so the wait begins there */
+        st->waiting_since_ns = st->progress_ns;
     bool said_so = verdict == COVE__HTTP_RETRY && err.code == COVE_ETHROTTLED;
     bool throttled = replied && (cove__status_throttled(r->status) || said_so);
     note_outcome(st, replied, throttled);
-    cove__wait_noted(st, replied && !throttled && r->status < 500);
+    cove__wait_note_attempt(st, replied && !throttled && r->status < 500);
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
     if (!replied)
@@ -677,18 +677,19 @@ static void give_up_attempt(struct cove__http_state *st)
     st->phase = COVE__PHASE_SLOT;
 }
 
-/* Ends an attempt in which nothing has moved for too long: by the client's own time-out, or sooner where the server is
- * known to be down and the time that all requests share is over. False: it goes on. */
+/* Ends an attempt in which no byte has moved for too long: for the client's time-out, or less where the server is known
+ * to be down and the shared deadline has passed. False: it goes on. */
 static bool end_silent(struct cove__http_state *st, int64_t now_ns)
 {
     int64_t silent = silent_ns(st, now_ns), timeout_ms = st->r->http->config.stall_timeout_ms;
     bool connected = cove__transfer_connected(st);
 
-    if (silent >= COVE__OUTAGE_PROBE_NS && now_ns >= cove__wait_until(st, now_ns))
+    if (silent >= COVE__OUTAGE_PROBE_NS && now_ns >= cove__wait_deadline(st, now_ns))
         timeout_ms = COVE__OUTAGE_PROBE_NS / COVE__MS;
     else if (!connected || silent < timeout_ms * COVE__MS) {
         if (silent >= COVE__SEC)
-            cove__wait_tell(st, st->r->attempts > 1 && st->progress_mark == 0 ? now_ns - st->tried_ns : silent, now_ns);
+            cove__wait_log(st, st->r->attempts > 1 && st->progress_mark == 0 ? now_ns - st->waiting_since_ns : silent,
+                           now_ns);
         return false;
     }
     snprintf(st->curl_error, sizeof(st->curl_error), "no byte for %lld ms", (long long)timeout_ms);
@@ -696,17 +697,17 @@ static bool end_silent(struct cove__http_state *st, int64_t now_ns)
     return true;
 }
 
-/* A wait before another attempt, which the others' fate may shorten. */
+/* The wait before another attempt, which the shared deadline may cut. */
 static void tick_backoff(struct cove__http_state *st, int64_t now_ns)
 {
-    int64_t until_ns = st->away ? cove__wait_until(st, now_ns) : INT64_MAX;
+    int64_t until_ns = st->unreachable ? cove__wait_deadline(st, now_ns) : INT64_MAX;
 
     if (until_ns < st->wake_ns)
         st->wake_ns = until_ns;
     if (now_ns >= st->wake_ns)
         cove__http_begin(st);
     else
-        cove__wait_tell(st, now_ns - st->tried_ns, now_ns);
+        cove__wait_log(st, now_ns - st->waiting_since_ns, now_ns);
 }
 
 void cove__http_tick(struct cove__http_state *st, int64_t now_ns)

@@ -51,10 +51,10 @@ struct cove__http_state {
     /* (loop) */
     struct cove__http_state *next, *prev; /* all requests of the loop */
     enum cove__http_phase phase;
-    int64_t wake_ns;    /* end of the backoff */
-    int64_t started_ns; /* of the attempt */
-    int64_t tried_ns;   /* since when it has been tried in vain: of the first attempt, or of the last byte that moved */
-    bool away;          /* the last attempt failed as they do where no server is */
+    int64_t wake_ns;          /* end of the backoff */
+    int64_t started_ns;       /* of the attempt */
+    int64_t waiting_since_ns; /* when the first attempt began, or the last byte moved */
+    bool unreachable;         /* the last attempt failed as where there is no server */
     unsigned again;
     unsigned fruitful; /* attempts that are not retries: those up to the one before the last that brought a good deal of
                           the body, and those that gave their slot away */
@@ -99,18 +99,17 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result); /* its tran
 void cove__http_tick(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
 int64_t cove__http_next_ns(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
 
-/* ---- waits.c, on the loop's thread: what the process knows of servers that do not answer, and the lines about it ----
- */
+/* ---- waits.c, on the loop's thread: servers that do not answer, and log lines about them ---- */
 
-/* An attempt ended: with an answer of the server's, or `st->away`. */
-void cove__wait_noted(struct cove__http_state *st, bool answered);
-/* A failed attempt would be repeated after `wait_ns`: the wait within the deadline that all share; -1: that has passed,
- * and st's error says so. */
-int64_t cove__wait_shared(struct cove__http_state *st, int64_t wait_ns, int64_t now_ns);
-int64_t cove__wait_until(const struct cove__http_state *st, int64_t now_ns); /* that deadline; INT64_MAX: none */
-void cove__wait_given_up(struct cove__http_state *st);                       /* the request, because nothing answers */
-void cove__wait_tell(struct cove__http_state *st, int64_t waited_ns, int64_t now_ns);
-void cove__wait_tell_asked(struct cove__http_state *st, int64_t asked_ns, int64_t wait_ns, int64_t now_ns);
+/* An attempt ended: the server answered, or `st->unreachable` says that it did not. */
+void cove__wait_note_attempt(struct cove__http_state *st, bool answered);
+/* The wait before the next attempt, `wait_ns` cut at the shared deadline; -1: the deadline has passed, and st's error
+ * says so. */
+int64_t cove__wait_limit(struct cove__http_state *st, int64_t wait_ns, int64_t now_ns);
+int64_t cove__wait_deadline(const struct cove__http_state *st, int64_t now_ns); /* the shared one; INT64_MAX: none */
+void cove__wait_note_given_up(struct cove__http_state *st); /* the request ends because nothing answers */
+void cove__wait_log(struct cove__http_state *st, int64_t waited_ns, int64_t now_ns);
+void cove__wait_log_retry_after(struct cove__http_state *st, int64_t asked_ns, int64_t wait_ns, int64_t now_ns);
 
 /* ---- transfer.c, on the loop's thread ---- */
 

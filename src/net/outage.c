@@ -66,7 +66,7 @@ bool cove__outage_given_up(struct cove__outages *all, const char *endpoint, int6
     if (o == NULL || !o->failing || is_known(o, now_ns))
         return false;
     *ret_lasted_ns = now_ns - o->since_ns;
-    /* Where the caller has little patience, the others have no more. */
+    /* A caller with a short deadline gives the others no longer one. */
     *ret_left_ns = *ret_lasted_ns < COVE__OUTAGE_GRACE_NS ? *ret_lasted_ns : COVE__OUTAGE_GRACE_NS;
     o->until_ns = now_ns + *ret_left_ns;
     return true;
@@ -78,32 +78,32 @@ bool cove__outage_answered(struct cove__outages *all, const char *endpoint, int6
 
     if (o == NULL)
         return false;
-    bool told = o->failing && o->told;
-    if (told)
+    bool was_logged = o->failing && o->logged;
+    if (was_logged)
         *ret_lasted_ns = now_ns - o->since_ns;
-    o->failing = o->told = false;
+    o->failing = o->logged = false;
     o->until_ns = INT64_MAX;
-    return told;
+    return was_logged;
 }
 
-int64_t cove__outage_until(const struct cove__outages *all, const char *endpoint, int64_t now_ns)
+int64_t cove__outage_deadline(const struct cove__outages *all, const char *endpoint, int64_t now_ns)
 {
     const struct cove__outage *o = find((struct cove__outages *)all, endpoint);
 
     return is_known(o, now_ns) ? o->until_ns : INT64_MAX;
 }
 
-bool cove__outage_tell(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns)
+bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns)
 {
-    if (waited_ns < COVE__OUTAGE_TELL_NS)
+    if (waited_ns < COVE__OUTAGE_LOG_NS)
         return false;
     struct cove__outage *o = find_or_add(all, endpoint, now_ns);
     bool first = o->gap_ns == 0;
-    if (!first && now_ns - o->told_ns < o->gap_ns)
+    if (!first && now_ns - o->logged_ns < o->gap_ns)
         return false;
-    bool anew = first || waited_ns < now_ns - o->told_ns; /* the wait began after the last line */
-    o->gap_ns = anew ? COVE__OUTAGE_TELL_NS : 2 * o->gap_ns;
-    o->told_ns = now_ns;
-    o->told = true;
+    bool anew = first || waited_ns < now_ns - o->logged_ns; /* the wait began after the last line */
+    o->gap_ns = anew ? COVE__OUTAGE_LOG_NS : 2 * o->gap_ns;
+    o->logged_ns = now_ns;
+    o->logged = true;
     return true;
 }

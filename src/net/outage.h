@@ -1,11 +1,12 @@
 /*
- * Servers that do not answer. A request is tried again for half a minute or longer, and a program whose store has died
- * asks it many times more before it ends: loggers are closed, a last checkpoint is tried, appenders are flushed. Once
- * one request that somebody waited for was given up, the store is known to be down, and all others share one deadline:
- * those under way are tried once more then, those that begin later once at all. Any answer ends that.
+ * Servers that do not answer. A request is retried for half a minute or longer, and a program that loses its store
+ * sends many more before it ends: it closes loggers, tries a last checkpoint, flushes appenders. Once a request that a
+ * caller waits for is given up, the store is known to be down, and all other requests share one deadline. Those under
+ * way make their last attempt at that deadline; those that begin after it make a single attempt. Any answer ends the
+ * outage.
  *
- * By endpoint (host:port), for the whole process: a logger and a checkpoint may have clients of their own. Also decides
- * when to say that something is waited for. Pure, for net/http: time comes in as an argument, its owner guards it.
+ * One record per endpoint (host:port) for the whole process, since a logger and a checkpoint may use different clients.
+ * It also decides when a line about a wait is due. Pure: time comes in as an argument; the owner (waits.c) locks.
  */
 #ifndef COVE_NET_OUTAGE_H
 #define COVE_NET_OUTAGE_H
@@ -16,11 +17,11 @@
 
 #include "base/clock.h"
 
-#define COVE__OUTAGE_GRACE_NS   (10 * COVE__SEC) /* the shared deadline is at most so long after the first giving up */
-#define COVE__OUTAGE_SILENCE_NS (10 * COVE__SEC) /* before a call's deadline: it tells of an outage */
-#define COVE__OUTAGE_PROBE_NS   (5 * COVE__SEC)  /* of an attempt after the shared deadline, until it is given up */
-#define COVE__OUTAGE_FORGET_NS  (60 * COVE__SEC) /* without another failure; then what comes begins anew */
-#define COVE__OUTAGE_TELL_NS    (5 * COVE__SEC)  /* a wait of this length is told; the next line after twice as long */
+#define COVE__OUTAGE_GRACE_NS   (10 * COVE__SEC) /* from the first request given up to the shared deadline */
+#define COVE__OUTAGE_SILENCE_NS (10 * COVE__SEC) /* silence before a call's deadline that counts as an outage */
+#define COVE__OUTAGE_PROBE_NS   (5 * COVE__SEC)  /* silence that ends an attempt after the shared deadline */
+#define COVE__OUTAGE_FORGET_NS  (60 * COVE__SEC) /* without a failure, after which the outage is forgotten */
+#define COVE__OUTAGE_LOG_NS     (5 * COVE__SEC)  /* the first line about a wait; the next at 10, 20, 40 s */
 
 #define COVE__OUTAGES        16 /* endpoints that are remembered; the one longest unused goes first */
 #define COVE__OUTAGE_ADDRESS 264
@@ -28,32 +29,32 @@
 struct cove__outage {
     char endpoint[COVE__OUTAGE_ADDRESS]; /* "": unused */
     int64_t used_ns;
-    int64_t since_ns;        /* when the first attempt that failed began; valid while `failing` */
-    int64_t last_ns;         /* the latest failure */
-    int64_t until_ns;        /* the shared deadline; INT64_MAX: not known to be down */
-    int64_t told_ns, gap_ns; /* the last line about a wait, and how long there is none after it */
-    bool failing;            /* nothing has answered since */
-    bool told;               /* a line was said since the last answer */
+    int64_t since_ns;          /* when the first attempt that failed began; valid while `failing` */
+    int64_t last_ns;           /* the latest failure */
+    int64_t until_ns;          /* the shared deadline; INT64_MAX: not known to be down */
+    int64_t logged_ns, gap_ns; /* the last line about a wait, and the least time to the next */
+    bool failing;              /* there was a failure, and no answer since */
+    bool logged;               /* there was a line since the last answer */
 };
 
 struct cove__outages {
     struct cove__outage of[COVE__OUTAGES];
 };
 
-/* host:port of a URL, or the URL's whole authority; cut where it is too long. */
+/* The authority of a URL (host:port), cut where it is too long. */
 void cove__outage_endpoint(const char *url, char out[COVE__OUTAGE_ADDRESS]);
 
-/* An attempt that began then has failed without an answer. */
+/* An attempt that began at `started_ns` has failed without an answer. */
 void cove__outage_failed(struct cove__outages *all, const char *endpoint, int64_t started_ns, int64_t now_ns);
-/* A request that somebody waited for is given up after such failures. True: by this the server is known to be down; how
- * long it has not answered, and how long others go on. */
+/* A request that a caller waits for is given up after such failures. True: from now on the server is known to be down;
+ * gives how long it has not answered, and the time left to the shared deadline. */
 bool cove__outage_given_up(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
                            int64_t *ret_left_ns);
-/* It has answered. True: the waiting had been told, so its end is to be told as well; it had lasted so long. */
+/* It has answered. True: the wait was logged, so its end is to be logged, too; gives how long the outage lasted. */
 bool cove__outage_answered(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns);
 /* The deadline that all requests to it share; INT64_MAX: it is not known to be down. */
-int64_t cove__outage_until(const struct cove__outages *all, const char *endpoint, int64_t now_ns);
-/* Whether a line about a wait of `waited_ns` is to be said now, one an endpoint: counts it as said. */
-bool cove__outage_tell(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns);
+int64_t cove__outage_deadline(const struct cove__outages *all, const char *endpoint, int64_t now_ns);
+/* Whether a line about a wait of `waited_ns` is due for this endpoint; if so, counts it as logged. */
+bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* From nothing to this wait before the next attempt, where the server asked for none. */
+/* The longest wait before the next attempt where the server asks for none; the wait is random, from 0 to this. */
 static int64_t backoff_ns(unsigned attempts)
 {
     unsigned doublings = attempts > 0 ? attempts - 1 : 0;
@@ -16,8 +16,8 @@ static int64_t backoff_ns(unsigned attempts)
     return cap;
 }
 
-/* Over how long after the time that the server asked for the attempts are spread: those that it refused together would
- * come back together. At most half of what the deadline leaves, so that there is time to ask. */
+/* The longest random wait after a Retry-After: requests that were refused together must not come back together. At most
+ * half of what the deadline leaves, so that there is time for the attempt. */
 static int64_t spread_ns(const struct cove__retry *r, int64_t asked)
 {
     int64_t most = COVE__RETRY_CAP_MS * COVE__MS, spread = backoff_ns(r->attempts);

@@ -70,11 +70,11 @@ static void test_server_and_deadline(void **state)
     r.deadline_ns = r.now_ns + 7 * COVE__SEC;
     assert_int_equal(cove__retry_wait_ns(&r), -1);
     r.deadline_ns++;
-    for (r.random = 0; r.random < 3; r.random++) /* what is left is not given away to chance */
+    for (r.random = 0; r.random < 3; r.random++) /* no time is left for a random part */
         assert_int_equal(cove__retry_wait_ns(&r), 7 * COVE__SEC);
 }
 
-/* Never earlier than asked, and from there on over `spread`, both ends included. */
+/* Waits are from retry_after_ns to retry_after_ns + spread, both included. */
 static void assert_spread(struct cove__retry r, int64_t spread)
 {
     r.random = 0;
@@ -92,12 +92,12 @@ static void test_retry_after_is_spread(void **state)
     assert_spread(r, 15 * COVE__SEC);
     r.retry_after_ns = 600 * COVE__SEC;
     assert_spread(r, COVE__RETRY_CAP_MS * COVE__MS);
-    r.retry_after_ns = 4 * COVE__MS; /* a short one: as far as the backoff goes */
+    r.retry_after_ns = 4 * COVE__MS; /* a short one: the random part is the backoff's */
     assert_spread(r, COVE__RETRY_BASE_MS * COVE__MS);
     r.attempts = 3;
     assert_spread(r, 4 * COVE__RETRY_BASE_MS * COVE__MS);
     r.retry_after_ns = 60 * COVE__SEC;
-    r.deadline_ns = r.now_ns + 64 * COVE__SEC; /* half of the four seconds that are left to ask in */
+    r.deadline_ns = r.now_ns + 64 * COVE__SEC; /* half of the 4 s that are left after the Retry-After */
     assert_spread(r, 2 * COVE__SEC);
 }
 

@@ -28,7 +28,7 @@ int cove__status_code(int status)
         return COVE_ETIMEDOUT;
     case 409:
     case 412:
-    case 416: /* it is shorter than when the range was chosen */
+    case 416: /* the object is shorter than when the range was chosen */
         return COVE_EPRECONDITION;
     case 413:
         return COVE_ELIMIT;

@@ -1,7 +1,7 @@
 /*
- * A server that dies: once one request was given up, all others share a deadline, until it answers again. The test is
- * the server; it answers a request, stops listening, and listens again at the same port. What is compared are numbers
- * of attempts.
+ * A server that dies: once a request is given up, all others share a deadline, until the server answers again. The test
+ * plays the server: it answers a request, stops listening, and listens again at the same port. It compares numbers of
+ * attempts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@
 #include "net/http.h"
 
 #define RETRIES 3
-#define MANY    100 /* requests, long after whose first all have the shared deadline behind them */
+#define MANY    100 /* requests, among which the shared deadline has passed long before the last */
 
 struct server {
     int fd;
@@ -90,7 +90,7 @@ static struct cove__http *client(void)
     return http;
 }
 
-/* The attempts of one request. `callers`: of work that is tried again by itself; NULL: it is waited for. */
+/* How many attempts a request takes. `callers`: of a background flush; NULL: of a call. */
 static unsigned ask(struct cove__http *http, struct server *s, const atomic_int *callers, struct cove_error *err)
 {
     static const struct cove__http_hooks hooks = { .prepare = prepare };
@@ -111,7 +111,7 @@ static unsigned ask(struct cove__http *http, struct server *s, const atomic_int 
     return attempts;
 }
 
-/* It answers one request of the client. */
+/* The server answers one request of the client. */
 static void reach(struct cove__http *http, struct server *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -123,7 +123,7 @@ static void reach(struct cove__http *http, struct server *s)
     pthread_join(thread, NULL);
 }
 
-/* Requests until one is tried only once, which is all that the shared deadline has left to it. */
+/* Sends requests until one gets a single attempt, as all do after the shared deadline. */
 static bool becomes_known(struct cove__http *http, struct server *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -157,11 +157,11 @@ static void test_one_deadline(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(ask(other, &here, NULL, &err), 1); /* whichever client asks */
 
-    /* Another server is not hurt by it. */
+    /* Another server is not affected. */
     server_stop(&there);
     assert_int_equal(ask(other, &there, NULL, &err), RETRIES + 1);
 
-    /* A child finds out for itself. */
+    /* A forked child starts with an empty record. */
     pid_t child = fork();
     if (child == 0)
         _exit(ask(http, &here, NULL, &err) == RETRIES + 1 ? 0 : 1);
@@ -170,7 +170,7 @@ static void test_one_deadline(void **state)
     assert_int_equal(status, 0);
     assert_int_equal(ask(http, &here, NULL, &err), 1);
 
-    /* One answer, and all is as before. */
+    /* One answer ends the outage. */
     server_start(&here);
     reach(http, &here);
     server_stop(&here);
@@ -179,8 +179,8 @@ static void test_one_deadline(void **state)
     cove__http_free(other);
 }
 
-/* Work whose failure is told to nobody, since it is tried again, gives up nothing for the others. */
-static void test_work_that_nobody_waits_for(void **state)
+/* The failure of a background flush, which is retried later, starts no shared deadline. */
+static void test_background_flushes_start_no_outage(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -198,7 +198,7 @@ static void test_work_that_nobody_waits_for(void **state)
     cove__http_free(http);
 }
 
-/* ---- what is said ---- */
+/* ---- log lines ---- */
 
 static char said[2048];
 static cove_cancel *stop;
@@ -212,7 +212,7 @@ static void keep_line(void *user, enum cove_log_level level, const char *subject
     cove_cancel_fire(stop);
 }
 
-static void test_giving_up_is_said_once(void **state)
+static void test_an_outage_is_logged_once(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -246,7 +246,7 @@ static void *refuse(void *arg)
     return NULL;
 }
 
-static void test_a_long_retry_after_is_said(void **state)
+static void test_a_long_retry_after_is_logged(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -286,9 +286,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_deadline),
-        cmocka_unit_test(test_work_that_nobody_waits_for),
-        cmocka_unit_test(test_giving_up_is_said_once),
-        cmocka_unit_test(test_a_long_retry_after_is_said),
+        cmocka_unit_test(test_background_flushes_start_no_outage),
+        cmocka_unit_test(test_an_outage_is_logged_once),
+        cmocka_unit_test(test_a_long_retry_after_is_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

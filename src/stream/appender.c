@@ -157,8 +157,8 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     return rc;
 }
 
-/* The same for a caller, who is told of a failure. */
-static int flush_told_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
+/* The same for a caller that waits, to whom a failure is reported. */
+static int flush_for_caller_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
     int rc;
 
@@ -180,7 +180,7 @@ void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns)
     struct cove_error err = COVE_ERROR_INIT;
 
     pthread_mutex_lock(&a->lock);
-    if (flush_told_locked(a, deadline_ns, &err) < 0)
+    if (flush_for_caller_locked(a, deadline_ns, &err) < 0)
         cove__log(COVE_LOG_ERROR, "appender", "%s; %zu bytes are lost with the process", err.message,
                   a->sending.size + a->gathered.size);
     pthread_mutex_unlock(&a->lock);
@@ -255,7 +255,7 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
         first = true;
     }
     if (rc == 0 && (a->interval_ns == 0 || a->gathered.size >= a->flush_bytes) && !a->flushing) {
-        rc = flush_told_locked(a, deadline_ns, err);
+        rc = flush_for_caller_locked(a, deadline_ns, err);
         first = false;
     }
     pthread_mutex_unlock(&a->lock);
@@ -269,7 +269,7 @@ static int flush_in_time(struct cove_appender *a, int64_t deadline_ns, struct co
     int rc;
 
     pthread_mutex_lock(&a->lock);
-    rc = flush_told_locked(a, deadline_ns, err);
+    rc = flush_for_caller_locked(a, deadline_ns, err);
     pthread_mutex_unlock(&a->lock);
     return rc;
 }

@@ -86,7 +86,7 @@ static void flush_all(void)
         struct cove_appender *a = flusher.first;
 
         if (a == flusher.at_work) {
-            atomic_fetch_add(&a->callers, 1); /* for good: when this goes on another thread may have freed it */
+            atomic_fetch_add(&a->callers, 1); /* never taken back: after the wait another thread may have freed it */
             pthread_cond_wait(&changed, &lock);
             continue;
         }

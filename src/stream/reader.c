@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/told_sum.h"
+#include "fs/store_sum.h"
 #include "net/budget.h"
 #include "stream/copy.h"
 #include "wire/crc.h"
@@ -59,7 +59,7 @@ struct cove_reader {
     struct cove_info looked;
     bool asked, looking; /* whether `look` has been sent; whether it is under way */
     uint32_t crc32c;     /* of the file up to `summed` */
-    uint32_t crc32;      /* likewise, where the store may mean that one */
+    uint32_t crc32;      /* likewise, where the store may report this one instead */
     int64_t summed;      /* how far it has been read without a gap; -1: no checksum to hold it against */
     unsigned reopened;   /* how often */
     size_t first_read;   /* what the open asks for */
@@ -398,7 +398,7 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
     return open_reader(fs, path, call, FIRST_READ, ret_reader, err);
 }
 
-/* Up to a part's size all comes in the first request, which nobody can slip into. */
+/* A file of at most one part comes in the first request, so another replacement can't fail it. */
 int cove_reader_reopen(cove_reader **reader, struct cove_error *err)
 {
     cove_reader *old = *reader, *r = NULL;
@@ -454,7 +454,7 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
     if (r->summed != r->position)
         return 0;
     crc32c = cove__crc32c(r->crc32c, data, n);
-    crc32 = r->rules.sums_unsure ? cove__zip_crc(r->crc32, data, n) : crc32c;
+    crc32 = r->rules.crc32c_may_be_crc32 ? cove__zip_crc(r->crc32, data, n) : crc32c;
     if (last)
         ask_for_sum(r); /* if nothing has done so before, as after jumps to and fro */
     while (last && r->looking) {
@@ -465,7 +465,7 @@ static int check_sum(struct cove_reader *r, const uint8_t *data, size_t n, struc
     }
     if (r->summed < 0)
         return 0;
-    if (last && !cove__told_sum_holds(r->looked.crc32c, crc32c, crc32)) {
+    if (last && !cove__store_sum_matches(r->looked.crc32c, crc32c, crc32)) {
         cove__sums_drop(r->fs, r->target.path);
         return cove__fs_fail(err, &r->target.ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");

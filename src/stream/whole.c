@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/told_sum.h"
+#include "fs/store_sum.h"
 #include "wire/crc.h"
 
 #define PROBE ((size_t)64 << 10) /* what a file's first request asks for: small files need no second */
@@ -108,7 +108,7 @@ static bool look_end(struct look *look, bool wanted, const char *etag, uint32_t 
     return told;
 }
 
-/* What follows the first `have` bytes of `data`, up to `size`. */
+/* Reads the bytes from `have` to `size` into `data`, and checks the whole against the store's checksum. */
 static int read_rest(cove_fs *fs, const struct cove__target *target, const char *etag, uint8_t *data, size_t have,
                      size_t size, struct cove_error *err)
 {
@@ -128,13 +128,13 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
     if (rc == 0 && range.done != (int64_t)range.length)
         return cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
     if (rc == 0 && told &&
-        !cove__told_sum_is_of(kept, cove__crc32c_join(crc32c, rest.ret_crc32c, range.length), data, size))
+        !cove__store_sum_matches_bytes(kept, cove__crc32c_join(crc32c, rest.ret_crc32c, range.length), data, size))
         return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");
     return rc;
 }
 
-/* The bytes of one version, of which `first` has been read. */
+/* The whole file, of whose version `first` has the first bytes. */
 static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_bytes, const struct cove__fetch *first,
                    size_t size, uint8_t **ret, size_t *ret_size, struct cove_error *err)
 {
@@ -160,9 +160,9 @@ static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_by
     return 0;
 }
 
-/* The first bytes tell the size and the version; the rest follows in parallel, straight into the result. *size is what
- * an earlier version had, and becomes this one's: up to a part's size, that much comes in the first request, which
- * nobody can slip into. */
+/* The reply to the first bytes has the size and the version; the rest follows in parallel, straight into the result.
+ * *size is that of the version before (0: none) and becomes this one's. A restart asks for that much first, a part at
+ * most, so that a small file comes in one request, which another replacement can't fail. */
 static int read_version(cove_fs *fs, const struct cove__target *target, size_t max_bytes, size_t *size, uint8_t **ret,
                         size_t *ret_size, struct cove_error *err)
 {
@@ -179,7 +179,7 @@ static int read_version(cove_fs *fs, const struct cove__target *target, size_t m
         return cove__fail_nomem(err, "a read");
     rc = cove__fs_fetch(fs, target, &first, err);
     if (rc == 0) {
-        /* More may have come than the size that was told before it. */
+        /* More bytes may have come than the size in the reply's head. */
         *size = first.ret_total > range.done ? (size_t)first.ret_total : (size_t)range.done;
         if (max_bytes && *size > max_bytes)
             rc = cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed",

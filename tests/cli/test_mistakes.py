@@ -46,14 +46,14 @@ def test_what_follows_two_dashes_is_no_option(cove):  # noqa: F811
 def test_a_server_without_tls(cove, minio, endpoint):  # noqa: F811
     cove.environ.update(minio.environ, AWS_ENDPOINT_URL=endpoint.format(minio.endpoint.removeprefix("http://")))
     said = cove.error("ls", "s3://cove", rc=5)
-    assert said.startswith("cove: list s3://cove: the server does not speak TLS; try http:// in its endpoint: "), said
+    assert said.startswith("cove: list s3://cove: the server does not speak TLS; try http:// in the endpoint: "), said
     assert "attempts" not in said
 
 
 @pytest.mark.parametrize("verb", ["ls", "stat"])  # GET and HEAD
 def test_a_server_with_tls(cove, secure, verb):  # noqa: F811
     cove.environ.update(secure.environ, AWS_ENDPOINT_URL=secure.endpoint.replace("https:", "http:"))
-    assert "it speaks TLS; try https:// in its endpoint (HTTP 400)" in cove.error(verb, "s3://cove/" if verb == "ls" else "s3://cove/x", rc=2)
+    assert "the server speaks TLS: try https:// in the endpoint (HTTP 400)" in cove.error(verb, "s3://cove/" if verb == "ls" else "s3://cove/x", rc=2)
 
 
 def test_no_descriptors_are_left(cove, minio):  # noqa: F811

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/s3/s3_upload.h"
-#include "fs/told_sum.h"
+#include "fs/store_sum.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
@@ -204,8 +204,8 @@ static int accept_same(struct s3_request *r, struct cove_error *err)
         return rc;
     if (!cove__base64_to_be32(p->copied.crc32c, &theirs))
         return cove__s3_fail(r, err, COVE_ENOTSUP, "the store does not tell the checksum of a copied part");
-    if (!cove__told_sum_is_of(theirs, p->crc, p->io->src.data,
-                              p->io->src.size)) /* a second attempt would copy the same bytes */
+    if (!cove__store_sum_matches_bytes(theirs, p->crc, p->io->src.data,
+                                       p->io->src.size)) /* a second attempt would copy the same bytes */
         return cove__s3_fail(r, err, COVE_EMISMATCH, "the copied part has another checksum than its bytes");
     return 0;
 }

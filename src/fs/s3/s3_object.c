@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/told_sum.h"
+#include "fs/store_sum.h"
 #include "net/head.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
@@ -264,7 +264,7 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
     }
     /* A reply that is the whole object can be held against the store's own checksum. */
     if (io->ret_total == here && cove__s3_reply_crc32c(r, &kept) &&
-        !cove__told_sum_is_of(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
+        !cove__store_sum_matches_bytes(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
         return cove__s3_fail(r, err, COVE_ECORRUPT, "the bytes do not match the CRC32C checksum that the store keeps");
     return keep_etag(t, err);
 }
@@ -448,7 +448,7 @@ static bool is_own_write(const struct task *t)
         return false;
     if (!head.has_crc32c)
         return is_md5_of(head.etag, src);
-    return cove__told_sum_is_of(head.crc32c, cove__crc32c(0, src.data, src.size), src.data, src.size);
+    return cove__store_sum_matches_bytes(head.crc32c, cove__crc32c(0, src.data, src.size), src.data, src.size);
 }
 
 /* Whether the object was written despite the failure: the reply of an earlier attempt may have been lost, or changed by

@@ -45,7 +45,7 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
                                       .max_parts = max_parts,
                                       .wants_sha256 = s3->sign_payload && s3->provider != NULL,
                                       .equal_parts = cove__s3_can(s3, S3_UNEQUAL_PARTS) == S3_CAN_NO,
-                                      .sums_unsure = store->can[S3_CRC32C] != S3_CAN_YES,
+                                      .crc32c_may_be_crc32 = store->can[S3_CRC32C] != S3_CAN_YES,
                                       .parallel = (unsigned)s3->o.max_concurrency };
 }
 
