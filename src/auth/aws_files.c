@@ -62,13 +62,14 @@ static void add_home(struct cove__buf *out, const char *name, size_t n)
                         : getpwnam_r(user, &entry, text, sizeof text, &found);
         home = rc == 0 && found != NULL ? entry.pw_dir : NULL;
     }
-    if (home != NULL && home[0] != '\0') {
+    if (home != NULL) { /* an empty one is the root, as in Python's expanduser */
         n = strlen(home);
         while (n > 0 && home[n - 1] == '/')
             n--;
         cove__buf_add(out, home, n);
     } else {
-        cove__buf_add_char(out, '~'); /* nobody's: a file that is not there */
+        /* Nobody's: below the root, where there is none. A relative path could lead to another's file. */
+        cove__buf_add_str(out, "/~");
         cove__buf_add(out, name, n);
     }
 }

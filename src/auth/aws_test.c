@@ -289,7 +289,10 @@ static void test_paths(void **state)
     expect_path("", "/h/.aws/config");
     expect_path("~/a", "/h/a");
     expect_path("~", "/h");
-    expect_path("~nobody-of-this-name/a", "~nobody-of-this-name/a");
+    expect_path("~nobody-of-this-name/a", "/~nobody-of-this-name/a"); /* never below the current folder */
+    setenv("HOME", "", 1);
+    expect_path("", "/.aws/config");
+    setenv("HOME", "/h/", 1);
     expect_path("~root/a", "/root/a");
     expect_path("/a/~/b", "/a/~/b");
     expect_path("$HOME/$COVE_TEST_NAME", "/h//x y");

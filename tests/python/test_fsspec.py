@@ -563,6 +563,22 @@ def test_made_directories_of_a_store(fs, root, aws, python):
             each.ls(f"{root}/a")
 
 
+def test_a_file_in_the_place_of_a_made_directory(fs, root):
+    for name, size in (("filled", 1), ("empty", 0), ("large", 9 << 20)):
+        path = f"{root}/{name}"
+        fs.mkdir(path)
+        if name == "filled":
+            fs.pipe_file(f"{path}/x", b"1")
+            fs.rm_file(f"{path}/x")
+        fs.pipe_file(path, bytes(size))
+        assert [e["type"] for e in fs.ls(root, detail=True) if e["name"] == path] == ["file"]
+        assert fs.isfile(path) and not fs.isdir(path)
+        with pytest.raises(FileExistsError):
+            fs.mkdir(path)
+        fs.rm_file(path)
+        assert not fs.exists(path)
+
+
 def test_rm(fs, tree):
     fs.rm(f"{tree}/a.txt")
     assert not fs.exists(f"{tree}/a.txt")

@@ -359,6 +359,8 @@ bool cove__s3_was_promised(struct cove__s3 *s3, const char *path); /* held once,
  * directory with a slash at its end. */
 void cove__s3_found(struct cove__s3 *s3, const char *path, size_t length);
 void cove__s3_found_page(struct cove__s3 *s3, const struct cove__page *page);
+/* A file was written there: the directory of its name is one no longer, but for what is below it. */
+void cove__s3_is_file(struct cove__s3 *s3, const char *path, size_t length);
 void cove__s3_forget(struct cove__s3 *s3, const char *path); /* and what is below it */
 /* Moves the promised directories at and below `from` to `to`. COVE_ENOMEM. */
 int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to);

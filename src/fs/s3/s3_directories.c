@@ -231,6 +231,19 @@ void cove__s3_found(struct cove__s3 *s3, const char *path, size_t length)
     cove__unlock();
 }
 
+void cove__s3_is_file(struct cove__s3 *s3, const char *path, size_t length)
+{
+    struct s3_known *k = s3->known;
+
+    cove__lock();
+    struct s3_promise *p = find_locked(k, path, length);
+    if (p != NULL) {
+        cove__free(p->path);
+        memmove(p, p + 1, (size_t)(k->directories + --k->n_directories - p) * sizeof *p);
+    }
+    cove__unlock();
+}
+
 void cove__s3_found_page(struct cove__s3 *s3, const struct cove__page *page)
 {
     const char *last = "";

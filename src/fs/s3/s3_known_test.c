@@ -97,6 +97,23 @@ static void test_filled_directories(void **state)
     forget_all(&s3);
 }
 
+/* What was written under its own name is a file, and a new mkdir has to look. */
+static void test_a_file_in_its_place(void **state)
+{
+    static struct s3_known known;
+    static struct cove__s3 s3 = { .known = &known };
+
+    assert_int_equal(cove__s3_promise(&s3, "b/d"), 0);
+    assert_int_equal(cove__s3_promise(&s3, "b/e/f"), 0);
+    cove__s3_is_file(&s3, "b/d", strlen("b/d"));
+    cove__s3_is_file(&s3, "b/e", strlen("b/e"));
+    cove__s3_is_file(&s3, "b/g", strlen("b/g"));
+    assert_false(promised(&s3, "b/d") || cove__s3_was_promised(&s3, "b/d") || cove__s3_was_promised(&s3, "b/e"));
+    assert_true(promised(&s3, "b/e")); /* for what is below it */
+    assert_string_equal(below(&s3, "b", true, S3_NOW), "b/e/f");
+    forget_all(&s3);
+}
+
 /* A full table forgets the oldest, but no directory before those below it. */
 static void test_many_directories(void **state)
 {
@@ -140,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_directories),
         cmocka_unit_test(test_filled_directories),
+        cmocka_unit_test(test_a_file_in_its_place),
         cmocka_unit_test(test_many_directories),
         cmocka_unit_test(test_buckets),
     };

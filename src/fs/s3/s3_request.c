@@ -269,9 +269,14 @@ static void remember(struct s3_request *r)
 
     if (!r->whole_bucket || !removal)
         cove__s3_see_bucket(r->s3, name.bucket);
-    if (name.key.size > 0 && !removal && (query[0] == '\0' || completion))
-        cove__s3_found(r->s3, (const char *)name.bucket.data,
-                       (size_t)(name.key.data + name.key.size - name.bucket.data));
+    if (name.key.size > 0 && !removal && (query[0] == '\0' || completion)) {
+        const char *path = (const char *)name.bucket.data;
+        size_t length = (size_t)(name.key.data + name.key.size - name.bucket.data);
+
+        cove__s3_found(r->s3, path, length);
+        if (completion || strcmp(method, "PUT") == 0)
+            cove__s3_is_file(r->s3, path, length);
+    }
 }
 
 static enum cove__http_verdict inspect(void *self, struct cove__http_request *http, struct cove_error *err)
