@@ -187,7 +187,7 @@ int cove__memory_explain(const struct cove__ctx *ctx, int rc, struct cove_error 
     case COVE_ENOMEM:
         return cove__fail_nomem(err, "a file in memory");
     case COVE_ENOTDIR:
-        return cove__fs_fail(err, ctx, rc, "a file stands where a directory should");
+        return cove__fs_fail(err, ctx, rc, "a file is in the place of a directory");
     case COVE_EISDIR:
         return cove__fs_fail(err, ctx, rc, "is a directory");
     case COVE_EPRECONDITION:

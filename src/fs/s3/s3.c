@@ -246,7 +246,7 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
     if (rc == 0)
         rc = set_address(s3, &profile, err);
     if (rc == 0)
-        rc = cove__s3_know(s3, err);
+        rc = cove__s3_known_get(s3, err);
     if (rc == 0) {
         set_payload(s3);
         cove__s3_traits_open(s3);

@@ -2,9 +2,9 @@
  * The inside of the S3 backend. s3.c opens and closes; s3_options.c the table of options; s3_path.c names;
  * s3_endpoint.c addresses; s3_session.c the sessions of directory buckets; s3_request.c builds, signs and judges
  * requests; s3_error.c the store's error codes; s3_stores.c and s3_traits.c what the store at hand can; s3_headers.c
- * what an object carries beside its bytes; s3_known.c and s3_directories.c what the process remembers; s3_stat.c,
- * s3_object.c, s3_list.c, s3_versions.c, s3_copy.c, s3_move.c, s3_remove.c, s3_delete.c, s3_upload.c, s3_append.c,
- * s3_tags.c, s3_sign.c the operations.
+ * what an object carries beside its bytes; s3_known.c and s3_directories.c what the process remembers of a store;
+ * s3_stat.c, s3_object.c, s3_list.c, s3_versions.c, s3_copy.c, s3_move.c, s3_remove.c, s3_delete.c, s3_upload.c,
+ * s3_append.c, s3_tags.c, s3_sign.c the operations.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -31,7 +31,7 @@
 #define S3_REGIONS_MAX     256
 #define S3_SESSIONS_MAX    100                /* directory buckets with a session at once */
 #define S3_DIRECTORIES_MAX ((size_t)1 << 16)  /* promised by mkdir, of one store */
-#define S3_BUCKETS_MAX     256                /* that were seen, of one store */
+#define S3_BUCKETS_MAX     256                /* known to be there, of one store */
 #define S3_KEPT_MAX        ((size_t)16 << 10) /* of an object's metadata that a successor keeps */
 #define S3_HEADER_MAX      512                /* of a header's value that we look at */
 #define S3_SIZE_MAX        (INT64_C(1) << 60) /* no object is larger, and some such numbers can be added */
@@ -69,15 +69,15 @@ struct s3_region {
     char *bucket, *region;
 };
 
-/* A directory that mkdir promised. Times are those of s3_known.now. */
+/* A directory that mkdir promised. Times are values of s3_known.now. */
 struct s3_promise {
     char *path;
-    uint64_t made, filled; /* when it was promised, and when something was seen below it; 0: not yet */
-    uint64_t again;        /* when it was promised after that; 0: it was not */
+    uint64_t made, filled; /* when it was promised, and when something was found below it; 0: not yet */
+    uint64_t again;        /* when it was promised again after that; 0: it was not */
     uint64_t used;         /* when it or one below it was last promised */
 };
 
-/* What the process knows of a store, whatever the filesystem: s3_known.c. */
+/* What the process knows of a store, shared by its filesystems: s3_known.c. */
 struct s3_known {
     /* fixed */
     bool own_endpoint, tls;
@@ -87,7 +87,7 @@ struct s3_known {
     unsigned refs;                  /* filesystems */
     struct s3_promise *directories; /* sorted by path */
     size_t n_directories, cap_directories;
-    uint64_t now; /* grows with each promise, and with each end of one */
+    uint64_t now; /* a logical clock: grows with each promise, and with each end of one */
     char *buckets[S3_BUCKETS_MAX];
     size_t n_buckets;
 };
@@ -337,11 +337,11 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 
 /* ---- s3_known.c: what the process knows of a store ---- */
 
-int cove__s3_know(struct cove__s3 *s3, struct cove_error *err); /* sets s3->known. COVE_ENOMEM */
-void cove__s3_known_put(struct s3_known *known);                /* NULL accepted */
-/* Buckets of which a reply has shown that they are there. */
-bool cove__s3_bucket_seen(struct cove__s3 *s3, struct cove__slice bucket);
-void cove__s3_see_bucket(struct cove__s3 *s3, struct cove__slice bucket);
+int cove__s3_known_get(struct cove__s3 *s3, struct cove_error *err); /* sets s3->known. COVE_ENOMEM */
+void cove__s3_known_put(struct s3_known *known);                     /* NULL accepted */
+/* Whether a reply has shown that the bucket is there. */
+bool cove__s3_bucket_is_known(struct cove__s3 *s3, struct cove__slice bucket);
+void cove__s3_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket);
 void cove__s3_forget_bucket(struct cove__s3 *s3, struct cove__slice bucket);
 
 /* ---- s3_directories.c: what mkdir promised ---- */
@@ -349,25 +349,26 @@ void cove__s3_forget_bucket(struct cove__s3 *s3, struct cove__slice bucket);
 #define S3_NOW UINT64_MAX
 
 int cove__s3_promise(struct cove__s3 *s3, const char *path); /* `path` and its parents below the bucket */
-/* The time, to be taken before the store is asked. */
-uint64_t cove__s3_promises(struct cove__s3 *s3);
-/* Whether a promise of `path`, or of a directory below it, held at that time. */
-bool cove__s3_promised(struct cove__s3 *s3, const char *path, uint64_t at);
-bool cove__s3_promised_in(struct cove__s3 *s3, const char *path);  /* whether one below it holds now */
-bool cove__s3_was_promised(struct cove__s3 *s3, const char *path); /* held once, and may hold no longer */
-/* Something is there: promises of the directories above it end. `path` of `length` bytes is its whole path, that of a
- * directory with a slash at its end. */
-void cove__s3_found(struct cove__s3 *s3, const char *path, size_t length);
-void cove__s3_found_page(struct cove__s3 *s3, const struct cove__page *page);
-/* A file was written there: the directory of its name is one no longer, but for what is below it. */
-void cove__s3_is_file(struct cove__s3 *s3, const char *path, size_t length);
-void cove__s3_forget(struct cove__s3 *s3, const char *path); /* and what is below it */
+/* The time, to be taken before a request is sent. */
+uint64_t cove__s3_promise_time(struct cove__s3 *s3);
+/* Whether a promise of `path`, or of a directory below it, held at the time `at`. */
+bool cove__s3_is_promised(struct cove__s3 *s3, const char *path, uint64_t at);
+bool cove__s3_is_promised_below(struct cove__s3 *s3, const char *path); /* now, a directory below it */
+bool cove__s3_was_promised(struct cove__s3 *s3, const char *path);      /* now or earlier */
+/* Ends the promises of the directories above `path`, where something was found. `path` has `length` bytes, bucket and
+ * key; with a slash at its end it is a directory, whose promise ends, too. */
+void cove__s3_end_promises(struct cove__s3 *s3, const char *path, size_t length);
+void cove__s3_end_promises_of_page(struct cove__s3 *s3, const struct cove__page *page);
+/* A file of this name was written: forgets the promise of `path`, but not of directories below it. */
+void cove__s3_forget_promise(struct cove__s3 *s3, const char *path, size_t length);
+void cove__s3_forget_promises(struct cove__s3 *s3, const char *path); /* of `path` and below it */
 /* Moves the promised directories at and below `from` to `to`. COVE_ENOMEM. */
 int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to);
-/* Adds the directories right below `path`, or with `deep` at any depth, that were promised at that time, in no order
- * and maybe twice: of the keys behind `after` (NULL: from the first) up to `until` (NULL: to the last). COVE_ENOMEM. */
-int cove__s3_promised_below(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
-                            const char *until, struct cove__page *page);
+/* Adds to the page the directories directly below `path`, or with `deep` at any depth, that were promised at the time
+ * `at`: those after the key `after` (NULL: from the first) up to `until` (NULL: to the last), in no order, maybe twice.
+ * COVE_ENOMEM. */
+int cove__s3_add_promised(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
+                          const char *until, struct cove__page *page);
 
 /* ---- the operations: slots of the table, see fs_ops.h ---- */
 
@@ -376,9 +377,10 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
                   struct cove__page *ret_page, struct cove_error *err);
 bool cove__s3_unordered(void *self, const char *path);
 int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-/* The bucket is there, as far as can be seen, or with the option create_buckets is made. One request for a bucket that
- * has not been seen. COVE_ENOTFOUND. */
-int cove__s3_need_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err);
+/* Checks that the bucket is there, or makes it with the option create_buckets. One request for a bucket that is not
+ * known yet. One that may not be listed counts as there. COVE_ENOTFOUND. */
+int cove__s3_require_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
+                            struct cove_error *err);
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_remove(void *self, const char *const *paths, const char *const *etags, size_t n,

@@ -44,7 +44,7 @@ static void tail_free(struct s3_tail *t)
 static int no_directory(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
-    int rc = cove__s3_promised(s3, path, S3_NOW) ? 1 : cove__s3_any_below(s3, name, ctx, err);
+    int rc = cove__s3_is_promised(s3, path, S3_NOW) ? 1 : cove__s3_any_below(s3, name, ctx, err);
     return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
 }
 

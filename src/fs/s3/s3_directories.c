@@ -1,11 +1,11 @@
 /*
- * Directories that mkdir promised: an object store has none, so the process remembers them here. A promise holds until
- * something is seen below the directory, which then is there, and goes, with what is in it; or until it is removed. For
- * all filesystems of one store. A sorted array under cove__lock; no network.
+ * Directories that mkdir promised: an object store has none, so the process remembers them here, for all filesystems of
+ * one store. A promise ends when the directory is removed, or when something is found below it: from then on the
+ * directory exists by its content. A sorted array under cove__lock; no network.
  *
- * A reply tells of the moment at which the store answered. So whoever asks the store takes the time (cove__s3_promises)
- * before, and then asks for the promises that held at that time: one that ended meanwhile, because another thread saw
- * what it had written there, may not be in the reply yet.
+ * A reply shows the store at the moment of the reply. So a request takes the time (cove__s3_promise_time) before it is
+ * sent, and its reply is merged with the promises that held then: a promise that another thread ended meanwhile, by
+ * writing a file there, may be of a directory that the reply does not have yet.
  */
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@
 #include "fs/fs_impl.h"
 #include "fs/s3/s3.h"
 
-/* The order of `d` and a path, or with `slash` that of the path and a slash. */
-static int compare_row(const char *d, const char *path, size_t length, bool slash)
+/* Compares `d` with a path, or with `slash` with the path and a slash after it. */
+static int compare_path(const char *d, const char *path, size_t length, bool slash)
 {
     int c = strncmp(d, path, length);
 
@@ -26,7 +26,7 @@ static int compare_row(const char *d, const char *path, size_t length, bool slas
     return c == 0 ? d[1] != '\0' : c;
 }
 
-/* Where it stands or would stand. */
+/* The index of the path, or where it would be inserted. */
 static size_t place_locked(const struct s3_known *k, const char *path, size_t length, bool slash)
 {
     size_t low = 0, high = k->n_directories;
@@ -34,7 +34,7 @@ static size_t place_locked(const struct s3_known *k, const char *path, size_t le
     cove__assert_locked();
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_row(k->directories[middle].path, path, length, slash) < 0)
+        if (compare_path(k->directories[middle].path, path, length, slash) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -45,7 +45,7 @@ static size_t place_locked(const struct s3_known *k, const char *path, size_t le
 static struct s3_promise *find_locked(const struct s3_known *k, const char *path, size_t length)
 {
     size_t i = place_locked(k, path, length, false);
-    bool found = i < k->n_directories && compare_row(k->directories[i].path, path, length, false) == 0;
+    bool found = i < k->n_directories && compare_path(k->directories[i].path, path, length, false) == 0;
 
     return found ? &k->directories[i] : NULL;
 }
@@ -65,7 +65,7 @@ static bool holds(const struct s3_promise *p)
     return held_at(p, UINT64_MAX);
 }
 
-/* What is above and below a promised directory is there with it. */
+/* Whether a directory below `path` was promised at that time: its parents exist with it. */
 static bool below_held_locked(const struct s3_known *k, const char *path, size_t length, uint64_t at)
 {
     for (size_t i = place_locked(k, path, length, true); i < k->n_directories; i++) {
@@ -94,8 +94,8 @@ static void forget_used_before_locked(struct s3_known *k, uint64_t used)
     k->n_directories = kept;
 }
 
-/* A full table forgets what no longer holds, or else the older half of the time that it covers. A directory is used
- * with those below it, so none goes before them. */
+/* A full table forgets the promises that have ended, or else those last used in the older half of the time that it
+ * covers. A use of a directory is one of its parents, so no parent goes before it. */
 static void make_room_locked(struct s3_known *k)
 {
     uint64_t oldest = UINT64_MAX;
@@ -109,7 +109,7 @@ static void make_room_locked(struct s3_known *k)
     forget_used_before_locked(k, oldest + (k->now - oldest) / 2 + 1);
 }
 
-/* Takes `copy` where it is put in; else it stays the caller's. */
+/* Takes *copy and sets it to NULL where it becomes a new row. */
 static int promise_locked(struct s3_known *k, char **copy, size_t length, uint64_t used)
 {
     struct s3_promise *p = find_locked(k, *copy, length);
@@ -165,9 +165,9 @@ int cove__s3_promise(struct cove__s3 *s3, const char *path)
     return rc;
 }
 
-/* ---- what is promised ---- */
+/* ---- asking ---- */
 
-uint64_t cove__s3_promises(struct cove__s3 *s3)
+uint64_t cove__s3_promise_time(struct cove__s3 *s3)
 {
     cove__lock();
     uint64_t now = s3->known->now;
@@ -175,7 +175,7 @@ uint64_t cove__s3_promises(struct cove__s3 *s3)
     return now;
 }
 
-bool cove__s3_promised(struct cove__s3 *s3, const char *path, uint64_t at)
+bool cove__s3_is_promised(struct cove__s3 *s3, const char *path, uint64_t at)
 {
     size_t length = strlen(path);
 
@@ -186,7 +186,7 @@ bool cove__s3_promised(struct cove__s3 *s3, const char *path, uint64_t at)
     return promised;
 }
 
-bool cove__s3_promised_in(struct cove__s3 *s3, const char *path)
+bool cove__s3_is_promised_below(struct cove__s3 *s3, const char *path)
 {
     cove__lock();
     bool promised = below_held_locked(s3->known, path, strlen(path), UINT64_MAX);
@@ -202,7 +202,7 @@ bool cove__s3_was_promised(struct cove__s3 *s3, const char *path)
     return was;
 }
 
-/* ---- what ends it ---- */
+/* ---- ending ---- */
 
 static void fill_locked(struct s3_known *k, const char *path, size_t length)
 {
@@ -216,7 +216,7 @@ static void fill_locked(struct s3_known *k, const char *path, size_t length)
     p->filled = ++k->now;
 }
 
-void cove__s3_found(struct cove__s3 *s3, const char *path, size_t length)
+void cove__s3_end_promises(struct cove__s3 *s3, const char *path, size_t length)
 {
     bool below_bucket = false;
 
@@ -231,7 +231,7 @@ void cove__s3_found(struct cove__s3 *s3, const char *path, size_t length)
     cove__unlock();
 }
 
-void cove__s3_is_file(struct cove__s3 *s3, const char *path, size_t length)
+void cove__s3_forget_promise(struct cove__s3 *s3, const char *path, size_t length)
 {
     struct s3_known *k = s3->known;
 
@@ -244,7 +244,7 @@ void cove__s3_is_file(struct cove__s3 *s3, const char *path, size_t length)
     cove__unlock();
 }
 
-void cove__s3_found_page(struct cove__s3 *s3, const struct cove__page *page)
+void cove__s3_end_promises_of_page(struct cove__s3 *s3, const struct cove__page *page)
 {
     const char *last = "";
     size_t n_last = 0;
@@ -256,19 +256,19 @@ void cove__s3_found_page(struct cove__s3 *s3, const struct cove__page *page)
         if (info->type == COVE_TYPE_DIRECTORY) {
             char *key = cove__path_join(info->path, "");
             if (key != NULL)
-                cove__s3_found(s3, key, strlen(key));
+                cove__s3_end_promises(s3, key, strlen(key));
             cove__free(key);
         } else if (slash != NULL) {
             size_t n = (size_t)(slash - info->path) + 1;
             if (n != n_last || memcmp(info->path, last, n) != 0)
-                cove__s3_found(s3, info->path, n);
+                cove__s3_end_promises(s3, info->path, n);
             last = info->path;
             n_last = n;
         }
     }
 }
 
-void cove__s3_forget(struct cove__s3 *s3, const char *path)
+void cove__s3_forget_promises(struct cove__s3 *s3, const char *path)
 {
     struct s3_known *k = s3->known;
     size_t length = strlen(path), kept = 0;
@@ -287,8 +287,7 @@ void cove__s3_forget(struct cove__s3 *s3, const char *path)
 
 /* ---- moving ---- */
 
-/* The first directory at or below `path` whose promise holds and that comes after `after`; owned. NULL: none, or no
- * memory. */
+/* The first directory after `after`, at or below `path`, that is promised; owned. NULL: none, or no memory. */
 static char *next_of(struct cove__s3 *s3, const char *path, const char *after, int *ret_rc)
 {
     const struct s3_known *k = s3->known;
@@ -317,7 +316,7 @@ int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to
     char *last = NULL, *old;
     int rc = 0;
 
-    if (cove__s3_promised(s3, from, UINT64_MAX) && cove__s3_split(to).key.size > 0)
+    if (cove__s3_is_promised(s3, from, UINT64_MAX) && cove__s3_split(to).key.size > 0)
         rc = cove__s3_promise(s3, to);
     while (rc == 0 && (old = next_of(s3, from, last != NULL ? last : from, &rc)) != NULL) {
         struct cove__buf new = COVE__BUF_INIT(SIZE_MAX);
@@ -330,24 +329,25 @@ int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to
     }
     cove__free(last);
     if (rc == 0)
-        cove__s3_forget(s3, from);
+        cove__s3_forget_promises(s3, from);
     return rc;
 }
 
 /* ---- in listings ---- */
 
-/* A place in the table: the row that was looked at last, and the directory that it gave. */
+/* A place in the table: the last row, and the directory that it gave. */
 struct cursor {
     char *row, *directory; /* owned; NULL: before the first */
 };
 
-/* The directory that a row gives in a listing of `path`: itself, or what it is in right below `path`. */
+/* The length of the directory that a row gives in a listing of `path`: the row's own, or its parent directly below
+ * `path`. */
 static size_t shown_length(const char *row, size_t length, bool deep)
 {
     return deep ? strlen(row) : length + 1 + strcspn(row + length + 1, "/");
 }
 
-/* Moves on to the next directory below `path` that was promised at that time. 1; 0: there are no more; COVE_ENOMEM. */
+/* Moves to the next directory below `path` that was promised at that time. 1; 0: there are no more; COVE_ENOMEM. */
 static int next_below(struct s3_known *k, const char *path, bool deep, uint64_t at, struct cursor *c)
 {
     size_t length = strlen(path), n = 0;
@@ -382,8 +382,8 @@ static int compare_directory(const char *directory, const char *key)
     return c != 0 ? c : strcmp("/", key + n);
 }
 
-int cove__s3_promised_below(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
-                            const char *until, struct cove__page *page)
+int cove__s3_add_promised(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
+                          const char *until, struct cove__page *page)
 {
     struct cursor c = { 0 };
     int rc;

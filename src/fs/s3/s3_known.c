@@ -1,7 +1,7 @@
 /*
- * What the process knows of each store that it has used, for all filesystems of that store, whatever their options: the
- * directories that mkdir promised (s3_directories.c), which outlive the filesystem that made them, and buckets that are
- * there. A child of fork has a copy.
+ * What the process knows of each store that it uses, shared by all filesystems of that store, whatever their options:
+ * the directories that mkdir promised (s3_directories.c), which outlive the filesystem that made them, and the buckets
+ * that are there. A child of fork has a copy.
  */
 #include "fs/s3/s3.h"
 
@@ -13,8 +13,8 @@
 
 static struct s3_known *stores; /* under cove__lock */
 
-/* Other keys may see other buckets of the same names at a few stores, which is not told apart: a directory that was
- * promised there is at most seen too often. */
+/* At a few stores other keys see other buckets of the same names. That is not distinguished: such a filesystem at most
+ * shows a directory that was promised in the other bucket. */
 static bool is_of(const struct s3_known *k, const struct cove__s3 *s3)
 {
     if (k->own_endpoint != s3->own_endpoint)
@@ -55,7 +55,7 @@ static struct s3_known *known_new(const struct cove__s3 *s3)
     return NULL;
 }
 
-int cove__s3_know(struct cove__s3 *s3, struct cove_error *err)
+int cove__s3_known_get(struct cove__s3 *s3, struct cove_error *err)
 {
     struct s3_known *fresh = known_new(s3), *k;
 
@@ -99,7 +99,7 @@ void cove__s3_known_put(struct s3_known *k)
 
 /* ---- buckets ---- */
 
-/* Where it stands; n_buckets: it does not. */
+/* Its index; n_buckets: it is not known. */
 static size_t bucket_locked(const struct s3_known *k, struct cove__slice bucket)
 {
     size_t i = 0;
@@ -110,7 +110,7 @@ static size_t bucket_locked(const struct s3_known *k, struct cove__slice bucket)
     return i;
 }
 
-bool cove__s3_bucket_seen(struct cove__s3 *s3, struct cove__slice bucket)
+bool cove__s3_bucket_is_known(struct cove__s3 *s3, struct cove__slice bucket)
 {
     cove__lock();
     bool seen = bucket_locked(s3->known, bucket) < s3->known->n_buckets;
@@ -118,12 +118,12 @@ bool cove__s3_bucket_seen(struct cove__s3 *s3, struct cove__slice bucket)
     return seen;
 }
 
-void cove__s3_see_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+void cove__s3_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket)
 {
     struct s3_known *k = s3->known;
     char *name, *old = NULL;
 
-    if (bucket.size == 0 || cove__s3_bucket_seen(s3, bucket) ||
+    if (bucket.size == 0 || cove__s3_bucket_is_known(s3, bucket) ||
         (name = cove__strndup((const char *)bucket.data, bucket.size)) == NULL)
         return;
     cove__lock();

@@ -195,7 +195,7 @@ static int read_page(const struct s3_request *r, struct page_reader *p, const ch
     if (p->page->n > 1)
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
     if (!p->buckets)
-        cove__s3_found_page(r->s3, p->page);
+        cove__s3_end_promises_of_page(r->s3, p->page);
     if (p->truncated && p->token.size == 0)
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
     if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
@@ -328,7 +328,7 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name n
     if (name.key.size == 0)
         return 0;
     char *plain = cove__s3_plain(path);
-    bool promised = plain != NULL && cove__s3_promised(s3, plain, began);
+    bool promised = plain != NULL && cove__s3_is_promised(s3, plain, began);
     cove__free(plain);
     if (promised)
         return 0;
@@ -374,7 +374,7 @@ static int mark_token(struct cove__page *page, struct cove__slice mark)
     return page->token != NULL ? 0 : COVE_ENOMEM;
 }
 
-/* Puts directories that were promised in their places, each once. What the store says of one comes first. */
+/* Sorts the promised directories in, each once; of a directory that the store lists, too, the store's entry is kept. */
 static void sort_page(struct cove__page *page, size_t listed)
 {
     size_t kept = 0;
@@ -399,8 +399,8 @@ static void sort_page(struct cove__page *page, size_t listed)
 }
 
 /*
- * The pages of a directory bucket come in no order, so there all that is promised joins the first one, and is left out
- * where a later one has it. Before the store's own token stands when the first page was asked for.
+ * The pages of a directory bucket come in no order, so all promised directories go into the first page and are left out
+ * of later ones. The page token begins with the time of the first page's request; the store's own token follows.
  */
 static int join_unordered(struct cove__s3 *s3, const char *path, const char *before, uint64_t began,
                           struct cove__page *page)
@@ -411,11 +411,11 @@ static int join_unordered(struct cove__s3 *s3, const char *path, const char *bef
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
     if (rc == 0 && before == NULL) {
-        rc = cove__s3_promised_below(s3, plain, false, at, NULL, NULL, page);
+        rc = cove__s3_add_promised(s3, plain, false, at, NULL, NULL, page);
     } else if (rc == 0) {
         for (size_t i = 0; i < page->n; i++) {
             struct cove_info *info = &page->items[i];
-            if (info->type == COVE_TYPE_DIRECTORY && cove__s3_promised(s3, info->path, at))
+            if (info->type == COVE_TYPE_DIRECTORY && cove__s3_is_promised(s3, info->path, at))
                 cove__info_done(info);
             else
                 page->items[kept++] = *info;
@@ -446,8 +446,8 @@ static int join_promised(struct cove__s3 *s3, const char *path, bool deep, const
     if (rc == 0 && page->token != NULL)
         rc = cove__buf_rc(&last) < 0 ? cove__buf_rc(&last) : mark_token(page, cove__buf_slice(&last));
     if (rc == 0)
-        rc = cove__s3_promised_below(s3, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL,
-                                     page);
+        rc = cove__s3_add_promised(s3, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL,
+                                   page);
     sort_page(page, listed);
     cove__buf_done(&last);
     cove__free(plain);
@@ -461,7 +461,7 @@ static int join(struct cove__s3 *s3, const char *path, bool deep, const char *af
 
     if (!cove__s3_unordered(s3, path))
         rc = join_promised(s3, path, deep, after, began, page);
-    else if (!deep) /* else only files are asked for */
+    else if (!deep) /* a deep listing of one is of files only */
         rc = join_unordered(s3, path, after, began, page);
     return rc < 0 ? cove__fail_nomem(err, "a page of a listing") : 0;
 }
@@ -482,8 +482,8 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
                              "a listing of everything in every bucket is not made; name a bucket");
     reader_init(&p, ret_page);
     p.deep = deep;
-    uint64_t began = cove__s3_promises(s3);
-    bool marked = !deep || !cove__s3_unordered(s3, path); /* the token, by `join` */
+    uint64_t began = cove__s3_promise_time(s3);
+    bool marked = !deep || !cove__s3_unordered(s3, path); /* the token has what `join` puts before it */
     int rc = cove__s3_prefix(name.key, &prefix);
     const char *own = marked ? read_token(token, &last) : token;
     if (rc == 0)
@@ -495,7 +495,7 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
     if (rc == 0 && p.seen && ret_page->n == 0) { /* a marker of the directory itself */
         char *itself = cove__path_join(path, "");
         if (itself != NULL)
-            cove__s3_found(s3, itself, strlen(itself));
+            cove__s3_end_promises(s3, itself, strlen(itself));
         cove__free(itself);
     }
     if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)

@@ -164,8 +164,8 @@ static int move_folder(struct cove__s3 *s3, const char *from, const char *to, co
         return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once cannot be moved; name one");
     if (is_below(to, from))
         return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
-    bool promised = cove__s3_promised(s3, from, S3_NOW);
-    int rc = cove__s3_need_bucket(s3, target, ctx, err);
+    bool promised = cove__s3_is_promised(s3, from, S3_NOW);
+    int rc = cove__s3_require_bucket(s3, target, ctx, err);
     if (rc == 0)
         rc = move_keys(&m, err);
     if (rc < 0)

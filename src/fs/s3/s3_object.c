@@ -384,7 +384,7 @@ bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if c
 {
     int status = r->http.status;
     int rc = r->http.op.rc;
-    /* A 409 that says what stands in the way is no word about the condition. */
+    /* A 409 that names a file or a directory in the way says nothing about the condition. */
     if (condition == COVE_WRITE_ALWAYS || rc >= 0 || rc == COVE_EISDIR || rc == COVE_ENOTDIR)
         return false;
     /* 404 for If-Match: there is no object that could match. A missing bucket is another matter. */

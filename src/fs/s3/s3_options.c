@@ -56,10 +56,8 @@ const struct cove__option_row cove__s3_option_rows[] = {
     { "requester_pays", COVE__OPTION_BOOL, AT(requester_pays), "false", NULL,
       "accept to be charged for requests to buckets that want it", 0, 0, NULL },
     { "create_buckets", COVE__OPTION_BOOL, AT(create_buckets), "false", NULL,
-      "mkdir of a directory makes its bucket where there is none; false: it fails, and mkdir of the bucket itself "
-      "makes "
-      "one",
-      0, 0, NULL },
+      "mkdir of a directory makes a missing bucket; false: it fails, and only mkdir of the bucket itself makes one", 0,
+      0, NULL },
     { "version_aware", COVE__OPTION_BOOL, AT(version_aware), "false", NULL,
       "a path may end in ?versionId=ID, which names one version of an object", 0, 0, NULL },
     /* how much at once */

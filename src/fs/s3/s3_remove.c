@@ -57,18 +57,19 @@ static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct co
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
-int cove__s3_need_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__s3_require_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
+                            struct cove_error *err)
 {
     struct s3_name bucket = { .bucket = name.bucket };
     struct cove_error why = COVE_ERROR_INIT;
 
-    if (cove__s3_bucket_seen(s3, name.bucket))
+    if (cove__s3_bucket_is_known(s3, name.bucket))
         return 0;
     int rc = cove__s3_any_below(s3, bucket, ctx, &why);
     if (rc == COVE_ENOTFOUND && s3->o.create_buckets)
         return make_bucket(s3, bucket, ctx, err);
-    if (rc == COVE_EACCESS) { /* who may not list it may still be allowed to write */
-        cove__s3_see_bucket(s3, name.bucket);
+    if (rc == COVE_EACCESS) { /* a user who may not list the bucket may still write to it */
+        cove__s3_remember_bucket(s3, name.bucket);
         return 0;
     }
     return rc < 0 ? cove__error_copy(err, &why) : 0;
@@ -89,11 +90,11 @@ int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, st
     char *plain = cove__s3_plain(path);
     if (plain == NULL)
         return cove__fail_nomem(err, "a path");
-    if (cove__s3_promised(s3, plain, S3_NOW))
+    if (cove__s3_is_promised(s3, plain, S3_NOW))
         goto out;
     name = cove__s3_split(plain);
     if (!cove__s3_was_promised(s3, plain)) {
-        rc = cove__s3_need_bucket(s3, name, ctx, err);
+        rc = cove__s3_require_bucket(s3, name, ctx, err);
         if (rc < 0)
             goto out;
         rc = cove__s3_head(s3, name, ctx, &head, &why);
@@ -175,7 +176,7 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
         rc = cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once are not removed; name one");
         goto out;
     }
-    bool promised = cove__s3_promised(s3, plain, S3_NOW);
+    bool promised = cove__s3_is_promised(s3, plain, S3_NOW);
     do {
         struct cove__page page = { 0 };
         rc = cove__s3_list_keys(s3, name, token, ctx, &page, err);
@@ -197,7 +198,7 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
     cove__free(token);
     if (rc < 0)
         goto out;
-    cove__s3_forget(s3, plain);
+    cove__s3_forget_promises(s3, plain);
     if (name.key.size > 0 && !any && !promised)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
 out:
@@ -219,10 +220,10 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
         rc = name.bucket.size > 0 ? delete_bucket(s3, name, ctx, err)
                                   : cove__fs_fail(err, ctx, COVE_EINVAL, "the root cannot be removed");
         if (rc == 0)
-            cove__s3_forget(s3, plain);
+            cove__s3_forget_promises(s3, plain);
         goto out;
     }
-    bool promised = cove__s3_promised(s3, plain, S3_NOW);
+    bool promised = cove__s3_is_promised(s3, plain, S3_NOW);
     rc = cove__s3_list_keys(s3, name, NULL, ctx, &page, err);
     if (rc < 0)
         goto out;
@@ -230,14 +231,14 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
     size_t marker = strlen(plain) + (plain[strlen(plain) - 1] != '/');
     bool only_marker =
         page.n == 1 && page.token == NULL && page.items[0].size == 0 && strlen(page.items[0].path) == marker;
-    if ((page.n > 0 && !only_marker) || cove__s3_promised_in(s3, plain))
+    if ((page.n > 0 && !only_marker) || cove__s3_is_promised_below(s3, plain))
         rc = cove__fs_fail(err, ctx, COVE_ENOTEMPTY, "the directory is not empty");
     else if (page.n > 0)
         rc = remove_keys(s3, &page, ctx, err);
     else if (!promised)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such directory");
     if (rc == 0)
-        cove__s3_forget(s3, plain);
+        cove__s3_forget_promises(s3, plain);
 out:
     cove__page_done(&page);
     cove__free(plain);

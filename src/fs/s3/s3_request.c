@@ -259,7 +259,7 @@ static bool holds_error(const struct s3_request *r)
     return r->error_in_200 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0';
 }
 
-/* Remembers what the success of a request shows: the bucket is there, and the object, if it was read or made. */
+/* Remembers what a successful request shows: the bucket is there, and the object, if it was read or written. */
 static void remember(struct s3_request *r)
 {
     const char *method = r->http.method, *query = cove__buf_str(&r->query);
@@ -268,14 +268,14 @@ static void remember(struct s3_request *r)
     bool completion = strcmp(method, "POST") == 0 && strncmp(query, "uploadId=", 9) == 0;
 
     if (!r->whole_bucket || !removal)
-        cove__s3_see_bucket(r->s3, name.bucket);
+        cove__s3_remember_bucket(r->s3, name.bucket);
     if (name.key.size > 0 && !removal && (query[0] == '\0' || completion)) {
         const char *path = (const char *)name.bucket.data;
         size_t length = (size_t)(name.key.data + name.key.size - name.bucket.data);
 
-        cove__s3_found(r->s3, path, length);
+        cove__s3_end_promises(r->s3, path, length);
         if (completion || strcmp(method, "PUT") == 0)
-            cove__s3_is_file(r->s3, path, length);
+            cove__s3_forget_promise(r->s3, path, length);
     }
 }
 

@@ -10,7 +10,7 @@
 struct look {
     struct s3_request r;
     struct cove__io *io;
-    uint64_t began;            /* before the store was asked, for promises */
+    uint64_t began;            /* the time before the first request, for promises */
     struct cove_error refused; /* why HEAD found no object; code 0: it was not asked */
 };
 
@@ -27,7 +27,7 @@ static void finish(struct look *l, int rc, const struct cove_error *err)
 /* Nothing has this name as a prefix: a directory only by what mkdir promised. */
 static int nothing_below(struct look *l, const char *plain, struct cove_error *err)
 {
-    if (cove__s3_promised(l->r.s3, plain, l->began))
+    if (cove__s3_is_promised(l->r.s3, plain, l->began))
         return 0;
     return cove__fs_fail(err, &l->io->op.ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
 }
@@ -159,7 +159,7 @@ void cove__s3_stat(void *self, struct cove__io *io)
     }
     l->io = io;
     l->r.s3 = s3;
-    l->began = cove__s3_promises(s3);
+    l->began = cove__s3_promise_time(s3);
     l->refused = (struct cove_error)COVE_ERROR_INIT;
     if (name.bucket.size == 0) {
         cove__s3_request_init(&l->r, s3, "GET", name, &io->op.ctx);
