@@ -83,7 +83,7 @@ static int of_role(const struct cove__aws_chain *chain, const struct cove__aws_p
 
     if (cove__aws_given(profile->mfa_serial))
         return cove__fail(err, COVE_EAUTH,
-                          "the AWS profile '%s': its role wants a code of the device %s, for which nobody can be asked",
+                          "the AWS profile '%s': its role needs a code of the MFA device %s, which cove cannot ask for",
                           profile->name, profile->mfa_serial);
     if (cove__aws_given(source) && cove__aws_given(profile->credential_source))
         return cove__fail(err, COVE_EINVAL, "the AWS profile '%s' has both source_profile and credential_source",
@@ -126,7 +126,7 @@ static int of_loaded(const struct cove__aws_chain *chain, const struct cove__aws
     if (cove__aws_given(profile->web_identity_token_file))
         return cove__fail(err, COVE_EINVAL, "the AWS profile '%s' has web_identity_token_file, but no role_arn",
                           profile->name);
-    /* A source_profile that has keys is meant for these, also where it has a role too. */
+    /* A source_profile that has keys gives these, even if it also has a role. */
     if (cove__aws_given(profile->role_arn) && (depth == 0 || !has_keys))
         return of_role(chain, profile, depth, cancel, ret, err);
     if (cove__aws_given(profile->sso_account_id) || cove__aws_given(profile->sso_role_name))

@@ -1,5 +1,5 @@
-/* The shared configuration files of AWS's tools, for src/fs/s3's open: text in, one profile's settings out. As botocore
- * has them: see docs/s3-credentials.md. */
+/* The shared configuration files of AWS's tools, read as botocore reads them (docs/s3-credentials.md): text in, the
+ * settings of one profile out. Used when src/fs/s3 opens a filesystem. */
 #include "auth/aws_config.h"
 
 #include <stddef.h>
@@ -17,13 +17,13 @@
 #define NONE       SIZE_MAX
 #define AT(field_) offsetof(struct cove__aws_profile, field_)
 
-/* Where one profile stands in each file; NONE: it does not. */
+/* The section of one profile in each file; NONE: it has none there. */
 struct view {
     const struct cove__aws_shared *files; /* COVE__AWS_CONFIG, COVE__AWS_CREDENTIALS */
     size_t sections[2];
 };
 
-/* What is one text in a profile. */
+/* Settings with a plain value. */
 static const struct {
     const char *name;
     size_t at;
@@ -52,7 +52,7 @@ static const struct {
     { "s3_disable_express_session_auth", AT(s3_disable_express_session_auth) },
 };
 
-/* What is a line below `parent` in a profile. */
+/* Settings on an indented line below `parent`. */
 static const struct {
     const char *parent, *name;
     size_t at;
@@ -63,7 +63,7 @@ static const struct {
     { "s3", "use_arn_region", AT(s3_use_arn_region) },
 };
 
-/* The services whose endpoint_url stands in a services section. */
+/* Services whose endpoint_url is in a services section. */
 static const struct {
     const char *service;
     size_t at;
@@ -91,11 +91,11 @@ static int set(char **at, struct cove__slice value)
     return 0;
 }
 
-/* One word of a section's name, compared as it is read. */
+/* The words of a section's name, of which the second is compared while it is read. */
 struct word {
     unsigned n; /* of the words so far */
     bool open;
-    const char *rest; /* of the name that the second word must be; NULL: it is another */
+    const char *rest; /* of the wanted name, for the second word; NULL: they differ */
 };
 
 static void add_char(struct word *w, uint8_t c)
@@ -136,7 +136,7 @@ static bool has_second_word(struct cove__slice head, const char *name)
     return w.n == 2 && w.rest != NULL && w.rest[0] == '\0';
 }
 
-/* The section "[kind name]" of the config file. Of several spellings the last holds, alone. */
+/* The section "[kind name]" of the config file; of several spellings the last one. */
 static size_t find_section(const struct cove__ini *config, const char *kind, const char *name)
 {
     size_t found = NONE, n = strlen(kind);
@@ -166,7 +166,7 @@ static const struct cove__ini_option *get_of(const struct view *v, unsigned file
     return v->sections[file] != NONE ? cove__ini_get(&v->files[file].ini, v->sections[file], name) : NULL;
 }
 
-/* What the credentials file says comes before what the config file says. */
+/* A setting of the credentials file, else of the config file. */
 static int take(const struct view *v, const char *name, char **ret, struct cove_error *err)
 {
     const struct cove__ini_option *o = NULL;
@@ -177,7 +177,7 @@ static int take(const struct view *v, const char *name, char **ret, struct cove_
     if (o == NULL)
         return 0;
     if (cove__ini_is_nested(o->value))
-        return cove__fail(err, COVE_EINVAL, "%s: line %u: %s cannot have lines of its own below it",
+        return cove__fail(err, COVE_EINVAL, "%s: line %u: %s takes one value, not indented lines below it",
                           v->files[file].path, o->line, name);
     return set(ret, o->value);
 }
@@ -191,7 +191,7 @@ static int take_nested(const struct cove__ini_option *parent, const char *name, 
     return set(ret, value);
 }
 
-/* All of one file: a pair of two places would be nobody's. */
+/* All keys from one file: two halves from two files are no pair. */
 static int take_keys(const struct view *v, struct cove__aws_profile *profile)
 {
     unsigned file = COVE__AWS_CREDENTIALS;
@@ -201,7 +201,7 @@ static int take_keys(const struct view *v, struct cove__aws_profile *profile)
     profile->keys_of_config = file == COVE__AWS_CONFIG;
     const struct cove__ini_option *id = get_of(v, file, "aws_access_key_id");
     const struct cove__ini_option *secret = get_of(v, file, "aws_secret_access_key");
-    const struct cove__ini_option *token = get_of(v, file, "aws_security_token"); /* its name of old */
+    const struct cove__ini_option *token = get_of(v, file, "aws_security_token"); /* its old name */
     if (token == NULL)
         token = get_of(v, file, "aws_session_token");
     int rc = id != NULL ? set(&profile->access_key_id, id->value) : 0;
@@ -239,8 +239,8 @@ static int take_session(const struct cove__ini *config, struct cove__aws_profile
         const char *name, *differs;
         size_t at;
     } of_session[] = {
-        { "sso_start_url", "its sso-session has another sso_start_url", AT(sso_start_url) },
-        { "sso_region", "its sso-session has another sso_region", AT(sso_region) },
+        { "sso_start_url", "its sso_start_url differs from that of its sso-session", AT(sso_start_url) },
+        { "sso_region", "its sso_region differs from that of its sso-session", AT(sso_region) },
     };
     size_t section = profile->sso_session != NULL ? find_section(config, "sso-session", profile->sso_session) : NONE;
     int rc = 0;
@@ -285,8 +285,8 @@ int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__
     return rc == COVE_ENOMEM ? cove__fail_nomem(err, "the AWS configuration") : rc;
 }
 
-/* What is not there is an empty file, and so is what is no file. Likewise what may not be read: a home of root's is
- * nothing to a program that is somebody else and has its keys in the environment. */
+/* A missing file counts as empty, and so does what is not a regular file or may not be read: a program that has its
+ * keys in the environment must run where HOME is another user's. */
 static int load_file(struct cove__aws_shared *file, struct cove_error *err)
 {
     struct cove__buf text = COVE__BUF_INIT(COVE__AWS_FILE_MAX);
@@ -297,7 +297,7 @@ static int load_file(struct cove__aws_shared *file, struct cove_error *err)
         return 0;
     int rc = cove__aws_read_file(file->path, &text, err);
     if (rc == COVE_EACCESS)
-        cove__log(COVE_LOG_INFO, "auth", "%s may not be read: as if it were empty", file->path);
+        cove__log(COVE_LOG_INFO, "auth", "%s may not be read; it counts as empty", file->path);
     if (rc == COVE_ENOTFOUND || rc == COVE_EACCESS) {
         cove__error_clear(err);
         rc = 0;

@@ -19,8 +19,8 @@
 /* What one profile says. Strings are owned; NULL: not said. */
 struct cove__aws_profile {
     char *name;
-    char *access_key_id, *secret_access_key, *session_token; /* all of one file */
-    bool keys_of_config;                                     /* of ~/.aws/config, where a process comes before them */
+    char *access_key_id, *secret_access_key, *session_token; /* all from one file */
+    bool keys_of_config; /* that is ~/.aws/config, where credential_process comes before keys */
     char *region, *endpoint_url, *ca_bundle;
     /* of the services section that the profile names */
     char *s3_endpoint_url, *sts_endpoint_url, *sso_endpoint_url, *sso_oidc_endpoint_url;
@@ -36,11 +36,11 @@ struct cove__aws_profile {
     char *mfa_serial, *web_identity_token_file;
     char *sso_session, *sso_account_id, *sso_role_name;
     char *sso_start_url, *sso_region; /* of the sso-session section that the profile names, or its own */
-    const char *sso_problem;          /* why these can't be relied on; static; NULL: they can */
+    const char *sso_problem;          /* why these can't be used; static; NULL: they can */
     bool found;                       /* in either file */
 };
 
-/* A shared file and what is in it; nothing where it is not there. */
+/* A shared file and its content; a missing file is empty. */
 struct cove__aws_shared {
     char *path;
     struct cove__ini ini;
@@ -53,13 +53,13 @@ enum { COVE__AWS_CONFIG, COVE__AWS_CREDENTIALS };
 int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err);
 void cove__aws_profile_done(struct cove__aws_profile *profile);
 
-/* Fills in the profile whose name is set, of a config and a credentials file. Pure. 0, COVE_ENOMEM or COVE_EINVAL; the
- * profile is the caller's to free in any case. */
+/* Fills in the profile of the name that it has, from a config and a credentials file. Pure. 0, COVE_ENOMEM or
+ * COVE_EINVAL; the caller frees the profile in any case. */
 int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__aws_profile *profile,
                            struct cove_error *err);
 
-/* The path of the file that the environment names in `variable` (with ~, ~user, $NAME and ${NAME} in it), or
- * ~/.aws/`name`; owned by the caller. NULL: too long, or no memory. */
+/* The path that the environment has in `variable` (with ~, ~user, $NAME and ${NAME} expanded), or ~/.aws/`name`; owned
+ * by the caller. NULL: too long, or no memory. */
 char *cove__aws_file(const char *variable, const char *name);
 /* A whole file's text into `out`; one that is not there is COVE_ENOTFOUND. */
 int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err);
@@ -67,9 +67,9 @@ int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_err
  * profile's services section). With `general`, AWS_ENDPOINT_URL and the profile's endpoint_url come behind each.
  * BORROWED; NULL: Amazon's own, also where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so. */
 const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general);
-bool cove__aws_ignores_endpoints(void); /* so it says */
+bool cove__aws_ignores_endpoints(void); /* by AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
 bool cove__aws_given(const char *s);    /* neither NULL nor empty */
-/* 0: both keys, or none, or a secret alone, which nobody asks for. COVE_EINVAL: a key id without its secret. */
+/* COVE_EINVAL: a key id without its secret. A secret alone is ignored. */
 int cove__aws_profile_check_keys(const struct cove__aws_profile *profile, struct cove_error *err);
 const char *cove__aws_env(const char *name); /* NULL where it is not given */
 
@@ -89,8 +89,8 @@ struct cove__aws_sources {
 };
 
 /* The first of: anonymous, options, environment (unless a profile was given), the profile's keys. COVE__AWS_ASK: they
- * must be got from elsewhere (aws_chain.h); so also where keys lie beside a role, SSO or web identity, for those are
- * somebody else's, and where a process comes before them. COVE_EINVAL: half of a pair. */
+ * come from elsewhere (aws_chain.h); also where there are keys beside a role, SSO or a web identity, which come first,
+ * or beside a process that does. COVE_EINVAL: a key id without its secret. */
 #define COVE__AWS_ASK 1
 int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
                                struct cove_error *err);

@@ -1,4 +1,4 @@
-/* Where AWS's shared files are, what is in them, and what the environment says: for aws_config.c and the sources. */
+/* Paths and contents of AWS's shared files, and variables of the environment: for aws_config.c and the sources. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -19,7 +19,7 @@ static bool is_word(char c)
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* $NAME and ${NAME} are the environment's; one that it does not have stays as it is. */
+/* Replaces $NAME and ${NAME} by variables of the environment; one that is not set stays as it is. */
 static void expand_variables(struct cove__buf *out, const char *path)
 {
     char name[256];
@@ -48,7 +48,7 @@ static void expand_variables(struct cove__buf *out, const char *path)
     }
 }
 
-/* The home of the user `name`; "": the own. */
+/* The home folder of the user `name`; of length 0: the process's own. */
 static void add_home(struct cove__buf *out, const char *name, size_t n)
 {
     char user[256], text[4096];

@@ -207,8 +207,8 @@ static void test_chain(void **state)
     assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
 }
 
-/* Keys beside a role belong to somebody else than the one that AWS's tools would be. Beside a process those of the
- * credentials file come first, and those of the config file last. */
+/* Where a profile has keys and a role, AWS's tools use the role, so its keys alone are never used. Beside a process,
+ * keys of the credentials file come before it, and those of the config file after it. */
 static void test_not_as_somebody_else(void **state)
 {
     static const char *const keys = "aws_access_key_id = A\naws_secret_access_key = b\n";
@@ -244,7 +244,7 @@ static void test_not_as_somebody_else(void **state)
     cove__aws_profile_done(&p);
 }
 
-/* A pair of two files would be nobody's. */
+/* Two halves from two files are no pair. */
 static void test_keys_of_one_file(void **state)
 {
     struct cove__aws_profile p;
@@ -303,7 +303,7 @@ static void test_paths(void **state)
     setenv("AWS_CONFIG_FILE", config_file, 1);
 }
 
-/* What is no file, or may not be read, is as if it were not there. */
+/* What is not a regular file, or may not be read, counts as missing. */
 static void test_no_files(void **state)
 {
     struct cove__aws_profile p;
@@ -316,7 +316,7 @@ static void test_no_files(void **state)
     cove__aws_profile_done(&p);
     setenv("AWS_CONFIG_FILE", config_file, 1);
     if (geteuid() == 0)
-        return; /* who may read whatever its mode says */
+        return; /* root may read whatever the mode says */
     write_file(config_file, "[default]\nca_bundle = y\n");
     chmod(config_file, 0);
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);

@@ -17,8 +17,8 @@ struct reader {
     struct cove__ini_error *error;
     unsigned line;
     size_t section; /* NONE before the first */
-    bool in_option; /* the last of the options may go on */
-    size_t indent;  /* of the section or option that the next line may belong to, in characters */
+    bool in_option; /* the next line may continue the last option */
+    size_t indent;  /* of the last section or option, in characters */
 };
 
 static bool has(struct cove__slice s, const char *bytes, size_t n)
@@ -26,7 +26,7 @@ static bool has(struct cove__slice s, const char *bytes, size_t n)
     return s.size >= n && memcmp(s.data, bytes, n) == 0;
 }
 
-/* The length of the blank character at the start, as Unicode and Python's strip() have it; 0: there is none. */
+/* The length of the white space character at the start, as Python's strip() defines it; 0: there is none. */
 static size_t blank(struct cove__slice s)
 {
     if (s.size == 0)
@@ -45,7 +45,7 @@ static size_t blank(struct cove__slice s)
     return s.data[2] <= 0x8a || s.data[2] == 0xa8 || s.data[2] == 0xa9 || s.data[2] == 0xaf ? 3 : 0;
 }
 
-/* The length of the line break at the start, as Python's splitlines() has it. */
+/* The length of the line break at the start, as Python's splitlines() defines it; 0: there is none. */
 static size_t line_break(struct cove__slice s)
 {
     size_t n = blank(s);
@@ -80,7 +80,7 @@ static int refuse(struct reader *r, const char *why)
     return COVE_EINVAL;
 }
 
-/* There is room: no name or value is longer than the line that it stands in. */
+/* There is room: no name or value is longer than its line. */
 static struct cove__slice keep(struct cove__ini *ini, struct cove__slice s)
 {
     char *at = ini->text + ini->size;
@@ -96,7 +96,7 @@ static int add_section(struct reader *r, struct cove__slice name)
     struct cove__ini *ini = r->ini;
 
     r->in_option = false;
-    if (ini->n_sections > 0 && cove__slice_eq(name, ini->sections[0].name)) { /* may come again */
+    if (ini->n_sections > 0 && cove__slice_eq(name, ini->sections[0].name)) { /* [DEFAULT] may be repeated */
         r->section = 0;
         return 0;
     }
@@ -114,7 +114,7 @@ static int add_option(struct reader *r, struct cove__slice line, size_t name_siz
     struct cove__slice name = trim(cove__slice(line.data, name_size));
 
     if (name.size == 0)
-        return refuse(r, "has no name before its value");
+        return refuse(r, "has a value without a name");
     if (cove__grow(&ini->options, &ini->options_cap, ini->n_options + 1, sizeof ini->options[0], ini->room) < 0)
         return COVE_ENOMEM;
     char *at = ini->text + ini->size;
@@ -127,7 +127,7 @@ static int add_option(struct reader *r, struct cove__slice line, size_t name_siz
     return 0;
 }
 
-/* A further line of the last option's value, which lies at the end of what is kept. */
+/* Adds a line to the last option's value, which is at the end of the kept text. */
 static void add_line(struct reader *r, struct cove__slice line)
 {
     struct cove__slice *value = &r->ini->options[r->ini->n_options - 1].value;
@@ -137,7 +137,7 @@ static void add_line(struct reader *r, struct cove__slice line)
     value->size += 1 + line.size;
 }
 
-/* "[name]" up to the line's last bracket, whatever follows it. */
+/* "[name]", up to the line's last bracket; what follows is ignored. */
 static bool is_header(struct cove__slice line, struct cove__slice *ret_name)
 {
     size_t end = line.size;
@@ -172,7 +172,7 @@ static int take_line(struct reader *r, struct cove__slice whole)
     if (is_header(line, &name))
         return add_section(r, name);
     if (r->section == NONE)
-        return refuse(r, "stands before the first [section]");
+        return refuse(r, "is before the first [section]");
     for (size_t i = 0; i < line.size; i++) {
         if (line.data[i] == '=' || line.data[i] == ':')
             return add_option(r, line, i);
@@ -206,7 +206,7 @@ static int compare_options(const void *a, const void *b)
     return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* Of two that are alike nobody knows which should hold. Sorts the options on the way. */
+/* Refuses a section or a name that is there twice: either could be meant. Sorts the options. */
 static int check_repeats(struct reader *r)
 {
     struct cove__ini *ini = r->ini;
@@ -232,8 +232,7 @@ static int check_repeats(struct reader *r)
     r->line = section_line < option_line ? section_line : option_line;
     if (r->line == UINT32_MAX)
         return 0;
-    return refuse(r, section_line < option_line ? "has a [section] that the file has already"
-                                                : "has a name that its section has already");
+    return refuse(r, section_line < option_line ? "repeats a [section]" : "repeats a name of its section");
 }
 
 bool cove__ini_is_nested(struct cove__slice value)
@@ -292,7 +291,7 @@ static const struct cove__ini_option *find(const struct cove__ini *ini, size_t s
     return NULL;
 }
 
-/* Whether a section has this option: its own, or one of [DEFAULT] that not every section replaces. */
+/* Whether some section has this option: it is not in [DEFAULT], or some section does not replace it. */
 static bool is_seen(const struct cove__ini *ini, const struct cove__ini_option *option)
 {
     for (size_t i = 1; option->section == 0 && i < ini->n_sections; i++) {
@@ -302,7 +301,7 @@ static bool is_seen(const struct cove__ini *ini, const struct cove__ini_option *
     return option->section != 0;
 }
 
-/* Ends the values, and looks at the ones that are lines of their own. */
+/* Trims the values, and checks those that are nested lines. */
 static int finish_values(struct reader *r)
 {
     struct cove__slice line;
@@ -318,7 +317,7 @@ static int finish_values(struct reader *r)
         r->line = option->line;
         while (cove__ini_is_nested(option->value) && next_nested(&rest, &line)) {
             if (memchr(line.data, '=', line.size) == NULL && is_seen(r->ini, option))
-                return refuse(r, "is followed by indented lines that are not all \"name = value\"");
+                return refuse(r, "is followed by indented lines of which one is not \"name = value\"");
         }
     }
     return 0;
@@ -332,7 +331,7 @@ static int read_lines(struct reader *r, struct cove__slice text)
             n++;
         struct cove__slice line = cove__slice_sub(text, 0, n);
         if (n > 0 && memchr(line.data, '\0', n) != NULL)
-            return refuse(r, "has a NUL byte in it");
+            return refuse(r, "has a NUL byte");
         if (!cove__utf8_check(line))
             return refuse(r, "is not UTF-8");
         int rc = take_line(r, line);
@@ -353,7 +352,7 @@ int cove__ini_parse(struct cove__slice text, struct cove__ini *ret, struct cove_
 
     if (has(text, "\xef\xbb\xbf", 3))
         text = cove__slice_sub(text, 3, SIZE_MAX);
-    ini.room = text.size + sizeof defaults; /* once: growing would leave secrets in what is freed */
+    ini.room = text.size + sizeof defaults; /* allocated once: growing would leave secrets in freed memory */
     ini.text = cove__malloc(ini.room);
     if (ini.text != NULL)
         rc = add_section(&r, cove__slice(defaults, sizeof defaults - 1));

@@ -1,7 +1,7 @@
 /*
- * INI files by the rules of Python's configparser (RawConfigParser as it comes), which are those of AWS's own tools:
- * `name = value` or `name: value`, names in any case, comments on lines of their own only, values that go on in lines
- * that are indented more. Twice the same section or name is an error, and so is any other line.
+ * INI files by the rules of Python's configparser (RawConfigParser by default), which AWS's own tools use:
+ * `name = value` or `name: value`, names in any case, comments only on separate lines, values continued on lines that
+ * are indented more. A repeated section or name is an error, and so is a line of another form.
  */
 #ifndef COVE_WIRE_INI_H
 #define COVE_WIRE_INI_H
@@ -12,7 +12,7 @@
 #include "base/slice.h"
 
 struct cove__ini_section {
-    struct cove__slice name; /* as it stands between the brackets */
+    struct cove__slice name; /* the text between the brackets */
     unsigned line;
 };
 
@@ -23,7 +23,7 @@ struct cove__ini_option {
     unsigned line;
 };
 
-/* A file. Slices stay valid until cove__ini_done. Section 0 is [DEFAULT], whose options every other section has too. */
+/* A file. Slices stay valid until cove__ini_done. Section 0 is [DEFAULT], whose options apply to every section. */
 struct cove__ini {
     char *text; /* owned; all names and values */
     size_t size, room;
@@ -40,14 +40,14 @@ struct cove__ini_error {
 
 /* 0, COVE_ENOMEM, or COVE_EINVAL with *ret_error filled in. A byte order mark at the start is skipped. */
 int cove__ini_parse(struct cove__slice text, struct cove__ini *ret, struct cove__ini_error *ret_error);
-void cove__ini_done(struct cove__ini *ini); /* overwrites what it frees: there may be secrets in it */
+void cove__ini_done(struct cove__ini *ini); /* overwrites what it frees: it may hold secrets */
 
 /* A section's option, else that of [DEFAULT]; NULL: in neither. `name` is in lower case. */
 const struct cove__ini_option *cove__ini_get(const struct cove__ini *ini, size_t section, const char *name);
 
-/* Whether a value is lines of its own below its name (`s3 =`), and the last of these lines for `name`, which is in its
- * very case. */
+/* Whether a value consists of lines below its name (`s3 =`). */
 bool cove__ini_is_nested(struct cove__slice value);
+/* The value of `name`, case-sensitive, in such a value; of several the last. False: there is none. */
 bool cove__ini_nested(struct cove__slice value, const char *name, struct cove__slice *ret);
 
 #endif

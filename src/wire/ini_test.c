@@ -109,10 +109,10 @@ static void test_refusals(void **state)
     refused(cove__slice_str("[a]\nx = 1\nnonsense\n"), 3, "neither");
     refused(cove__slice_str("[a\n"), 1, "before the first");
     refused(cove__slice_str("[a]\n[]\n"), 2, "neither");
-    refused(cove__slice_str("[a]\r\n= 1\r\n"), 2, "no name");
-    refused(cove__slice_str("[a]\nx=1\nX: 1\n"), 3, "has already");
-    refused(cove__slice_str("[DEFAULT]\nx=1\n[DEFAULT]\nx=1\n"), 4, "has already");
-    refused(cove__slice_str("[b]\n[a]\n[b]\n[a]\n"), 3, "has already");
+    refused(cove__slice_str("[a]\r\n= 1\r\n"), 2, "without a name");
+    refused(cove__slice_str("[a]\nx=1\nX: 1\n"), 3, "repeats");
+    refused(cove__slice_str("[DEFAULT]\nx=1\n[DEFAULT]\nx=1\n"), 4, "repeats");
+    refused(cove__slice_str("[b]\n[a]\n[b]\n[a]\n"), 3, "repeats");
     refused(cove__slice_str("[a]\ns3 =\n  x = 1\n  y\n"), 2, "indented");
     refused(cove__slice_str("[a]\nx = \xe9\n"), 2, "UTF-8");
     refused(cove__slice("[a]\nx = \0y\n", 12), 2, "NUL");

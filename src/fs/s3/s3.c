@@ -106,7 +106,8 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
 
     s3->tls = s3->o.use_ssl;
     if (s3->o.endpoint_url == NULL && profile->services_missing && !cove__aws_ignores_endpoints())
-        return cove__fail(err, COVE_EINVAL, "the AWS profile '%s' names the services section '%s', which is not there",
+        return cove__fail(err, COVE_EINVAL,
+                          "the AWS profile '%s' names the services section '%s', which is missing or empty",
                           profile->name, profile->services);
     if (style != NULL && style[0] != '\0' && strcmp(style, "auto") != 0 && strcmp(style, "path") != 0 &&
         strcmp(style, "virtual") != 0)
