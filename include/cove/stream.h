@@ -40,7 +40,8 @@ COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_c
                               struct cove_error *err);
 /* After a call failed with COVE_EPRECONDITION: closes *reader and puts in its place a reader of the current version, at
  * the first byte. For a caller that has passed on none of the old bytes. On failure *reader is unchanged.
- * COVE_EPRECONDITION: the reader was reopened 10 times already. Other errors as of cove_reader_open. */
+ * COVE_EPRECONDITION: the reader was reopened 10 times already; or none of its own reads failed so, then *err stays as it
+ * is. Other errors as of cove_reader_open. */
 COVE_API int cove_reader_reopen(cove_reader **reader, struct cove_error *err);
 /* Up to `length` bytes from the position on; fewer only at the end; 0 there. Buffer BORROWED until the call returns. */
 COVE_API int64_t cove_reader_read(cove_reader *reader, void *buffer, size_t length, struct cove_error *err);

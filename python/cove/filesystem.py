@@ -571,7 +571,7 @@ class CoveFileSystem(Listings):
         names = sorted(target for _, target in copied)
         for path in directories:
             try:
-                self._fs.mkdir(path)
+                self.makedirs(path, exist_ok=True)
             except FileExistsError:
                 below = targets.marker(path)
                 at = bisect_left(names, below)

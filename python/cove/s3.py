@@ -80,6 +80,7 @@ class S3FileSystem(CoveFileSystem):
             max_concurrency=max_concurrency, **options,
         )  # fmt: skip
         self.version_aware = options.get("version_aware") in (True, "true")
+        self._create_buckets = str(options.get("create_buckets")).lower() in ("true", "1", "yes", "on")
         tell_of_s3fs()
         # As they were given, for code that reads s3fs's attributes.
         self.anon, self.endpoint_url, self.key, self.secret, self.token = anon in (True, "true"), endpoint_url, key, secret, token
@@ -214,12 +215,25 @@ class S3FileSystem(CoveFileSystem):
             return True
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
-        """`mkdir`, with `exist_ok` also of a bucket that exists. A directory that exists is no error."""
-        try:
+        """A directory, as `mkdir` makes it; one that exists is no error. Of a bucket alone: `mkdir`. With `exist_ok`, as programs call it before they write
+        a file, the bucket must exist, unless the filesystem has the option `create_buckets`: a name with a mistake in it makes no bucket.
+        """
+        bucket, key, _ = self.split_path(path)
+        if exist_ok and bucket and not key:
+            self._need_bucket(bucket)
+        else:
             self.mkdir(path)
-        except FileExistsError:
-            if not exist_ok or self.split_path(path)[1]:
+
+    def _need_bucket(self, bucket: str) -> None:
+        """Raises FileNotFoundError where it does not exist and `create_buckets` is not set. That it may not be looked at is no error."""
+        try:
+            self._fs.stat(bucket)
+        except PermissionError:
+            pass
+        except FileNotFoundError:
+            if not self._create_buckets:
                 raise
+            self._fs.mkdir(bucket)
 
     # ---- what a store keeps beside the bytes ----
 

@@ -62,6 +62,7 @@ struct cove_reader {
     uint32_t crc32;      /* likewise, where the store may report this one instead */
     int64_t summed;      /* how far it has been read without a gap; -1: no checksum to hold it against */
     unsigned reopened;   /* how often */
+    bool replaced;       /* a read of it has shown that the file is another one now */
     size_t first_read;   /* what the open asks for */
     int64_t in_order;    /* bytes read in order since the last jump */
     unsigned generation; /* of fork: a child has none of its parent's reads ahead */
@@ -406,7 +407,8 @@ int cove_reader_reopen(cove_reader **reader, struct cove_error *err)
     unsigned times = old->reopened;
     int rc;
 
-    if (!cove__fs_read_again(&old->target.ctx, COVE_EPRECONDITION, &times, err))
+    /* What else fails so, such as the target of a copy, does not change by reading again. */
+    if (!old->replaced || !cove__fs_read_again(&old->target.ctx, COVE_EPRECONDITION, &times, err))
         return COVE_EPRECONDITION;
     if (old->size > (int64_t)FIRST_READ && part > FIRST_READ)
         first_read = old->size < (int64_t)part ? (size_t)old->size : part;
@@ -563,6 +565,12 @@ static size_t begin_read(struct cove_reader *r, size_t length)
     return length;
 }
 
+static int64_t failed(struct cove_reader *r, int64_t rc)
+{
+    r->replaced |= rc == COVE_EPRECONDITION;
+    return rc;
+}
+
 /* After `n` bytes of it came to `data`; n is negative where it failed. */
 static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, struct cove_error *err)
 {
@@ -570,7 +578,7 @@ static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, s
         n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
     int rc = n > 0 ? check_sum(r, data, (size_t)n, err) : 0;
     if (n < 0 || rc < 0)
-        return n < 0 ? n : rc;
+        return failed(r, n < 0 ? n : rc);
     r->position += n;
     r->in_order += n;
     r->expected = r->position;
@@ -652,7 +660,7 @@ int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t
         return (int64_t)length;
     }
     begin_call(r);
-    return read_direct(r, offset, buffer, length, err);
+    return failed(r, read_direct(r, offset, buffer, length, err));
 }
 
 int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_ranges, struct cove_error *err)
@@ -663,7 +671,7 @@ int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_
     begin_call(r);
     rc = cove__fs_fetch_merged(r->fs, &r->target, &fetch, err);
     cove__free(fetch.ret_etag);
-    return rc;
+    return (int)failed(r, rc);
 }
 
 int cove_reader_seek(cove_reader *r, int64_t offset, struct cove_error *err)

@@ -508,11 +508,16 @@ def test_buckets(fs, root):
     assert not fs.exists(name)
 
 
-def test_a_bucket_is_made_by_its_own_name_only(fs, root):
+def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
     from cove.s3 import S3FileSystem
 
     name = root.rpartition("/")[2]
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    (tmp_path / "d" / "x").write_bytes(b"1")
     for make in (
+        lambda: fs.makedirs(name, exist_ok=True), lambda: fsspec.open(f"s3://{name}/x", "wb").open(),
+        lambda: fs.put(f"{tmp_path}/d", name, recursive=True), lambda: fs.put(f"{tmp_path}/d/", f"{name}/", recursive=True),
+        lambda: fs.put(f"{tmp_path}/d/e", name, recursive=True), lambda: fs.copy(root, name, recursive=True), lambda: fs.mv(root, name, recursive=True),
         lambda: fs.mkdir(f"{name}/a"), lambda: fs.mkdir(f"{name}/a", create_parents=False), lambda: fs.makedirs(f"{name}/a/b", exist_ok=True),
         lambda: fs.pipe(f"{name}/a", b"1"), lambda: fsspec.open(f"s3://{name}/a/x", "wb").open(), lambda: fs.cp_file(f"{root}/x", f"{name}/x"),
     ):  # fmt: skip
@@ -536,6 +541,11 @@ def test_a_bucket_is_made_by_its_own_name_only(fs, root):
     willing.makedirs(f"{name}/again")
     assert willing.isdir(name)
     willing.rmdir(f"{name}/again")
+    willing.rmdir(name)
+    willing.makedirs(name, exist_ok=True)
+    willing.makedirs(name, exist_ok=True)
+    with pytest.raises(FileExistsError):
+        willing.makedirs(name)
     willing.rmdir(name)
 
 

@@ -1,0 +1,16 @@
+"""Copies whose target is refused in words that a replaced source has, too."""
+
+import pytest
+from test_cli import cove  # noqa: F401
+from test_removing import mock
+
+
+@pytest.mark.parametrize("status, code", [(409, "InvalidBucketState"), (412, "PreconditionFailed")])
+def test_a_refused_target_is_no_replaced_source(cove, status, code):  # noqa: F811
+    """The file is sent once, and what the store said is what is told."""
+    (cove.cwd / "a").write_bytes(b"bytes")
+    refusal = {"on": "PutObject", "times": 100, "status": status, "error": [code]}
+    with mock({"b/other": b""}, [refusal]) as (server, options):
+        said = cove.error("cp", *options, "a", "s3://b/k")
+        assert code in said and "write s3://b/k" in said and "replaced" not in said
+        assert server.count("PutObject") == 1
