@@ -8,8 +8,8 @@ What is named here is loaded when it is first used, so that `import cove` costs 
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # type checkers take it for True by its name; `typing` has it as well, and takes longer to load than all of this
-if TYPE_CHECKING:  # what _LAZY says, in their words
+TYPE_CHECKING = False  # type checkers read this name as True; importing `typing` for it would take longer than all of this
+if TYPE_CHECKING:  # the names of _LAZY
     from cove._cove import CorruptData, InvalidArgument, PreconditionFailed, __version__, known_implementations, option_help, set_log
     from cove.filesystem import CoveFileSystem
     from cove.s3 import S3FileSystem
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what _LAZY says, in their words
 FILESYSTEMS = {
     "s3": "cove.s3:S3FileSystem",
     "s3a": "cove.s3:S3FileSystem",
-    "S3": "cove.s3:S3FileSystem",  # schemes are the same in any case, but fsspec looks for them in the one that it was told
+    "S3": "cove.s3:S3FileSystem",  # schemes are case-insensitive, but fsspec's table is not
     "S3A": "cove.s3:S3FileSystem",
 }
 
@@ -66,7 +66,7 @@ def register() -> None:
         import_module("cove.tensorboard").register()
 
 
-if not TYPE_CHECKING:  # to whom a name that isn't there would be an object
+if not TYPE_CHECKING:  # with it, every missing name would have a type
 
     def __getattr__(name: str) -> object:
         module = _LAZY.get(name)

@@ -1,4 +1,4 @@
-"""The command `cove`, for `cove` and `python -m cove`: the C program that lies beside this file takes the process over."""
+"""The command, as `cove` and `python -m cove`: this process becomes the C program beside this file."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cove")
 
 
 def main() -> None:
-    """Becomes the program, with this process's id, arguments, files and environment: signals and exit codes are the program's own."""
-    # Python ignores these two for itself, and what is ignored stays so in the program that follows.
+    """Replaces this process by the program (exec): same process id, arguments, open files and environment."""
+    # Python ignores these two, and ignored signals stay ignored after exec.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     try:

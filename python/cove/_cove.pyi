@@ -34,7 +34,7 @@ class InvalidArgument(OSError, ValueError):
     http_status: int
     retryable: bool
 
-# Every other OSError of these calls has these three attributes, too: code ("COVE_ENOTFOUND"), http_status (0: no reply told one) and retryable.
+# Every other OSError of these calls has these attributes, too: code ("COVE_ENOTFOUND"), http_status (0: there was no reply) and retryable.
 
 def known_implementations() -> list[tuple[str, str, str, bool]]:
     """The schemes that the library knows: (scheme, backend, description, available)."""
@@ -43,7 +43,7 @@ def option_help(scheme: str, /) -> list[dict[str, Any]]:
     """The options of a scheme, a dict each: name, type, default, environment, help, choices, alias_of, min, max."""
 
 def set_log(level: int, /) -> None:
-    """Hands log lines up to a level (0 errors, 1 warnings: as from the start, … 3 debug; -1 none) to the loggers "cove.SUBJECT"."""
+    """Hands log lines up to a level (0 errors, 1 warnings, the default, 2 info, 3 debug; -1 none) to the loggers "cove.SUBJECT"."""
 
 def block_sums(key: bytes, data: Buffer, /) -> bytes:
     """A sum of 16 bytes for each block of 1024 bytes (the last one filled up with zeros), to compare large contents. key: 1024 random bytes."""

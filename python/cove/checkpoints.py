@@ -114,7 +114,7 @@ def _called_by_trainer() -> bool:
 class StreamingIO:
     """A mixin for Lightning's TorchCheckpointIO, which still handles paths that are not cove URLs."""
 
-    _lightnings_load: Callable[..., Any]  # torch.load with the defaults of the package's version
+    _lightnings_load: Callable[..., Any]  # torch.load with the defaults of the installed Lightning
 
     def __init__(self, **storage_options: Any) -> None:
         super().__init__()
@@ -168,12 +168,12 @@ class StreamingIO:
     ) -> dict[str, Any]:
         fs, place = self._locate(path)
         given = {} if weights_only is None else {"weights_only": weights_only}
-        if place is None:  # Lightning's own takes weights_only from 2.6 on; before that, it refuses it where it is given
+        if place is None:  # Lightning's plugin has weights_only from 2.6 on; before, TypeError where it is given
             return super().load_checkpoint(path, map_location=map_location, **given)
         with fs.open(place, "rb") as file:
             watched = _TorchFile(file)
             try:
-                # What is not given is Lightning's choice: 2.4 and 2.5 load any object, all others leave it to torch.
+                # Without weights_only Lightning chooses: 2.4 and 2.5 load any object, the others leave it to torch.
                 load = torch.load if given else self._lightnings_load
                 loaded = load(watched, map_location=map_location, **given)
             except Exception as error:

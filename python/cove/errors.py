@@ -1,4 +1,4 @@
-"""Exceptions that are made in Python, like those that the library's errors become: of a kind by errno, with `code`, `http_status` and `retryable`."""
+"""Exceptions raised in Python, like those of the library's errors: a class by errno, with `code`, `http_status` and `retryable`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 from cove._cove import CorruptData, InvalidArgument, PreconditionFailed
 
-# By the library's name: errno, and the class where errno does not tell it.
+# By the library's code: the errno, and the class (OSError: Python chooses by errno).
 _KINDS: dict[str, tuple[int, type[OSError]]] = {
     "COVE_EINVAL": (errno.EINVAL, InvalidArgument),
     "COVE_ENOTFOUND": (errno.ENOENT, OSError),
@@ -22,7 +22,7 @@ _KINDS: dict[str, tuple[int, type[OSError]]] = {
 
 
 def failure(code: str, message: str) -> OSError:
-    """`message` names the operation and the URL, as in "move s3://bucket/x: a directory is moved with recursive=True"."""
+    """The exception to raise. `message` names the operation and the URL: "move s3://bucket/x: a directory is moved with recursive=True"."""
     number, kind = _KINDS[code]
     error = kind(number, message)
     error.code, error.http_status, error.retryable = code, 0, False  # type: ignore[attr-defined]

@@ -56,7 +56,7 @@ class CoveFileSystem(Listings):
         self, *, asynchronous: bool = False, loop: Any = None, batch_size: int | None = None, append_interval: float = 1.0, append_bytes: int = 8 << 20,
         **options: Any,
     ) -> None:  # fmt: skip
-        """Options are checked; no request is sent. The parameters stand at the class."""
+        """Checks the options; sends no request. The parameters are documented at the class."""
         # AsyncFileSystem's own __init__ starts a thread with an event loop, which is made here when somebody asks for it.
         self.asynchronous, self._loop, self.batch_size = asynchronous, loop, batch_size
         self._thread = threading.local()
@@ -70,10 +70,10 @@ class CoveFileSystem(Listings):
             self._append_options["timeout"] = _APPEND_S
 
     def __repr__(self) -> str:
-        """The class and the address of the store; no key and no secret, as it comes into logs."""
+        """The class and the store's address; no key and no secret, since it gets into logs."""
         try:
             return f"<{type(self).__name__} {self._fs.endpoint}>"
-        except (AttributeError, OSError):  # it isn't made yet; its options contradict each other
+        except (AttributeError, OSError):  # __init__ has not finished; its options contradict each other
             return f"<{type(self).__name__}>"
 
     @property
@@ -147,14 +147,14 @@ class CoveFileSystem(Listings):
         return self._end(self._strip_protocol(path))
 
     def _version(self, path: str, kwargs: dict[str, Any]) -> str:
-        """The path of one version of a file, from the further arguments of a call that looks or reads; another argument raises TypeError."""
+        """The path, with the version that `kwargs` of a reading call names; TypeError for an unknown argument."""
         if kwargs.get("version_id") is not None:
             raise ValueError(f"{self.unstrip_protocol(path)}: only the latest version of a file is served")
         self._check_arguments(path, kwargs, ("version_id", "versions"))
         return path
 
     def _check_arguments(self, path: Any, kwargs: dict[str, Any], known: Iterable[str] = ()) -> None:
-        """Raises TypeError for an argument that neither means something here nor is a hint of another client."""
+        """Raises TypeError for an argument that is neither known nor a hint that another client takes."""
         if kwargs:
             check_arguments(self.unstrip_protocol(path) if isinstance(path, str) else str(path), kwargs, known)
 
@@ -172,7 +172,7 @@ class CoveFileSystem(Listings):
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         """What the store says of a file or a directory: `name` (its path), `size` in bytes, `type` ("file" or "directory"), and the store's own entries.
 
-        FileNotFoundError: there is neither. A name that is both has the file. What this process has appended there is sent first.
+        FileNotFoundError: there is neither. Where both have the name, the file's. What this process has appended there is sent first.
         """
         return self._details(self._fs.stat(self._see_file(path, kwargs)))
 
@@ -186,7 +186,7 @@ class CoveFileSystem(Listings):
         return known == "directory" if known else self._fs.is_directory(self._see(path))
 
     def isfile(self, path: str) -> bool:
-        """Whether there is a file, beside which a bucket's names may have a directory."""
+        """Whether there is a file. In a bucket a directory may have the same name."""
         known = self._known(path)
         if known is None and self._fs.is_file(place := self._see_file(path)):
             appenders.found(self._store, place)
@@ -240,7 +240,7 @@ class CoveFileSystem(Listings):
         if not recursive and not patterns and not _is_list(path):
             return self.cat_file(path, **kwargs)
         reading = _without(kwargs, "start", "end")
-        self._version("", reading)  # what it refuses is refused before anything is asked
+        self._version("", reading)  # refuses arguments before a request is sent
         found = self._expand(path, patterns, recursive)
         names = [self._version(self._settle(name), reading) for name, details in found.items() if not details or details["type"] != "directory"]
         if kwargs.get("start") is None and kwargs.get("end") is None:
@@ -471,7 +471,7 @@ class CoveFileSystem(Listings):
         raise ValueError(f"open {self.unstrip_protocol(path)}: no mode {mode!r}; there are rb, wb, xb, ab, r+b, and r, w, x, a, r+ for text")
 
     def _reading(self, place: str, path: str, size: int | None) -> ReadFile:
-        """`size`: what the caller knows of it. Nothing is saved by that here, but a wrong one is told, for it would mean other bytes."""
+        """`size`: the size that the caller expects. ValueError where it is another."""
         reader = _cove.Reader(self._fs, place)
         if size is not None and size != reader.size:
             known = reader.size
@@ -660,7 +660,7 @@ class CoveFileSystem(Listings):
         return removed
 
     def _remove_tree(self, path: str) -> list[str]:
-        """Removes a path and everything below it; what that was, as far as it is known without asking more."""
+        """Removes a path and everything below it; returns the removed paths, as far as they are known without more requests."""
         self._fs.remove_tree(path)
         return [path]
 

@@ -1,4 +1,4 @@
-"""What is said where the package cannot be loaded, and where s3fs is installed beside it."""
+"""Messages where the package cannot be loaded, and the log line where s3fs is installed beside it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from cove import FILESYSTEMS
 OLDEST_FSSPEC = (2024, 2, 0)  # pyproject.toml has the same
 S3FS_BACK = 'fsspec.register_implementation("s3", s3fs.S3FileSystem, clobber=True)'
 _HERE = Path(__file__).parent
-_told = False
+_logged = False
 
 
 class LoadError(ImportError):
-    """What came out of `explained`."""
+    """An error that `explained` has raised."""
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """For imports: where one fails, or fsspec is too old, the ImportError names the cause and what to do, also when fsspec's registry asked for it."""
+    """For imports: where one fails, or fsspec is too old, the ImportError names the cause and what to do, also when fsspec's registry makes the import."""
     try:
         version = tuple(map(int, re.findall(r"\d+", fsspec.__version__)[:3]))
         if version and version < OLDEST_FSSPEC:
@@ -42,7 +42,7 @@ def explained() -> Iterator[None]:
         why = f"cove cannot be loaded: {_cause(error)}. To have s3:// by s3fs instead: pip uninstall cove, or, in a program, {S3FS_BACK}"
         for scheme in FILESYSTEMS:
             if _is_ours(scheme):
-                known_implementations[scheme]["err"] = why  # which fsspec raises in the place of any ImportError
+                known_implementations[scheme]["err"] = why  # fsspec raises this in place of any ImportError
         raise LoadError(why) from error
 
 
@@ -59,11 +59,11 @@ def _cause(error: ImportError) -> str:
     return f"{', '.join(there)} in {_HERE} is not for this Python ({python}): {said}. Install cove again with the pip of this Python"
 
 
-def tell_of_s3fs() -> None:
-    """Logs once in a process that s3:// is by cove, though s3fs is installed."""
-    global _told
-    if not _told and _has_s3fs() and _is_ours("s3"):
-        _told = True
+def log_beside_s3fs() -> None:
+    """Logs once in a process that cove serves s3:// though s3fs is installed, too."""
+    global _logged
+    if not _logged and _has_s3fs() and _is_ours("s3"):
+        _logged = True
         logging.getLogger("cove").info("s3:// is served by cove; s3fs is installed, too. To have s3:// by s3fs: %s", S3FS_BACK)
 
 
@@ -73,7 +73,7 @@ def _has_s3fs() -> bool:
 
 
 def _is_ours(scheme: str) -> bool:
-    """Whether fsspec asks cove for this scheme."""
+    """Whether fsspec uses cove for this scheme."""
     if scheme in registry:
         return registry[scheme].__module__.partition(".")[0] == "cove"
     return known_implementations.get(scheme, {}).get("class", "").startswith("cove.")

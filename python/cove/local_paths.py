@@ -22,13 +22,13 @@ def absolute(path: str) -> str:
 
 
 def without_scheme(path: str) -> str:
-    """The same for a member of a list, which may be a URL, and has no slash at its end."""
+    """The same for a member of a list, which may be a file:// URL; without a slash at its end."""
     scheme = next(filter(path.startswith, _SCHEMES), "")
     return absolute(path[len(scheme) :]).rstrip("/") or "/"
 
 
 def patterns_in(paths: Iterable[str]) -> set[str]:
-    """Those that are patterns: a path that exists is not one."""
+    """The paths that are patterns: one that exists is not."""
     return {path for path in paths if has_magic(path) and not os.path.lexists(path)}
 
 

@@ -79,7 +79,7 @@ class RemoteModelCheckpoint:
             yield
 
     def _has_links(self) -> bool:
-        """Whether Lightning calls _link_checkpoint for "link". Before 2.2 "link" is no more than true to it."""
+        """Whether Lightning makes a link for save_last="link", as from 2.2 on; before, "link" means True."""
         return "link" in str(inspect.signature(super().__init__).parameters["save_last"].annotation)
 
     @staticmethod
@@ -170,7 +170,7 @@ class RemoteModelCheckpoint:
     def _should_remove_checkpoint(self, trainer: Any, previous: str, current: str) -> bool:
         if not _is_remote(previous):
             return super()._should_remove_checkpoint(trainer, previous, current)
-        return _place(previous) != _place(current)  # the rest is asked below, by every version
+        return _place(previous) != _place(current)  # _remove_checkpoint checks the rest, on every version
 
     def _remove_checkpoint(self, trainer: Any, filepath: str) -> None:
         if not _is_remote(filepath) or self._may_be_removed(trainer, filepath):

@@ -21,7 +21,7 @@ _METADATA = frozenset({"metadata", "Metadata"})
 
 
 def check_arguments(url: str, arguments: Mapping[str, Any], known: Iterable[str] = ()) -> None:
-    """Raises TypeError for an argument that a call does not know. What says nothing (None, False) and other clients' hints pass."""
+    """Raises TypeError for an argument that a call does not know, except None, False and the hints of other clients."""
     for name, value in arguments.items():
         if value is not None and value is not False and name not in _HINTS and name not in known:
             raise TypeError(f"{url}: {name!r} is not an argument of this call in cove")

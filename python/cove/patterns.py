@@ -51,4 +51,4 @@ def _one_of(characters: str) -> str:
             accepted += f"{re.escape(low)}-{re.escape(high)}"
     if negated:
         return f"[^/{accepted}]"
-    return f"[{accepted}]" if accepted else "(?!)"  # of an empty range there is none
+    return f"[{accepted}]" if accepted else "(?!)"  # an empty range matches nothing

@@ -9,22 +9,22 @@ from typing import Any
 
 from fsspec.utils import tokenize
 
-from cove.errors import failure
-from cove.loading import explained, tell_of_s3fs
+from cove.loading import explained, log_beside_s3fs
 
 with explained():
     from cove import _cove
     from cove.coroutines import in_thread
+    from cove.errors import failure
     from cove.filesystem import CoveFileSystem, time_of
     from cove.listings import GONE
     from cove.options import to_library
 
 MIN_PART = 5 << 20  # the smallest part of an upload that S3 takes
-PART = 8 << 20  # the library's own size of the first parts
-CONCURRENCY = 16  # the library's own
+PART = 8 << 20  # the library's default
+CONCURRENCY = 16  # the library's default
 MAX_CONCURRENCY = 64  # the largest that the library takes
 
-# An access point stands for a bucket, by a name that may hold a slash.
+# An access point's ARN takes the place of a bucket's name, and may have slashes in it.
 _ACCESS_POINT = re.compile(r"arn(?:[:/][\w-]+){2}[:/][\w-]*[:/][\w-]+[:/](?:outpost[:/][\w-]+[:/])?accesspoint[:/][\w.-]+(?=/|$)")
 
 _METHODS = {"get_object": "GET", "head_object": "HEAD", "put_object": "PUT", "delete_object": "DELETE"}
@@ -68,7 +68,7 @@ class S3FileSystem(CoveFileSystem):
         self, anon: bool | None = None, endpoint_url: str | None = None, key: str | None = None, secret: str | None = None, token: str | None = None,
         session: Any = None, default_block_size: Any = None, max_concurrency: Any = None, **options: Any,
     ) -> None:  # fmt: skip
-        """Options are checked; no request is sent. The parameters stand at the class."""
+        """Checks the options; sends no request. The parameters are documented at the class."""
         if isinstance(default_block_size, int):
             default_block_size = max(default_block_size, MIN_PART)
         if isinstance(max_concurrency, int):
@@ -81,7 +81,7 @@ class S3FileSystem(CoveFileSystem):
         )  # fmt: skip
         self.version_aware = options.get("version_aware") in (True, "true")
         self._create_buckets = str(options.get("create_buckets")).lower() in ("true", "1", "yes", "on")
-        tell_of_s3fs()
+        log_beside_s3fs()
         # As they were given, for code that reads s3fs's attributes.
         self.anon, self.endpoint_url, self.key, self.secret, self.token = anon in (True, "true"), endpoint_url, key, secret, token
         self.requester_pays, self.fixed_upload_size = bool(options.get("requester_pays")), bool(options.get("fixed_upload_size"))
@@ -167,7 +167,7 @@ class S3FileSystem(CoveFileSystem):
 
         FileNotFoundError: a directory in a bucket that does not exist. Only `mkdir(bucket)` makes one, or with the option `create_buckets` this call, too,
         unless `create_parents` is False. FileExistsError: a bucket that exists. It is made in `region_name`, by default the filesystem's region; `acl` is not
-        offered here.
+        supported.
         """
         if kwargs.get("acl"):
             raise NotImplementedError("a bucket is made without an ACL: use boto3 for one")
@@ -181,7 +181,7 @@ class S3FileSystem(CoveFileSystem):
         there.mkdir(f"{bucket}/{key}" if key else bucket)
 
     def _in_region(self, region: str | None) -> _cove.Filesystem:
-        """The store with its requests signed for another region, in which a bucket is made then."""
+        """The same store, with another region for new buckets and signatures."""
         if region is None:
             return self._fs
         client_kwargs = {name: value for name, value in self.client_kwargs.items() if name != "region_name"}
@@ -191,7 +191,7 @@ class S3FileSystem(CoveFileSystem):
         return _cove.Filesystem("s3://", options)
 
     def _remove_tree(self, path: str) -> list[str]:
-        """As many requests as by the library alone: what was removed by name leaves it only the markers and the directories made here."""
+        """Removes the files by name, to return them, then the markers and made directories by the library; no more requests than the library alone."""
         if not path:
             return super()._remove_tree(path)
         try:
@@ -208,7 +208,7 @@ class S3FileSystem(CoveFileSystem):
         return names if path in names or self._is_bucket(path) else [*names, path]
 
     def _bucket_may_be_there(self, bucket: str) -> bool:
-        """Whether it is there; also where that is not for this user to know."""
+        """Whether it is there; True where this user may not find out."""
         try:
             return self._fs.exists(bucket)
         except PermissionError:
@@ -244,7 +244,7 @@ class S3FileSystem(CoveFileSystem):
         return self._fs.sign(self._see_file(path), _METHODS[client_method], expires)
 
     def sign(self, path: str, expiration: int = 100, **kwargs: Any) -> str:
-        """`url` by fsspec's name: a URL that reads the file without any key, for `expiration` seconds. Whether there is such a file isn't asked."""
+        """`url` by fsspec's name: a URL that reads the file without any key, for `expiration` seconds. It is not checked that the file exists."""
         return self.url(path, expires=expiration, **kwargs)
 
     def metadata(self, path: str, refresh: bool = False, **kwargs: Any) -> dict[str, str]:
@@ -306,7 +306,7 @@ class S3FileSystem(CoveFileSystem):
     _clear_multipart_uploads = in_thread("clear_multipart_uploads")
 
     def get_delegated_s3pars(self, exp: int = 3600) -> dict[str, Any]:
-        """Options for a filesystem of another process: no keys where the other finds them by itself, and a temporary key where one was given."""
+        """Options for a filesystem in another process: no keys where it finds its own, else the temporary key that was given."""
         if self.anon or (self.key is None and self.secret is None):
             return {"anon": self.anon}
         if self.token is None:

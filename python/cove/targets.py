@@ -37,7 +37,7 @@ def check_not_inside(places: Iterable[tuple[str, str]]) -> None:
 
 
 def check_inside(top: str, places: Iterable[str]) -> None:
-    """Raises InvalidArgument if one of the local paths is outside of `top`, as a key with ".." in it would be."""
+    """Raises InvalidArgument if a local path is outside of `top`, as of a key with ".." in it."""
     top = os.path.abspath(top)
     for place in places:
         if os.path.commonpath([top, whole := os.path.abspath(place)]) != top:

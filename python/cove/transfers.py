@@ -78,7 +78,7 @@ def destinations(sources: list[str], source: Any, pattern: bool, target: Any, in
 
 
 def _renamed(paths: list[str], target: str, keeps_name: bool) -> list[str]:
-    """The paths with `target` in the place of what all of them begin with; of that, `keeps_name` keeps the last part, but not the only one."""
+    """The paths with `target` in place of their common parent. `keeps_name`: the last part of that parent stays, unless it is the only one."""
     common: list[str] = os.path.commonprefix([path.split("/") for path in paths])  # type: ignore[type-var, assignment]
     if keeps_name:
         common = common[:-1] or common
@@ -281,8 +281,8 @@ def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block:
 
 
 def download(source: Any, path: Any, timeout_s: float, callback: Callback) -> None:
-    """All of `source` (a reader at its first byte) to a local file, which is replaced at the end. Where the source is replaced meanwhile, the new version is
-    read, unless a pipe or a device has got some bytes of the old one."""
+    """Copies all of `source` (a reader at its first byte) to a local file, which is replaced at the end. Where the source is replaced meanwhile, restarts on the
+    new version, unless a pipe or a device has received bytes of the old one."""
     while True:
         callback.set_size(source.size)
         try:

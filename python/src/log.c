@@ -1,10 +1,10 @@
 /*
  * The library's log lines, for Python's loggers "cove.http", "cove.s3" …
  *
- * They may come from any of its threads, at a moment when the GIL is not to be had: its holder may be waiting for the
- * very lock under which the line is said. So a line is only put aside here, and handed over at the end of a call that
- * Python made. Where nobody makes one, there is room for so many; the oldest go. What says that a call waits is of use
- * only while it does: such a line, which is seldom, is handed over by a thread that is started for it.
+ * A line may come from any of its threads, when the GIL can't be taken: its holder may wait for a lock that the logging
+ * thread has. So a line is queued, and handed over at the end of the next call from Python; a full queue drops its
+ * oldest line. A line that says that a call waits is of use only during the call: a thread is started to hand it over.
+ * These lines are rare.
  */
 #include "covepy.h"
 
@@ -26,11 +26,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct line lines[LINES]; /* under lock */
 static size_t first, n_lines;    /* under lock */
 static atomic_bool any;
-static PyObject *get_logger; /* logging.getLogger; NULL: not asked for yet */
-static bool delivering;      /* under the GIL */
-static atomic_bool hurrying; /* a thread is about to hand lines over */
+static PyObject *get_logger;     /* logging.getLogger; NULL: not asked for yet */
+static bool delivering;          /* under the GIL */
+static atomic_bool handing_over; /* a thread was started to hand lines over */
 
-static void hurry(void);
+static void start_handing_over(void);
 
 static void put_aside(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
@@ -49,7 +49,7 @@ static void put_aside(void *user, enum cove_log_level level, const char *subject
     atomic_store(&any, true);
     pthread_mutex_unlock(&lock);
     if (strcmp(subject, "wait") == 0)
-        hurry();
+        start_handing_over();
 }
 
 static size_t count(void)
@@ -128,7 +128,7 @@ static void *hand_over(void *unused)
     PyGILState_STATE state;
 
     (void)unused;
-    atomic_store(&hurrying, false);
+    atomic_store(&handing_over, false);
     if (!Py_IsInitialized()) /* the process is exiting, and Python has ended */
         return NULL;
     state = PyGILState_Ensure();
@@ -137,20 +137,20 @@ static void *hand_over(void *unused)
     return NULL;
 }
 
-/* Where no thread can be started, the line comes at the end of the call. Signals are the program's. */
-static void hurry(void)
+/* Where no thread can be started, the line comes at the end of the call. The thread takes no signals. */
+static void start_handing_over(void)
 {
     sigset_t all, before;
     pthread_t thread;
 
-    if (!Py_IsInitialized() || atomic_exchange(&hurrying, true))
+    if (!Py_IsInitialized() || atomic_exchange(&handing_over, true))
         return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_create(&thread, NULL, hand_over, NULL) == 0)
         pthread_detach(thread);
     else
-        atomic_store(&hurrying, false);
+        atomic_store(&handing_over, false);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -167,12 +167,13 @@ static void after_fork(void)
 static void after_fork_child(void)
 {
     delivering = false; /* by a thread of the parent */
-    atomic_store(&hurrying, false);
+    atomic_store(&handing_over, false);
     pthread_mutex_unlock(&lock);
 }
 
-/* Before the library has handlers of its own, so that this lock is taken after its locks, as by who says a line.
- * Warnings are handed over from the start: where a program has set up no logging, Python shows them on stderr. */
+/* Called before the library registers its own fork handlers, so that this lock is taken after the library's locks, as
+ * when a line is logged. Warnings are handed over from the start: without a set-up of logging, Python prints them on
+ * stderr. */
 int covepy_log_setup(void)
 {
     if (pthread_atfork(before_fork, after_fork, after_fork_child) != 0)

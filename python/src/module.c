@@ -60,8 +60,8 @@ static PyMethodDef functions[] = {
     { "option_help", option_help, METH_VARARGS,
       "option_help($module, scheme, /)\n--\n\nThe options of a scheme, a dict each." },
     { "set_log", covepy_set_log, METH_VARARGS,
-      "set_log($module, level, /)\n--\n\nHands the library's log lines up to a level (0 errors, 1 warnings: as from "
-      "the start, 2 info, 3 debug; -1 none) to the loggers 'cove.SUBJECT': those of 'cove.wait' at once, the others at "
+      "set_log($module, level, /)\n--\n\nHands the library's log lines up to a level (0 errors, 1 warnings, the "
+      "default, 2 info, 3 debug; -1 none) to the loggers 'cove.SUBJECT': those of 'cove.wait' at once, the others at "
       "the end of the next call." },
     { "block_sums", covepy_block_sums, METH_VARARGS,
       "block_sums($module, key, data, /)\n--\n\nA sum of 16 bytes for each block of 1024 bytes (the last one filled up "

@@ -1,4 +1,4 @@
-"""Hints and help: what a type checker, `help()` and an editor are told of the package is so, and is said of everything."""
+"""Type hints and help texts of the package: complete and correct."""
 
 import ast
 import inspect
@@ -15,7 +15,7 @@ TOP = ast.parse((PACKAGE / "cove" / "__init__.py").read_text())
 KINDS = {inspect.Parameter.POSITIONAL_ONLY: "/", inspect.Parameter.POSITIONAL_OR_KEYWORD: "", inspect.Parameter.KEYWORD_ONLY: "*"}
 
 
-def test_type_checkers_see_the_names_that_are_loaded_when_they_are_used():
+def test_type_checkers_see_the_names_that_are_loaded_lazily():
     block = next(node for node in TOP.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
     seen = {alias.name: node.module for node in block.body for alias in node.names}
     assert seen == cove._LAZY
@@ -56,8 +56,8 @@ def public(cls):
             yield name, thing, next(c for c in cls.__mro__ if name in vars(c))
 
 
-def test_each_public_method_says_what_it_does_itself():
-    """Without words of its own, help() shows those of fsspec's base class, which speak of other arguments and results."""
+def test_each_public_method_has_its_own_docstring():
+    """Else help() shows that of fsspec's base class, which has other arguments and results."""
     methods = [(name, thing) for name, thing, owner in public(S3FileSystem) if owner.__module__.startswith("cove")]
     assert len(methods) > 50
     assert [name for name, thing in methods if not (thing.__doc__ or "").strip()] == []

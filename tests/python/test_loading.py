@@ -1,4 +1,4 @@
-"""Where the package cannot be loaded, and where s3fs is installed beside it."""
+"""The package that cannot be loaded, and the package beside s3fs."""
 
 import os
 import shutil
@@ -109,13 +109,13 @@ def s3fs(tmp_path):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_s3_is_by_cove_where_s3fs_is_installed_too_and_that_is_told_once(s3fs, first):
+def test_cove_serves_s3_beside_s3fs_and_logs_it_once(s3fs, first):
     told, *rest = run(USES, *([s3fs, *PLACES] if first else [*PLACES, s3fs])).splitlines()
     assert told.startswith("cove INFO s3:// is served by cove; s3fs is installed, too.") and told.endswith(BACK)
     assert rest == ["cove.s3", "cove.s3", "s3fs"]
 
 
-def test_nothing_is_told_where_s3fs_has_s3(s3fs):
+def test_nothing_is_logged_where_s3fs_serves_s3(s3fs):
     code = """
         import logging, sys
         logging.basicConfig(level=logging.INFO, stream=sys.stdout)
@@ -127,7 +127,7 @@ def test_nothing_is_told_where_s3fs_has_s3(s3fs):
     assert run(code, s3fs, *PLACES) == "silent\n"
 
 
-def test_nothing_is_told_where_there_is_no_s3fs():
+def test_nothing_is_logged_without_s3fs():
     assert run(USES.partition("    import s3fs")[0], *PLACES).splitlines() == ["cove.s3", "cove.s3"]
 
 

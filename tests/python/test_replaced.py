@@ -1,4 +1,4 @@
-"""Files that another writer replaces while they are read: a call that has given nothing to anybody yet reads the new version."""
+"""Files that another writer replaces while they are read: a call that has delivered no byte yet restarts on the new version."""
 
 import os
 import threading
@@ -38,18 +38,18 @@ def test_downloads(face, replaced, tmp_path):
     assert os.listdir(tmp_path) == ["k"]
 
 
-def test_an_open_file_says_so(fs, replaced):
+def test_an_open_file_raises(fs, replaced):
     with fs.open("b/k", "rb") as f, pytest.raises(cove.PreconditionFailed):
         while f.read(MIB):
             pass
 
 
-def test_what_somebody_has_seen_is_not_begun_anew(fs, replaced, tmp_path):
+def test_no_restart_after_a_byte_was_delivered(fs, replaced, tmp_path):
     with open(tmp_path / "k", "wb") as f, pytest.raises(cove.PreconditionFailed):
         fs.get_file("b/k", outfile=f)
 
 
-def test_a_pipe_that_has_got_bytes_is_not_begun_anew(fs, mock, tmp_path):
+def test_no_restart_after_a_pipe_received_bytes(fs, mock, tmp_path):
     from server import Fault
     from store import content
 

@@ -1,4 +1,4 @@
-"""What code written for s3fs reads, passes and gets back: attributes, details, arguments and results of its names."""
+"""S3FileSystem as code written for s3fs uses it: attributes, details, arguments and results."""
 
 import asyncio
 
@@ -88,13 +88,13 @@ def test_split_path(bucket):
     lambda fs, p: asyncio.run(fs._rm_file(p, colour=1)),
 ])  # fmt: skip
 def test_unknown_arguments_are_refused_by_name_before_anything_is_done(call):
-    """There is no server: a call that asked it anything would fail by that."""
+    """There is no server, so a request would fail with another error."""
     fs = S3FileSystem(endpoint_url="http://127.0.0.1:1", key="a", secret="b", retries=0)
     with pytest.raises(TypeError, match="'colour'"):
         call(fs, "bucket/x")
 
 
-def test_what_asks_for_nothing_and_hints_are_no_unknown_arguments(fs, root):
+def test_none_false_and_hints_are_accepted(fs, root):
     path = f"{root}/x"
     fs.pipe_file(path, b"abc", acl=False)
     assert fs.info(path, refresh=True)["size"] == 3
@@ -103,14 +103,14 @@ def test_what_asks_for_nothing_and_hints_are_no_unknown_arguments(fs, root):
         fs.copy(path, path + "2", preserve_etag=True)
 
 
-def test_a_version_of_many_files_is_asked_for(fs, root, tmp_path):
+def test_a_version_in_calls_of_many_files(fs, root, tmp_path):
     fs.pipe(f"{root}/x", b"abc")
     for call in (lambda: fs.cat([f"{root}/x"], version_id="v"), lambda: fs.get(root, str(tmp_path / "d"), recursive=True, version_id="v")):
         with pytest.raises(ValueError, match="version_aware"):
             call()
 
 
-def test_the_size_that_open_is_given(fs, root):
+def test_the_size_given_to_open(fs, root):
     path = f"{root}/x"
     with fs.open(path, "wb", size=3) as f:
         f.write(b"abc")

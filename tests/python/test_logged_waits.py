@@ -1,4 +1,4 @@
-"""A call that waits says so while it does, by Python's `logging`, whether or not the program has set it up."""
+"""A call that waits logs it during the wait, by Python's `logging`, whether or not the program has set it up."""
 
 import os
 import re
@@ -24,7 +24,7 @@ SETUPS = {"none": "", "basic": "import logging; logging.basicConfig(format='%(na
 
 
 @pytest.mark.parametrize("setup", SETUPS)
-def test_a_wait_is_told_while_it_lasts(mock, setup):  # noqa: F811
+def test_a_wait_is_logged_while_it_lasts(mock, setup):  # noqa: F811
     from server import Fault
 
     mock.faults.append(Fault({"on": "HeadObject", "status": 503, "headers": {"Retry-After": "400"}, "times": -1}))
