@@ -11,8 +11,8 @@ extern "C" {
 enum cove_log_level { COVE_LOG_ERROR = 0, COVE_LOG_WARNING = 1, COVE_LOG_INFO = 2, COVE_LOG_DEBUG = 3 };
 
 /*
- * Called from any thread, also the library's own, one call at a time. `subject` is static: "http", "s3", "trainer"; of
- * "wait" are the lines about a server that keeps a request waiting. `text` is one line without a newline, BORROWED
+ * Called from any thread, also the library's own, one call at a time. `subject` is static: "http", "s3", "trainer", …;
+ * "wait" has the lines about a server that a request waits for. `text` is one line without a newline, BORROWED
  * until the callback returns, and holds no secret. The callback must return soon and must not call cove.
  */
 typedef void (*cove_log_fn)(void *user, enum cove_log_level level, const char *subject, const char *text);

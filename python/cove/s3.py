@@ -225,7 +225,7 @@ class S3FileSystem(CoveFileSystem):
             self.mkdir(path)
 
     def _need_bucket(self, bucket: str) -> None:
-        """Raises FileNotFoundError where it does not exist and `create_buckets` is not set. That it may not be looked at is no error."""
+        """Raises FileNotFoundError where it does not exist and `create_buckets` is not set. A bucket that this user may not look at counts as there."""
         try:
             self._fs.stat(bucket)
         except PermissionError:
