@@ -165,7 +165,7 @@ static void add_table(const struct cli_option *options, struct option *longs, si
     }
 }
 
-/* "-name" is read by getopt as -n with the value "ame"; who writes it means --name. */
+/* Refuses "-name", which getopt would read as -n with the value "ame", and which means --name. */
 static int check_dashes(struct cli *c, int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -179,8 +179,8 @@ static int check_dashes(struct cli *c, int argc, char **argv)
     return CLI_OK;
 }
 
-/* What getopt did not understand. */
-static int refuse(struct cli *c, char **argv)
+/* Reports an option that getopt did not understand. */
+static int refuse_option(struct cli *c, char **argv)
 {
     const char *arg = argv[optind - 1];
     const struct cli_option *known = NULL;
@@ -214,9 +214,9 @@ int cli_parse(struct cli *c, int argc, char **argv)
         if (key == ':')
             rc = cli_usage(c, "%s takes a value", argv[optind - 1]);
         else if (key == '?')
-            rc = refuse(c, argv);
-        else if (key == 'h' && c->set['l'] && find_option(c->verb->options, 'H')) /* as `ls -lh` has it */
-            rc = cli_usage(c, "-h is help; for sizes as 1.5 MiB write --human");
+            rc = refuse_option(c, argv);
+        else if (key == 'h' && c->set['l'] && find_option(c->verb->options, 'H')) /* ls -lh */
+            rc = cli_usage(c, "-h is --help; for sizes such as 1.5 MiB write --human");
         else
             rc = take(c, key, optarg);
     }

@@ -77,9 +77,9 @@ extern const struct cli_verb *const cli_verbs[]; /* ends with NULL */
 int cli_parse(struct cli *c, int argc, char **argv);
 void cli_print_help(const struct cli_verb *verb);
 void cli_print_verbs(FILE *out);
-/* The verb that was probably meant, by its spelling or by its name in other commands; NULL: none is near. */
+/* The verb that was probably meant: one of similar spelling, or of this name in other commands. NULL: none. */
 const char *cli_nearest_verb(const char *word);
-/* The option whose long name is nearest to `word`; NULL: none is near. */
+/* The option with the long name most similar to `word`; NULL: none is similar. */
 const struct cli_option *cli_nearest_option(const struct cli_option *options, const char *word);
 /* "90", "90s", "5m", "2h", "7d", "250ms" in milliseconds; false where it is none. */
 bool cli_parse_duration(const char *text, int64_t *ret_ms);

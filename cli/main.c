@@ -201,7 +201,7 @@ char *cli_join(const char *directory, const char *name)
 
 /* ---- the verb ---- */
 
-/* On whatever thread the library says it, which must not wait for one that writes to a pipe nobody reads. */
+/* Called on any thread of the library's, which must not wait for a thread that writes to a pipe that is not read. */
 static void say_line(const char *text)
 {
     bool taken = pthread_mutex_trylock(&terminal) == 0;
@@ -223,7 +223,7 @@ static void on_log(void *user, enum cove_log_level level, const char *subject, c
     say_line(line);
 }
 
-/* Without --verbose: only what the command waits for, after some seconds. */
+/* Without --verbose: only lines about waits of some seconds. */
 static void on_wait(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
     (void)user;
@@ -272,12 +272,12 @@ static void refuse_verb(const char *name, int argc, char **argv)
     char text[COVE_ERROR_MESSAGE_MAX];
     int at = 1;
 
-    while (name[0] == '-' && at < argc && !find_verb(argv[at])) /* an option's value may stand before the verb, too */
+    while (name[0] == '-' && at < argc && !find_verb(argv[at])) /* an option before the verb may have a value */
         at++;
     if (name[0] == '-' && at < argc)
-        snprintf(text, sizeof text, "options stand behind the verb: cove %s %s …", argv[at], name);
+        snprintf(text, sizeof text, "options come after the verb: cove %s %s …", argv[at], name);
     else if (name[0] == '-')
-        snprintf(text, sizeof text, "unknown option %s; `cove --help` lists the verbs, whose options stand behind them",
+        snprintf(text, sizeof text, "unknown option %s; `cove --help` lists the verbs, and options come after the verb",
                  name);
     else if (nearest)
         snprintf(text, sizeof text, "there is no verb \"%s\"; did you mean `cove %s`?", name, nearest);

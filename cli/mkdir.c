@@ -36,7 +36,7 @@ static int run(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-    { 'p', true, "parents", NULL, "parents, too, as always" },
+    { 'p', true, "parents", NULL, "with parents, as without this option" },
     { 0 },
 };
 

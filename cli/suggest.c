@@ -1,9 +1,9 @@
-/* What to write instead of a command line that is not understood. */
+/* Suggestions for a command line that is not understood. */
 #include "cli.h"
 
 #include <string.h>
 
-/* What other commands call it. */
+/* Names that other commands have for verbs. */
 static const struct {
     const char *word, *verb;
 } others[] = {
@@ -16,7 +16,7 @@ static const struct {
     { "schemes", "fs" },
 };
 
-#define LONGEST 12 /* of a verb that can be meant */
+#define LONGEST 12 /* letters of a word that is compared */
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {
@@ -25,7 +25,8 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* Letters to add, take out, change, or exchange with their neighbour, to make one of the other. */
+/* The edit distance, where exchanging two neighbouring letters counts as one step. Both words have at most LONGEST
+ * letters. */
 static size_t distance(const char *a, const char *b)
 {
     size_t rows[LONGEST + 1][LONGEST + 1];
@@ -47,7 +48,7 @@ static size_t distance(const char *a, const char *b)
 const char *cli_nearest_verb(const char *word)
 {
     const char *best = NULL;
-    size_t least = strlen(word) <= 3 ? 2 : 3; /* below it */
+    size_t least = strlen(word) <= 3 ? 2 : 3; /* the distance must be below it */
 
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(word, others[i].word) == 0)
@@ -66,7 +67,7 @@ const char *cli_nearest_verb(const char *word)
 const struct cli_option *cli_nearest_option(const struct cli_option *options, const char *word)
 {
     const struct cli_option *best = NULL;
-    size_t least = 3; /* below it */
+    size_t least = 3; /* the distance must be below it */
 
     for (; strlen(word) <= LONGEST && options && options->name; options++) {
         size_t d = strlen(options->name) <= LONGEST ? distance(word, options->name) : least;

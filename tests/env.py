@@ -16,7 +16,7 @@ FOREIGN_NAMES = {
     "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE",
     "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_", "PYTHONPATH", "PYTHONSTARTUP", "DESTDIR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
 }
-KEPT_PREFIX = "COVE_TEST_"  # what is said to the tests themselves: docs/testing.md
+KEPT_PREFIX = "COVE_TEST_"  # variables of the tests themselves: docs/testing.md
 
 
 def python_path(*places):

@@ -14,16 +14,16 @@ from test_cli import cove  # noqa: F401
     (["sync", "a", "b"], 'there is no verb "sync"; did you mean `cove cp`?'),
     (["help", "lss"], 'there is no verb "lss"; did you mean `cove ls`?'),
     (["xyzzy"], 'there is no verb "xyzzy"; `cove --help` lists them'),
-    (["--json", "ls"], "options stand behind the verb: cove ls --json …"),
-    (["-o", "anon=1", "ls", "x"], "options stand behind the verb: cove ls -o …"),
-    (["--bogus"], "unknown option --bogus; `cove --help` lists the verbs, whose options stand behind them"),
+    (["--json", "ls"], "options come after the verb: cove ls --json …"),
+    (["-o", "anon=1", "ls", "x"], "options come after the verb: cove ls -o …"),
+    (["--bogus"], "unknown option --bogus; `cove --help` lists the verbs, and options come after the verb"),
 ])  # fmt: skip
 def test_a_wrong_verb(cove, args, said):  # noqa: F811
     assert cove.error(*args, rc=2) == f"cove: {said}\n"
 
 
 @pytest.mark.parametrize("args, said", [
-    (["ls", "-lh"], "-h is help; for sizes as 1.5 MiB write --human"),
+    (["ls", "-lh"], "-h is --help; for sizes such as 1.5 MiB write --human"),
     (["find", "-name", "*.ckpt", "."], "-name: long options have two dashes: --name"),
     (["ls", "-json"], "-json: long options have two dashes: --json"),
     (["find", "--nmae", "x", "."], "unknown option --nmae; did you mean --name?"),
@@ -57,7 +57,7 @@ def test_a_server_with_tls(cove, secure, verb):  # noqa: F811
 
 
 def test_no_descriptors_are_left(cove, minio):  # noqa: F811
-    """That memory was lacking would send people looking in the wrong place."""
+    """The message names descriptors, not memory."""
     cove.environ.update(minio.environ)
     said = cove.error("ls", "s3://cove", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)))
     assert said == "cove: list s3://cove: start an I/O thread: Too many open files\n"

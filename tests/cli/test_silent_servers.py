@@ -34,7 +34,7 @@ def start(build, silent, tmp_path):
         process.communicate()
 
 
-def test_a_silent_server_is_told_of(start, silent):
+def test_a_wait_for_a_silent_server_is_reported(start, silent):
     quiet = start("ls", "--quiet", "--timeout", "7s", "s3://b/")
     loud = start("ls", "--timeout", "500s", "s3://b/")
     line = loud.stderr.readline()  # now, and not at the end of the call

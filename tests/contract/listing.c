@@ -140,7 +140,7 @@ static void walk_sees_empty_directories(void **state)
     assert_string_equal(walked(at("d/empty/below")), "");
 }
 
-/* A directory that was made is there for whatever lists, until it is removed; also on a store that has none. */
+/* A made directory is in every listing until it is removed, also on a store without real directories. */
 static void made_directories_are_listed(void **state)
 {
     (void)state;
@@ -174,11 +174,11 @@ static void made_directories_are_listed(void **state)
     gone(at("d"));
 }
 
-/* Where directories are no things of their own, one that had files goes with them, whoever made it. */
+/* On a store without real directories, a made directory that has had files goes with the last of them. */
 static void a_directory_goes_with_its_files(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) { /* its file is seen by a listing, or by nobody */
+    for (size_t i = 0; i < 2; i++) { /* with a listing of its file, and without */
         const char *directory = at("d%zu/e", i);
         OK(cove_fs_mkdir(w.fs, directory, NULL, &err));
         assert_string_equal(listed(directory), "");

@@ -1,4 +1,4 @@
-"""AWS's shared files by chance: a config and a credentials file, in the syntax that people use and in that which they only try."""
+"""Random files of AWS's: a config and a credentials file, of valid and of invalid syntax."""
 
 import random
 

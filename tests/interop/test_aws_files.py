@@ -1,5 +1,5 @@
 """Compares what cove reads of ~/.aws/config and ~/.aws/credentials with what botocore does, over the files of generated_aws.py. Where botocore refuses a
-file, cove does, and names the file and the line. Intended differences stand in docs/s3-credentials.md."""
+file, cove does, and names the file and the line. docs/s3-credentials.md lists the intended differences."""
 
 import collections
 import os

@@ -1,4 +1,4 @@
-"""`python -m cove`: the command of the package is the C program, in the very process that was started."""
+"""`python -m cove`: the process that was started becomes the C program."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def test_a_signal_ends_it_as_it_ends_the_command(tmp_path, number):
 
 
 def test_a_file_that_may_not_grow_ends_it(tmp_path):
-    """Python ignores SIGXFSZ for itself; the command has it as the system gives it."""
+    """Python ignores SIGXFSZ; the command has the system's default."""
     code = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); runpy.run_module('cove', run_name='__main__')"
     results = [
         subprocess.run([*command, "cp", "-", "x"], input=bytes(1 << 20), capture_output=True, cwd=tmp_path, timeout=120,

@@ -1,4 +1,4 @@
-"""Patterns of paths: what the package reads by itself, set against a table."""
+"""Patterns of paths that the package matches itself, by a table."""
 
 import pytest
 

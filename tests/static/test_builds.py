@@ -1,4 +1,4 @@
-"""Each combination of features builds, links and runs; what is missing on a system is left out where its feature is `auto`, and named where it is `enabled`."""
+"""Each combination of features builds, links and runs. A feature with a missing library is left out where it is `auto`; where it is `enabled`, meson names the library."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ import env
 
 STORES = ("s3",)  # the features of stores: all combinations of them are built
 OTHERS = ("examples", "tests", "python")  # what is built beside the library: all of it, or none
-MISSING = {"libcurl": "libcurl4-openssl-dev", "expat": "libexpat1-dev"}  # what a store wants, by pkg-config; and Debian's name of it
+MISSING = {"libcurl": "libcurl4-openssl-dev", "expat": "libexpat1-dev"}  # a library of a store, by its pkg-config name, and Debian's package
 
 
 def meson():
@@ -73,7 +73,7 @@ def test_all_else_builds_and_passes_without_a_store(tmp_path):
 @pytest.mark.parametrize("package", MISSING)
 @pytest.mark.parametrize("wanted", ["auto", "enabled"])
 def test_a_missing_library(tmp_path, package, wanted):
-    """pkg-config and its like find everything but one package."""
+    """pkg-config finds every package but one, and cmake finds none."""
     hide = tmp_path / "bin"
     hide.mkdir()
     real = subprocess.run(["sh", "-c", "command -v pkg-config"], capture_output=True, text=True, check=True).stdout.strip()

@@ -1,5 +1,5 @@
-"""What pages say against what they say it of: figures against the results they were made of, variables against the code that reads them, links
-against what they lead to, commands as one pastes them."""
+"""Pages compared with their sources: figures with the results, variables with the code that reads them, links with their targets; and commands
+that can be pasted."""
 
 import json
 import re
@@ -35,14 +35,14 @@ def test_the_check_of_figures_sees_other_results(tmp_path):
 
 # ---- variables
 
-# What tests set for what they start, and what everybody's programs read.
+# What tests set for the programs they start, and what all programs read.
 NOT_OURS = re.compile(r"(AWS|SOCKFAIL|FILEFAIL|MESON|ASAN|MINIO|PYENV)(_\w+)?|MEANWHILE|DESTDIR|LD_PRELOAD|SSL_CERT_FILE|PYTHONPATH|GOTOOLCHAIN|HOME|PATH")
 # What the library reads, and the tests' set-up for the demo.
 ELSEWHERE = {"COVE_IO_THREADS", "COVE_TIMEOUT", "ROOT", "CKPT", "COVE_SERVER_COMMAND"}
 
 
 def variables_read():
-    """Names by which tests, benchmarks and tools are told something from outside."""
+    """Variables of the environment that tests, benchmarks and tools read."""
     names = set()
     for path in tracked("tests/**", "tests/*", "bench/**", "tools/*"):
         if path.suffix in (".py", ".c", ".sh") or (not path.suffix and path.parent.name in ("bench", "python")):
@@ -61,7 +61,7 @@ def test_the_page_of_tests_names_every_variable():
     assert variables_described() == variables_read()
 
 
-def test_the_tests_are_left_the_variables_that_the_page_names():
+def test_the_cleaned_environment_keeps_the_variables_of_the_page():
     """The environment is cleaned before a test file is read."""
     names = variables_described() - {"COVE_CONTRACT_ROOT"}  # of a program that is started as it is
     assert names - set(env.clean({name: "1" for name in names})) == set()

@@ -1,4 +1,4 @@
-"""Which tests run on which versions of what the package works with, beside those on the newest that the tests' environment has.
+"""Which tests run on other versions of Python and of packages than those of the tests' environment.
 
 A version is a list of packages, NAME.txt, here or in soak/. tools/setup.sh puts it into the user's cache as versions/NAME: an overlay on the
 tests' environment (`pip install --no-deps --target`), or, where NAME is python-X.Y, an environment of that Python. `make test` runs those
@@ -51,7 +51,7 @@ def python(*names):
     return tuple(f"tests/python/test_{name}.py" for name in names)
 
 
-# What goes by fsspec.
+# What depends on fsspec.
 FSSPEC = python("abstract", "async", "fsspec", "loading", "names", "patterns", "transactions", "transfers")
 # What depends on Python's byte code, threads and event loop, and a little of the rest.
 PYTHON = python("async", "closing", "loading", "patterns", "unwinding")
