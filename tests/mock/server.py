@@ -183,6 +183,15 @@ class MockServer:
         r.status = reply.status
         return self._send(connection, fault, reply)
 
+    def _push(self, connection, data):
+        """All of it, however late the client takes it: sendall would break off after the socket's timeout, and the client ask again."""
+        left = memoryview(data)
+        while left and not self.stopping.is_set():
+            try:
+                left = left[connection.send(left):]
+            except TimeoutError:
+                continue
+
     def _send(self, connection, fault, reply):
         head, body = reply.bytes(fault.get("length_off", 0))
         data = head + body
@@ -191,7 +200,7 @@ class MockServer:
             data = data[:max(stop_at, 0)]
         step = fault.get("slow_bytes", len(data) or 1)
         for i in range(0, len(data), step):
-            connection.sendall(data[i:i + step])
+            self._push(connection, data[i:i + step])
             if step < len(data):
                 self.stopping.wait(0.001)
         if "reset_after" in fault:
