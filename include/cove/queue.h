@@ -20,6 +20,7 @@
 #include <cove/call.h>
 #include <cove/error.h>
 #include <cove/fs.h>
+#include <cove/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,9 @@ COVE_API int64_t cove_queue_read_ranges(cove_queue *queue, cove_fs *fs, const ch
                                         struct cove_error *err);
 COVE_API int64_t cove_queue_read_file(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
                                       const struct cove_call *call, void *user, struct cove_error *err);
+/* Of stream.h. A reader has `call` for its own, with the whole timeout from its first call on. */
+COVE_API int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
+                                         const struct cove_call *call, void *user, struct cove_error *err);
 COVE_API int64_t cove_queue_write_file(cove_queue *queue, cove_fs *fs, const char *path, const void *data, size_t size,
                                        const struct cove_call *call, void *user, struct cove_error *err);
 COVE_API int64_t cove_queue_remove(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call,
@@ -86,14 +90,15 @@ struct cove_result {
     void *user;            /* as submitted */
     int rc;                /* 0 or a negative COVE_E… */
     int64_t count;         /* bytes read (of all ranges together) or written; entries of a listing */
-    void *data;            /* read_file: its bytes (`count` of them) and a NUL; the caller's, cove_free; else NULL */
+    void *data;            /* read_file, read_or_open: `count` bytes and a NUL; the caller's, cove_free; else NULL */
     cove_info *info;       /* stat: the caller's, cove_info_free; else NULL */
     struct cove_error err; /* why, where rc < 0 */
     cove_listing *listing; /* list, find: the caller's, cove_listing_free; else NULL */
+    cove_reader *reader;   /* read_or_open: the caller's, cove_reader_close; else NULL */
 };
 #define COVE_RESULT_INIT                                                                                               \
     {                                                                                                                  \
-        sizeof(struct cove_result), 0, 0, 0, 0, 0, 0, COVE_ERROR_INIT, 0                                               \
+        sizeof(struct cove_result), 0, 0, 0, 0, 0, 0, COVE_ERROR_INIT, 0, 0                                            \
     }
 
 /* Takes one result. Waits up to `timeout_ms` (0: not at all; -1: until there is one). 1: *ret_result is filled in; 0:

@@ -254,8 +254,10 @@ PyObject *covepy_fs_stat_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwargs);
 
-/* The whole of `path` straight into the bytes object that comes out, however large it is. */
-PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, uint64_t max_bytes);
+/* All that `reader` of `path` has, straight into the bytes object that comes out, however large it is. COVE_ELIMIT
+ * beyond `max_bytes` (0: any number). Closes the reader. */
+PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, cove_reader *reader,
+                            uint64_t max_bytes);
 
 /* ---- writer.c ---- */
 

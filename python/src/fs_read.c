@@ -10,24 +10,6 @@
 /* Who asks for more than this may mean "to the end": not worth memory before the size is known. */
 #define SURE ((long long)64 << 20)
 
-/* By the library's own call. NULL with an exception set; NULL without one: it has more than `ceiling` bytes, and may.
- */
-static PyObject *read_small(struct covepy_call *c, cove_fs *fs, const char *path, size_t ceiling, bool may)
-{
-    PyObject *bytes = NULL;
-    size_t size = 0;
-    void *data = NULL;
-    int rc;
-
-    COVEPY_WAIT(c, rc = cove_fs_read_file(fs, path, ceiling, &data, &size, &c->call, &c->err));
-    if (rc == COVE_ELIMIT && may)
-        c->err = (struct cove_error)COVE_ERROR_INIT;
-    else if (covepy_call_ok(c, rc))
-        bytes = covepy_bytes_copy(data, size);
-    cove_free(data);
-    return bytes;
-}
-
 static PyObject *refuse_size(struct covepy_call *c, cove_fs *fs, const char *path, int64_t size, uint64_t max_bytes)
 {
     char *url = NULL;
@@ -83,22 +65,11 @@ static void close_reader(cove_reader *reader)
     Py_END_ALLOW_THREADS;
 }
 
-PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, uint64_t max_bytes)
+PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, cove_reader *reader,
+                            uint64_t max_bytes)
 {
-    cove_reader *reader = NULL;
-    PyObject *bytes = NULL;
-    int64_t size;
-    int rc;
+    PyObject *bytes = read_part(c, fs, path, &reader, 0, -1, max_bytes);
 
-    COVEPY_WAIT(c, rc = cove_reader_open(fs, path, &c->call, &reader, &c->err));
-    if (!covepy_call_ok(c, rc))
-        return NULL;
-    size = cove_reader_size(reader);
-    if (size <= (int64_t)LARGE) { /* its size does not tell how much it holds, as that of a file of /proc */
-        close_reader(reader);
-        return read_small(c, fs, path, max_bytes, false);
-    }
-    bytes = read_part(c, fs, path, &reader, 0, -1, max_bytes);
     close_reader(reader);
     return bytes;
 }
@@ -109,21 +80,32 @@ PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs)
     cove_fs *fs = ((struct covepy_fs *)self)->fs;
     struct covepy_call c;
     struct covepy_path path = { 0 };
-    PyObject *bytes;
+    PyObject *bytes = NULL;
     Py_ssize_t max_bytes = 0;
     int64_t timeout_ms = 0;
-    bool may;
+    cove_reader *reader = NULL;
+    void *data = NULL;
+    size_t size = 0, at_once = LARGE;
+    int rc;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|n$O&", (char **)keywords, covepy_path, &path, &max_bytes,
                                      covepy_timeout, &timeout_ms))
         return NULL;
     if (max_bytes < 0)
         max_bytes = 0;
-    may = max_bytes == 0 || (size_t)max_bytes > LARGE;
+    if (max_bytes > 0 && (size_t)max_bytes < at_once)
+        at_once = (size_t)max_bytes;
     covepy_call_init(&c, timeout_ms);
-    bytes = read_small(&c, fs, path.text, may ? LARGE : (size_t)max_bytes, may);
-    if (!bytes && !PyErr_Occurred())
-        bytes = covepy_read_large(&c, fs, path.text, (uint64_t)max_bytes);
+    COVEPY_WAIT(&c, rc = cove_fs_read_or_open(fs, path.text, at_once, &data, &size, &reader, &c.call, &c.err));
+    if (!covepy_call_ok(&c, rc))
+        close_reader(reader);
+    else if (reader)
+        bytes = covepy_read_large(&c, fs, path.text, reader, (uint64_t)max_bytes);
+    else if (max_bytes && size > (size_t)max_bytes)
+        bytes = refuse_size(&c, fs, path.text, (int64_t)size, (uint64_t)max_bytes);
+    else
+        bytes = covepy_bytes_copy(data, size);
+    cove_free(data);
     covepy_call_done(&c);
     Py_DECREF(path.held);
     return bytes;

@@ -25,6 +25,7 @@ struct many {
     cove_queue *queue;
     struct item *items;
     PyObject **results;
+    cove_reader **readers; /* READ: of files that are too large for the queue */
     size_t n, begun, ended;
     size_t ahead; /* the most that is submitted and not taken */
     struct cove_result batch[BATCH];
@@ -57,7 +58,8 @@ static int parse_items(struct many *m, PyObject *value)
     m->n = (size_t)PyTuple_Size(all);
     m->items = calloc(m->n + 1, sizeof *m->items);
     m->results = calloc(m->n + 1, sizeof(PyObject *));
-    if (!m->items || !m->results) {
+    m->readers = calloc(m->n + 1, sizeof *m->readers);
+    if (!m->items || !m->results || !m->readers) {
         PyErr_NoMemory();
         goto out;
     }
@@ -79,6 +81,8 @@ static void free_all(struct many *m)
 {
     Py_BEGIN_ALLOW_THREADS;
     cove_queue_free(m->queue);
+    for (size_t i = 0; m->readers && i < m->n; i++)
+        cove_reader_close(m->readers[i]);
     Py_END_ALLOW_THREADS;
     for (size_t i = 0; m->items && i < m->n; i++) {
         Py_XDECREF(m->items[i].path.held);
@@ -90,6 +94,7 @@ static void free_all(struct many *m)
         Py_XDECREF(m->results[i]);
     free(m->items);
     free(m->results);
+    free(m->readers);
     free(m);
 }
 
@@ -103,7 +108,7 @@ static int64_t submit(struct many *m, size_t i, const struct cove_call *call, st
 
     switch (m->kind) {
     case READ:
-        return cove_queue_read_file(m->queue, m->fs, path, LARGE, call, user, err);
+        return cove_queue_read_or_open(m->queue, m->fs, path, LARGE, call, user, err);
     case WRITE:
         return cove_queue_write_file(m->queue, m->fs, path, item->buffer.buf, (size_t)item->buffer.len, call, user,
                                      err);
@@ -147,13 +152,14 @@ static int keep_batch(struct many *m)
 
     for (size_t i = 0; i < m->n_batch; i++) {
         struct cove_result *result = &m->batch[i];
-        bool large = m->kind == READ && result->rc == COVE_ELIMIT;
+        size_t at = (uintptr_t)result->user;
 
-        if (rc == 0 && !large) {
-            PyObject *value = covepy_result(result);
-
-            m->results[(uintptr_t)result->user] = value;
-            rc = value ? 0 : -1;
+        if (result->reader) {
+            m->readers[at] = result->reader;
+            result->reader = NULL;
+        } else if (rc == 0) {
+            m->results[at] = covepy_result(result);
+            rc = m->results[at] ? 0 : -1;
         }
         covepy_result_done(result);
     }
@@ -166,12 +172,14 @@ static int keep_batch(struct many *m)
 static int read_large(struct many *m, struct covepy_call *c)
 {
     for (size_t i = 0; i < m->n; i++) {
+        cove_reader *reader = m->readers[i];
         PyObject *type, *value, *trace;
 
-        if (m->results[i])
+        if (!reader)
             continue;
+        m->readers[i] = NULL;
         c->err = (struct cove_error)COVE_ERROR_INIT;
-        m->results[i] = covepy_read_large(c, m->fs, m->items[i].path.text, 0);
+        m->results[i] = covepy_read_large(c, m->fs, m->items[i].path.text, reader, 0);
         if (m->results[i])
             continue;
         if (!PyErr_ExceptionMatches(PyExc_Exception)) /* a Ctrl-C */

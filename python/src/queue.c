@@ -345,6 +345,7 @@ void covepy_result_done(struct cove_result *result)
     cove_free(result->data);
     cove_info_free(result->info);
     cove_listing_free(result->listing);
+    cove_reader_close(result->reader);
 }
 
 static PyObject *value_of(struct job *job, const struct cove_result *result)

@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "queue/queue.h"
 
-#define PROBE ((size_t)64 << 10) /* what a whole file is asked for at first: small ones need no more */
-
 int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *fs, const char *path,
                   const struct cove_call *call, const char *op, struct cove__job **ret, struct cove_error *err)
 {
@@ -18,7 +16,7 @@ int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *f
 
     if (!job)
         return cove__fail_nomem(err, "a job");
-    *job = (struct cove__job){ .queue = queue, .kind = kind };
+    *job = (struct cove__job){ .queue = queue, .kind = kind, .call = COVE_CALL_INIT };
     rc = cove__target_init(&job->target, fs, path, call, op, err);
     if (rc < 0) {
         cove__free(job);
@@ -55,6 +53,9 @@ void cove__job_free(struct cove__job *job)
     cove_cancel_unref(job->stop);
     cove_info_free(job->info);
     cove_listing_free(job->listing);
+    cove_reader_close(job->reader);
+    cove__head_done(&job->head);
+    cove_cancel_unref(job->call.cancel);
     cove__free(job->bytes);
     cove__free(job->to);
     cove__free(job->err);
@@ -113,7 +114,10 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
         rc = cove_fs_read_ranges(job->fs, path, job->ranges, job->length, call, err);
         return rc < 0 ? rc : bytes_of(job->ranges, job->length);
     case JOB_READ_FILE:
-        rc = cove_fs_read_file(job->fs, path, job->length, &job->bytes, &size, call, err);
+    case JOB_READ_OR_OPEN:
+        rc = cove__fs_read_from_head(job->fs, path, job->length, &job->head, &job->bytes, &size,
+                                     job->kind == JOB_READ_OR_OPEN ? &job->reader : NULL, call, err);
+        cove__head_done(&job->head);
         return rc < 0 ? rc : (int64_t)size;
     case JOB_WRITE_FILE:
         rc = cove_fs_write_file(job->fs, path, job->data, job->length, call, err);
@@ -174,6 +178,7 @@ static bool one_request(const struct cove__job *job)
     switch (job->kind) {
     case JOB_STAT:
     case JOB_READ_FILE:
+    case JOB_READ_OR_OPEN:
         return true;
     case JOB_READ_RANGE:
         return job->length > 0 && job->length <= rules.default_part &&
@@ -199,8 +204,9 @@ static int fill_run(struct cove__job *job, struct cove__run *run)
         io->length = job->offset < 0 ? (size_t)-job->offset : job->length;
         return 0;
     case JOB_READ_FILE:
-        io->dst = run->probe = cove__malloc(PROBE);
-        io->length = PROBE;
+    case JOB_READ_OR_OPEN:
+        io->dst = run->probe = cove__malloc(COVE__HEAD_SIZE);
+        io->length = COVE__HEAD_SIZE;
         return run->probe ? 0 : COVE_ENOMEM;
     default: /* JOB_WRITE_FILE */
         io->src = cove__slice(job->data, job->length);
@@ -245,7 +251,7 @@ void cove__job_start(struct cove__job *job)
         ops->read(job->fs->self, &job->run->io);
 }
 
-/* The first bytes of a whole file are there. Mostly they are all of it. */
+/* The first bytes of a whole file are there. Mostly they are all of it; else a worker goes on from them. */
 static void probed(struct cove__job *job)
 {
     struct cove__run *run = job->run;
@@ -253,12 +259,19 @@ static void probed(struct cove__job *job)
     struct cove_error err = COVE_ERROR_INIT;
     int rc = 0;
 
-    if (n == PROBE || run->io.ret_total > (int64_t)n) {
+    bool whole = run->io.ret_total == (int64_t)n || (n < COVE__HEAD_SIZE && run->io.ret_total < (int64_t)n);
+    bool allowed = !job->length || n <= job->length;
+
+    if (!whole || (!allowed && job->kind == JOB_READ_OR_OPEN)) {
+        job->head =
+            (struct cove__head){ .data = run->probe, .n = n, .total = run->io.ret_total, .etag = run->io.ret_etag };
+        run->probe = NULL;
+        run->io.ret_etag = NULL;
         hand_to_workers(job);
         return;
     }
     uint8_t *bytes = NULL;
-    if (job->length && n > job->length)
+    if (!allowed)
         rc = cove__fs_fail(&err, &job->target.ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed", n,
                            job->length);
     else if (!(bytes = cove__malloc(n + 1)))
@@ -276,7 +289,7 @@ void cove__job_answered(struct cove__inbox *inbox, struct cove__op *op)
     struct cove__run *run = (struct cove__run *)(void *)op;
 
     (void)inbox;
-    if (run->job->kind == JOB_READ_FILE && op->rc == 0)
+    if ((run->job->kind == JOB_READ_FILE || run->job->kind == JOB_READ_OR_OPEN) && op->rc == 0)
         probed(run->job);
     else
         end(run->job, op->rc, op->count, &op->err);

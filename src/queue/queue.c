@@ -284,6 +284,21 @@ int64_t cove_queue_read_file(cove_queue *queue, cove_fs *fs, const char *path, s
     return submit(queue, job, user, err);
 }
 
+int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
+                                const struct cove_call *call, void *user, struct cove_error *err)
+{
+    struct cove__job *job = NULL;
+    int rc = begin(queue, JOB_READ_OR_OPEN, fs, path, call, "read", &job, err);
+
+    if (rc < 0)
+        return rc;
+    job->length = max_bytes;
+    if (call)
+        job->call = *call;
+    cove_cancel_ref(job->call.cancel);
+    return submit(queue, job, user, err);
+}
+
 int64_t cove_queue_write_file(cove_queue *queue, cove_fs *fs, const char *path, const void *data, size_t size,
                               const struct cove_call *call, void *user, struct cove_error *err)
 {
@@ -387,11 +402,15 @@ static void fill_result(struct cove__job *job, struct cove_result *ret)
                                 .data = job->bytes,
                                 .info = job->info,
                                 .err = job->err ? *job->err : err,
-                                .listing = job->listing };
+                                .listing = job->listing,
+                                .reader = job->reader };
     job->bytes = NULL;
     job->info = NULL;
+    /* A program of an older header has no room for these, and has asked for none. */
+    if (ret->size >= offsetof(struct cove_result, reader))
+        job->listing = NULL;
     if (ret->size >= sizeof made)
-        job->listing = NULL; /* a program of an older header has no room for one, and has asked for none */
+        job->reader = NULL;
     memcpy(ret, &made, ret->size < sizeof made ? ret->size : sizeof made);
 }
 

@@ -12,12 +12,14 @@
 
 #include "base/bell.h"
 #include "fs/fs_impl.h"
+#include "stream/head.h"
 
 enum cove__job_kind {
     JOB_STAT,
     JOB_READ_RANGE,
     JOB_READ_RANGES,
     JOB_READ_FILE,
+    JOB_READ_OR_OPEN,
     JOB_WRITE_FILE,
     JOB_REMOVE,
     JOB_COPY,
@@ -32,7 +34,7 @@ struct cove__run {
     struct cove__io io;
     struct cove__job *job;
     struct cove__put put;
-    uint8_t *probe; /* read_file: where its first bytes land */
+    uint8_t *probe; /* read_file, read_or_open: where its first bytes land */
 };
 
 struct cove__job {
@@ -52,13 +54,16 @@ struct cove__job {
     int64_t offset;             /* read_range */
     void *buffer;               /* read_range: the caller's */
     struct cove_range *ranges;  /* read_ranges: the caller's */
-    size_t length;              /* read_range, write_file; read_ranges: how many; read_file: the most that is allowed */
-    const void *data;           /* write_file: the caller's */
+    size_t length;         /* read_range, write_file; read_ranges: how many; whole files: the most that is allowed */
+    struct cove_call call; /* read_or_open: the reader's, with a reference to its token */
+    const void *data;      /* write_file: the caller's */
     /* whoever works on it, until it has ended */
     struct cove__run *run;
     int rc;
     int64_t count;
-    void *bytes;            /* read_file: owned */
+    struct cove__head head; /* read_file, read_or_open: the first bytes, of a file that has more */
+    void *bytes;            /* read_file, read_or_open: owned */
+    cove_reader *reader;    /* read_or_open: owned */
     struct cove_info *info; /* stat: owned */
     cove_listing *listing;  /* list, find: owned */
     struct cove_error *err; /* owned; NULL: none, or no memory for it */

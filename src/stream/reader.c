@@ -18,12 +18,13 @@
 #include "fs/store_sum.h"
 #include "net/budget.h"
 #include "stream/copy.h"
+#include "stream/head.h"
 #include "wire/crc.h"
 #include "wire/zip.h"
 
 #define MAX_SLOTS    64
 #define PARALLEL     16                  /* reads ahead under way at most */
-#define FIRST_READ   ((size_t)64 << 10)  /* what the open reads of a file, the least that a read in order asks for */
+#define FIRST_READ   COVE__HEAD_SIZE     /* what the open reads of a file, the least that a read in order asks for */
 #define MIN_CHUNK    ((size_t)128 << 10) /* the least that prefetch asks for */
 #define NEAR_CHUNK   ((size_t)1 << 20)   /* what is needed soonest is asked for by so much */
 #define WIDE         64                  /* times what has been read in order, for who reads large blocks */
@@ -31,7 +32,7 @@
 #define DIRECT       ((size_t)1 << 20)   /* reads from this size on skip the buffers */
 #define STREAMING    ((int64_t)1 << 20)  /* who has read this much in order reads on */
 #define STEP         ((size_t)1 << 20)   /* what is asked for where the caller takes what comes */
-#define ALONE        ((size_t)8 << 20)   /* a first read from this size on needs no window to be fast */
+#define ALONE        ((size_t)8 << 20)   /* a read from this size on needs no window to be fast */
 
 /* A stretch of the file, asked for ahead. */
 struct slot {
@@ -365,8 +366,32 @@ static int find_out(struct cove_reader *r, struct cove_error *err)
     return rc == 0 && !told ? open_by_look(r, err) : rc;
 }
 
+/* The first bytes have come already. */
+static int open_by_head(struct cove_reader *r, struct cove__head *head, struct cove_error *err)
+{
+    struct slot *first = &r->slots[0];
+
+    r->fs->ops->part_rules(r->fs->self, -1, &r->rules);
+    r->size = head->total;
+    r->etag = head->etag;
+    head->etag = NULL;
+    if (r->fs->ops->real_directories || head->n == (size_t)r->size)
+        r->summed = -1; /* what is on this machine has no checksum; one reply has been held against what there is */
+    if (head->n == 0)
+        return 0;
+    first->buffer = cove__budget_get(head->n, true);
+    if (!first->buffer)
+        return cove__fail_nomem(err, "a reader");
+    memcpy(first->buffer, head->data, head->n);
+    first->used = true;
+    first->io.length = head->n;
+    first->io.op.count = (int64_t)head->n;
+    return 0;
+}
+
+/* `head` NULL: its first request brings `first_read` bytes. */
 static int open_reader(cove_fs *fs, const char *path, const struct cove_call *call, size_t first_read,
-                       cove_reader **ret_reader, struct cove_error *err)
+                       struct cove__head *head, cove_reader **ret_reader, struct cove_error *err)
 {
     cove_reader *r = cove__calloc(1, sizeof *r);
     int rc;
@@ -383,7 +408,7 @@ static int open_reader(cove_fs *fs, const char *path, const struct cove_call *ca
     rc = r->stop ? cove__target_init(&r->target, fs, path, call, "read", err) : cove__fail_nomem(err, "a reader");
     if (rc == 0) {
         begin_call(r);
-        rc = find_out(r, err);
+        rc = head ? open_by_head(r, head, err) : find_out(r, err);
     }
     if (rc < 0) {
         cove_reader_close(r);
@@ -396,7 +421,13 @@ static int open_reader(cove_fs *fs, const char *path, const struct cove_call *ca
 int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
                      struct cove_error *err)
 {
-    return open_reader(fs, path, call, FIRST_READ, ret_reader, err);
+    return open_reader(fs, path, call, FIRST_READ, NULL, ret_reader, err);
+}
+
+int cove__reader_from_head(cove_fs *fs, const char *path, const struct cove_call *call, struct cove__head *head,
+                           cove_reader **ret_reader, struct cove_error *err)
+{
+    return open_reader(fs, path, call, FIRST_READ, head, ret_reader, err);
 }
 
 /* A file of at most one part comes in the first request, so another replacement can't fail it. */
@@ -412,7 +443,7 @@ int cove_reader_reopen(cove_reader **reader, struct cove_error *err)
         return COVE_EPRECONDITION;
     if (old->size > (int64_t)FIRST_READ && part > FIRST_READ)
         first_read = old->size < (int64_t)part ? (size_t)old->size : part;
-    rc = open_reader(old->fs, old->target.path, &old->call, first_read, &r, err);
+    rc = open_reader(old->fs, old->target.path, &old->call, first_read, NULL, &r, err);
     if (rc < 0)
         return rc;
     r->reopened = times;
@@ -547,6 +578,15 @@ static void read_ahead(struct cove_reader *r, int64_t in_order, size_t block)
     look_for_sum(r, in_order);
 }
 
+/* Whether a read of `length` bytes has no use for a window: it is large, or all that is left, and goes as it is. What
+ * is under way already is waited for, and a window then lets the rest come meanwhile. */
+static bool is_alone(struct cove_reader *r, size_t length)
+{
+    struct slot *here = slot_at(r, r->position);
+
+    return length >= ALONE || ((int64_t)length >= r->size - r->position && !(here && here->pending));
+}
+
 /* Before a read of `length` bytes at the position: fewer, where the file ends. */
 static size_t begin_read(struct cove_reader *r, size_t length)
 {
@@ -559,7 +599,7 @@ static size_t begin_read(struct cove_reader *r, size_t length)
     drop_passed(r, jumped && !slot_at(r, r->position));
     if (r->position < r->size && (int64_t)length > r->size - r->position)
         length = (size_t)(r->size - r->position);
-    if (length < ALONE && (r->position == 0 || r->in_order > 0))
+    if ((r->position == 0 || r->in_order > 0) && !is_alone(r, length))
         prefetch(r, r->in_order + (int64_t)length, length);
     look_for_sum(r, r->in_order + (int64_t)length);
     return length;
@@ -642,9 +682,23 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
     return n;
 }
 
+/* What has come of these bytes, from the first one on: how many. */
+static int64_t copy_arrived(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length)
+{
+    struct slot *slot = slot_at(r, offset);
+    int64_t have = slot && !slot->pending && slot->io.op.rc == 0 ? slot->io.offset + slot->io.op.count - offset : 0;
+
+    if (have <= 0)
+        return 0;
+    if (have > (int64_t)length)
+        have = (int64_t)length;
+    memcpy(dst, slot->buffer + (offset - slot->io.offset), (size_t)have);
+    return have;
+}
+
 int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t length, struct cove_error *err)
 {
-    struct slot *slot;
+    int64_t have, n;
 
     if (offset < 0 || (length > 0 && !buffer))
         return cove__fs_fail(err, &r->target.ctx, COVE_EINVAL, "a buffer and an offset of 0 or more are needed");
@@ -653,14 +707,12 @@ int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t
     if ((int64_t)length > r->size - offset)
         length = (size_t)(r->size - offset);
     mind_fork(r);
-    slot = slot_at(r, offset);
-    if (slot && !slot->pending && slot->io.op.rc == 0 &&
-        offset + (int64_t)length <= slot->io.offset + slot->io.op.count) {
-        memcpy(buffer, slot->buffer + (offset - slot->io.offset), length);
-        return (int64_t)length;
-    }
+    have = copy_arrived(r, offset, buffer, length);
+    if (have == (int64_t)length)
+        return have;
     begin_call(r);
-    return failed(r, read_direct(r, offset, buffer, length, err));
+    n = failed(r, read_direct(r, offset + have, (uint8_t *)buffer + have, length - (size_t)have, err));
+    return n < 0 ? n : have + n;
 }
 
 int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_ranges, struct cove_error *err)

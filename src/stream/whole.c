@@ -8,9 +8,8 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/store_sum.h"
+#include "stream/head.h"
 #include "wire/crc.h"
-
-#define PROBE ((size_t)64 << 10) /* what a file's first request asks for: small files need no second */
 
 int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
                        struct cove_error *err)
@@ -48,7 +47,7 @@ static int read_to_end(cove_fs *fs, const struct cove__target *target, size_t ma
             return cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has more than the %zu bytes that were allowed",
                                  max_bytes);
         if (range.length == 0) {
-            cap = cap < PROBE ? PROBE : cap * 2;
+            cap = cap < COVE__HEAD_SIZE ? COVE__HEAD_SIZE : cap * 2;
             more = cap < SIZE_MAX / 4 ? cove__realloc(*data, cap + 1) : NULL;
             if (!more)
                 return cove__fail(err, COVE_ENOMEM, "read %s: out of memory for %zu bytes", target->url, cap);
@@ -134,22 +133,20 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
     return rc;
 }
 
-/* The whole file, of whose version `first` has the first bytes. */
-static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_bytes, const struct cove__fetch *first,
+/* The whole file, `size` bytes, of whose version `head` has the first bytes. */
+static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_bytes, const struct cove__head *head,
                    size_t size, uint8_t **ret, size_t *ret_size, struct cove_error *err)
 {
-    const struct cove_range *range = &first->ranges[0];
-    size_t have = (size_t)range->done;
     uint8_t *data = cove__malloc(size + 1);
     int rc = 0;
 
     if (!data)
         return cove__fail(err, COVE_ENOMEM, "read %s: out of memory for %zu bytes", target->url, size);
-    memcpy(data, range->buffer, have);
+    memcpy(data, head->data, head->n);
     data[size] = '\0'; /* text can be used as it is */
-    if (size > have)
-        rc = read_rest(fs, target, first->ret_etag, data, have, size, err);
-    else if (have > 0 && first->ret_total < range->done)
+    if (size > head->n)
+        rc = read_rest(fs, target, head->etag, data, head->n, size, err);
+    else if (head->n > 0 && head->total < (int64_t)head->n)
         rc = read_to_end(fs, target, max_bytes, &data, &size, err);
     if (rc < 0) {
         cove__free(data);
@@ -160,56 +157,127 @@ static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_by
     return 0;
 }
 
-/* The reply to the first bytes has the size and the version; the rest follows in parallel, straight into the result.
- * *size is that of the version before (0: none) and becomes this one's. A restart asks for that much first, a part at
- * most, so that a small file comes in one request, which another replacement can't fail. */
-static int read_version(cove_fs *fs, const struct cove__target *target, size_t max_bytes, size_t *size, uint8_t **ret,
-                        size_t *ret_size, struct cove_error *err)
+/* ---- the first bytes ---- */
+
+void cove__head_done(struct cove__head *head)
 {
-    struct cove__part_rules rules = { 0 };
-    struct cove_range range = { .length = PROBE };
-    struct cove__fetch first = { .ranges = &range, .n_ranges = 1, .once = true };
+    cove__free(head->data);
+    cove__free(head->etag);
+    *head = (struct cove__head){ 0 };
+}
+
+static int read_head(cove_fs *fs, const struct cove__target *target, size_t length, struct cove__head *ret,
+                     struct cove_error *err)
+{
+    struct cove_range range = { .length = length, .buffer = cove__malloc(length) };
+    struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .once = true };
     int rc;
 
-    fs->ops->part_rules(fs->self, -1, &rules);
-    if (*size > PROBE)
-        range.length = *size < rules.default_part ? *size : rules.default_part;
-    range.buffer = cove__malloc(range.length);
     if (!range.buffer)
         return cove__fail_nomem(err, "a read");
-    rc = cove__fs_fetch(fs, target, &first, err);
-    if (rc == 0) {
-        /* More bytes may have come than the size in the reply's head. */
-        *size = first.ret_total > range.done ? (size_t)first.ret_total : (size_t)range.done;
-        if (max_bytes && *size > max_bytes)
-            rc = cove__fs_fail(err, &target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed",
-                               *size, max_bytes);
-        else
-            rc = read_on(fs, target, max_bytes, &first, *size, ret, ret_size, err);
+    rc = cove__fs_fetch(fs, target, &fetch, err);
+    if (rc < 0) {
+        cove__free(range.buffer);
+        return rc;
     }
-    cove__free(first.ret_etag);
-    cove__free(range.buffer);
+    *ret = (struct cove__head){
+        .data = range.buffer, .n = (size_t)range.done, .total = fetch.ret_total, .etag = fetch.ret_etag
+    };
+    return 0;
+}
+
+/* One file, whole or as a reader. */
+struct whole {
+    cove_fs *fs;
+    const struct cove__target *target;
+    const struct cove_call *call;
+    size_t max_bytes;
+    size_t size; /* of the version before; 0: none */
+    void **ret_data;
+    size_t *ret_size;
+    cove_reader **ret_reader; /* NULL: what is larger than allowed fails */
+};
+
+/* The reply to the first bytes has the size and the version; the rest follows in parallel, straight into the result. */
+static int give(struct whole *w, struct cove__head *head, struct cove_error *err)
+{
+    bool known = head->total >= (int64_t)head->n;
+    uint8_t *data = NULL;
+    int rc;
+
+    /* More bytes may have come than the size in the reply's head. */
+    w->size = known ? (size_t)head->total : head->n;
+    if (w->ret_reader && known && w->max_bytes && w->size > w->max_bytes)
+        return cove__reader_from_head(w->fs, w->target->path, w->call, head, w->ret_reader, err);
+    if (!w->ret_reader && w->max_bytes && w->size > w->max_bytes)
+        return cove__fs_fail(err, &w->target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed",
+                             w->size, w->max_bytes);
+    rc = read_on(w->fs, w->target, w->ret_reader ? 0 : w->max_bytes, head, w->size, &data, w->ret_size, err);
+    if (rc == 0)
+        *w->ret_data = data;
+    return rc;
+}
+
+/* A restart asks for the size of the version before first, a part at most, so that a small file comes in one request,
+ * which another replacement can't fail. */
+static int read_version(struct whole *w, struct cove_error *err)
+{
+    struct cove__part_rules rules = { 0 };
+    struct cove__head head = { 0 };
+    size_t length = COVE__HEAD_SIZE;
+    int rc;
+
+    w->fs->ops->part_rules(w->fs->self, -1, &rules);
+    if (w->size > length)
+        length = w->size < rules.default_part ? w->size : rules.default_part;
+    rc = read_head(w->fs, w->target, length, &head, err);
+    if (rc == 0)
+        rc = give(w, &head, err);
+    cove__head_done(&head);
+    return rc;
+}
+
+int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t max_bytes, struct cove__head *head, void **ret_data,
+                            size_t *ret_size, cove_reader **ret_reader, const struct cove_call *call,
+                            struct cove_error *err)
+{
+    struct cove__target target;
+    struct whole w = { fs, &target, call, max_bytes, 0, ret_data, ret_size, ret_reader };
+    unsigned times = 0;
+    int rc = cove__target_init(&target, fs, path, call, "read", err);
+
+    if (rc == 0) {
+        rc = head->data ? give(&w, head, err) : read_version(&w, err);
+        while (cove__fs_read_again(&target.ctx, rc, &times, err))
+            rc = read_version(&w, err);
+    }
+    cove__target_done(&target);
     return rc;
 }
 
 int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
                       const struct cove_call *call, struct cove_error *err)
 {
-    struct cove__target target;
-    uint8_t *data = NULL;
-    size_t size = 0;
-    unsigned times = 0;
-    int rc = cove__target_init(&target, fs, path, call, "read", err);
+    struct cove__head none = { 0 };
 
-    if (rc == 0) {
-        do {
-            rc = read_version(fs, &target, max_bytes, &size, &data, ret_size, err);
-        } while (cove__fs_read_again(&target.ctx, rc, &times, err));
-    }
-    if (rc == 0)
-        *ret_data = data;
-    cove__target_done(&target);
-    return rc;
+    return cove__fs_read_from_head(fs, path, max_bytes, &none, ret_data, ret_size, NULL, call, err);
+}
+
+int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
+                         cove_reader **ret_reader, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__head none = { 0 };
+    cove_reader *reader = NULL;
+    void *data = NULL;
+    size_t size = 0;
+    int rc = cove__fs_read_from_head(fs, path, max_bytes, &none, &data, &size, &reader, call, err);
+
+    if (rc < 0)
+        return rc;
+    *ret_data = data;
+    *ret_size = size;
+    *ret_reader = reader;
+    return 0;
 }
 
 int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,

@@ -64,6 +64,34 @@ static void many_files(void **state)
     cove_queue_free(q);
 }
 
+/* The files w0 and so on, of so many bytes: what is larger than allowed comes as a reader, whose time is its own. */
+static void whole_or_opened(cove_queue *q, const size_t *sizes, size_t n)
+{
+    static const size_t most[] = { 1, 64 * KIB };
+    struct cove_call call = COVE_CALL_INIT;
+
+    call.timeout_ms = 600000;
+    for (size_t m = 0; m < 2; m++) {
+        for (size_t i = 0; i < n; i++)
+            OK(cove_queue_read_or_open(q, w.fs, at("w%zu", i), most[m], &call, (void *)i, &err));
+        for (size_t i = 0; i < n; i++) {
+            struct cove_result r = next(q);
+            size_t size = sizes[(size_t)r.user];
+            bool opened = size > most[m];
+            uint8_t *to = opened ? malloc(size) : r.data;
+            assert_non_null(to);
+            assert_true(opened == (r.reader != NULL) && opened == (r.data == NULL));
+            if (opened)
+                assert_int_equal(OK(cove_reader_read(r.reader, to, size, &err)), size);
+            else
+                assert_int_equal(r.count, size);
+            assert_true(filled(to, size, (size_t)r.user, 0));
+            cove_reader_close(r.reader);
+            opened ? free(to) : cove_free(to);
+        }
+    }
+}
+
 /* Sizes on both sides of what one request carries: empty, one probe, more than it, many parts. */
 static void whole_files(void **state)
 {
@@ -88,6 +116,7 @@ static void whole_files(void **state)
         assert_int_equal(((char *)r.data)[r.count], '\0');
         cove_free(r.data);
     }
+    whole_or_opened(q, sizes, COUNT);
     /* The tail, a long range, a copy, a removal. */
     uint8_t *back = malloc(20 * MIB);
     assert_non_null(back);

@@ -41,6 +41,45 @@ static void read_to_the_end(void **state)
     cove_reader_close(NULL);
 }
 
+static void whole_or_opened(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 0, 1, 64 * KIB, 64 * KIB + 1, 3 * MIB, 20 * MIB + 77 };
+    static const size_t most[] = { 0, 1, 64 * KIB, 3 * MIB };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        put_filled(at("f"), sizes[i], i);
+        for (size_t m = 0; m < sizeof most / sizeof most[0]; m++) {
+            void *data = &data;
+            cove_reader *reader = NULL;
+            size_t size = 77;
+            OK(cove_fs_read_or_open(w.fs, at("f"), most[m], &data, &size, &reader, NULL, &err));
+            if (most[m] && sizes[i] > most[m]) {
+                assert_null(data);
+                assert_int_equal(cove_reader_size(reader), sizes[i]);
+                assert_int_equal(cove_reader_tell(reader), 0);
+                data = malloc(sizes[i]);
+                assert_non_null(data);
+                assert_int_equal(OK(cove_reader_read(reader, data, sizes[i], &err)), sizes[i]);
+                assert_true(filled(data, sizes[i], i, 0));
+                free(data);
+                cove_reader_close(reader);
+                continue;
+            }
+            assert_null(reader);
+            assert_int_equal(size, sizes[i]);
+            assert_true(filled(data, size, i, 0));
+            assert_int_equal(((char *)data)[size], '\0');
+            cove_free(data);
+        }
+    }
+    void *data = &data;
+    cove_reader *reader = NULL;
+    size_t size = 77;
+    FAILS(COVE_ENOTFOUND, cove_fs_read_or_open(w.fs, at("no"), 1, &data, &size, &reader, NULL, &err));
+    assert_ptr_equal(data, &data);
+    assert_int_equal(size, 77);
+}
+
 static void read_without_a_copy(void **state)
 {
     (void)state;
@@ -257,6 +296,7 @@ static void many_readers(void **state)
 
 const struct CMUnitTest reader_tests[] = {
     cmocka_unit_test(read_to_the_end),
+    cmocka_unit_test(whole_or_opened),
     cmocka_unit_test(read_without_a_copy),
     cmocka_unit_test(taken_by_a_writer),
     cmocka_unit_test(seek_about),
