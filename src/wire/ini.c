@@ -315,10 +315,11 @@ static int finish_values(struct reader *r)
             option->value.size = (size_t)(whole.data - option->value.data) + whole.size;
         rest = option->value;
         r->line = option->line;
-        while (cove__ini_is_nested(option->value) && next_nested(&rest, &line)) {
-            if (memchr(line.data, '=', line.size) == NULL && is_seen(r->ini, option))
-                return refuse(r, "is followed by indented lines of which one is not \"name = value\"");
-        }
+        bool pairs = true;
+        while (pairs && cove__ini_is_nested(option->value) && next_nested(&rest, &line))
+            pairs = memchr(line.data, '=', line.size) != NULL;
+        if (!pairs && is_seen(r->ini, option))
+            return refuse(r, "is followed by indented lines of which one is not \"name = value\"");
     }
     return 0;
 }

@@ -279,6 +279,16 @@ static void remember(struct s3_request *r)
     }
 }
 
+/* A request that changes something may meet another change; one that reads can only ask for a version. */
+static bool has_condition(const struct s3_request *r)
+{
+    const struct cove__buf *headers = &r->http.headers;
+
+    return (strcmp(r->http.method, "GET") != 0 && strcmp(r->http.method, "HEAD") != 0) ||
+           (headers->size > 0 && memmem(headers->data, headers->size, "\nIf-", 4) != NULL) ||
+           (headers->size > 3 && memcmp(headers->data, "If-", 3) == 0);
+}
+
 static enum cove__http_verdict inspect(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct s3_request *r = self;
@@ -304,6 +314,8 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         return COVE__HTTP_AGAIN;
     }
     bool retry = cove__s3_judge(r, err);
+    if (err->code == COVE_EPRECONDITION && !has_condition(r))
+        err->code = COVE_ESERVER; /* the store's own conflict: no other version has been seen */
     r->refusals += http->status >= 500 && err->code == COVE_ETHROTTLED;
     if (keys_refused(r))
         return COVE__HTTP_AGAIN;
