@@ -259,7 +259,7 @@ class Runner:
         self.report(f"{variant}: {name}", read_junit(name, junit, text, status), time.monotonic() - begin)
 
     def on_version(self, run):
-        """Tests of the Python package on another version of what it works with."""
+        """Tests of the Python package on another version of Python or of a package."""
         name = f"python package on {run.name}"
         if run.missing and (not self.args.only or re.search(self.args.only, name)):
             tally = Tally()

@@ -36,8 +36,8 @@ static const char usage[] =
 static cove_trainer *trainer; /* for the signal handler */
 static struct sigaction old_actions[2];
 
-/* Without this, warnings are silent: that "last" has found no checkpoint, or that the store does not answer. The
- * progress bar may stand on the terminal's line: it is cleared, and drawn again below. */
+/* Without this, warnings are not shown: "last" found no checkpoint, the store does not answer. On a terminal the line
+ * of the progress bar is cleared first; the bar is drawn again below. */
 static void on_log(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
     fprintf(stderr, "%sdigits: %s: %s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",

@@ -38,16 +38,16 @@ typedef struct cove_parts cove_parts; /* the digests of one object's parts */
  * have not come yet fail with COVE_EPRECONDITION; see cove_reader_reopen. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
                               struct cove_error *err);
-/* A file of at most `max_bytes` (0: of any size) whole, as cove_fs_read_file gives it: *ret_data. Of a larger one a
- * reader at its first byte, as of cove_reader_open: *ret_reader, so that what its bytes go to can be made when its size
- * is known. No byte is asked for twice. The other of the two is NULL. A file whose size does not tell how much it holds
- * (of /proc) comes whole, whatever `max_bytes` is. Errors as of these calls. */
+/* Reads a file of at most `max_bytes` (0: of any size) whole, into *ret_data, as cove_fs_read_file does. For a larger
+ * file gives a reader at the first byte, in *ret_reader, as cove_reader_open does, so that the caller can allocate by
+ * the size. The other output is NULL. No byte is requested twice. A file that reports a wrong size, as those of /proc
+ * do, is read whole, whatever `max_bytes` is. Errors as of these two calls. */
 COVE_API int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
                                   cove_reader **ret_reader, const struct cove_call *call, struct cove_error *err);
 /* After a call failed with COVE_EPRECONDITION: closes *reader and puts in its place a reader of the current version, at
  * the first byte. For a caller that has passed on none of the old bytes. On failure *reader is unchanged.
- * COVE_EPRECONDITION: the reader was reopened 10 times already; or none of its own reads failed so, then *err stays as
- * it is. Other errors as of cove_reader_open. */
+ * COVE_EPRECONDITION: the reader was reopened 10 times already; or no read of this reader has failed with it, and then
+ * *err is unchanged. Other errors as of cove_reader_open. */
 COVE_API int cove_reader_reopen(cove_reader **reader, struct cove_error *err);
 /* Up to `length` bytes from the position on; fewer only at the end; 0 there. Buffer BORROWED until the call returns. */
 COVE_API int64_t cove_reader_read(cove_reader *reader, void *buffer, size_t length, struct cove_error *err);

@@ -215,8 +215,8 @@ class S3FileSystem(CoveFileSystem):
             return True
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
-        """A directory, as `mkdir` makes it; one that exists is no error. Of a bucket alone: `mkdir`. With `exist_ok`, as programs call it before they write
-        a file, the bucket must exist, unless the filesystem has the option `create_buckets`: a name with a mistake in it makes no bucket.
+        """A directory, as `mkdir` makes it; one that exists is no error. A bucket alone is made by `mkdir`, but not with `exist_ok`, as programs call it before
+        they write a file: then the bucket must exist, unless the filesystem has the option `create_buckets`, so that a mistyped name makes none.
         """
         bucket, key, _ = self.split_path(path)
         if exist_ok and bucket and not key:

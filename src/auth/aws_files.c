@@ -68,7 +68,7 @@ static void add_home(struct cove__buf *out, const char *name, size_t n)
             n--;
         cove__buf_add(out, home, n);
     } else {
-        /* Nobody's: below the root, where there is none. A relative path could lead to another's file. */
+        /* No such user: below the root, where there is no such file. A relative path could name another user's file. */
         cove__buf_add_str(out, "/~");
         cove__buf_add(out, name, n);
     }

@@ -63,7 +63,7 @@ struct cove_reader {
     uint32_t crc32;      /* likewise, where the store may report this one instead */
     int64_t summed;      /* how far it has been read without a gap; -1: no checksum to hold it against */
     unsigned reopened;   /* how often */
-    bool replaced;       /* a read of it has shown that the file is another one now */
+    bool replaced;       /* a read has shown that the file was replaced */
     size_t first_read;   /* what the open asks for */
     int64_t in_order;    /* bytes read in order since the last jump */
     unsigned generation; /* of fork: a child has none of its parent's reads ahead */
@@ -438,7 +438,7 @@ int cove_reader_reopen(cove_reader **reader, struct cove_error *err)
     unsigned times = old->reopened;
     int rc;
 
-    /* What else fails so, such as the target of a copy, does not change by reading again. */
+    /* Without it the error is of something else, such as a copy's target, which reading again doesn't change. */
     if (!old->replaced || !cove__fs_read_again(&old->target.ctx, COVE_EPRECONDITION, &times, err))
         return COVE_EPRECONDITION;
     if (old->size > (int64_t)FIRST_READ && part > FIRST_READ)

@@ -1,4 +1,4 @@
-"""What the command says while a server keeps it waiting, on standard error, also where that is no terminal."""
+"""Lines about a wait for a server, on standard error, also without a terminal."""
 
 import os
 import re

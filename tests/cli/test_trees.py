@@ -338,7 +338,7 @@ def test_empty_directories_of_a_disk(cove, bucket):  # noqa: F811
 
 
 def test_schemes_in_capitals(cove, bucket, tmp_path):  # noqa: F811
-    """RFC 3986, 3.1: they are the same in any case; so a tree is not copied into itself, and options are found."""
+    """RFC 3986, 3.1: they are case-insensitive. So a tree is not copied into itself, and options are found."""
     server = bucket({"x": b"1"})
     assert cove("cat", "S3://b/x") == "1"
     cove("mv", "S3://b/x", "s3a://b/y")

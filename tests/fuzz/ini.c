@@ -1,5 +1,5 @@
-/* AWS's shared files: what is read of them lies within the text, each option is found again, and a profile of both
- * files has what they say. */
+/* AWS's shared files: names and values lie within the text, each option is found, and a profile has the settings of
+ * both files. */
 #include <string.h>
 
 #include <cove/error.h>

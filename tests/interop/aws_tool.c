@@ -3,8 +3,8 @@
  *
  *   aws_tool FOLDER PROFILE [FOLDER PROFILE]...
  *
- * For each pair a line "NAME HEX" for each setting that FOLDER/config and FOLDER/credentials give, then "keys ID SECRET
- * TOKEN" in hexadecimal, "ask" or "refused MESSAGE"; or "error MESSAGE" alone; then "end".
+ * Prints for each pair: a line "NAME HEX" for each setting that FOLDER/config and FOLDER/credentials give; then "keys
+ * ID SECRET TOKEN" in hexadecimal, "ask" or "refused MESSAGE"; or "error MESSAGE" alone; then "end".
  */
 #include <stdio.h>
 #include <stdlib.h>

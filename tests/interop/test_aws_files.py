@@ -50,13 +50,13 @@ def sso(session, scoped, found):
 
 
 def keys(session, scoped):
-    """The keys that are written down; "refused": half of a pair; "ask": there is another source, or none."""
+    """The keys that botocore finds in the files; "refused": a key without its secret; "ask": another source, or none."""
     try:
         c = session.get_credentials()
     except botocore.exceptions.PartialCredentialsError as e:
-        half = e.kwargs["provider"] in ("shared-credentials-file", "config-file") and scoped["aws_access_key_id"]  # an empty key is none
+        half = e.kwargs["provider"] in ("shared-credentials-file", "config-file") and scoped["aws_access_key_id"]  # an empty key counts as none
         return "refused" if half else "ask"
-    except Exception:  # noqa: BLE001 - a source that is set up, and has nothing behind it here
+    except Exception:  # noqa: BLE001 - a source that is set up and does not work here
         return "ask"
     return (c.access_key, c.secret_key, c.token or "") if c is not None and c.method in ("shared-credentials-file", "config-file") else "ask"
 
@@ -90,7 +90,7 @@ def by_botocore(folder, profile, clean):
 
 
 def by_cove(build, cases):
-    """A generator of what aws_tool says of each (folder, profile)."""
+    """Yields what aws_tool prints for each (folder, profile)."""
     arguments = [str(part) for folder, profile in cases for part in (folder, profile)]
     lines = subprocess.run([build / "tests/interop/aws_tool", *arguments], check=True, capture_output=True, timeout=120).stdout.decode().splitlines()
     found = {}
@@ -110,7 +110,7 @@ def by_cove(build, cases):
 
 
 def as_cove_takes(keys):
-    """An empty key is none, and what can't be a header's is refused at once."""
+    """An empty key counts as none; one that can't be in a header is refused when it is read."""
     if isinstance(keys, str):
         return keys
     if not keys[0]:
@@ -119,7 +119,7 @@ def as_cove_takes(keys):
 
 
 def agree(expected, got, folder):
-    """What kind of case it was, for the count; a failed assertion where the two differ."""
+    """The kind of the case, for the count; an AssertionError where the two differ."""
     if isinstance(expected, dict):
         expected = {**expected, "keys": as_cove_takes(expected["keys"])}
         assert got == expected
@@ -152,5 +152,5 @@ def test_generated_files(build, clean, tmp_path):
         except AssertionError as e:
             texts = {name: (folder / name).read_bytes() for name in ("config", "credentials") if (folder / name).exists()}
             raise AssertionError(f"profile {profile!r} of {texts}") from e
-    assert count["read"] > CASES / 4  # a generator that makes only nonsense shows nothing
+    assert count["read"] > CASES / 4  # most generated files must not be invalid
     assert count["unparsable"] > 20 and count["not found"] > 20

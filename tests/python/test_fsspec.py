@@ -533,7 +533,7 @@ def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
     fs.makedirs(f"{name}/a")
     assert fs.ls(name) == [f"{name}/a"]
     fs.rmdir(name)
-    with pytest.raises(FileNotFoundError):  # one that was seen earlier is not taken for granted
+    with pytest.raises(FileNotFoundError):  # a bucket that was there earlier may be gone
         fs.makedirs(f"{name}/a")
     willing = S3FileSystem(create_buckets=True)
     with pytest.raises(FileNotFoundError):
@@ -550,7 +550,7 @@ def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
 
 
 def test_made_directories_of_a_store(fs, root, aws, python):
-    """Another object for the same store sees them; they go with their files, whoever removes those."""
+    """Another filesystem of the same store shows them; they go with their files, whichever client removes those."""
     from cove.s3 import S3FileSystem
 
     other = S3FileSystem(default_block_size="6MiB", skip_instance_cache=True)
@@ -719,7 +719,7 @@ def test_a_block_beyond_the_end_is_empty(fs, root):
 
 
 def test_schemes_in_capitals_are_the_same(fs, root):
-    """RFC 3986, 3.1. fsspec looks for a filesystem by the scheme as it is written."""
+    """RFC 3986, 3.1: they are case-insensitive. fsspec's table is not."""
     with fsspec.open(f"S3://{root}/x", "wb") as f:
         f.write(b"1")
     assert fs.cat_file(f"s3://{root}/x") == b"1"
@@ -749,7 +749,7 @@ def test_errors_made_in_python_are_like_the_librarys(fs, root):
 
 
 def test_no_exception_of_the_package_lacks_a_code():
-    """Kinds of OSError are made by cove.errors.failure, which gives them one."""
+    """Every OSError is made by cove.errors.failure, which sets it."""
     import ast
     import builtins
     from pathlib import Path

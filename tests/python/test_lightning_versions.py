@@ -1,4 +1,4 @@
-"""What cove promises on every version of Lightning that it works with (tests/versions), under each of its names that is installed."""
+"""What cove promises on every version of Lightning that it supports (tests/versions), under each installed name of the package."""
 
 import os
 import pickle
@@ -62,7 +62,7 @@ class AnyObject:
 
 
 def outcome(load, *args, **options):
-    """What came of it: the class of what was loaded, or of the error."""
+    """The outcome: the class of the loaded object, or of the error."""
     try:
         return type(load(*args, **options)["extra"])
     except (pickle.UnpicklingError, TypeError) as error:
@@ -70,7 +70,7 @@ def outcome(load, *args, **options):
 
 
 def test_any_object_in_a_checkpoint_is_as_with_lightnings_plugin(pl, io, root, tmp_path):
-    """Lightning 2.4 and 2.5 load it, all others leave it to torch, and to the caller from 2.6 on."""
+    """Lightning 2.4 and 2.5 load it, the others leave it to torch; from 2.6 on the caller may choose."""
     url, path = root + "/a.ckpt", str(tmp_path / "a.ckpt")
     for place in url, path:
         io.save_checkpoint({"extra": AnyObject()}, place)
@@ -98,7 +98,7 @@ def test_model_checkpoint_leaves_what_lightnings_leaves_locally(pl, root, tmp_pa
     assert names(root) == names(tmp_path) != []
     for name in names(root):
         if (tmp_path / name).is_symlink():
-            continue  # Lightning 2.1's last one on a local disk: a link to what was saved last, where a remote one is saved anew
+            continue  # Lightning 2.1's last checkpoint is a link on a local disk, and saved again on a remote one
         assert same(dict(load(f"{root}/{name}")["state_dict"]), dict(load(tmp_path / name)["state_dict"])), name
 
 
@@ -126,7 +126,7 @@ def test_the_last_checkpoint_is_found(pl, root):
 
 
 def test_checkpoints_of_others_are_kept(pl, root):
-    """The one resumed from, and what a former run left in another folder. Lightning 2.0 prunes these on a local disk, too."""
+    """The one resumed from, and those of an earlier run in another folder. Lightning 2.0 removes these on a local disk, too."""
     def run(epochs, folder, **options):
         fit(pl, root, max_epochs=epochs, callbacks=[pl.cove.ModelCheckpoint(dirpath=f"{root}/{folder}", filename="{epoch}")], **options)
 
@@ -137,7 +137,7 @@ def test_checkpoints_of_others_are_kept(pl, root):
 
 
 def test_pytorch_lightning_alone(tmp_path):
-    """`cove.pytorch_lightning` does without the package `lightning`."""
+    """`cove.pytorch_lightning` works without the package `lightning`."""
     pytest.importorskip("pytorch_lightning")
     code = "import sys; sys.modules['lightning'] = None; import cove.pytorch_lightning as p; print(p.CoveCheckpointIO().teardown(), p.ModelCheckpoint().save_last)"
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=tmp_path,

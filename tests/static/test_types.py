@@ -1,4 +1,4 @@
-"""The package's hints, by the type checkers of most users: mypy, and Pyright in the build that brings its own node (basedpyright)."""
+"""The package's type hints, checked by mypy and by Pyright (basedpyright, which brings its own node)."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def mypy(folder, *args):
 
 
 def mypy_finds(folder):
-    """{program: {line: message}} of what is found in programs that use the package."""
+    """{program: {line: message}} of the errors that the checkers find in programs that use the package."""
     (folder / "mypy.ini").write_text("[mypy]\nstrict = True\n")
     said = mypy(folder, *PROGRAMS)
     return {p.name: {int(m[1]): m[2] for m in re.finditer(rf"^{re.escape(str(p))}:(\d+): error: (.*)$", said, re.M)} for p in PROGRAMS}

@@ -1,4 +1,4 @@
-"""A program as a user of the package writes it, in the strict mode of the type checkers: none of them finds anything in it."""
+"""A program of a user of the package, in which the type checkers find no error in their strict modes."""
 
 import cove
 from cove import FILESYSTEMS, CorruptData, CoveFileSystem, InvalidArgument, PreconditionFailed, S3FileSystem
