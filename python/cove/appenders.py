@@ -93,6 +93,13 @@ class SharedAppender:
             if appender is not None:
                 appender.close()
 
+    def begin_anew(self) -> None:
+        """A close in mid-run, before which everything is sent with all patience. To the library the close is a last wait (docs/s3.md): it loses what a store
+        that has died does not take in seconds. Here that stays for later."""
+        with self._lock:
+            self.flush()
+            self.close()
+
     def give_up(self) -> None:
         """Closes without another wait for the store. What could not be sent is lost, and the error says how much."""
         if self._appender is not None:
@@ -149,7 +156,7 @@ def acquire(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str, opt
         stale = shared.handles == 1 and time.monotonic() - shared.used > IDLE_S
     try:
         if stale:
-            shared.close()
+            shared.begin_anew()
         shared.open()
     except BaseException:
         release(shared)
@@ -218,7 +225,7 @@ def _retire(shared: SharedAppender) -> None:
     """Closes an appender, then forgets it, unless somebody has taken it up again meanwhile. Forgotten first, it would have a second one beside it that
     begins at the version of the file which it is about to replace, and one of the two would lose its bytes."""
     try:
-        shared.close()
+        shared.begin_anew()
     finally:
         with _lock:
             if shared.handles == 0 and shared.is_closed():

@@ -69,6 +69,8 @@ bool cove__cancel_fired(const cove_cancel *cancel)
     return cove_cancel_fired(cancel) != 0;
 }
 
+const atomic_int cove__is_last_wait = 1;
+
 int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err)
 {
     if (cove__cancel_fired(ctx->cancel))
@@ -113,11 +115,6 @@ bool cove__background_yields(const struct cove__ctx *ctx, int64_t now_ns)
 
     return background && background->attended_ns &&
            now_ns >= atomic_load_explicit(background->attended_ns, memory_order_relaxed);
-}
-
-bool cove__background_is_awaited(const struct cove__ctx *ctx)
-{
-    return !ctx->background || !ctx->background->callers || atomic_load(ctx->background->callers) > 0;
 }
 
 void cove__background_done(struct cove__background *background)

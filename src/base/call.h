@@ -16,9 +16,6 @@ struct cove__background {
     /* The deadline of the latest call on the stream that it belongs to. After that nobody waits for the work, and it
      * gives its place among the client's requests to one that is waited for. NULL: it keeps its place. */
     const _Atomic int64_t *attended_ns;
-    /* Of work that is retried later after a failure: how many callers wait for it now. NULL: its failure ends what it
-     * belongs to. */
-    const atomic_int *callers;
     char *failure; /* under cove__lock: why its last attempt failed; NULL: none has */
 };
 
@@ -31,7 +28,12 @@ struct cove__ctx {
      * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may go on with something else first. */
     struct cove__inbox *waits;
     struct cove__background *background; /* BORROWED until the work has ended; NULL: the call itself waits for it */
+    /* How many wait for it who end with it, whether it succeeds or not: at a process's exit, at a close, in cleaning
+     * up. For a server that is down they share one deadline. BORROWED like `background`; NULL: nobody ever does. */
+    const atomic_int *last_waits;
 };
+
+extern const atomic_int cove__is_last_wait; /* 1 */
 
 /* 0, or COVE_ECANCELED / COVE_ETIMEDOUT with a message that names ctx->op and ctx->url. */
 int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err);
@@ -45,8 +47,6 @@ cove_cancel *cove__cancel_child(cove_cancel *parent);
 void cove__background_failed(const struct cove__ctx *ctx, const char *why);
 /* Adds to `err`, of a call that no longer waits for the work, why its last attempt failed. False: none has. */
 bool cove__background_explain(const struct cove__background *background, struct cove_error *err);
-/* False: no caller waits for the work, and it is retried later after a failure. */
-bool cove__background_is_awaited(const struct cove__ctx *ctx);
 bool cove__background_yields(const struct cove__ctx *ctx, int64_t now_ns);
 void cove__background_done(struct cove__background *background); /* it has ended; frees what it holds */
 

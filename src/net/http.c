@@ -16,7 +16,6 @@
 #include "base/secret.h"
 #include "net/head.h"
 #include "net/loop.h"
-#include "net/outage.h"
 #include "net/retry.h"
 #include "net/status.h"
 
@@ -40,14 +39,19 @@ static char *copy_string(const char *s, bool *failed)
     return copy;
 }
 
-/* Registers the proxies' passwords as secrets: libcurl quotes the URLs in its errors. */
-static void hide_proxies(const struct cove__http *http)
+/* Notes the way to the servers, and registers the proxies' passwords as secrets: libcurl quotes the URLs in its errors.
+ */
+static void note_proxies(struct cove__http *http)
 {
     static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+    bool some = false;
 
     cove__secret_add_userinfo(http, http->config.proxy);
-    for (size_t i = 0; http->config.proxy == NULL && i < sizeof names / sizeof names[0]; i++)
+    for (size_t i = 0; http->config.proxy == NULL && i < sizeof names / sizeof names[0]; i++) {
         cove__secret_add_userinfo(http, getenv(names[i]));
+        some |= getenv(names[i]) != NULL;
+    }
+    cove__outage_way(some ? "the environment's" : http->config.proxy, http->way);
 }
 
 void cove__http_free(struct cove__http *http)
@@ -82,7 +86,7 @@ int cove__http_new(const struct cove__http_config *config, struct cove__http **r
         cove__http_free(http);
         return cove__fail_nomem(err, "an HTTP client");
     }
-    hide_proxies(http);
+    note_proxies(http);
     if (http->config.connect_timeout_ms <= 0)
         http->config.connect_timeout_ms = CONNECT_TIMEOUT_MS;
     if (http->config.stall_timeout_ms <= 0)
@@ -270,117 +274,6 @@ static bool leave_waiters(struct cove__http_state *st)
     return waiting;
 }
 
-/* ---- errors ---- */
-
-#define BARE_STATUS 40 /* bytes: a status line, and no header */
-
-/* Go's servers and nginx answer a request without TLS with 400 and a text that names HTTPS; Go's answer a HEAD with a
- * status line alone. */
-static bool wants_tls(const struct cove__http_request *r, int status)
-{
-    const struct cove__buf *reply = &r->reply;
-
-    if (status != 400)
-        return false;
-    return reply->size == 0 ? r->state != NULL && r->state->header_bytes < BARE_STATUS
-                            : reply->size < 1024 && memmem(reply->data, reply->size, "HTTPS ", 6) != NULL;
-}
-
-int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err)
-{
-    int code = cove__status_code(status);
-    if (code == COVE_OK)
-        code = COVE_EPROTOCOL;
-    cove__fail(err, code, "%s %s: %s%s (HTTP %d)", r->op.ctx.op, r->op.ctx.url, text,
-               wants_tls(r, status) ? "; the server speaks TLS: try https:// in the endpoint" : "", status);
-    if (err != NULL) {
-        err->http_status = status;
-        err->retryable = cove__status_retry(status);
-    }
-    return code;
-}
-
-/* What went wrong below HTTP, in words. Retries are worthless where the configuration is wrong. */
-static enum cove__http_verdict transport_error(struct cove__http_state *st, CURLcode result, struct cove_error *err)
-{
-    const struct cove__http_request *r = st->r;
-    const char *detail = st->curl_error[0] != '\0' ? st->curl_error : curl_easy_strerror(result);
-    const char *what = "the connection broke";
-    enum cove__http_verdict verdict = COVE__HTTP_RETRY;
-    int code = COVE_ENETWORK;
-
-    if (st->nonsense != NULL) {
-        detail = st->nonsense;
-        what = "the reply makes no sense";
-        code = COVE_EPROTOCOL;
-    } else if (st->local_rc != 0) {
-        what = "the reply cannot be held";
-        detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
-        code = st->local_rc;
-        verdict = COVE__HTTP_FAIL;
-    } else {
-        switch (result) {
-        case CURLE_SSL_CONNECT_ERROR:
-            if (strstr(detail, "wrong version number") ||
-                strstr(detail, "packet length too long")) { /* no TLS record */
-                what = "the server does not speak TLS; try http:// in the endpoint";
-                verdict = COVE__HTTP_FAIL;
-                break;
-            }
-            what = "cannot reach the server";
-            break;
-        case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_RESOLVE_PROXY:
-        case CURLE_COULDNT_CONNECT:
-            what = "cannot reach the server";
-            break;
-        case CURLE_OPERATION_TIMEDOUT:
-            what = cove__transfer_connected(st) ? "the connection stalled" : "cannot reach the server";
-            break;
-        case CURLE_PARTIAL_FILE:
-            what = "the body was cut";
-            break;
-        case CURLE_GOT_NOTHING:
-            what = "the server closed the connection without a reply";
-            break;
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_ISSUER_ERROR:
-            what = "the server's certificate is not trusted";
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_CERTPROBLEM:
-        case CURLE_SSL_CIPHER:
-            what = "TLS cannot be set up";
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_URL_MALFORMAT:
-            what = "the endpoint's URL is not valid";
-            code = COVE_EINVAL;
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_OUT_OF_MEMORY:
-            what = "out of memory";
-            code = COVE_ENOMEM;
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_WEIRD_SERVER_REPLY:
-        case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl says of HTTP/0.9 */
-            what = "the reply is not HTTP; does the endpoint's port speak TLS (https://)?";
-            code = COVE_EPROTOCOL;
-            break;
-        default:
-            break;
-        }
-    }
-    long os_errno = 0;
-    curl_easy_getinfo(st->easy, CURLINFO_OS_ERRNO, &os_errno);
-    cove__fail(err, code, "%s %s: %s: %s", r->op.ctx.op, r->op.ctx.url, what, detail);
-    err->os_errno = code == COVE_ENETWORK ? (int)os_errno : 0;
-    err->retryable = verdict == COVE__HTTP_RETRY;
-    return verdict;
-}
-
 static enum cove__http_verdict inspect_by_status(struct cove__http_request *r, struct cove_error *err)
 {
     if (r->status >= 200 && r->status < 300)
@@ -457,6 +350,8 @@ static int64_t silent_ns(struct cove__http_state *st, int64_t now_ns)
 
     if (now_ns - st->progress_ns >= (every_ns < COVE__SEC ? every_ns : COVE__SEC)) {
         int64_t mark = cove__transfer_progress(st);
+        if (st->r->received + st->header_bytes != st->answer_mark)
+            cove__wait_answered(st);
         if (mark != st->progress_mark || !connected) { /* connecting has its own timeout */
             st->progress_mark = mark;
             st->progress_ns = now_ns;
@@ -465,24 +360,15 @@ static int64_t silent_ns(struct cove__http_state *st, int64_t now_ns)
     return now_ns - (connected ? st->progress_ns : st->started_ns);
 }
 
-/* The call's deadline passed: an outage, where attempts failed before it or no byte came for long. */
-static void note_timeout(struct cove__http_state *st)
+static bool has_reply(const struct cove__http_state *st)
 {
-    if (st->phase == COVE__PHASE_ATTEMPT && st->easy != NULL &&
-        silent_ns(st, cove__now_ns()) >= COVE__OUTAGE_SILENCE_NS) {
-        st->unreachable = true;
-        cove__wait_note_attempt(st, false);
-    }
-    if (st->unreachable && st->phase != COVE__PHASE_SLOT)
-        cove__wait_note_given_up(st);
+    return st->header_bytes > 0 || st->r->received > 0;
 }
 
 /* Ends because of the deadline or the token; what failed before it stays in the message. */
 static void finish_stopped(struct cove__http_state *st, const struct cove_error *why)
 {
     struct cove_error *err = &st->r->op.err;
-    if (why->code == COVE_ETIMEDOUT)
-        note_timeout(st);
     if (err->code == 0) {
         *err = *why;
     } else {
@@ -538,8 +424,10 @@ void cove__http_begin(struct cove__http_state *st)
 static void note_outcome(struct cove__http_state *st, bool replied, bool throttled)
 {
     struct cove__http *http = st->r->http;
+
+    if (replied && !cove__http_wants_tls(st->r, st->r->status))
+        http->reached = true;
     cove__lock();
-    http->reached |= replied;
     if (throttled)
         cove__limit_throttled(&http->limit, st->started_ns, cove__now_ns());
     else if (replied && st->r->status < 500)
@@ -561,19 +449,15 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
         .retry_after_ns = -1,
         .now_ns = cove__now_ns(),
         .deadline_ns = r->op.ctx.deadline_ns,
+        .reached = r->http->reached,
         .random = cove__random(),
     };
-    cove__lock();
-    policy.reached = r->http->reached;
-    cove__unlock();
     if (replied && cove__http_header(r, "retry-after", after, sizeof(after)))
         policy.retry_after_ns = cove__retry_after_ns(after, cove__wall_ns());
 
     int64_t wait_ns = cove__retry_wait_ns(&policy);
-    if (st->unreachable && wait_ns >= 0)
+    if (wait_ns >= 0)
         wait_ns = cove__wait_limit(st, wait_ns, policy.now_ns);
-    else if (st->unreachable && r->attempts > 1)
-        cove__wait_note_given_up(st);
     if (wait_ns < 0) {
         finish_failed(st);
         return;
@@ -629,16 +513,18 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
         verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)
                                                                 : inspect_by_status(r, &err);
     else
-        verdict = transport_error(st, result, &err);
+        verdict = cove__http_transport_error(st, result, &err);
     st->fresh = result != CURLE_OK;
-    st->unreachable = replied ? r->status == 502 || r->status == 504
-                              : !whole_head && err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY;
-    if (!replied && st->progress_ns - st->started_ns >= COVE__OUTAGE_LOG_NS) /* bytes came, so the wait begins there */
+    /* Bytes moved, so the wait begins there. */
+    if (!replied && st->progress_mark > 0 && st->progress_ns - st->started_ns >= COVE__OUTAGE_LOG_NS)
         st->waiting_since_ns = st->progress_ns;
     bool said_so = verdict == COVE__HTTP_RETRY && err.code == COVE_ETHROTTLED;
     bool throttled = replied && (cove__status_throttled(r->status) || said_so);
     note_outcome(st, replied, throttled);
-    cove__wait_note_attempt(st, replied && !throttled && r->status < 500);
+    if (has_reply(st))
+        cove__wait_answered(st);
+    else if (err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY)
+        cove__wait_failed(st);
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
     if (!replied)
@@ -677,14 +563,14 @@ static void give_up_attempt(struct cove__http_state *st)
     st->phase = COVE__PHASE_SLOT;
 }
 
-/* Ends an attempt in which no byte has moved for too long: for the client's time-out, or less where the server is known
- * to be down and the shared deadline has passed. False: it goes on. */
+/* Ends an attempt in which no byte has moved for too long: for the client's time-out, or less for a last wait whose
+ * shared deadline has passed. False: it goes on. */
 static bool end_silent(struct cove__http_state *st, int64_t now_ns)
 {
     int64_t silent = silent_ns(st, now_ns), timeout_ms = st->r->http->config.stall_timeout_ms;
     bool connected = cove__transfer_connected(st);
 
-    if (silent >= COVE__OUTAGE_PROBE_NS && now_ns >= cove__wait_deadline(st, now_ns))
+    if (now_ns >= cove__wait_deadline(st, now_ns) && silent >= COVE__OUTAGE_PROBE_NS)
         timeout_ms = COVE__OUTAGE_PROBE_NS / COVE__MS;
     else if (!connected || silent < timeout_ms * COVE__MS) {
         if (silent >= COVE__SEC)
@@ -697,10 +583,10 @@ static bool end_silent(struct cove__http_state *st, int64_t now_ns)
     return true;
 }
 
-/* The wait before another attempt, which the shared deadline may cut. */
+/* The wait before another attempt, which the shared deadline of last waits may cut. */
 static void tick_backoff(struct cove__http_state *st, int64_t now_ns)
 {
-    int64_t until_ns = st->unreachable ? cove__wait_deadline(st, now_ns) : INT64_MAX;
+    int64_t until_ns = cove__wait_deadline(st, now_ns);
 
     if (until_ns < st->wake_ns)
         st->wake_ns = until_ns;

@@ -9,11 +9,13 @@
 #define COVE_NET_LOOP_H
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "net/http.h"
 #include "net/limit.h"
+#include "net/outage.h"
 
 #define COVE__LOOPS_MAX    4
 #define COVE__LOOP_SCAN_NS (50 * COVE__MS) /* how often deadlines, tokens and stalls are looked at */
@@ -24,12 +26,13 @@ struct cove__http {
     /* fixed */
     struct cove__http_config config; /* its strings owned */
     uint64_t serial;                 /* never reused: tells a pooled handle whose settings it has */
+    char way[COVE__OUTAGE_WAY];      /* to its servers: through which proxy */
+    atomic_bool reached;             /* a server has answered, and not only that it wants to be asked otherwise */
     /* under cove__lock */
     unsigned generation; /* of the slots below: a forked child starts them anew */
     struct cove__limit limit;
     unsigned active;
     struct cove__http_state *first_waiting, *last_waiting;
-    bool reached; /* a server has answered */
 };
 
 enum cove__http_phase {
@@ -54,7 +57,6 @@ struct cove__http_state {
     int64_t wake_ns;          /* end of the backoff */
     int64_t started_ns;       /* of the attempt */
     int64_t waiting_since_ns; /* when the first attempt began, or the last byte moved */
-    bool unreachable;         /* the last attempt failed as where there is no server */
     unsigned again;
     unsigned fruitful; /* attempts that are not retries: those up to the one before the last that brought a good deal of
                           the body, and those that gave their slot away */
@@ -69,6 +71,7 @@ struct cove__http_state {
     bool head_ended;      /* the empty line after the reply's headers has arrived */
     int64_t progress_ns, progress_mark;
     int64_t header_bytes;
+    int64_t answer_mark; /* how much of the reply had come when it was last noted as an answer */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -99,15 +102,22 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result); /* its tran
 void cove__http_tick(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
 int64_t cove__http_next_ns(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
 
+/* ---- failure.c ---- */
+
+enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result,
+                                                   struct cove_error *err);
+bool cove__http_wants_tls(const struct cove__http_request *r, int status); /* a reply in plain text that asks for TLS */
+
 /* ---- waits.c, on the loop's thread: servers that do not answer, and log lines about them ---- */
 
-/* An attempt ended: the server answered, or `st->unreachable` says that it did not. */
-void cove__wait_note_attempt(struct cove__http_state *st, bool answered);
-/* The wait before the next attempt, `wait_ns` cut at the shared deadline; -1: the deadline has passed, and st's error
- * says so. */
+void cove__wait_answered(struct cove__http_state *st); /* some of a reply has come */
+void cove__wait_failed(struct cove__http_state *st);   /* an attempt has failed without any */
+/* The deadline that all last waits for a server share that is down (net/outage.h); INT64_MAX: it is not, or this is no
+ * last wait. */
+int64_t cove__wait_deadline(struct cove__http_state *st, int64_t now_ns);
+/* The wait before the next attempt, `wait_ns` cut at that deadline; -1: the deadline has passed, and st's error says
+ * so. */
 int64_t cove__wait_limit(struct cove__http_state *st, int64_t wait_ns, int64_t now_ns);
-int64_t cove__wait_deadline(const struct cove__http_state *st, int64_t now_ns); /* the shared one; INT64_MAX: none */
-void cove__wait_note_given_up(struct cove__http_state *st); /* the request ends because nothing answers */
 void cove__wait_log(struct cove__http_state *st, int64_t waited_ns, int64_t now_ns);
 void cove__wait_log_retry_after(struct cove__http_state *st, int64_t asked_ns, int64_t wait_ns, int64_t now_ns);
 

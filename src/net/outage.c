@@ -1,18 +1,51 @@
 /* See outage.h. */
 #include "net/outage.h"
 
+#include <stdio.h>
 #include <string.h>
 
-void cove__outage_endpoint(const char *url, char out[COVE__OUTAGE_ADDRESS])
+/* The authority of a URL, or of a proxy given without a scheme, behind its user and password. */
+static const char *address(const char *url, int *ret_size)
 {
     const char *at = strstr(url, "://");
 
     at = at != NULL ? at + 3 : url;
-    size_t n = strcspn(at, "/?#");
-    if (n >= COVE__OUTAGE_ADDRESS)
-        n = COVE__OUTAGE_ADDRESS - 1;
-    memcpy(out, at, n);
-    out[n] = '\0';
+    size_t size = strcspn(at, "/?#");
+    for (size_t i = size; i > 0; i--) {
+        if (at[i - 1] == '@') {
+            at += i;
+            size -= i;
+            break;
+        }
+    }
+    *ret_size = size < COVE__OUTAGE_WAY ? (int)size : COVE__OUTAGE_WAY;
+    return at;
+}
+
+static int scheme_size(const char *url)
+{
+    const char *end = strstr(url, "://");
+
+    return end != NULL && end - url < 16 ? (int)(end + 3 - url) : 0;
+}
+
+void cove__outage_way(const char *proxy, char ret_way[COVE__OUTAGE_WAY])
+{
+    int size;
+
+    ret_way[0] = '\0';
+    if (proxy == NULL || proxy[0] == '\0')
+        return;
+    const char *at = address(proxy, &size);
+    snprintf(ret_way, COVE__OUTAGE_WAY, " through %.*s%.*s", scheme_size(proxy), proxy, size, at);
+}
+
+void cove__outage_endpoint(const char *url, const char *way, char ret_endpoint[COVE__OUTAGE_ENDPOINT])
+{
+    int size;
+    const char *at = address(url, &size);
+
+    snprintf(ret_endpoint, COVE__OUTAGE_ENDPOINT, "%.*s%.*s%s", scheme_size(url), url, size, at, way);
 }
 
 static struct cove__outage *find(struct cove__outages *all, const char *endpoint)
@@ -35,15 +68,10 @@ static struct cove__outage *find_or_add(struct cove__outages *all, const char *e
                 found = &all->of[i];
         }
         *found = (struct cove__outage){ .until_ns = INT64_MAX };
-        strncpy(found->endpoint, endpoint, sizeof(found->endpoint) - 1);
+        snprintf(found->endpoint, sizeof(found->endpoint), "%s", endpoint);
     }
     found->used_ns = now_ns;
     return found;
-}
-
-static bool is_known(const struct cove__outage *o, int64_t now_ns)
-{
-    return o != NULL && o->until_ns != INT64_MAX && now_ns - o->last_ns <= COVE__OUTAGE_FORGET_NS;
 }
 
 void cove__outage_failed(struct cove__outages *all, const char *endpoint, int64_t started_ns, int64_t now_ns)
@@ -52,45 +80,40 @@ void cove__outage_failed(struct cove__outages *all, const char *endpoint, int64_
 
     if (!o->failing || started_ns - o->last_ns > COVE__OUTAGE_FORGET_NS) {
         o->failing = true;
-        o->since_ns = started_ns;
+        /* Others may have been answered while this attempt was under way. */
+        o->since_ns = started_ns > o->answered_ns ? started_ns : o->answered_ns;
         o->until_ns = INT64_MAX;
     }
     o->last_ns = now_ns;
 }
 
-bool cove__outage_given_up(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
-                           int64_t *ret_left_ns)
-{
-    struct cove__outage *o = find(all, endpoint);
-
-    if (o == NULL || !o->failing || is_known(o, now_ns))
-        return false;
-    *ret_lasted_ns = now_ns - o->since_ns;
-    /* A caller with a short deadline gives the others no longer one. */
-    *ret_left_ns = *ret_lasted_ns < COVE__OUTAGE_GRACE_NS ? *ret_lasted_ns : COVE__OUTAGE_GRACE_NS;
-    o->until_ns = now_ns + *ret_left_ns;
-    return true;
-}
-
 bool cove__outage_answered(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns)
 {
-    struct cove__outage *o = find(all, endpoint);
-
-    if (o == NULL)
-        return false;
+    struct cove__outage *o = find_or_add(all, endpoint, now_ns);
     bool was_logged = o->failing && o->logged;
+
     if (was_logged)
         *ret_lasted_ns = now_ns - o->since_ns;
     o->failing = o->logged = false;
+    o->answered_ns = now_ns;
     o->until_ns = INT64_MAX;
     return was_logged;
 }
 
-int64_t cove__outage_deadline(const struct cove__outages *all, const char *endpoint, int64_t now_ns)
+int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
+                               bool *ret_first)
 {
-    const struct cove__outage *o = find((struct cove__outages *)all, endpoint);
+    struct cove__outage *o = find(all, endpoint);
 
-    return is_known(o, now_ns) ? o->until_ns : INT64_MAX;
+    if (o == NULL || !o->failing || now_ns - o->since_ns < COVE__OUTAGE_KNOWN_NS ||
+        now_ns - o->last_ns > COVE__OUTAGE_FORGET_NS)
+        return INT64_MAX;
+    *ret_first = o->until_ns == INT64_MAX || now_ns - o->waited_ns > COVE__OUTAGE_FORGET_NS;
+    if (*ret_first)
+        o->until_ns = now_ns + COVE__OUTAGE_LAST_NS;
+    o->waited_ns = now_ns;
+    *ret_lasted_ns = now_ns - o->since_ns;
+    return o->until_ns;
 }
 
 bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns)
@@ -98,11 +121,11 @@ bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64
     if (waited_ns < COVE__OUTAGE_LOG_NS)
         return false;
     struct cove__outage *o = find_or_add(all, endpoint, now_ns);
-    bool first = o->gap_ns == 0;
-    if (!first && now_ns - o->logged_ns < o->gap_ns)
+    /* The first line about this endpoint, or about a wait that began after the last one. */
+    bool anew = o->gap_ns == 0 || waited_ns < now_ns - o->logged_ns;
+    if (!anew && now_ns - o->logged_ns < o->gap_ns)
         return false;
-    bool anew = first || waited_ns < now_ns - o->logged_ns; /* the wait began after the last line */
-    o->gap_ns = anew ? COVE__OUTAGE_LOG_NS : 2 * o->gap_ns;
+    o->gap_ns = anew ? COVE__OUTAGE_LOG_NS : COVE__OUTAGE_AGAIN_NS;
     o->logged_ns = now_ns;
     o->logged = true;
     return true;

@@ -1,12 +1,14 @@
 /*
- * Servers that do not answer. A request is retried for half a minute or longer, and a program that loses its store
- * sends many more before it ends: it closes loggers, tries a last checkpoint, flushes appenders. Once a request that a
- * caller waits for is given up, the store is known to be down, and all other requests share one deadline. Those under
- * way make their last attempt at that deadline; those that begin after it make a single attempt. Any answer ends the
- * outage.
+ * Servers that do not answer. Each request has its own retries, time-outs and deadline, and nothing here shortens them:
+ * what one client meets says little about another's request. Only last waits share a deadline: the flush of appenders
+ * at a process's exit, the close of an appender, the cleaning up after a failure. Whoever ends with such a wait would
+ * wait for a dead server again for each file.
  *
- * One record per endpoint (host:port) for the whole process, since a logger and a checkpoint may use different clients.
- * It also decides when a line about a wait is due. Pure: time comes in as an argument; the owner (waits.c) locks.
+ * A server is down when attempts have failed and nothing has answered for COVE__OUTAGE_KNOWN_NS. The first last wait
+ * from then on begins the time that all of them have together. Any byte of a reply ends both.
+ *
+ * By endpoint, for the whole process: a logger and a checkpoint may have clients of their own. Also decides when to say
+ * that something is waited for. Pure, for net/waits: time comes in as an argument, its owner guards it.
  */
 #ifndef COVE_NET_OUTAGE_H
 #define COVE_NET_OUTAGE_H
@@ -17,21 +19,25 @@
 
 #include "base/clock.h"
 
-#define COVE__OUTAGE_GRACE_NS   (10 * COVE__SEC) /* from the first request given up to the shared deadline */
-#define COVE__OUTAGE_SILENCE_NS (10 * COVE__SEC) /* silence before a call's deadline that counts as an outage */
-#define COVE__OUTAGE_PROBE_NS   (5 * COVE__SEC)  /* silence that ends an attempt after the shared deadline */
-#define COVE__OUTAGE_FORGET_NS  (60 * COVE__SEC) /* without a failure, after which the outage is forgotten */
-#define COVE__OUTAGE_LOG_NS     (5 * COVE__SEC)  /* the first line about a wait; the next at 10, 20, 40 s */
+#define COVE__OUTAGE_KNOWN_NS  (25 * COVE__SEC) /* without an answer while attempts failed: it is down */
+#define COVE__OUTAGE_LAST_NS   (10 * COVE__SEC) /* that all last waits have together from then on */
+#define COVE__OUTAGE_PROBE_NS  (2 * COVE__SEC)  /* silence that ends an attempt of theirs after that */
+#define COVE__OUTAGE_FORGET_NS (90 * COVE__SEC) /* without a failure or a last wait, after which it is forgotten */
+#define COVE__OUTAGE_LOG_NS    (5 * COVE__SEC)  /* the first line about a wait; the next one after as long ... */
+#define COVE__OUTAGE_AGAIN_NS  (10 * COVE__SEC) /* ... and then after this: at 5, 10, 20, 30 s */
 
-#define COVE__OUTAGES        16 /* endpoints that are remembered; the one longest unused goes first */
-#define COVE__OUTAGE_ADDRESS 264
+#define COVE__OUTAGES         16  /* endpoints that are remembered; the one longest unused goes first */
+#define COVE__OUTAGE_WAY      272 /* " through SCHEME://HOST:PORT" of a proxy */
+#define COVE__OUTAGE_ENDPOINT (272 + COVE__OUTAGE_WAY)
 
 struct cove__outage {
-    char endpoint[COVE__OUTAGE_ADDRESS]; /* "": unused */
+    char endpoint[COVE__OUTAGE_ENDPOINT]; /* "": unused */
     int64_t used_ns;
-    int64_t since_ns;          /* when the first attempt that failed began; valid while `failing` */
+    int64_t answered_ns;       /* the last answer; 0: none */
+    int64_t since_ns;          /* since when it does not answer; valid while `failing` */
     int64_t last_ns;           /* the latest failure */
-    int64_t until_ns;          /* the shared deadline; INT64_MAX: not known to be down */
+    int64_t until_ns;          /* the deadline of last waits; INT64_MAX: none has begun */
+    int64_t waited_ns;         /* when a last wait was last there */
     int64_t logged_ns, gap_ns; /* the last line about a wait, and the least time to the next */
     bool failing;              /* there was a failure, and no answer since */
     bool logged;               /* there was a line since the last answer */
@@ -41,19 +47,20 @@ struct cove__outages {
     struct cove__outage of[COVE__OUTAGES];
 };
 
-/* The authority of a URL (host:port), cut where it is too long. */
-void cove__outage_endpoint(const char *url, char out[COVE__OUTAGE_ADDRESS]);
+/* The way through a proxy (any words; NULL, "": there is none), without its user and password. Cut where it is too
+ * long, as is the endpoint. */
+void cove__outage_way(const char *proxy, char ret_way[COVE__OUTAGE_WAY]);
+/* SCHEME://HOST:PORT of a URL, and the way there. */
+void cove__outage_endpoint(const char *url, const char *way, char ret_endpoint[COVE__OUTAGE_ENDPOINT]);
 
 /* An attempt that began at `started_ns` has failed without an answer. */
 void cove__outage_failed(struct cove__outages *all, const char *endpoint, int64_t started_ns, int64_t now_ns);
-/* A request that a caller waits for is given up after such failures. True: from now on the server is known to be down;
- * gives how long it has not answered, and the time left to the shared deadline. */
-bool cove__outage_given_up(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
-                           int64_t *ret_left_ns);
 /* It has answered. True: the wait was logged, so its end is to be logged, too; gives how long the outage lasted. */
 bool cove__outage_answered(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns);
-/* The deadline that all requests to it share; INT64_MAX: it is not known to be down. */
-int64_t cove__outage_deadline(const struct cove__outages *all, const char *endpoint, int64_t now_ns);
+/* A last wait is there: the deadline that all of them share; INT64_MAX: the server is not known to be down. How long it
+ * has not answered then, and whether this wait is the first. */
+int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
+                               bool *ret_first);
 /* Whether a line about a wait of `waited_ns` is due for this endpoint; if so, counts it as logged. */
 bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns);
 

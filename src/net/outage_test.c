@@ -12,78 +12,129 @@
 #include "base/clock.h"
 #include "net/outage.h"
 
-#define HERE    "127.0.0.1:9000"
-#define THERE   "127.0.0.1:9001"
+#define HERE    "http://127.0.0.1:9000"
+#define THERE   "http://127.0.0.1:9001"
 #define BEGIN   (1000 * COVE__SEC)
 #define AT(sec) (BEGIN + (int64_t)((sec) * (double)COVE__SEC))
 
-/* Attempts at HERE fail from 0 s on, each a second long; a request is given up after 33 s. */
-static void lose(struct cove__outages *all)
-{
-    int64_t lasted = 0, left = 0;
+#define KNOWN (COVE__OUTAGE_KNOWN_NS / COVE__SEC)
+#define LAST  (COVE__OUTAGE_LAST_NS / COVE__SEC)
 
-    for (int i = 0; i < 33; i++)
-        cove__outage_failed(all, HERE, AT(i), AT(i + 1));
-    assert_int_equal(cove__outage_deadline(all, HERE, AT(33)), INT64_MAX);
-    assert_true(cove__outage_given_up(all, HERE, AT(33), &lasted, &left));
-    assert_int_equal(lasted, 33 * COVE__SEC);
-    assert_int_equal(left, COVE__OUTAGE_GRACE_NS);
+/* Attempts fail from `first` to `end`, each a second long. */
+static void lose(struct cove__outages *all, const char *endpoint, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        cove__outage_failed(all, endpoint, AT(i), AT(i + 1));
 }
 
-static void test_one_deadline_for_all(void **state)
+static int64_t last_wait(struct cove__outages *all, const char *endpoint, double at)
+{
+    int64_t lasted = -1;
+    bool first = false;
+
+    return cove__outage_last_wait(all, endpoint, AT(at), &lasted, &first);
+}
+
+static void test_known_after_a_while(void **state)
 {
     struct cove__outages all = { 0 };
-    int64_t lasted = -1, left = -1;
+    int64_t lasted = -1;
+    bool first = false;
 
-    lose(&all);
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(33)), AT(43));
-    /* Later failures do not move the deadline. */
-    cove__outage_failed(&all, HERE, AT(40), AT(41));
-    assert_false(cove__outage_given_up(&all, HERE, AT(41), &lasted, &left));
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(41)), AT(43));
-    cove__outage_failed(&all, HERE, AT(90), AT(91));
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(91)), AT(43));
-    assert_int_equal(cove__outage_deadline(&all, THERE, AT(41)), INT64_MAX);
-    assert_int_equal(lasted, -1);
-    assert_int_equal(left, -1);
+    assert_int_equal(last_wait(&all, HERE, 0), INT64_MAX);
+    lose(&all, HERE, 0, KNOWN);
+    assert_int_equal(last_wait(&all, HERE, KNOWN - 0.1), INT64_MAX);
+    assert_int_equal(cove__outage_last_wait(&all, HERE, AT(KNOWN), &lasted, &first), AT(KNOWN + LAST));
+    assert_int_equal(lasted, KNOWN * COVE__SEC);
+    assert_true(first);
+}
+
+/* The exit's flush of one appender after another: the first one's time is all that they have. */
+static void test_last_waits_share_a_deadline(void **state)
+{
+    struct cove__outages all = { 0 };
+    int64_t lasted = -1;
+    bool first = true;
+
+    lose(&all, HERE, 0, 40);
+    for (int i = 40; i < 100; i++) {
+        assert_int_equal(cove__outage_last_wait(&all, HERE, AT(i), &lasted, &first), AT(40 + LAST));
+        assert_int_equal(lasted, i * COVE__SEC);
+        assert_int_equal(first, i == 40);
+        lose(&all, HERE, i, i + 1);
+    }
+    assert_int_equal(last_wait(&all, THERE, 100), INT64_MAX);
+}
+
+/* One that is there when the server becomes known to be down has the whole time from then on. */
+static void test_a_last_wait_that_began_before(void **state)
+{
+    struct cove__outages all = { 0 };
+
+    for (int i = 0; i < KNOWN; i++) {
+        lose(&all, HERE, i, i + 1);
+        assert_int_equal(last_wait(&all, HERE, i), INT64_MAX);
+    }
+    assert_int_equal(last_wait(&all, HERE, KNOWN + 2), AT(KNOWN + 2 + LAST));
 }
 
 static void test_an_answer_ends_it(void **state)
 {
     struct cove__outages all = { 0 };
-    int64_t lasted = -1, left = 0;
+    int64_t lasted = -1;
 
-    lose(&all);
-    assert_false(cove__outage_answered(&all, THERE, AT(40), &lasted));
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(40)), AT(43));
-    assert_false(cove__outage_answered(&all, HERE, AT(40), &lasted)); /* nothing was logged */
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(40)), INT64_MAX);
-    assert_false(cove__outage_given_up(&all, HERE, AT(40), &lasted, &left));
+    lose(&all, HERE, 0, 30);
+    assert_int_equal(last_wait(&all, HERE, 30), AT(30 + LAST));
+    assert_false(cove__outage_answered(&all, THERE, AT(31), &lasted));
+    assert_int_equal(last_wait(&all, HERE, 31), AT(30 + LAST));
+    assert_false(cove__outage_answered(&all, HERE, AT(32), &lasted)); /* nothing had been told */
+    assert_int_equal(last_wait(&all, HERE, 32), INT64_MAX);
     assert_int_equal(lasted, -1);
 
-    cove__outage_failed(&all, HERE, AT(50), AT(51)); /* another outage */
-    assert_true(cove__outage_log_due(&all, HERE, 5 * COVE__SEC, AT(55)));
-    assert_true(cove__outage_given_up(&all, HERE, AT(56), &lasted, &left));
-    assert_int_equal(lasted, 6 * COVE__SEC);
-    assert_int_equal(left, 6 * COVE__SEC);
-    assert_true(cove__outage_answered(&all, HERE, AT(60), &lasted));
-    assert_int_equal(lasted, 10 * COVE__SEC);
-    assert_false(cove__outage_answered(&all, HERE, AT(61), &lasted));
+    lose(&all, HERE, 50, 80); /* another one */
+    assert_int_equal(last_wait(&all, HERE, 80), AT(80 + LAST));
+    assert_true(cove__outage_log_due(&all, HERE, 5 * COVE__SEC, AT(80)));
+    assert_true(cove__outage_answered(&all, HERE, AT(85), &lasted));
+    assert_int_equal(lasted, 35 * COVE__SEC);
+    assert_false(cove__outage_answered(&all, HERE, AT(86), &lasted));
+}
+
+/* One key that fails all the time, and others that are answered: the server is there. */
+static void test_others_are_answered(void **state)
+{
+    struct cove__outages all = { 0 };
+    int64_t lasted = -1;
+
+    for (int i = 0; i < 300; i += 3) {
+        cove__outage_answered(&all, HERE, AT(i + 2), &lasted);
+        cove__outage_failed(&all, HERE, AT(i), AT(i + 3));
+        assert_int_equal(last_wait(&all, HERE, i + 3), INT64_MAX);
+    }
+    /* The last answer came while the last failed attempt was under way. */
+    assert_int_equal(last_wait(&all, HERE, 299 + KNOWN - 0.1), INT64_MAX);
+    assert_int_equal(last_wait(&all, HERE, 299 + KNOWN), AT(299 + KNOWN + LAST));
 }
 
 static void test_old_failures_are_forgotten(void **state)
 {
+    const int forget = COVE__OUTAGE_FORGET_NS / COVE__SEC;
     struct cove__outages all = { 0 };
 
-    lose(&all);
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(33) + COVE__OUTAGE_FORGET_NS), AT(43));
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(33) + COVE__OUTAGE_FORGET_NS + 1), INT64_MAX);
-    cove__outage_failed(&all, HERE, AT(200), AT(201)); /* the program computed for minutes */
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(201)), INT64_MAX);
+    lose(&all, HERE, 0, 30);
+    assert_int_equal(last_wait(&all, HERE, 30 + forget + 0.1), INT64_MAX);
+    lose(&all, HERE, 200, 201); /* the program computed for minutes */
+    assert_int_equal(last_wait(&all, HERE, 201), INT64_MAX);
+
+    /* An appender that is closed long after another was has its own time, the same outage or not. */
+    lose(&all, HERE, 201, 230);
+    assert_int_equal(last_wait(&all, HERE, 230), AT(230 + LAST));
+    lose(&all, HERE, 230, 400);
+    assert_int_equal(last_wait(&all, HERE, 400), AT(400 + LAST));
+    assert_int_equal(last_wait(&all, HERE, 401), AT(400 + LAST));
 }
 
-/* One line an endpoint, at 5, 10, 20 and 40 s, however many requests wait. */
-static void test_lines_get_rarer(void **state)
+/* One line an endpoint, at 5 s, 10 s and every 10 s from then on, however many requests wait. */
+static void test_seldom_told(void **state)
 {
     struct cove__outages all = { 0 };
     unsigned said = 0;
@@ -92,51 +143,77 @@ static void test_lines_get_rarer(void **state)
         for (int of_64 = 0; of_64 < 64; of_64++) {
             if (!cove__outage_log_due(&all, HERE, AT(i / 10.0) - BEGIN, AT(i / 10.0)))
                 continue;
-            assert_int_equal(i, 50 << said);
+            assert_int_equal(i, said == 0 ? 50 : 100 * said);
             said++;
         }
     }
-    assert_int_equal(said, 4);
+    assert_int_equal(said, 5);
     assert_true(cove__outage_log_due(&all, THERE, 6 * COVE__SEC, AT(40)));
-    /* A wait that began after the last line is logged after 5 s again. */
-    assert_false(cove__outage_log_due(&all, HERE, 5 * COVE__SEC, AT(60)));
-    assert_true(cove__outage_log_due(&all, HERE, 5 * COVE__SEC, AT(90)));
-    assert_true(cove__outage_log_due(&all, HERE, 10 * COVE__SEC, AT(95)));
+}
+
+/* However long the one before it was. */
+static void test_the_next_outage_is_told(void **state)
+{
+    struct cove__outages all = { 0 };
+    int64_t lasted = 0;
+
+    for (int i = 0; i <= 400; i++)
+        cove__outage_log_due(&all, HERE, i * COVE__SEC, AT(i));
+    lose(&all, HERE, 399, 400);
+    assert_true(cove__outage_answered(&all, HERE, AT(400), &lasted));
+    assert_false(cove__outage_log_due(&all, HERE, 4.9 * COVE__SEC, AT(405.9)));
+    assert_true(cove__outage_log_due(&all, HERE, 5 * COVE__SEC, AT(406)));
+    assert_false(cove__outage_log_due(&all, HERE, 9 * COVE__SEC, AT(410)));
+    assert_true(cove__outage_log_due(&all, HERE, 10 * COVE__SEC, AT(411)));
+}
+
+static void check_endpoint(const char *url, const char *proxy, const char *expected)
+{
+    char way[COVE__OUTAGE_WAY], endpoint[COVE__OUTAGE_ENDPOINT];
+
+    cove__outage_way(proxy, way);
+    cove__outage_endpoint(url, way, endpoint);
+    assert_string_equal(endpoint, expected);
 }
 
 static void test_endpoints(void **state)
 {
     struct cove__outages all = { 0 };
-    char endpoint[COVE__OUTAGE_ADDRESS], url[600];
-    int64_t lasted, left;
+    char way[COVE__OUTAGE_WAY], endpoint[COVE__OUTAGE_ENDPOINT], url[2000];
 
-    cove__outage_endpoint("http://127.0.0.1:9000/bkt/key?x=http://y", endpoint);
-    assert_string_equal(endpoint, HERE);
-    cove__outage_endpoint("https://[::1]:9000?list-type=2", endpoint);
-    assert_string_equal(endpoint, "[::1]:9000");
-    cove__outage_endpoint("", endpoint);
-    assert_string_equal(endpoint, "");
-    snprintf(url, sizeof url, "http://%0500d/k", 1);
-    cove__outage_endpoint(url, endpoint);
-    assert_int_equal(strlen(endpoint), COVE__OUTAGE_ADDRESS - 1);
+    check_endpoint("http://127.0.0.1:9000/bkt/key?x=http://y", NULL, HERE);
+    check_endpoint("https://[::1]:9000?list-type=2", "", "https://[::1]:9000");
+    check_endpoint("", NULL, "");
+    check_endpoint("http://u:secret@h:1/a@b", NULL, "http://h:1");
+    check_endpoint("http://h/k", "socks5://u:p@ss@proxy:3128/", "http://h through socks5://proxy:3128");
+    check_endpoint("http://h/k", "u:p@proxy:3128", "http://h through proxy:3128");
+    snprintf(url, sizeof url, "http://%01500d/k", 1);
+    cove__outage_way(url, way);
+    cove__outage_endpoint(url, way, endpoint);
+    assert_int_equal(strlen(way), COVE__OUTAGE_WAY - 1);
+    assert_int_equal(strlen(endpoint), COVE__OUTAGE_ENDPOINT - 1);
 
-    /* A full record forgets the endpoint that was unused the longest. */
-    lose(&all);
+    /* More than are remembered: the one longest unused goes. */
+    lose(&all, HERE, 0, 30);
     for (int i = 0; i < COVE__OUTAGES; i++) {
-        snprintf(url, sizeof url, "other-%d:80", i);
-        cove__outage_failed(&all, url, AT(40 + i), AT(41 + i));
+        snprintf(url, sizeof url, "http://other-%d:80", i);
+        lose(&all, url, 30, 60);
     }
-    assert_int_equal(cove__outage_deadline(&all, HERE, AT(60)), INT64_MAX);
-    assert_true(cove__outage_given_up(&all, "other-0:80", AT(60), &lasted, &left));
+    assert_int_equal(last_wait(&all, HERE, 60), INT64_MAX);
+    assert_int_equal(last_wait(&all, "http://other-0:80", 60), AT(60 + LAST));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_deadline_for_all),
+        cmocka_unit_test(test_known_after_a_while),
+        cmocka_unit_test(test_last_waits_share_a_deadline),
+        cmocka_unit_test(test_a_last_wait_that_began_before),
         cmocka_unit_test(test_an_answer_ends_it),
+        cmocka_unit_test(test_others_are_answered),
         cmocka_unit_test(test_old_failures_are_forgotten),
-        cmocka_unit_test(test_lines_get_rarer),
+        cmocka_unit_test(test_seldom_told),
+        cmocka_unit_test(test_the_next_outage_is_told),
         cmocka_unit_test(test_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

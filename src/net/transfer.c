@@ -287,7 +287,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     cove__buf_reset(&r->reply_headers);
     r->reply.max = r->reply_max ? r->reply_max : REPLY_MAX_DEFAULT;
     st->started_ns = st->progress_ns = cove__now_ns();
-    st->progress_mark = 0;
+    st->progress_mark = st->answer_mark = 0;
 
     st->easy = cove__loop_easy_get(st->loop, r->http->serial, &prepared);
     if (st->easy == NULL)

@@ -28,9 +28,9 @@ static struct cove__outages *outages_locked(void)
     return &outages;
 }
 
-static void endpoint_of(const struct cove__http_state *st, char out[COVE__OUTAGE_ADDRESS])
+static void endpoint_of(const struct cove__http_state *st, char ret_endpoint[COVE__OUTAGE_ENDPOINT])
 {
-    cove__outage_endpoint(cove__buf_str(&st->r->url), out);
+    cove__outage_endpoint(cove__buf_str(&st->r->url), st->r->http->way, ret_endpoint);
 }
 
 static long long seconds(int64_t ns)
@@ -38,66 +38,67 @@ static long long seconds(int64_t ns)
     return (long long)((ns + COVE__SEC / 2) / COVE__SEC);
 }
 
-void cove__wait_note_attempt(struct cove__http_state *st, bool answered)
+void cove__wait_answered(struct cove__http_state *st)
 {
-    char endpoint[COVE__OUTAGE_ADDRESS];
-    int64_t now_ns = cove__now_ns(), lasted_ns = 0;
-    bool log_it = false;
+    char endpoint[COVE__OUTAGE_ENDPOINT];
+    int64_t lasted_ns = 0;
 
-    if (!answered && !st->unreachable)
-        return;
+    st->answer_mark = st->r->received + st->header_bytes;
     endpoint_of(st, endpoint);
     cove__lock();
-    if (answered)
-        log_it = cove__outage_answered(outages_locked(), endpoint, now_ns, &lasted_ns);
-    else
-        cove__outage_failed(outages_locked(), endpoint, st->started_ns, now_ns);
+    bool log_it = cove__outage_answered(outages_locked(), endpoint, cove__now_ns(), &lasted_ns);
     cove__unlock();
     if (log_it)
         cove__log(COVE_LOG_WARNING, "wait", "%s answers again, after %lld s", endpoint, seconds(lasted_ns));
 }
 
-int64_t cove__wait_deadline(const struct cove__http_state *st, int64_t now_ns)
+void cove__wait_failed(struct cove__http_state *st)
 {
-    char endpoint[COVE__OUTAGE_ADDRESS];
+    char endpoint[COVE__OUTAGE_ENDPOINT];
 
     endpoint_of(st, endpoint);
     cove__lock();
-    int64_t until_ns = cove__outage_deadline(outages_locked(), endpoint, now_ns);
+    cove__outage_failed(outages_locked(), endpoint, st->started_ns, cove__now_ns());
     cove__unlock();
+}
+
+/* `ret_lasted_ns` is for the message, where the deadline has passed. */
+static int64_t last_until(const struct cove__http_state *st, int64_t now_ns, int64_t *ret_lasted_ns)
+{
+    const struct cove__ctx *ctx = &st->r->op.ctx;
+    char endpoint[COVE__OUTAGE_ENDPOINT];
+    bool first = false;
+
+    if (ctx->last_waits == NULL || atomic_load(ctx->last_waits) == 0)
+        return INT64_MAX;
+    endpoint_of(st, endpoint);
+    cove__lock();
+    int64_t until_ns = cove__outage_last_wait(outages_locked(), endpoint, now_ns, ret_lasted_ns, &first);
+    cove__unlock();
+    if (first)
+        cove__log(COVE_LOG_WARNING, "wait",
+                  "%s has not answered for %lld s: the last waits for it end in %lld s, unless it answers: %s %s",
+                  endpoint, seconds(*ret_lasted_ns), seconds(until_ns - now_ns), ctx->op, ctx->url);
     return until_ns;
+}
+
+int64_t cove__wait_deadline(struct cove__http_state *st, int64_t now_ns)
+{
+    int64_t lasted_ns = 0;
+
+    return last_until(st, now_ns, &lasted_ns);
 }
 
 int64_t cove__wait_limit(struct cove__http_state *st, int64_t wait_ns, int64_t now_ns)
 {
-    char endpoint[COVE__OUTAGE_ADDRESS];
-    int64_t until_ns = cove__wait_deadline(st, now_ns);
+    char endpoint[COVE__OUTAGE_ENDPOINT];
+    int64_t lasted_ns = 0, until_ns = last_until(st, now_ns, &lasted_ns);
 
     if (now_ns < until_ns)
         return until_ns - now_ns < wait_ns ? until_ns - now_ns : wait_ns;
     endpoint_of(st, endpoint);
-    cove__error_add(&st->r->op.err, ", and %s is known to be down", endpoint);
+    cove__error_add(&st->r->op.err, ", and %s has not answered for %lld s", endpoint, seconds(lasted_ns));
     return -1;
-}
-
-/* Only of a server that has answered this client: another is more likely a wrong address, which gets few retries. */
-void cove__wait_note_given_up(struct cove__http_state *st)
-{
-    char endpoint[COVE__OUTAGE_ADDRESS];
-    int64_t lasted_ns = 0, left_ns = 0;
-    bool down = false;
-
-    if (!cove__background_is_awaited(&st->r->op.ctx))
-        return;
-    endpoint_of(st, endpoint);
-    cove__lock();
-    if (st->r->http->reached)
-        down = cove__outage_given_up(outages_locked(), endpoint, cove__now_ns(), &lasted_ns, &left_ns);
-    cove__unlock();
-    if (down)
-        cove__log(COVE_LOG_WARNING, "wait",
-                  "%s has not answered for %lld s: unless it answers, all requests to it are given up in %lld s",
-                  endpoint, seconds(lasted_ns), seconds(left_ns));
 }
 
 /* When it ends at the latest: "attempt 3 of 11", "timeout 30 s". */
@@ -121,7 +122,7 @@ static bool log_is_due(const char *endpoint, int64_t waited_ns, int64_t now_ns)
 void cove__wait_log(struct cove__http_state *st, int64_t waited_ns, int64_t now_ns)
 {
     const struct cove__http_request *r = st->r;
-    char endpoint[COVE__OUTAGE_ADDRESS], limits[96];
+    char endpoint[COVE__OUTAGE_ENDPOINT], limits[96];
 
     if (waited_ns < COVE__OUTAGE_LOG_NS)
         return;
@@ -140,7 +141,7 @@ void cove__wait_log(struct cove__http_state *st, int64_t waited_ns, int64_t now_
 
 void cove__wait_log_retry_after(struct cove__http_state *st, int64_t asked_ns, int64_t wait_ns, int64_t now_ns)
 {
-    char endpoint[COVE__OUTAGE_ADDRESS], until[21];
+    char endpoint[COVE__OUTAGE_ENDPOINT], until[21];
 
     endpoint_of(st, endpoint);
     if (asked_ns <= COVE__OUTAGE_LOG_NS || !log_is_due(endpoint, asked_ns, now_ns))

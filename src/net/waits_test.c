@@ -1,6 +1,7 @@
 /*
- * A server that dies: once a request is given up, all others share a deadline, until the server answers again. The test
- * plays the server: it answers a request, stops listening, and listens again at the same port. It compares numbers of
+ * A server that dies: last waits for it share a deadline, and no other request is ever given up before its own retries
+ * end. The test is the server; it answers a request, stops listening, and listens again at the same port. That it has
+ * been away for a minute is told to the process as a failed attempt that began then. What is compared are numbers of
  * attempts.
  */
 #include <setjmp.h>
@@ -22,10 +23,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "net/http.h"
+#include "net/loop.h"
 
 #define RETRIES 3
-#define MANY    100 /* requests, among which the shared deadline has passed long before the last */
 
 struct server {
     int fd;
@@ -53,11 +53,12 @@ static void server_stop(struct server *s)
     close(s->fd);
 }
 
+static const char reply_hello[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+
 /* Takes one connection and answers one request. */
 static void *answer(void *arg)
 {
     const struct server *s = arg;
-    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
     char data[4096] = "";
     size_t size = 0;
     int fd = accept(s->fd, NULL, NULL);
@@ -69,167 +70,9 @@ static void *answer(void *arg)
         size += (size_t)n;
         data[size] = '\0';
     }
-    send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL);
+    send(fd, reply_hello, sizeof reply_hello - 1, MSG_NOSIGNAL);
     close(fd);
     return NULL;
-}
-
-static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
-{
-    const struct server *s = self;
-
-    return cove__buf_addf(&r->url, "http://127.0.0.1:%u/key", s->port);
-}
-
-static struct cove__http *client(void)
-{
-    struct cove__http_config config = { .proxy = "", .max_retries = RETRIES };
-    struct cove__http *http = NULL;
-
-    assert_int_equal(cove__http_new(&config, &http, NULL), 0);
-    return http;
-}
-
-/* How many attempts a request takes. `callers`: of a background flush; NULL: of a call. */
-static unsigned ask(struct cove__http *http, struct server *s, const atomic_int *callers, struct cove_error *err)
-{
-    static const struct cove__http_hooks hooks = { .prepare = prepare };
-    struct cove__background background = { .callers = callers };
-    struct cove__http_request r;
-
-    cove__http_request_init(&r);
-    r.http = http;
-    r.hooks = &hooks;
-    r.self = s;
-    r.op.ctx.op = "read";
-    r.op.ctx.url = "test://x";
-    r.op.ctx.background = callers ? &background : NULL;
-    cove__http_run(&r, err);
-    unsigned attempts = r.attempts;
-    cove__background_done(&background);
-    cove__http_request_done(&r);
-    return attempts;
-}
-
-/* The server answers one request of the client. */
-static void reach(struct cove__http *http, struct server *s)
-{
-    struct cove_error err = COVE_ERROR_INIT;
-    pthread_t thread;
-
-    pthread_create(&thread, NULL, answer, s);
-    assert_int_equal(ask(http, s, NULL, &err), 1);
-    assert_int_equal(err.code, 0);
-    pthread_join(thread, NULL);
-}
-
-/* Sends requests until one gets a single attempt, as all do after the shared deadline. */
-static bool becomes_known(struct cove__http *http, struct server *s)
-{
-    struct cove_error err = COVE_ERROR_INIT;
-
-    for (int i = 0; i < MANY; i++) {
-        if (ask(http, s, NULL, &err) == 1) {
-            assert_int_equal(err.code, COVE_ENETWORK);
-            assert_true(err.retryable);
-            assert_non_null(strstr(err.message, "is known to be down"));
-            return true;
-        }
-        assert_non_null(strstr(err.message, "after"));
-    }
-    return false;
-}
-
-static void test_one_deadline(void **state)
-{
-    struct server here = { 0 }, there = { 0 };
-    struct cove__http *http = client(), *other = client();
-    struct cove_error err = COVE_ERROR_INIT;
-
-    server_start(&here);
-    server_start(&there);
-    reach(http, &here);
-    reach(other, &here);
-    reach(other, &there);
-    server_stop(&here);
-    assert_int_equal(ask(http, &here, NULL, &err), RETRIES + 1); /* the first has all its attempts */
-    assert_true(becomes_known(http, &here));
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(ask(other, &here, NULL, &err), 1); /* whichever client asks */
-
-    /* Another server is not affected. */
-    server_stop(&there);
-    assert_int_equal(ask(other, &there, NULL, &err), RETRIES + 1);
-
-    /* A forked child starts with an empty record. */
-    pid_t child = fork();
-    if (child == 0)
-        _exit(ask(http, &here, NULL, &err) == RETRIES + 1 ? 0 : 1);
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_int_equal(ask(http, &here, NULL, &err), 1);
-
-    /* One answer ends the outage. */
-    server_start(&here);
-    reach(http, &here);
-    server_stop(&here);
-    assert_int_equal(ask(other, &here, NULL, &err), RETRIES + 1);
-    cove__http_free(http);
-    cove__http_free(other);
-}
-
-/* The failure of a background flush, which is retried later, starts no shared deadline. */
-static void test_background_flushes_start_no_outage(void **state)
-{
-    struct server here = { 0 };
-    struct cove__http *http = client();
-    struct cove_error err = COVE_ERROR_INIT;
-    atomic_int callers = 0;
-
-    server_start(&here);
-    reach(http, &here);
-    server_stop(&here);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(ask(http, &here, &callers, &err), RETRIES + 1);
-    callers = 1;
-    assert_int_equal(ask(http, &here, &callers, &err), RETRIES + 1);
-    assert_true(becomes_known(http, &here));
-    cove__http_free(http);
-}
-
-/* ---- log lines ---- */
-
-static char said[2048];
-static cove_cancel *stop;
-
-static void keep_line(void *user, enum cove_log_level level, const char *subject, const char *text)
-{
-    if (strcmp(subject, "wait") != 0)
-        return;
-    assert_int_equal(level, COVE_LOG_WARNING);
-    snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
-    cove_cancel_fire(stop);
-}
-
-static void test_an_outage_is_logged_once(void **state)
-{
-    struct server here = { 0 };
-    struct cove__http *http = client();
-    struct cove_error err = COVE_ERROR_INIT;
-    char begin[80];
-
-    server_start(&here);
-    reach(http, &here);
-    server_stop(&here);
-    cove_log_set(keep_line, NULL, COVE_LOG_WARNING);
-    ask(http, &here, NULL, &err);
-    assert_true(becomes_known(http, &here));
-    cove_log_set(NULL, NULL, COVE_LOG_ERROR);
-    snprintf(begin, sizeof begin, "127.0.0.1:%u has not answered for ", here.port);
-    assert_ptr_equal(strstr(said, begin), said);
-    assert_null(strstr(said + 1, begin));
-    cove__http_free(http);
 }
 
 static void *refuse(void *arg)
@@ -246,7 +89,304 @@ static void *refuse(void *arg)
     return NULL;
 }
 
-static void test_a_long_retry_after_is_logged(void **state)
+static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
+{
+    const struct server *s = self;
+
+    return cove__buf_addf(&r->url, "http://127.0.0.1:%u/key", s->port);
+}
+
+static struct cove__http *client_with(unsigned retries, const char *proxy)
+{
+    struct cove__http_config config = { .proxy = proxy, .max_retries = retries };
+    struct cove__http *http = NULL;
+
+    assert_int_equal(cove__http_new(&config, &http, NULL), 0);
+    return http;
+}
+
+static struct cove__http *client(void)
+{
+    return client_with(RETRIES, "");
+}
+
+/* The attempts of one request. `last_waits`: see struct cove__ctx. */
+static unsigned ask_as(struct cove__http *http, struct server *s, const atomic_int *last_waits, struct cove_error *err)
+{
+    static const struct cove__http_hooks hooks = { .prepare = prepare };
+    struct cove__http_request r;
+
+    cove__http_request_init(&r);
+    r.http = http;
+    r.hooks = &hooks;
+    r.self = s;
+    r.op.ctx.op = "read";
+    r.op.ctx.url = "test://x";
+    r.op.ctx.last_waits = last_waits;
+    cove__error_clear(err);
+    cove__http_run(&r, err);
+    unsigned attempts = r.attempts;
+    cove__http_request_done(&r);
+    return attempts;
+}
+
+static unsigned ask(struct cove__http *http, struct server *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    unsigned attempts = ask_as(http, s, NULL, &err);
+
+    assert_int_equal(err.code, COVE_ENETWORK);
+    assert_null(strstr(err.message, "has not answered"));
+    return attempts;
+}
+
+static unsigned ask_last(struct cove__http *http, struct server *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    unsigned attempts = ask_as(http, s, &cove__is_last_wait, &err);
+    char told[80];
+
+    assert_int_equal(err.code, COVE_ENETWORK);
+    assert_true(err.retryable);
+    snprintf(told, sizeof told, ", and http://127.0.0.1:%u has not answered for ", s->port);
+    assert_int_equal(strstr(err.message, told) != NULL, attempts < RETRIES + 1);
+    return attempts;
+}
+
+#define NO_LAST_WAIT INT64_MAX
+#define OVER         (-20) /* a last wait that began so many seconds ago */
+#define FAR_FROM     60
+
+/* Tells the process, as the client would, that the server, of which it has not heard yet, has been away for a minute;
+ * and that a last wait begins so many seconds from now. */
+static void has_been_away(struct cove__http *http, struct server *s, int64_t last_wait_s)
+{
+    struct cove__http_request r;
+    struct cove__http_state st = { .r = &r, .started_ns = cove__now_ns() - 60 * COVE__SEC };
+
+    cove__http_request_init(&r);
+    r.http = http;
+    r.op.ctx.op = "append";
+    r.op.ctx.url = "test://log";
+    r.op.ctx.last_waits = &cove__is_last_wait;
+    assert_int_equal(prepare(s, &r, NULL), 0);
+    cove__wait_failed(&st);
+    if (last_wait_s != NO_LAST_WAIT)
+        assert_int_not_equal(cove__wait_deadline(&st, cove__now_ns() + last_wait_s * COVE__SEC), INT64_MAX);
+    cove__http_request_done(&r);
+}
+
+/* It answers one request of the client. */
+static void reach(struct cove__http *http, struct server *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, answer, s);
+    assert_int_equal(ask_as(http, s, NULL, &err), 1);
+    assert_int_equal(err.code, 0);
+    pthread_join(thread, NULL);
+}
+
+/* The listener of a server that is gone, at a port that is its own. */
+static void server_gone(struct server *s)
+{
+    server_start(s);
+    server_stop(s);
+}
+
+static void test_last_waits_share_a_deadline(void **state)
+{
+    struct server here = { 0 }, known = { 0 };
+    struct cove__http *http = client();
+
+    server_gone(&here);
+    server_gone(&known);
+    assert_int_equal(ask_last(http, &here), RETRIES + 1); /* nobody knows yet */
+    has_been_away(http, &known, FAR_FROM);
+    assert_int_equal(ask_last(http, &known), RETRIES + 1); /* within the time that they have together */
+    cove__http_free(http);
+}
+
+static void test_after_that_each_is_tried_once(void **state)
+{
+    struct server here = { 0 }, there = { 0 };
+    struct cove__http *http = client(), *other = client();
+
+    server_gone(&here);
+    server_gone(&there);
+    has_been_away(http, &here, OVER);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_last(http, &here), 1);
+        assert_int_equal(ask_last(other, &here), 1); /* whichever client asks */
+    }
+    assert_int_equal(ask_last(http, &there), RETRIES + 1); /* another server is not hurt by it */
+
+    /* A forked child starts with an empty record. */
+    pid_t child = fork();
+    if (child == 0)
+        _exit(ask_last(http, &here) == RETRIES + 1 ? 0 : 1);
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(ask_last(http, &here), 1);
+
+    /* One answer ends the outage. */
+    server_start(&here);
+    reach(other, &here);
+    server_stop(&here);
+    assert_int_equal(ask_last(http, &here), RETRIES + 1);
+    cove__http_free(http);
+    cove__http_free(other);
+}
+
+/* What others meet, give up or have waited for changes nothing for a request that is no last wait. */
+static void test_other_requests_keep_their_retries(void **state)
+{
+    struct server here = { 0 }, known = { 0 };
+    struct cove__http *http = client(), *hasty = client_with(0, ""), *patient = client_with(RETRIES + 1, "");
+    struct cove_error err = COVE_ERROR_INIT;
+    atomic_int nobody = 0;
+
+    server_start(&here);
+    reach(http, &here);
+    reach(patient, &here);
+    server_stop(&here);
+    assert_int_equal(ask(hasty, &here), 1);
+    for (int i = 0; i < 3; i++) /* one after the other, as of a program that goes on after an error */
+        assert_int_equal(ask(http, &here), RETRIES + 1);
+    assert_int_equal(ask(patient, &here), RETRIES + 2);
+    cove__http_free(http);
+    cove__http_free(hasty);
+    cove__http_free(patient);
+
+    server_gone(&known);
+    http = client();
+    has_been_away(http, &known, OVER);
+    assert_int_equal(ask_last(http, &known), 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(http, &known), RETRIES + 1);
+    /* The flush of an appender, while nobody ends with it. */
+    assert_int_equal(ask_as(http, &known, &nobody, &err), RETRIES + 1);
+    cove__http_free(http);
+}
+
+struct asking {
+    struct cove__http *http;
+    struct server *server;
+    struct cove_error err;
+    unsigned attempts;
+};
+
+static void *ask_aside(void *arg)
+{
+    struct asking *a = arg;
+
+    a->attempts = ask_as(a->http, a->server, NULL, &a->err);
+    return NULL;
+}
+
+/* A reply that takes long is waited for as long as the client says, whatever is known of its server; an attempt of a
+ * last wait is not, once the time is over. */
+static void test_a_slow_reply_is_waited_for(void **state)
+{
+    struct server here = { 0 };
+    struct cove__http *http = client();
+    struct asking slow = { .http = http, .server = &here, .err = COVE_ERROR_INIT };
+    char data[4096];
+    pthread_t thread;
+
+    server_start(&here);
+    pthread_create(&thread, NULL, ask_aside, &slow);
+    int fd = accept(here.fd, NULL, NULL);
+    assert_true(recv(fd, data, sizeof data, 0) > 0);
+    has_been_away(http, &here, OVER);
+    assert_int_equal(ask_last(http, &here), 1); /* connected by the system, and never answered */
+    server_stop(&here);
+    assert_true(send(fd, reply_hello, sizeof reply_hello - 1, MSG_NOSIGNAL) > 0);
+    pthread_join(thread, NULL);
+    close(fd);
+    assert_int_equal(slow.err.code, 0);
+    assert_int_equal(slow.attempts, 1);
+    cove__http_free(http);
+}
+
+/* A reply of any status is an answer. */
+static void test_an_error_is_an_answer(void **state)
+{
+    struct server here = { 0 };
+    struct cove__http *http = client(), *hasty = client_with(0, "");
+    struct cove_error err = COVE_ERROR_INIT;
+    pthread_t thread;
+
+    server_start(&here);
+    has_been_away(http, &here, OVER);
+    pthread_create(&thread, NULL, refuse, &here);
+    assert_int_equal(ask_as(hasty, &here, NULL, &err), 1);
+    assert_int_equal(err.http_status, 503);
+    pthread_join(thread, NULL);
+    server_stop(&here);
+    assert_int_equal(ask_last(http, &here), RETRIES + 1);
+    cove__http_free(http);
+    cove__http_free(hasty);
+}
+
+/* A proxy that is away says nothing about the server. */
+static void test_by_way_of_a_proxy(void **state)
+{
+    struct server here = { 0 }, proxy = { 0 };
+    struct cove_error err = COVE_ERROR_INIT;
+    char url[80];
+
+    server_gone(&here);
+    server_gone(&proxy);
+    snprintf(url, sizeof url, "http://user:secret@127.0.0.1:%u", proxy.port);
+    struct cove__http *direct = client(), *through = client_with(RETRIES, url);
+    has_been_away(through, &here, OVER);
+    assert_int_equal(ask_as(through, &here, &cove__is_last_wait, &err), 1);
+    assert_null(strstr(err.message, "secret"));
+    assert_int_equal(ask_last(direct, &here), RETRIES + 1);
+    cove__http_free(direct);
+    cove__http_free(through);
+}
+
+/* ---- log lines ---- */
+
+static char said[2048];
+static cove_cancel *stop;
+
+static void keep_line(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    if (strcmp(subject, "wait") != 0)
+        return;
+    assert_int_equal(level, COVE_LOG_WARNING);
+    snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
+    cove_cancel_fire(stop);
+}
+
+static void test_the_deadline_is_said_once(void **state)
+{
+    struct server here = { 0 };
+    struct cove__http *http = client();
+    char expected[160];
+
+    said[0] = '\0';
+    server_gone(&here);
+    has_been_away(http, &here, NO_LAST_WAIT);
+    cove_log_set(keep_line, NULL, COVE_LOG_WARNING);
+    ask(http, &here);
+    assert_string_equal(said, "");
+    ask_last(http, &here);
+    ask_last(http, &here);
+    cove_log_set(NULL, NULL, COVE_LOG_ERROR);
+    snprintf(expected, sizeof expected, "http://127.0.0.1:%u has not answered for 6", here.port);
+    assert_ptr_equal(strstr(said, expected), said);
+    assert_null(strstr(said + 1, expected));
+    assert_non_null(strstr(said, " s: the last waits for it end in 10 s, unless it answers: read test://x\n"));
+    cove__http_free(http);
+}
+
+static void test_a_long_retry_after_is_said(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -272,7 +412,7 @@ static void test_a_long_retry_after_is_logged(void **state)
     cove__http_request_done(&r);
     cove_log_set(NULL, NULL, COVE_LOG_ERROR);
     pthread_join(thread, NULL);
-    snprintf(begin, sizeof begin, "127.0.0.1:%u asks to wait 4", here.port);
+    snprintf(begin, sizeof begin, "http://127.0.0.1:%u asks to wait 4", here.port);
     assert_ptr_equal(strstr(said, begin), said);
     assert_non_null(strstr(said, " s (Retry-After), until 2"));
     assert_non_null(strstr(said, ": read test://x: "));
@@ -285,10 +425,14 @@ static void test_a_long_retry_after_is_logged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_deadline),
-        cmocka_unit_test(test_background_flushes_start_no_outage),
-        cmocka_unit_test(test_an_outage_is_logged_once),
-        cmocka_unit_test(test_a_long_retry_after_is_logged),
+        cmocka_unit_test(test_last_waits_share_a_deadline),
+        cmocka_unit_test(test_after_that_each_is_tried_once),
+        cmocka_unit_test(test_other_requests_keep_their_retries),
+        cmocka_unit_test(test_a_slow_reply_is_waited_for),
+        cmocka_unit_test(test_an_error_is_an_answer),
+        cmocka_unit_test(test_by_way_of_a_proxy),
+        cmocka_unit_test(test_the_deadline_is_said_once),
+        cmocka_unit_test(test_a_long_retry_after_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

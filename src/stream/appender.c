@@ -34,7 +34,6 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     a->took_ns = a->interval_ns / 10; /* a guess, until there has been a flush */
     a->flush_bytes = o.flush_bytes > 0 && o.flush_bytes < MAX_GATHERED / 2 ? o.flush_bytes : MAX_GATHERED / 2;
     a->failure = (struct cove_error)COVE_ERROR_INIT;
-    a->background.callers = &a->callers;
     a->due_ns = INT64_MAX;
     cove__buf_init(&a->gathered, MAX_GATHERED);
     cove__buf_init(&a->sending, MAX_GATHERED);
@@ -48,6 +47,7 @@ int cove_appender_open(cove_fs *fs, const char *path, const struct cove_appender
     if (rc == 0)
         rc = fs->ops->append_open(fs->self, a->target.path, o.truncate != 0, o.etag, &a->target.ctx, &a->tail, err);
     a->target.ctx.cancel = a->cancel;
+    a->target.ctx.last_waits = &a->last_waits;
     if (rc == 0 && a->interval_ns > 0)
         rc = cove__flusher_add(a, err);
     if (rc < 0) {
@@ -108,10 +108,7 @@ static int timed_out(const struct cove_appender *a, struct cove_error *err)
 /* Waits for another thread's flush until this call's deadline; the flush has a deadline of its own. */
 static int wait_for_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
-    atomic_fetch_add(&a->callers, 1);
-    bool in_time = cove__cond_wait_until(&a->idle, &a->lock, deadline_ns);
-    atomic_fetch_sub(&a->callers, 1);
-    if (in_time)
+    if (cove__cond_wait_until(&a->idle, &a->lock, deadline_ns))
         return 0;
     return cove__cancel_fired(a->cancel) ? cove__ctx_check(&a->target.ctx, err) : timed_out(a, err);
 }
@@ -157,14 +154,14 @@ static int flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cov
     return rc;
 }
 
-/* The same for a caller that waits, to whom a failure is reported. */
-static int flush_for_caller_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
+/* The same where the appender ends with it. A flush that is under way becomes a last wait as well. */
+static int flush_at_last_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
     int rc;
 
-    atomic_fetch_add(&a->callers, 1);
+    atomic_fetch_add(&a->last_waits, 1);
     rc = flush_locked(a, deadline_ns, err);
-    atomic_fetch_sub(&a->callers, 1);
+    atomic_fetch_sub(&a->last_waits, 1);
     return rc;
 }
 
@@ -180,7 +177,7 @@ void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns)
     struct cove_error err = COVE_ERROR_INIT;
 
     pthread_mutex_lock(&a->lock);
-    if (flush_for_caller_locked(a, deadline_ns, &err) < 0)
+    if (flush_at_last_locked(a, deadline_ns, &err) < 0)
         cove__log(COVE_LOG_ERROR, "appender", "%s; %zu bytes are lost with the process", err.message,
                   a->sending.size + a->gathered.size);
     pthread_mutex_unlock(&a->lock);
@@ -255,7 +252,7 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
         first = true;
     }
     if (rc == 0 && (a->interval_ns == 0 || a->gathered.size >= a->flush_bytes) && !a->flushing) {
-        rc = flush_for_caller_locked(a, deadline_ns, err);
+        rc = flush_locked(a, deadline_ns, err);
         first = false;
     }
     pthread_mutex_unlock(&a->lock);
@@ -264,21 +261,17 @@ int cove_appender_write(cove_appender *a, const void *data, size_t length, struc
     return rc < 0 ? rc : waited;
 }
 
-static int flush_in_time(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
-{
-    int rc;
-
-    pthread_mutex_lock(&a->lock);
-    rc = flush_for_caller_locked(a, deadline_ns, err);
-    pthread_mutex_unlock(&a->lock);
-    return rc;
-}
-
 int cove_appender_flush(cove_appender *a, struct cove_error *err)
 {
     int rc = check_usable(a, err);
 
-    return rc < 0 ? rc : flush_in_time(a, cove__call_deadline(a->fs, &a->call), err);
+    if (rc < 0)
+        return rc;
+    int64_t deadline_ns = cove__call_deadline(a->fs, &a->call);
+    pthread_mutex_lock(&a->lock);
+    rc = flush_locked(a, deadline_ns, err);
+    pthread_mutex_unlock(&a->lock);
+    return rc;
 }
 
 int cove_appender_close(cove_appender *a, struct cove_error *err)
@@ -292,9 +285,11 @@ int cove_appender_close(cove_appender *a, struct cove_error *err)
         bool in_time = cove__flusher_remove(a, deadline_ns);
         size_t lost = a->sending.size + a->gathered.size;
 
-        if (in_time)
-            rc = flush_in_time(a, deadline_ns, err);
-        else if (lost > 0)
+        if (in_time) {
+            pthread_mutex_lock(&a->lock);
+            rc = flush_at_last_locked(a, deadline_ns, err);
+            pthread_mutex_unlock(&a->lock);
+        } else if (lost > 0)
             rc = timed_out(a, err);
         lost = a->sending.size + a->gathered.size;
         if (rc < 0 && err && lost > 0)

@@ -21,7 +21,7 @@ struct cove_appender {
     size_t flush_bytes;
     void *tail;                         /* the backend's open end; used by one flush at a time */
     struct cove__background background; /* of the flush under way, or of the last one if it failed */
-    atomic_int callers;                 /* that wait for a flush */
+    atomic_int last_waits;              /* callers that wait for a flush and end with it */
     pthread_mutex_t lock;
     pthread_cond_t idle; /* a flush has ended */
     struct {             /* under lock */

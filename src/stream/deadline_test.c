@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "fs/fs_impl.h"
 #include "net/budget.h"
+#include "stream/appender.h"
 
 #define ROOT   "deadline-test/" /* without a scheme, by which the store would be looked up */
 #define PART   ((size_t)256 << 10)
@@ -35,7 +36,7 @@ typedef void slot_fn(void *self, struct cove__io *io);
 static struct {
     pthread_mutex_t lock;
     pthread_t thread;
-    bool shut, stop;
+    bool shut, stop, opens_at_last;    /* the last: to the flush of an appender that somebody waits for at last */
     unsigned rounds, arrived, at_jump; /* by the keeper; requests that came; reads of what stands at JUMP */
     struct {
         struct cove__io *io;
@@ -96,6 +97,9 @@ static int gated_append(void *self, void *tail, struct cove__slice data, const s
         int rc = cove__ctx_check(ctx, err);
         if (rc < 0)
             return rc;
+        pthread_mutex_lock(&gate.lock);
+        gate.shut &= !gate.opens_at_last || atomic_load(ctx->last_waits) == 0;
+        pthread_mutex_unlock(&gate.lock);
         cove__sleep_ns(COVE__MS);
     }
     return cove__memory_ops.append(self, tail, data, ctx, ret_added, err);
@@ -430,6 +434,31 @@ static void a_close_ends_in_time(void **state)
     assert_non_null(strstr(err.message, CAUSE));
 }
 
+/* The store learns, also of a flush under way, when an appender ends with it: at its close, or with the process. */
+static void a_last_wait_is_one(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_appender *a = open_appender(ROOT "ended");
+
+    gate.opens_at_last = true;
+    set_shut(true);
+    begin_flush(a);
+    fs->timeout_ms = SHORT;
+    assert_int_equal(cove_appender_flush(a, &err), COVE_ETIMEDOUT);
+    let_time_pass();
+    assert_true(is_shut());
+    fs->timeout_ms = 60000;
+    cove__appender_flush_last(a, cove__now_ns() + 60 * COVE__SEC);
+    assert_false(is_shut());
+
+    set_shut(true);
+    begin_flush(a);
+    assert_int_equal(cove_appender_close(a, NULL), 0);
+    assert_int_equal(cove_fs_read_range(fs, ROOT "ended", 0, back, SIZE, NULL, NULL), 8);
+    gate.opens_at_last = false;
+    fs->timeout_ms = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup(a_finish_waits_no_longer_than_it_may, begin),
         cmocka_unit_test_setup(a_flush_outlives_the_calls_beside_it, begin),
         cmocka_unit_test_setup(a_close_ends_in_time, begin),
+        cmocka_unit_test_setup(a_last_wait_is_one, begin),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

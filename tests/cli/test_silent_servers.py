@@ -38,7 +38,7 @@ def test_a_wait_for_a_silent_server_is_reported(start, silent):
     quiet = start("ls", "--quiet", "--timeout", "7s", "s3://b/")
     loud = start("ls", "--timeout", "500s", "s3://b/")
     line = loud.stderr.readline()  # now, and not at the end of the call
-    assert re.fullmatch(rf"cove: waiting for {re.escape(silent)}, \d+ s so far \(attempt 1 of 11, 4\d\d s left\): list s3://b/?\n", line), line
+    assert re.fullmatch(rf"cove: waiting for http://{re.escape(silent)}, \d+ s so far \(attempt 1 of 11, 4\d\d s left\): list s3://b/?\n", line), line
     loud.send_signal(signal.SIGINT)
     assert loud.communicate(timeout=60)[1] == "" and loud.returncode == 130
     errors = quiet.communicate(timeout=60)[1]

@@ -721,6 +721,49 @@ def test_processes_take_turns_at_a_file(aws, fs, root, python, monkeypatch):
     assert fs.cat(f"{root}/x") == b"here,there,here"
 
 
+def test_a_close_in_mid_run_sends_first_with_all_patience(monkeypatch):
+    """To the library a close is a last wait, whose bytes are lost when the store is down: only the process's end is one here."""
+    from cove import appenders
+
+    calls, away = [], True
+
+    class Appender:
+        def __init__(self, filesystem, path):
+            pass
+
+        def write(self, data):
+            calls.append("write")
+            return len(data)
+
+        def flush(self):
+            calls.append("flush")
+            if away:
+                raise ConnectionError("away")
+
+        def close(self):
+            calls.append("close")
+
+    def acquire():
+        return appenders.acquire(("test", ()), None, "b/x", {})
+
+    monkeypatch.setattr(appenders, "_shared", {})
+    monkeypatch.setattr(appenders._cove, "Appender", Appender)
+    monkeypatch.setattr(appenders, "_PASSING", {None})
+    shared = acquire()
+    shared.write(b"x")
+    appenders.release(shared)
+    monkeypatch.setattr(appenders, "IDLE_S", -1.0)
+    for again in acquire, lambda: appenders._retire(shared):  # idle for long; the file is to be replaced
+        with pytest.raises(ConnectionError):
+            again()
+    assert calls == ["write", "flush", "flush"] and appenders.any_open()
+    away = False
+    assert acquire() is shared and calls[3:] == ["flush", "close"]
+    appenders.release(shared)
+    appenders._retire(shared)
+    assert not appenders.any_open() and shared not in appenders.dirty
+
+
 def test_two_processes_at_once_lose_nothing_unseen(aws, slow, root, python):
     from cove import PreconditionFailed
 

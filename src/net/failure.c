@@ -1,0 +1,119 @@
+/*
+ * What went wrong with a request, in words, and whether another attempt may help: one map from a reply's status, one
+ * from what libcurl says. Asked by http.c after each attempt, and by backends about the replies that they inspect.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "net/loop.h"
+#include "net/status.h"
+
+#define BARE_STATUS 40 /* bytes: a status line, and no header */
+
+/* Go's servers and nginx answer a request without TLS with 400 and a text that names HTTPS; Go's answer a HEAD with a
+ * status line alone. Asked only where no server has answered yet: what has worked before is no wrong configuration. */
+bool cove__http_wants_tls(const struct cove__http_request *r, int status)
+{
+    const struct cove__buf *reply = &r->reply;
+
+    if (status != 400 || r->http == NULL || r->http->reached)
+        return false;
+    return reply->size == 0 ? r->state != NULL && r->state->header_bytes < BARE_STATUS
+                            : reply->size < 1024 && memmem(reply->data, reply->size, "HTTPS ", 6) != NULL;
+}
+
+int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err)
+{
+    int code = cove__status_code(status);
+    if (code == COVE_OK)
+        code = COVE_EPROTOCOL;
+    cove__fail(err, code, "%s %s: %s%s (HTTP %d)", r->op.ctx.op, r->op.ctx.url, text,
+               cove__http_wants_tls(r, status) ? "; the server speaks TLS: try https:// in the endpoint" : "", status);
+    if (err != NULL) {
+        err->http_status = status;
+        err->retryable = cove__status_retry(status);
+    }
+    return code;
+}
+
+/* What went wrong below HTTP, in words. Retries are worthless where the configuration is wrong. */
+enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result, struct cove_error *err)
+{
+    const struct cove__http_request *r = st->r;
+    const char *detail = st->curl_error[0] != '\0' ? st->curl_error : curl_easy_strerror(result);
+    const char *what = "the connection broke";
+    enum cove__http_verdict verdict = COVE__HTTP_RETRY;
+    int code = COVE_ENETWORK;
+
+    if (st->nonsense != NULL) {
+        detail = st->nonsense;
+        what = "the reply makes no sense";
+        code = COVE_EPROTOCOL;
+    } else if (st->local_rc != 0) {
+        what = "the reply cannot be held";
+        detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
+        code = st->local_rc;
+        verdict = COVE__HTTP_FAIL;
+    } else {
+        switch (result) {
+        case CURLE_SSL_CONNECT_ERROR:
+            /* No TLS record. A server that has spoken TLS before is only in trouble, or something before it is. */
+            if (!r->http->reached &&
+                (strstr(detail, "wrong version number") != NULL || strstr(detail, "packet length too long") != NULL)) {
+                what = "the server does not speak TLS; try http:// in the endpoint";
+                verdict = COVE__HTTP_FAIL;
+                break;
+            }
+            what = "cannot reach the server";
+            break;
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_CONNECT:
+            what = "cannot reach the server";
+            break;
+        case CURLE_OPERATION_TIMEDOUT:
+            what = cove__transfer_connected(st) ? "the connection stalled" : "cannot reach the server";
+            break;
+        case CURLE_PARTIAL_FILE:
+            what = "the body was cut";
+            break;
+        case CURLE_GOT_NOTHING:
+            what = "the server closed the connection without a reply";
+            break;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_ISSUER_ERROR:
+            what = "the server's certificate is not trusted";
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_CERTPROBLEM:
+        case CURLE_SSL_CIPHER:
+            what = "TLS cannot be set up";
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_URL_MALFORMAT:
+            what = "the endpoint's URL is not valid";
+            code = COVE_EINVAL;
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_OUT_OF_MEMORY:
+            what = "out of memory";
+            code = COVE_ENOMEM;
+            verdict = COVE__HTTP_FAIL;
+            break;
+        case CURLE_WEIRD_SERVER_REPLY:
+        case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl says of HTTP/0.9 */
+            what = "the reply is not HTTP; does the endpoint's port speak TLS (https://)?";
+            code = COVE_EPROTOCOL;
+            break;
+        default:
+            break;
+        }
+    }
+    long os_errno = 0;
+    curl_easy_getinfo(st->easy, CURLINFO_OS_ERRNO, &os_errno);
+    cove__fail(err, code, "%s %s: %s: %s", r->op.ctx.op, r->op.ctx.url, what, detail);
+    err->os_errno = code == COVE_ENETWORK ? (int)os_errno : 0;
+    err->retryable = verdict == COVE__HTTP_RETRY;
+    return verdict;
+}

@@ -1,0 +1,144 @@
+/*
+ * What is said of a failure, where that depends on what came before: a server that has answered is not told to be of
+ * another kind because of one reply. The test is the server, which gives each connection the same bytes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/http.h"
+
+#define RETRIES 1
+#define HELLO   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+#define IN_PLAIN_TEXT                                                                                                  \
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
+struct server {
+    int fd;
+    unsigned port;
+    const char *reply;
+};
+
+static void *serve(void *arg)
+{
+    const struct server *s = arg;
+    char data[4096];
+    int fd;
+
+    while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
+        if (recv(fd, data, sizeof data, 0) > 0)
+            send(fd, s->reply, strlen(s->reply), MSG_NOSIGNAL);
+        close(fd);
+    }
+    return NULL;
+}
+
+struct question {
+    struct server server;
+    const char *scheme;
+};
+
+static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
+{
+    const struct question *q = self;
+
+    (void)err;
+    return cove__buf_addf(&r->url, "%s://127.0.0.1:%u/key", q->scheme, q->server.port);
+}
+
+/* The attempts of a request to a server that gives `reply`. */
+static unsigned ask(struct cove__http *http, const char *scheme, const char *reply, struct cove_error *err)
+{
+    static const struct cove__http_hooks hooks = { .prepare = prepare };
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    struct question q = { .server.reply = reply, .scheme = scheme };
+    struct cove__http_request r;
+    pthread_t thread;
+
+    q.server.fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_return_code(bind(q.server.fd, (struct sockaddr *)&address, size), 0);
+    assert_return_code(listen(q.server.fd, 64), 0);
+    assert_return_code(getsockname(q.server.fd, (struct sockaddr *)&address, &size), 0);
+    q.server.port = ntohs(address.sin_port);
+    pthread_create(&thread, NULL, serve, &q.server);
+
+    cove__http_request_init(&r);
+    r.http = http;
+    r.hooks = &hooks;
+    r.self = &q;
+    r.op.ctx.op = "read";
+    r.op.ctx.url = "test://x";
+    cove__error_clear(err);
+    cove__http_run(&r, err);
+    unsigned attempts = r.attempts;
+    cove__http_request_done(&r);
+
+    shutdown(q.server.fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    close(q.server.fd);
+    return attempts;
+}
+
+static struct cove__http *client(void)
+{
+    struct cove__http_config config = { .proxy = "", .max_retries = RETRIES };
+    struct cove__http *http = NULL;
+
+    assert_int_equal(cove__http_new(&config, &http, NULL), 0);
+    return http;
+}
+
+/* A balancer in trouble answers in plain text where TLS is spoken: that passes. */
+static void test_no_tls(void **state)
+{
+    struct cove__http *http = client();
+    struct cove_error err = COVE_ERROR_INIT;
+
+    assert_int_equal(ask(http, "https", IN_PLAIN_TEXT, &err), 1);
+    assert_false(err.retryable);
+    assert_non_null(strstr(err.message, "the server does not speak TLS; try http:// in the endpoint"));
+    assert_int_equal(ask(http, "http", HELLO, &err), 1);
+    assert_int_equal(err.code, 0);
+    assert_int_equal(ask(http, "https", IN_PLAIN_TEXT, &err), RETRIES + 1);
+    assert_int_equal(err.code, COVE_ENETWORK);
+    assert_true(err.retryable);
+    assert_null(strstr(err.message, "http://"));
+    cove__http_free(http);
+}
+
+static void test_wants_tls(void **state)
+{
+    struct cove__http *http = client();
+    struct cove_error err = COVE_ERROR_INIT;
+
+    for (int i = 0; i < 2; i++) { /* such a reply is no proof that the server is the right one */
+        assert_int_equal(ask(http, "http", IN_PLAIN_TEXT, &err), 1);
+        assert_int_equal(err.http_status, 400);
+        assert_non_null(strstr(err.message, "the server speaks TLS: try https:// in the endpoint"));
+    }
+    assert_int_equal(ask(http, "http", HELLO, &err), 1);
+    assert_int_equal(ask(http, "http", IN_PLAIN_TEXT, &err), 1);
+    assert_int_equal(err.http_status, 400);
+    assert_null(strstr(err.message, "https://"));
+    cove__http_free(http);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_tls),
+        cmocka_unit_test(test_wants_tls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
