@@ -296,8 +296,12 @@ def _write_elsewhere(path: str, file: io.BytesIO) -> None:
     """Writes a file to a filesystem that is not cove's."""
     fs, place = url_to_fs(path)
     fs.makedirs(fs._parent(place), exist_ok=True)
-    with fs.transaction, fs.open(place, "wb") as target:
-        target.write(file.getbuffer())
+    try:
+        with fs.transaction, fs.open(place, "wb") as target:
+            target.write(file.getbuffer())
+    except BaseException:
+        fs._intrans, fs._transaction = False, None  # fsspec before 2026 forgets it, and would publish nothing more of this filesystem
+        raise
 
 
 class _Chain:

@@ -24,6 +24,7 @@ from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
 from cove.options import check_arguments, object_properties, seconds, to_library
 from cove.paths import check_url
+from cove.transactions import FileTransaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _APPEND_S = 60.0  # for a flush where nobody has said how long a call may take: a read that must have one first, or the process's end, waits for it
@@ -48,6 +49,7 @@ class CoveFileSystem(Listings):
         The library's, by their names (`cove fs SCHEME` in a shell lists them). An unknown one is named by the InvalidArgument that it raises.
     """
 
+    transaction_type = FileTransaction
     mirror_sync_methods = False  # each ordinary method is written out: a loop's thread in between would cost more than most calls do
     family = ""  # of stores whose paths mean the same, whatever the scheme and the options
     _options_of_others: Iterable[str] = ()
@@ -98,6 +100,16 @@ class CoveFileSystem(Listings):
     @_transaction.setter
     def _transaction(self, value: Any) -> None:
         self._thread.transaction = value
+
+    def start_transaction(self) -> FileTransaction:
+        """Begins a transaction, which `end_transaction` ends. One that was begun so and not ended is discarded, with a RuntimeWarning."""
+        transaction = self.transaction
+        transaction.start(by_steps=True)
+        return transaction
+
+    def end_transaction(self) -> None:
+        """Publishes what was written since `start_transaction`."""
+        self.transaction.complete()
 
     # ---- paths ----
 

@@ -159,3 +159,30 @@ def test_a_plugin_can_be_copied_after_a_fit(pl, root, kind, copied):
     other.save_checkpoint(STATE, f"{root}/other")
     other.teardown()
     assert "other" in names(root) and other.storage_options == io.storage_options
+
+
+def test_a_failed_save_on_a_local_disk_ends_its_transaction(tmp_path, monkeypatch):
+    """With fsspec before 2026, everything that this thread wrote there later would be lost."""
+    from io import BytesIO
+
+    from cove.checkpoints import _write_elsewhere
+    from fsspec.implementations import local
+
+    class Forgetful(local.AbstractFileSystem.transaction_type):  # as that fsspec has it
+        def complete(self, commit=True):
+            for file in self.files:
+                file.commit() if commit else file.discard()
+            self.fs._intrans = False
+
+    def refuse(file):
+        raise PermissionError("no")
+
+    fs = local.LocalFileSystem()
+    with monkeypatch.context() as patch:
+        patch.setattr(local.LocalFileSystem, "transaction_type", Forgetful)
+        patch.setattr(local.LocalFileOpener, "commit", refuse)
+        with pytest.raises(PermissionError):
+            _write_elsewhere(str(tmp_path / "a.ckpt"), BytesIO(b"1"))
+    with fs.open(str(tmp_path / "b"), "wb") as f:
+        f.write(b"2")
+    assert (tmp_path / "b").read_bytes() == b"2"

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from cove.files import WriteFile
 from trees import below
 
 
@@ -107,3 +108,100 @@ def test_a_transaction_is_of_its_thread(fs, root):
             1 / 0
     assert seen == [b"line1"]
     assert fs.find(root) == below(root, ["log", "other"])
+
+
+# ---- a transaction ends, whatever happens: else all that the thread writes later is held back, and lost ----
+
+
+def write(fs, path):
+    with fs.open(path, "wb") as f:
+        f.write(b"1")
+
+
+def refuse(monkeypatch, name, error, times=1):
+    """The first calls of this method of a file raise `error`; the later ones do what they should."""
+    method, left = getattr(WriteFile, name), [error] * times
+
+    def called(file):
+        if left:
+            raise left.pop()
+        method(file)
+
+    monkeypatch.setattr(WriteFile, name, called)
+
+
+def ended(fs, root):
+    """Whether a file is in the store as soon as it is closed."""
+    write(fs, f"{root}/later")
+    return fs.exists(f"{root}/later") and not fs._intrans and fs._transaction is None
+
+
+@pytest.mark.parametrize("error", [PermissionError("no"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_a_commit_that_fails_ends_the_transaction(fs, root, monkeypatch, error):
+    refuse(monkeypatch, "commit", error)
+    with pytest.raises(type(error)):
+        with fs.transaction:
+            write(fs, f"{root}/a")
+            write(fs, f"{root}/b")
+    assert ended(fs, root) and fs.find(root) == [f"{root}/later"]
+
+
+def test_a_commit_that_fails_ends_a_transaction_step_by_step(fs, root, monkeypatch):
+    refuse(monkeypatch, "commit", PermissionError("no"))
+    fs.start_transaction()
+    write(fs, f"{root}/a")
+    with pytest.raises(PermissionError):
+        fs.end_transaction()
+    assert ended(fs, root) and fs.find(root) == [f"{root}/later"]
+
+
+def test_files_that_cannot_be_discarded_do_not_hide_the_error(fs, root, monkeypatch):
+    with pytest.raises(ZeroDivisionError):
+        with fs.transaction:
+            for name in "ab":
+                write(fs, f"{root}/{name}")
+            refuse(monkeypatch, "discard", PermissionError("no"), times=2)
+            1 / 0
+    assert ended(fs, root) and fs.find(root) == [f"{root}/later"]
+
+
+def test_a_discard_that_is_interrupted_ends_the_transaction(fs, root, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        with fs.transaction:
+            write(fs, f"{root}/a")
+            refuse(monkeypatch, "discard", KeyboardInterrupt())
+            1 / 0
+    assert ended(fs, root) and fs.find(root) == [f"{root}/later"]
+
+
+def test_a_transaction_in_another_publishes_its_own_files(fs, root):
+    with fs.transaction:
+        write(fs, f"{root}/a")
+        with fs.transaction:
+            write(fs, f"{root}/b")
+        assert fs.find(root) == [f"{root}/b"]
+        with pytest.raises(ZeroDivisionError):
+            with fs.transaction:
+                write(fs, f"{root}/c")
+                1 / 0
+        write(fs, f"{root}/d")
+        assert fs.find(root) == [f"{root}/b"]
+    assert fs.find(root) == below(root, "abd") and ended(fs, root)
+
+
+def test_a_transaction_that_was_not_ended_is_discarded_by_the_next(fs, root):
+    fs.start_transaction()
+    write(fs, f"{root}/a")
+    with pytest.warns(RuntimeWarning, match="was not ended"):
+        fs.start_transaction()
+    write(fs, f"{root}/b")
+    fs.end_transaction()
+    assert fs.find(root) == [f"{root}/b"] and ended(fs, root)
+
+
+def test_a_kept_transaction_can_be_used_again(fs, root):
+    transaction = fs.transaction
+    for name in "ab":
+        with transaction:
+            write(fs, f"{root}/{name}")
+    assert fs.find(root) == below(root, "ab") and ended(fs, root)

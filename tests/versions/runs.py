@@ -59,7 +59,7 @@ LIGHTNING = python("lightning_versions")
 
 RUNS = (
     Run("fsspec-2024.2", FSSPEC),
-    Run("fsspec-2025.3", python("abstract", "fsspec")),
+    Run("fsspec-2025.3", python("abstract", "fsspec", "transactions")),
     Run("python-3.10", PYTHON),
     Run("python-3.13", PYTHON),
     Run("lightning-2.0", LIGHTNING),
