@@ -301,7 +301,8 @@ static void test_a_slow_reply_is_waited_for(void **state)
     int fd = accept(here.fd, NULL, NULL);
     assert_true(recv(fd, data, sizeof data, 0) > 0);
     has_been_away(http, &here, OVER);
-    assert_int_equal(ask_last(http, &here), 1); /* connected by the system, and never answered */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ask_last(http, &here), 1); /* connected by the system, and never answered */
     server_stop(&here);
     assert_true(send(fd, reply_hello, sizeof reply_hello - 1, MSG_NOSIGNAL) > 0);
     pthread_join(thread, NULL);
