@@ -55,14 +55,14 @@ def register() -> None:
 
     Filesystems that were made earlier stay what they are.
     """
-    from importlib.util import find_spec
-
     import fsspec
+
+    from cove.loading import is_installed
 
     for scheme, place in FILESYSTEMS.items():
         module, name = place.split(":")
         fsspec.register_implementation(scheme, getattr(import_module(module), name), clobber=True)
-    if find_spec("tensorboard") and find_spec("boto3"):
+    if is_installed("tensorboard") and is_installed("boto3"):
         import_module("cove.tensorboard").register()
 
 

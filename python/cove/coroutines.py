@@ -15,7 +15,6 @@ from fsspec.asyn import AsyncFileSystem
 from cove import appenders, ranges
 from cove.async_files import AsyncFile
 from cove.asyncio_queue import run
-from cove.options import object_properties
 
 
 def in_thread(name: str) -> Callable[..., Any]:
@@ -83,8 +82,9 @@ class Coroutines(AsyncFileSystem):
                     results[place] = error
         return self._results(results, on_error)
 
-    async def _pipe_file(self, path: str, value: Any, mode: str = "overwrite", **kwargs: Any) -> None:
-        if mode != "overwrite" or object_properties(kwargs):
+    async def _pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> None:
+        value = data if value is None else value
+        if mode != "overwrite" or self._properties(path, kwargs):
             await asyncio.to_thread(self.pipe_file, path, value, mode=mode, **kwargs)
             return
         path = await self._ended(path)

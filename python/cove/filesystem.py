@@ -7,7 +7,7 @@ import mimetypes
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import PurePath
@@ -19,10 +19,11 @@ from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, read_block, stringify_path
 
 from cove import _cove, appenders, ranges, targets, transfers
+from cove.arguments import HINTS, check_arguments, object_properties
 from cove.errors import failure
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
-from cove.options import check_arguments, object_properties, seconds, to_library
+from cove.options import seconds, to_library
 from cove.paths import check_url
 from cove.transactions import FileTransaction
 
@@ -166,9 +167,20 @@ class CoveFileSystem(Listings):
         return path
 
     def _check_arguments(self, path: Any, kwargs: dict[str, Any], known: Iterable[str] = ()) -> None:
-        """Raises TypeError for an argument that is neither known nor a hint that another client takes."""
+        """Raises TypeError for an argument that neither means something here nor is a hint (arguments.py)."""
         if kwargs:
-            check_arguments(self.unstrip_protocol(path) if isinstance(path, str) else str(path), kwargs, known)
+            check_arguments(self._place(path), kwargs, known, self._agreed())
+
+    def _properties(self, path: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The properties of an object to be written, from the further arguments of a call. Another argument raises TypeError."""
+        return object_properties(self._place(path), kwargs, self._agreed()) if kwargs else {}
+
+    def _place(self, path: Any) -> str:
+        return self.unstrip_protocol(path) if isinstance(path, str) else str(path)
+
+    def _agreed(self) -> Mapping[str, Any]:
+        """What this filesystem does in each call, so that a call may ask for the same."""
+        return {}
 
     # ---- what is there ----
 
@@ -213,13 +225,13 @@ class CoveFileSystem(Listings):
         """Bytes of a file; 0 for a directory."""
         return self._fs.stat(self._see_file(path))[1]
 
-    def sizes(self, paths: list[str]) -> list[int]:
-        """`size` of each path, all at once."""
+    def sizes(self, paths: list[str], batch_size: int | None = None) -> list[int]:
+        """`size` of each path, all at once. `batch_size` is accepted: the library decides how many requests are under way."""
         return [info[1] for info in self._results(self._fs.stat_many([self._see_file(path) for path in paths]))]
 
-    def modified(self, path: str) -> datetime:
-        """When the file was written last, in UTC."""
-        info = self._fs.stat(self._see_file(path))
+    def modified(self, path: str, version_id: str | None = None, refresh: bool = False) -> datetime:
+        """When the file was written last, in UTC; or that version of it."""
+        info = self._fs.stat(self._see_file(path, {"version_id": version_id}))
         if info[3] is None:
             raise failure("COVE_EISDIR", f"modified {self.unstrip_protocol(path)}: nothing is known of when a directory was written")
         return time_of(info[3])
@@ -300,8 +312,7 @@ class CoveFileSystem(Listings):
             return
         try:
             if outfile is not None:
-                callback.set_size(source.size)
-                transfers.send(source, outfile, callback, min(max(source.size, 1), transfers.BLOCK))
+                transfers.send_whole(source, outfile, callback)
             else:
                 transfers.download(source, lpath, self._timeout_s, callback)
         finally:
@@ -351,16 +362,21 @@ class CoveFileSystem(Listings):
 
     # ---- writing ----
 
-    def pipe_file(self, path: str, value: Any, mode: str = "overwrite", **kwargs: Any) -> None:
-        """Makes or replaces a file in one step. mode="create": FileExistsError where there is one. `content_type` and `metadata` go with it."""
+    def pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> None:
+        """Makes or replaces a file in one step. mode="create": FileExistsError where there is one. `content_type` and `metadata` go with it.
+
+        `data` is s3fs's name for `value`.
+        """
+        value = data if value is None else value
         if self._intrans:
             with self.open(path, "xb" if mode == "create" else "wb", **kwargs) as file:
                 file.write(value)
             return
-        self._fs.write_file(self._take(path), value, condition="new" if mode == "create" else None, **object_properties(kwargs))
+        self._fs.write_file(self._take(path), value, condition="new" if mode == "create" else None, **self._properties(path, kwargs))
 
     def pipe(self, path: Any, value: Any = None, **kwargs: Any) -> None:
         """`pipe_file`; or many at once, for a dict of bytes by path."""
+        kwargs = _without(kwargs, *HINTS)
         if not isinstance(path, dict):
             self.pipe_file(path, value, **kwargs)
         elif self._intrans:  # which is of this thread
@@ -413,18 +429,18 @@ class CoveFileSystem(Listings):
         else:
             transfers.each(put_one, files, batch_size or self.batch_size, callback)
 
-    def touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
-        """Makes an empty file; one that exists becomes empty. ValueError with truncate=False where there is one: its time cannot be set."""
+    def touch(self, path: str, truncate: bool = True, data: bytes | None = None, **kwargs: Any) -> None:
+        """Makes a file that is empty, or has `data`; one that exists is replaced. ValueError with truncate=False where there is one: its time cannot be set."""
         if truncate:
-            self.pipe_file(path, b"", **kwargs)
-        elif not self._create_missing(path, **object_properties(kwargs)):
+            self.pipe_file(path, data or b"", **kwargs)
+        elif not self._create_missing(path, data or b"", **self._properties(path, kwargs)):
             raise ValueError(f"{self.unstrip_protocol(path)} exists, and a store does not set a file's time")
 
-    def _create_missing(self, path: str, **properties: Any) -> bool:
-        """Makes an empty file where there is none; whether that was needed."""
+    def _create_missing(self, path: str, data: bytes = b"", **properties: Any) -> bool:
+        """Makes a file where there is none; whether that was needed."""
         path = self._see(path)
         try:
-            self._fs.write_file(path, b"", condition="new", **properties)
+            self._fs.write_file(path, data, condition="new", **properties)
         except FileExistsError:
             return False
         return True
@@ -465,7 +481,7 @@ class CoveFileSystem(Listings):
         letters = "".join(sorted(mode))
         if letters == "br":
             return self._reading(self._version(self._settle(path), kwargs), path, size)
-        properties = object_properties(kwargs)
+        properties = self._properties(path, kwargs)
         if letters == "bw":
             return self._writing(path, autocommit, block_size=block_size, expected_size=expected_size, **properties)
         if letters == "bx":
@@ -504,7 +520,7 @@ class CoveFileSystem(Listings):
     # ---- changes ----
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
-        self._check_arguments(path, kwargs, ("mode",))
+        self._check_arguments(path, kwargs, ("mode", "exist_ok"))
         self._fs.mkdir(self._strip_protocol(path))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
@@ -537,6 +553,8 @@ class CoveFileSystem(Listings):
         files, markers, directories, _ = transfers.copies(self, path1, path2, self._patterns(path1), recursive, maxdepth)
         pairs = [(self._version(self._settle(source), kwargs), self._end(target)) for source, target in files]
         results = self._fs.copy_many(pairs)
+        gone = [target for (_, target), r in zip(pairs, results) if isinstance(r, FileNotFoundError)] if on_error == "ignore" else []
+        self._need_buckets(gone)
         self._results([r for r in results if not (on_error == "ignore" and isinstance(r, FileNotFoundError))])
         self._make_directories(directories, pairs + self._copy_markers(markers))
 
@@ -590,6 +608,9 @@ class CoveFileSystem(Listings):
                 if at == len(names) or not names[at].startswith(below):
                     raise
 
+    def _need_buckets(self, paths: list[str]) -> None:
+        """Raises FileNotFoundError where the bucket of a path does not exist."""
+
     def _remove_empty(self, path: str) -> None:
         """Removes the directories left after a directory's files were moved, unless new files have been put there meanwhile."""
         directory = targets.marker(path) if path else path  # without the slash it may name a file
@@ -609,14 +630,20 @@ class CoveFileSystem(Listings):
         """Whether `path` is a bucket or a whole store, which rm empties but does not remove."""
         return not path
 
-    def rm_file(self, path: str) -> None:
+    def rm_file(self, path: str, **kwargs: Any) -> None:
         """Removes one file. FileNotFoundError where there is none; a bucket is refused."""
+        self._check_arguments(path, kwargs)
+        self._remove_file(path)
+
+    def _remove_file(self, path: str) -> str:
+        """`rm_file`; the name of what it removed."""
         path = self._end(self._file(path))
         if self._is_bucket(path):
             self._fs.stat(path)  # FileNotFoundError where there is none
             why = "is a bucket: rm with recursive=True empties it, rmdir removes an empty one"
             raise failure("COVE_EISDIR", f"remove {self.unstrip_protocol(path)}: {why}")
         self._fs.remove(path)
+        return path
 
     def bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:
         """Removes files by their names alone, a thousand in one request, and gives the names. Which of them were there is not told."""
@@ -647,8 +674,7 @@ class CoveFileSystem(Listings):
             if recursive:
                 return self._remove_tree(self._end(self._directory(path)))
             with _advice_where_not_empty("recursive=True removes it with its content"):
-                self.rm_file(path)
-            return [self._exact(path) if str(path).endswith("//") else self._strip_protocol(path)]
+                return [self._remove_file(path)]
         removed: list[str] = []
         if recursive and maxdepth is None:
             for name in self._expand(path, patterns):

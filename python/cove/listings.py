@@ -185,7 +185,7 @@ class Listings(Coroutines):
             found = [self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))]
         if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
             top = pattern[:-2] if pattern.endswith("//**") else pattern[:-3]
-            found += [e for e in self._top(top, bool(found)) if e["type"] == "directory"]
+            found += [e for e in self._top(top, any(e["name"] != top for e in found)) if e["type"] == "directory"]
         if not has_magic(pattern):
             return found
         matches = matcher(pattern + "/" * directories_only)
@@ -259,6 +259,7 @@ class Listings(Coroutines):
 
     def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False, **kwargs: Any) -> list[str]:
         """The sorted paths that paths and patterns expand to; with `recursive`, also everything below them. A path that exists is not a pattern."""
+        self._check_arguments(path, kwargs)
         found = self._expand(path, set() if assume_literal else self._patterns(path), recursive, maxdepth)
         return sorted({known["name"] if known else name for name, known in found.items()})
 

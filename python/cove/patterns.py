@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 _TOKENS = re.compile(r"\*+|\?|\[(?:!.|[^!])[^]]*\]|.", re.DOTALL)
 
 
 def matcher(pattern: str) -> Callable[[str], object]:
-    """A function that tells whether a whole path matches. ValueError: ** beside other characters."""
+    """A function that tells whether a whole path matches. ValueError: ** beside other characters.
+
+    Its time is bounded by the lengths of both, whatever the names: what a * or ** stands for is settled by the first place at which what is between it and the
+    next one fits, and no later place is tried, for the next one may stand for what is between the two. Only the last one goes to the end.
+    """
     *above, last = pattern.split("/")
-    regex = "".join(map(_directories, above)) + (".*" if last == "**" else _name(last))
-    return re.compile(regex, re.DOTALL).fullmatch
+    groups = count()
+    runs: list[str] = [""]  # of directories between two **
+    for part in above:
+        if part == "**":
+            runs.append("")
+        else:
+            runs[-1] += _name(part, groups) + "/"
+    end = ".*" if last == "**" else _name(last, groups)
+    regex, *below = runs
+    for run in below if last == "**" else below[:-1]:
+        # A ** stands for no single directory without a name, so what follows one cannot be put off by that much.
+        regex += f"(?:.+/)?{run}" if run.startswith("/") or "//" in run else _first(f"(?:.+?/)??{run}", groups)
+    if below and last != "**":
+        regex += "(?:.+/)?" + below[-1]
+    return re.compile(regex + end, re.DOTALL).fullmatch
+
+
+def _first(regex: str, groups: Iterator[int]) -> str:
+    """The first place at which this fits, and no other. Python has atomic groups from 3.11 only."""
+    group = f"g{next(groups)}"
+    return f"(?=(?P<{group}>{regex}))(?P={group})"
 
 
 def check_depth(maxdepth: int | None) -> None:
@@ -20,21 +44,22 @@ def check_depth(maxdepth: int | None) -> None:
         raise ValueError("maxdepth must be at least 1")
 
 
-def _directories(part: str) -> str:
-    return "(?:.+/)?" if part == "**" else _name(part) + "/"
-
-
-def _name(part: str) -> str:
+def _name(part: str, groups: Iterator[int]) -> str:
     if part == "*":
         return "[^/]+"
     if "**" in part:
         raise ValueError(f"Invalid pattern: '**' can only be an entire path component, not {part!r}")
-    return "".join(map(_token, _TOKENS.findall(part)))
+    runs: list[str] = [""]  # of characters between two *
+    for token in _TOKENS.findall(part):
+        if token == "*":
+            runs.append("")
+        else:
+            runs[-1] += _token(token)
+    first, *others = runs
+    return first + "".join(_first(f"[^/]*?{run}", groups) for run in others[:-1]) + "".join("[^/]*" + run for run in others[-1:])
 
 
 def _token(token: str) -> str:
-    if token == "*":
-        return "[^/]*"
     if token == "?":
         return "[^/]"
     return re.escape(token) if len(token) == 1 else _one_of(token[1:-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ CONCURRENCY = 16  # the library's default
 MAX_CONCURRENCY = 64  # the largest that the library takes
 
 # An access point's ARN takes the place of a bucket's name, and may have slashes in it.
-_ACCESS_POINT = re.compile(r"arn(?:[:/][\w-]+){2}[:/][\w-]*[:/][\w-]+[:/](?:outpost[:/][\w-]+[:/])?accesspoint[:/][\w.-]+(?=/|$)")
+_ACCESS_POINT = re.compile(r"arn(?:[:/][\w-]+){2}[:/][\w-]*[:/][\w-]+[:/](?:outpost[:/][\w-]+[:/])?accesspoint[:/][\w.-]+(?=/|\Z)", re.ASCII)
 
 _METHODS = {"get_object": "GET", "head_object": "HEAD", "put_object": "PUT", "delete_object": "DELETE"}
 
@@ -79,12 +79,12 @@ class S3FileSystem(CoveFileSystem):
             anon=anon, endpoint_url=endpoint_url, key=key, secret=secret, token=token, default_block_size=default_block_size,
             max_concurrency=max_concurrency, **options,
         )  # fmt: skip
-        self.version_aware = options.get("version_aware") in (True, "true")
-        self._create_buckets = str(options.get("create_buckets")).lower() in ("true", "1", "yes", "on")
+        self.version_aware = _is_true(options.get("version_aware"))
+        self._create_buckets = _is_true(options.get("create_buckets"))
         log_beside_s3fs()
         # As they were given, for code that reads s3fs's attributes.
-        self.anon, self.endpoint_url, self.key, self.secret, self.token = anon in (True, "true"), endpoint_url, key, secret, token
-        self.requester_pays, self.fixed_upload_size = bool(options.get("requester_pays")), bool(options.get("fixed_upload_size"))
+        self.anon, self.endpoint_url, self.key, self.secret, self.token = _is_true(anon), endpoint_url, key, secret, token
+        self.requester_pays, self.fixed_upload_size = (_is_true(options.get(n)) for n in ("requester_pays", "fixed_upload_size"))
         self.use_ssl, self.cache_regions = options.get("use_ssl", True), bool(options.get("cache_regions"))
         self.client_kwargs, self.config_kwargs = options.get("client_kwargs") or {}, options.get("config_kwargs") or {}
         self.s3_additional_kwargs = options.get("s3_additional_kwargs") or {}
@@ -127,6 +127,10 @@ class S3FileSystem(CoveFileSystem):
             raise ValueError(f"{self.unstrip_protocol(path)}: version_id needs a filesystem with version_aware=True")
         return f"{path}?versionId={version}"
 
+    def _agreed(self) -> Mapping[str, Any]:
+        properties = self.s3_additional_kwargs if isinstance(self.s3_additional_kwargs, Mapping) else {}
+        return {**properties, "acl": properties.get("ACL"), "requester_pays": self.requester_pays}
+
     def _is_bucket(self, path: str) -> bool:
         return "/" not in path or path.startswith("arn:") and _ACCESS_POINT.fullmatch(path) is not None
 
@@ -166,15 +170,17 @@ class S3FileSystem(CoveFileSystem):
         """Makes a bucket, or a directory in one: `isdir` is true then for this process, and nothing is sent to the store.
 
         FileNotFoundError: a directory in a bucket that does not exist. Only `mkdir(bucket)` makes one, or with the option `create_buckets` this call, too,
-        unless `create_parents` is False. FileExistsError: a bucket that exists. It is made in `region_name`, by default the filesystem's region; `acl` is not
-        supported.
+        unless `create_parents` is False. FileExistsError: a bucket that exists, unless `exist_ok` is given. It is made in `region_name`, by default the
+        filesystem's region; `acl` is not supported.
         """
-        if kwargs.get("acl"):
+        if kwargs.pop("acl", None):
             raise NotImplementedError("a bucket is made without an ACL: use boto3 for one")
-        self._check_arguments(path, kwargs, ("region_name", "mode"))
+        self._check_arguments(path, kwargs, ("region_name", "mode", "exist_ok"))
         there = self._in_region(kwargs.get("region_name"))
         bucket, key, _ = self.split_path(path)
-        if not key and self.exists(bucket):
+        if not key and self._is_seen(bucket):
+            if kwargs.get("exist_ok"):
+                return
             raise failure("COVE_EEXIST", f"mkdir {self.unstrip_protocol(bucket)}: the bucket exists")
         if key and not create_parents and not self._bucket_may_be_there(bucket):
             raise failure("COVE_ENOTFOUND", f"mkdir {self.unstrip_protocol(path)}: there is no such bucket")
@@ -209,10 +215,18 @@ class S3FileSystem(CoveFileSystem):
 
     def _bucket_may_be_there(self, bucket: str) -> bool:
         """Whether it is there; True where this user may not find out."""
+        return self._is_seen(bucket) is not False
+
+    def _is_seen(self, bucket: str) -> bool | None:
+        """Whether it is there; None where this user may not find out."""
         try:
             return self._fs.exists(bucket)
         except PermissionError:
-            return True
+            return None
+
+    def _need_buckets(self, paths: list[str]) -> None:
+        for bucket in {self.split_path(path)[0] for path in paths}:
+            self._need_bucket(bucket)
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """A directory, as `mkdir` makes it; one that exists is no error. A bucket alone is made by `mkdir`, but not with `exist_ok`, as programs call it before
@@ -239,8 +253,9 @@ class S3FileSystem(CoveFileSystem):
 
     def url(self, path: str, expires: int = 3600, client_method: str = "get_object", **kwargs: Any) -> str:
         """A URL by which anybody may do that one thing with the file, for `expires` seconds."""
-        if kwargs or client_method not in _METHODS:
-            raise NotImplementedError(f"cove signs {', '.join(_METHODS)}, without further parameters")
+        self._check_arguments(path, kwargs)
+        if client_method not in _METHODS:
+            raise NotImplementedError(f"cove signs {', '.join(_METHODS)}")
         return self._fs.sign(self._see_file(path), _METHODS[client_method], expires)
 
     def sign(self, path: str, expiration: int = 100, **kwargs: Any) -> str:
@@ -315,7 +330,7 @@ class S3FileSystem(CoveFileSystem):
 
     # ---- of s3fs, and not here ----
 
-    async def set_session(self, refresh: bool = False) -> _Session:
+    async def set_session(self, refresh: bool = False, kwargs: dict[str, Any] | None = None) -> _Session:
         """What s3fs wants to be awaited before its coroutines are used. There is nothing to be set up here."""
         return _Session()
 
@@ -324,6 +339,11 @@ class S3FileSystem(CoveFileSystem):
     is_bucket_versioned = _not_offered("is_bucket_versioned", "use boto3's get_bucket_versioning")
     make_bucket_versioned = _not_offered("make_bucket_versioned", "use boto3's put_bucket_versioning")
     merge = _not_offered("merge", "read the files and write one")
+
+
+def _is_true(value: Any) -> bool:
+    """Of an option, as the library reads it."""
+    return str(value).lower() in ("true", "1", "yes", "on")
 
 
 class _Session:

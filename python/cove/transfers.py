@@ -280,6 +280,19 @@ def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block:
         check_stopped()
 
 
+def send_whole(source: Any, target: Any, callback: Callback) -> None:
+    """All of `source` (a reader at its first byte) to an open file. Where the source is replaced before the file has got a byte, the new version is read."""
+    while True:
+        callback.set_size(source.size)
+        try:
+            send(source, target, callback, min(max(source.size, 1), BLOCK))
+            return
+        except _cove.PreconditionFailed:
+            if source.tell() > 0:
+                raise
+        source.reopen()
+
+
 def download(source: Any, path: Any, timeout_s: float, callback: Callback) -> None:
     """Copies all of `source` (a reader at its first byte) to a local file, which is replaced at the end. Where the source is replaced meanwhile, restarts on the
     new version, unless a pipe or a device has received bytes of the old one."""

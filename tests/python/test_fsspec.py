@@ -474,79 +474,20 @@ def test_rmdir(fs, tree):
     assert fs.find(tree) == sorted(below(tree, TREE))
 
 
-def test_buckets(fs, root):
-    name = root.rpartition("/")[2]
-    fs.mkdir(name)
-    assert fs.isdir(name) and name in fs.ls("") and fs.ls(name) == [] and fs.find(name) == []
-    with pytest.raises(FileExistsError):
-        fs.mkdir(name)
-    with pytest.raises(FileExistsError):
-        fs.makedirs(name)
-    fs.makedirs(name, exist_ok=True)
-    fs.pipe(f"{name}/x", b"1")
-    with pytest.raises(OSError) as full:
-        fs.rmdir(name)
-    assert full.value.errno == errno.ENOTEMPTY
-    fs.rm(f"{name}/x")
-    fs.rmdir(name)
-    assert not fs.exists(name)
-    fs.mkdir(name)
-    with fsspec.open(f"s3://{name}/a/x", "wb") as f:  # whose parents fsspec makes
-        f.write(b"1")
-    assert fs.cat(f"{name}/a/x") == b"1"
-    for emptied in ({}, {"maxdepth": 3}):  # the bucket is emptied; only rmdir removes it
-        fs.pipe(f"{name}/a/x", b"1")
-        fs.rm(name, recursive=True, **emptied)
-        assert fs.isdir(name) and fs.find(name) == []
-    fs.pipe(f"{name}/a/x", b"1")
-    fs.mv(name, f"{root}/moved", recursive=True)
-    assert fs.isdir(name) and fs.find(name) == [] and fs.find(f"{root}/moved") == [f"{root}/moved/a/x"]
-    for remove in (fs.rm, fs.rm_file):
-        with pytest.raises(IsADirectoryError):
-            remove(name)
-    fs.rmdir(name)
-    assert not fs.exists(name)
-
-
-def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
-    from cove.s3 import S3FileSystem
-
-    name = root.rpartition("/")[2]
-    (tmp_path / "d" / "e").mkdir(parents=True)
-    (tmp_path / "d" / "x").write_bytes(b"1")
-    for make in (
-        lambda: fs.makedirs(name, exist_ok=True), lambda: fsspec.open(f"s3://{name}/x", "wb").open(),
-        lambda: fs.put(f"{tmp_path}/d", name, recursive=True), lambda: fs.put(f"{tmp_path}/d/", f"{name}/", recursive=True),
-        lambda: fs.put(f"{tmp_path}/d/e", name, recursive=True), lambda: fs.copy(root, name, recursive=True), lambda: fs.mv(root, name, recursive=True),
-        lambda: fs.mkdir(f"{name}/a"), lambda: fs.mkdir(f"{name}/a", create_parents=False), lambda: fs.makedirs(f"{name}/a/b", exist_ok=True),
-        lambda: fs.pipe(f"{name}/a", b"1"), lambda: fsspec.open(f"s3://{name}/a/x", "wb").open(), lambda: fs.cp_file(f"{root}/x", f"{name}/x"),
+@pytest.mark.parametrize("depth", [None, 1, 9])
+def test_a_file_is_no_directory_to_a_pattern(fs, root, tmp_path, depth):
+    """What ** stands for is below a directory."""
+    pattern = f"{root}/f/**"
+    fs.pipe({f"{root}/f": b"precious", f"{root}/a/x": b""})
+    assert fs.glob(pattern, maxdepth=depth, detail=True) == {}
+    for call in (
+        lambda: fs.rm(pattern, recursive=True, maxdepth=depth), lambda: fs.mv(pattern, f"{root}/g", recursive=True, maxdepth=depth),
+        lambda: fs.copy(pattern, f"{root}/g", recursive=True, maxdepth=depth), lambda: fs.get(pattern, str(tmp_path / "g"), recursive=True, maxdepth=depth),
+        lambda: fs.expand_path(pattern, maxdepth=depth),
     ):  # fmt: skip
-        fs.pipe(f"{root}/x", b"1")
-        with pytest.raises(FileNotFoundError) as error:
-            with contextlib.closing(make() or io.BytesIO()) as opened:
-                opened.write(b"1")
-        assert name in str(error.value)
-        assert not fs.exists(name)
-    with pytest.raises(FileNotFoundError, match=f"no such bucket: {name} .*; to make it: cove mkdir s3://{name}"):
-        fs.makedirs(f"{name}/a")
-    fs.makedirs(name)
-    fs.makedirs(f"{name}/a")
-    assert fs.ls(name) == [f"{name}/a"]
-    fs.rmdir(name)
-    with pytest.raises(FileNotFoundError):  # a bucket that was there earlier may be gone
-        fs.makedirs(f"{name}/a")
-    willing = S3FileSystem(create_buckets=True)
-    with pytest.raises(FileNotFoundError):
-        willing.mkdir(f"{name}/a", create_parents=False)
-    willing.makedirs(f"{name}/again")
-    assert willing.isdir(name)
-    willing.rmdir(f"{name}/again")
-    willing.rmdir(name)
-    willing.makedirs(name, exist_ok=True)
-    willing.makedirs(name, exist_ok=True)
-    with pytest.raises(FileExistsError):
-        willing.makedirs(name)
-    willing.rmdir(name)
+        with pytest.raises(FileNotFoundError):
+            call()
+    assert fs.find(root) == [f"{root}/a/x", f"{root}/f"]
 
 
 def test_made_directories_of_a_store(fs, root, aws, python):

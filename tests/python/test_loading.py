@@ -131,6 +131,21 @@ def test_nothing_is_logged_without_s3fs():
     assert run(USES.partition("    import s3fs")[0], *PLACES).splitlines() == ["cove.s3", "cove.s3"]
 
 
+def test_a_stub_in_the_place_of_a_package(s3fs):
+    """Tests of other programs have them; a module that is not imported from anywhere has no spec."""
+    code = """
+        import sys, types
+        from unittest import mock
+        for name in ("s3fs", "boto3", "tensorboard"):
+            sys.modules[name] = types.ModuleType(name) if name == "boto3" else mock.MagicMock()
+        import cove
+        print(cove.S3FileSystem(endpoint_url="http://127.0.0.1:1"))
+        from cove.loading import is_installed
+        print([is_installed(name) for name in ("s3fs", "boto3", "tensorboard", "nothing_of_that_name")])
+    """
+    assert run(code, *PLACES).splitlines() == ["<S3FileSystem http://127.0.0.1:1>", "[True, True, True, False]"]
+
+
 def test_the_oldest_fsspec_is_the_one_that_is_promised():
     from cove import loading
 

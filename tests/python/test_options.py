@@ -6,7 +6,7 @@ import pathlib
 import fsspec
 import pytest
 
-from cove.options import object_properties, text_of, to_library
+from cove.options import text_of, to_library
 
 
 def test_values_as_the_library_reads_them():
@@ -31,14 +31,6 @@ def test_fsspecs_own_are_kept_back():
 def test_an_object_in_place_of_json_is_named():
     with pytest.raises(TypeError, match="Config is no value of an option"):
         to_library({"client_kwargs": {"config": type("Config", (), {})()}})
-
-
-def test_properties_of_one_object():
-    assert object_properties({"ContentType": "text/html", "acl": False, "chunksize": 5}) == {"content_type": "text/html"}
-    assert object_properties({"Metadata": {"a": "b"}, "content_type": "x/y"}) == {"metadata": {"a": "b"}, "content_type": "x/y"}
-    assert object_properties({"s3_additional_kwargs": {"ContentType": "x/y"}}) == {"content_type": "x/y"}
-    with pytest.raises(TypeError, match="'ACL' cannot be set for one object"):
-        object_properties({"ACL": "private"})
 
 
 def test_an_unknown_option_is_named(aws):

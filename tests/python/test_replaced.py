@@ -1,5 +1,6 @@
 """Files that another writer replaces while they are read: a call that has delivered no byte yet restarts on the new version."""
 
+import io
 import os
 import threading
 
@@ -44,18 +45,36 @@ def test_an_open_file_raises(fs, replaced):
             pass
 
 
-def test_no_restart_after_a_byte_was_delivered(fs, replaced, tmp_path):
-    with open(tmp_path / "k", "wb") as f, pytest.raises(cove.PreconditionFailed):
-        fs.get_file("b/k", outfile=f)
-
-
-def test_no_restart_after_a_pipe_received_bytes(fs, mock, tmp_path):
+@pytest.fixture
+def replaced_late(mock):
+    """b/k, whose end is refused as if it had been replaced."""
     from server import Fault
     from store import content
 
     mock.store.put("b/k", content(OLD))
     late = {"on": "GetObject", "only_if": {"Range": r"^bytes=(2[5-9]|3\d)\d{6}-"}, "status": 412, "error": ["PreconditionFailed"]}
     mock.faults.append(Fault(late))
+
+
+def test_no_restart_after_a_byte_was_delivered(fs, replaced_late, tmp_path):
+    with open(tmp_path / "k", "wb") as f, pytest.raises(cove.PreconditionFailed):
+        fs.get_file("b/k", outfile=f)
+
+
+def test_a_restart_before_a_byte_was_delivered(fs, mock):
+    from server import Fault
+    from store import content
+
+    mock.store.put("b/k", content(OLD))
+    mock.faults.append(Fault({"on": "GetObject", "meanwhile": {"b/k": NEW}}))
+    got = io.BytesIO()
+    fs.get_file("b/k", outfile=got)
+    assert got.getvalue() == content(NEW)
+
+
+def test_no_restart_after_a_pipe_received_bytes(fs, replaced_late, tmp_path):
+    from store import content
+
     os.mkfifo(tmp_path / "p")
     got = []
     reader = threading.Thread(target=lambda: got.append((tmp_path / "p").read_bytes()))

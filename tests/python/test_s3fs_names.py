@@ -52,55 +52,11 @@ def test_split_path(bucket):
     assert fs._is_bucket(bucket) and not fs._is_bucket(f"{bucket}/a")
 
 
-# ---- arguments ----
+def test_split_path_keeps_all_of_a_path():
+    assert S3FileSystem(anon=True).split_path(f"{ACCESS_POINT}:ap\n") == (f"{ACCESS_POINT}:ap\n", "", None)
 
 
-@pytest.mark.parametrize("call", [
-    lambda fs, p: fs.info(p, colour=1),
-    lambda fs, p: fs.exists(p, colour=1),
-    lambda fs, p: fs.ls(p, colour=1),
-    lambda fs, p: fs.find(p, colour=1),
-    lambda fs, p: list(fs.walk(p, colour=1)),
-    lambda fs, p: fs.glob(p + "/*", colour=1),
-    lambda fs, p: fs.du(p, colour=1),
-    lambda fs, p: fs.cat_file(p, colour=1),
-    lambda fs, p: fs.cat([p], colour=1),
-    lambda fs, p: fs.cat_ranges([p], 0, 1, colour=1),
-    lambda fs, p: fs.get([p], ["/nowhere/x"], colour=1),
-    lambda fs, p: fs.open(p, colour=1),
-    lambda fs, p: fs.open(p, "wb", colour=1),
-    lambda fs, p: fs.open(p, "ab", colour=1),
-    lambda fs, p: fs.pipe_file(p, b"", colour=1),
-    lambda fs, p: fs.touch(p, truncate=False, colour=1),
-    lambda fs, p: fs.mkdir(p, colour=1),
-    lambda fs, p: fs.cp_file(p, p + "2", colour=1),
-    lambda fs, p: fs.copy(p, p + "2", colour=1),
-    lambda fs, p: fs.mv(p, p + "2", colour=1),
-    lambda fs, p: fs.rm(p, colour=1),
-    lambda fs, p: fs.bulk_delete([p], colour=1),
-    lambda fs, p: fs.metadata(p, colour=1),
-    lambda fs, p: fs.object_version_info(p, colour=1),
-    lambda fs, p: asyncio.run(fs._info(p, colour=1)),
-    lambda fs, p: asyncio.run(fs._cat_file(p, colour=1)),
-    lambda fs, p: asyncio.run(fs._ls(p, colour=1)),
-    lambda fs, p: asyncio.run(fs._pipe_file(p, b"", colour=1)),
-    lambda fs, p: asyncio.run(fs._cp_file(p, p + "2", colour=1)),
-    lambda fs, p: asyncio.run(fs._rm_file(p, colour=1)),
-])  # fmt: skip
-def test_unknown_arguments_are_refused_by_name_before_anything_is_done(call):
-    """There is no server, so a request would fail with another error."""
-    fs = S3FileSystem(endpoint_url="http://127.0.0.1:1", key="a", secret="b", retries=0)
-    with pytest.raises(TypeError, match="'colour'"):
-        call(fs, "bucket/x")
-
-
-def test_none_false_and_hints_are_accepted(fs, root):
-    path = f"{root}/x"
-    fs.pipe_file(path, b"abc", acl=False)
-    assert fs.info(path, refresh=True)["size"] == 3
-    fs.copy(path, path + "2", preserve_etag=None)
-    with pytest.raises(TypeError, match="'preserve_etag'"):
-        fs.copy(path, path + "2", preserve_etag=True)
+# ---- arguments (test_arguments.py has their names) ----
 
 
 def test_a_version_in_calls_of_many_files(fs, root, tmp_path):
@@ -176,6 +132,14 @@ def test_rm_of_a_bucket_returns_its_files_and_keeps_it(fs):
     finally:
         fs.rm("rm-returns", recursive=True)
         fs.rmdir("rm-returns")
+
+
+def test_rm_names_a_file_whose_name_ends_in_a_slash(fs, root):
+    for remove in (lambda p: fs.rm(p), lambda p: fs.rm([p])):
+        fs._fs.write_file(f"{root}/d/z/", b"zzz")
+        fs.pipe_file(f"{root}/d/z", b"stays")
+        assert remove(f"{root}/d/z/") == [f"{root}/d/z/"]
+        assert fs.find(root) == [f"{root}/d/z"]
 
 
 def test_rm_of_a_bucket_that_is_not_there(fs):
