@@ -2,7 +2,10 @@
  * What went wrong with a request, in words, and whether another attempt may help: one map from a reply's status, one
  * from what libcurl says. Asked by http.c after each attempt, and by backends about the replies that they inspect.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "net/loop.h"
@@ -36,6 +39,21 @@ int cove__http_error(const struct cove__http_request *r, int status, const char 
     return code;
 }
 
+/* What this machine or process lacks for another connection, as an errno; 0: nothing. libcurl takes it for a server
+ * that cannot be reached. */
+static int lacking(CURLcode result)
+{
+    if (result != CURLE_COULDNT_CONNECT && result != CURLE_COULDNT_RESOLVE_HOST &&
+        result != CURLE_COULDNT_RESOLVE_PROXY)
+        return 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ? errno : 0;
+}
+
 /* What went wrong below HTTP, in words. Retries are worthless where the configuration is wrong. */
 enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result, struct cove_error *err)
 {
@@ -45,6 +63,9 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
     enum cove__http_verdict verdict = COVE__HTTP_RETRY;
     int code = COVE_ENETWORK;
 
+    char text[128];
+
+    st->lacking = lacking(result);
     if (st->nonsense != NULL) {
         detail = st->nonsense;
         what = "the reply makes no sense";
@@ -54,6 +75,9 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
         detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
         code = st->local_rc;
         verdict = COVE__HTTP_FAIL;
+    } else if (st->lacking != 0) {
+        what = "no connection can be made";
+        detail = strerror_r(st->lacking, text, sizeof text);
     } else {
         switch (result) {
         case CURLE_SSL_CONNECT_ERROR:
@@ -113,7 +137,7 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
     long os_errno = 0;
     curl_easy_getinfo(st->easy, CURLINFO_OS_ERRNO, &os_errno);
     cove__fail(err, code, "%s %s: %s: %s", r->op.ctx.op, r->op.ctx.url, what, detail);
-    err->os_errno = code == COVE_ENETWORK ? (int)os_errno : 0;
+    err->os_errno = code != COVE_ENETWORK ? 0 : st->lacking != 0 ? st->lacking : (int)os_errno;
     err->retryable = verdict == COVE__HTTP_RETRY;
     return verdict;
 }

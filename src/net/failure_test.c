@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,14 +58,31 @@ static int prepare(void *self, struct cove__http_request *r, struct cove_error *
     return cove__buf_addf(&r->url, "%s://127.0.0.1:%u/key", q->scheme, q->server.port);
 }
 
+/* Its attempts. */
+static unsigned run(struct cove__http *http, struct question *q, struct cove_error *err)
+{
+    static const struct cove__http_hooks hooks = { .prepare = prepare };
+    struct cove__http_request r;
+
+    cove__http_request_init(&r);
+    r.http = http;
+    r.hooks = &hooks;
+    r.self = q;
+    r.op.ctx.op = "read";
+    r.op.ctx.url = "test://x";
+    cove__error_clear(err);
+    cove__http_run(&r, err);
+    unsigned attempts = r.attempts;
+    cove__http_request_done(&r);
+    return attempts;
+}
+
 /* The attempts of a request to a server that gives `reply`. */
 static unsigned ask(struct cove__http *http, const char *scheme, const char *reply, struct cove_error *err)
 {
-    static const struct cove__http_hooks hooks = { .prepare = prepare };
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
     struct question q = { .server.reply = reply, .scheme = scheme };
-    struct cove__http_request r;
     pthread_t thread;
 
     q.server.fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -73,16 +92,7 @@ static unsigned ask(struct cove__http *http, const char *scheme, const char *rep
     q.server.port = ntohs(address.sin_port);
     pthread_create(&thread, NULL, serve, &q.server);
 
-    cove__http_request_init(&r);
-    r.http = http;
-    r.hooks = &hooks;
-    r.self = &q;
-    r.op.ctx.op = "read";
-    r.op.ctx.url = "test://x";
-    cove__error_clear(err);
-    cove__http_run(&r, err);
-    unsigned attempts = r.attempts;
-    cove__http_request_done(&r);
+    unsigned attempts = run(http, &q, err);
 
     shutdown(q.server.fd, SHUT_RDWR);
     pthread_join(thread, NULL);
@@ -134,11 +144,38 @@ static void test_wants_tls(void **state)
     cove__http_free(http);
 }
 
+/* A server that is there is not said to be out of reach. */
+static void test_no_descriptors(void **state)
+{
+    struct cove__http *http = client();
+    struct cove_error err = COVE_ERROR_INIT;
+    struct question q = { .scheme = "http", .server.port = 1 };
+    struct rlimit all, none;
+    int next;
+
+    assert_int_equal(ask(http, "http", HELLO, &err), 1); /* the I/O threads have theirs */
+    assert_return_code(getrlimit(RLIMIT_NOFILE, &all), 0);
+    next = dup(STDIN_FILENO);
+    close(next);
+    none = all;
+    none.rlim_cur = (rlim_t)next;
+    assert_return_code(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(run(http, &q, &err), RETRIES + 1);
+    assert_return_code(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_int_equal(err.code, COVE_ENETWORK);
+    assert_int_equal(err.os_errno, EMFILE);
+    assert_non_null(strstr(err.message, "read test://x: no connection can be made: Too many open files"));
+    run(http, &q, &err);
+    assert_non_null(strstr(err.message, "cannot reach the server"));
+    cove__http_free(http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_tls),
         cmocka_unit_test(test_wants_tls),
+        cmocka_unit_test(test_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

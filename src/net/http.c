@@ -523,7 +523,7 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     note_outcome(st, replied, throttled);
     if (has_reply(st))
         cove__wait_answered(st);
-    else if (err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY)
+    else if (err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY && st->lacking == 0)
         cove__wait_failed(st);
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));

@@ -65,6 +65,7 @@ struct cove__http_state {
     /* the attempt's */
     CURL *easy;
     struct curl_slist *lines;
+    int lacking;          /* an errno: no connection could be made for want of descriptors or memory */
     int local_rc;         /* why a callback stopped the transfer */
     uint8_t *populated;   /* up to here the place where the body goes has its pages */
     const char *nonsense; /* what is invalid about the reply and stopped the transfer; NULL: nothing */

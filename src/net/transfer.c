@@ -276,6 +276,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     bool prepared;
 
     st->local_rc = 0;
+    st->lacking = 0;
     st->populated = NULL;
     st->nonsense = NULL;
     st->head_ended = false;
