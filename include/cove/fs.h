@@ -107,10 +107,11 @@ COVE_API int cove_fs_is_directory(cove_fs *fs, const char *path, const struct co
  * Iterators; pages are fetched as they are needed, so a listing costs one page of memory. `list` gives the entries
  * right below `path` (a file lists itself); `find` every file below it, at any depth; `walk` the directories too, each
  * before its entries. `walk` does not follow links to directories, and gives `path` itself only if a marker object
- * exists for it. `glob` gives every path that `pattern` matches, with *, ?, [a-z], [!a-z] and ** as in fsspec. Order:
- * bytes ascending on object stores (S3's directory buckets: within each 1,000 entries only); file sorts each directory
- * likewise. `cove_listing_next` gives 1 and an entry BORROWED until the next step, 0 at the end, or an error;
- * COVE_ENOTFOUND comes from the first step. `find`, `walk` and `glob` of nothing give no entry and no error.
+ * exists for it. `glob` gives every path that `pattern` matches, with *, ?, [a-z], [!a-z] and ** as in fsspec; a
+ * character is one of UTF-8, and a byte that is none is one by itself. Order: bytes ascending on object stores (S3's
+ * directory buckets: within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next` gives 1
+ * and an entry BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first step.
+ * `find`, `walk` and `glob` of nothing give no entry and no error.
  *
  * An object store takes any key. A name may be both a file and a directory ("a" beside "a/b"): a listing of its parent
  * has both; `find` of that name gives what is below it, and cove_fs_is_file tells whether the file exists. An empty

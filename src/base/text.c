@@ -35,6 +35,18 @@ static size_t utf8_length(const unsigned char *text)
     return text[0] < 0x80 || more > 0 ? more + 1 : 0;
 }
 
+size_t cove__text_character(const char *text, uint32_t *ret_character)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = utf8_length(p);
+    uint32_t c = n == 0 ? 0xDC00u + p[0] : n == 1 ? p[0] : p[0] & (0x7Fu >> n);
+
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3Fu);
+    *ret_character = c;
+    return n > 0 ? n : 1;
+}
+
 bool cove__text_is_utf8(const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;

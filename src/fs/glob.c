@@ -1,7 +1,10 @@
-/* Matching of patterns. Pure; no allocation; time at most the product of both lengths for each ** of the pattern. */
+/* Matching of patterns, character by character of UTF-8. Pure; no allocation; time at most the product of both lengths
+ * for each ** of the pattern. */
 #include "fs/glob.h"
 
 #include <string.h>
+
+#include "base/text.h"
 
 static size_t part_length(const char *s)
 {
@@ -23,19 +26,18 @@ static size_t class_length(const char *p, const char *end)
     return q < end ? (size_t)(q - p) : 0;
 }
 
-static bool class_has(const char *p, size_t n, unsigned char c)
+static bool class_has(const char *p, size_t n, uint32_t c)
 {
     bool negated = n > 0 && (*p == '!' || *p == '^');
     bool hit = false;
 
-    for (size_t i = negated; i < n; i++) {
-        unsigned char low = (unsigned char)p[i];
-        unsigned char high = low;
+    for (size_t i = negated; i < n;) {
+        uint32_t low, high;
 
-        if (i + 2 < n && p[i + 1] == '-') {
-            high = (unsigned char)p[i + 2];
-            i += 2;
-        }
+        i += cove__text_character(p + i, &low);
+        high = low;
+        if (i + 1 < n && p[i] == '-')
+            i += 1 + cove__text_character(p + i + 1, &high);
         hit = hit || (c >= low && c <= high);
     }
     return hit != negated;
@@ -51,19 +53,25 @@ static bool part_match(const char *p, size_t np, const char *s, size_t ns)
 
     while (s < s_end) {
         size_t n = p < p_end && *p == '[' ? class_length(p + 1, p_end) : 0;
+        uint32_t c;
+        size_t width = cove__text_character(s, &c);
 
         if (p < p_end && *p == '*') {
             star = ++p;
             star_s = s;
-        } else if (n > 0 && class_has(p + 1, n, (unsigned char)*s)) {
+        } else if (n > 0 && class_has(p + 1, n, c)) {
             p += n + 2;
-            s++;
-        } else if (n == 0 && p < p_end && (*p == '?' || *p == *s)) {
+            s += width;
+        } else if (n == 0 && p < p_end && *p == '?') {
             p++;
-            s++;
+            s += width;
+        } else if (n == 0 && p < p_end && strncmp(p, s, width) == 0) {
+            p += width;
+            s += width;
         } else if (star) {
             p = star;
-            s = ++star_s;
+            star_s += cove__text_character(star_s, &c);
+            s = star_s;
         } else {
             return false;
         }

@@ -46,6 +46,23 @@ static void matches(void **state)
         { "/a/*/c", "/a/b/c", true },
         { "/a/*/c", "/a//c", true },
         { "a/**/b/*.x", "a/q/b/b/1.x", true },
+        { "?", "\xc3\xa9", true }, /* e with an acute accent: one character */
+        { "??", "\xc3\xa9", false },
+        { "?", "\xf0\x9f\x98\x80", true },
+        { "x?y", "x\xe2\x82\xacy", true },
+        { "[\xc3\xa9\xc3\xbc]", "\xc3\xbc", true },
+        { "[\xc3\xa9\xc3\xbc]", "\xc3\xa8", false },
+        { "[!a]", "\xc3\xa9", true },
+        { "[!\xc3\xa9]", "\xc3\xa9", false },
+        { "[!\xc3\xa9]", "\xc3\xa8", true },
+        { "[\xc3\xa0-\xc3\xbf]", "\xc3\xa9", true },
+        { "[\xc3\xa0-\xc3\xbf]", "\xc4\x80", false },
+        { "[a-\xc3\xbf]", "z", true },
+        { "*?", "\xc3\xa9", true },
+        { "*[\xc3\xa9]", "a\xc3\xa9", true },
+        { "?", "\xff", true }, /* not UTF-8: each byte by itself */
+        { "??", "\xc3\x28", true },
+        { "\xff*", "\xff\xfe", true },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define ELLIPSIS "…"
 
 /* Unicode's East Asian Width W and F, and emoji, in blocks; narrow characters inside a block count as wide. */
@@ -36,39 +38,29 @@ static int columns_of(uint32_t c)
     return 1;
 }
 
-/* The character at `text`, which is valid UTF-8, and its length. */
-static uint32_t decode(const unsigned char *text, size_t *ret_length)
-{
-    size_t n = text[0] < 0x80 ? 1 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
-    uint32_t c = n == 1 ? text[0] : text[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n && text[i]; i++)
-        c = c << 6 | (text[i] & 0x3Fu);
-    *ret_length = n;
-    return c;
-}
-
 int cove__columns(const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
     int columns = 0;
-    size_t n;
-    for (; *p; p += n)
-        columns += columns_of(decode(p, &n));
+    uint32_t c;
+    for (; *text; columns += columns_of(c))
+        text += cove__text_character(text, &c);
     return columns;
 }
 
 int cove__columns_cut(char *text, size_t room, int most)
 {
-    unsigned char *p = (unsigned char *)text;
+    char *p = text;
     int columns = 0, next;
-    size_t n;
+    uint32_t c;
     if (cove__columns(text) <= most)
         return cove__columns(text);
-    while ((next = columns_of(decode(p, &n))) + columns < most) {
+    size_t n = cove__text_character(p, &c);
+    while ((next = columns_of(c)) + columns < most) {
         columns += next;
         p += n;
+        n = cove__text_character(p, &c);
     }
-    if ((size_t)((char *)p - text) + sizeof ELLIPSIS > room)
+    if ((size_t)(p - text) + sizeof ELLIPSIS > room)
         *p = '\0';
     else
         memcpy(p, ELLIPSIS, sizeof ELLIPSIS);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* What Python does not print as it is: controls, format characters, separators but the blank, private use. */
 static bool is_printable(uint32_t c)
 {
@@ -25,17 +27,6 @@ static bool is_printable(uint32_t c)
     return true;
 }
 
-/* The character at `p`, of valid UTF-8, and its length. */
-static uint32_t decode(const unsigned char *p, size_t *ret_length)
-{
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    uint32_t c = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n && p[i]; i++)
-        c = c << 6 | (p[i] & 0x3f);
-    *ret_length = n;
-    return c;
-}
-
 static void add_hidden(struct cove__buf *out, uint32_t c)
 {
     if (c < 0x100)
@@ -47,10 +38,11 @@ static void add_hidden(struct cove__buf *out, uint32_t c)
 void cove__add_repr(struct cove__buf *out, const char *text)
 {
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
+    uint32_t c;
     size_t n;
     cove__buf_addf(out, "%c", quote);
     for (const char *p = text; *p; p += n) {
-        uint32_t c = decode((const unsigned char *)p, &n);
+        n = cove__text_character(p, &c);
         if (c == '\n' || c == '\r' || c == '\t')
             cove__buf_addf(out, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
         else if (c == (unsigned char)quote || c == '\\')
