@@ -187,6 +187,8 @@ static int refuse_option(struct cli *c, char **argv)
     size_t n = strcspn(arg, "=");
     char word[32];
 
+    if (strncmp(arg, "--", 2) != 0 && optopt && cli_letter_elsewhere(c->verb->name, (char)optopt))
+        return cli_usage(c, "%s", cli_letter_elsewhere(c->verb->name, (char)optopt));
     if (strncmp(arg, "--", 2) != 0)
         return optopt ? cli_usage(c, "unknown option -%c", optopt) : cli_usage(c, "unknown option %s", arg);
     if (optopt)

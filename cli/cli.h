@@ -79,6 +79,8 @@ void cli_print_help(const struct cli_verb *verb);
 void cli_print_verbs(FILE *out);
 /* The verb that was probably meant: one of similar spelling, or of this name in other commands. NULL: none. */
 const char *cli_nearest_verb(const char *word);
+/* What to say of the unknown option `letter` of `verb`, which the same command has elsewhere; NULL: nothing. */
+const char *cli_letter_elsewhere(const char *verb, char letter);
 /* The option with the long name most similar to `word`; NULL: none is similar. */
 const struct cli_option *cli_nearest_option(const struct cli_option *options, const char *word);
 /* "90", "90s", "5m", "2h", "7d", "250ms" in milliseconds; false where it is none. */

@@ -7,13 +7,51 @@
 static const struct {
     const char *word, *verb;
 } others[] = {
-    { "list", "ls" },      { "dir", "ls" },      { "copy", "cp" },         { "get", "cp" },    { "put", "cp" },
-    { "upload", "cp" },    { "download", "cp" }, { "sync", "cp" },         { "rsync", "cp" },  { "move", "mv" },
-    { "rename", "mv" },    { "ren", "mv" },      { "delete", "rm" },       { "del", "rm" },    { "remove", "rm" },
-    { "rb", "rm" },        { "rmdir", "rm" },    { "mb", "mkdir" },        { "md", "mkdir" },  { "makedirs", "mkdir" },
-    { "info", "stat" },    { "head", "stat" },   { "size", "du" },         { "tree", "find" }, { "presign", "sign" },
-    { "signurl", "sign" }, { "type", "cat" },    { "checkpoint", "ckpt" }, { "log", "logs" },  { "options", "fs" },
+    { "list", "ls" },
+    { "dir", "ls" },
+    { "copy", "cp" },
+    { "get", "cp" },
+    { "put", "cp" },
+    { "upload", "cp" },
+    { "download", "cp" },
+    { "sync", "cp" },
+    { "rsync", "cp" },
+    { "move", "mv" },
+    { "rename", "mv" },
+    { "ren", "mv" },
+    { "delete", "rm" },
+    { "del", "rm" },
+    { "remove", "rm" },
+    { "rb", "rm" },
+    { "rmdir", "rm" },
+    { "mb", "mkdir" },
+    { "md", "mkdir" },
+    { "makedirs", "mkdir" },
+    { "info", "stat" },
+    { "size", "du" },
+    { "tree", "find" },
+    { "presign", "sign" },
+    { "signurl", "sign" },
+    { "type", "cat" },
+    { "checkpoint", "ckpt" },
+    { "log", "logs" },
+    { "options", "fs" },
     { "schemes", "fs" },
+    { "head", "cat PATH | head" },
+    { "tail", "cat PATH | tail" },
+    { "less", "cat PATH | less" },
+    { "more", "cat PATH | more" },
+};
+
+/* Letters that these commands take elsewhere. */
+static const struct {
+    const char *verb;
+    char letter;
+    const char *text;
+} letters[] = {
+    { "du", 's', "unknown option -s; du gives the sum alone in any case; for sizes as 1.5 MiB write --human" },
+    { "cp", 'R', "unknown option -R; did you mean -r?" },
+    { "rm", 'R', "unknown option -R; did you mean -r?" },
 };
 
 #define LONGEST 12 /* letters of a word that is compared */
@@ -62,6 +100,14 @@ const char *cli_nearest_verb(const char *word)
         }
     }
     return best;
+}
+
+const char *cli_letter_elsewhere(const char *verb, char letter)
+{
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        if (letters[i].letter == letter && strcmp(letters[i].verb, verb) == 0)
+            return letters[i].text;
+    return NULL;
 }
 
 const struct cli_option *cli_nearest_option(const struct cli_option *options, const char *word)

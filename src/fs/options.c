@@ -317,8 +317,11 @@ static int refuse_unknown(const struct cove__option_row *rows, const cove_option
 
         if (row_of(rows, name) || row_of(cove__common_options, name))
             continue;
+        const char *ours = cove__options_other_name(name);
         nearest(rows, name, &best, &least);
         nearest(cove__common_options, name, &best, &least);
+        if (ours && row_of(rows, ours))
+            best = ours;
         return best ? cove__fail(err, COVE_EINVAL, "%s:// takes no option \"%s\"; did you mean \"%s\"?", scheme, name,
                                  best)
                     : cove__fail(err, COVE_EINVAL, "%s:// takes no option \"%s\"; `cove fs %s` lists what it takes",

@@ -41,6 +41,9 @@ int cove__options_fill(const struct cove__option_row *rows, const cove_options *
                        void *target, struct cove_error *err);
 void cove__options_clear(const struct cove__option_row *rows, void *target); /* frees the strings */
 
+/* Our name of an option that other libraries call `name`; NULL: none is known. It may be of another filesystem. */
+const char *cove__options_other_name(const char *name);
+
 /* Options that every filesystem takes (the front's own). */
 extern const struct cove__option_row cove__common_options[];
 

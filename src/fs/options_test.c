@@ -121,6 +121,12 @@ static void unknown_names(void **state)
     assert_int_equal(fill("endpoint_ulr", "x", &t, &err), COVE_EINVAL);
     assert_non_null(strstr(err.message, "did you mean \"endpoint_url\""));
     cove__options_clear(rows, &t);
+    assert_int_equal(fill("aws_endpoint", "x", &t, &err), COVE_EINVAL); /* as other libraries have it */
+    assert_non_null(strstr(err.message, "did you mean \"endpoint_url\""));
+    cove__options_clear(rows, &t);
+    assert_int_equal(fill("skip_signature", "x", &t, &err), COVE_EINVAL); /* our name of which is not in the table */
+    assert_null(strstr(err.message, "\"anon\""));
+    cove__options_clear(rows, &t);
     assert_int_equal(fill("zzzzzzzzzzzzzzzzzzzz", "x", &t, &err), COVE_EINVAL);
     assert_null(strstr(err.message, "did you mean"));
     cove__options_clear(rows, &t);

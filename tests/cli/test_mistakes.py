@@ -12,6 +12,7 @@ from test_cli import cove  # noqa: F401
     (["sl", "x"], 'there is no verb "sl"; did you mean `cove ls`?'),
     (["mkdri", "x"], 'there is no verb "mkdri"; did you mean `cove mkdir`?'),
     (["sync", "a", "b"], 'there is no verb "sync"; did you mean `cove cp`?'),
+    (["head", "x"], 'there is no verb "head"; did you mean `cove cat PATH | head`?'),
     (["help", "lss"], 'there is no verb "lss"; did you mean `cove ls`?'),
     (["xyzzy"], 'there is no verb "xyzzy"; `cove --help` lists them'),
     (["--json", "ls"], "options come after the verb: cove ls --json …"),
@@ -31,6 +32,9 @@ def test_a_wrong_verb(cove, args, said):  # noqa: F811
     (["ls", "--json=1"], "--json takes no value"),
     (["ls", "--timeout"], "--timeout takes a value"),
     (["ls", "-T", "1"], "unknown option -T"),
+    (["du", "-sh", "."], "unknown option -s; du gives the sum alone in any case; for sizes as 1.5 MiB write --human"),
+    (["cp", "-R", "a", "b"], "unknown option -R; did you mean -r?"),
+    (["rm", "-R", "a"], "unknown option -R; did you mean -r?"),
     (["ls", "--quite-something-else"], "unknown option --quite-something-else"),
 ])  # fmt: skip
 def test_a_wrong_option(cove, args, said):  # noqa: F811
