@@ -180,6 +180,8 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_
         rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the reply has no expiration time", who);
     else
         rc = cove__aws_expiry(k.expiration, who, &c.expires_ns, err);
+    if (rc == 0)
+        rc = cove__aws_credentials_name(&c, err, "%s", who);
     if (rc == 0) {
         c.key_id = k.id;
         c.secret = k.secret;

@@ -24,13 +24,6 @@ static void chain_free(void *self)
     cove__free(chain);
 }
 
-static int keys_of(const char *key_id, const char *secret, const char *token, struct cove__aws_credentials *ret,
-                   struct cove_error *err)
-{
-    struct cove__aws_sources given = { .key_id = key_id, .secret = secret, .token = token };
-    return cove__aws_credentials_find(&given, ret, err);
-}
-
 static int none_found(const struct cove__aws_profile *profile, const char *last, struct cove_error *err)
 {
     char *config = cove__aws_file("AWS_CONFIG_FILE", "config");
@@ -48,18 +41,18 @@ static int none_found(const struct cove__aws_profile *profile, const char *last,
     return COVE_EAUTH;
 }
 
-static int of_profile(const struct cove__aws_chain *chain, const char *name, unsigned depth, cove_cancel *cancel,
-                      struct cove__aws_credentials *ret, struct cove_error *err);
+static int of_source_profile(const struct cove__aws_chain *chain, const struct cove__aws_profile *of, unsigned depth,
+                             cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err);
 
 /* The keys that credential_source names. */
 static int of_source(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile, cove_cancel *cancel,
                      struct cove__aws_credentials *ret, struct cove_error *err)
 {
     const char *source = profile->credential_source;
-    const char *id = cove__aws_env("AWS_ACCESS_KEY_ID"), *secret = cove__aws_env("AWS_SECRET_ACCESS_KEY");
 
-    if (strcmp(source, "Environment") == 0 && id != NULL && secret != NULL)
-        return keys_of(id, secret, cove__aws_env("AWS_SESSION_TOKEN"), ret, err);
+    if (strcmp(source, "Environment") == 0 && cove__aws_env("AWS_ACCESS_KEY_ID") != NULL &&
+        cove__aws_env("AWS_SECRET_ACCESS_KEY") != NULL)
+        return cove__aws_credentials_of_environment(ret, err);
     if (strcmp(source, "EcsContainer") == 0 && cove__aws_has_container())
         return cove__aws_container(chain, cancel, ret, err);
     if (strcmp(source, "Ec2InstanceMetadata") == 0 && cove__aws_has_instance())
@@ -93,9 +86,9 @@ static int of_role(const struct cove__aws_chain *chain, const struct cove__aws_p
                           profile->name, DEPTH_MAX);
     if (cove__aws_given(source) && strcmp(source, profile->name) == 0 && cove__aws_given(profile->access_key_id) &&
         cove__aws_given(profile->secret_access_key))
-        rc = keys_of(profile->access_key_id, profile->secret_access_key, profile->session_token, &by, err);
+        rc = cove__aws_credentials_of_profile(profile, &by, err);
     else if (cove__aws_given(source))
-        rc = of_profile(chain, source, depth + 1, cancel, &by, err);
+        rc = of_source_profile(chain, profile, depth + 1, cancel, &by, err);
     else if (cove__aws_given(profile->credential_source))
         rc = of_source(chain, profile, cancel, &by, err);
     else
@@ -137,21 +130,25 @@ static int of_loaded(const struct cove__aws_chain *chain, const struct cove__aws
     if (rc < 0)
         return rc;
     if (has_keys)
-        return keys_of(profile->access_key_id, profile->secret_access_key, profile->session_token, ret, err);
+        return cove__aws_credentials_of_profile(profile, ret, err);
     return COVE__AWS_ASK;
 }
 
-/* The keys of a source_profile. */
-static int of_profile(const struct cove__aws_chain *chain, const char *name, unsigned depth, cove_cancel *cancel,
-                      struct cove__aws_credentials *ret, struct cove_error *err)
+/* The keys of the source_profile `of` a profile. */
+static int of_source_profile(const struct cove__aws_chain *chain, const struct cove__aws_profile *of, unsigned depth,
+                             cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
 {
     struct cove__aws_profile profile = { 0 };
+    struct cove_error why = COVE_ERROR_INIT;
 
-    int rc = cove__aws_profile_load(name, &profile, err);
-    if (rc == 0)
-        rc = of_loaded(chain, &profile, depth, cancel, ret, err);
+    int rc = cove__aws_profile_load(of->source_profile, &profile, &why);
+    if (rc < 0)
+        return cove__fail(err, rc, "source_profile of the AWS profile '%s': %s", of->name, why.message);
+    rc = of_loaded(chain, &profile, depth, cancel, ret, err);
     if (rc == COVE__AWS_ASK)
-        rc = cove__fail(err, COVE_EAUTH, "the AWS profile '%s', a source_profile, has no credentials", name);
+        rc = cove__fail(err, COVE_EAUTH,
+                        "source_profile of the AWS profile '%s': the AWS profile '%s' has no credentials", of->name,
+                        profile.name);
     cove__aws_profile_done(&profile);
     return rc;
 }

@@ -205,6 +205,9 @@ static int take_keys(const struct view *v, struct cove__aws_profile *profile)
     if (token == NULL)
         token = get_of(v, file, "aws_session_token");
     int rc = id != NULL ? set(&profile->access_key_id, id->value) : 0;
+    if (rc == 0 && id != NULL && v->files[file].path != NULL)
+        rc = set(&profile->keys_file, cove__slice_str(v->files[file].path));
+    profile->keys_line = id != NULL ? id->line : 0;
     if (rc == 0 && id != NULL && secret != NULL)
         rc = set(&profile->secret_access_key, secret->value);
     if (rc == 0 && id != NULL && token != NULL)
@@ -355,6 +358,7 @@ void cove__aws_profile_done(struct cove__aws_profile *p)
     cove__free(p->access_key_id);
     cove__wipe(p->secret_access_key);
     cove__wipe(p->session_token);
+    cove__free(p->keys_file);
     for (size_t i = 0; i < COUNT(rows); i++)
         cove__free(*field(p, rows[i].at));
     for (size_t i = 0; i < COUNT(service_rows); i++)

@@ -21,6 +21,8 @@ struct cove__aws_profile {
     char *name;
     char *access_key_id, *secret_access_key, *session_token; /* all from one file */
     bool keys_of_config; /* that is ~/.aws/config, where credential_process comes before keys */
+    char *keys_file;     /* their file, and in it the line of the access key id */
+    unsigned keys_line;
     char *region, *endpoint_url, *ca_bundle;
     /* of the services section that the profile names */
     char *s3_endpoint_url, *sts_endpoint_url, *sso_endpoint_url, *sso_oidc_endpoint_url;
@@ -76,6 +78,7 @@ const char *cove__aws_env(const char *name); /* NULL where it is not given */
 /* Who asks. Owned strings. A provider that renews them sets expires_ns. */
 struct cove__aws_credentials {
     char *key_id, *secret, *token; /* token: NULL where there is none */
+    char *source;                  /* where they were found, for messages: "AWS_ACCESS_KEY_ID"; NULL: not said */
     int64_t expires_ns;            /* since 1970; INT64_MAX: never */
     bool anonymous;                /* nothing is signed */
 };
@@ -94,6 +97,13 @@ struct cove__aws_sources {
 #define COVE__AWS_ASK 1
 int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
                                struct cove_error *err);
+/* The same for the environment's alone, and for a profile's own: 0, COVE_ENOMEM, COVE_EINVAL. */
+int cove__aws_credentials_of_environment(struct cove__aws_credentials *ret, struct cove_error *err);
+int cove__aws_credentials_of_profile(const struct cove__aws_profile *profile, struct cove__aws_credentials *ret,
+                                     struct cove_error *err);
+/* Says where they were found. COVE_ENOMEM. */
+int cove__aws_credentials_name(struct cove__aws_credentials *credentials, struct cove_error *err, const char *format,
+                               ...) COVE_PRINTF(3, 4);
 void cove__aws_credentials_done(struct cove__aws_credentials *credentials); /* wipes the secrets */
 /* Masks these secrets in messages until they are wiped. To be called as soon as they are obtained. */
 void cove__aws_credentials_hide(const struct cove__aws_credentials *credentials);

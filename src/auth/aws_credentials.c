@@ -1,4 +1,6 @@
 /* The chain of places where S3's credentials are found, in the order of AWS's own tools. For src/fs/s3's open. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +10,9 @@
 #include "base/secret.h"
 #include "net/head.h"
 
-/* The names of the three values in their source, for messages. */
+/* The names of the three values in their source, and of all, for messages. */
 struct names {
-    const char *place, *key_id, *secret, *token;
+    const char *place, *key_id, *secret, *token, *found;
 };
 
 /* The values become headers. Messages name them but never show them. */
@@ -19,6 +21,41 @@ static int check(const struct names *names, const char *name, const char *value,
     if (value == NULL || cove__head_fits(cove__slice_str(value)))
         return 0;
     return cove__fail(err, COVE_EINVAL, "%s%s has a line break or another control character in it", names->place, name);
+}
+
+int cove__aws_credentials_name(struct cove__aws_credentials *c, struct cove_error *err, const char *format, ...)
+{
+    struct cove__buf text = COVE__BUF_INIT(2 * COVE_ERROR_MESSAGE_MAX);
+    va_list args;
+
+    va_start(args, format);
+    cove__buf_vaddf(&text, format, args);
+    va_end(args);
+    cove__free(c->source);
+    c->source = cove__buf_rc(&text) == 0 ? cove__buf_take(&text) : NULL;
+    cove__buf_done(&text);
+    return c->source != NULL ? 0 : cove__fail_nomem(err, "the credentials");
+}
+
+static bool in_quotes(const char *value)
+{
+    size_t n = strlen(value);
+    return n > 1 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0];
+}
+
+static bool has_comment(const char *value)
+{
+    return strstr(value, " #") != NULL || strstr(value, " ;") != NULL;
+}
+
+/* Slips in writing a value down, which no reader of AWS's mends: all of it is the value. */
+static const char *slip(const struct cove__aws_credentials *c)
+{
+    if (in_quotes(c->key_id) || in_quotes(c->secret) || (c->token != NULL && in_quotes(c->token)))
+        return ", with quotes around them, which count as part of the value";
+    if (has_comment(c->key_id) || has_comment(c->secret) || (c->token != NULL && has_comment(c->token)))
+        return ", with a comment behind them, which counts as part of the value";
+    return "";
 }
 
 static int copy(struct cove__aws_credentials *ret, const struct names *names, const char *key_id, const char *secret,
@@ -42,8 +79,33 @@ static int copy(struct cove__aws_credentials *ret, const struct names *names, co
         return cove__fail_nomem(err, "the credentials");
     }
     cove__aws_credentials_hide(&c);
+    rc = cove__aws_credentials_name(&c, err, "%s%s", names->found, slip(&c));
+    if (rc < 0) {
+        cove__aws_credentials_done(&c);
+        return rc;
+    }
     *ret = c;
     return 0;
+}
+
+int cove__aws_credentials_of_environment(struct cove__aws_credentials *ret, struct cove_error *err)
+{
+    static const struct names names = { "the environment's ", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+                                        "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID" };
+    return copy(ret, &names, cove__aws_env("AWS_ACCESS_KEY_ID"), cove__aws_env("AWS_SECRET_ACCESS_KEY"),
+                cove__aws_env("AWS_SESSION_TOKEN"), err);
+}
+
+int cove__aws_credentials_of_profile(const struct cove__aws_profile *p, struct cove__aws_credentials *ret,
+                                     struct cove_error *err)
+{
+    char found[COVE_ERROR_MESSAGE_MAX];
+    struct names names = { "the AWS profile's ", "aws_access_key_id", "aws_secret_access_key", "aws_session_token",
+                           found };
+
+    snprintf(found, sizeof found, "the AWS profile '%s', line %u of %s", p->name, p->keys_line,
+             p->keys_file != NULL ? p->keys_file : "its file");
+    return copy(ret, &names, p->access_key_id, p->secret_access_key, p->session_token, err);
 }
 
 void cove__aws_credentials_hide(const struct cove__aws_credentials *c)
@@ -55,11 +117,7 @@ void cove__aws_credentials_hide(const struct cove__aws_credentials *c)
 int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__aws_credentials *ret,
                                struct cove_error *err)
 {
-    static const struct names options = { "the option ", "key", "secret", "token" };
-    static const struct names variables = { "the environment's ", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-                                            "AWS_SESSION_TOKEN" };
-    static const struct names lines = { "the AWS profile's ", "aws_access_key_id", "aws_secret_access_key",
-                                        "aws_session_token" };
+    static const struct names options = { "the option ", "key", "secret", "token", "the option key" };
     const struct cove__aws_profile *profile = s->profile;
 
     if (s->anonymous) {
@@ -78,7 +136,7 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
                           cove__aws_given(env_id) ? "ACCESS_KEY_ID" : "SECRET_ACCESS_KEY",
                           cove__aws_given(env_id) ? "SECRET_ACCESS_KEY" : "ACCESS_KEY_ID");
     if (!s->profile_given && cove__aws_given(env_id))
-        return copy(ret, &variables, env_id, env_secret, getenv("AWS_SESSION_TOKEN"), err);
+        return cove__aws_credentials_of_environment(ret, err);
 
     /* A role or a session that the user set up is who they mean to be: not the owner of keys that lie beside it. */
     if (!s->profile_given && cove__aws_given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
@@ -92,7 +150,7 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
     if (rc < 0)
         return rc;
     if (cove__aws_given(profile->access_key_id))
-        return copy(ret, &lines, profile->access_key_id, profile->secret_access_key, profile->session_token, err);
+        return cove__aws_credentials_of_profile(profile, ret, err);
     return COVE__AWS_ASK;
 }
 
@@ -108,6 +166,7 @@ int cove__aws_profile_check_keys(const struct cove__aws_profile *profile, struct
 void cove__aws_credentials_done(struct cove__aws_credentials *c)
 {
     cove__free(c->key_id);
+    cove__free(c->source);
     cove__wipe(c->secret);
     cove__wipe(c->token);
     *c = (struct cove__aws_credentials){ 0 };

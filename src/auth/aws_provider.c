@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -260,6 +261,14 @@ int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_reque
     if (begin)
         start_refresh(p);
     return rc;
+}
+
+void cove__aws_provider_source(const struct cove__aws_provider *p, char *ret, size_t size)
+{
+    cove__lock();
+    const char *source = p->set != NULL ? p->set->keys.source : NULL;
+    snprintf(ret, size, "%s", source != NULL ? source : "");
+    cove__unlock();
 }
 
 bool cove__aws_provider_refused(struct cove__aws_provider *p, struct cove__aws_use *use)

@@ -51,6 +51,8 @@ void cove__aws_provider_free(struct cove__aws_provider *p);
  * COVE__HTTP_LATER only says that something would have to. */
 int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_request *request, struct cove__aws_use *use,
                            struct cove__aws_set **ret, struct cove_error *err);
+/* Where the keys that sign now were found, for messages: at most `size` bytes; "" where nobody knows. */
+void cove__aws_provider_source(const struct cove__aws_provider *p, char *ret, size_t size);
 void cove__aws_set_unref(struct cove__aws_set *set); /* NULL accepted */
 /* For inspect: the store says that the set is not valid. True: another attempt may find a new one. */
 bool cove__aws_provider_refused(struct cove__aws_provider *p, struct cove__aws_use *use);

@@ -100,14 +100,16 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cov
 }
 
 /* Puts STS's own words into the message of a refusal. */
-static int refused(const struct cove__aws_ask *ask, const char *arn, struct cove_error *err)
+static int refused(const struct cove__aws_ask *ask, const struct cove__aws_role *role, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, take };
     struct sts_reply reply = { 0 };
     int status = ask->status;
 
     if (cove__xml_read(cove__buf_slice(&ask->reply), &handler, &reply) == 0 && reply.code[0] != '\0') {
-        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s", ask->where, arn, reply.code, reply.message);
+        const char *by = role->by != NULL ? role->by->source : NULL;
+        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", ask->where, role->arn, reply.code,
+                   reply.message, by != NULL ? " (keys of " : "", by != NULL ? by : "", by != NULL ? ")" : "");
         err->http_status = status;
     }
     cove__wipe(reply.id);
@@ -247,9 +249,11 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
     else if (rc == 0)
         rc = cove__aws_ask(&ask, cancel, err);
     if (rc == COVE_EAUTH)
-        rc = refused(&ask, role->arn, err);
+        rc = refused(&ask, role, err);
     if (rc == 0)
         rc = cove__aws_keys_from_xml(cove__buf_slice(&ask.reply), where, ret, err);
+    if (rc == 0 && (rc = cove__aws_credentials_name(ret, err, "the role %s", role->arn)) < 0)
+        cove__aws_credentials_done(ret);
     cove__aws_ask_done(&ask);
     cove__aws_wipe_buf(&form);
     return rc;

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from aws import World, when
+from aws import Keys, World, when
 from probe_run import probe
 from server import MockServer
 from store import pattern
@@ -193,10 +193,10 @@ def test_role_by_environment(world, ask):
 @pytest.mark.parametrize("profile, says", [
     ("role_arn = {arn}closed\nsource_profile = u\n", "AccessDenied: IDU may not assume it"),
     ("role_arn = {arn}one\nsource_profile = a\n", "more than 8 links"),
-    ("role_arn = {arn}one\nsource_profile = nobody\n", "nobody"),
+    ("role_arn = {arn}one\nsource_profile = nobody\n", "source_profile of the AWS profile 'a': the AWS profile 'nobody' is neither in "),
     ("role_arn = {arn}one\n", "none of source_profile"),
-    ("role_arn = {arn}one\nsource_profile = u\nmfa_serial = arn:mfa\n", "the AWS profile 'a': its role wants a code of the device arn:mfa"),
-    ("role_arn = {arn}one\nsource_profile = m\n", "the AWS profile 'm': its role wants a code of the device arn:mfa2"),
+    ("role_arn = {arn}one\nsource_profile = u\nmfa_serial = arn:mfa\n", "the AWS profile 'a': its role needs a code of the MFA device arn:mfa,"),
+    ("role_arn = {arn}one\nsource_profile = m\n", "the AWS profile 'm': its role needs a code of the MFA device arn:mfa2,"),
     ("sso_account_id = 1\n", "sso_role_name"),
 ])
 def test_profiles_that_cannot_serve(world, ask, profile, says):
@@ -428,3 +428,37 @@ def test_fixed_keys_are_not_asked_for_again(world, ask):
     keys.revoked = True
     assert ask("", DIRECT, key=keys.id, secret=keys.secret, token=keys.token).code == "COVE_EAUTH"
     assert world.refusals == 1
+
+
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "IDX", "AWS_SECRET_ACCESS_KEY": "secret-x"}
+
+
+@pytest.mark.parametrize("config, environ, options, source", [
+    ("", ENVIRONMENT, {}, "AWS_ACCESS_KEY_ID"),
+    ("[default]\naws_access_key_id = IDU\naws_secret_access_key = s\n", ENVIRONMENT, {}, "AWS_ACCESS_KEY_ID"),
+    ("", {}, {"key": "IDX", "secret": "secret-x"}, "the option key"),
+    ("[default]\n\naws_access_key_id = IDX\naws_secret_access_key = s\n", {}, {}, "the AWS profile 'default', line 3 of {home}/.aws/config"),
+    ('[default]\naws_access_key_id = "IDX"\naws_secret_access_key = "s"\n', {}, {},
+     "the AWS profile 'default', line 2 of {home}/.aws/config, with quotes around them, which count as part of the value"),
+    ("[default]\naws_access_key_id = IDX\naws_secret_access_key = s # mine\n", {}, {},
+     "the AWS profile 'default', line 2 of {home}/.aws/config, with a comment behind them, which counts as part of the value"),
+    (f"[default]\nrole_arn = {ARN}one\nsource_profile = u\n{{u}}", {}, {}, f"the role {ARN}one"),
+    ("[default]\ncredential_process = echo '{{\"Version\":1,\"AccessKeyId\":\"IDX\",\"SecretAccessKey\":\"s\"}}'\n", {}, {}, "credential_process"),
+    ("", {"AWS_EC2_METADATA_DISABLED": "false"}, {}, "the instance's metadata service"),
+])  # fmt: skip
+@pytest.mark.parametrize("call", [("get", "s3://b/k"), ("stat", "s3://b/k")], ids=["get", "stat"])
+def test_refused_keys_are_named_by_their_source(world, ask, tmp_path, config, environ, options, source, call):
+    """Stale keys of the environment above good ones in a file, quotes: the message says where to look, and shows no key."""
+    user = world.add("U")
+    world.next = [Keys("R")]  # which the store does not know
+    lines = f"[profile u]\naws_access_key_id = {user.id}\naws_secret_access_key = {user.secret}\naws_session_token = {user.token}\n"
+    outcome = ask(config.format(u=lines), {**DIRECT, **environ}, call=call, **options)
+    assert outcome.code == "COVE_EAUTH" and "the store does not know this access key id" in outcome.message, outcome
+    assert re.search(f"; signed with the keys of {re.escape(source.format(home=tmp_path))}(, after [0-9] attempts)?$", outcome.message), outcome
+    assert "IDX" not in outcome.message and "IDR" not in outcome.message
+
+
+def test_keys_that_sts_refuses_are_named_by_their_source(ask):
+    outcome = ask(f"[default]\nrole_arn = {ARN}one\ncredential_source = Environment\n",
+                  {**DIRECT, **ENVIRONMENT}, profile="default")
+    assert outcome.code == "COVE_EAUTH" and "who are you (keys of AWS_ACCESS_KEY_ID)" in outcome.message, outcome

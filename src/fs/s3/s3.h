@@ -163,6 +163,10 @@ bool cove__s3_same_etag(const char *a, const char *b);
 
 /* ---- s3_request.c ---- */
 
+/* A HEAD that is refused by 400 alone says nothing: it may be an expired token, another region, a header. Once, a GET
+ * of the first byte takes its place, whose reply has a body. */
+enum s3_why { S3_WHY_UNASKED, S3_WHY_ASKING, S3_WHY_ASKED };
+
 enum s3_sum { S3_SUM_NONE, S3_SUM_CRC32C, S3_SUM_MD5 };
 
 /* One request to the store. Zeroed, then cove__s3_request_init. */
@@ -184,6 +188,7 @@ struct s3_request {
     bool error_in_200; /* a 200 may hold an <Error> */
     bool whole_bucket; /* it is made or removed */
     bool own_keys;     /* Amazon takes no session for it, even at a directory bucket */
+    enum s3_why why;   /* of a HEAD */
     char payload_hash[65];
     /* More to look at in a 2xx reply: 0, or an error (set with cove__s3_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
      * tried again. */
@@ -212,6 +217,7 @@ struct s3_request {
 void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char *method, struct s3_name name,
                            const struct cove__ctx *ctx);
 void cove__s3_request_done(struct s3_request *r);
+bool cove__s3_is_head(const struct s3_request *r); /* also while it asks by GET why it is refused */
 /* A body that is sent, with its CRC32C where the options have it so. */
 /* Asks for the store's checksum; what it said of the whole object: false where it said nothing of the kind. */
 void cove__s3_want_checksum(struct s3_request *r);
@@ -280,8 +286,11 @@ void cove__s3_describe(struct s3_request *r, const struct cove__put *put);
 /* "op URL: text" for this request's operation. Returns `code`. */
 int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
-/* From a reply that is an error (its body, or a 200 with one): fills err and r->code; true: worth another attempt. */
+/* From a reply that is an error (its body, or a 200 with one): fills err and r->code; true: worth another attempt. The
+ * message of a refused key says where it was found. */
 bool cove__s3_judge(struct s3_request *r, struct cove_error *err);
+/* A 2xx reply that ought to be XML: "WHAT cannot be read: why". Returns `rc`, the parser's. */
+int cove__s3_unreadable(const struct s3_request *r, struct cove_error *err, int rc, const char *what);
 /* The version that was asked for is the mark of a deletion. */
 bool cove__s3_says_deleted(const struct s3_request *r);
 /* What an <Error> says. Fields that are missing are "". */

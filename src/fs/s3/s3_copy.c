@@ -69,7 +69,7 @@ static int accept_copied(struct s3_request *r, struct cove_error *err)
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc == 0 && c->etag[0] == '\0')
         rc = COVE_EPROTOCOL;
-    return rc < 0 ? cove__s3_fail(r, err, rc, "the store's reply to the copy cannot be read") : 0;
+    return rc < 0 ? cove__s3_unreadable(r, err, rc, "the reply to the copy") : 0;
 }
 
 /* ---- in parts ---- */

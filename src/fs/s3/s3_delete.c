@@ -70,7 +70,7 @@ enum next { DONE, AGAIN, CHANGED };
 static int deletion_next(struct deletion *o, struct cove_error *err)
 {
     struct s3_request *r = &o->r;
-    bool looked = strcmp(r->http.method, "HEAD") == 0;
+    bool looked = cove__s3_is_head(r);
     int rc = r->http.op.rc;
     struct s3_head head;
 
@@ -314,7 +314,7 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, b);
     if (rc < 0) {
         b->refused = refused;
-        return cove__s3_fail(r, err, rc, "the store's reply to a deletion cannot be read");
+        return cove__s3_unreadable(r, err, rc, "the reply to a deletion");
     }
     if (b->passing.n > 0 && (rc = ask_again(r, b)) < 0)
         return cove__s3_fail(r, err, rc, "a request for %zu deletions cannot be held", b->passing.n);

@@ -1,6 +1,8 @@
-/* The store's error codes in cove's: the one table, asked by s3_request.c after each reply that is an error. */
+/* The store's error codes in cove's: the one table, asked by s3_request.c after each reply that is an error; and
+ * replies that are not from a store. */
 #include "fs/s3/s3.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -138,6 +140,95 @@ int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, 
     return cove__fail(err, code, "%s %s: %s", r->http.op.ctx.op, r->http.op.ctx.url, text);
 }
 
+/* ---- replies of somebody else ---- */
+
+#define BEGIN 512 /* bytes of a reply, in which a page of HTML says what it is */
+
+static bool is_html(struct cove__slice body)
+{
+    char text[BEGIN + 1];
+    size_t n = 0;
+
+    for (; n < BEGIN && n < body.size && body.data[n] != '\0'; n++)
+        text[n] = (char)tolower(body.data[n]);
+    text[n] = '\0';
+    return strstr(text, "<html") != NULL || strstr(text, "<!doctype html") != NULL;
+}
+
+static bool is_xml(struct cove__slice body)
+{
+    size_t i = body.size >= 3 && memcmp(body.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+
+    while (i < body.size && isspace(body.data[i]))
+        i++;
+    return i < body.size && body.data[i] == '<';
+}
+
+int cove__s3_unreadable(const struct s3_request *r, struct cove_error *err, int rc, const char *what)
+{
+    struct cove__slice body = cove__buf_slice(&r->http.reply);
+    const char *problem = is_html(body) ? "the reply is a page of HTML" : !is_xml(body) ? "the reply is not XML" : NULL;
+
+    if (rc != COVE_EPROTOCOL || problem == NULL)
+        return cove__s3_fail(r, err, rc, "%s cannot be read: %s", what, cove_code_phrase(rc));
+    return cove__s3_fail(r, err, rc,
+                         "%s cannot be read: %s, so it is not from the store: check the endpoint and any proxy", what,
+                         problem);
+}
+
+/* ---- errors that the store tells ---- */
+
+static void add(struct cove_error *err, const char *format, ...) COVE_PRINTF(2, 3);
+
+/* Adds to the message. */
+static void add(struct cove_error *err, const char *format, ...)
+{
+    char more[COVE_ERROR_MESSAGE_MAX];
+    struct cove_error both = *err;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(more, sizeof more, format, args);
+    va_end(args);
+    cove__fail(&both, err->code, "%s%s", err->message, more);
+    memcpy(err->message, both.message, sizeof err->message);
+}
+
+/* http://host/bucket or https://bucket.host as the endpoint, beside the bucket of the URL: then the store takes the
+ * second for a part of the key. */
+static void name_endpoint(const struct s3_request *r, struct cove_error *err)
+{
+    const struct cove__s3 *s3 = r->s3;
+    struct cove__slice bucket = r->name.bucket;
+    size_t n = bucket.size, base = s3->base != NULL ? strlen(s3->base) : 0;
+
+    if (!s3->own_endpoint || n == 0 || (err->code != COVE_ENOTFOUND && err->code != COVE_EACCESS))
+        return;
+    bool in_path = base > n && s3->base[base - n - 1] == '/' && memcmp(s3->base + base - n, bucket.data, n) == 0;
+    bool in_host = strncmp(s3->host, (const char *)bucket.data, n) == 0 && s3->host[n] == '.';
+    bool no_bucket = r->name.key.size == 0 && strcmp(r->code, "NoSuchKey") == 0;
+    if (in_path || in_host || (no_bucket && base > 0))
+        add(err, "; the endpoint %s://%s%s has a bucket in it, which belongs into the URL only",
+            s3->tls ? "https" : "http", s3->host, base > 0 ? s3->base : "");
+}
+
+/* Of keys that the store does not take, or not for this: where they were found. */
+static void name_keys(const struct s3_request *r, struct cove_error *err)
+{
+    char source[COVE_ERROR_MESSAGE_MAX];
+
+    if (strcmp(r->code, "RequestTimeTooSkewed") == 0 || strcmp(r->code, "AuthorizationHeaderMalformed") == 0 ||
+        (err->code != COVE_EAUTH && err->code != COVE_EACCESS))
+        return;
+    if (r->s3->provider == NULL && err->code == COVE_EACCESS)
+        add(err, "; the request is not signed: anon=true");
+    if (r->s3->provider == NULL)
+        return;
+    cove__aws_provider_source(r->s3->provider, source, sizeof source);
+    if (source[0] != '\0')
+        add(err, "; signed with the keys of %s", source);
+}
+
 static int fail_with(struct s3_request *r, const struct s3_error_body *e, int code, const char *text, bool retry,
                      struct cove_error *err)
 {
@@ -159,13 +250,21 @@ static int fail_with(struct s3_request *r, const struct s3_error_body *e, int co
     return code;
 }
 
+/* A HEAD is refused by 400, and the GET after it does not tell why: more likely for who asks than for what. */
+static bool no_reason(const struct s3_request *r, struct cove_error *err)
+{
+    cove__s3_fail(r, err, COVE_EACCESS, "the store refused the request and gave no reason (HTTP 400)");
+    err->http_status = 400;
+    return false;
+}
+
 bool cove__s3_says_deleted(const struct s3_request *r)
 {
     char text[S3_HEADER_MAX];
     return r->http.status == 405 && cove__s3_reply_header(r, "x-amz-delete-marker", text) && strcmp(text, "true") == 0;
 }
 
-bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
+static bool judge(struct s3_request *r, struct cove_error *err)
 {
     struct s3_error_body e;
     int status = r->http.status;
@@ -176,6 +275,9 @@ bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
         err->http_status = status;
         return false;
     }
+    /* The GET that was to tell why a HEAD is refused is taken. */
+    if (r->why == S3_WHY_ASKED && (status < 300 || status == 416))
+        return no_reason(r, err);
     if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
@@ -218,7 +320,21 @@ bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
     if (rule) {
         snprintf(both, sizeof both, "%s; %s", text, rule);
         text = both;
+    } else if (status >= 400 && status < 500 && is_html(cove__buf_slice(&r->http.reply))) {
+        snprintf(both, sizeof both, "%s; the reply is a page of HTML: check the endpoint and any proxy", text);
+        text = both;
+    } else if (status == 400 && r->http.reply.size == 0 && cove__s3_is_head(r)) {
+        return no_reason(r, err);
     }
     cove__http_error(&r->http, status, text, err);
     return cove__status_retry(status);
+}
+
+bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
+{
+    bool retry = judge(r, err);
+
+    name_endpoint(r, err);
+    name_keys(r, err);
+    return retry;
 }

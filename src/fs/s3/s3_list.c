@@ -190,8 +190,8 @@ static int read_page(const struct s3_request *r, struct page_reader *p, const ch
     if (rc == 0 && !p->buckets)
         rc = cove__xml_read(body, &entries, p);
     if (rc < 0)
-        return cove__s3_fail(r, err, rc, "the listing cannot be read: %s",
-                             p->wrong != NULL ? p->wrong : cove_code_phrase(rc));
+        return p->wrong != NULL ? cove__s3_fail(r, err, rc, "the listing cannot be read: %s", p->wrong)
+                                : cove__s3_unreadable(r, err, rc, "the listing");
     if (p->page->n > 1)
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
     if (!p->buckets)

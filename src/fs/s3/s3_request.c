@@ -174,6 +174,8 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
     struct s3_request *r = self;
     struct s3_aim aim;
 
+    if (r->why != S3_WHY_UNASKED)
+        http->method = r->why == S3_WHY_ASKING ? "GET" : "HEAD";
     int rc = cove__s3_aim(r, true, &aim, err);
     if (rc == 0) {
         cove__buf_addf(&http->url, "%s://%s%s", aim.to.scheme, aim.to.host, cove__buf_str(&aim.path));
@@ -185,6 +187,8 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
         if (r->lines != NULL)
             r->lines(r, &http->headers);
+        if (r->why == S3_WHY_ASKING)
+            cove__buf_add_str(&http->headers, "Range: bytes=0-0\n");
         cove__s3_add_sums(r, &http->headers);
         if (aim.set != NULL)
             rc = sign(r, &aim, &http->headers);
@@ -236,14 +240,14 @@ static bool other_clock(struct s3_request *r)
     return far;
 }
 
-/* True: the store does not take the keys any more, and there may be others. A reply to HEAD has no words: 400 is what
+/* True: the store does not take the keys any more, and there may be others. Where a reply has no words, 400 is what
  * Amazon says of a token that has expired. What it says of a session is not documented, so that one is replaced also
  * where its key is unknown or the word is missing. */
 static bool keys_refused(struct s3_request *r)
 {
     static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidTokenId" };
     int status = r->http.status;
-    bool wordless = strcmp(r->http.method, "HEAD") == 0;
+    bool wordless = cove__s3_is_head(r) && r->code[0] == '\0';
     bool refused = wordless && (status == 400 || (r->session != NULL && (status == 401 || status == 403)));
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
@@ -251,6 +255,15 @@ static bool keys_refused(struct s3_request *r)
     if (r->session != NULL)
         refused |= strcmp(r->code, "InvalidAccessKeyId") == 0;
     return refused && provider_of(r) != NULL && cove__aws_provider_refused(provider_of(r), &r->keys);
+}
+
+/* True: the HEAD's next attempt is the GET that tells why it is refused. */
+static bool ask_why(struct s3_request *r)
+{
+    if (!cove__s3_is_head(r) || r->why != S3_WHY_UNASKED || r->http.status != 400)
+        return false;
+    r->why = S3_WHY_ASKING;
+    return true;
 }
 
 static bool holds_error(const struct s3_request *r)
@@ -292,11 +305,19 @@ static bool has_condition(const struct s3_request *r)
 static enum cove__http_verdict inspect(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct s3_request *r = self;
+    bool good = http->status >= 200 && http->status < 300;
+    bool asked_why = r->why == S3_WHY_ASKING;
 
+    if (asked_why)
+        r->why = S3_WHY_ASKED;
     cove__s3_meet(r);
-    if (http->status >= 200 && http->status < 300 && !holds_error(r)) {
+    if (asked_why && (good || http->status == 416)) { /* 416: the object is empty */
+        cove__s3_judge(r, err);
+        return COVE__HTTP_FAIL;
+    }
+    if (good && !holds_error(r)) {
         r->code[0] = '\0';
-        if (r->sum_refused && strcmp(r->http.method, "HEAD") != 0) /* whose refusals say nothing */
+        if (r->sum_refused && !cove__s3_is_head(r)) /* whose refusals say nothing */
             cove__s3_lacks(r, S3_CRC32C);
         int rc = r->accept != NULL ? r->accept(r, err) : 0;
         if (rc == 0) {
@@ -307,7 +328,7 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }
     r->refusals += http->status >= 400 && http->status < 500;
-    if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r))
+    if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r) || ask_why(r))
         return COVE__HTTP_AGAIN;
     if (http->kept > 0 && (http->status == 412 || http->status == 416)) {
         http->kept = 0; /* another object stands there now: from the start, if the caller takes any */
@@ -364,6 +385,11 @@ void cove__s3_request_done(struct s3_request *r)
     r->session = NULL;
     cove__buf_done(&r->query);
     cove__buf_done(&r->extra);
+}
+
+bool cove__s3_is_head(const struct s3_request *r)
+{
+    return r->why != S3_WHY_UNASKED || strcmp(r->http.method, "HEAD") == 0;
 }
 
 void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...)

@@ -55,14 +55,21 @@ static bool is_object(const struct look *l)
     return l->refused.code == 0 && l->io->only != COVE_TYPE_DIRECTORY && l->r.below.object;
 }
 
-/* HEAD's refusals have no body, so that of the listing says more, of a wrong key or a missing bucket. */
+/* HEAD's refusals have no body, so that of the listing may say more, as of a wrong key. That the listing itself is not
+ * allowed says nothing about the object. */
+static bool says_more(const struct s3_request *r)
+{
+    return (r->http.status == 400 || r->http.status == 403) && r->code[0] != '\0' &&
+           strcmp(r->code, "AccessDenied") != 0;
+}
+
 static void below_looked_for(struct s3_request *r)
 {
     struct look *l = r->user;
     struct cove_error err = r->http.op.err;
     int rc = r->http.op.rc, refused = l->refused.code;
 
-    if ((rc < 0 && refused < 0 && refused != COVE_ENOTFOUND && err.code != COVE_EAUTH) ||
+    if ((rc < 0 && refused < 0 && refused != COVE_ENOTFOUND && err.code != COVE_EAUTH && !says_more(r)) ||
         (rc == 0 && refused == COVE_EACCESS)) {
         err = l->refused;
         rc = refused;

@@ -60,7 +60,7 @@ static int read_tags(const struct s3_request *r, struct cove_pair **ret, size_t 
     cove__pairs_done(&t.pairs);
     cove__buf_done(&t.name);
     cove__buf_done(&t.value);
-    return rc < 0 ? cove__s3_fail(r, err, rc, "the tags cannot be read: %s", cove_code_phrase(rc)) : 0;
+    return rc < 0 ? cove__s3_unreadable(r, err, rc, "the list of tags") : 0;
 }
 
 int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,

@@ -144,7 +144,7 @@ static void test_errors(void **state)
         { 403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", COVE_EAUTH, 0,
           "read s3://b/k: the secret key does not belong to the access key id (SignatureDoesNotMatch)" },
         { 403, "<Error><Code>AccessDenied</Code></Error>", COVE_EACCESS, 0,
-          "read s3://b/k: access denied (AccessDenied)" },
+          "read s3://b/k: access denied (AccessDenied); the request is not signed: anon=true" },
         { 200, "<Error><Code>InternalError</Code></Error>", COVE_ESERVER, 1,
           "read s3://b/k: the store failed (InternalError)" },
         { 503, "<Error><Code>SlowDown</Code></Error>", COVE_ETHROTTLED, 1,
@@ -162,7 +162,8 @@ static void test_errors(void **state)
         { 301, "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.x</Endpoint></Error>", COVE_EINVAL, 0,
           "read s3://b/k: the bucket is served by another endpoint: b.s3.x (PermanentRedirect)" },
         { 403, "", COVE_EACCESS, 0,
-          "read s3://b/k: access denied; S3's bucket names have 3 to 63 characters (HTTP 403)" },
+          "read s3://b/k: access denied; S3's bucket names have 3 to 63 characters (HTTP 403); the request is not "
+          "signed: anon=true" },
         { 502, "<html>bad gateway", COVE_ESERVER, 1, "read s3://b/k: the store failed (HTTP 502)" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -183,7 +183,7 @@ static bool refuses_some_header(const struct s3_request *r, struct s3_error_body
     if (status != 400 && status != 501)
         return false;
     if (r->http.reply.size == 0) /* as of HEAD */
-        return status == 501 || strcmp(r->http.method, "HEAD") == 0;
+        return status == 501 || cove__s3_is_head(r);
     return cove__s3_read_error(cove__buf_slice(&r->http.reply), e) == 0 && e->code[0] != '\0';
 }
 

@@ -142,7 +142,7 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
         if (rc == 0 && (u->id == NULL || u->id[0] == '\0'))
             rc = COVE_EPROTOCOL;
         if (rc < 0)
-            cove__s3_fail(&r, err, rc, "the store's reply to the begin of an upload: %s", cove_code_phrase(rc));
+            cove__s3_unreadable(&r, err, rc, "the reply to the begin of an upload");
     }
     u->with_checksum = r.announces_sum && !r.sum_refused;
     cove__s3_request_done(&r);
@@ -313,7 +313,7 @@ static int accept_completion(struct s3_request *r, struct cove_error *err)
     c->etag[0] = '\0';
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc < 0)
-        return cove__s3_fail(r, err, rc, "the store's reply to the end of an upload cannot be read");
+        return cove__s3_unreadable(r, err, rc, "the reply to the end of an upload");
     if (c->etag[0] == '\0')
         return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to the end of an upload has no ETag");
     return 0;
@@ -678,7 +678,7 @@ static int uploads_page(struct abandoned *a, bool first)
         a->now_ns = cove__s3_reply_time(&r);
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, a);
         if (rc == COVE_EPROTOCOL || rc == COVE_ELIMIT)
-            cove__s3_fail(&r, a->err, rc, "the list of uploads cannot be read");
+            cove__s3_unreadable(&r, a->err, rc, "the list of uploads");
         else if (rc == COVE_ENOMEM)
             cove__fail_nomem(a->err, "a list of uploads");
         if (rc == 0 && a->truncated)

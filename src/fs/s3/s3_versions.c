@@ -130,7 +130,7 @@ static int read_page(const struct s3_request *r, struct reader *v, const char *t
     if (rc == 0)
         rc = cove__xml_read(body, &entries, v);
     if (rc < 0)
-        return cove__s3_fail(r, err, rc, "the list of versions cannot be read: %s", cove_code_phrase(rc));
+        return cove__s3_unreadable(r, err, rc, "the list of versions");
     if (!v->truncated || v->passed)
         return 0;
     /* A list that goes on where it went on before would do so for ever. */
