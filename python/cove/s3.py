@@ -141,8 +141,8 @@ class S3FileSystem(CoveFileSystem):
         if self.version_aware:
             path = path.partition("?versionId=")[0]
         if is_directory:
-            kind = "BUCKET" if self._is_bucket(path) else "DIRECTORY"
-            details = {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, "StorageClass": kind}
+            kind: dict[str, Any] = {"StorageClass": "BUCKET", "VersionId": None} if self._is_bucket(path) else {"StorageClass": "DIRECTORY"}
+            details = {"name": path, "type": "directory", "size": 0, "Key": path, "Size": 0, **kind}
             return details if etag is None else {**details, "ETag": etag}  # it has a marker
         details = {
             "name": path, "type": "file", "size": size, "Key": path, "Size": size, "ETag": etag, "StorageClass": storage_class or "STANDARD",

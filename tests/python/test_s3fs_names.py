@@ -36,6 +36,12 @@ def test_content_type_in_info(fs, root, tmp_path):
     assert "ContentType" not in fs.info(root)
 
 
+def test_info_of_a_bucket(fs, root):
+    bucket = root.partition("/")[0]
+    known = {"name": bucket, "Key": bucket, "type": "directory", "size": 0, "Size": 0, "StorageClass": "BUCKET", "VersionId": None}
+    assert fs.info(bucket) == known and known in fs.ls("", detail=True)
+
+
 # ---- paths ----
 
 
