@@ -229,15 +229,41 @@ static void name_keys(const struct s3_request *r, struct cove_error *err)
         add(err, "; signed with the keys of %s", source);
 }
 
+/* Who reads, lists or removes has a bucket in mind that is there: its name, or the endpoint, is wrong. */
+static bool wants_old_bucket(const struct s3_request *r)
+{
+    static const char *const ops[] = { "read", "list", "find", "walk", "glob", "remove", "remove_tree" };
+
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        if (strcmp(r->http.op.ctx.op, ops[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void no_bucket(const struct s3_request *r, const struct s3_error_body *e, int code, const char *text,
+                      struct cove_error *err)
+{
+    const struct cove__s3 *s3 = r->s3;
+    const char *bucket = (const char *)r->name.bucket.data;
+    int n = (int)r->name.bucket.size;
+
+    cove__s3_fail(r, err, code, "%s: %.*s (%s)", text, n, bucket, e->code);
+    if (!wants_old_bucket(r))
+        add(err, "; to make it: cove mkdir s3://%.*s", n, bucket);
+    else if (s3->own_endpoint)
+        add(err, "; check its name, and the endpoint %s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base);
+    else
+        add(err, "; check its name");
+}
+
 static int fail_with(struct s3_request *r, const struct s3_error_body *e, int code, const char *text, bool retry,
                      struct cove_error *err)
 {
     bool store_says = e->message[0] != '\0' && strcasecmp(e->message, text) != 0;
 
     if (strcmp(e->code, "NoSuchBucket") == 0)
-        cove__s3_fail(r, err, code, "%s: %.*s (%s); to make it: cove mkdir s3://%.*s", text, (int)r->name.bucket.size,
-                      (const char *)r->name.bucket.data, e->code, (int)r->name.bucket.size,
-                      (const char *)r->name.bucket.data);
+        no_bucket(r, e, code, text, err);
     else if (strncmp(e->code, "Bucket", 6) == 0)
         cove__s3_fail(r, err, code, "%s: %.*s (%s)", text, (int)r->name.bucket.size, (const char *)r->name.bucket.data,
                       e->code);
@@ -245,6 +271,9 @@ static int fail_with(struct s3_request *r, const struct s3_error_body *e, int co
         cove__s3_fail(r, err, code, "the bucket is served by another endpoint: %s (%s)", e->endpoint, e->code);
     else
         cove__s3_fail(r, err, code, "%s (%s%s%s)", text, e->code, store_says ? ": " : "", store_says ? e->message : "");
+    const char *rule = strcmp(e->code, "InvalidBucketName") == 0 ? cove__s3_broken_rule(r->name.bucket) : NULL;
+    if (rule != NULL)
+        add(err, "; %s", rule);
     err->http_status = r->http.status;
     err->retryable = retry;
     return code;
