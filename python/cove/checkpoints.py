@@ -25,6 +25,7 @@ from .file_kind import file_kind, other_object
 from .filesystem import CoveFileSystem
 from .fingerprint import Fingerprint, Recorded
 from .paths import check_target, check_url, url_of
+from .s3 import S3FileSystem
 
 log = logging.getLogger("cove.checkpoints")
 
@@ -118,6 +119,8 @@ class StreamingIO:
 
     def __init__(self, **storage_options: Any) -> None:
         super().__init__()
+        if storage_options:
+            S3FileSystem(**storage_options, skip_instance_cache=True)  # raises for a wrong option: the first save may come hours later
         self.storage_options = storage_options
         self._stored: _Stored | None = None  # the last save
         self._copy_source: _CopySource | None = None  # the last save of this one_call()

@@ -30,7 +30,7 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
       it is, where torch.save would speak of a position in a file.
 
     Arguments are options of the filesystem for checkpoints alone, as `default_block_size="64MiB"`, by which small checkpoints go, too:
-    larger parts mean fewer requests and more memory. `storage_options` of Trainer.save_checkpoint come on top of them.
+    larger parts mean fewer requests and more memory. A wrong option raises InvalidArgument here, not at the first save. `storage_options` of Trainer.save_checkpoint come on top of them.
     """
 
     _lightnings_load = staticmethod(_load)

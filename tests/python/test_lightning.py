@@ -96,6 +96,16 @@ def test_a_mistyped_bucket_ends_the_run_at_its_start(both, proxy):
     assert not fsspec.filesystem("s3").exists("lightening")
 
 
+@pytest.mark.parametrize("name", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
+def test_a_wrong_option_is_told_when_the_plugin_is_made(both, name):
+    kind = getattr(both.cove, name)
+    with pytest.raises(ValueError, match="default_block_size"):
+        kind(default_blocksize="8MiB")
+    with pytest.raises(ValueError, match="default_block_size"):
+        kind(default_block_size="many")
+    assert kind(default_block_size="8MiB", read_timeout="5s").storage_options == {"default_block_size": "8MiB", "read_timeout": "5s"}
+
+
 def test_csv_logger_writes_what_it_writes_locally(both, root, tmp_path):
     for place in root, tmp_path:
         fit(both, place, logger=both.loggers.CSVLogger(str(place), name="run", version=0, flush_logs_every_n_steps=2))
