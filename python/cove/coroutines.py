@@ -109,6 +109,8 @@ class Coroutines(AsyncFileSystem):
         found = {e[0]: self._details(e) for e in await run("find", self._fs, root)}
         if self._may_be_both(path, root, found):
             found.update((e["name"], e) for e in await asyncio.to_thread(self._file_itself, root))
+        if not found:
+            await asyncio.to_thread(self._check_bucket, root)
         return dict(sorted(found.items())) if detail else sorted(found)
 
     # ---- in a thread ----

@@ -24,7 +24,7 @@ from cove.errors import failure
 from cove.files import AppendFile, ReadFile, TextFile, WriteFile
 from cove.listings import GONE, Listings, check_depth
 from cove.options import seconds, to_library
-from cove.paths import check_url
+from cove.paths import as_text, check_url
 from cove.transactions import FileTransaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -124,9 +124,7 @@ class CoveFileSystem(Listings):
         if type(path) is not str:
             if isinstance(path, (list, tuple, set)):
                 return [cls._strip_protocol(p) for p in path]
-            path = stringify_path(path)
-            if isinstance(path, bytes):
-                path = os.fsdecode(path)
+            path = as_text(path)
         if "::" in path or "://" in path:
             for scheme in cls._schemes():
                 if path[: len(scheme)].lower() == scheme and path.startswith(("://", "::"), len(scheme)):

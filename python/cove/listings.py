@@ -116,7 +116,10 @@ class Listings(Coroutines):
         """All files below a path, and the file of that name. With `withdirs` also directories, including the path itself. `prefix`: only entries whose path
         below `path` begins with it.
 
-        If the path is a directory, checking for a file of the same name costs one more request. A slash at the end of the path leaves that out.
+        A path that is not there has none; FileNotFoundError where its bucket does not exist.
+
+        If the path is a directory, checking for a file of the same name costs one more request. A slash at the end of the path leaves that out. Where
+        nothing is found, checking for the bucket costs one.
         """
         root = self._see(path, kwargs)
         if maxdepth is None and not withdirs and not prefix:
@@ -125,7 +128,12 @@ class Listings(Coroutines):
             found = _by_name(e for e in self._below(root, maxdepth, prefix) if withdirs or e["type"] != "directory")
         if self._may_be_both(path, root, found) and not prefix:
             found.update(_by_name(self._file_itself(root)))
+        if not found:
+            self._check_bucket(root)
         return dict(sorted(found.items())) if detail else sorted(found)
+
+    def _check_bucket(self, path: str) -> None:
+        """Raises FileNotFoundError where the path is in a bucket that does not exist: then its name has a mistake in it, and "nothing" is no answer."""
 
     def _below(self, root: str, maxdepth: int | None = None, prefix: str = "") -> list[dict[str, Any]]:
         """The files and directories below a path, and what it is itself where it is no bucket of buckets."""

@@ -1,13 +1,16 @@
-"""URLs with a missing slash: pathlib turns "s3://bucket/x" into "s3:/bucket/x", which every program takes for a local path.
+"""Paths as they are given: as text, and URLs with a missing slash. pathlib turns "s3://bucket/x" into "s3:/bucket/x", which every program takes for a local path.
 
-The library refuses them, and so does every function of this package that takes a path: otherwise a file in a local folder "s3:" would be missed too late.
+The library refuses such a URL, and so does every function of this package that takes a path: otherwise a file in a local folder "s3:" would be missed too late.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import PurePath
 from typing import Any
+
+from fsspec.utils import stringify_path
 
 from cove import FILESYSTEMS
 from cove.errors import failure
@@ -15,6 +18,16 @@ from cove.errors import failure
 _SCHEMES = "|".join(map(re.escape, FILESYSTEMS))
 _AT_THE_START = re.compile(rf"({_SCHEMES}):/(?!/)", re.IGNORECASE)
 _ANYWHERE = re.compile(rf"(?:^|/)({_SCHEMES}):/(?!/)", re.IGNORECASE)
+
+
+def as_text(path: Any) -> str:
+    """A path that somebody has given, as a str."""
+    path = stringify_path(path)
+    if isinstance(path, bytes):
+        return os.fsdecode(path)
+    if not isinstance(path, str):
+        raise TypeError(f"a path is a str, not {type(path).__name__}: {path!r}")
+    return path
 
 
 def check_url(path: Any) -> None:

@@ -213,6 +213,24 @@ class S3FileSystem(CoveFileSystem):
             return names
         return names if path in names or self._is_bucket(path) else [*names, path]
 
+    def isdir(self, path: str) -> bool:
+        """Whether there is a directory. A bucket that this user may not look at counts as one: nothing else has its name."""
+        try:
+            return super().isdir(path)
+        except PermissionError as error:
+            if not self._is_bucket(self._strip_protocol(path)) or not _is_forbidden(error):
+                raise
+            return True
+
+    def _check_bucket(self, path: str) -> None:
+        bucket = self.split_path(path)[0]
+        if bucket:
+            try:
+                self._fs.stat(bucket)
+            except PermissionError as error:
+                if not _is_forbidden(error):
+                    raise
+
     def _bucket_may_be_there(self, bucket: str) -> bool:
         """Whether it is there; True where this user may not find out."""
         return self._is_seen(bucket) is not False
@@ -221,7 +239,9 @@ class S3FileSystem(CoveFileSystem):
         """Whether it is there; None where this user may not find out."""
         try:
             return self._fs.exists(bucket)
-        except PermissionError:
+        except PermissionError as error:
+            if not _is_forbidden(error):
+                raise
             return None
 
     def _need_buckets(self, paths: list[str]) -> None:
@@ -241,9 +261,7 @@ class S3FileSystem(CoveFileSystem):
     def _need_bucket(self, bucket: str) -> None:
         """Raises FileNotFoundError where it does not exist and `create_buckets` is not set. A bucket that this user may not look at counts as there."""
         try:
-            self._fs.stat(bucket)
-        except PermissionError:
-            pass
+            self._check_bucket(bucket)
         except FileNotFoundError:
             if not self._create_buckets:
                 raise
@@ -349,6 +367,11 @@ def _is_true(value: Any) -> bool:
 class _Session:
     async def close(self) -> None:
         pass
+
+
+def _is_forbidden(error: PermissionError) -> bool:
+    """Whether the user is known to the store, and may not do this. Else the keys are wrong."""
+    return getattr(error, "code", "") == "COVE_EACCESS"
 
 
 def _profile(session: Any) -> str | None:

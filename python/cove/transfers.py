@@ -15,10 +15,10 @@ from functools import cache
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
-from fsspec.utils import stringify_path
 
 from cove import _cove, local_paths, targets
 from cove.errors import failure
+from cove.paths import as_text
 
 BLOCK = 4 << 20  # bytes between two looks at a callback
 PARALLEL = 16  # files under way at once; each has its parts in parallel besides
@@ -52,7 +52,7 @@ class _Transfer:
 
 def plain(path: Any) -> Any:
     """A path as a string; a list of paths as a list of strings."""
-    return [stringify_path(p) for p in path] if isinstance(path, (list, tuple, set)) else stringify_path(path)
+    return [as_text(p) for p in path] if isinstance(path, (list, tuple, set)) else as_text(path)
 
 
 def same_path(fs: Any, one: Any, other: Any) -> bool:

@@ -62,6 +62,14 @@ def test_split_path_keeps_all_of_a_path():
     assert S3FileSystem(anon=True).split_path(f"{ACCESS_POINT}:ap\n") == (f"{ACCESS_POINT}:ap\n", "", None)
 
 
+@pytest.mark.parametrize("path", [5, None, 1.5])
+def test_what_is_not_a_path(path):
+    fs = S3FileSystem(anon=True)
+    for call in fs.ls, fs.info, fs.open, fs.rm, fs.cat_file:
+        with pytest.raises(TypeError, match=f"a path is a str, not {type(path).__name__}"):
+            call(path)
+
+
 # ---- arguments (test_arguments.py has their names) ----
 
 

@@ -1,0 +1,61 @@
+"""Buckets that do not exist, and buckets that this user may write to but not list. On the mock."""
+
+import pytest
+from mocked import face, fs, mock, requests, stored  # noqa: F401
+
+
+@pytest.fixture
+def forbidden(mock):
+    """Refuses every listing; says it in this code."""
+    from server import Fault
+
+    def refuse(code="AccessDenied"):
+        mock.faults.append(Fault({"on": "ListObjectsV2", "times": -1, "status": 403, "error": [code, "no"]}))
+
+    return refuse
+
+
+@pytest.mark.parametrize("path", ["none", "none/x", "none/d/", "none/d/x"])
+@pytest.mark.parametrize("options", [{}, {"maxdepth": 1}, {"withdirs": True}, {"prefix": "x"}], ids=str)
+def test_nothing_is_found_in_a_missing_bucket(face, path, options):
+    with pytest.raises(FileNotFoundError, match="no such bucket: none"):
+        face.find(path, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"maxdepth": 1}, {"total": False}], ids=str)
+def test_a_missing_bucket_has_no_size(face, options):
+    with pytest.raises(FileNotFoundError, match="no such bucket: none"):
+        face.du("none/x", **options)
+
+
+def test_a_missing_path_is_empty(face, mock):
+    for path in "b", "b/none", "b/none/":
+        assert face.find(path) == face.find(path, maxdepth=2) == [] and face.du(path) == 0
+    mock.store.put("b/d/x", b"1")
+    assert face.find("b/d", prefix="y") == []
+
+
+def test_a_bucket_is_looked_for_only_where_nothing_is_found(fs, mock):
+    mock.store.put("b/d/x", b"1")
+    assert requests(mock, fs.find, "b/d/") == ["ListObjectsV2"]
+    assert requests(mock, fs.find, "b/e/") == ["ListObjectsV2", "HeadObject", "ListObjectsV2"]  # HEAD: is it a file with a slash at its end?
+
+
+def test_a_bucket_that_must_not_be_listed_is_a_directory(face, mock, forbidden, tmp_path):
+    forbidden()
+    assert face.isdir("b") is True
+    face.makedirs("b", exist_ok=True)
+    (tmp_path / "x").write_bytes(b"1")
+    face.put(str(tmp_path / "x"), "b")
+    assert stored(mock) == {"b/x": b"1"}
+    for look in face.isdir, face.find, face.ls:
+        with pytest.raises(PermissionError):
+            look("b/d")
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"])
+def test_a_bucket_is_not_told_by_wrong_keys(face, forbidden, code):
+    forbidden(code)
+    for look in face.isdir, lambda path: face.makedirs(path, exist_ok=True):
+        with pytest.raises(PermissionError):
+            look("b")
