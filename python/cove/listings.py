@@ -252,6 +252,8 @@ class Listings(Coroutines):
                 else:
                     unseen.setdefault(place)
         if not entries and not unseen:
+            for given in [path] if isinstance(path, str) else path:
+                self._check_bucket(self._strip_protocol(given))
             raise failure("COVE_ENOTFOUND", f"expand {path}: nothing is there")
         files = {e["name"]: e for e in entries if e["type"] != "directory"}
         marked_last = sorted((e for e in entries if e["type"] == "directory"), key=lambda e: "ETag" in e)

@@ -224,12 +224,9 @@ class S3FileSystem(CoveFileSystem):
 
     def _check_bucket(self, path: str) -> None:
         bucket = self.split_path(path)[0]
-        if bucket:
-            try:
-                self._fs.stat(bucket)
-            except PermissionError as error:
-                if not _is_forbidden(error):
-                    raise
+        if bucket and not self._bucket_may_be_there(bucket):
+            why = f"no such bucket: {bucket}; check its name, and the endpoint {self._fs.endpoint}"
+            raise failure("COVE_ENOTFOUND", f"list {self.unstrip_protocol(path)}: {why}")
 
     def _bucket_may_be_there(self, bucket: str) -> bool:
         """Whether it is there; True where this user may not find out."""
@@ -261,7 +258,10 @@ class S3FileSystem(CoveFileSystem):
     def _need_bucket(self, bucket: str) -> None:
         """Raises FileNotFoundError where it does not exist and `create_buckets` is not set. A bucket that this user may not look at counts as there."""
         try:
-            self._check_bucket(bucket)
+            self._fs.stat(bucket)
+        except PermissionError as error:
+            if not _is_forbidden(error):
+                raise
         except FileNotFoundError:
             if not self._create_buckets:
                 raise

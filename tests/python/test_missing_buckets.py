@@ -18,14 +18,22 @@ def forbidden(mock):
 @pytest.mark.parametrize("path", ["none", "none/x", "none/d/", "none/d/x"])
 @pytest.mark.parametrize("options", [{}, {"maxdepth": 1}, {"withdirs": True}, {"prefix": "x"}], ids=str)
 def test_nothing_is_found_in_a_missing_bucket(face, path, options):
-    with pytest.raises(FileNotFoundError, match="no such bucket: none"):
+    with pytest.raises(FileNotFoundError, match="no such bucket: none; check its name, and the endpoint http://127.0.0.1:"):
         face.find(path, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"maxdepth": 1}, {"total": False}], ids=str)
 def test_a_missing_bucket_has_no_size(face, options):
-    with pytest.raises(FileNotFoundError, match="no such bucket: none"):
+    with pytest.raises(FileNotFoundError, match="no such bucket: none; check its name, and the endpoint http://127.0.0.1:"):
         face.du("none/x", **options)
+
+
+def test_a_pattern_names_the_missing_bucket(face, tmp_path):
+    for call in face.cat, face.rm, face.expand_path, lambda pattern: face.get(pattern, str(tmp_path)), lambda pattern: face.copy(pattern, "b/x"):
+        with pytest.raises(FileNotFoundError, match="no such bucket: none; check its name"):
+            call("none/*")
+    with pytest.raises(FileNotFoundError, match="nothing is there"):
+        face.cat("b/*")
 
 
 def test_a_missing_path_is_empty(face, mock):
