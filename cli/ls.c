@@ -30,11 +30,25 @@ static void print_entry(struct cli *c, const struct cli_target *t, const cove_in
     cli_print("%s\n", directory && (*name == '\0' || name[strlen(name) - 1] != '/') ? "/" : "");
 }
 
+/* Whether a directory below which there is no file is there at all: 0, or the error. */
+static int look(struct cli *c, const struct cli_target *t, struct cove_error *err)
+{
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = cove_fs_list(t->fs, t->path, &c->call, &listing, err);
+
+    if (rc == 0)
+        rc = cove_listing_next(listing, &info, err);
+    cove_listing_free(listing);
+    return rc < 0 ? rc : 0;
+}
+
 static void list_below(struct cli *c, const struct cli_target *t, const struct state *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
     const cove_info *info;
+    bool any = false;
     int rc = c->set['R'] ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err)
                          : cove_fs_list(t->fs, t->path, &c->call, &listing, &err);
 
@@ -47,9 +61,12 @@ static void list_below(struct cli *c, const struct cli_target *t, const struct s
 
         print_entry(c, t, info, shown);
         free(shown);
+        any = true;
         rc = 0;
     }
     cove_listing_free(listing);
+    if (rc == 0 && c->set['R'] && !any)
+        rc = look(c, t, &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
 }

@@ -60,6 +60,14 @@ def test_a_server_with_tls(cove, secure, verb):  # noqa: F811
     assert "the server speaks TLS: try https:// in the endpoint (HTTP 400)" in cove.error(verb, "s3://cove/" if verb == "ls" else "s3://cove/x", rc=2)
 
 
+@pytest.mark.parametrize("args", [["ls"], ["ls", "-R"], ["ls", "-l", "-R"], ["find"], ["du"], ["stat"], ["rm", "-r", "--force"], ["cp", "-r"], ["cat"]])
+def test_a_missing_bucket(cove, minio, args):  # noqa: F811
+    """It is no empty one."""
+    cove.environ.update(minio.environ)
+    said = cove.error(*args, "s3://mistyped" if args != ["cat"] else "s3://mistyped/x", *(["to"] if args[0] == "cp" else []), rc=3)
+    assert "no such bucket: mistyped" in said and said.count("cove: ") == 1, said
+
+
 def test_no_descriptors_are_left(cove, minio):  # noqa: F811
     """The message names descriptors, not memory."""
     cove.environ.update(minio.environ)
