@@ -69,7 +69,7 @@ bool cove__cancel_fired(const cove_cancel *cancel)
     return cove_cancel_fired(cancel) != 0;
 }
 
-const atomic_int cove__is_last_wait = 1;
+const atomic_int cove__is_abort = COVE__LAST_ABORT;
 
 int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err)
 {

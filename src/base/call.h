@@ -28,12 +28,17 @@ struct cove__ctx {
      * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may go on with something else first. */
     struct cove__inbox *waits;
     struct cove__background *background; /* BORROWED until the work has ended; NULL: the call itself waits for it */
-    /* How many wait for it who end with it, whether it succeeds or not: at a process's exit, at a close, in cleaning
-     * up. For a server that is down they share one deadline. BORROWED like `background`; NULL: nobody ever does. */
+    /* Who wait for it and end with it, whether it succeeds or not: a sum of enum cove__last_wait. For a server that is
+     * down those of a kind share one deadline. BORROWED like `background`; NULL: nobody ever does. */
     const atomic_int *last_waits;
 };
 
-extern const atomic_int cove__is_last_wait; /* 1 */
+enum cove__last_wait {
+    COVE__LAST_CLOSE = 1,       /* an appender's close */
+    COVE__LAST_ABORT = 1 << 10, /* an upload is cleaned up */
+    COVE__LAST_EXIT = 1 << 20   /* the flush at the process's exit */
+};
+extern const atomic_int cove__is_abort; /* COVE__LAST_ABORT */
 
 /* 0, or COVE_ECANCELED / COVE_ETIMEDOUT with a message that names ctx->op and ctx->url. */
 int cove__ctx_check(const struct cove__ctx *ctx, struct cove_error *err);

@@ -57,6 +57,12 @@ static struct cove__outage *find(struct cove__outages *all, const char *endpoint
     return NULL;
 }
 
+static void end_last_waits(struct cove__outage *o)
+{
+    for (size_t i = 0; i < COVE__OUTAGE_KINDS; i++)
+        o->last[i].until_ns = INT64_MAX;
+}
+
 static struct cove__outage *find_or_add(struct cove__outages *all, const char *endpoint, int64_t now_ns)
 {
     struct cove__outage *found = find(all, endpoint);
@@ -67,7 +73,8 @@ static struct cove__outage *find_or_add(struct cove__outages *all, const char *e
             if (all->of[i].endpoint[0] == '\0' || all->of[i].used_ns < found->used_ns)
                 found = &all->of[i];
         }
-        *found = (struct cove__outage){ .until_ns = INT64_MAX };
+        *found = (struct cove__outage){ 0 };
+        end_last_waits(found);
         snprintf(found->endpoint, sizeof(found->endpoint), "%s", endpoint);
     }
     found->used_ns = now_ns;
@@ -82,7 +89,7 @@ void cove__outage_failed(struct cove__outages *all, const char *endpoint, int64_
         o->failing = true;
         /* Others may have been answered while this attempt was under way. */
         o->since_ns = started_ns > o->answered_ns ? started_ns : o->answered_ns;
-        o->until_ns = INT64_MAX;
+        end_last_waits(o);
     }
     o->last_ns = now_ns;
 }
@@ -96,24 +103,25 @@ bool cove__outage_answered(struct cove__outages *all, const char *endpoint, int6
         *ret_lasted_ns = now_ns - o->since_ns;
     o->failing = o->logged = false;
     o->answered_ns = now_ns;
-    o->until_ns = INT64_MAX;
+    end_last_waits(o);
     return was_logged;
 }
 
-int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
-                               bool *ret_first)
+int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, unsigned kind, int64_t now_ns,
+                               int64_t *ret_lasted_ns, bool *ret_first)
 {
     struct cove__outage *o = find(all, endpoint);
 
-    if (o == NULL || !o->failing || now_ns - o->since_ns < COVE__OUTAGE_KNOWN_NS ||
+    /* The failures themselves span the time: one of them, and nobody who asked since, tell nothing. */
+    if (o == NULL || !o->failing || o->last_ns - o->since_ns < COVE__OUTAGE_KNOWN_NS ||
         now_ns - o->last_ns > COVE__OUTAGE_FORGET_NS)
         return INT64_MAX;
-    *ret_first = o->until_ns == INT64_MAX || now_ns - o->waited_ns > COVE__OUTAGE_FORGET_NS;
+    *ret_first = o->last[kind].until_ns == INT64_MAX || now_ns - o->last[kind].waited_ns > COVE__OUTAGE_FORGET_NS;
     if (*ret_first)
-        o->until_ns = now_ns + COVE__OUTAGE_LAST_NS;
-    o->waited_ns = now_ns;
+        o->last[kind].until_ns = now_ns + COVE__OUTAGE_LAST_NS;
+    o->last[kind].waited_ns = now_ns;
     *ret_lasted_ns = now_ns - o->since_ns;
-    return o->until_ns;
+    return o->last[kind].until_ns;
 }
 
 bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns)

@@ -30,14 +30,18 @@
 #define COVE__OUTAGE_WAY      272 /* " through SCHEME://HOST:PORT" of a proxy */
 #define COVE__OUTAGE_ENDPOINT (272 + COVE__OUTAGE_WAY)
 
+#define COVE__OUTAGE_KINDS 3 /* of last waits: closes, aborts, the exit */
+
 struct cove__outage {
     char endpoint[COVE__OUTAGE_ENDPOINT]; /* "": unused */
     int64_t used_ns;
     int64_t answered_ns;       /* the last answer; 0: none */
     int64_t since_ns;          /* since when it does not answer; valid while `failing` */
     int64_t last_ns;           /* the latest failure */
-    int64_t until_ns;          /* the deadline of last waits; INT64_MAX: none has begun */
-    int64_t waited_ns;         /* when a last wait was last there */
+    struct {
+        int64_t until_ns;  /* their deadline; INT64_MAX: none has begun */
+        int64_t waited_ns; /* when one was last there */
+    } last[COVE__OUTAGE_KINDS];
     int64_t logged_ns, gap_ns; /* the last line about a wait, and the least time to the next */
     bool failing;              /* there was a failure, and no answer since */
     bool logged;               /* there was a line since the last answer */
@@ -57,10 +61,10 @@ void cove__outage_endpoint(const char *url, const char *way, char ret_endpoint[C
 void cove__outage_failed(struct cove__outages *all, const char *endpoint, int64_t started_ns, int64_t now_ns);
 /* It has answered. True: the wait was logged, so its end is to be logged, too; gives how long the outage lasted. */
 bool cove__outage_answered(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns);
-/* A last wait is there: the deadline that all of them share; INT64_MAX: the server is not known to be down. How long it
- * has not answered then, and whether this wait is the first. */
-int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, int64_t now_ns, int64_t *ret_lasted_ns,
-                               bool *ret_first);
+/* A last wait of this kind is there: the deadline that all of the kind share; INT64_MAX: the server is not known to be
+ * down. How long it has not answered then, and whether this wait is the first. */
+int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, unsigned kind, int64_t now_ns,
+                               int64_t *ret_lasted_ns, bool *ret_first);
 /* Whether a line about a wait of `waited_ns` is due for this endpoint; if so, counts it as logged. */
 bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64_t waited_ns, int64_t now_ns);
 

@@ -32,7 +32,7 @@ static int64_t last_wait(struct cove__outages *all, const char *endpoint, double
     int64_t lasted = -1;
     bool first = false;
 
-    return cove__outage_last_wait(all, endpoint, AT(at), &lasted, &first);
+    return cove__outage_last_wait(all, endpoint, 0, AT(at), &lasted, &first);
 }
 
 static void test_known_after_a_while(void **state)
@@ -42,9 +42,10 @@ static void test_known_after_a_while(void **state)
     bool first = false;
 
     assert_int_equal(last_wait(&all, HERE, 0), INT64_MAX);
-    lose(&all, HERE, 0, KNOWN);
+    lose(&all, HERE, 0, KNOWN - 1);
     assert_int_equal(last_wait(&all, HERE, KNOWN - 0.1), INT64_MAX);
-    assert_int_equal(cove__outage_last_wait(&all, HERE, AT(KNOWN), &lasted, &first), AT(KNOWN + LAST));
+    lose(&all, HERE, KNOWN - 1, KNOWN);
+    assert_int_equal(cove__outage_last_wait(&all, HERE, 0, AT(KNOWN), &lasted, &first), AT(KNOWN + LAST));
     assert_int_equal(lasted, KNOWN * COVE__SEC);
     assert_true(first);
 }
@@ -58,7 +59,7 @@ static void test_last_waits_share_a_deadline(void **state)
 
     lose(&all, HERE, 0, 40);
     for (int i = 40; i < 100; i++) {
-        assert_int_equal(cove__outage_last_wait(&all, HERE, AT(i), &lasted, &first), AT(40 + LAST));
+        assert_int_equal(cove__outage_last_wait(&all, HERE, 0, AT(i), &lasted, &first), AT(40 + LAST));
         assert_int_equal(lasted, i * COVE__SEC);
         assert_int_equal(first, i == 40);
         lose(&all, HERE, i, i + 1);
@@ -71,10 +72,11 @@ static void test_a_last_wait_that_began_before(void **state)
 {
     struct cove__outages all = { 0 };
 
-    for (int i = 0; i < KNOWN; i++) {
+    for (int i = 0; i < KNOWN - 1; i++) {
         lose(&all, HERE, i, i + 1);
-        assert_int_equal(last_wait(&all, HERE, i), INT64_MAX);
+        assert_int_equal(last_wait(&all, HERE, i + 1), INT64_MAX);
     }
+    lose(&all, HERE, KNOWN - 1, KNOWN);
     assert_int_equal(last_wait(&all, HERE, KNOWN + 2), AT(KNOWN + 2 + LAST));
 }
 
@@ -111,8 +113,36 @@ static void test_others_are_answered(void **state)
         assert_int_equal(last_wait(&all, HERE, i + 3), INT64_MAX);
     }
     /* The last answer came while the last failed attempt was under way. */
-    assert_int_equal(last_wait(&all, HERE, 299 + KNOWN - 0.1), INT64_MAX);
+    lose(&all, HERE, 300, 299 + KNOWN - 1);
+    assert_int_equal(last_wait(&all, HERE, 299 + KNOWN), INT64_MAX);
+    lose(&all, HERE, 299 + KNOWN - 1, 299 + KNOWN);
     assert_int_equal(last_wait(&all, HERE, 299 + KNOWN), AT(299 + KNOWN + LAST));
+}
+
+/* Time in which nobody asks is none without an answer. */
+static void test_nobody_asks(void **state)
+{
+    struct cove__outages all = { 0 };
+
+    cove__outage_failed(&all, HERE, AT(0), AT(0.4));
+    assert_int_equal(last_wait(&all, HERE, KNOWN + 3), INT64_MAX);
+}
+
+/* An upload's abort may be made up for, the flush at exit may not: neither takes the other's time. */
+static void test_each_kind_has_its_time(void **state)
+{
+    struct cove__outages all = { 0 };
+    int64_t lasted;
+    bool first;
+
+    lose(&all, HERE, 0, 30);
+    for (unsigned kind = 0; kind < COVE__OUTAGE_KINDS; kind++) {
+        int at = 30 + 20 * (int)kind;
+        lose(&all, HERE, at - 1, at);
+        assert_int_equal(cove__outage_last_wait(&all, HERE, kind, AT(at), &lasted, &first), AT(at + LAST));
+        assert_true(first);
+        assert_int_equal(cove__outage_last_wait(&all, HERE, 0, AT(at), &lasted, &first), AT(30 + LAST));
+    }
 }
 
 static void test_old_failures_are_forgotten(void **state)
@@ -211,6 +241,8 @@ int main(void)
         cmocka_unit_test(test_a_last_wait_that_began_before),
         cmocka_unit_test(test_an_answer_ends_it),
         cmocka_unit_test(test_others_are_answered),
+        cmocka_unit_test(test_nobody_asks),
+        cmocka_unit_test(test_each_kind_has_its_time),
         cmocka_unit_test(test_old_failures_are_forgotten),
         cmocka_unit_test(test_seldom_told),
         cmocka_unit_test(test_the_next_outage_is_told),

@@ -69,11 +69,13 @@ static int64_t last_until(const struct cove__http_state *st, int64_t now_ns, int
     char endpoint[COVE__OUTAGE_ENDPOINT];
     bool first = false;
 
-    if (ctx->last_waits == NULL || atomic_load(ctx->last_waits) == 0)
+    int waits = ctx->last_waits != NULL ? atomic_load(ctx->last_waits) : 0;
+    if (waits == 0)
         return INT64_MAX;
+    unsigned kind = waits >= COVE__LAST_EXIT ? 2 : waits >= COVE__LAST_ABORT ? 1 : 0;
     endpoint_of(st, endpoint);
     cove__lock();
-    int64_t until_ns = cove__outage_last_wait(outages_locked(), endpoint, now_ns, ret_lasted_ns, &first);
+    int64_t until_ns = cove__outage_last_wait(outages_locked(), endpoint, kind, now_ns, ret_lasted_ns, &first);
     cove__unlock();
     if (first)
         cove__log(COVE_LOG_WARNING, "wait",

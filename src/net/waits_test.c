@@ -143,7 +143,7 @@ static unsigned ask(struct cove__http *http, struct server *s)
 static unsigned ask_last(struct cove__http *http, struct server *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    unsigned attempts = ask_as(http, s, &cove__is_last_wait, &err);
+    unsigned attempts = ask_as(http, s, &cove__is_abort, &err);
     char told[80];
 
     assert_int_equal(err.code, COVE_ENETWORK);
@@ -168,7 +168,7 @@ static void has_been_away(struct cove__http *http, struct server *s, int64_t las
     r.http = http;
     r.op.ctx.op = "append";
     r.op.ctx.url = "test://log";
-    r.op.ctx.last_waits = &cove__is_last_wait;
+    r.op.ctx.last_waits = &cove__is_abort;
     assert_int_equal(prepare(s, &r, NULL), 0);
     cove__wait_failed(&st);
     if (last_wait_s != NO_LAST_WAIT)
@@ -344,7 +344,7 @@ static void test_by_way_of_a_proxy(void **state)
     snprintf(url, sizeof url, "http://user:secret@127.0.0.1:%u", proxy.port);
     struct cove__http *direct = client(), *through = client_with(RETRIES, url);
     has_been_away(through, &here, OVER);
-    assert_int_equal(ask_as(through, &here, &cove__is_last_wait, &err), 1);
+    assert_int_equal(ask_as(through, &here, &cove__is_abort, &err), 1);
     assert_null(strstr(err.message, "secret"));
     assert_int_equal(ask_last(direct, &here), RETRIES + 1);
     cove__http_free(direct);

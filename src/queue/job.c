@@ -116,7 +116,7 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
     case JOB_READ_FILE:
     case JOB_READ_OR_OPEN:
         rc = cove__fs_read_from_head(job->fs, path, job->length, &job->head, &job->bytes, &size,
-                                     job->kind == JOB_READ_OR_OPEN ? &job->reader : NULL, call, err);
+                                     job->kind == JOB_READ_OR_OPEN ? &job->reader : NULL, &job->call, call, err);
         cove__head_done(&job->head);
         return rc < 0 ? rc : (int64_t)size;
     case JOB_WRITE_FILE:

@@ -159,9 +159,9 @@ static int flush_at_last_locked(struct cove_appender *a, int64_t deadline_ns, st
 {
     int rc;
 
-    atomic_fetch_add(&a->last_waits, 1);
+    atomic_fetch_add(&a->last_waits, COVE__LAST_CLOSE);
     rc = flush_locked(a, deadline_ns, err);
-    atomic_fetch_sub(&a->last_waits, 1);
+    atomic_fetch_sub(&a->last_waits, COVE__LAST_CLOSE);
     return rc;
 }
 

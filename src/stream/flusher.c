@@ -86,13 +86,15 @@ static void flush_all(void)
         struct cove_appender *a = flusher.first;
 
         if (a == flusher.at_work) {
-            atomic_fetch_add(&a->last_waits, 1); /* never taken back: after the wait another thread may have freed it */
+            /* Never taken back: after the wait another thread may have freed it. */
+            atomic_fetch_or(&a->last_waits, COVE__LAST_EXIT);
             pthread_cond_wait(&changed, &lock);
             continue;
         }
         flusher.first = a->next;
         flusher.at_work = a;
         pthread_mutex_unlock(&lock);
+        atomic_fetch_or(&a->last_waits, COVE__LAST_EXIT);
         cove__appender_flush_last(a, deadline_ns);
         pthread_mutex_lock(&lock);
         flusher.at_work = NULL;
@@ -141,14 +143,14 @@ bool cove__flusher_remove(struct cove_appender *a, int64_t deadline_ns)
     bool in_time = true;
 
     take();
-    atomic_fetch_add(&a->last_waits, 1);
+    atomic_fetch_add(&a->last_waits, COVE__LAST_CLOSE);
     while (flusher.at_work == a) {
         if (cove__cond_wait_until(&changed, &lock, in_time ? deadline_ns : INT64_MAX))
             continue;
         in_time = false;
         cove_cancel_fire(a->cancel);
     }
-    atomic_fetch_sub(&a->last_waits, 1);
+    atomic_fetch_sub(&a->last_waits, COVE__LAST_CLOSE);
     while (*link && *link != a)
         link = &(*link)->next;
     if (*link)

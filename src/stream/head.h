@@ -25,10 +25,11 @@ void cove__head_done(struct cove__head *head);
 /* reader.c: cove_reader_open from a head whose `total` is known, without a request. Takes the head's etag. */
 int cove__reader_from_head(cove_fs *fs, const char *path, const struct cove_call *call, struct cove__head *head,
                            cove_reader **ret_reader, struct cove_error *err);
-/* whole.c: cove_fs_read_or_open from this head on; `ret_reader` NULL: cove_fs_read_file. May take the head's content;
+/* whole.c: cove_fs_read_or_open from this head on; `ret_reader` NULL: cove_fs_read_file. `of_reader`: for
+ * the reader's calls. May take the head's content;
  * the caller calls cove__head_done. Restarts where the file was replaced since. */
 int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t max_bytes, struct cove__head *head, void **ret_data,
-                            size_t *ret_size, cove_reader **ret_reader, const struct cove_call *call,
-                            struct cove_error *err);
+                            size_t *ret_size, cove_reader **ret_reader, const struct cove_call *of_reader,
+                            const struct cove_call *call, struct cove_error *err);
 
 #endif

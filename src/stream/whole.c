@@ -32,14 +32,14 @@ int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t s
  * A file whose size does not tell how much it holds (one of /proc, or a local one that grows just now): it is read on
  * until it gives no more. `data` holds the first `*size` bytes.
  */
-static int read_to_end(cove_fs *fs, const struct cove__target *target, size_t max_bytes, uint8_t **data, size_t *size,
-                       struct cove_error *err)
+static int read_to_end(cove_fs *fs, const struct cove__target *target, const char *etag, size_t max_bytes,
+                       uint8_t **data, size_t *size, struct cove_error *err)
 {
     size_t cap = *size;
 
     for (;;) {
         struct cove_range range = { .offset = (int64_t)*size, .length = cap - *size };
-        struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .once = true };
+        struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .if_match = etag, .once = true };
         uint8_t *more;
         int rc;
 
@@ -147,7 +147,7 @@ static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_by
     if (size > head->n)
         rc = read_rest(fs, target, head->etag, data, head->n, size, err);
     else if (head->n > 0 && head->total < (int64_t)head->n)
-        rc = read_to_end(fs, target, max_bytes, &data, &size, err);
+        rc = read_to_end(fs, target, head->etag, max_bytes, &data, &size, err);
     if (rc < 0) {
         cove__free(data);
         return rc;
@@ -190,7 +190,7 @@ static int read_head(cove_fs *fs, const struct cove__target *target, size_t leng
 struct whole {
     cove_fs *fs;
     const struct cove__target *target;
-    const struct cove_call *call;
+    const struct cove_call *of_reader;
     size_t max_bytes;
     size_t size; /* of the version before; 0: none */
     void **ret_data;
@@ -208,7 +208,7 @@ static int give(struct whole *w, struct cove__head *head, struct cove_error *err
     /* More bytes may have come than the size in the reply's head. */
     w->size = known ? (size_t)head->total : head->n;
     if (w->ret_reader && known && w->max_bytes && w->size > w->max_bytes)
-        return cove__reader_from_head(w->fs, w->target->path, w->call, head, w->ret_reader, err);
+        return cove__reader_from_head(w->fs, w->target->path, w->of_reader, head, w->ret_reader, err);
     if (!w->ret_reader && w->max_bytes && w->size > w->max_bytes)
         return cove__fs_fail(err, &w->target->ctx, COVE_ELIMIT, "has %zu bytes, more than the %zu that were allowed",
                              w->size, w->max_bytes);
@@ -238,11 +238,11 @@ static int read_version(struct whole *w, struct cove_error *err)
 }
 
 int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t max_bytes, struct cove__head *head, void **ret_data,
-                            size_t *ret_size, cove_reader **ret_reader, const struct cove_call *call,
-                            struct cove_error *err)
+                            size_t *ret_size, cove_reader **ret_reader, const struct cove_call *of_reader,
+                            const struct cove_call *call, struct cove_error *err)
 {
     struct cove__target target;
-    struct whole w = { fs, &target, call, max_bytes, 0, ret_data, ret_size, ret_reader };
+    struct whole w = { fs, &target, of_reader, max_bytes, 0, ret_data, ret_size, ret_reader };
     unsigned times = 0;
     int rc = cove__target_init(&target, fs, path, call, "read", err);
 
@@ -260,7 +260,7 @@ int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **re
 {
     struct cove__head none = { 0 };
 
-    return cove__fs_read_from_head(fs, path, max_bytes, &none, ret_data, ret_size, NULL, call, err);
+    return cove__fs_read_from_head(fs, path, max_bytes, &none, ret_data, ret_size, NULL, NULL, call, err);
 }
 
 int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
@@ -270,7 +270,7 @@ int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t max_bytes, void *
     cove_reader *reader = NULL;
     void *data = NULL;
     size_t size = 0;
-    int rc = cove__fs_read_from_head(fs, path, max_bytes, &none, &data, &size, &reader, call, err);
+    int rc = cove__fs_read_from_head(fs, path, max_bytes, &none, &data, &size, &reader, call, call, err);
 
     if (rc < 0)
         return rc;

@@ -492,10 +492,9 @@ void cove__s3_upload_abort(void *self, struct cove__upload *u)
     if (u == NULL)
         return;
     /* The caller's time may be over, or its token fired: what is on the store has to go all the same. */
-    struct cove__ctx ctx = { .deadline_ns = cove__now_ns() + ABORT_TIMEOUT_NS,
-                             .op = "abort",
-                             .url = u->url,
-                             .last_waits = &cove__is_last_wait };
+    struct cove__ctx ctx = {
+        .deadline_ns = cove__now_ns() + ABORT_TIMEOUT_NS, .op = "abort", .url = u->url, .last_waits = &cove__is_abort
+    };
     struct cove_error err = COVE_ERROR_INIT;
 
     if (abort_upload(self, cove__s3_split(u->path), u->id, &ctx, NULL, &err) < 0)
