@@ -32,7 +32,7 @@ def test_signed_urls(fs, root):
         fetch(fs.url(path), "DELETE")
     with pytest.raises(NotImplementedError):
         fs.url(path, client_method="list_objects")
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TypeError, match="'ResponseContentType' is not an argument of this call"):
         fs.url(path, ResponseContentType="text/html")
     with fs.open(path) as f:
         assert fetch(f.url())[0] == b"new"
