@@ -190,7 +190,12 @@ for want in "$@"; do
         ensure_versions "$COVE_ROOT"/tests/versions/*.txt
         ensure_servers
         ;;
-    soak) ensure_versions "$COVE_ROOT"/tests/versions/soak/*.txt ;;
+    soak)
+        for list in "$COVE_ROOT"/tests/versions/soak/*.txt; do
+            # An old package may have nothing for a new Python.
+            (ensure_versions "$list") || say "$(basename -- "$list" .txt) is left out; its tests are skipped"
+        done
+        ;;
     bench)
         install_packages build test
         ensure_meson

@@ -36,7 +36,7 @@ class Run:
             return ""
         if self.name.startswith("python-"):
             return f"no {self.name.replace('-', '')} on this machine when tools/setup.sh ran"
-        return f"{self.folder} is not there: tools/setup.sh {'soak' if self.soak else 'test'} makes it"
+        return f"{self.folder} is not there: tools/setup.sh {'soak' if self.soak else 'test'} makes it, where this Python has its packages"
 
     @property
     def python(self):
@@ -75,4 +75,5 @@ RUNS = (
     Run("lightning-2.3", LIGHTNING),
     Run("lightning-2.5", LIGHTNING),
     Run("tensorboard-2.10", python("tensorboard")),
+    Run("torch-2.1", python("checkpoint_files", "closing", "lightning_versions")),
 )
