@@ -58,18 +58,11 @@ struct pair {
     struct cove__slice name, value;
 };
 
-static int compare_slices(struct cove__slice a, struct cove__slice b)
-{
-    size_t n = a.size < b.size ? a.size : b.size;
-    int c = n > 0 ? memcmp(a.data, b.data, n) : 0;
-    return c != 0 ? c : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_query(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
-    int c = compare_slices(x->name, y->name);
-    return c != 0 ? c : compare_slices(x->value, y->value);
+    int c = cove__slice_compare(x->name, y->name);
+    return c != 0 ? c : cove__slice_compare(x->value, y->value);
 }
 
 static int canonical_query(const char *query, struct cove__buf *out)

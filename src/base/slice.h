@@ -32,6 +32,15 @@ static inline bool cove__slice_is(struct cove__slice a, const char *s)
     return cove__slice_eq(a, cove__slice_str(s));
 }
 
+/* By bytes, the shorter first where it begins the other; below, at or above 0. */
+static inline int cove__slice_compare(struct cove__slice a, struct cove__slice b)
+{
+    size_t n = a.size < b.size ? a.size : b.size;
+    int order = n > 0 ? memcmp(a.data, b.data, n) : 0;
+
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 /* The part from `offset` on, at most `size` bytes; empty where there is none. */
 static inline struct cove__slice cove__slice_sub(struct cove__slice s, size_t offset, size_t size)
 {

@@ -242,16 +242,22 @@ static int fetch_version(cove_fs *fs, const struct cove__target *target, struct 
     return rc;
 }
 
-int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err)
+int cove__fs_fetch_restarting(cove__fetch_version version, cove_fs *fs, const struct cove__target *target,
+                              struct cove__fetch *fetch, struct cove_error *err)
 {
     bool once = fetch->once || fetch->if_match;
     unsigned times = 0;
     int rc;
 
     do {
-        rc = fetch_version(fs, target, fetch, err);
+        rc = version(fs, target, fetch, err);
     } while (!once && cove__fs_read_again(&target->ctx, rc, &times, err));
     return rc;
+}
+
+int cove__fs_fetch(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch, struct cove_error *err)
+{
+    return cove__fs_fetch_restarting(fetch_version, fs, target, fetch, err);
 }
 
 /* The last `length` bytes at most, of which the caller wants those from -offset on: one request where it wants all of

@@ -163,12 +163,5 @@ out:
 int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
                           struct cove_error *err)
 {
-    bool once = fetch->once || fetch->if_match;
-    unsigned times = 0;
-    int rc;
-
-    do {
-        rc = fetch_version(fs, target, fetch, err);
-    } while (!once && cove__fs_read_again(&target->ctx, rc, &times, err));
-    return rc;
+    return cove__fs_fetch_restarting(fetch_version, fs, target, fetch, err);
 }

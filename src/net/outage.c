@@ -130,10 +130,10 @@ bool cove__outage_log_due(struct cove__outages *all, const char *endpoint, int64
         return false;
     struct cove__outage *o = find_or_add(all, endpoint, now_ns);
     /* The first line about this endpoint, or about a wait that began after the last one. */
-    bool anew = o->gap_ns == 0 || waited_ns < now_ns - o->logged_ns;
-    if (!anew && now_ns - o->logged_ns < o->gap_ns)
+    bool first = o->gap_ns == 0 || waited_ns < now_ns - o->logged_ns;
+    if (!first && now_ns - o->logged_ns < o->gap_ns)
         return false;
-    o->gap_ns = anew ? COVE__OUTAGE_LOG_NS : COVE__OUTAGE_AGAIN_NS;
+    o->gap_ns = first ? COVE__OUTAGE_LOG_NS : COVE__OUTAGE_AGAIN_NS;
     o->logged_ns = now_ns;
     o->logged = true;
     return true;

@@ -1,11 +1,11 @@
 /*
  * Servers that do not answer. Each request has its own retries, time-outs and deadline, and nothing here shortens them:
  * what one client meets says little about another's request. Only last waits share a deadline: the flush of appenders
- * at a process's exit, the close of an appender, the cleaning up after a failure. Whoever ends with such a wait would
- * wait for a dead server again for each file.
+ * at a process's exit, the close of an appender, the abort of an upload. A program that ends would otherwise wait for a
+ * dead server once for each file.
  *
  * A server is down when attempts have failed and nothing has answered for COVE__OUTAGE_KNOWN_NS. The first last wait
- * from then on begins the time that all of them have together. Any byte of a reply ends both.
+ * of a kind from then on begins the time that all of the kind have together. Any byte of a reply ends both.
  *
  * By endpoint, for the whole process: a logger and a checkpoint may have clients of their own. Also decides when to say
  * that something is waited for. Pure, for net/waits: time comes in as an argument, its owner guards it.

@@ -1,7 +1,7 @@
 /*
  * A server that dies: last waits for it share a deadline, and no other request is ever given up before its own retries
- * end. The test is the server; it answers a request, stops listening, and listens again at the same port. That it has
- * been away for a minute is told to the process as a failed attempt that began then. What is compared are numbers of
+ * end. The test is the server; it answers a request, stops listening, and listens again at the same port. An outage
+ * of a minute is simulated by the record of a failed attempt that began then. What is compared are numbers of
  * attempts.
  */
 #include <setjmp.h>

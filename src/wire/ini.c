@@ -180,18 +180,10 @@ static int take_line(struct reader *r, struct cove__slice whole)
     return refuse(r, "is neither a [section] nor \"name = value\"");
 }
 
-static int compare_text(struct cove__slice a, struct cove__slice b)
-{
-    size_t n = a.size < b.size ? a.size : b.size;
-    int order = n > 0 ? memcmp(a.data, b.data, n) : 0;
-
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_sections(const void *a, const void *b)
 {
     const struct cove__ini_section *x = a, *y = b;
-    int order = compare_text(x->name, y->name);
+    int order = cove__slice_compare(x->name, y->name);
 
     return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
@@ -202,7 +194,7 @@ static int compare_options(const void *a, const void *b)
     int order = (x->section > y->section) - (x->section < y->section);
 
     if (order == 0)
-        order = compare_text(x->name, y->name);
+        order = cove__slice_compare(x->name, y->name);
     return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
@@ -280,7 +272,7 @@ static const struct cove__ini_option *find(const struct cove__ini *ini, size_t s
         const struct cove__ini_option *o = &ini->options[middle];
         int order = (o->section > section) - (o->section < section);
         if (order == 0)
-            order = compare_text(o->name, name);
+            order = cove__slice_compare(o->name, name);
         if (order == 0)
             return o;
         if (order < 0)
