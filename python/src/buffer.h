@@ -1,9 +1,9 @@
 /*
  * The buffer protocol for the stable ABI of Python 3.10.
  *
- * Python counts it to the stable ABI from 3.11 on and declares none of it for older ones. Its functions have been in every
- * Python 3 all the same, "y*" fills in the struct for 3.10 as well, and the struct has had this layout since 3.3, which
- * 3.11 promised for good. So it is declared here, and one extension serves 3.10 too.
+ * Python counts it to the stable ABI from 3.11 on and declares none of it for older ones. Its functions have been in
+ * every Python 3 all the same, "y*" fills in the struct for 3.10 as well, and the struct has had this layout since 3.3,
+ * which 3.11 promised for good. So it is declared here, and one extension serves 3.10 too.
  */
 #ifndef COVEPY_BUFFER_H
 #define COVEPY_BUFFER_H

@@ -2,9 +2,10 @@
 #ifndef COVE_BASE_AT_EXIT_H
 #define COVE_BASE_AT_EXIT_H
 
-enum cove__exit_step { /* in the order in which they run */
-    COVE__EXIT_FLUSH,  /* appenders are flushed */
-    COVE__EXIT_NET,    /* I/O threads end */
+/* In the order in which they run. */
+enum cove__exit_step {
+    COVE__EXIT_FLUSH, /* appenders are flushed */
+    COVE__EXIT_NET,   /* I/O threads end */
     COVE__EXIT_STEPS
 };
 

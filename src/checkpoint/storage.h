@@ -64,12 +64,12 @@ struct cove__storage {
     bool is_swapped; /* its byte order is not this machine's */
     /* The first tensor sets these for all tensors of the storage. A tensor that differs gets another storage over the
      * same bytes of the file, because its bytes in memory differ. */
-    bool is_viewed;               /* a tensor views it */
-    uint8_t math;                 /* of cove__view_math: applied to the bytes after they are read */
-    enum cove_dtype dtype;        /* of the elements that `math` changes; 0: none */
-    size_t swap;                  /* if is_swapped: the width of the numbers, in bytes */
-    struct cove__storage *next;   /* another storage over the same bytes, one reference; NULL after cove__storage_close */
-    bool is_extra;                /* it is such another storage */
+    bool is_viewed;             /* a tensor views it */
+    uint8_t math;               /* of cove__view_math: applied to the bytes after they are read */
+    enum cove_dtype dtype;      /* of the elements that `math` changes; 0: none */
+    size_t swap;                /* if is_swapped: the width of the numbers, in bytes */
+    struct cove__storage *next; /* another storage over the same bytes, one reference; NULL after cove__storage_close */
+    bool is_extra;              /* it is such another storage */
     struct cove__block *current;  /* what was loaded last, one reference */
     struct cove__zip_entry entry; /* until `is_placed`: the record, whose local header has the offset; if is_counted,
                                      only name and header_offset are set */

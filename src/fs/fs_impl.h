@@ -90,7 +90,8 @@ int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct
  * `err` says how often the file was replaced. */
 #define COVE__READ_AGAIN 10
 bool cove__fs_read_again(const struct cove__ctx *ctx, int rc, unsigned *times, struct cove_error *err);
-/* Calls `version`, which fetches from one version, until it succeeds or may not restart: never for `once` or `if_match`. */
+/* Calls `version`, which fetches from one version, until it succeeds or may not restart. Never for `once` or
+ * `if_match`. */
 typedef int (*cove__fetch_version)(cove_fs *fs, const struct cove__target *target, struct cove__fetch *fetch,
                                    struct cove_error *err);
 int cove__fs_fetch_restarting(cove__fetch_version version, cove_fs *fs, const struct cove__target *target,

@@ -35,9 +35,9 @@
 struct cove__outage {
     char endpoint[COVE__OUTAGE_ENDPOINT]; /* "": unused */
     int64_t used_ns;
-    int64_t answered_ns;       /* the last answer; 0: none */
-    int64_t since_ns;          /* since when it does not answer; valid while `failing` */
-    int64_t last_ns;           /* the latest failure */
+    int64_t answered_ns; /* the last answer; 0: none */
+    int64_t since_ns;    /* since when it does not answer; valid while `failing` */
+    int64_t last_ns;     /* the latest failure */
     struct {
         int64_t until_ns;  /* their deadline; INT64_MAX: none has begun */
         int64_t waited_ns; /* when one was last there */

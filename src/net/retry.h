@@ -15,7 +15,7 @@
 #define COVE__RETRY_UNREACHED    3     /* where no server ever answered: more likely a wrong address than an outage */
 #define COVE__RETRY_AGAIN_MAX    4     /* repeats at once, for a new region or token */
 #define COVE__RETRY_AFTER_MAX_MS 600000
-#define COVE__RETRY_SPREAD       4     /* the random part is at most this fraction (1/4) of a Retry-After */
+#define COVE__RETRY_SPREAD       4 /* the random part is at most this fraction (1/4) of a Retry-After */
 
 /* What is known when an attempt failed. */
 struct cove__retry {

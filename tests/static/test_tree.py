@@ -106,8 +106,7 @@ def test_c_sources_are_formatted():
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     if not re.search(rf"version {CLANG_FORMAT}\.", version):
         pytest.skip(f"the format is that of clang-format {CLANG_FORMAT}, here is: {version.strip()}")
-    # Headers are laid out by hand where that reads better.
-    files = [str(p) for p in tracked("*.c")]
+    files = [str(p) for p in tracked("*.c", "*.h")]
     result = subprocess.run([program, "--dry-run", "-Werror", *files], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
