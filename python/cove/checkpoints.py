@@ -181,7 +181,7 @@ class StreamingIO:
                 loaded = load(watched, map_location=map_location, **given)
             except Exception as error:
                 if watched.error is not None and watched.error is not error:
-                    raise watched.error
+                    raise watched.error  # noqa: B904 - it came first: torch's error is its consequence
                 kind = None if isinstance(error, OSError) else file_kind(file)
                 if kind is None:
                     raise
@@ -237,7 +237,7 @@ class StreamingIO:
                 write(watched)
             except Exception as error:
                 if watched.error is not None and watched.error is not error:
-                    raise watched.error
+                    raise watched.error  # noqa: B904 - it came first: torch's error is its consequence
                 raise
             begun = time.monotonic()
         stored.etag = file.etag

@@ -70,7 +70,7 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
             try:
                 if isinstance(info, Exception):
                     raise info
-                wanted = [_within(info[1], *byte_range(starts[i], ends[i], lambda: info[1])) for i in places]  # type: ignore[arg-type, return-value]
+                wanted = [_within(info[1], *byte_range(starts[i], ends[i], lambda: info[1])) for i in places]  # type: ignore[arg-type, return-value]  # noqa: B023 - called at once
                 if len(jobs) >= MAX_JOBS:
                     take()
                 job = queue.read_range(filesystem, path, *wanted[0]) if len(places) == 1 else queue.read_ranges(filesystem, path, wanted)

@@ -342,7 +342,7 @@ def test_cp_trees(cove, root):
 def test_cp_does_not_leave_its_target(cove):
     """Keys of a store may have ".." in them, and whoever made them is not whoever copies."""
     sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-    from server import MockServer  # noqa: PLC0415
+    from server import MockServer
 
     objects = {"b/run/../../out": b"no", "b/run/..": b"no", "b/run/a/../../../out": b"no", "b/run/..a": b"1", "b/run/z": b"2"}
     with MockServer(objects) as server:

@@ -19,7 +19,7 @@ from test_cli import cove  # noqa: F401
     (["-o", "anon=1", "ls", "x"], "options come after the verb: cove ls -o …"),
     (["--bogus"], "unknown option --bogus; `cove --help` lists the verbs, and options come after the verb"),
 ])  # fmt: skip
-def test_a_wrong_verb(cove, args, said):  # noqa: F811
+def test_a_wrong_verb(cove, args, said):
     assert cove.error(*args, rc=2) == f"cove: {said}\n"
 
 
@@ -37,17 +37,17 @@ def test_a_wrong_verb(cove, args, said):  # noqa: F811
     (["rm", "-R", "a"], "unknown option -R; did you mean -r?"),
     (["ls", "--quite-something-else"], "unknown option --quite-something-else"),
 ])  # fmt: skip
-def test_a_wrong_option(cove, args, said):  # noqa: F811
+def test_a_wrong_option(cove, args, said):
     assert cove.error(*args, rc=2) == f"cove: {said}\n`cove {args[0]} --help` says more.\n"
 
 
-def test_what_follows_two_dashes_is_no_option(cove):  # noqa: F811
+def test_what_follows_two_dashes_is_no_option(cove):
     (cove.cwd / "-name").mkdir()
     assert cove("ls", "-d", "--", "-name") == "-name/\n"
 
 
 @pytest.mark.parametrize("endpoint", ["https://{}", "{}"], ids=["https", "no scheme"])
-def test_a_server_without_tls(cove, minio, endpoint):  # noqa: F811
+def test_a_server_without_tls(cove, minio, endpoint):
     cove.environ.update(minio.environ, AWS_ENDPOINT_URL=endpoint.format(minio.endpoint.removeprefix("http://")))
     said = cove.error("ls", "s3://cove", rc=5)
     assert said.startswith("cove: list s3://cove: the server does not speak TLS; try http:// in the endpoint: "), said
@@ -55,20 +55,20 @@ def test_a_server_without_tls(cove, minio, endpoint):  # noqa: F811
 
 
 @pytest.mark.parametrize("verb", ["ls", "stat"])  # GET and HEAD
-def test_a_server_with_tls(cove, secure, verb):  # noqa: F811
+def test_a_server_with_tls(cove, secure, verb):
     cove.environ.update(secure.environ, AWS_ENDPOINT_URL=secure.endpoint.replace("https:", "http:"))
     assert "the server speaks TLS: try https:// in the endpoint (HTTP 400)" in cove.error(verb, "s3://cove/" if verb == "ls" else "s3://cove/x", rc=2)
 
 
 @pytest.mark.parametrize("args", [["ls"], ["ls", "-R"], ["ls", "-l", "-R"], ["find"], ["du"], ["stat"], ["rm", "-r", "--force"], ["cp", "-r"], ["cat"]])
-def test_a_missing_bucket(cove, minio, args):  # noqa: F811
+def test_a_missing_bucket(cove, minio, args):
     """It is no empty one."""
     cove.environ.update(minio.environ)
     said = cove.error(*args, "s3://mistyped" if args != ["cat"] else "s3://mistyped/x", *(["to"] if args[0] == "cp" else []), rc=3)
     assert "no such bucket: mistyped" in said and said.count("cove: ") == 1, said
 
 
-def test_no_descriptors_are_left(cove, minio):  # noqa: F811
+def test_no_descriptors_are_left(cove, minio):
     """The message names descriptors, not memory."""
     cove.environ.update(minio.environ)
     said = cove.error("ls", "s3://cove", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)))

@@ -6,7 +6,7 @@ from test_removing import mock
 
 
 @pytest.mark.parametrize("status, code", [(409, "InvalidBucketState"), (412, "PreconditionFailed")])
-def test_a_refused_target_is_no_replaced_source(cove, status, code):  # noqa: F811
+def test_a_refused_target_is_no_replaced_source(cove, status, code):
     """The file is sent once, and the message is that of the store."""
     (cove.cwd / "a").write_bytes(b"bytes")
     refusal = {"on": "PutObject", "times": 100, "status": status, "error": [code]}

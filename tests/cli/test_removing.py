@@ -13,14 +13,14 @@ import env as environment
 def mock(objects, faults=()):
     """A mock store, and the options to use it."""
     sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-    from server import MockServer  # noqa: PLC0415
+    from server import MockServer
 
     with MockServer(objects, faults) as server:
         options = (("endpoint_url", server.endpoint), ("key", "k"), ("secret", "s"), ("store", "aws"))
         yield server, [o for pair in options for o in ("-o", "=".join(pair))]
 
 
-def test_what_is_removed_by_name_takes_no_other(cove, root):  # noqa: F811
+def test_what_is_removed_by_name_takes_no_other(cove, root):
     """The second time the name is gone, and as a pattern it would match the other."""
     for path in ("run[1]/x", "run1/x", "a[1].txt", "a1.txt"):
         put(cove, f"{root}/{path}", path)
@@ -37,7 +37,7 @@ def test_what_is_removed_by_name_takes_no_other(cove, root):  # noqa: F811
 
 
 @pytest.mark.parametrize("here, other", [("run[1]", "run1"), ("r{a,b}", "ra"), ("r*", "run"), ("r?", "ra"), ("r[", "r"), ("[!a]]}", "b]}")])
-def test_the_working_directory_is_no_pattern(cove, here, other):  # noqa: F811
+def test_the_working_directory_is_no_pattern(cove, here, other):
     for name in (here, other):
         (cove.cwd / name).mkdir()
     (cove.cwd / here / "mine").touch()
@@ -53,7 +53,7 @@ def test_the_working_directory_is_no_pattern(cove, here, other):  # noqa: F811
     assert cove.lines("ls", "../[r-sb]*/x") == [f"../{other}/x"]
 
 
-def test_rm(cove, root):  # noqa: F811
+def test_rm(cove, root):
     for name in ("a1", "a2", "b", "d/1", "d/e/2"):
         put(cove, f"{root}/{name}", name)
     assert cove.lines("rm", "-n", f"{root}/a*") == [f"{root}/a1", f"{root}/a2"]
@@ -64,7 +64,7 @@ def test_rm(cove, root):  # noqa: F811
     assert cove.lines("ls", root) == ["b"]
 
 
-def test_rm_refuses_what_cannot_be_meant(cove, root):  # noqa: F811
+def test_rm_refuses_what_cannot_be_meant(cove, root):
     put(cove, f"{root}/a", "kept")
     if is_s3(root):
         bucket = "/".join(root.split("/")[:3])
@@ -76,7 +76,7 @@ def test_rm_refuses_what_cannot_be_meant(cove, root):  # noqa: F811
     assert get(cove, f"{root}/a") == b"kept"
 
 
-def test_rm_of_what_is_empty(cove, root):  # noqa: F811
+def test_rm_of_what_is_empty(cove, root):
     put(cove, f"{root}/d/x", "1")
     assert "needs -r, or -d" in cove.error("rm", f"{root}/d", rc=1)
     cove.error("rm", "-d", f"{root}/d", rc=1)
@@ -87,7 +87,7 @@ def test_rm_of_what_is_empty(cove, root):  # noqa: F811
     assert "cannot be combined" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
 
 
-def test_rm_d_of_what_is_not_empty_says_how(cove, root):  # noqa: F811
+def test_rm_d_of_what_is_not_empty_says_how(cove, root):
     put(cove, f"{root}/d/x", "1")
     for dry in ([], ["-n"]):
         assert cove.error("rm", "-d", *dry, f"{root}/d", rc=1) == f"cove: {root}/d is not empty: rm -r removes it with what is in it\n"
@@ -103,7 +103,7 @@ def test_rm_d_of_what_is_not_empty_says_how(cove, root):  # noqa: F811
         assert "older versions or unfinished uploads" in cove.error("rm", *options, "-d", "s3://b", rc=1)
 
 
-def test_mv_spares_what_was_replaced_meanwhile(cove):  # noqa: F811
+def test_mv_spares_what_was_replaced_meanwhile(cove):
     """From a store and within it, for a file and a folder."""
     for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
                                  ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
@@ -112,7 +112,7 @@ def test_mv_spares_what_was_replaced_meanwhile(cove):  # noqa: F811
         assert server.count(read) == 1 and server.store.objects["b/d/k"][0] == b"new"
 
 
-def test_a_bucket_stays(cove):  # noqa: F811
+def test_a_bucket_stays(cove):
     with mock({"b/d/k": b"1", "b/d/empty/": b"", "b/x": b"2"}) as (server, options):
         cove("mv", *options, "--force", "s3://b", "local")
         assert sorted(server.store.objects) == [] and server.count("DeleteBucket") == 0
@@ -125,7 +125,7 @@ def test_a_bucket_stays(cove):  # noqa: F811
 STAYS = "cove: note: the bucket s3://b stays, empty: rm -d removes it\n"
 
 
-def test_what_is_said_of_a_bucket_that_stays(cove):  # noqa: F811
+def test_what_is_said_of_a_bucket_that_stays(cove):
     with mock({"b/k": b"1"}) as (server, options):
         for args in (["rm", "-r"], ["rm", "--force"], ["rm"]):
             assert cove.error(*args, *options, "s3://b", rc=2) == (
@@ -142,13 +142,13 @@ def test_what_is_said_of_a_bucket_that_stays(cove):  # noqa: F811
     assert cove.json("rm", "-r", "--force", "memory://") == [{"emptied": "memory://"}]
 
 
-def test_mv_within_a_store_carries_markers(cove):  # noqa: F811
+def test_mv_within_a_store_carries_markers(cove):
     with mock({"b/d/": b"", "b/d/sub/": b"", "b/d/sub/x": b"1", "b/d/empty/": b""}) as (server, options):
         cove("mv", *options, "s3://b/d", "s3://b/e")
         assert sorted(server.store.objects) == ["b/e/", "b/e/empty/", "b/e/sub/", "b/e/sub/x"]
 
 
-def test_rm_of_a_link_spares_what_it_names(cove):  # noqa: F811
+def test_rm_of_a_link_spares_what_it_names(cove):
     (cove.cwd / "d").mkdir()
     (cove.cwd / "d" / "x").write_text("kept")
     (cove.cwd / "l").symlink_to("d")
@@ -157,7 +157,7 @@ def test_rm_of_a_link_spares_what_it_names(cove):  # noqa: F811
     assert [p.name for p in cove.cwd.iterdir()] == ["d"] and (cove.cwd / "d" / "x").exists()
 
 
-def test_uploads_says_what_it_left_out(cove):  # noqa: F811
+def test_uploads_says_what_it_left_out(cove):
     with mock({"b/k": b"1"}) as (_, options):
         assert cove.error("uploads", *options, "s3://b", rc=0) == "cove: 0 unfinished uploads older than 1d (--older-than 0: of any age)\n"
         assert cove.error("uploads", *options, "--older-than", "0", "s3://b", rc=0) == "cove: 0 unfinished uploads\n"
@@ -165,5 +165,5 @@ def test_uploads_says_what_it_left_out(cove):  # noqa: F811
 
 
 @pytest.mark.parametrize("args", [["ls", "s3://lightn*"], ["cp", "s3://lightn*", "x"], ["mv", "s3://lightn*", "x"], ["rm", "s3://lightn*"]])
-def test_what_cannot_be_opened_is_said_once(cove, args):  # noqa: F811
+def test_what_cannot_be_opened_is_said_once(cove, args):
     assert cove.error(*args, rc=2).count("cove: ") == 1

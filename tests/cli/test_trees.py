@@ -10,11 +10,11 @@ from test_cli import cove  # noqa: F401
 import env as environment
 
 sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-from server import Fault, MockServer  # noqa: E402
+from server import Fault, MockServer
 
 
 @pytest.fixture
-def bucket(cove):  # noqa: F811
+def bucket(cove):
     """bucket({"key": bytes}): a store with just these in bucket b; its objects by key are what it gives."""
     servers = []
 
@@ -50,7 +50,7 @@ def below(name, objects=ODD):
 # ---- listing and counting
 
 
-def test_what_is_both_is_counted_and_found(cove, bucket):  # noqa: F811
+def test_what_is_both_is_counted_and_found(cove, bucket):
     bucket(ODD)
     assert cove.lines("du", "s3://b/d/a") == ["3\t2\ts3://b/d/a"]
     assert cove.lines("du", "s3://b/d") == [f"{sum(map(len, ODD.values()))}\t7\ts3://b/d"]
@@ -63,7 +63,7 @@ def test_what_is_both_is_counted_and_found(cove, bucket):  # noqa: F811
     assert cove("cat", "s3://b/d/s/", "s3://b/d//x") == "66666333"
 
 
-def test_a_slash_that_is_part_of_a_name_is_shown(cove, bucket):  # noqa: F811
+def test_a_slash_that_is_part_of_a_name_is_shown(cove, bucket):
     """What is printed names the same object again."""
     bucket(ODD)
     for verb in ("find", "rm -n", "ls -d", "stat"):
@@ -79,13 +79,13 @@ def test_a_slash_that_is_part_of_a_name_is_shown(cove, bucket):  # noqa: F811
     assert cove.lines("ls", "-d", "s3://b/d/s*") == ["s3://b/d/s/"]
 
 
-def test_one_file_is_counted_by_two_requests(cove, bucket):  # noqa: F811
+def test_one_file_is_counted_by_two_requests(cove, bucket):
     server = bucket({"f": b"12"})
     assert cove.lines("du", "s3://b/f") == ["2\t1\ts3://b/f"]
     assert [r.operation for r in server.requests] == ["HeadObject", "ListObjectsV2"]
 
 
-def test_rm(cove, bucket):  # noqa: F811
+def test_rm(cove, bucket):
     server = bucket(ODD)
     cove("rm", "s3://b/d/a")
     assert "d/a" not in keys(server) and "d/a/b" in keys(server)
@@ -103,7 +103,7 @@ def test_rm(cove, bucket):  # noqa: F811
 
 @pytest.mark.parametrize("other", [False, True], ids=["one store", "two stores"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_tree_between_stores_keeps_each_name(cove, bucket, other, slash):  # noqa: F811
+def test_a_tree_between_stores_keeps_each_name(cove, bucket, other, slash):
     server = bucket(ODD)
     target = f"{'s3a' if other else 's3'}://b/to"
     cove("cp", "-r", f"s3://b/d{slash}", target)
@@ -113,7 +113,7 @@ def test_a_tree_between_stores_keeps_each_name(cove, bucket, other, slash):  # n
 
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_a_name_that_is_both_is_carried_as_both(cove, bucket, verb):  # noqa: F811
+def test_a_name_that_is_both_is_carried_as_both(cove, bucket, verb):
     server = bucket({"d/a": b"1", "d/a/b": b"2"})
     cove(*verb, "s3://b/d/a", "s3://b/x")
     there = keys(server)
@@ -121,7 +121,7 @@ def test_a_name_that_is_both_is_carried_as_both(cove, bucket, verb):  # noqa: F8
     assert there == ({} if verb == ["mv"] else {"d/a": b"1", "d/a/b": b"2"})
 
 
-def test_without_r_a_file_is_a_file(cove, bucket):  # noqa: F811
+def test_without_r_a_file_is_a_file(cove, bucket):
     server = bucket({"d/a": b"1", "d/a/b": b"2"})
     cove("cp", "s3://b/d/a", "s3://b/x")
     cove("cp", "s3://b/d/a", "x")
@@ -132,7 +132,7 @@ def test_without_r_a_file_is_a_file(cove, bucket):  # noqa: F811
 
 
 @pytest.mark.parametrize("verb", [["cp"], ["cp", "-r"], ["mv"], ["rm"]], ids=" ".join)
-def test_an_object_needs_no_right_to_list(cove, bucket, tmp_path, verb):  # noqa: F811
+def test_an_object_needs_no_right_to_list(cove, bucket, tmp_path, verb):
     server = bucket({"k": b"1"})
     server.faults.append(Fault({"on": "ListObjectsV2", "status": 403, "error": ["AccessDenied", "no"], "times": -1}))
     target = [] if verb[0] == "rm" else [str(tmp_path / "k")]
@@ -141,7 +141,7 @@ def test_an_object_needs_no_right_to_list(cove, bucket, tmp_path, verb):  # noqa
     assert verb[0] == "rm" or (tmp_path / "k").read_bytes() == b"1"
 
 
-def test_markers_become_empty_directories(cove, bucket):  # noqa: F811
+def test_markers_become_empty_directories(cove, bucket):
     objects = {"d/": b"", "d/a": b"1", "d/e/": b"", "d/e/f/": b""}
     server = bucket(objects)
     cove("cp", "-r", "s3://b/d", "copy")
@@ -150,7 +150,7 @@ def test_markers_become_empty_directories(cove, bucket):  # noqa: F811
     assert local(cove.cwd / "moved") == {"a": b"1", "e/f": None} and keys(server) == {}
 
 
-def test_a_lone_marker_is_moved(cove, bucket):  # noqa: F811
+def test_a_lone_marker_is_moved(cove, bucket):
     server = bucket({"d/": b""})
     cove("mv", "s3://b/d", "s3://b/e")
     assert keys(server) == {"e/": b""}
@@ -170,7 +170,7 @@ MEETING = {
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
 @pytest.mark.parametrize("what", MEETING)
-def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, bucket, verb, what):  # noqa: F811
+def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, bucket, verb, what):
     objects, first, second = MEETING[what]
     server = bucket({**objects, "d/0": b"other"})
     text = cove.error(*verb, "s3://b/d", "to", rc=2)
@@ -180,7 +180,7 @@ def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, buc
 
 @pytest.mark.parametrize("objects", [{"d/z/": b"1"}, {"d/z/": b"1", "d/z/q": b"2"}, {"d//": b"1"}], ids=["alone", "with some below", "no name"])
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, objects):  # noqa: F811
+def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, objects):
     server = bucket({**objects, "d/y": b"other"})
     text = cove.error(*verb, "s3://b/d", "to", rc=1)
     marker = next(iter(objects))
@@ -190,7 +190,7 @@ def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, obje
     assert keys(server).keys() >= {marker} and (verb != ["mv"] or set(keys(server)) == {marker})
 
 
-def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):  # noqa: F811
+def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):
     server = bucket({"d/s/": b"1", "d/s/t": b"2"})
     cove("cp", "-r", "s3://b/d/s/", "s3://b/x")
     assert {key: data for key, data in keys(server).items() if key[0] == "x"} == {"x/": b"1", "x/t": b"2"}
@@ -199,7 +199,7 @@ def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):  # noqa: F81
     assert "not copied" in cove.error("cp", "-r", "s3://b/y/", "to", rc=1) and local(cove.cwd / "to") == {"t": b"2"}
 
 
-def test_links_are_moved_before_the_files_that_they_lead_to(cove, bucket):  # noqa: F811
+def test_links_are_moved_before_the_files_that_they_lead_to(cove, bucket):
     server = bucket({})
     (cove.cwd / "d" / "e").mkdir(parents=True)
     (cove.cwd / "d" / "a.ckpt").write_text("1")
@@ -210,7 +210,7 @@ def test_links_are_moved_before_the_files_that_they_lead_to(cove, bucket):  # no
     assert list(cove.cwd.iterdir()) == []
 
 
-def test_a_source_twice_is_one(cove):  # noqa: F811
+def test_a_source_twice_is_one(cove):
     for name in ("a1", "a2"):
         (cove.cwd / name).write_text(name)
     cove("cp", "a1", "./a1", "a*", "*1", "t/")
@@ -218,7 +218,7 @@ def test_a_source_twice_is_one(cove):  # noqa: F811
     assert local(cove.cwd / "u") == {"a1": b"a1", "a2": b"a2"} and local(cove.cwd / "t") == {}
 
 
-def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):  # noqa: F811
+def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):
     objects = {"d/a": b"1", "d/a/b": b"2"}
     server = bucket(objects)
     for verb in (["cp", "-r"], ["mv"]):
@@ -227,7 +227,7 @@ def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):  # noqa: F811
     assert keys(server) == objects and not (cove.cwd / "to").exists()
 
 
-def test_many_names(cove, bucket):  # noqa: F811
+def test_many_names(cove, bucket):
     """More names than the set's first size, with a conflict between the first and the last."""
     objects = {f"d/{i:04}/{i}": b"x" for i in range(700)}
     server = bucket({**objects, "d//0000/0": b"y"})
@@ -242,7 +242,7 @@ def test_many_names(cove, bucket):  # noqa: F811
 
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):  # noqa: F811
+def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):
     for name in ("0", "p/x", "q/x", "z/p/x", "r/in/x", "s/in/x", "s/in/y"):
         (cove.cwd / name).parent.mkdir(parents=True, exist_ok=True)
         (cove.cwd / name).write_text(name)
@@ -255,7 +255,7 @@ def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):  #
     assert "/p/x" in text and "/q/x" in text
 
 
-def test_contents_that_do_not_meet_are_put_together(cove):  # noqa: F811
+def test_contents_that_do_not_meet_are_put_together(cove):
     for name in ("r/in/x", "s/in/y"):
         (cove.cwd / name).parent.mkdir(parents=True, exist_ok=True)
         (cove.cwd / name).write_text(name)
@@ -268,7 +268,7 @@ def test_contents_that_do_not_meet_are_put_together(cove):  # noqa: F811
 
 @pytest.mark.parametrize("jobs", [1, 8])
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_a_file_that_was_made_is_not_replaced(cove, bucket, verb, jobs):  # noqa: F811
+def test_a_file_that_was_made_is_not_replaced(cove, bucket, verb, jobs):
     objects = {"d/A/f": b"first", "d/B/f": b"second", "d/B/g": b"else"}
     server = bucket(objects)
     (cove.cwd / "to" / "d" / "A").mkdir(parents=True)
@@ -286,7 +286,7 @@ SIMILAR = [("\u4e00", "\u4e8c"), ("A", "a"), ("d\u00e9/x", "d\u00e8/x")]
 
 
 @pytest.mark.parametrize("first, second", SIMILAR)
-def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):  # noqa: F811
+def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):
     server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
     server.faults.append(Fault({"on": "GetObject", "times": 1, "stall_after": 0}))  # the one that comes first
     process = cove.start("cp", "-o", "read_timeout=1h", "-r", "-j", "2", "s3://b/d", "to")
@@ -300,11 +300,11 @@ def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):
     finally:
         process.kill()
         process.communicate()
-    assert [p for p in (cove.cwd / "to").rglob(".*")] == []
+    assert list((cove.cwd / "to").rglob(".*")) == []
 
 
 @pytest.mark.parametrize("first, second", SIMILAR)
-def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build, first, second):  # noqa: F811
+def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build, first, second):
     server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
     cove.environ.update(LD_PRELOAD=str(build / "tests" / "fault" / "filefail.so"), FILEFAIL="case")
     server.faults.append(Fault({"on": "GetObject", "times": -1, "delay_ms": 50}))
@@ -313,7 +313,7 @@ def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build
     assert [r.beside for r in server.requests if r.operation == "GetObject"] == [1, 1]
 
 
-def test_files_that_were_there_are_replaced(cove, bucket):  # noqa: F811
+def test_files_that_were_there_are_replaced(cove, bucket):
     """Also two hard links to one file: each name gets a new file."""
     bucket({"d/A": b"first", "d/b": b"second"})
     folder = cove.cwd / "to" / "d"
@@ -324,7 +324,7 @@ def test_files_that_were_there_are_replaced(cove, bucket):  # noqa: F811
     assert local(folder) == {"A": b"first", "b": b"second"}
 
 
-def test_empty_directories_of_a_disk(cove, bucket):  # noqa: F811
+def test_empty_directories_of_a_disk(cove, bucket):
     server = bucket({})
     (cove.cwd / "d" / "void").mkdir(parents=True)
     (cove.cwd / "d" / "a").write_text("1")
@@ -337,7 +337,7 @@ def test_empty_directories_of_a_disk(cove, bucket):  # noqa: F811
     assert keys(server) == {"d/a": b"1"}
 
 
-def test_schemes_in_capitals(cove, bucket, tmp_path):  # noqa: F811
+def test_schemes_in_capitals(cove, bucket, tmp_path):
     """RFC 3986, 3.1: they are case-insensitive. So a tree is not copied into itself, and options are found."""
     server = bucket({"x": b"1"})
     assert cove("cat", "S3://b/x") == "1"

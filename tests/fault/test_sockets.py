@@ -10,7 +10,7 @@ import pytest
 from probe_run import probe
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mock"))
-from server import MockServer  # noqa: E402
+from server import MockServer
 
 URL = "s3://b/ckpts/x.ckpt"
 SMALL, LARGE = 64 << 10, 12 << 20

@@ -7,8 +7,6 @@ COVE_TEST_MIB (64) is how much is transferred each time. The bytes follow from a
 import contextlib
 import os
 import re
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from servers.minio import MinIO
 from servers.toxiproxy import Toxiproxy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mock"))
-from server import MockServer  # noqa: E402
+from server import MockServer
 
 MIB = int(os.environ.get("COVE_TEST_MIB") or 64)
 SIZE, SEED = (MIB << 20) + 12345, 20261125

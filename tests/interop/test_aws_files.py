@@ -56,7 +56,7 @@ def keys(session, scoped):
     except botocore.exceptions.PartialCredentialsError as e:
         half = e.kwargs["provider"] in ("shared-credentials-file", "config-file") and scoped["aws_access_key_id"]  # an empty key counts as none
         return "refused" if half else "ask"
-    except Exception:  # noqa: BLE001 - a source that is set up and does not work here
+    except Exception:
         return "ask"
     return (c.access_key, c.secret_key, c.token or "") if c is not None and c.method in ("shared-credentials-file", "config-file") else "ask"
 

@@ -215,7 +215,7 @@ def test_a_difference_is_seen(build, tmp_path):
     """Checks the comparison: another value, type, dtype, shape, order or key is a difference."""
     cases = [(1, True), (1, 2), (0.0, -0.0), ("a", b"a"), ([1], (1,)), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({1: 1}, {True: 1}), ({1}, {1.0}), ({1, 2}, {1}), (None, []),
              (torch.ones(2), torch.ones(2, dtype=torch.float64)), (torch.ones(2), torch.ones(1, 2)), (torch.ones(2), torch.zeros(2)), ([[]], [])]
-    for i, (value, other) in enumerate(cases):
+    for i, (value, _) in enumerate(cases):
         torch.save(value, tmp_path / f"{i}.pt")
     answers = canonical.dump(build / "tests/interop/ckpt_dump", [(tmp_path / f"{i}.pt", None) for i in range(len(cases))])
     for (value, other), answer in zip(cases, answers):

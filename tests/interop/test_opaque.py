@@ -3,7 +3,6 @@
 import datetime
 import enum
 import functools
-import json
 import pathlib
 import subprocess
 from collections import defaultdict

@@ -31,7 +31,7 @@ def value():
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_values(tool, tmp_path, value, protocol):  # noqa: F811
+def test_values(tool, tmp_path, value, protocol):
     path = saved(tmp_path, value, pickle_protocol=protocol)
     assert shown(tool("show", path)) == plain(value)
     tool("copy", path, url(tmp_path / "y.pt"))
@@ -44,7 +44,7 @@ def test_values(tool, tmp_path, value, protocol):  # noqa: F811
     assert shown(tool("lazy", path, "views.2")) == plain(value["views"][2])
 
 
-def test_pickle_longer_than_what_is_read_first(tool, tmp_path):  # noqa: F811
+def test_pickle_longer_than_what_is_read_first(tool, tmp_path):
     value = {"text": "k" * 200_000, "many": list(range(300_000)), "t": torch.arange(100_000), "u": torch.arange(3)}
     for protocol in (2, 4):
         path = saved(tmp_path, value, pickle_protocol=protocol)
@@ -52,14 +52,14 @@ def test_pickle_longer_than_what_is_read_first(tool, tmp_path):  # noqa: F811
         assert shown(tool("lazy", path, "u")) == plain(value["u"])
 
 
-def test_views_that_torch_leaves_to_the_reader(tool, tmp_path):  # noqa: F811
+def test_views_that_torch_leaves_to_the_reader(tool, tmp_path):
     base = torch.tensor([1 + 2j, 3 - 4j])
     seen = shown(tool("show", saved(tmp_path, [base, base.conj(), torch.arange(4, dtype=torch.uint8).view(torch.bool)])))["list"]
     assert [item["data"] for item in seen[:2]] == [plain(item)["data"] for item in (base, base.conj().resolve_conj())]
     assert seen[2]["data"] == "00010101"
 
 
-def test_truncated_anywhere(build, tool, tmp_path):  # noqa: F811
+def test_truncated_anywhere(build, tool, tmp_path):
     """A truncated file is always an error."""
     path = saved(tmp_path, {"a": torch.arange(5), "b": torch.arange(3.0)})
     whole = (tmp_path / "x.pt").read_bytes()
@@ -72,14 +72,14 @@ def test_truncated_anywhere(build, tool, tmp_path):  # noqa: F811
     assert len(lines) == len(whole) > 500 and all(line.startswith("COVE_ECORRUPT: ") for line in lines)
 
 
-def test_count_that_is_not_the_pickles(tool, tmp_path):  # noqa: F811
+def test_count_that_is_not_the_pickles(tool, tmp_path):
     saved(tmp_path, torch.arange(5))
     data = (tmp_path / "x.pt").read_bytes()
     (tmp_path / "x.pt").write_bytes(data[:-48] + struct.pack("<q", 6) + data[-40:])
     assert "6 elements, the pickle 5" in tool("show", url(tmp_path / "x.pt"), fails="COVE_ECORRUPT")
 
 
-def test_refused(tool, tmp_path):  # noqa: F811
+def test_refused(tool, tmp_path):
     assert "_io.BytesIO" in tool("show", saved(tmp_path, [io.BytesIO(b"x")]), fails="COVE_EUNSAFE")
     saved(tmp_path, [1])
     data = (tmp_path / "x.pt").read_bytes()

@@ -33,7 +33,7 @@ def same_elements(one, other):
 
 
 @pytest.mark.parametrize("dtype", ["complex32", "complex64", "complex128"])
-def test_conjugated_views(tool, tmp_path, dtype):  # noqa: F811
+def test_conjugated_views(tool, tmp_path, dtype):
     base = torch.arange(60.0, dtype=torch.float64).view(torch.complex128).reshape(5, 6).to(getattr(torch, dtype)) - 7
     value = {
         "base": base,
@@ -63,7 +63,7 @@ def test_conjugated_views(tool, tmp_path, dtype):  # noqa: F811
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64"])
-def test_negated_views(tool, tmp_path, dtype):  # noqa: F811
+def test_negated_views(tool, tmp_path, dtype):
     numbers = torch.tensor([0, 1, 2, 127, 128, 255, 5, 77, 100, 3, 19, 64]).to(getattr(torch, dtype)).reshape(3, 4)
     if dtype == "complex64":  # torch negates a zero to 0.0 or -0.0, depending on its vector units
         numbers = numbers + (0.5 + 2j)
@@ -71,7 +71,7 @@ def test_negated_views(tool, tmp_path, dtype):  # noqa: F811
     assert same_elements(shown(tool("show", saved(tmp_path, value))), plain(resolved(value)))
 
 
-def test_imaginary_part_of_a_conjugate(tool, tmp_path):  # noqa: F811
+def test_imaginary_part_of_a_conjugate(tool, tmp_path):
     """torch saves it as a negated view of floats with a stride of 2; a large one is read in part when it is lazy."""
     base = torch.view_as_complex(torch.arange(80000.0).reshape(-1, 2))
     value = {"all": base.conj().imag, "few": base.conj().imag[100:105]}
@@ -81,7 +81,7 @@ def test_imaginary_part_of_a_conjugate(tool, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
-def test_views_by_the_key_alone(tool, tmp_path, dtype):  # noqa: F811
+def test_views_by_the_key_alone(tool, tmp_path, dtype):
     """torch checks only whether the metadata has the key."""
     base = torch.tensor([1, 2, 3]).to(getattr(torch, dtype))
 
@@ -98,7 +98,7 @@ def test_views_by_the_key_alone(tool, tmp_path, dtype):  # noqa: F811
         assert same_elements(shown(tool("show", path)), plain(resolved(torch.load(tmp_path / "x.pt", weights_only=True)))), key
 
 
-def test_bools_of_any_byte(tool, tmp_path):  # noqa: F811
+def test_bools_of_any_byte(tool, tmp_path):
     """torch reads every nonzero byte as True; a C bool with a value other than 0 and 1 would be undefined behaviour."""
     base = torch.arange(70000).to(torch.uint8).view(torch.bool)
     value = {"all": base, "part": base[3:9], "steps": base[::7]}
@@ -115,7 +115,7 @@ def test_bools_of_any_byte(tool, tmp_path):  # noqa: F811
     assert dict(shown(tool("show", url(tmp_path / "x.safetensors")))["dict"])["b"]["data"] == "000101010101"
 
 
-def test_bools_beside_bytes_of_one_storage(tool, tmp_path):  # noqa: F811
+def test_bools_beside_bytes_of_one_storage(tool, tmp_path):
     """Each has its own values in its own memory."""
     few = torch.arange(6, dtype=torch.uint8)
     dtypes = (torch.bool, torch.uint8, torch.int8)
@@ -133,7 +133,7 @@ def test_bools_beside_bytes_of_one_storage(tool, tmp_path):  # noqa: F811
         assert [item["data"] for item in seen] == expected
 
 
-def test_more_dimensions_than_cove_has(tool, tmp_path):  # noqa: F811
+def test_more_dimensions_than_cove_has(tool, tmp_path):
     deep = torch.ones([1] * 64)
     assert shown(tool("show", saved(tmp_path, [deep]))) == plain([deep])
     path = saved(tmp_path, {"deep": deep[None], "flat": torch.ones(3)})
@@ -145,7 +145,7 @@ def test_more_dimensions_than_cove_has(tool, tmp_path):  # noqa: F811
     assert '"deep": 65 dimensions' in tool("show", url(tmp_path / "x.safetensors"), fails="COVE_ENOTSUP")
 
 
-def test_packed_numbers_in_safetensors(tool, tmp_path):  # noqa: F811
+def test_packed_numbers_in_safetensors(tool, tmp_path):
     """The file counts numbers, torch and cove pairs of them."""
     safe = pytest.importorskip("safetensors.torch", reason="safetensors is not installed")
     value = {"grid": torch.arange(24, dtype=torch.uint8).view(torch.float4_e2m1fn_x2).reshape(2, 3, 4)}

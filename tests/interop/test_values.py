@@ -23,7 +23,7 @@ def write(path, data):
     del writer
 
 
-def both(tool, path):  # noqa: F811
+def both(tool, path):
     """What torch reads; checks that cove reads the same, and that torch reads the same from cove's copy."""
     value = torch.load(path, weights_only=True)
     assert shown(tool("show", url(path))) == plain(value)
@@ -38,13 +38,13 @@ KEYS = [
 ]  # fmt: skip
 
 
-def test_keys(tool, tmp_path):  # noqa: F811
+def test_keys(tool, tmp_path):
     torch.save({key: i for i, key in enumerate(KEYS)}, tmp_path / "k.pt")
     value = both(tool, tmp_path / "k.pt")
     assert list(value) == [key for i, key in enumerate(KEYS) if key not in KEYS[:i]]
 
 
-def test_one_of_each_key(tool, tmp_path):  # noqa: F811
+def test_one_of_each_key(tool, tmp_path):
     for i, key in enumerate(KEYS):
         torch.save({"d": {key: [i]}}, tmp_path / "k.pt")
         both(tool, tmp_path / "k.pt")
@@ -69,7 +69,7 @@ EQUAL = [
 
 @pytest.mark.parametrize("keys", EQUAL)
 @pytest.mark.parametrize("before", [0, 40])  # with and without an index
-def test_equal_keys(tool, tmp_path, keys, before):  # noqa: F811
+def test_equal_keys(tool, tmp_path, keys, before):
     items = b"".join(b"M" + struct.pack("<H", 1000 + i) + b"N" for i in range(before))
     items += b"".join(key + b"K" + bytes([i]) for i, key in enumerate(keys))
     write(tmp_path / "k.pt", b"\x80\x02}(" + items + b"u.")
@@ -77,33 +77,33 @@ def test_equal_keys(tool, tmp_path, keys, before):  # noqa: F811
 
 
 @pytest.mark.parametrize("bits", [62, 63, 64, 65, 71, 72, 127, 128, 1000, 2030])
-def test_large_ints(tool, tmp_path, bits):  # noqa: F811
+def test_large_ints(tool, tmp_path, bits):
     numbers = [sign * (2**bits + d) for sign in (1, -1) for d in (-1, 0, 1)]
-    torch.save({"n": numbers, **{n: 0 for n in numbers}}, tmp_path / "n.pt")
+    torch.save({"n": numbers, **dict.fromkeys(numbers, 0)}, tmp_path / "n.pt")
     both(tool, tmp_path / "n.pt")
 
 
-def test_ints_that_torch_cannot_read(tool, tmp_path):  # noqa: F811
+def test_ints_that_torch_cannot_read(tool, tmp_path):
     torch.save([2**5000], tmp_path / "n.pt")
     assert shown(tool("show", url(tmp_path / "n.pt"))) == plain([2**5000])
     tool("copy", url(tmp_path / "n.pt"), url(tmp_path / "m.pt"))
     assert torch.load(tmp_path / "m.pt", weights_only=False) == [2**5000]
 
 
-def test_strings(tool, tmp_path):  # noqa: F811
+def test_strings(tool, tmp_path):
     strings = ["\ud800", "a\udfffb", "\udc00\ud800", "\U0010ffff", "\0", "\x7f\x80", "é"]
     torch.save(strings, tmp_path / "s.pt")
     assert both(tool, tmp_path / "s.pt") == strings
 
 
-def test_sets(tool, tmp_path):  # noqa: F811
+def test_sets(tool, tmp_path):
     torch.save({"s": {3, 1, "2"}, "f": frozenset({4})}, tmp_path / "s.pt")
     torch.save({"s": {3, 1, "2"}, "f": frozenset({4})}, tmp_path / "s4.pt", pickle_protocol=4)
     for path in (tmp_path / "s.pt", tmp_path / "s4.pt"):
         assert shown(tool("show", url(path))) == plain(torch.load(path, weights_only=False))
 
 
-def test_repeats_in_sets(tool, tmp_path):  # noqa: F811
+def test_repeats_in_sets(tool, tmp_path):
     for items in ([1, 1.0, True], [-0.0, 0.0, "x", "x"], [(1, 2), (1.0, 2)], list(range(5000)) * 2):
         for name in (b"set", b"frozenset"):
             data = pickletools.optimize(pickle_of(items, 2))
@@ -117,7 +117,7 @@ PLAIN = {"a": [1, 2.5, None, "x", {}], "b": (1, (2,), ()), 7: {"n": -1}}
 
 @pytest.mark.parametrize("value", [PLAIN, {"bool": True, "long": 2**40, "long1": 2**100, "b": b"x", **PLAIN}])
 @pytest.mark.parametrize("protocol", range(6))
-def test_protocols(tool, tmp_path, protocol, value):  # noqa: F811
+def test_protocols(tool, tmp_path, protocol, value):
     """What torch reads of a protocol, cove reads with the same values; and all of protocols 3 to 5."""
     torch.save({"t": torch.arange(3), **value}, tmp_path / "p.pt", pickle_protocol=protocol)
     write(tmp_path / "bare.pt", pickle_of(value, protocol))
@@ -133,7 +133,7 @@ def test_protocols(tool, tmp_path, protocol, value):  # noqa: F811
             both(tool, path)
 
 
-def test_deep(tool, tmp_path):  # noqa: F811
+def test_deep(tool, tmp_path):
     for inner, depth in ((1, 999), (1, 1000), ([], 999)):
         value = inner
         for i in range(depth):
@@ -152,7 +152,7 @@ def test_deep(tool, tmp_path):  # noqa: F811
             tool("show", url(tmp_path / "d.pt"), fails="COVE_ELIMIT")
 
 
-def test_shared_stays_shared(tool, tmp_path):  # noqa: F811
+def test_shared_stays_shared(tool, tmp_path):
     shared = {"t": torch.arange(4.0), "l": [1, "x" * 1000]}
     torch.save({"a": shared, "b": [shared, shared["l"]], "t": shared["t"], "n": (shared["t"],) * 500}, tmp_path / "s.pt")
     both(tool, tmp_path / "s.pt")

@@ -104,7 +104,7 @@ class MockServer:
                     return
         except OSError:
             pass  # the client went away: its right
-        except Exception as e:  # noqa: BLE001 what is wrong here or with the request must be seen by the test
+        except Exception as e:
             self.troubles.append(repr(e))
         finally:
             connection.close()

@@ -6,7 +6,6 @@ with more bytes. The value of each byte follows from its position, so repeated a
 
 import itertools
 import os
-import re
 import subprocess
 import types
 

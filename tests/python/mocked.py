@@ -11,7 +11,7 @@ import pytest
 import env as environment
 
 sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-from server import MockServer  # noqa: E402
+from server import MockServer
 
 
 @pytest.fixture

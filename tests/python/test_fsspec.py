@@ -1,9 +1,7 @@
 """The filesystem's own methods, on MinIO: what s3fs's users call, and what fsspec documents."""
 
-import contextlib
 import errno
 import hashlib
-import io
 import json
 import os
 import pickle

@@ -17,7 +17,7 @@ import training  # noqa: E402
 from counted import proxy, root  # noqa: E402, F401
 from cove._cove import block_sums  # noqa: E402
 from cove.fingerprint import Fingerprint, Recorded, _Comparison, _Different  # noqa: E402
-from training import QUIET, content, copies, fit, load, names, same, state_of_callback, uploaded  # noqa: E402
+from training import content, copies, fit, load, names, same, state_of_callback, uploaded  # noqa: E402
 
 KINDS = ["CoveCheckpointIO", "AsyncCoveCheckpointIO"]
 

@@ -24,7 +24,7 @@ SETUPS = {"none": "", "basic": "import logging; logging.basicConfig(format='%(na
 
 
 @pytest.mark.parametrize("setup", SETUPS)
-def test_a_wait_is_logged_while_it_lasts(mock, setup):  # noqa: F811
+def test_a_wait_is_logged_while_it_lasts(mock, setup):
     from server import Fault
 
     mock.faults.append(Fault({"on": "HeadObject", "status": 503, "headers": {"Retry-After": "400"}, "times": -1}))

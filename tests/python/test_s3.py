@@ -204,7 +204,7 @@ def test_the_coroutines(fs, root):
 def test_mv_spares_what_was_replaced_meanwhile():
     """For a directory and a list: a file replaced after its copy is kept, and asked for alone; the others are deleted in one request."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "mock"))
-    from server import MockServer  # noqa: PLC0415
+    from server import MockServer
 
     for source, target, recursive in (("b/d", "b/e", True), (["b/d/1", "b/d/2"], ["b/e/1", "b/e/2"], False)):
         with MockServer({"b/d/1": b"old", "b/d/2": b"old"}, [{"on": "DeleteObjects", "meanwhile": {"b/d/1": "new"}}]) as server:

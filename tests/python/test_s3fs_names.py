@@ -120,7 +120,7 @@ def test_rm_returns_what_it_removed(fs, root):
     names = [f"{root}/d/{name}" for name in ("a", "b", "c/d")]
 
     def write():
-        fs.pipe({name: b"1" for name in names})
+        fs.pipe(dict.fromkeys(names, b"1"))
 
     write()
     assert fs.rm(names[0]) == names[:1]

@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mock"))
 
-from probe_run import probe  # noqa: E402
-from store import pattern  # noqa: E402
+from probe_run import probe
+from store import pattern
 
 
 @pytest.fixture

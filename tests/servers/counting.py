@@ -154,7 +154,7 @@ class Counting:
 def main():
     with Counting(int(sys.argv[1])) as proxy:
         print(proxy.endpoint, flush=True)
-        for line in sys.stdin:
+        for _ in sys.stdin:
             print(json.dumps(proxy.summary()), flush=True)
             proxy.clear()
 

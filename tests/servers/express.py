@@ -6,7 +6,7 @@ import env
 
 sys.path.insert(0, str(env.ROOT / "tests" / "mock"))
 
-from server import MockServer  # noqa: E402
+from server import MockServer
 
 
 class DirectoryBucket:

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import env  # noqa: E402
-from servers.minio import MinIO  # noqa: E402
-from servers.toxiproxy import Toxiproxy  # noqa: E402
+import env
+from servers.minio import MinIO
+from servers.toxiproxy import Toxiproxy
 
 END_S = 240  # for what is under way when the time is over, and for the last look
 IDLE_CONNECTIONS = 4 * 64  # that the I/O threads may keep

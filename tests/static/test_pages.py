@@ -64,7 +64,7 @@ def test_the_page_of_tests_names_every_variable():
 def test_the_cleaned_environment_keeps_the_variables_of_the_page():
     """The environment is cleaned before a test file is read."""
     names = variables_described() - {"COVE_CONTRACT_ROOT"}  # of a program that is started as it is
-    assert names - set(env.clean({name: "1" for name in names})) == set()
+    assert names - set(env.clean(dict.fromkeys(names, "1"))) == set()
 
 
 # ---- what a reader follows: links, and commands to paste

@@ -5,7 +5,6 @@ tests' environment (`pip install --no-deps --target`), or, where NAME is python-
 here, `make soak` (tests/run.py --versions) also those in soak/.
 """
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
