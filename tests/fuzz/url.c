@@ -109,7 +109,7 @@ static void address(struct cove__slice in)
     int rc = cove__s3_parse(text, &path, &err);
     fuzz_check_error(rc, &err);
     if (rc == 0) {
-        struct s3_name name = cove__s3_split(path);
+        struct cove__object_name name = cove__object_split(path);
         struct cove__buf key = COVE__BUF_INIT(1 << 16);
         FUZZ_CHECK(name.bucket.size > 0 || name.key.size == 0);
         FUZZ_CHECK(!memchr(path, '/', name.bucket.size));

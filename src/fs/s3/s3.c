@@ -224,7 +224,7 @@ static void s3_close(void *self)
         cove__free(s3->regions[i].bucket);
         cove__free(s3->regions[i].region);
     }
-    cove__s3_known_put(s3->known);
+    cove__object_known_put(s3->known);
     cove__free(s3->host);
     cove__free(s3->base);
     cove__free(s3->region);
@@ -247,10 +247,10 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
     if (rc == 0)
         rc = set_address(s3, &profile, err);
     if (rc == 0)
-        rc = cove__s3_known_get(s3, err);
+        rc = cove__object_known_get(s3, err);
     if (rc == 0) {
         set_payload(s3);
-        cove__s3_traits_open(s3);
+        cove__s3_capabilities_open(s3);
         rc = set_client(s3, &profile, err);
     }
     cove__aws_profile_done(&profile);

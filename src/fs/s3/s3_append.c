@@ -28,7 +28,7 @@
 
 static bool is_small(struct cove__s3 *s3, const struct s3_tail *t)
 {
-    return t->size < SMALL || (t->size < REWRITE && cove__s3_can(s3, S3_PART_COPY) == S3_CAN_NO);
+    return t->size < SMALL || (t->size < REWRITE && cove__object_can(s3, COVE__PART_COPY) == COVE__CAN_NO);
 }
 
 static void tail_free(struct s3_tail *t)
@@ -41,10 +41,10 @@ static void tail_free(struct s3_tail *t)
 }
 
 /* There is no object of this name; there must not be a directory either. */
-static int no_directory(struct cove__s3 *s3, const char *path, struct s3_name name, const struct cove__ctx *ctx,
-                        struct cove_error *err)
+static int no_directory(struct cove__s3 *s3, const char *path, struct cove__object_name name,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int rc = cove__s3_is_promised(s3, path, S3_NOW) ? 1 : cove__s3_any_below(s3, name, ctx, err);
+    int rc = cove__virtual_exists(s3, path, COVE__VIRTUAL_NOW) ? 1 : cove__object_any_below(s3, name, ctx, err);
     return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
 }
 
@@ -52,10 +52,10 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const char
                          void **ret_tail, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_name name;
+    struct cove__object_name name;
     struct s3_tail *t;
-    struct s3_head head;
-    int rc = cove__s3_object(self, path, true, ctx, &name, err);
+    struct cove__object_head head;
+    int rc = cove__object_name_of(self, path, true, ctx, &name, err);
 
     if (rc < 0)
         return rc;
@@ -63,14 +63,14 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const char
     if (t == NULL)
         return cove__fail_nomem(err, "an appender");
     cove__buf_init(&t->content, (size_t)REWRITE);
-    cove__buf_init(&t->headers, S3_KEPT_MAX);
+    cove__buf_init(&t->headers, COVE__OBJECT_METADATA_MAX);
     snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
     t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
     t->at_end = cove__s3_is_directory(self, name.bucket);
     t->path = cove__strdup(path);
     rc = t->path != NULL ? 0 : COVE_ENOMEM;
     if (rc == 0)
-        rc = cove__s3_head_kept(self, name, ctx, &head, truncate ? NULL : &t->headers, &why);
+        rc = cove__object_head_metadata(self, name, ctx, &head, truncate ? NULL : &t->headers, &why);
     if (rc == 0) {
         t->exists = true;
         t->etag = cove__strdup(head.etag);
@@ -91,8 +91,8 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const char
         rc = no_directory(self, path, name, ctx, &why);
     if (rc == 0 && etag != NULL && strcmp(etag, t->exists ? t->etag : "") != 0)
         rc = cove__s3_tail_changed(ctx, &why);
-    if (rc == 0 && cove__s3_condition_way(self, S3_PUT_CONDITIONS) == S3_CONDITION_REFUSED)
-        rc = cove__s3_no_conditions(self, ctx, &why);
+    if (rc == 0 && cove__object_condition_mode(self, COVE__PUT_CONDITIONS) == COVE__CONDITION_UNSUPPORTED)
+        rc = cove__object_no_conditions(self, ctx, &why);
     if (rc < 0) {
         tail_free(t);
         return rc == COVE_ENOMEM ? cove__fail_nomem(err, "an appender") : cove__error_copy(err, &why);
@@ -114,14 +114,14 @@ int cove__s3_tail_changed(const struct cove__ctx *ctx, struct cove_error *err)
 }
 
 /* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
-static void mark_for(const struct s3_tail *t, int64_t size, struct s3_mark *ret)
+static void mark_for(const struct s3_tail *t, int64_t size, struct cove__write_mark *ret)
 {
     snprintf(ret->write_id, sizeof ret->write_id, "%s%016llx", t->id, (unsigned long long)size);
 }
 
 /* Runs one asynchronous slot and waits for it. */
-int cove__s3_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
-                    const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__inbox inbox;
 
@@ -149,7 +149,7 @@ static int fetch_content(struct cove__s3 *s3, struct s3_tail *t, const struct co
     if (cove__buf_reserve(&t->content, (size_t)t->size) < 0)
         return cove__fail_nomem(err, "an appender");
     io.dst = t->content.data;
-    int rc = cove__s3_run_io(s3, cove__s3_read, &io, ctx, err);
+    int rc = cove__object_run_io(s3, cove__s3_read, &io, ctx, err);
     cove__free(io.ret_etag);
     if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
         return cove__s3_tail_changed(ctx, err);
@@ -178,7 +178,7 @@ int cove__s3_tail_is(struct s3_tail *t, char *etag, int64_t size, struct cove_er
 static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
-    struct s3_mark mark;
+    struct cove__write_mark mark;
     struct cove__put put = { .condition = t->replace  ? COVE_WRITE_ALWAYS
                                           : t->exists ? COVE_WRITE_IF_MATCH
                                                       : COVE_WRITE_IF_NEW,
@@ -200,7 +200,7 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
         return cove__fail_nomem(err, "an appender");
     }
     io.src = cove__buf_slice(&whole);
-    rc = cove__s3_run_io(s3, cove__s3_put, &io, ctx, err);
+    rc = cove__object_run_io(s3, cove__s3_put, &io, ctx, err);
     if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && io.ret_etag == NULL)) {
         rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks who did */
     } else if (rc == 0) {
@@ -208,7 +208,7 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
         rc = cove__s3_tail_is(t, io.ret_etag, size, err);
         io.ret_etag = NULL;
         cove__buf_done(&t->content);
-        t->with_crc32c = cove__s3_sum(s3) == S3_SUM_CRC32C;
+        t->with_crc32c = cove__object_checksum(s3) == COVE__CHECKSUM_CRC32C;
         t->cached = is_small(s3, t) && !t->at_end;
         if (t->cached) {
             t->content = whole; /* its memory, under the old maximum */
@@ -226,7 +226,7 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
 static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
-    struct s3_mark mark;
+    struct cove__write_mark mark;
     struct cove__put put = { .condition = COVE_WRITE_IF_MATCH,
                              .etag = t->etag,
                              .expected_size = -1,
@@ -241,12 +241,12 @@ static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
     int rc = cove__s3_upload_open(s3, t->path, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
-    rc = cove__s3_copy_parts(u, cove__s3_split(t->path), t->size, t->etag, 1, ctx, &n, err);
+    rc = cove__s3_copy_parts(u, cove__object_split(t->path), t->size, t->etag, 1, ctx, &n, err);
     if (rc == 0) {
         io.upload = u;
         io.part_number = n + 1;
         io.offset = t->size;
-        rc = cove__s3_run_io(s3, cove__s3_upload_part, &io, ctx, err);
+        rc = cove__object_run_io(s3, cove__s3_upload_part, &io, ctx, err);
     }
     if (rc < 0) {
         cove__s3_upload_abort(s3, u);
@@ -263,9 +263,9 @@ static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
 /* ---- after a refusal: was it our own earlier write that changed the object? ---- */
 
 /* Our mark, of just this size: a directory bucket keeps the mark of an object to which others have added. */
-static bool marked_ours(const struct s3_tail *t, const struct s3_head *head)
+static bool marked_ours(const struct s3_tail *t, const struct cove__object_head *head)
 {
-    struct s3_mark mark;
+    struct cove__write_mark mark;
 
     mark_for(t, head->size, &mark);
     return strcmp(head->write_id, mark.write_id) == 0;
@@ -277,8 +277,8 @@ static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data
                  size_t *ret_found, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_head head;
-    int rc = cove__s3_head(s3, cove__s3_split(t->path), ctx, &head, &why);
+    struct cove__object_head head;
+    int rc = cove__object_head(s3, cove__object_split(t->path), ctx, &head, &why);
 
     if (rc == COVE_ENOTFOUND)
         return t->exists ? cove__s3_tail_changed(ctx, err)
@@ -308,7 +308,7 @@ static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data
 /* Where all parts must be of one size but the last, which may be smaller: no more than the object itself. */
 static struct cove__slice largest_tail(struct cove__s3 *s3, const struct s3_tail *t, struct cove__slice data)
 {
-    if (cove__s3_can(s3, S3_UNEQUAL_PARTS) != S3_CAN_NO)
+    if (cove__object_can(s3, COVE__UNEQUAL_PARTS) != COVE__CAN_NO)
         return data;
     return cove__slice_sub(data, 0, (size_t)t->size);
 }

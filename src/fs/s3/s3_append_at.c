@@ -17,7 +17,7 @@
 #define COMPARE_MAX ((size_t)1 << 20) /* read at once */
 
 /* Of what the options set for new objects: only how they are encrypted, which must be as it was. */
-static void add_encryption(struct s3_request *r)
+static void add_encryption(struct cove__object_request *r)
 {
     static const char encryption[] = "x-amz-server-side-encryption";
     struct cove__slice rest = cove__buf_slice(&r->s3->extra.create);
@@ -32,19 +32,20 @@ static void add_encryption(struct s3_request *r)
 }
 
 /* A reply that tells another size than it must be is of a store that did something else. */
-static int accept_append(struct s3_request *r, struct cove_error *err)
+static int accept_append(struct cove__object_request *r, struct cove_error *err)
 {
     const int64_t *size = r->user;
-    int64_t told = cove__s3_reply_number(r, "x-amz-object-size");
+    int64_t told = cove__object_reply_number(r, "x-amz-object-size");
 
     if (told >= 0 && told != *size)
-        return cove__s3_fail(r, err, COVE_ESERVER, "after the append the object has %lld bytes, not %lld",
-                             (long long)told, (long long)*size);
+        return cove__object_fail(r, err, COVE_ESERVER, "after the append the object has %lld bytes, not %lld",
+                                 (long long)told, (long long)*size);
     return 0;
 }
 
 /* After a reply that is an error. */
-static int refused(const struct s3_request *r, struct s3_tail *t, const struct cove_error *why, struct cove_error *err)
+static int refused(const struct cove__object_request *r, struct s3_tail *t, const struct cove_error *why,
+                   struct cove_error *err)
 {
     int status = r->http.status;
     bool elsewhere = status == 412 || status == 409 || (status == 404 && strcmp(r->code, "NoSuchKey") == 0) ||
@@ -70,33 +71,33 @@ int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slic
                        struct cove_error *err)
 {
     struct cove__put put = { .condition = COVE_WRITE_IF_MATCH, .etag = t->etag };
-    enum s3_condition_way way = cove__s3_condition_way(s3, S3_PUT_CONDITIONS);
+    enum cove__condition_mode way = cove__object_condition_mode(s3, COVE__PUT_CONDITIONS);
     int64_t size = t->size + (int64_t)data.size;
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_request r;
-    char etag[S3_HEADER_MAX];
-    enum s3_sum sum = cove__s3_sum(s3);
+    struct cove__object_request r;
+    char etag[COVE__HEADER_MAX];
+    enum cove__checksum_kind sum = cove__object_checksum(s3);
     int rc = 0;
 
-    if (way != S3_CONDITION_SENT)
-        rc = cove__s3_check_condition(s3, cove__s3_split(t->path), &put, ctx, &why);
+    if (way != COVE__CONDITION_SENT)
+        rc = cove__object_check_condition(s3, cove__object_split(t->path), &put, ctx, &why);
     if (rc < 0)
         return rc == COVE_EPRECONDITION ? cove__s3_tail_changed(ctx, err) : cove__error_copy(err, &why);
-    cove__s3_request_init(&r, s3, "PUT", cove__s3_split(t->path), ctx);
+    cove__object_request_init(&r, s3, "PUT", cove__object_split(t->path), ctx);
     r.accept = accept_append;
     r.user = &size;
-    cove__s3_header(&r, "x-amz-write-offset-bytes", "%lld", (long long)t->size);
-    cove__s3_condition_headers(&r, way, &put);
+    cove__object_header(&r, "x-amz-write-offset-bytes", "%lld", (long long)t->size);
+    cove__object_condition_headers(&r, way, &put);
     add_encryption(&r);
-    if (sum == S3_SUM_CRC32C && !t->with_crc32c) {
-        sum = S3_SUM_NONE; /* beside a checksum of another kind it would be refused */
+    if (sum == COVE__CHECKSUM_CRC32C && !t->with_crc32c) {
+        sum = COVE__CHECKSUM_NONE; /* beside a checksum of another kind it would be refused */
         r.hash_payload = true;
     }
-    cove__s3_body(&r, data, sum);
-    rc = cove__s3_run(&r, &why);
+    cove__object_body(&r, data, sum);
+    rc = cove__object_run(&r, &why);
     if (rc < 0)
         rc = refused(&r, t, &why, err);
-    else if (!cove__s3_reply_etag(&r, etag))
+    else if (!cove__object_reply_version(&r, etag))
         rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks */
     else
         rc = cove__s3_tail_is(t, cove__strdup(etag), size, err);
@@ -106,12 +107,12 @@ int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slic
     } else if (r.http.op.rc == 0) {
         t->unsure = true; /* it is done, and cannot be remembered */
     }
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 
-int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct s3_head *head, struct cove__slice data,
-                      const struct cove__ctx *ctx, struct cove_error *err)
+int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct cove__object_head *head,
+                      struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err)
 {
     uint8_t *buffer;
     int same = 1;
@@ -126,7 +127,7 @@ int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct
         struct cove__io io = {
             .path = t->path, .dst = buffer, .length = want.size, .offset = t->size + (int64_t)at, .if_match = head->etag
         };
-        int rc = cove__s3_run_io(s3, cove__s3_read, &io, ctx, err);
+        int rc = cove__object_run_io(s3, cove__s3_read, &io, ctx, err);
         cove__free(io.ret_etag);
         if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
             same = 0;

@@ -15,7 +15,7 @@
 #define COPY_PART     ((int64_t)256 << 20) /* large enough to be few, small enough to go in parallel */
 #define PARALLEL      16
 
-static void add_source(struct s3_request *r, struct s3_name source)
+static void add_source(struct cove__object_request *r, struct cove__object_name source)
 {
     struct cove__buf text = COVE__BUF_INIT(8192);
     bool arn = cove__s3_is_arn(source.bucket);
@@ -32,15 +32,15 @@ static void add_source(struct s3_request *r, struct s3_name source)
     }
     if (cove__buf_rc(&text) < 0)
         r->extra.rc = cove__buf_rc(&text);
-    cove__s3_header(r, "x-amz-copy-source", "%s", cove__buf_str(&text));
+    cove__object_header(r, "x-amz-copy-source", "%s", cove__buf_str(&text));
     cove__buf_done(&text);
 }
 
 /* ---- what a copy answers: the new object's, or part's, ETag; a 200 without one has copied nothing ---- */
 
 struct copied {
-    char etag[S3_HEADER_MAX];
-    char crc32c[S3_HEADER_MAX]; /* "": the store does not tell */
+    char etag[COVE__HEADER_MAX];
+    char crc32c[COVE__HEADER_MAX]; /* "": the store does not tell */
 };
 
 static int on_copied(void *user, const char *path, struct cove__slice text)
@@ -52,7 +52,7 @@ static int on_copied(void *user, const char *path, struct cove__slice text)
         at = c->etag;
     else if (strcmp(path, "CopyPartResult/ChecksumCRC32C") == 0)
         at = c->crc32c;
-    if (at != NULL && text.size < S3_HEADER_MAX) {
+    if (at != NULL && text.size < COVE__HEADER_MAX) {
         if (text.size > 0)
             memcpy(at, text.data, text.size);
         at[text.size] = '\0';
@@ -60,7 +60,7 @@ static int on_copied(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-static int accept_copied(struct s3_request *r, struct cove_error *err)
+static int accept_copied(struct cove__object_request *r, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_copied };
     struct copied *c = r->user;
@@ -69,57 +69,58 @@ static int accept_copied(struct s3_request *r, struct cove_error *err)
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc == 0 && c->etag[0] == '\0')
         rc = COVE_EPROTOCOL;
-    return rc < 0 ? cove__s3_unreadable(r, err, rc, "the reply to the copy") : 0;
+    return rc < 0 ? cove__object_unreadable(r, err, rc, "the reply to the copy") : 0;
 }
 
 /* ---- in parts ---- */
 
 /* One part under way. */
 struct part_copy {
-    struct s3_request r; /* first: the inbox gives it back */
+    struct cove__object_request r; /* first: the inbox gives it back */
     struct copied copied;
     unsigned number;
     int64_t size;
 };
 
 /* The request for `size` bytes of `source` from `at` on. */
-static void part_request(struct s3_request *r, const struct cove__upload *u, unsigned number, struct s3_name source,
-                         int64_t at, int64_t size, const char *etag, const struct cove__ctx *ctx)
+static void part_request(struct cove__object_request *r, const struct cove__upload *u, unsigned number,
+                         struct cove__object_name source, int64_t at, int64_t size, const char *etag,
+                         const struct cove__ctx *ctx)
 {
-    cove__s3_request_init(r, u->s3, "PUT", cove__s3_split(u->path), ctx);
+    cove__object_request_init(r, u->s3, "PUT", cove__object_split(u->path), ctx);
     r->error_in_200 = true;
     cove__s3_part_query(r, u, number);
     add_source(r, source);
-    cove__s3_header(r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + size - 1));
-    if (etag[0] != '\0' && cove__s3_can(u->s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
-        cove__s3_header(r, "x-amz-copy-source-if-match", "%s", cove__s3_strong_etag(etag));
+    cove__object_header(r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + size - 1));
+    if (etag[0] != '\0' && cove__object_can(u->s3, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_NO)
+        cove__object_header(r, "x-amz-copy-source-if-match", "%s", cove__object_strong_etag(etag));
     cove__buf_add_slice(&r->extra, cove__buf_slice(&u->s3->extra.each));
 }
 
-static void start_part(struct part_copy *p, struct cove__upload *u, struct s3_name source, int64_t at, const char *etag,
-                       const struct cove__ctx *ctx, struct cove__inbox *inbox)
+static void start_part(struct part_copy *p, struct cove__upload *u, struct cove__object_name source, int64_t at,
+                       const char *etag, const struct cove__ctx *ctx, struct cove__inbox *inbox)
 {
     part_request(&p->r, u, p->number, source, at, p->size, etag, ctx);
     p->r.accept = accept_copied;
     p->r.user = &p->copied;
-    cove__s3_start_in(&p->r, inbox);
+    cove__object_start_in(&p->r, inbox);
 }
 
 /* Remembered where the store has no such request: then it is not asked again. */
-static int no_part_copy(const struct s3_request *r, struct cove_error *err)
+static int no_part_copy(const struct cove__object_request *r, struct cove_error *err)
 {
-    cove__s3_lacks(r, S3_PART_COPY);
-    return cove__s3_fail(r, err, COVE_ENOTSUP, "the store cannot copy parts of objects (%s)",
-                         r->code[0] != '\0' ? r->code : "no UploadPartCopy");
+    cove__object_learn_missing(r, COVE__PART_COPY);
+    return cove__object_fail(r, err, COVE_ENOTSUP, "the store cannot copy parts of objects (%s)",
+                             r->code[0] != '\0' ? r->code : "no UploadPartCopy");
 }
 
-static int end_part(struct part_copy *p, struct cove__upload *u, struct s3_name source, const char *etag,
+static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__object_name source, const char *etag,
                     struct cove_error *err)
 {
     int rc = p->r.http.op.rc;
 
     if (rc < 0 && p->r.http.status == 412)
-        rc = cove__s3_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
+        rc = cove__object_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
     else if (rc < 0 && cove__s3_refuses_operation(&p->r))
         rc = no_part_copy(&p->r, err);
     else if (rc < 0)
@@ -127,7 +128,7 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct s3_name 
     else if (cove__s3_part_sent(u, p->number, p->copied.etag, 0, p->size) < 0 ||
              cove__s3_copied_from(u, source, etag) < 0)
         rc = cove__fail_nomem(err, "a part");
-    cove__s3_request_done(&p->r);
+    cove__object_request_done(&p->r);
     return rc;
 }
 
@@ -136,7 +137,7 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct s3_name 
 static int64_t copy_part_size(const struct cove__upload *u, int64_t size)
 {
     /* More parts may follow: where all must be of one size, one is made of the whole while that is possible. */
-    if (size <= COPY_PART_MAX && cove__s3_can(u->s3, S3_UNEQUAL_PARTS) == S3_CAN_NO)
+    if (size <= COPY_PART_MAX && cove__object_can(u->s3, COVE__UNEQUAL_PARTS) == COVE__CAN_NO)
         return size;
     int64_t part = size / PARALLEL;
     part = part < COPY_PART ? COPY_PART : part > COPY_PART_MAX ? COPY_PART_MAX : part;
@@ -144,8 +145,8 @@ static int64_t copy_part_size(const struct cove__upload *u, int64_t size)
     return n > 0 ? (size + n - 1) / n : size;
 }
 
-int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t size, const char *etag, unsigned first,
-                        const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err)
+int cove__s3_copy_parts(struct cove__upload *u, struct cove__object_name source, int64_t size, const char *etag,
+                        unsigned first, const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err)
 {
     struct part_copy *parts = cove__calloc(PARALLEL, sizeof *parts);
     struct cove__inbox inbox;
@@ -156,7 +157,7 @@ int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t s
 
     if (parts == NULL)
         return cove__fail_nomem(err, "a copy");
-    if (cove__s3_can(u->s3, S3_PART_COPY) == S3_CAN_NO) {
+    if (cove__object_can(u->s3, COVE__PART_COPY) == COVE__CAN_NO) {
         cove__free(parts);
         return cove__fs_fail(err, ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
     }
@@ -187,14 +188,14 @@ int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t s
 /* ---- one part of the writer's, whose bytes an older object has ---- */
 
 struct same_part {
-    struct s3_request r; /* first */
+    struct cove__object_request r; /* first */
     struct cove__io *io;
     struct copied copied;
     uint32_t crc; /* of the caller's bytes */
 };
 
 /* The caller's bytes are at hand, so what the store has copied is held against their checksum. */
-static int accept_same(struct s3_request *r, struct cove_error *err)
+static int accept_same(struct cove__object_request *r, struct cove_error *err)
 {
     struct same_part *p = (struct same_part *)r;
     uint32_t theirs;
@@ -203,14 +204,14 @@ static int accept_same(struct s3_request *r, struct cove_error *err)
     if (rc < 0 || !p->io->upload->with_checksum)
         return rc;
     if (!cove__base64_to_be32(p->copied.crc32c, &theirs))
-        return cove__s3_fail(r, err, COVE_ENOTSUP, "the store does not tell the checksum of a copied part");
+        return cove__object_fail(r, err, COVE_ENOTSUP, "the store does not tell the checksum of a copied part");
     if (!cove__store_sum_matches_bytes(theirs, p->crc, p->io->src.data,
                                        p->io->src.size)) /* a second attempt would copy the same bytes */
-        return cove__s3_fail(r, err, COVE_EMISMATCH, "the copied part has another checksum than its bytes");
+        return cove__object_fail(r, err, COVE_EMISMATCH, "the copied part has another checksum than its bytes");
     return 0;
 }
 
-static void same_done(struct s3_request *r)
+static void same_done(struct cove__object_request *r)
 {
     struct same_part *p = (struct same_part *)r;
     struct cove__io *io = p->io;
@@ -220,13 +221,13 @@ static void same_done(struct s3_request *r)
     if (rc == 0) {
         rc = cove__s3_part_sent(io->upload, io->part_number, p->copied.etag, p->crc, (int64_t)io->src.size);
         if (rc == 0)
-            rc = cove__s3_copied_from(io->upload, cove__s3_split(io->src_path), io->src_etag);
+            rc = cove__s3_copied_from(io->upload, cove__object_split(io->src_path), io->src_etag);
         if (rc < 0)
-            cove__s3_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
+            cove__object_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
     } else if (cove__s3_refuses_operation(r)) {
         rc = no_part_copy(r, &err);
     }
-    cove__s3_request_done(&p->r);
+    cove__object_request_done(&p->r);
     cove__free(p);
     cove__op_finish(&io->op, rc, rc == 0 ? (int64_t)io->src.size : 0, &err);
 }
@@ -236,7 +237,7 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
     const struct cove__upload *u = io->upload;
     struct same_part *p = cove__calloc(1, sizeof *p);
 
-    if (p == NULL || cove__s3_can(u->s3, S3_PART_COPY) == S3_CAN_NO) {
+    if (p == NULL || cove__object_can(u->s3, COVE__PART_COPY) == COVE__CAN_NO) {
         struct cove_error err = COVE_ERROR_INIT;
         int rc = p == NULL ? cove__fail_nomem(&err, "a part")
                            : cove__fs_fail(&err, &io->op.ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
@@ -244,7 +245,7 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
         cove__op_finish(&io->op, rc, 0, &err);
         return;
     }
-    part_request(&p->r, u, io->part_number, cove__s3_split(io->src_path), io->src_offset, (int64_t)io->src.size,
+    part_request(&p->r, u, io->part_number, cove__object_split(io->src_path), io->src_offset, (int64_t)io->src.size,
                  io->src_etag, &io->op.ctx);
     p->r.accept = accept_same;
     p->r.user = &p->copied;
@@ -252,13 +253,13 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
     p->io = io;
     if (u->with_checksum)
         p->crc = cove__crc32c(0, io->src.data, io->src.size);
-    cove__s3_start(&p->r);
+    cove__object_start(&p->r);
 }
 
 /* ---- whole objects in parts ---- */
 
 /* `replaces`: the ETag that `to` must have at the end; NULL: no condition. */
-static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, const char *replaces,
+static int copy_large(struct cove__s3 *s3, struct cove__object_name from, const char *to, const char *replaces,
                       const struct cove__ctx *ctx, int64_t size, const char *etag, const char *headers,
                       struct cove_error *err)
 {
@@ -286,60 +287,60 @@ static int copy_large(struct cove__s3 *s3, struct s3_name from, const char *to, 
 
 /* ---- in one request ---- */
 
-static bool is_made_by(struct cove__s3 *s3, struct s3_name name, const struct s3_mark *mark,
+static bool is_made_by(struct cove__s3 *s3, struct cove__object_name name, const struct cove__write_mark *mark,
                        const struct cove__ctx *ctx)
 {
     struct cove_error unseen = COVE_ERROR_INIT;
-    struct s3_head head;
+    struct cove__object_head head;
 
-    return cove__s3_head(s3, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
+    return cove__object_head(s3, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
 }
 
 /* Whether the object has this ETag now. A copy of an object that was sent in one request has the ETag of its source. */
-static bool is_copied(struct cove__s3 *s3, struct s3_name name, const char *etag, const struct cove__ctx *ctx)
+static bool is_copied(struct cove__s3 *s3, struct cove__object_name name, const char *etag, const struct cove__ctx *ctx)
 {
     struct cove_error unseen = COVE_ERROR_INIT;
-    struct s3_head head;
+    struct cove__object_head head;
 
-    return cove__s3_head(s3, name, ctx, &head, &unseen) == 0 && cove__s3_same_etag(head.etag, etag);
+    return cove__object_head(s3, name, ctx, &head, &unseen) == 0 && cove__object_same_version(head.etag, etag);
 }
 
 /* `etag`: what the source must have; NULL or "": no condition. `headers`: for a copy onto itself, the lines that
  * replace the object's properties; NULL: they are kept. */
-static int copy_once(struct cove__s3 *s3, struct s3_name from, const char *etag, struct s3_name to, const char *headers,
-                     const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
+static int copy_once(struct cove__s3 *s3, struct cove__object_name from, const char *etag, struct cove__object_name to,
+                     const char *headers, const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_request r;
+    struct cove__object_request r;
     struct copied copied;
-    struct s3_mark mark;
+    struct cove__write_mark mark;
 
     if (etag != NULL && etag[0] == '\0') /* the store gives none; an empty condition would be ignored or refused */
         etag = NULL;
-    cove__s3_request_init(&r, s3, "PUT", to, ctx);
+    cove__object_request_init(&r, s3, "PUT", to, ctx);
     r.error_in_200 = true;
     r.accept = accept_copied;
     r.user = &copied;
     add_source(&r, from);
-    if (etag != NULL && cove__s3_can(s3, S3_COPY_CONDITIONS) != S3_CAN_NO)
-        cove__s3_header(&r, "x-amz-copy-source-if-match", "%s", cove__s3_strong_etag(etag));
+    if (etag != NULL && cove__object_can(s3, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_NO)
+        cove__object_header(&r, "x-amz-copy-source-if-match", "%s", cove__object_strong_etag(etag));
     if (headers != NULL)
-        cove__s3_header(&r, "x-amz-metadata-directive", "REPLACE");
+        cove__object_header(&r, "x-amz-metadata-directive", "REPLACE");
     /* The source's condition is checked only when the copy begins; this also detects a write during the copy. */
-    if (headers != NULL && etag != NULL && cove__s3_can(s3, S3_COPY_TO_CONDITIONS) == S3_CAN_YES &&
+    if (headers != NULL && etag != NULL && cove__object_can(s3, COVE__COPY_TARGET_CONDITIONS) == COVE__CAN_YES &&
         !cove__s3_is_directory(s3, to.bucket))
-        cove__s3_header(&r, "If-Match", "%s", cove__s3_strong_etag(etag));
-    cove__s3_describe(&r, &(struct cove__put){ .headers = headers });
+        cove__object_header(&r, "If-Match", "%s", cove__object_strong_etag(etag));
+    cove__object_describe(&r, &(struct cove__put){ .headers = headers });
     if (headers != NULL)
-        cove__s3_mark(&r, NULL, &mark);
-    int rc = cove__s3_run(&r, &why);
+        cove__object_mark(&r, NULL, &mark);
+    int rc = cove__object_run(&r, &why);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
     if (rc == COVE_EPRECONDITION && headers != NULL && r.http.sends > 1 && is_made_by(s3, to, &mark, ctx))
         rc = 0; /* an earlier attempt made it, and its reply was lost */
     if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && headers == NULL && etag != NULL && r.http.sends > 1 &&
         is_copied(s3, to, etag, ctx))
         rc = 0; /* likewise; the source has changed since */
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
@@ -348,50 +349,50 @@ static int source_changed(const struct cove__ctx *ctx, struct cove_error *err)
     return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source has changed");
 }
 
-static int check_source(struct cove__s3 *s3, struct s3_name from, const char *etag, const struct cove__ctx *ctx,
-                        struct cove_error *err)
+static int check_source(struct cove__s3 *s3, struct cove__object_name from, const char *etag,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct s3_head head;
-    int rc = cove__s3_head(s3, from, ctx, &head, err);
+    struct cove__object_head head;
+    int rc = cove__object_head(s3, from, ctx, &head, err);
 
-    return rc == 0 && !cove__s3_same_etag(head.etag, etag) ? source_changed(ctx, err) : rc;
+    return rc == 0 && !cove__object_same_version(head.etag, etag) ? source_changed(ctx, err) : rc;
 }
 
 /* Sends a HEAD for the source first: its size decides. */
-static int copy_by_size(struct cove__s3 *s3, struct s3_name from, const char *etag, const char *to,
+static int copy_by_size(struct cove__s3 *s3, struct cove__object_name from, const char *etag, const char *to,
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct cove__buf headers = COVE__BUF_INIT(S3_KEPT_MAX);
-    struct s3_head head;
+    struct cove__buf headers = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
+    struct cove__object_head head;
     bool too_large;
 
-    int rc = cove__s3_head_kept(s3, from, ctx, &head, &headers, err);
-    if (rc == 0 && etag != NULL && !cove__s3_same_etag(head.etag, etag))
+    int rc = cove__object_head_metadata(s3, from, ctx, &head, &headers, err);
+    if (rc == 0 && etag != NULL && !cove__object_same_version(head.etag, etag))
         rc = source_changed(ctx, err);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, from, to, NULL, ctx, head.size, head.etag, cove__buf_str(&headers), err);
     else if (rc == 0)
-        rc = copy_once(s3, from, etag, cove__s3_split(to), NULL, ctx, &too_large, err);
+        rc = copy_once(s3, from, etag, cove__object_split(to), NULL, ctx, &too_large, err);
     cove__buf_done(&headers);
     return rc;
 }
 
-int cove__s3_copy_seen(struct cove__s3 *s3, struct s3_name from, const struct s3_head *head, const char *kept,
-                       const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_copy_known(struct cove__s3 *s3, struct cove__object_name from, const struct cove__object_head *head,
+                            const char *kept, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     bool too_large;
 
     if (head->size > s3->o.copy_part_threshold)
         return copy_large(s3, from, to, NULL, ctx, head->size, head->etag, kept, err);
-    return copy_once(s3, from, head->etag, cove__s3_split(to), NULL, ctx, &too_large, err);
+    return copy_once(s3, from, head->etag, cove__object_split(to), NULL, ctx, &too_large, err);
 }
 
-int cove__s3_explain(struct cove__s3 *s3, struct s3_name name, int rc, const struct cove_error *why,
-                     const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_refine_not_found(struct cove__s3 *s3, struct cove__object_name name, int rc,
+                                  const struct cove_error *why, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove_error below = COVE_ERROR_INIT;
 
-    if (rc == COVE_ENOTFOUND && name.version.size == 0 && cove__s3_any_below(s3, name, ctx, &below) == 1)
+    if (rc == COVE_ENOTFOUND && name.version.size == 0 && cove__object_any_below(s3, name, ctx, &below) == 1)
         return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
     return rc < 0 ? cove__error_copy(err, why) : 0;
 }
@@ -400,16 +401,16 @@ int cove__s3_copy(void *self, const char *from, const char *etag, const char *to
                   struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name source, target;
+    struct cove__object_name source, target;
     struct cove_error why = COVE_ERROR_INIT;
     bool too_large = false, looks;
 
-    int rc = cove__s3_object(s3, from, false, ctx, &source, err);
+    int rc = cove__object_name_of(s3, from, false, ctx, &source, err);
     if (rc == 0)
-        rc = cove__s3_object(s3, to, true, ctx, &target, err);
+        rc = cove__object_name_of(s3, to, true, ctx, &target, err);
     if (rc < 0)
         return rc;
-    looks = etag != NULL && cove__s3_can(s3, S3_COPY_CONDITIONS) != S3_CAN_YES;
+    looks = etag != NULL && cove__object_can(s3, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_YES;
     if (looks)
         rc = check_source(s3, source, etag, ctx, &why);
     if (rc == 0 && s3->o.copy_part_threshold < COPY_PART_MAX) {
@@ -427,7 +428,8 @@ int cove__s3_copy(void *self, const char *from, const char *etag, const char *to
         if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && is_copied(s3, target, etag, ctx))
             rc = 0; /* changed only after the copy */
     }
-    return rc == COVE_EPRECONDITION ? source_changed(ctx, err) : cove__s3_explain(s3, source, rc, &why, ctx, err);
+    return rc == COVE_EPRECONDITION ? source_changed(ctx, err)
+                                    : cove__object_refine_not_found(s3, source, rc, &why, ctx, err);
 }
 
 /* ---- onto itself, under other metadata ---- */
@@ -436,31 +438,31 @@ int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *
                           const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct cove__buf headers = COVE__BUF_INIT(2 * S3_KEPT_MAX);
+    struct cove__buf headers = COVE__BUF_INIT(2 * COVE__OBJECT_METADATA_MAX);
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_name name;
-    struct s3_request r;
-    struct s3_head head;
+    struct cove__object_name name;
+    struct cove__object_request r;
+    struct cove__object_head head;
     bool too_large;
 
-    int rc = cove__s3_object(s3, path, true, ctx, &name, err);
+    int rc = cove__object_name_of(s3, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
-    cove__s3_request_init(&r, s3, "HEAD", name, ctx);
-    cove__s3_head_ask(&r);
-    rc = cove__s3_run(&r, &why);
+    cove__object_request_init(&r, s3, "HEAD", name, ctx);
+    cove__object_head_request(&r);
+    rc = cove__object_run(&r, &why);
     if (rc == 0) {
-        cove__s3_head_reply(&r, &head);
-        rc = cove__s3_change_headers(&r, pairs, n, &headers);
+        cove__object_head_response(&r, &head);
+        rc = cove__object_change_metadata(&r, pairs, n, &headers);
         if (rc < 0)
-            cove__s3_fail(&r, &why, rc, "the object's metadata cannot be held");
+            cove__object_fail(&r, &why, rc, "the object's metadata cannot be held");
     }
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     if (rc == 0 && head.size > s3->o.copy_part_threshold)
         rc = copy_large(s3, name, path, head.etag[0] != '\0' ? head.etag : NULL, ctx, head.size, head.etag,
                         cove__buf_str(&headers), &why);
     else if (rc == 0)
         rc = copy_once(s3, name, head.etag, name, cove__buf_str(&headers), ctx, &too_large, &why);
     cove__buf_done(&headers);
-    return cove__s3_explain(s3, name, rc, &why, ctx, err);
+    return cove__object_refine_not_found(s3, name, rc, &why, ctx, err);
 }

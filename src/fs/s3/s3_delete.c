@@ -35,7 +35,7 @@ static int changed(const struct cove__ctx *ctx, const char *path, size_t n, stru
 /* ---- one by one ---- */
 
 struct deletion {
-    struct s3_request r; /* first: the inbox gives it back */
+    struct cove__object_request r; /* first: the inbox gives it back */
     const char *path, *etag;
     bool looked;  /* a HEAD has found the expected ETag */
     bool doubted; /* the reply to the deletion may be a proxy's: a HEAD tells whether the object is gone */
@@ -46,21 +46,21 @@ struct deletion {
 static int deletion_start(struct deletion *o, struct cove__s3 *s3, const struct cove__ctx *ctx,
                           struct cove__inbox *inbox, struct cove_error *err)
 {
-    enum s3_can can = cove__s3_can(s3, S3_DELETE_CONDITIONS);
-    bool look = o->doubted || o->refused || (o->etag != NULL && can != S3_CAN_YES && !o->looked);
-    struct s3_name name;
+    enum cove__can can = cove__object_can(s3, COVE__DELETE_CONDITIONS);
+    bool look = o->doubted || o->refused || (o->etag != NULL && can != COVE__CAN_YES && !o->looked);
+    struct cove__object_name name;
 
-    int rc = cove__s3_object(s3, o->path, false, ctx, &name, err);
+    int rc = cove__object_name_of(s3, o->path, false, ctx, &name, err);
     if (rc < 0)
         return rc;
-    cove__s3_request_init(&o->r, s3, look ? "HEAD" : "DELETE", name, ctx);
+    cove__object_request_init(&o->r, s3, look ? "HEAD" : "DELETE", name, ctx);
     if (look)
-        cove__s3_head_ask(&o->r);
+        cove__object_head_request(&o->r);
     else
-        o->r.accept = cove__s3_accept_bare;
-    if (!look && o->etag != NULL && can != S3_CAN_NO)
-        cove__s3_header(&o->r, "If-Match", "%s", cove__s3_strong_etag(o->etag));
-    cove__s3_start_in(&o->r, inbox);
+        o->r.accept = cove__object_accept_empty;
+    if (!look && o->etag != NULL && can != COVE__CAN_NO)
+        cove__object_header(&o->r, "If-Match", "%s", cove__object_strong_etag(o->etag));
+    cove__object_start_in(&o->r, inbox);
     return 0;
 }
 
@@ -69,22 +69,22 @@ enum next { DONE, AGAIN, CHANGED };
 /* Evaluates the reply. What to do next, or an error. */
 static int deletion_next(struct deletion *o, struct cove_error *err)
 {
-    struct s3_request *r = &o->r;
-    bool looked = cove__s3_is_head(r);
+    struct cove__object_request *r = &o->r;
+    bool looked = cove__object_is_head(r);
     int rc = r->http.op.rc;
-    struct s3_head head;
+    struct cove__object_head head;
 
     if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0)
         return DONE; /* already deleted */
     if (rc == 0 && looked) {
-        cove__s3_head_reply(r, &head);
-        o->looked = o->etag != NULL && cove__s3_same_etag(head.etag, o->etag);
+        cove__object_head_response(r, &head);
+        o->looked = o->etag != NULL && cove__object_same_version(head.etag, o->etag);
         if (o->doubted && (o->looked || o->etag == NULL))
-            return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply to the deletion is not the store's, and the object still exists");
+            return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                     "the reply to the deletion is not the store's, and the object still exists");
         if (o->refused && o->looked)
-            return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the store refuses the deletion for its ETag, though the object has it");
+            return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                     "the store refuses the deletion for its ETag, though the object has it");
         return o->looked ? AGAIN : CHANGED;
     }
     if (!looked && (rc == COVE_EPROTOCOL || (rc == 0 && r->http.status != 204))) {
@@ -96,12 +96,12 @@ static int deletion_next(struct deletion *o, struct cove_error *err)
         return AGAIN;
     }
     if (o->etag != NULL && !looked && cove__s3_refuses_condition(r)) {
-        cove__s3_lacks(r, S3_DELETE_CONDITIONS);
-        if (cove__s3_can(r->s3, S3_DELETE_CONDITIONS) == S3_CAN_NO)
+        cove__object_learn_missing(r, COVE__DELETE_CONDITIONS);
+        if (cove__object_can(r->s3, COVE__DELETE_CONDITIONS) == COVE__CAN_NO)
             return AGAIN;
-        return cove__s3_fail(r, err, COVE_ENOTSUP,
-                             "the store has no conditional deletions; conditional_deletes=false checks the object "
-                             "before the deletion instead, and can miss a write between the two");
+        return cove__object_fail(r, err, COVE_ENOTSUP,
+                                 "the store has no conditional deletions; conditional_deletes=false checks the object "
+                                 "before the deletion instead, and can miss a write between the two");
     }
     return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
 }
@@ -127,7 +127,7 @@ static int delete_each(struct cove__s3 *s3, const struct objects *objects, const
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
         struct deletion *o = (struct deletion *)(void *)op;
         int then = deletion_next(o, rc == 0 ? err : NULL);
-        cove__s3_request_done(&o->r);
+        cove__object_request_done(&o->r);
         if (rc < 0)
             continue; /* finish those in progress, start no others */
         rc = then < 0 ? then : 0;
@@ -169,7 +169,7 @@ struct batch {
 
 static bool add_object(struct batch *b, size_t i)
 {
-    struct s3_name name = cove__s3_locate(b->s3, b->objects.paths[i]);
+    struct cove__object_name name = cove__object_locate(b->s3, b->objects.paths[i]);
     const char *etag = etag_of(&b->objects, i);
     size_t before = b->body.size;
 
@@ -183,7 +183,7 @@ static bool add_object(struct batch *b, size_t i)
     }
     if (etag != NULL) {
         cove__buf_add_str(&b->body, "<ETag>");
-        fits &= cove__xml_add_text(&b->body, cove__slice_str(cove__s3_strong_etag(etag))) != COVE_EINVAL;
+        fits &= cove__xml_add_text(&b->body, cove__slice_str(cove__object_strong_etag(etag))) != COVE_EINVAL;
         cove__buf_add_str(&b->body, "</ETag>");
     }
     cove__buf_add_str(&b->body, "</Object>");
@@ -203,23 +203,23 @@ static void write_body(struct batch *b)
     cove__buf_add_str(&b->body, "</Delete>");
 }
 
-static void set_body(struct s3_request *r, const struct batch *b)
+static void set_body(struct cove__object_request *r, const struct batch *b)
 {
     bool directory = cove__s3_is_directory(r->s3, r->name.bucket);
 
     r->md5[0] = '\0';
     /* Directory buckets refuse a request without a checksum. */
-    cove__s3_body(r, cove__buf_slice(&b->body),
-                  r->sum_refused ? S3_SUM_NONE
-                  : directory    ? S3_SUM_CRC32C
-                                 : cove__s3_sum(r->s3));
+    cove__object_body(r, cove__buf_slice(&b->body),
+                      r->sum_refused ? COVE__CHECKSUM_NONE
+                      : directory    ? COVE__CHECKSUM_CRC32C
+                                     : cove__object_checksum(r->s3));
     if (!directory)
-        cove__s3_sum_md5(r); /* many stores require MD5 here; without it (FIPS) CRC32C is enough for most */
+        cove__s3_use_md5(r); /* many stores require MD5 here; without it (FIPS) CRC32C is enough for most */
 }
 
 static bool is_object(const struct batch *b, size_t i)
 {
-    struct s3_name name = cove__s3_locate(b->s3, b->objects.paths[i]);
+    struct cove__object_name name = cove__object_locate(b->s3, b->objects.paths[i]);
 
     return cove__slice_eq(name.key, cove__buf_slice(&b->key)) &&
            (name.version.size == 0 || cove__slice_eq(name.version, cove__buf_slice(&b->version)));
@@ -228,8 +228,8 @@ static bool is_object(const struct batch *b, size_t i)
 static void add_failed(struct failed *f, const struct batch *b)
 {
     if (f->n++ == 0) {
-        cove__s3_text(cove__slice_sub(cove__buf_slice(&b->key), 0, sizeof f->key - 1), f->key, sizeof f->key);
-        cove__s3_text(cove__slice_sub(cove__buf_slice(&b->code), 0, sizeof f->code - 1), f->code, sizeof f->code);
+        cove__object_text(cove__slice_sub(cove__buf_slice(&b->key), 0, sizeof f->key - 1), f->key, sizeof f->key);
+        cove__object_text(cove__slice_sub(cove__buf_slice(&b->code), 0, sizeof f->code - 1), f->code, sizeof f->code);
     }
 }
 
@@ -292,7 +292,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
 
 /* Retries only the keys that failed temporarily. Deleted keys are not sent again: another writer may have written new
  * objects there. */
-static int ask_again(struct s3_request *r, struct batch *b)
+static int ask_again(struct cove__object_request *r, struct batch *b)
 {
     memcpy(b->left, b->again, b->objects.n * sizeof *b->left);
     write_body(b);
@@ -302,7 +302,7 @@ static int ask_again(struct s3_request *r, struct batch *b)
     return 0;
 }
 
-static int accept_deletion(struct s3_request *r, struct cove_error *err)
+static int accept_deletion(struct cove__object_request *r, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { on_start, on_end, "DeleteResult" };
     struct batch *b = r->user;
@@ -314,16 +314,16 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, b);
     if (rc < 0) {
         b->refused = refused;
-        return cove__s3_unreadable(r, err, rc, "the reply to a deletion");
+        return cove__object_unreadable(r, err, rc, "the reply to a deletion");
     }
     if (b->passing.n > 0 && (rc = ask_again(r, b)) < 0)
-        return cove__s3_fail(r, err, rc, "a request for %zu deletions cannot be held", b->passing.n);
+        return cove__object_fail(r, err, rc, "a request for %zu deletions cannot be held", b->passing.n);
     const struct failed *first = b->refused.n > 0 ? &b->refused : &b->passing;
     if (first->n == 0)
         return 0;
     rc = cove__s3_code(first->code, &passing);
-    cove__s3_fail(r, err, rc, "%zu could not be deleted, the first: %s (%s)", b->refused.n + b->passing.n, first->key,
-                  first->code);
+    cove__object_fail(r, err, rc, "%zu could not be deleted, the first: %s (%s)", b->refused.n + b->passing.n,
+                      first->key, first->code);
     err->retryable = b->passing.n > 0;
     return rc;
 }
@@ -331,23 +331,23 @@ static int accept_deletion(struct s3_request *r, struct cove_error *err)
 /* Runs one DeleteObjects. *ret_unknown: the store does not have it. */
 static int run_batch(struct batch *b, const struct cove__ctx *ctx, bool *ret_unknown, struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
 
-    cove__s3_request_init(&r, b->s3, "POST", (struct s3_name){ .bucket = cove__s3_split(b->objects.paths[0]).bucket },
-                          ctx);
-    r.http.reply_max = S3_REPLY_MAX;
+    cove__object_request_init(
+        &r, b->s3, "POST", (struct cove__object_name){ .bucket = cove__object_split(b->objects.paths[0]).bucket }, ctx);
+    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     r.error_in_200 = true;
     r.accept = accept_deletion;
     r.user = b;
     r.hash_payload = true;
     cove__buf_add_str(&r.query, "delete=");
-    cove__s3_header(&r, "Content-Type", "application/xml");
+    cove__object_header(&r, "Content-Type", "application/xml");
     set_body(&r, b);
-    int rc = cove__s3_run(&r, err);
+    int rc = cove__object_run(&r, err);
     *ret_unknown = cove__s3_refuses_operation(&r);
     if (*ret_unknown)
-        cove__s3_lacks(&r, S3_BATCH_DELETE);
-    cove__s3_request_done(&r);
+        cove__object_learn_missing(&r, COVE__BATCH_DELETE);
+    cove__object_request_done(&r);
     return rc;
 }
 
@@ -359,9 +359,9 @@ static int batch_init(struct batch *b, struct cove__s3 *s3, const struct objects
                          .again = cove__calloc(objects->n, sizeof *b->again),
                          .refused_etag = cove__calloc(objects->n, sizeof *b->refused_etag),
                          .body = COVE__BUF_INIT(DELETE_BODY_MAX),
-                         .key = COVE__BUF_INIT(S3_REPLY_MAX),
-                         .code = COVE__BUF_INIT(S3_REPLY_MAX),
-                         .version = COVE__BUF_INIT(S3_REPLY_MAX) };
+                         .key = COVE__BUF_INIT(COVE__OBJECT_REPLY_MAX),
+                         .code = COVE__BUF_INIT(COVE__OBJECT_REPLY_MAX),
+                         .version = COVE__BUF_INIT(COVE__OBJECT_REPLY_MAX) };
     if (b->left == NULL || b->again == NULL || b->refused_etag == NULL)
         return cove__fail_nomem(err, "deletions");
     memset(b->left, true, objects->n * sizeof *b->left);
@@ -406,10 +406,10 @@ static int delete_some(struct cove__s3 *s3, struct objects objects, size_t *ret_
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct batch b;
-    bool alone = cove__s3_can(s3, S3_BATCH_DELETE) == S3_CAN_NO;
+    bool alone = cove__object_can(s3, COVE__BATCH_DELETE) == COVE__CAN_NO;
 
     if (objects.n > 1 && objects.etags != NULL)
-        alone |= cove__s3_can(s3, S3_BATCH_CONDITIONS) != S3_CAN_YES;
+        alone |= cove__object_can(s3, COVE__BATCH_CONDITIONS) != COVE__CAN_YES;
     if (objects.n == 1 || alone) {
         *ret_n = objects.n;
         return delete_each(s3, &objects, ctx, err);
@@ -436,10 +436,10 @@ int cove__s3_remove(void *self, const char *const *paths, const char *const *eta
 
     for (size_t at = 0, gone = 0; rc == 0 && at < n; at += gone) {
         struct objects objects = { paths + at, etags != NULL ? etags + at : NULL, 1 };
-        struct cove__slice bucket = cove__s3_split(paths[at]).bucket;
+        struct cove__slice bucket = cove__object_split(paths[at]).bucket;
 
         while (objects.n < S3_DELETE_MAX && at + objects.n < n &&
-               cove__slice_eq(bucket, cove__s3_split(paths[at + objects.n]).bucket))
+               cove__slice_eq(bucket, cove__object_split(paths[at + objects.n]).bucket))
             objects.n++;
         cove__error_clear(&why);
         rc = delete_some(self, objects, &gone, ctx, &why);

@@ -3,7 +3,7 @@
  * one store. A promise ends when the directory is removed, or when something is found below it: from then on the
  * directory exists by its content. A sorted array under cove__lock; no network.
  *
- * A reply shows the store at the moment of the reply. So a request takes the time (cove__s3_promise_time) before it is
+ * A reply shows the store at the moment of the reply. So a request takes the time (cove__virtual_time) before it is
  * sent, and its reply is merged with the promises that held then: a promise that another thread ended meanwhile, by
  * writing a file there, may be of a directory that the reply does not have yet.
  */
@@ -27,7 +27,7 @@ static int compare_path(const char *d, const char *path, size_t length, bool sla
 }
 
 /* The index of the path, or where it would be inserted. */
-static size_t place_locked(const struct s3_known *k, const char *path, size_t length, bool slash)
+static size_t place_locked(const struct cove__object_known *k, const char *path, size_t length, bool slash)
 {
     size_t low = 0, high = k->n_directories;
 
@@ -42,7 +42,7 @@ static size_t place_locked(const struct s3_known *k, const char *path, size_t le
     return low;
 }
 
-static struct s3_promise *find_locked(const struct s3_known *k, const char *path, size_t length)
+static struct cove__virtual_directory *find_locked(const struct cove__object_known *k, const char *path, size_t length)
 {
     size_t i = place_locked(k, path, length, false);
     bool found = i < k->n_directories && compare_path(k->directories[i].path, path, length, false) == 0;
@@ -55,18 +55,18 @@ static bool is_below(const char *path, const char *directory, size_t length)
     return strncmp(path, directory, length) == 0 && path[length] == '/';
 }
 
-static bool held_at(const struct s3_promise *p, uint64_t at)
+static bool held_at(const struct cove__virtual_directory *p, uint64_t at)
 {
     return (p->made <= at && (p->filled == 0 || p->filled > at)) || (p->again != 0 && p->again <= at);
 }
 
-static bool holds(const struct s3_promise *p)
+static bool holds(const struct cove__virtual_directory *p)
 {
     return held_at(p, UINT64_MAX);
 }
 
 /* Whether a directory below `path` was promised at that time: its parents exist with it. */
-static bool below_held_locked(const struct s3_known *k, const char *path, size_t length, uint64_t at)
+static bool below_held_locked(const struct cove__object_known *k, const char *path, size_t length, uint64_t at)
 {
     for (size_t i = place_locked(k, path, length, true); i < k->n_directories; i++) {
         if (!is_below(k->directories[i].path, path, length))
@@ -79,13 +79,13 @@ static bool below_held_locked(const struct s3_known *k, const char *path, size_t
 
 /* ---- making ---- */
 
-static void forget_used_before_locked(struct s3_known *k, uint64_t used)
+static void forget_used_before_locked(struct cove__object_known *k, uint64_t used)
 {
     size_t kept = 0;
 
     cove__assert_locked();
     for (size_t i = 0; i < k->n_directories; i++) {
-        struct s3_promise p = k->directories[i];
+        struct cove__virtual_directory p = k->directories[i];
         if (holds(&p) && p.used >= used)
             k->directories[kept++] = p;
         else
@@ -96,13 +96,13 @@ static void forget_used_before_locked(struct s3_known *k, uint64_t used)
 
 /* A full table forgets the promises that have ended, or else those last used in the older half of the time that it
  * covers. A use of a directory is one of its parents, so no parent goes before it. */
-static void make_room_locked(struct s3_known *k)
+static void make_room_locked(struct cove__object_known *k)
 {
     uint64_t oldest = UINT64_MAX;
 
-    if (k->n_directories == S3_DIRECTORIES_MAX)
+    if (k->n_directories == COVE__VIRTUAL_DIRECTORIES_MAX)
         forget_used_before_locked(k, 0);
-    if (k->n_directories < S3_DIRECTORIES_MAX)
+    if (k->n_directories < COVE__VIRTUAL_DIRECTORIES_MAX)
         return;
     for (size_t i = 0; i < k->n_directories; i++)
         oldest = k->directories[i].used < oldest ? k->directories[i].used : oldest;
@@ -110,19 +110,20 @@ static void make_room_locked(struct s3_known *k)
 }
 
 /* Takes *copy and sets it to NULL where it becomes a new row. */
-static int promise_locked(struct s3_known *k, char **copy, size_t length, uint64_t used)
+static int promise_locked(struct cove__object_known *k, char **copy, size_t length, uint64_t used)
 {
-    struct s3_promise *p = find_locked(k, *copy, length);
+    struct cove__virtual_directory *p = find_locked(k, *copy, length);
 
     if (p == NULL) {
         make_room_locked(k);
-        if (cove__grow(&k->directories, &k->cap_directories, k->n_directories + 1, sizeof *p, S3_DIRECTORIES_MAX) < 0)
+        if (cove__grow(&k->directories, &k->cap_directories, k->n_directories + 1, sizeof *p,
+                       COVE__VIRTUAL_DIRECTORIES_MAX) < 0)
             return COVE_ENOMEM;
         size_t i = place_locked(k, *copy, length, false);
         memmove(k->directories + i + 1, k->directories + i, (k->n_directories - i) * sizeof *p);
         k->n_directories++;
         p = &k->directories[i];
-        *p = (struct s3_promise){ .path = *copy, .made = ++k->now };
+        *p = (struct cove__virtual_directory){ .path = *copy, .made = ++k->now };
         *copy = NULL;
     } else if (!holds(p)) {
         p->again = ++k->now;
@@ -131,7 +132,7 @@ static int promise_locked(struct s3_known *k, char **copy, size_t length, uint64
     return 0;
 }
 
-static int promise_one(struct s3_known *k, const char *path, size_t length, uint64_t used)
+static int promise_one(struct cove__object_known *k, const char *path, size_t length, uint64_t used)
 {
     char *copy = cove__strndup(path, length);
     int rc = copy != NULL ? 0 : COVE_ENOMEM;
@@ -145,7 +146,7 @@ static int promise_one(struct s3_known *k, const char *path, size_t length, uint
     return rc;
 }
 
-int cove__s3_promise(struct cove__s3 *s3, const char *path)
+int cove__virtual_make(struct cove__s3 *s3, const char *path)
 {
     int rc = 0;
     bool below_bucket = false;
@@ -167,7 +168,7 @@ int cove__s3_promise(struct cove__s3 *s3, const char *path)
 
 /* ---- asking ---- */
 
-uint64_t cove__s3_promise_time(struct cove__s3 *s3)
+uint64_t cove__virtual_time(struct cove__s3 *s3)
 {
     cove__lock();
     uint64_t now = s3->known->now;
@@ -175,18 +176,18 @@ uint64_t cove__s3_promise_time(struct cove__s3 *s3)
     return now;
 }
 
-bool cove__s3_is_promised(struct cove__s3 *s3, const char *path, uint64_t at)
+bool cove__virtual_exists(struct cove__s3 *s3, const char *path, uint64_t at)
 {
     size_t length = strlen(path);
 
     cove__lock();
-    const struct s3_promise *p = find_locked(s3->known, path, length);
+    const struct cove__virtual_directory *p = find_locked(s3->known, path, length);
     bool promised = (p != NULL && held_at(p, at)) || below_held_locked(s3->known, path, length, at);
     cove__unlock();
     return promised;
 }
 
-bool cove__s3_is_promised_below(struct cove__s3 *s3, const char *path)
+bool cove__virtual_has_children(struct cove__s3 *s3, const char *path)
 {
     cove__lock();
     bool promised = below_held_locked(s3->known, path, strlen(path), UINT64_MAX);
@@ -194,7 +195,7 @@ bool cove__s3_is_promised_below(struct cove__s3 *s3, const char *path)
     return promised;
 }
 
-bool cove__s3_was_promised(struct cove__s3 *s3, const char *path)
+bool cove__virtual_existed(struct cove__s3 *s3, const char *path)
 {
     cove__lock();
     bool was = find_locked(s3->known, path, strlen(path)) != NULL;
@@ -204,9 +205,9 @@ bool cove__s3_was_promised(struct cove__s3 *s3, const char *path)
 
 /* ---- ending ---- */
 
-static void fill_locked(struct s3_known *k, const char *path, size_t length)
+static void fill_locked(struct cove__object_known *k, const char *path, size_t length)
 {
-    struct s3_promise *p = find_locked(k, path, length);
+    struct cove__virtual_directory *p = find_locked(k, path, length);
 
     if (p == NULL || !holds(p))
         return;
@@ -216,7 +217,7 @@ static void fill_locked(struct s3_known *k, const char *path, size_t length)
     p->filled = ++k->now;
 }
 
-void cove__s3_end_promises(struct cove__s3 *s3, const char *path, size_t length)
+void cove__virtual_end(struct cove__s3 *s3, const char *path, size_t length)
 {
     bool below_bucket = false;
 
@@ -231,12 +232,12 @@ void cove__s3_end_promises(struct cove__s3 *s3, const char *path, size_t length)
     cove__unlock();
 }
 
-void cove__s3_forget_promise(struct cove__s3 *s3, const char *path, size_t length)
+void cove__virtual_forget(struct cove__s3 *s3, const char *path, size_t length)
 {
-    struct s3_known *k = s3->known;
+    struct cove__object_known *k = s3->known;
 
     cove__lock();
-    struct s3_promise *p = find_locked(k, path, length);
+    struct cove__virtual_directory *p = find_locked(k, path, length);
     if (p != NULL) {
         cove__free(p->path);
         memmove(p, p + 1, (size_t)(k->directories + --k->n_directories - p) * sizeof *p);
@@ -244,7 +245,7 @@ void cove__s3_forget_promise(struct cove__s3 *s3, const char *path, size_t lengt
     cove__unlock();
 }
 
-void cove__s3_end_promises_of_page(struct cove__s3 *s3, const struct cove__page *page)
+void cove__virtual_end_page(struct cove__s3 *s3, const struct cove__page *page)
 {
     const char *last = "";
     size_t n_last = 0;
@@ -256,26 +257,26 @@ void cove__s3_end_promises_of_page(struct cove__s3 *s3, const struct cove__page 
         if (info->type == COVE_TYPE_DIRECTORY) {
             char *key = cove__path_join(info->path, "");
             if (key != NULL)
-                cove__s3_end_promises(s3, key, strlen(key));
+                cove__virtual_end(s3, key, strlen(key));
             cove__free(key);
         } else if (slash != NULL) {
             size_t n = (size_t)(slash - info->path) + 1;
             if (n != n_last || memcmp(info->path, last, n) != 0)
-                cove__s3_end_promises(s3, info->path, n);
+                cove__virtual_end(s3, info->path, n);
             last = info->path;
             n_last = n;
         }
     }
 }
 
-void cove__s3_forget_promises(struct cove__s3 *s3, const char *path)
+void cove__virtual_forget_tree(struct cove__s3 *s3, const char *path)
 {
-    struct s3_known *k = s3->known;
+    struct cove__object_known *k = s3->known;
     size_t length = strlen(path), kept = 0;
 
     cove__lock();
     for (size_t i = 0; i < k->n_directories; i++) {
-        struct s3_promise p = k->directories[i];
+        struct cove__virtual_directory p = k->directories[i];
         if (strcmp(p.path, path) == 0 || is_below(p.path, path, length))
             cove__free(p.path);
         else
@@ -290,7 +291,7 @@ void cove__s3_forget_promises(struct cove__s3 *s3, const char *path)
 /* The first directory after `after`, at or below `path`, that is promised; owned. NULL: none, or no memory. */
 static char *next_of(struct cove__s3 *s3, const char *path, const char *after, int *ret_rc)
 {
-    const struct s3_known *k = s3->known;
+    const struct cove__object_known *k = s3->known;
     size_t length = strlen(path);
     char *copy = NULL;
 
@@ -311,25 +312,25 @@ static char *next_of(struct cove__s3 *s3, const char *path, const char *after, i
     return copy;
 }
 
-int cove__s3_move_promises(struct cove__s3 *s3, const char *from, const char *to)
+int cove__virtual_move(struct cove__s3 *s3, const char *from, const char *to)
 {
     char *last = NULL, *old;
     int rc = 0;
 
-    if (cove__s3_is_promised(s3, from, UINT64_MAX) && cove__s3_split(to).key.size > 0)
-        rc = cove__s3_promise(s3, to);
+    if (cove__virtual_exists(s3, from, UINT64_MAX) && cove__object_split(to).key.size > 0)
+        rc = cove__virtual_make(s3, to);
     while (rc == 0 && (old = next_of(s3, from, last != NULL ? last : from, &rc)) != NULL) {
         struct cove__buf new = COVE__BUF_INIT(SIZE_MAX);
         rc = cove__buf_addf(&new, "%s%s", to, old + strlen(from));
         if (rc == 0)
-            rc = cove__s3_promise(s3, cove__buf_str(&new));
+            rc = cove__virtual_make(s3, cove__buf_str(&new));
         cove__buf_done(&new);
         cove__free(last);
         last = old;
     }
     cove__free(last);
     if (rc == 0)
-        cove__s3_forget_promises(s3, from);
+        cove__virtual_forget_tree(s3, from);
     return rc;
 }
 
@@ -348,7 +349,7 @@ static size_t shown_length(const char *row, size_t length, bool deep)
 }
 
 /* Moves to the next directory below `path` that was promised at that time. 1; 0: there are no more; COVE_ENOMEM. */
-static int next_below(struct s3_known *k, const char *path, bool deep, uint64_t at, struct cursor *c)
+static int next_below(struct cove__object_known *k, const char *path, bool deep, uint64_t at, struct cursor *c)
 {
     size_t length = strlen(path), n = 0;
     char *row = NULL, *directory = NULL;
@@ -382,8 +383,8 @@ static int compare_directory(const char *directory, const char *key)
     return c != 0 ? c : strcmp("/", key + n);
 }
 
-int cove__s3_add_promised(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
-                          const char *until, struct cove__page *page)
+int cove__virtual_list(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
+                       const char *until, struct cove__page *page)
 {
     struct cursor c = { 0 };
     int rc;

@@ -129,7 +129,7 @@ int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret)
     return cove__xml_read(body, &handler, ret);
 }
 
-int cove__s3_fail(const struct s3_request *r, struct cove_error *err, int code, const char *format, ...)
+int cove__object_fail(const struct cove__object_request *r, struct cove_error *err, int code, const char *format, ...)
 {
     char text[768];
     va_list args;
@@ -164,16 +164,16 @@ static bool is_xml(struct cove__slice body)
     return i < body.size && body.data[i] == '<';
 }
 
-int cove__s3_unreadable(const struct s3_request *r, struct cove_error *err, int rc, const char *what)
+int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what)
 {
     struct cove__slice body = cove__buf_slice(&r->http.reply);
     const char *problem = is_html(body) ? "the reply is a page of HTML" : !is_xml(body) ? "the reply is not XML" : NULL;
 
     if (rc != COVE_EPROTOCOL || problem == NULL)
-        return cove__s3_fail(r, err, rc, "%s cannot be read: %s", what, cove_code_phrase(rc));
-    return cove__s3_fail(r, err, rc,
-                         "%s cannot be read: %s, so it is not from the store: check the endpoint and any proxy", what,
-                         problem);
+        return cove__object_fail(r, err, rc, "%s cannot be read: %s", what, cove_code_phrase(rc));
+    return cove__object_fail(r, err, rc,
+                             "%s cannot be read: %s, so it is not from the store: check the endpoint and any proxy",
+                             what, problem);
 }
 
 /* ---- errors that the store tells ---- */
@@ -196,7 +196,7 @@ static void add(struct cove_error *err, const char *format, ...)
 
 /* http://host/bucket or https://bucket.host as the endpoint, beside the bucket of the URL: then the store takes the
  * second for a part of the key. */
-static void name_endpoint(const struct s3_request *r, struct cove_error *err)
+static void name_endpoint(const struct cove__object_request *r, struct cove_error *err)
 {
     const struct cove__s3 *s3 = r->s3;
     struct cove__slice bucket = r->name.bucket;
@@ -213,7 +213,7 @@ static void name_endpoint(const struct s3_request *r, struct cove_error *err)
 }
 
 /* Of keys that the store does not take, or not for this: where they were found. */
-static void name_keys(const struct s3_request *r, struct cove_error *err)
+static void name_keys(const struct cove__object_request *r, struct cove_error *err)
 {
     char source[COVE_ERROR_MESSAGE_MAX];
 
@@ -230,7 +230,7 @@ static void name_keys(const struct s3_request *r, struct cove_error *err)
 }
 
 /* Who reads, lists or removes has a bucket in mind that is there: its name, or the endpoint, is wrong. */
-static bool wants_old_bucket(const struct s3_request *r)
+static bool wants_old_bucket(const struct cove__object_request *r)
 {
     static const char *const ops[] = { "read", "list", "find", "walk", "glob", "remove", "remove_tree" };
 
@@ -241,14 +241,14 @@ static bool wants_old_bucket(const struct s3_request *r)
     return false;
 }
 
-static void no_bucket(const struct s3_request *r, const struct s3_error_body *e, int code, const char *text,
+static void no_bucket(const struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
                       struct cove_error *err)
 {
     const struct cove__s3 *s3 = r->s3;
     const char *bucket = (const char *)r->name.bucket.data;
     int n = (int)r->name.bucket.size;
 
-    cove__s3_fail(r, err, code, "%s: %.*s (%s)", text, n, bucket, e->code);
+    cove__object_fail(r, err, code, "%s: %.*s (%s)", text, n, bucket, e->code);
     if (!wants_old_bucket(r))
         add(err, "; to make it: cove mkdir s3://%.*s", n, bucket);
     else if (s3->own_endpoint)
@@ -257,20 +257,21 @@ static void no_bucket(const struct s3_request *r, const struct s3_error_body *e,
         add(err, "; check its name");
 }
 
-static int fail_with(struct s3_request *r, const struct s3_error_body *e, int code, const char *text, bool retry,
-                     struct cove_error *err)
+static int fail_with(struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
+                     bool retry, struct cove_error *err)
 {
     bool store_says = e->message[0] != '\0' && strcasecmp(e->message, text) != 0;
 
     if (strcmp(e->code, "NoSuchBucket") == 0)
         no_bucket(r, e, code, text, err);
     else if (strncmp(e->code, "Bucket", 6) == 0)
-        cove__s3_fail(r, err, code, "%s: %.*s (%s)", text, (int)r->name.bucket.size, (const char *)r->name.bucket.data,
-                      e->code);
+        cove__object_fail(r, err, code, "%s: %.*s (%s)", text, (int)r->name.bucket.size,
+                          (const char *)r->name.bucket.data, e->code);
     else if (e->endpoint[0] != '\0')
-        cove__s3_fail(r, err, code, "the bucket is served by another endpoint: %s (%s)", e->endpoint, e->code);
+        cove__object_fail(r, err, code, "the bucket is served by another endpoint: %s (%s)", e->endpoint, e->code);
     else
-        cove__s3_fail(r, err, code, "%s (%s%s%s)", text, e->code, store_says ? ": " : "", store_says ? e->message : "");
+        cove__object_fail(r, err, code, "%s (%s%s%s)", text, e->code, store_says ? ": " : "",
+                          store_says ? e->message : "");
     const char *rule = strcmp(e->code, "InvalidBucketName") == 0 ? cove__s3_broken_rule(r->name.bucket) : NULL;
     if (rule != NULL)
         add(err, "; %s", rule);
@@ -280,32 +281,33 @@ static int fail_with(struct s3_request *r, const struct s3_error_body *e, int co
 }
 
 /* A HEAD is refused by 400, and the GET after it does not tell why: more likely for who asks than for what. */
-static bool no_reason(const struct s3_request *r, struct cove_error *err)
+static bool no_reason(const struct cove__object_request *r, struct cove_error *err)
 {
-    cove__s3_fail(r, err, COVE_EACCESS, "the store refused the request and gave no reason (HTTP 400)");
+    cove__object_fail(r, err, COVE_EACCESS, "the store refused the request and gave no reason (HTTP 400)");
     err->http_status = 400;
     return false;
 }
 
-bool cove__s3_says_deleted(const struct s3_request *r)
+bool cove__s3_is_delete_marker(const struct cove__object_request *r)
 {
-    char text[S3_HEADER_MAX];
-    return r->http.status == 405 && cove__s3_reply_header(r, "x-amz-delete-marker", text) && strcmp(text, "true") == 0;
+    char text[COVE__HEADER_MAX];
+    return r->http.status == 405 && cove__object_reply_header(r, "x-amz-delete-marker", text) &&
+           strcmp(text, "true") == 0;
 }
 
-static bool judge(struct s3_request *r, struct cove_error *err)
+static bool judge(struct cove__object_request *r, struct cove_error *err)
 {
     struct s3_error_body e;
     int status = r->http.status;
 
     r->code[0] = '\0';
-    if (cove__s3_says_deleted(r)) {
-        cove__s3_fail(r, err, COVE_ENOTFOUND, "the object was removed by this version");
+    if (cove__s3_is_delete_marker(r)) {
+        cove__object_fail(r, err, COVE_ENOTFOUND, "the object was removed by this version");
         err->http_status = status;
         return false;
     }
     /* The GET that was to tell why a HEAD is refused is taken. */
-    if (r->why == S3_WHY_ASKED && (status < 300 || status == 416))
+    if (r->why == S3_REASON_ASKED && (status < 300 || status == 416))
         return no_reason(r, err);
     if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
@@ -352,14 +354,14 @@ static bool judge(struct s3_request *r, struct cove_error *err)
     } else if (status >= 400 && status < 500 && is_html(cove__buf_slice(&r->http.reply))) {
         snprintf(both, sizeof both, "%s; the reply is a page of HTML: check the endpoint and any proxy", text);
         text = both;
-    } else if (status == 400 && r->http.reply.size == 0 && cove__s3_is_head(r)) {
+    } else if (status == 400 && r->http.reply.size == 0 && cove__object_is_head(r)) {
         return no_reason(r, err);
     }
     cove__http_error(&r->http, status, text, err);
     return cove__status_retry(status);
 }
 
-bool cove__s3_judge(struct s3_request *r, struct cove_error *err)
+bool cove__s3_classify(struct cove__object_request *r, struct cove_error *err)
 {
     bool retry = judge(r, err);
 

@@ -15,7 +15,7 @@ static const char metadata[] = "x-amz-meta-";
 
 /* ---- lines ---- */
 
-bool cove__s3_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value)
+bool cove__object_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value)
 {
     while (lines->size > 0) {
         const uint8_t *end = memchr(lines->data, '\n', lines->size);
@@ -44,7 +44,7 @@ static bool has_header(struct cove__slice lines, struct cove__slice name)
 {
     struct cove__slice other, value;
 
-    while (cove__s3_next_header(&lines, &other, &value)) {
+    while (cove__object_next_header(&lines, &other, &value)) {
         if (same_name(other, name))
             return true;
     }
@@ -76,28 +76,28 @@ static struct cove__slice user_name(struct cove__slice header)
 
 /* ---- read ---- */
 
-static int keep_text(const struct s3_request *r, const char *header, char **ret)
+static int keep_text(const struct cove__object_request *r, const char *header, char **ret)
 {
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
 
-    if (!cove__s3_reply_header(r, header, text) || text[0] == '\0')
+    if (!cove__object_reply_header(r, header, text) || text[0] == '\0')
         return 0;
     *ret = cove__strdup(text);
     return *ret != NULL ? 0 : COVE_ENOMEM;
 }
 
-int cove__s3_read_properties(const struct s3_request *r, struct cove_info *info)
+int cove__object_read_properties(const struct cove__object_request *r, struct cove_info *info)
 {
     struct cove__pairs pairs = COVE__PAIRS_INIT;
     struct cove__slice rest = cove__buf_slice(&r->http.reply_headers), name, value;
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
 
-    if (cove__s3_reply_header(r, "x-amz-storage-class", text))
-        cove__s3_text(cove__slice_str(text), info->storage_class, sizeof info->storage_class);
+    if (cove__object_reply_header(r, "x-amz-storage-class", text))
+        cove__object_text(cove__slice_str(text), info->storage_class, sizeof info->storage_class);
     int rc = keep_text(r, "x-amz-version-id", &info->version_id);
     if (rc == 0)
         rc = keep_text(r, "content-type", &info->content_type);
-    while (rc == 0 && cove__s3_next_header(&rest, &name, &value)) {
+    while (rc == 0 && cove__object_next_header(&rest, &name, &value)) {
         name = user_name(name);
         if (name.size > 0)
             cove__pairs_add(&pairs, name, value);
@@ -127,11 +127,11 @@ static bool describes(struct cove__slice name)
     return is_one_of(name, names) || user_name(name).size > 0;
 }
 
-int cove__s3_keep_headers(const struct s3_request *head, struct cove__buf *out)
+int cove__object_keep_metadata(const struct cove__object_request *head, struct cove__buf *out)
 {
     struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
 
-    while (cove__s3_next_header(&rest, &name, &value)) {
+    while (cove__object_next_header(&rest, &name, &value)) {
         if (describes(name) && !has_header(cove__buf_slice(&head->s3->extra.create), name))
             add_line(out, name, value);
     }
@@ -147,8 +147,8 @@ static bool is_changed(struct cove__slice name, const struct cove_pair *pairs, s
     return false;
 }
 
-int cove__s3_change_headers(const struct s3_request *head, const struct cove_pair *pairs, size_t n,
-                            struct cove__buf *out)
+int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
+                                 struct cove__buf *out)
 {
     /* A copy would have the bucket's defaults of these. */
     static const char *const stored[] = { "x-amz-storage-class",
@@ -159,7 +159,7 @@ int cove__s3_change_headers(const struct s3_request *head, const struct cove_pai
                                           NULL };
     struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
 
-    while (cove__s3_next_header(&rest, &name, &value)) {
+    while (cove__object_next_header(&rest, &name, &value)) {
         if ((describes(name) || is_one_of(name, stored)) && !is_changed(user_name(name), pairs, n) &&
             !has_header(cove__buf_slice(&head->s3->extra.create), name))
             add_line(out, name, value);
@@ -173,17 +173,17 @@ int cove__s3_change_headers(const struct s3_request *head, const struct cove_pai
 
 /* ---- written ---- */
 
-void cove__s3_describe(struct s3_request *r, const struct cove__put *put)
+void cove__object_describe(struct cove__object_request *r, const struct cove__put *put)
 {
     struct cove__slice rest = cove__buf_slice(&r->s3->extra.create), name, value;
     const char *type = put != NULL ? put->content_type : NULL;
 
-    while (cove__s3_next_header(&rest, &name, &value)) {
+    while (cove__object_next_header(&rest, &name, &value)) {
         if (type == NULL || !same_name(name, cove__slice_str("content-type"))) /* the call says more than the option */
             add_line(&r->extra, name, value);
     }
     if (type != NULL)
-        cove__s3_header(r, "Content-Type", "%s", type);
+        cove__object_header(r, "Content-Type", "%s", type);
     if (put != NULL && put->headers != NULL)
         cove__buf_add_str(&r->extra, put->headers);
     for (size_t i = 0; put != NULL && i < put->n_metadata; i++)

@@ -11,11 +11,11 @@
 #include "base/fork.h"
 #include "base/mem.h"
 
-static struct s3_known *stores; /* under cove__lock */
+static struct cove__object_known *stores; /* under cove__lock */
 
 /* At a few stores other keys see other buckets of the same names. That is not distinguished: such a filesystem at most
  * shows a directory that was promised in the other bucket. */
-static bool is_of(const struct s3_known *k, const struct cove__s3 *s3)
+static bool is_of(const struct cove__object_known *k, const struct cove__s3 *s3)
 {
     if (k->own_endpoint != s3->own_endpoint)
         return false;
@@ -23,7 +23,7 @@ static bool is_of(const struct s3_known *k, const struct cove__s3 *s3)
                             : cove__s3_same_partition(k->region, s3->region);
 }
 
-static void known_free(struct s3_known *k)
+static void known_free(struct cove__object_known *k)
 {
     if (k == NULL)
         return;
@@ -38,9 +38,9 @@ static void known_free(struct s3_known *k)
     cove__free(k);
 }
 
-static struct s3_known *known_new(const struct cove__s3 *s3)
+static struct cove__object_known *known_new(const struct cove__s3 *s3)
 {
-    struct s3_known *k = cove__calloc(1, sizeof *k);
+    struct cove__object_known *k = cove__calloc(1, sizeof *k);
 
     if (k == NULL)
         return NULL;
@@ -55,9 +55,9 @@ static struct s3_known *known_new(const struct cove__s3 *s3)
     return NULL;
 }
 
-int cove__s3_known_get(struct cove__s3 *s3, struct cove_error *err)
+int cove__object_known_get(struct cove__s3 *s3, struct cove_error *err)
 {
-    struct s3_known *fresh = known_new(s3), *k;
+    struct cove__object_known *fresh = known_new(s3), *k;
 
     if (fresh == NULL)
         return cove__fail_nomem(err, "a store");
@@ -77,7 +77,7 @@ int cove__s3_known_get(struct cove__s3 *s3, struct cove_error *err)
     return 0;
 }
 
-void cove__s3_known_put(struct s3_known *k)
+void cove__object_known_put(struct cove__object_known *k)
 {
     bool last;
 
@@ -86,7 +86,7 @@ void cove__s3_known_put(struct s3_known *k)
     cove__lock();
     last = --k->refs == 0 && k->n_directories == 0;
     if (last) {
-        struct s3_known **link = &stores;
+        struct cove__object_known **link = &stores;
 
         while (*link != k)
             link = &(*link)->next;
@@ -100,7 +100,7 @@ void cove__s3_known_put(struct s3_known *k)
 /* ---- buckets ---- */
 
 /* Its index; n_buckets: it is not known. */
-static size_t bucket_locked(const struct s3_known *k, struct cove__slice bucket)
+static size_t bucket_locked(const struct cove__object_known *k, struct cove__slice bucket)
 {
     size_t i = 0;
 
@@ -110,7 +110,7 @@ static size_t bucket_locked(const struct s3_known *k, struct cove__slice bucket)
     return i;
 }
 
-bool cove__s3_bucket_is_known(struct cove__s3 *s3, struct cove__slice bucket)
+bool cove__object_bucket_is_known(struct cove__s3 *s3, struct cove__slice bucket)
 {
     cove__lock();
     bool seen = bucket_locked(s3->known, bucket) < s3->known->n_buckets;
@@ -118,19 +118,20 @@ bool cove__s3_bucket_is_known(struct cove__s3 *s3, struct cove__slice bucket)
     return seen;
 }
 
-void cove__s3_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+void cove__object_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket)
 {
-    struct s3_known *k = s3->known;
+    struct cove__object_known *k = s3->known;
     char *name, *old = NULL;
 
-    if (bucket.size == 0 || cove__s3_bucket_is_known(s3, bucket) ||
+    if (bucket.size == 0 || cove__object_bucket_is_known(s3, bucket) ||
         (name = cove__strndup((const char *)bucket.data, bucket.size)) == NULL)
         return;
     cove__lock();
     if (bucket_locked(k, bucket) < k->n_buckets) {
         old = name; /* another thread was faster */
     } else {
-        size_t i = k->n_buckets < S3_BUCKETS_MAX ? k->n_buckets++ : 0; /* a full table forgets its first row */
+        size_t i =
+            k->n_buckets < COVE__OBJECT_BUCKETS_MAX ? k->n_buckets++ : 0; /* a full table forgets its first row */
         old = k->buckets[i];
         k->buckets[i] = name;
     }
@@ -138,9 +139,9 @@ void cove__s3_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket)
     cove__free(old);
 }
 
-void cove__s3_forget_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+void cove__object_forget_bucket(struct cove__s3 *s3, struct cove__slice bucket)
 {
-    struct s3_known *k = s3->known;
+    struct cove__object_known *k = s3->known;
     char *old = NULL;
 
     cove__lock();

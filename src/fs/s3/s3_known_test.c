@@ -12,15 +12,15 @@
 
 static bool promised(struct cove__s3 *s3, const char *path)
 {
-    return cove__s3_is_promised(s3, path, S3_NOW);
+    return cove__virtual_exists(s3, path, COVE__VIRTUAL_NOW);
 }
 
 static void forget_all(struct cove__s3 *s3)
 {
-    cove__s3_forget_promises(s3, "b");
+    cove__virtual_forget_tree(s3, "b");
     assert_int_equal(s3->known->n_directories, 0);
     cove__free(s3->known->directories);
-    *s3->known = (struct s3_known){ 0 };
+    *s3->known = (struct cove__object_known){ 0 };
 }
 
 /* What is promised below a path, joined by a space; lives until the next call. */
@@ -29,7 +29,7 @@ static const char *below(struct cove__s3 *s3, const char *path, bool deep, uint6
     static char text[256];
     struct cove__page page = { 0 };
 
-    assert_int_equal(cove__s3_add_promised(s3, path, deep, at, NULL, NULL, &page), 0);
+    assert_int_equal(cove__virtual_list(s3, path, deep, at, NULL, NULL, &page), 0);
     text[0] = '\0';
     for (size_t i = 0; i < page.n; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i > 0 ? " " : "", page.items[i].path);
@@ -39,14 +39,14 @@ static const char *below(struct cove__s3 *s3, const char *path, bool deep, uint6
 
 static void test_directories(void **state)
 {
-    static struct s3_known known;
+    static struct cove__object_known known;
     static struct cove__s3 s3 = { .known = &known };
     struct cove__page page = { 0 };
 
-    assert_int_equal(cove__s3_promise(&s3, "b/x/y/z"), 0);
-    assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0); /* again */
-    assert_int_equal(cove__s3_promise(&s3, "b/xx"), 0);
-    assert_int_equal(cove__s3_promise(&s3, "b/x-1"), 0);
+    assert_int_equal(cove__virtual_make(&s3, "b/x/y/z"), 0);
+    assert_int_equal(cove__virtual_make(&s3, "b/x/y"), 0); /* again */
+    assert_int_equal(cove__virtual_make(&s3, "b/xx"), 0);
+    assert_int_equal(cove__virtual_make(&s3, "b/x-1"), 0);
     static const char *const there[] = { "b/x", "b/x/y", "b/x/y/z", "b/xx", "b/x-1" }, *const not_there[] = {
         "b/x/", "b/x/z", "", "b/x/y/z/0"
     };
@@ -54,16 +54,16 @@ static void test_directories(void **state)
         assert_true(promised(&s3, there[i]));
     for (size_t i = 0; i < sizeof not_there / sizeof not_there[0]; i++)
         assert_false(promised(&s3, not_there[i]));
-    assert_true(cove__s3_is_promised_below(&s3, "b/x/y") && !cove__s3_is_promised_below(&s3, "b/x/y/z"));
+    assert_true(cove__virtual_has_children(&s3, "b/x/y") && !cove__virtual_has_children(&s3, "b/x/y/z"));
 
-    assert_string_equal(below(&s3, "b", false, S3_NOW), "b/x b/x-1 b/x b/xx");
-    assert_string_equal(below(&s3, "b", true, S3_NOW), "b/x b/x-1 b/x/y b/x/y/z b/xx");
-    assert_string_equal(below(&s3, "b/x", false, S3_NOW), "b/x/y");
-    assert_int_equal(cove__s3_add_promised(&s3, "b", false, S3_NOW, "b/x-2", "b/x/", &page), 0);
+    assert_string_equal(below(&s3, "b", false, COVE__VIRTUAL_NOW), "b/x b/x-1 b/x b/xx");
+    assert_string_equal(below(&s3, "b", true, COVE__VIRTUAL_NOW), "b/x b/x-1 b/x/y b/x/y/z b/xx");
+    assert_string_equal(below(&s3, "b/x", false, COVE__VIRTUAL_NOW), "b/x/y");
+    assert_int_equal(cove__virtual_list(&s3, "b", false, COVE__VIRTUAL_NOW, "b/x-2", "b/x/", &page), 0);
     assert_int_equal(page.n, 2); /* between the two keys: b/x, since the key of b/x-1 ends in a slash, too */
     cove__page_done(&page);
 
-    cove__s3_forget_promises(&s3, "b/x");
+    cove__virtual_forget_tree(&s3, "b/x");
     assert_false(promised(&s3, "b/x") || promised(&s3, "b/x/y/z"));
     assert_true(promised(&s3, "b/xx") && promised(&s3, "b/x-1"));
     forget_all(&s3);
@@ -72,82 +72,83 @@ static void test_directories(void **state)
 /* A file found below a directory ends the promise, for requests that begin after that. */
 static void test_filled_directories(void **state)
 {
-    static struct s3_known known;
+    static struct cove__object_known known;
     static struct cove__s3 s3 = { .known = &known };
 
-    assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0);
-    uint64_t before = cove__s3_promise_time(&s3);
-    cove__s3_end_promises(&s3, "b/x/y/f", strlen("b/x/y/f"));
-    uint64_t after = cove__s3_promise_time(&s3);
+    assert_int_equal(cove__virtual_make(&s3, "b/x/y"), 0);
+    uint64_t before = cove__virtual_time(&s3);
+    cove__virtual_end(&s3, "b/x/y/f", strlen("b/x/y/f"));
+    uint64_t after = cove__virtual_time(&s3);
     for (int i = 0; i < 2; i++) {
-        assert_true(cove__s3_is_promised(&s3, "b/x/y", before) && cove__s3_is_promised(&s3, "b/x", before));
-        assert_false(cove__s3_is_promised(&s3, "b/x/y", after) || cove__s3_is_promised(&s3, "b/x", after));
+        assert_true(cove__virtual_exists(&s3, "b/x/y", before) && cove__virtual_exists(&s3, "b/x", before));
+        assert_false(cove__virtual_exists(&s3, "b/x/y", after) || cove__virtual_exists(&s3, "b/x", after));
         assert_string_equal(below(&s3, "b", true, before), "b/x b/x/y");
         assert_string_equal(below(&s3, "b", true, after), "");
-        assert_int_equal(cove__s3_promise(&s3, "b/x/y"), 0); /* again: a request that began before sees the old state */
+        assert_int_equal(cove__virtual_make(&s3, "b/x/y"),
+                         0); /* again: a request that began before sees the old state */
     }
-    assert_true(cove__s3_was_promised(&s3, "b/x/y") && promised(&s3, "b/x/y"));
-    cove__s3_end_promises(&s3, "b/x/y/", strlen("b/x/y/"));
+    assert_true(cove__virtual_existed(&s3, "b/x/y") && promised(&s3, "b/x/y"));
+    cove__virtual_end(&s3, "b/x/y/", strlen("b/x/y/"));
     assert_false(promised(&s3, "b/x/y"));
     /* A directory exists while one below it is promised. */
-    assert_int_equal(cove__s3_promise(&s3, "b/x/z"), 0);
-    cove__s3_end_promises(&s3, "b/x/f", strlen("b/x/f"));
+    assert_int_equal(cove__virtual_make(&s3, "b/x/z"), 0);
+    cove__virtual_end(&s3, "b/x/f", strlen("b/x/f"));
     assert_true(promised(&s3, "b/x"));
-    assert_string_equal(below(&s3, "b", false, S3_NOW), "b/x");
+    assert_string_equal(below(&s3, "b", false, COVE__VIRTUAL_NOW), "b/x");
     forget_all(&s3);
 }
 
 /* A file written under the directory's name: its promise is forgotten, and a new mkdir asks the store. */
 static void test_a_file_in_its_place(void **state)
 {
-    static struct s3_known known;
+    static struct cove__object_known known;
     static struct cove__s3 s3 = { .known = &known };
 
-    assert_int_equal(cove__s3_promise(&s3, "b/d"), 0);
-    assert_int_equal(cove__s3_promise(&s3, "b/e/f"), 0);
-    cove__s3_forget_promise(&s3, "b/d", strlen("b/d"));
-    cove__s3_forget_promise(&s3, "b/e", strlen("b/e"));
-    cove__s3_forget_promise(&s3, "b/g", strlen("b/g"));
-    assert_false(promised(&s3, "b/d") || cove__s3_was_promised(&s3, "b/d") || cove__s3_was_promised(&s3, "b/e"));
+    assert_int_equal(cove__virtual_make(&s3, "b/d"), 0);
+    assert_int_equal(cove__virtual_make(&s3, "b/e/f"), 0);
+    cove__virtual_forget(&s3, "b/d", strlen("b/d"));
+    cove__virtual_forget(&s3, "b/e", strlen("b/e"));
+    cove__virtual_forget(&s3, "b/g", strlen("b/g"));
+    assert_false(promised(&s3, "b/d") || cove__virtual_existed(&s3, "b/d") || cove__virtual_existed(&s3, "b/e"));
     assert_true(promised(&s3, "b/e")); /* by what is below it */
-    assert_string_equal(below(&s3, "b", true, S3_NOW), "b/e/f");
+    assert_string_equal(below(&s3, "b", true, COVE__VIRTUAL_NOW), "b/e/f");
     forget_all(&s3);
 }
 
 /* A full table forgets the oldest directories, but no parent before its children. */
 static void test_many_directories(void **state)
 {
-    static struct s3_known known;
+    static struct cove__object_known known;
     static struct cove__s3 s3 = { .known = &known };
     char path[64];
 
-    for (size_t i = 0; i < S3_DIRECTORIES_MAX + 10; i++) {
+    for (size_t i = 0; i < COVE__VIRTUAL_DIRECTORIES_MAX + 10; i++) {
         snprintf(path, sizeof path, "b/top/%zu", i);
-        assert_int_equal(cove__s3_promise(&s3, path), 0);
+        assert_int_equal(cove__virtual_make(&s3, path), 0);
     }
-    assert_true(known.n_directories < S3_DIRECTORIES_MAX);
-    assert_true(promised(&s3, path) && cove__s3_was_promised(&s3, "b/top") && !promised(&s3, "b/top/0"));
+    assert_true(known.n_directories < COVE__VIRTUAL_DIRECTORIES_MAX);
+    assert_true(promised(&s3, path) && cove__virtual_existed(&s3, "b/top") && !promised(&s3, "b/top/0"));
     forget_all(&s3);
 }
 
 static void test_buckets(void **state)
 {
-    static struct s3_known known;
+    static struct cove__object_known known;
     static struct cove__s3 s3 = { .known = &known };
     char name[16];
 
-    for (int i = 0; i <= S3_BUCKETS_MAX; i++) {
+    for (int i = 0; i <= COVE__OBJECT_BUCKETS_MAX; i++) {
         snprintf(name, sizeof name, "b%d", i);
-        assert_false(cove__s3_bucket_is_known(&s3, cove__slice_str(name)));
+        assert_false(cove__object_bucket_is_known(&s3, cove__slice_str(name)));
         for (int k = 0; k < 2; k++)
-            cove__s3_remember_bucket(&s3, cove__slice_str(name));
-        assert_true(cove__s3_bucket_is_known(&s3, cove__slice_str(name)));
+            cove__object_remember_bucket(&s3, cove__slice_str(name));
+        assert_true(cove__object_bucket_is_known(&s3, cove__slice_str(name)));
     }
-    assert_false(cove__s3_bucket_is_known(&s3, cove__slice_str("b0"))); /* the last one took its place */
-    for (int i = 1; i <= S3_BUCKETS_MAX; i++) {
+    assert_false(cove__object_bucket_is_known(&s3, cove__slice_str("b0"))); /* the last one took its place */
+    for (int i = 1; i <= COVE__OBJECT_BUCKETS_MAX; i++) {
         snprintf(name, sizeof name, "b%d", i);
-        cove__s3_forget_bucket(&s3, cove__slice_str(name));
-        assert_false(cove__s3_bucket_is_known(&s3, cove__slice_str(name)));
+        cove__object_forget_bucket(&s3, cove__slice_str(name));
+        assert_false(cove__object_bucket_is_known(&s3, cove__slice_str(name)));
     }
     assert_int_equal(known.n_buckets, 0);
 }

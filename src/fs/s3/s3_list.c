@@ -20,7 +20,7 @@ struct page_reader {
     const char *wrong;    /* what is wrong with an entry; NULL: nothing */
     bool seen;            /* anything at all is below the prefix, be it a marker */
     struct cove__buf key; /* as it came */
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
     char storage_class[COVE__STORAGE_CLASS_SIZE];
     int64_t size, mtime_ns;
     bool truncated;
@@ -53,7 +53,8 @@ static int check_entry(struct page_reader *p, struct cove__slice key, bool direc
 
 static int add_entry(struct page_reader *p, bool directory)
 {
-    struct cove__buf name = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1), path = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
+    struct cove__buf name = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1),
+                     path = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     struct cove__slice raw = cove__buf_slice(&p->key);
 
     int rc = p->encoded ? cove__s3_url_decode(raw, &name) : cove__buf_add_slice(&name, raw);
@@ -103,17 +104,17 @@ static int on_end(void *user, const char *path, struct cove__slice text)
         return cove__buf_add_slice(&p->key, text);
     }
     if (strcmp(path, "ListBucketResult/Contents/Size") == 0)
-        p->size = cove__s3_number(text);
+        p->size = cove__object_number(text);
     else if (strcmp(path, "ListBucketResult/Contents/LastModified") == 0)
-        p->mtime_ns = cove__s3_date(text);
+        p->mtime_ns = cove__object_date(text);
     else if (strcmp(path, "ListBucketResult/Contents/ETag") == 0)
-        cove__s3_etag(text, p->etag, sizeof p->etag);
+        cove__object_etag(text, p->etag, sizeof p->etag);
     else if (strcmp(path, "ListBucketResult/Contents/StorageClass") == 0)
-        cove__s3_text(text, p->storage_class, sizeof p->storage_class);
+        cove__object_text(text, p->storage_class, sizeof p->storage_class);
     else if (strcmp(path, contents) == 0 || strcmp(path, prefixes) == 0)
         return add_entry(p, strcmp(path, prefixes) == 0);
     else if (strcmp(path, "ListBucketResult/IsTruncated") == 0)
-        return cove__s3_flag(text, &p->truncated);
+        return cove__object_flag(text, &p->truncated);
     else if (strcmp(path, "ListBucketResult/NextContinuationToken") == 0)
         return cove__buf_add_slice(&p->token, text);
     return 0;
@@ -168,7 +169,7 @@ static int compare_entries(const void *a, const void *b)
 static void reader_init(struct page_reader *p, struct cove__page *page)
 {
     *p = (struct page_reader){ .page = page };
-    cove__buf_init(&p->key, S3_KEY_MAX * 3 + 1);
+    cove__buf_init(&p->key, COVE__OBJECT_KEY_MAX * 3 + 1);
     cove__buf_init(&p->token, 8192);
 }
 
@@ -179,7 +180,8 @@ static void reader_done(struct page_reader *p)
 }
 
 /* `token`: where this page began. Longer cycles are detected by fs/paging.h. */
-static int read_page(const struct s3_request *r, struct page_reader *p, const char *token, struct cove_error *err)
+static int read_page(const struct cove__object_request *r, struct page_reader *p, const char *token,
+                     struct cove_error *err)
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListBucketResult" },
                                           entries = { on_start, on_end, "ListBucketResult" },
@@ -190,17 +192,17 @@ static int read_page(const struct s3_request *r, struct page_reader *p, const ch
     if (rc == 0 && !p->buckets)
         rc = cove__xml_read(body, &entries, p);
     if (rc < 0)
-        return p->wrong != NULL ? cove__s3_fail(r, err, rc, "the listing cannot be read: %s", p->wrong)
-                                : cove__s3_unreadable(r, err, rc, "the listing");
+        return p->wrong != NULL ? cove__object_fail(r, err, rc, "the listing cannot be read: %s", p->wrong)
+                                : cove__object_unreadable(r, err, rc, "the listing");
     if (p->page->n > 1)
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
     if (!p->buckets)
-        cove__s3_end_promises_of_page(r->s3, p->page);
+        cove__virtual_end_page(r->s3, p->page);
     if (p->truncated && p->token.size == 0)
-        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
     if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
-        return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the listing does not move on: the store returned the same page token again");
+        return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                 "the listing does not move on: the store returned the same page token again");
     if (p->truncated) {
         p->page->token = cove__buf_take(&p->token);
         if (p->page->token == NULL)
@@ -214,10 +216,10 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
                       unsigned max_keys, const char *token, const struct cove__ctx *ctx, struct page_reader *p,
                       struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
 
-    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ .bucket = bucket }, ctx);
-    r.http.reply_max = S3_REPLY_MAX;
+    cove__object_request_init(&r, s3, "GET", (struct cove__object_name){ .bucket = bucket }, ctx);
+    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     cove__buf_addf(&r.query, "list-type=2&encoding-type=url&max-keys=%u", max_keys);
     if (delimiter)
         cove__s3_query(&r.query, "delimiter", cove__slice_str("/"));
@@ -227,16 +229,16 @@ static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cov
         cove__s3_query(&r.query, "continuation-token", cove__slice_str(token));
     p->bucket = bucket;
     p->prefix = prefix;
-    int rc = cove__s3_run(&r, err);
+    int rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = read_page(&r, p, token, err);
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 
 /* ---- whether there is anything below a key ---- */
 
-static int accept_below(struct s3_request *r, struct cove_error *err)
+static int accept_below(struct cove__object_request *r, struct cove_error *err)
 {
     struct cove__page page = { 0 };
     struct page_reader p;
@@ -248,49 +250,50 @@ static int accept_below(struct s3_request *r, struct cove_error *err)
     if (rc == 0) {
         r->below.any = page.n > 0 || page.token != NULL;
         r->below.object = page.n > 0 && page.items[0].size > 0 &&
-                          cove__slice_eq(cove__s3_split(page.items[0].path).key, r->below.key);
+                          cove__slice_eq(cove__object_split(page.items[0].path).key, r->below.key);
     }
     reader_done(&p);
     cove__page_done(&page);
     return rc;
 }
 
-void cove__s3_ask_below(struct s3_request *r, struct cove__slice key)
+void cove__object_probe_request(struct cove__object_request *r, struct cove__slice key)
 {
-    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+    struct cove__buf prefix = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 2);
 
     r->accept = accept_below;
     r->below.key = key;
     cove__buf_add_str(&r->query, "list-type=2&encoding-type=url&max-keys=1");
-    if (cove__s3_prefix(key, &prefix) < 0)
+    if (cove__object_prefix(key, &prefix) < 0)
         r->query.rc = COVE_ENOMEM;
     else
         cove__s3_query(&r->query, "prefix", cove__buf_slice(&prefix));
     cove__buf_done(&prefix);
 }
 
-int cove__s3_any_below(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_any_below(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+                           struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
 
-    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ .bucket = name.bucket }, ctx);
-    cove__s3_ask_below(&r, name.key);
-    int rc = cove__s3_run(&r, err);
+    cove__object_request_init(&r, s3, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
+    cove__object_probe_request(&r, name.key);
+    int rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = r.below.any;
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 
-int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *token, const struct cove__ctx *ctx,
-                       struct cove__page *ret_page, struct cove_error *err)
+int cove__object_list_keys(struct cove__s3 *s3, struct cove__object_name name, const char *token,
+                           const struct cove__ctx *ctx, struct cove__page *ret_page, struct cove_error *err)
 {
-    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
+    struct cove__buf prefix = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 2);
     struct page_reader p;
 
     reader_init(&p, ret_page);
     p.keys = p.deep = true;
-    int rc = cove__s3_prefix(name.key, &prefix);
+    int rc = cove__object_prefix(name.key, &prefix);
     if (rc < 0)
         cove__fail_nomem(err, "a path");
     else
@@ -303,36 +306,36 @@ int cove__s3_list_keys(struct cove__s3 *s3, struct s3_name name, const char *tok
 static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove__page *page,
                         struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
     struct page_reader p;
 
     reader_init(&p, page);
     p.buckets = true;
-    cove__s3_request_init(&r, s3, "GET", cove__s3_split(""), ctx);
-    r.http.reply_max = S3_REPLY_MAX;
-    int rc = cove__s3_run(&r, err);
+    cove__object_request_init(&r, s3, "GET", cove__object_split(""), ctx);
+    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    int rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = read_page(&r, &p, NULL, err);
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     reader_done(&p);
     return rc;
 }
 
 /* Nothing is below the prefix: a file, a promised directory, or nothing at all. */
-static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name name, uint64_t began,
+static int explain_empty(struct cove__s3 *s3, const char *path, struct cove__object_name name, uint64_t began,
                          const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct s3_head head;
+    struct cove__object_head head;
     struct cove_error why = COVE_ERROR_INIT;
 
     if (name.key.size == 0)
         return 0;
-    char *plain = cove__s3_plain(path);
-    bool promised = plain != NULL && cove__s3_is_promised(s3, plain, began);
+    char *plain = cove__object_trim_slash(path);
+    bool promised = plain != NULL && cove__virtual_exists(s3, plain, began);
     cove__free(plain);
     if (promised)
         return 0;
-    int rc = name.key.data[name.key.size - 1] != '/' ? cove__s3_head(s3, name, ctx, &head, &why) : COVE_ENOTFOUND;
+    int rc = name.key.data[name.key.size - 1] != '/' ? cove__object_head(s3, name, ctx, &head, &why) : COVE_ENOTFOUND;
     if (rc == 0)
         return cove__fs_fail(err, ctx, COVE_ENOTDIR, "an object, not a directory");
     if (rc == COVE_ENOTFOUND)
@@ -342,7 +345,7 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct s3_name n
 
 bool cove__s3_unordered(void *self, const char *path)
 {
-    return cove__s3_is_directory(self, cove__s3_split(path).bucket);
+    return cove__s3_is_directory(self, cove__object_split(path).bucket);
 }
 
 /*
@@ -364,7 +367,7 @@ static const char *read_token(const char *token, struct cove__buf *ret_last)
 /* Puts what the next page has to know before the store's own token. */
 static int mark_token(struct cove__page *page, struct cove__slice mark)
 {
-    struct cove__buf token = COVE__BUF_INIT(S3_KEY_MAX * 3 + 16384);
+    struct cove__buf token = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 16384);
 
     if (page->token == NULL)
         return 0;
@@ -406,16 +409,16 @@ static int join_unordered(struct cove__s3 *s3, const char *path, const char *bef
                           struct cove__page *page)
 {
     uint64_t at = before != NULL ? strtoull(before, NULL, 10) : began;
-    char *plain = cove__s3_plain(path), mark[24];
+    char *plain = cove__object_trim_slash(path), mark[24];
     size_t kept = 0, listed = page->n;
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
     if (rc == 0 && before == NULL) {
-        rc = cove__s3_add_promised(s3, plain, false, at, NULL, NULL, page);
+        rc = cove__virtual_list(s3, plain, false, at, NULL, NULL, page);
     } else if (rc == 0) {
         for (size_t i = 0; i < page->n; i++) {
             struct cove_info *info = &page->items[i];
-            if (info->type == COVE_TYPE_DIRECTORY && cove__s3_is_promised(s3, info->path, at))
+            if (info->type == COVE_TYPE_DIRECTORY && cove__virtual_exists(s3, info->path, at))
                 cove__info_done(info);
             else
                 page->items[kept++] = *info;
@@ -433,9 +436,9 @@ static int join_unordered(struct cove__s3 *s3, const char *path, const char *bef
 static int join_promised(struct cove__s3 *s3, const char *path, bool deep, const char *after, uint64_t began,
                          struct cove__page *page)
 {
-    struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
+    struct cove__buf last = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     const struct cove_info *end = page->n > 0 ? &page->items[page->n - 1] : NULL;
-    char *plain = cove__s3_plain(path);
+    char *plain = cove__object_trim_slash(path);
     size_t listed = page->n;
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
@@ -446,8 +449,7 @@ static int join_promised(struct cove__s3 *s3, const char *path, bool deep, const
     if (rc == 0 && page->token != NULL)
         rc = cove__buf_rc(&last) < 0 ? cove__buf_rc(&last) : mark_token(page, cove__buf_slice(&last));
     if (rc == 0)
-        rc = cove__s3_add_promised(s3, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL,
-                                   page);
+        rc = cove__virtual_list(s3, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL, page);
     sort_page(page, listed);
     cove__buf_done(&last);
     cove__free(plain);
@@ -470,9 +472,9 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
                   struct cove__page *ret_page, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_split(path);
-    struct cove__buf prefix = COVE__BUF_INIT(S3_KEY_MAX + 2);
-    struct cove__buf last = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
+    struct cove__object_name name = cove__object_split(path);
+    struct cove__buf prefix = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 2);
+    struct cove__buf last = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     struct page_reader p;
 
     if (name.bucket.size == 0 && !deep)
@@ -482,9 +484,9 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
                              "a listing of everything in every bucket is not made; name a bucket");
     reader_init(&p, ret_page);
     p.deep = deep;
-    uint64_t began = cove__s3_promise_time(s3);
+    uint64_t began = cove__virtual_time(s3);
     bool marked = !deep || !cove__s3_unordered(s3, path); /* the token has what `join` puts before it */
-    int rc = cove__s3_prefix(name.key, &prefix);
+    int rc = cove__object_prefix(name.key, &prefix);
     const char *own = marked ? read_token(token, &last) : token;
     if (rc == 0)
         rc = cove__buf_rc(&last);
@@ -495,7 +497,7 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
     if (rc == 0 && p.seen && ret_page->n == 0) { /* a marker of the directory itself */
         char *itself = cove__path_join(path, "");
         if (itself != NULL)
-            cove__s3_end_promises(s3, itself, strlen(itself));
+            cove__virtual_end(s3, itself, strlen(itself));
         cove__free(itself);
     }
     if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)

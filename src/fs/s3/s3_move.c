@@ -22,23 +22,23 @@ static int delete_copied(struct cove__s3 *s3, const char *const *paths, const ch
 static int move_object(struct cove__s3 *s3, const char *from, const char *to, const struct cove__ctx *ctx,
                        bool *ret_folder, struct cove_error *err)
 {
-    struct cove__buf kept = COVE__BUF_INIT(S3_KEPT_MAX);
+    struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_name source, target;
-    struct s3_head head;
+    struct cove__object_name source, target;
+    struct cove__object_head head;
 
-    int rc = cove__s3_object(s3, from, true, ctx, &source, err);
+    int rc = cove__object_name_of(s3, from, true, ctx, &source, err);
     if (rc < 0)
         return rc;
-    rc = cove__s3_head_kept(s3, source, ctx, &head, &kept, &why);
+    rc = cove__object_head_metadata(s3, source, ctx, &head, &kept, &why);
     bool marker = rc == 0 && head.size == 0 && source.key.data[source.key.size - 1] == '/';
     *ret_folder = rc == COVE_ENOTFOUND || marker;
     if (*ret_folder)
         goto out;
     if (rc == 0)
-        rc = cove__s3_object(s3, to, true, ctx, &target, &why);
+        rc = cove__object_name_of(s3, to, true, ctx, &target, &why);
     if (rc == 0)
-        rc = cove__s3_copy_seen(s3, source, &head, cove__buf_str(&kept), to, ctx, &why);
+        rc = cove__object_copy_known(s3, source, &head, cove__buf_str(&kept), to, ctx, &why);
     if (rc == 0) {
         const char *etag = head.etag;
         rc = delete_copied(s3, &from, &etag, 1, ctx, &why);
@@ -54,7 +54,7 @@ out:
 
 struct move {
     struct cove__s3 *s3;
-    const char *from, *to; /* as cove__s3_plain has them */
+    const char *from, *to; /* as cove__object_trim_slash has them */
     const struct cove__ctx *ctx;
     bool any;
 };
@@ -70,22 +70,22 @@ static bool is_below(const char *path, const char *directory)
 /* An object too large for one copy request would lose its metadata: a HEAD reads them first. */
 static int copy_key(const struct move *m, struct cove_info *item, const char *to, struct cove_error *err)
 {
-    struct cove__buf kept = COVE__BUF_INIT(S3_KEPT_MAX);
-    struct s3_name source = cove__s3_split(item->path);
-    struct s3_head head = { .size = item->size };
+    struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
+    struct cove__object_name source = cove__object_split(item->path);
+    struct cove__object_head head = { .size = item->size };
     int rc = 0;
 
     if (item->etag == NULL || item->size > m->s3->o.copy_part_threshold) {
-        rc = cove__s3_head_kept(m->s3, source, m->ctx, &head, &kept, err);
+        rc = cove__object_head_metadata(m->s3, source, m->ctx, &head, &kept, err);
         cove__free(item->etag);
         item->etag = rc == 0 ? cove__strdup(head.etag) : NULL;
         if (rc == 0 && item->etag == NULL)
             rc = cove__fail_nomem(err, "a listing");
     } else {
-        cove__s3_text(cove__slice_str(item->etag), head.etag, sizeof head.etag);
+        cove__object_text(cove__slice_str(item->etag), head.etag, sizeof head.etag);
     }
     if (rc == 0)
-        rc = cove__s3_copy_seen(m->s3, source, &head, cove__buf_str(&kept), to, m->ctx, err);
+        rc = cove__object_copy_known(m->s3, source, &head, cove__buf_str(&kept), to, m->ctx, err);
     cove__buf_done(&kept);
     return rc;
 }
@@ -100,7 +100,7 @@ static int move_key(const struct move *m, struct cove_info *item, struct cove_er
     else if (is_below(to, m->from))
         /* In a move to a folder above itself, the target may be a file of the tree that is still to be moved. */
         rc = cove__fs_fail(err, m->ctx, COVE_EEXIST, "%s would replace a file that is still to be moved", item->path);
-    else if (cove__s3_split(to).key.size > 0) /* a bucket needs no marker */
+    else if (cove__object_split(to).key.size > 0) /* a bucket needs no marker */
         rc = copy_key(m, item, to, err);
     cove__free(to);
     return rc;
@@ -125,7 +125,7 @@ static int move_page(struct move *m, const struct cove__page *page, struct cove_
 
 static int move_keys(struct move *m, struct cove_error *err)
 {
-    struct s3_name name = cove__s3_split(m->from);
+    struct cove__object_name name = cove__object_split(m->from);
     struct cove__paging paging = { 0 };
     char *token = NULL;
     bool more = false;
@@ -134,7 +134,7 @@ static int move_keys(struct move *m, struct cove_error *err)
     do {
         struct cove__page page = { 0 };
 
-        rc = cove__s3_list_keys(m->s3, name, token, m->ctx, &page, err);
+        rc = cove__object_list_keys(m->s3, name, token, m->ctx, &page, err);
         cove__free(token);
         token = NULL;
         if (rc == 0 && page.n > 0)
@@ -158,21 +158,21 @@ static int move_folder(struct cove__s3 *s3, const char *from, const char *to, co
                        struct cove_error *err)
 {
     struct move m = { .s3 = s3, .from = from, .to = to, .ctx = ctx };
-    struct s3_name source = cove__s3_split(from), target = cove__s3_split(to);
+    struct cove__object_name source = cove__object_split(from), target = cove__object_split(to);
 
     if (source.bucket.size == 0 || target.bucket.size == 0)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once cannot be moved; name one");
     if (is_below(to, from))
         return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
-    bool promised = cove__s3_is_promised(s3, from, S3_NOW);
-    int rc = cove__s3_require_bucket(s3, target, ctx, err);
+    bool promised = cove__virtual_exists(s3, from, COVE__VIRTUAL_NOW);
+    int rc = cove__object_require_bucket(s3, target, ctx, err);
     if (rc == 0)
         rc = move_keys(&m, err);
     if (rc < 0)
         return rc;
     if (!m.any && !promised && source.key.size > 0)
         return cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
-    if (cove__s3_move_promises(s3, from, to) < 0)
+    if (cove__virtual_move(s3, from, to) < 0)
         rc = cove__fail_nomem(err, "a promised directory");
     return rc;
 }
@@ -180,13 +180,13 @@ static int move_folder(struct cove__s3 *s3, const char *from, const char *to, co
 int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *plain_from, *plain_to;
-    bool folder = cove__s3_split(from).key.size == 0;
+    bool folder = cove__object_split(from).key.size == 0;
     int rc = folder ? 0 : move_object(self, from, to, ctx, &folder, err);
 
     if (!folder)
         return rc;
-    plain_from = cove__s3_plain(from);
-    plain_to = cove__s3_plain(to);
+    plain_from = cove__object_trim_slash(from);
+    plain_to = cove__object_trim_slash(to);
     rc = plain_from != NULL && plain_to != NULL ? move_folder(self, plain_from, plain_to, ctx, err)
                                                 : cove__fail_nomem(err, "a path");
     cove__free(plain_from);

@@ -17,61 +17,62 @@
 /* ---- HEAD ---- */
 
 /* Every store sends these headers. A login page has no ETag; a compressing proxy removes the size. */
-static int accept_head(struct s3_request *r, struct cove_error *err)
+static int accept_head(struct cove__object_request *r, struct cove_error *err)
 {
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
 
-    if (!cove__s3_reply_header(r, "etag", text) && !cove__s3_reply_header(r, "last-modified", text))
-        return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the reply has neither ETag nor Last-Modified, so it is not from the store: check the "
-                             "endpoint and any proxy");
-    if (cove__s3_reply_number(r, "content-length") < 0)
-        return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the object's size is unknown: the reply has no valid Content-Length; a proxy may have "
-                             "removed it");
+    if (!cove__object_reply_header(r, "etag", text) && !cove__object_reply_header(r, "last-modified", text))
+        return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                 "the reply has neither ETag nor Last-Modified, so it is not from the store: check the "
+                                 "endpoint and any proxy");
+    if (cove__object_reply_number(r, "content-length") < 0)
+        return cove__object_fail(
+            r, err, COVE_EPROTOCOL,
+            "the object's size is unknown: the reply has no valid Content-Length; a proxy may have "
+            "removed it");
     return 0;
 }
 
-void cove__s3_head_ask(struct s3_request *r)
+void cove__object_head_request(struct cove__object_request *r)
 {
     r->accept = accept_head;
     cove__buf_add_slice(&r->extra, cove__buf_slice(&r->s3->extra.each));
-    cove__s3_want_checksum(r);
+    cove__object_want_checksum(r);
 }
 
-void cove__s3_head_reply(const struct s3_request *r, struct s3_head *ret)
+void cove__object_head_response(const struct cove__object_request *r, struct cove__object_head *ret)
 {
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
 
-    *ret = (struct s3_head){ .size = cove__s3_reply_number(r, "content-length"), .mtime_ns = -1 };
-    if (cove__s3_reply_header(r, "last-modified", text))
+    *ret = (struct cove__object_head){ .size = cove__object_reply_number(r, "content-length"), .mtime_ns = -1 };
+    if (cove__object_reply_header(r, "last-modified", text))
         ret->mtime_ns = cove__parse_http_date(text);
-    cove__s3_reply_etag(r, ret->etag);
+    cove__object_reply_version(r, ret->etag);
     cove__http_header(&r->http, WRITE_ID, ret->write_id, sizeof ret->write_id);
-    ret->has_crc32c = cove__s3_reply_crc32c(r, &ret->crc32c);
+    ret->has_crc32c = cove__object_reply_crc32c(r, &ret->crc32c);
 }
 
-int cove__s3_head(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
-                  struct cove_error *err)
+int cove__object_head(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+                      struct cove__object_head *ret, struct cove_error *err)
 {
-    return cove__s3_head_kept(s3, name, ctx, ret, NULL, err);
+    return cove__object_head_metadata(s3, name, ctx, ret, NULL, err);
 }
 
-int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct s3_head *ret,
-                       struct cove__buf *kept, struct cove_error *err)
+int cove__object_head_metadata(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+                               struct cove__object_head *ret, struct cove__buf *kept, struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
 
-    cove__s3_request_init(&r, s3, "HEAD", name, ctx);
-    cove__s3_head_ask(&r);
-    int rc = cove__s3_run(&r, err);
+    cove__object_request_init(&r, s3, "HEAD", name, ctx);
+    cove__object_head_request(&r);
+    int rc = cove__object_run(&r, err);
     if (rc == 0) {
-        cove__s3_head_reply(&r, ret);
-        rc = kept != NULL ? cove__s3_keep_headers(&r, kept) : 0;
+        cove__object_head_response(&r, ret);
+        rc = kept != NULL ? cove__object_keep_metadata(&r, kept) : 0;
         if (rc < 0)
-            cove__s3_fail(&r, err, rc, "the object's metadata cannot be held");
+            cove__object_fail(&r, err, rc, "the object's metadata cannot be held");
     }
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 
@@ -79,13 +80,13 @@ int cove__s3_head_kept(struct cove__s3 *s3, struct s3_name name, const struct co
 
 /* An io under way. Its request is its first member, so that a request's end finds it. */
 struct task {
-    struct s3_request r;
+    struct cove__object_request r;
     struct cove__io *io;
     enum cove_write_if condition; /* of a put */
-    enum s3_condition_way way;
-    struct s3_mark mark;
-    char etag[S3_HEADER_MAX]; /* of a read: of the bytes that are there already */
-    int failed;               /* what the put or read came to, while a follow-up asks more */
+    enum cove__condition_mode way;
+    struct cove__write_mark mark;
+    char etag[COVE__HEADER_MAX]; /* of a read: of the bytes that are there already */
+    int failed;                  /* what the put or read came to, while a follow-up asks more */
     struct cove_error why;
 };
 
@@ -94,7 +95,7 @@ static void finish(struct task *t, int rc, int64_t count, const struct cove_erro
     struct cove__io *io = t->io;
     struct cove_error copy = *err;
 
-    cove__s3_request_done(&t->r);
+    cove__object_request_done(&t->r);
     cove__free(t);
     cove__op_finish(&io->op, rc, count, &copy);
 }
@@ -111,7 +112,7 @@ static struct task *task_new(struct cove__s3 *s3, struct cove__io *io, const cha
         cove__op_finish(&io->op, rc, 0, &err);
         return NULL;
     }
-    cove__s3_request_init(&t->r, s3, method, cove__s3_locate(s3, io->path), &io->op.ctx);
+    cove__object_request_init(&t->r, s3, method, cove__object_locate(s3, io->path), &io->op.ctx);
     t->r.user = t;
     t->io = io;
     t->why = (struct cove_error)COVE_ERROR_INIT;
@@ -123,18 +124,18 @@ static void start_over(struct task *t, const char *method)
 {
     struct cove__s3 *s3 = t->r.s3;
 
-    cove__s3_request_done(&t->r);
-    cove__s3_request_init(&t->r, s3, method, cove__s3_locate(s3, t->io->path), &t->io->op.ctx);
+    cove__object_request_done(&t->r);
+    cove__object_request_init(&t->r, s3, method, cove__object_locate(s3, t->io->path), &t->io->op.ctx);
     t->r.user = t;
 }
 
 static int keep_etag(struct task *t, struct cove_error *err)
 {
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
 
     cove__free(t->io->ret_etag);
     t->io->ret_etag = NULL;
-    if (!cove__s3_reply_etag(&t->r, etag))
+    if (!cove__object_reply_version(&t->r, etag))
         return 0;
     t->io->ret_etag = cove__strdup(etag);
     return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
@@ -144,7 +145,7 @@ static int keep_etag(struct task *t, struct cove_error *err)
 static int64_t take_number(const char **p)
 {
     size_t n = strspn(*p, "0123456789");
-    int64_t v = cove__s3_number(cove__slice(*p, n));
+    int64_t v = cove__object_number(cove__slice(*p, n));
 
     *p += n;
     return v;
@@ -160,12 +161,13 @@ static bool take_word(const char **p, const char *word)
 }
 
 /* "bytes 0-9/100": first, last and total; false where it is anything else. A total of "*" is -1. */
-static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_t *ret_last, int64_t *ret_total)
+static bool content_range(const struct cove__object_request *r, int64_t *ret_first, int64_t *ret_last,
+                          int64_t *ret_total)
 {
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
     const char *p = text;
 
-    if (!cove__s3_reply_header(r, "content-range", text) || !take_word(&p, "bytes "))
+    if (!cove__object_reply_header(r, "content-range", text) || !take_word(&p, "bytes "))
         return false;
     *ret_first = take_number(&p);
     bool dash = take_word(&p, "-");
@@ -178,14 +180,14 @@ static bool content_range(const struct s3_request *r, int64_t *ret_first, int64_
 }
 
 /* The lines of an attempt: a reply that broke off is gone on with, if the object is still the same. */
-static void read_lines(struct s3_request *r, struct cove__buf *headers)
+static void read_lines(struct cove__object_request *r, struct cove__buf *headers)
 {
     struct task *t = r->user;
     const struct cove__io *io = t->io;
     const char *match = r->http.kept > 0 ? t->etag : io->if_match;
 
     if (match != NULL)
-        cove__head_line(headers, "If-Match", cove__slice_str(cove__s3_strong_etag(match)));
+        cove__head_line(headers, "If-Match", cove__slice_str(cove__object_strong_etag(match)));
     if (io->offset >= 0)
         cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
                        (long long)(io->offset + (int64_t)io->length - 1));
@@ -194,24 +196,25 @@ static void read_lines(struct s3_request *r, struct cove__buf *headers)
 }
 
 /* Whether a reply is of the object that the kept bytes are of. A weak etag says nothing about bytes. */
-static bool same_object(const struct s3_request *r)
+static bool same_object(const struct cove__object_request *r)
 {
     const struct task *t = r->user;
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
 
-    return cove__s3_reply_etag(r, etag) && strcmp(etag, t->etag) == 0;
+    return cove__object_reply_version(r, etag) && strcmp(etag, t->etag) == 0;
 }
 
 /* True: the reply is of another object than was asked for, by a store that does not look at If-Match. */
-static bool other_object(const struct s3_request *r)
+static bool other_object(const struct cove__object_request *r)
 {
     const struct task *t = r->user;
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
 
-    return t->io->if_match != NULL && cove__s3_reply_etag(r, etag) && !cove__s3_same_etag(etag, t->io->if_match);
+    return t->io->if_match != NULL && cove__object_reply_version(r, etag) &&
+           !cove__object_same_version(etag, t->io->if_match);
 }
 
-static int64_t keep_read(struct s3_request *r)
+static int64_t keep_read(struct cove__object_request *r)
 {
     struct task *t = r->user;
     const struct cove__io *io = t->io;
@@ -219,14 +222,14 @@ static int64_t keep_read(struct s3_request *r)
 
     if (r->http.status != 206 || io->offset < 0 || !content_range(r, &first, &last, &total) ||
         first != io->offset + r->http.kept || last - first + 1 <= r->http.received ||
-        last - first + 1 != cove__s3_reply_number(r, "content-length"))
+        last - first + 1 != cove__object_reply_number(r, "content-length"))
         return 0;
-    if (r->http.kept == 0 && (!cove__s3_reply_etag(r, t->etag) || t->etag[0] != '"'))
+    if (r->http.kept == 0 && (!cove__object_reply_version(r, t->etag) || t->etag[0] != '"'))
         return 0;
     return same_object(r) ? r->http.kept + r->http.received : 0;
 }
 
-static int accept_read(struct s3_request *r, struct cove_error *err)
+static int accept_read(struct cove__object_request *r, struct cove_error *err)
 {
     struct task *t = r->user;
     struct cove__io *io = t->io;
@@ -234,43 +237,46 @@ static int accept_read(struct s3_request *r, struct cove_error *err)
     uint32_t kept;
 
     if (r->http.kept > 0 && !same_object(r))
-        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the If-Match header");
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the If-Match header");
     if (other_object(r))
-        return cove__s3_fail(r, err, COVE_EPRECONDITION, "another object has taken its place");
+        return cove__object_fail(r, err, COVE_EPRECONDITION, "another object has taken its place");
     if (r->http.status == 206 && io->offset < 0 && r->http.received == 0) {
         io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
     } else if (r->http.status == 206) {
         if (!content_range(r, &first, &last, &total))
-            return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
         if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset + r->http.kept) ||
             (io->offset < 0 && total >= 0 && last + 1 != total) ||
             (io->offset >= 0 && here < (int64_t)io->length && last + 1 != total))
-            return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived",
-                                 (long long)first, (long long)last, (long long)r->http.received);
+            return cove__object_fail(
+                r, err, COVE_EPROTOCOL,
+                "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived", (long long)first,
+                (long long)last, (long long)r->http.received);
         io->ret_total = total;
     } else {
-        char etag[S3_HEADER_MAX], text[S3_HEADER_MAX];
+        char etag[COVE__HEADER_MAX], text[COVE__HEADER_MAX];
         if (io->offset + r->http.kept > 0)
-            return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         /* Where only the end of the connection ends the body, one that was cut looks whole (RFC 9112, section 6.3). */
-        if (!cove__s3_reply_header(r, "content-length", text) && !cove__s3_reply_header(r, "transfer-encoding", text))
-            return cove__s3_fail(r, err, COVE_EPROTOCOL, "the reply does not tell where its body ends");
-        if (!cove__s3_reply_etag(r, etag))
-            return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply has neither Content-Range nor ETag, so it is not from the store: check "
-                                 "the endpoint and any proxy");
+        if (!cove__object_reply_header(r, "content-length", text) &&
+            !cove__object_reply_header(r, "transfer-encoding", text))
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply does not tell where its body ends");
+        if (!cove__object_reply_version(r, etag))
+            return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                     "the reply has neither Content-Range nor ETag, so it is not from the store: check "
+                                     "the endpoint and any proxy");
         io->ret_total = r->http.received;
     }
     /* A reply that is the whole object can be held against the store's own checksum. */
-    if (io->ret_total == here && cove__s3_reply_crc32c(r, &kept) &&
+    if (io->ret_total == here && cove__object_reply_crc32c(r, &kept) &&
         !cove__store_sum_matches_bytes(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
-        return cove__s3_fail(r, err, COVE_ECORRUPT, "the bytes do not match the CRC32C checksum that the store keeps");
+        return cove__object_fail(r, err, COVE_ECORRUPT,
+                                 "the bytes do not match the CRC32C checksum that the store keeps");
     return keep_etag(t, err);
 }
 
 /* A directory is told from nothing only once the read has failed: the common case costs no request more. */
-static void directory_looked_for(struct s3_request *r)
+static void directory_looked_for(struct cove__object_request *r)
 {
     struct task *t = r->user;
     struct cove_error err = t->why;
@@ -278,7 +284,7 @@ static void directory_looked_for(struct s3_request *r)
 
     if (r->http.op.rc == 0 && r->below.any) {
         rc = COVE_EISDIR;
-        cove__s3_fail(r, &err, rc, "a directory");
+        cove__object_fail(r, &err, rc, "a directory");
     }
     finish(t, rc, 0, &err);
 }
@@ -290,16 +296,16 @@ static void look_for_directory(struct task *t)
     start_over(t, "GET");
     t->r.name.key = cove__slice("", 0);
     t->r.done = directory_looked_for;
-    cove__s3_ask_below(&t->r, key);
-    cove__s3_start(&t->r);
+    cove__object_probe_request(&t->r, key);
+    cove__object_start(&t->r);
 }
 
-static void read_done(struct s3_request *r)
+static void read_done(struct cove__object_request *r)
 {
     struct task *t = r->user;
     struct cove__io *io = t->io;
     int rc = r->http.op.rc;
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
     const char *p = text;
 
     t->failed = rc;
@@ -307,7 +313,7 @@ static void read_done(struct s3_request *r)
     io->ret_wait_ns = r->http.wait_ns;
     io->ret_took_ns = r->http.took_ns;
     if (rc < 0 && r->http.status == 416) { /* past the end */
-        if (cove__s3_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
+        if (cove__object_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
             io->ret_total = take_number(&p);
         finish(t, 0, 0, &t->why);
     } else if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0 && r->name.version.size == 0) {
@@ -318,14 +324,14 @@ static void read_done(struct s3_request *r)
 }
 
 /* A read of nothing still tells whether the object is there, and how large it is. */
-static int accept_empty_read(struct s3_request *r, struct cove_error *err)
+static int accept_empty_read(struct cove__object_request *r, struct cove_error *err)
 {
     struct task *t = r->user;
     int rc = accept_head(r, err);
 
     if (rc < 0)
         return rc;
-    t->io->ret_total = cove__s3_reply_number(r, "content-length");
+    t->io->ret_total = cove__object_reply_number(r, "content-length");
     return keep_etag(t, err);
 }
 
@@ -336,9 +342,9 @@ void cove__s3_read(void *self, struct cove__io *io)
 
     if (t == NULL)
         return;
-    struct s3_request *r = &t->r;
+    struct cove__object_request *r = &t->r;
     struct cove_error err = COVE_ERROR_INIT;
-    int rc = cove__s3_object(s3, io->path, false, &io->op.ctx, &r->name, &err);
+    int rc = cove__object_name_of(s3, io->path, false, &io->op.ctx, &r->name, &err);
     if (rc < 0) {
         finish(t, rc, 0, &err);
         return;
@@ -347,40 +353,41 @@ void cove__s3_read(void *self, struct cove__io *io)
     r->accept = io->length > 0 ? accept_read : accept_empty_read;
     cove__buf_add_slice(&r->extra, cove__buf_slice(&s3->extra.each));
     if (io->length > 0) {
-        cove__s3_want_checksum(r);
+        cove__object_want_checksum(r);
         r->lines = read_lines;
         r->keep = keep_read;
         r->http.dst = io->dst;
         r->http.dst_size = io->length;
     } else if (io->if_match != NULL) {
-        cove__s3_header(r, "If-Match", "%s", cove__s3_strong_etag(io->if_match));
+        cove__object_header(r, "If-Match", "%s", cove__object_strong_etag(io->if_match));
     }
-    cove__s3_start(r);
+    cove__object_start(r);
 }
 
 /* ---- put ---- */
 
-void cove__s3_mark(struct s3_request *r, const struct cove__put *put, struct s3_mark *ret)
+void cove__object_mark(struct cove__object_request *r, const struct cove__put *put, struct cove__write_mark *ret)
 {
     if (put != NULL && put->write_id != NULL)
         snprintf(ret->write_id, sizeof ret->write_id, "%s", put->write_id);
     else
         snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
                  (unsigned long long)cove__random());
-    cove__s3_header(r, WRITE_ID, "%s", ret->write_id);
+    cove__object_header(r, WRITE_ID, "%s", ret->write_id);
 }
 
-void cove__s3_condition_headers(struct s3_request *r, enum s3_condition_way way, const struct cove__put *put)
+void cove__object_condition_headers(struct cove__object_request *r, enum cove__condition_mode way,
+                                    const struct cove__put *put)
 {
-    if (put == NULL || (way != S3_CONDITION_SENT && way != S3_CONDITION_BOTH))
+    if (put == NULL || (way != COVE__CONDITION_SENT && way != COVE__CONDITION_SENT_AND_CHECKED))
         return;
     if (put->condition == COVE_WRITE_IF_NEW)
-        cove__s3_header(r, "If-None-Match", "*");
+        cove__object_header(r, "If-None-Match", "*");
     else if (put->condition == COVE_WRITE_IF_MATCH)
-        cove__s3_header(r, "If-Match", "%s", cove__s3_strong_etag(put->etag));
+        cove__object_header(r, "If-Match", "%s", cove__object_strong_etag(put->etag));
 }
 
-bool cove__s3_condition_refused(const struct s3_request *r, enum cove_write_if condition)
+bool cove__object_condition_refused(const struct cove__object_request *r, enum cove_write_if condition)
 {
     int status = r->http.status;
     int rc = r->http.op.rc;
@@ -399,7 +406,8 @@ static int condition_broken(const struct cove__ctx *ctx, enum cove_write_if cond
                : cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the object is not the one that was to be replaced");
 }
 
-int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if condition, struct cove_error *err)
+int cove__object_condition_error(const struct cove__object_request *r, enum cove_write_if condition,
+                                 struct cove_error *err)
 {
     int rc = condition_broken(&r->http.op.ctx, condition, err);
     if (err != NULL)
@@ -407,19 +415,19 @@ int cove__s3_condition_error(const struct s3_request *r, enum cove_write_if cond
     return rc;
 }
 
-int cove__s3_check_condition(struct cove__s3 *s3, struct s3_name name, const struct cove__put *put,
-                             const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_check_condition(struct cove__s3 *s3, struct cove__object_name name, const struct cove__put *put,
+                                 const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_head head;
+    struct cove__object_head head;
 
     if (put->condition == COVE_WRITE_ALWAYS)
         return 0;
-    int rc = cove__s3_head(s3, name, ctx, &head, &why);
+    int rc = cove__object_head(s3, name, ctx, &head, &why);
     if (rc < 0 && rc != COVE_ENOTFOUND)
         return cove__error_copy(err, &why);
     bool holds = put->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND
-                                                     : rc == 0 && cove__s3_same_etag(head.etag, put->etag);
+                                                     : rc == 0 && cove__object_same_version(head.etag, put->etag);
     return holds ? 0 : condition_broken(ctx, put->condition, err);
 }
 
@@ -439,9 +447,9 @@ static bool is_md5_of(const char *etag, struct cove__slice data)
 static bool is_own_write(const struct task *t)
 {
     struct cove__slice src = t->io->src;
-    struct s3_head head;
+    struct cove__object_head head;
 
-    cove__s3_head_reply(&t->r, &head);
+    cove__object_head_response(&t->r, &head);
     if (t->mark.write_id[0] != '\0')
         return strcmp(head.write_id, t->mark.write_id) == 0;
     if (head.size != (int64_t)src.size)
@@ -453,7 +461,7 @@ static bool is_own_write(const struct task *t)
 
 /* Whether the object was written despite the failure: the reply of an earlier attempt may have been lost, or changed by
  * a proxy. */
-static void own_write_looked_for(struct s3_request *r)
+static void own_write_looked_for(struct cove__object_request *r)
 {
     struct task *t = r->user;
     struct cove_error err = t->why;
@@ -470,21 +478,22 @@ static void look_for_own_write(struct task *t)
 {
     start_over(t, "HEAD");
     t->r.done = own_write_looked_for;
-    cove__s3_head_ask(&t->r);
-    cove__s3_start(&t->r);
+    cove__object_head_request(&t->r);
+    cove__object_start(&t->r);
 }
 
-static int accept_put(struct s3_request *r, struct cove_error *err)
+static int accept_put(struct cove__object_request *r, struct cove_error *err)
 {
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
 
-    if (!cove__s3_reply_etag(r, etag))
-        return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                             "the reply has no ETag, so it is not from the store: check the endpoint and any proxy");
-    return cove__s3_accept_bare(r, err);
+    if (!cove__object_reply_version(r, etag))
+        return cove__object_fail(
+            r, err, COVE_EPROTOCOL,
+            "the reply has no ETag, so it is not from the store: check the endpoint and any proxy");
+    return cove__object_accept_empty(r, err);
 }
 
-static void put_done(struct s3_request *r)
+static void put_done(struct cove__object_request *r)
 {
     struct task *t = r->user;
     struct cove_error err = r->http.op.err;
@@ -493,11 +502,11 @@ static void put_done(struct s3_request *r)
     if (rc == 0)
         rc = keep_etag(t, &err);
     if (t->condition != COVE_WRITE_ALWAYS && cove__s3_refuses_condition(r)) {
-        cove__s3_lacks(r, S3_PUT_CONDITIONS);
-        rc = cove__s3_no_conditions(r->s3, &t->io->op.ctx, &err);
+        cove__object_learn_missing(r, COVE__PUT_CONDITIONS);
+        rc = cove__object_no_conditions(r->s3, &t->io->op.ctx, &err);
         err.http_status = r->http.status;
-    } else if (cove__s3_condition_refused(r, t->condition)) {
-        t->failed = cove__s3_condition_error(r, t->condition, &t->why);
+    } else if (cove__object_condition_refused(r, t->condition)) {
+        t->failed = cove__object_condition_error(r, t->condition, &t->why);
         look_for_own_write(t);
         return;
     } else if (rc == COVE_EPROTOCOL) {
@@ -511,49 +520,49 @@ static void put_done(struct s3_request *r)
 
 static void send_put(struct task *t)
 {
-    struct s3_request *r = &t->r;
+    struct cove__object_request *r = &t->r;
     const struct cove__io *io = t->io;
 
     r->done = put_done;
     r->accept = accept_put;
-    cove__s3_describe(r, io->put);
+    cove__object_describe(r, io->put);
     if (t->condition != COVE_WRITE_ALWAYS || (io->put != NULL && io->put->write_id != NULL))
-        cove__s3_mark(r, io->put, &t->mark);
-    cove__s3_condition_headers(r, t->way, io->put);
-    cove__s3_body(r, io->src, cove__s3_sum(r->s3));
-    cove__s3_start(r);
+        cove__object_mark(r, io->put, &t->mark);
+    cove__object_condition_headers(r, t->way, io->put);
+    cove__object_body(r, io->src, cove__object_checksum(r->s3));
+    cove__object_start(r);
 }
 
 static void refuse_condition(struct task *t)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    int rc = cove__s3_no_conditions(t->r.s3, &t->io->op.ctx, &err);
+    int rc = cove__object_no_conditions(t->r.s3, &t->io->op.ctx, &err);
     finish(t, rc, 0, &err);
 }
 
 /* For stores that may know no conditions: what is there now decides. Another writer may come between, which the
  * documentation says. The reply may also have told which store it is. */
-static void condition_looked_at(struct s3_request *r)
+static void condition_looked_at(struct cove__object_request *r)
 {
     struct task *t = r->user;
     struct cove_error err = r->http.op.err;
-    char etag[S3_HEADER_MAX] = "";
+    char etag[COVE__HEADER_MAX] = "";
     int rc = r->http.op.rc;
 
-    cove__s3_reply_etag(r, etag);
+    cove__object_reply_version(r, etag);
     if (rc < 0 && rc != COVE_ENOTFOUND) {
         finish(t, rc, 0, &err);
         return;
     }
     bool holds = t->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND
-                                                   : rc == 0 && cove__s3_same_etag(etag, t->io->put->etag);
+                                                   : rc == 0 && cove__object_same_version(etag, t->io->put->etag);
     if (!holds) {
         rc = condition_broken(&t->io->op.ctx, t->condition, &err);
         finish(t, rc, 0, &err);
         return;
     }
-    t->way = cove__s3_condition_way(r->s3, S3_PUT_CONDITIONS);
-    if (t->way == S3_CONDITION_REFUSED) {
+    t->way = cove__object_condition_mode(r->s3, COVE__PUT_CONDITIONS);
+    if (t->way == COVE__CONDITION_UNSUPPORTED) {
         refuse_condition(t);
         return;
     }
@@ -569,23 +578,24 @@ void cove__s3_put(void *self, struct cove__io *io)
     if (t == NULL)
         return;
     struct cove_error err = COVE_ERROR_INIT;
-    int rc = cove__s3_object(s3, io->path, true, &io->op.ctx, &t->r.name, &err);
+    int rc = cove__object_name_of(s3, io->path, true, &io->op.ctx, &t->r.name, &err);
     if (rc < 0) {
         finish(t, rc, 0, &err);
         return;
     }
     t->condition = io->put != NULL ? io->put->condition : COVE_WRITE_ALWAYS;
-    t->way = t->condition == COVE_WRITE_ALWAYS ? S3_CONDITION_SENT : cove__s3_condition_way(s3, S3_PUT_CONDITIONS);
-    if (t->way == S3_CONDITION_SENT) {
+    t->way = t->condition == COVE_WRITE_ALWAYS ? COVE__CONDITION_SENT
+                                               : cove__object_condition_mode(s3, COVE__PUT_CONDITIONS);
+    if (t->way == COVE__CONDITION_SENT) {
         send_put(t);
         return;
     }
-    if (t->way == S3_CONDITION_REFUSED) {
+    if (t->way == COVE__CONDITION_UNSUPPORTED) {
         refuse_condition(t);
         return;
     }
     start_over(t, "HEAD");
     t->r.done = condition_looked_at;
     cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
-    cove__s3_start(&t->r);
+    cove__object_start(&t->r);
 }

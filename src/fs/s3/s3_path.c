@@ -23,8 +23,8 @@ static const char *after_scheme(const char *text, bool *ret_url)
 static int take_path(const char *path, size_t bucket, char **ret_path, struct cove_error *err)
 {
     const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
-    if (strlen(key) > S3_KEY_MAX)
-        return cove__fail(err, COVE_EINVAL, "the key is longer than %zu bytes", S3_KEY_MAX);
+    if (strlen(key) > COVE__OBJECT_KEY_MAX)
+        return cove__fail(err, COVE_EINVAL, "the key is longer than %zu bytes", COVE__OBJECT_KEY_MAX);
     if (!cove__utf8_check(cove__slice_str(key)))
         return cove__fail(err, COVE_EINVAL, "the key is not UTF-8, as S3's keys are");
     /* "bucket/" is the bucket. */
@@ -79,17 +79,17 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
     return take_path(path, bucket, ret_path, err);
 }
 
-struct s3_name cove__s3_split(const char *path)
+struct cove__object_name cove__object_split(const char *path)
 {
     size_t bucket = strcspn(path, "/");
     const char *key = path[bucket] == '/' ? path + bucket + 1 : path + bucket;
-    return (struct s3_name){ .bucket = cove__slice(path, bucket), .key = cove__slice_str(key) };
+    return (struct cove__object_name){ .bucket = cove__slice(path, bucket), .key = cove__slice_str(key) };
 }
 
-struct s3_name cove__s3_locate(const struct cove__s3 *s3, const char *path)
+struct cove__object_name cove__object_locate(const struct cove__s3 *s3, const char *path)
 {
     static const char mark[] = "?versionId=";
-    struct s3_name name = cove__s3_split(path);
+    struct cove__object_name name = cove__object_split(path);
     const uint8_t *at = s3->o.version_aware ? memrchr(name.key.data, '?', name.key.size) : NULL;
     size_t before = at != NULL ? (size_t)(at - name.key.data) : 0, id = before + sizeof mark - 1;
 
@@ -100,10 +100,10 @@ struct s3_name cove__s3_locate(const struct cove__s3 *s3, const char *path)
     return name;
 }
 
-int cove__s3_object(const struct cove__s3 *s3, const char *path, bool changed, const struct cove__ctx *ctx,
-                    struct s3_name *ret, struct cove_error *err)
+int cove__object_name_of(const struct cove__s3 *s3, const char *path, bool changed, const struct cove__ctx *ctx,
+                         struct cove__object_name *ret, struct cove_error *err)
 {
-    struct s3_name name = cove__s3_locate(s3, path);
+    struct cove__object_name name = cove__object_locate(s3, path);
 
     if (name.key.size == 0)
         return cove__fs_fail(err, ctx, COVE_EISDIR,
@@ -114,7 +114,7 @@ int cove__s3_object(const struct cove__s3 *s3, const char *path, bool changed, c
     return 0;
 }
 
-int cove__s3_prefix(struct cove__slice key, struct cove__buf *out)
+int cove__object_prefix(struct cove__slice key, struct cove__buf *out)
 {
     cove__buf_add_slice(out, key);
     if (key.size > 0 && key.data[key.size - 1] != '/')
@@ -122,7 +122,7 @@ int cove__s3_prefix(struct cove__slice key, struct cove__buf *out)
     return cove__buf_rc(out);
 }
 
-char *cove__s3_plain(const char *path)
+char *cove__object_trim_slash(const char *path)
 {
     size_t n = strlen(path);
     if (n > 1 && path[n - 1] == '/' && path[n - 2] != '/')
@@ -168,7 +168,7 @@ int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out)
 
 /* ---- values in replies ---- */
 
-int64_t cove__s3_date(struct cove__slice text)
+int64_t cove__object_date(struct cove__slice text)
 {
     char copy[64];
     if (text.size == 0 || text.size >= sizeof copy)
@@ -178,24 +178,24 @@ int64_t cove__s3_date(struct cove__slice text)
     return cove__parse_iso8601(copy);
 }
 
-int64_t cove__s3_number(struct cove__slice text)
+int64_t cove__object_number(struct cove__slice text)
 {
     int64_t v = 0;
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || v > S3_SIZE_MAX / 10)
+        if (text.data[i] < '0' || text.data[i] > '9' || v > COVE__OBJECT_SIZE_MAX / 10)
             return -1;
         v = v * 10 + (text.data[i] - '0');
     }
-    return text.size > 0 && v <= S3_SIZE_MAX ? v : -1;
+    return text.size > 0 && v <= COVE__OBJECT_SIZE_MAX ? v : -1;
 }
 
-int cove__s3_flag(struct cove__slice text, bool *ret)
+int cove__object_flag(struct cove__slice text, bool *ret)
 {
     *ret = cove__slice_is(text, "true");
     return *ret || cove__slice_is(text, "false") ? 0 : COVE_EPROTOCOL;
 }
 
-void cove__s3_text(struct cove__slice text, char *ret, size_t size)
+void cove__object_text(struct cove__slice text, char *ret, size_t size)
 {
     size_t n = text.size < size ? text.size : 0;
 
@@ -204,12 +204,12 @@ void cove__s3_text(struct cove__slice text, char *ret, size_t size)
     ret[n] = '\0';
 }
 
-void cove__s3_etag(struct cove__slice text, char *ret, size_t size)
+void cove__object_etag(struct cove__slice text, char *ret, size_t size)
 {
     bool weak = text.size > 2 && memcmp(text.data, "W/\"", 3) == 0;
     bool bare = text.size > 0 && text.data[0] != '"' && !weak;
 
-    cove__s3_text(cove__slice_is(text, "\"\"") ? cove__slice("", 0) : text, ret, size);
+    cove__object_text(cove__slice_is(text, "\"\"") ? cove__slice("", 0) : text, ret, size);
     if (!bare || text.size + 3 > size)
         return;
     memmove(ret + 1, ret, text.size);
@@ -217,12 +217,12 @@ void cove__s3_etag(struct cove__slice text, char *ret, size_t size)
     ret[text.size + 2] = '\0';
 }
 
-const char *cove__s3_strong_etag(const char *etag)
+const char *cove__object_strong_etag(const char *etag)
 {
     return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
 }
 
-bool cove__s3_same_etag(const char *a, const char *b)
+bool cove__object_same_version(const char *a, const char *b)
 {
-    return strcmp(cove__s3_strong_etag(a), cove__s3_strong_etag(b)) == 0;
+    return strcmp(cove__object_strong_etag(a), cove__object_strong_etag(b)) == 0;
 }

@@ -31,45 +31,46 @@ static void add_location(const struct cove__s3 *s3, struct cove__slice bucket, s
     }
 }
 
-static int make_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+static int make_bucket(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+                       struct cove_error *err)
 {
     struct cove__buf body = COVE__BUF_INIT(1024);
-    struct s3_request r;
+    struct cove__object_request r;
     struct cove_error why = COVE_ERROR_INIT;
 
     add_location(s3, name.bucket, &body);
-    cove__s3_request_init(&r, s3, "PUT", name, ctx);
+    cove__object_request_init(&r, s3, "PUT", name, ctx);
     r.whole_bucket = true;
     int rc = cove__buf_rc(&body);
     if (rc < 0)
         cove__fail_nomem(&why, "a request");
     else {
-        cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
-        rc = cove__s3_run(&r, &why);
+        cove__object_body(&r, cove__buf_slice(&body), COVE__CHECKSUM_NONE);
+        rc = cove__object_run(&r, &why);
     }
     bool strange = rc == 0 && r.http.reply.size > 0; /* some stores send another body, and so do proxies */
     if (rc < 0 && strcmp(r.code, "BucketAlreadyOwnedByYou") == 0)
         rc = 0;
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     cove__buf_done(&body);
-    if (strange && (rc = cove__s3_any_below(s3, name, ctx, &why)) > 0)
+    if (strange && (rc = cove__object_any_below(s3, name, ctx, &why)) > 0)
         rc = 0;
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
-int cove__s3_require_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
-                            struct cove_error *err)
+int cove__object_require_bucket(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+                                struct cove_error *err)
 {
-    struct s3_name bucket = { .bucket = name.bucket };
+    struct cove__object_name bucket = { .bucket = name.bucket };
     struct cove_error why = COVE_ERROR_INIT;
 
-    if (cove__s3_bucket_is_known(s3, name.bucket))
+    if (cove__object_bucket_is_known(s3, name.bucket))
         return 0;
-    int rc = cove__s3_any_below(s3, bucket, ctx, &why);
+    int rc = cove__object_any_below(s3, bucket, ctx, &why);
     if (rc == COVE_ENOTFOUND && s3->o.create_buckets)
         return make_bucket(s3, bucket, ctx, err);
     if (rc == COVE_EACCESS) { /* a user who may not list the bucket may still write to it */
-        cove__s3_remember_bucket(s3, name.bucket);
+        cove__object_remember_bucket(s3, name.bucket);
         return 0;
     }
     return rc < 0 ? cove__error_copy(err, &why) : 0;
@@ -78,8 +79,8 @@ int cove__s3_require_bucket(struct cove__s3 *s3, struct s3_name name, const stru
 int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_split(path);
-    struct s3_head head;
+    struct cove__object_name name = cove__object_split(path);
+    struct cove__object_head head;
     struct cove_error why = COVE_ERROR_INIT;
     int rc = 0;
 
@@ -87,17 +88,17 @@ int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, st
         return 0; /* the root is there */
     if (name.key.size == 0)
         return make_bucket(s3, name, ctx, err);
-    char *plain = cove__s3_plain(path);
+    char *plain = cove__object_trim_slash(path);
     if (plain == NULL)
         return cove__fail_nomem(err, "a path");
-    if (cove__s3_is_promised(s3, plain, S3_NOW))
+    if (cove__virtual_exists(s3, plain, COVE__VIRTUAL_NOW))
         goto out;
-    name = cove__s3_split(plain);
-    if (!cove__s3_was_promised(s3, plain)) {
-        rc = cove__s3_require_bucket(s3, name, ctx, err);
+    name = cove__object_split(plain);
+    if (!cove__virtual_existed(s3, plain)) {
+        rc = cove__object_require_bucket(s3, name, ctx, err);
         if (rc < 0)
             goto out;
-        rc = cove__s3_head(s3, name, ctx, &head, &why);
+        rc = cove__object_head(s3, name, ctx, &head, &why);
         if (rc == 0) {
             rc = cove__fs_fail(err, ctx, COVE_EEXIST, "an object of this name exists");
             goto out;
@@ -108,7 +109,7 @@ int cove__s3_mkdir(void *self, const char *path, const struct cove__ctx *ctx, st
         }
     }
     /* Refused or not there: a promise needs neither. Writing below it will say what is wrong, if anything is. */
-    rc = cove__s3_promise(s3, plain);
+    rc = cove__virtual_make(s3, plain);
     if (rc < 0)
         cove__fs_fail(err, ctx, rc, "the directory cannot be remembered: %s", cove_code_phrase(rc));
 out:
@@ -133,10 +134,10 @@ static int remove_keys(struct cove__s3 *s3, const struct cove__page *page, const
 }
 
 /* A bucket that lists nothing may still have versions or uploads. */
-static int explain_not_empty(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx,
+static int explain_not_empty(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
                              struct cove_error *err)
 {
-    int any = cove__s3_any_below(s3, name, ctx, NULL);
+    int any = cove__object_any_below(s3, name, ctx, NULL);
 
     return cove__fs_fail(err, ctx, COVE_ENOTEMPTY,
                          any == 0 ? "the bucket has no objects, but older versions or unfinished uploads; "
@@ -144,18 +145,19 @@ static int explain_not_empty(struct cove__s3 *s3, struct s3_name name, const str
                                   : "the bucket is not empty");
 }
 
-static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct cove__ctx *ctx, struct cove_error *err)
+static int delete_bucket(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+                         struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
 
-    cove__s3_request_init(&r, s3, "DELETE", name, ctx);
+    cove__object_request_init(&r, s3, "DELETE", name, ctx);
     r.whole_bucket = true;
-    r.accept = cove__s3_accept_bare;
-    int rc = cove__s3_run(&r, err);
+    r.accept = cove__object_accept_empty;
+    int rc = cove__object_run(&r, err);
     bool not_empty = strcmp(r.code, "BucketNotEmpty") == 0;
     if (rc == 0)
-        cove__s3_forget_bucket(s3, name.bucket);
-    cove__s3_request_done(&r);
+        cove__object_forget_bucket(s3, name.bucket);
+    cove__object_request_done(&r);
     return not_empty ? explain_not_empty(s3, name, ctx, err) : rc;
 }
 
@@ -164,8 +166,8 @@ static int delete_bucket(struct cove__s3 *s3, struct s3_name name, const struct 
 int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_split(path);
-    char *token = NULL, *plain = cove__s3_plain(path);
+    struct cove__object_name name = cove__object_split(path);
+    char *token = NULL, *plain = cove__object_trim_slash(path);
     struct cove__paging paging = { 0 };
     bool any = false, more = false;
     int rc = 0;
@@ -176,10 +178,10 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
         rc = cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once are not removed; name one");
         goto out;
     }
-    bool promised = cove__s3_is_promised(s3, plain, S3_NOW);
+    bool promised = cove__virtual_exists(s3, plain, COVE__VIRTUAL_NOW);
     do {
         struct cove__page page = { 0 };
-        rc = cove__s3_list_keys(s3, name, token, ctx, &page, err);
+        rc = cove__object_list_keys(s3, name, token, ctx, &page, err);
         if (rc == 0 && page.n > 0) {
             any = true;
             rc = remove_keys(s3, &page, ctx, err);
@@ -198,7 +200,7 @@ int cove__s3_remove_tree(void *self, const char *path, const struct cove__ctx *c
     cove__free(token);
     if (rc < 0)
         goto out;
-    cove__s3_forget_promises(s3, plain);
+    cove__virtual_forget_tree(s3, plain);
     if (name.key.size > 0 && !any && !promised)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
 out:
@@ -209,9 +211,9 @@ out:
 int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_split(path);
+    struct cove__object_name name = cove__object_split(path);
     struct cove__page page = { 0 };
-    char *plain = cove__s3_plain(path);
+    char *plain = cove__object_trim_slash(path);
     int rc;
 
     if (plain == NULL)
@@ -220,25 +222,25 @@ int cove__s3_rmdir(void *self, const char *path, const struct cove__ctx *ctx, st
         rc = name.bucket.size > 0 ? delete_bucket(s3, name, ctx, err)
                                   : cove__fs_fail(err, ctx, COVE_EINVAL, "the root cannot be removed");
         if (rc == 0)
-            cove__s3_forget_promises(s3, plain);
+            cove__virtual_forget_tree(s3, plain);
         goto out;
     }
-    bool promised = cove__s3_is_promised(s3, plain, S3_NOW);
-    rc = cove__s3_list_keys(s3, name, NULL, ctx, &page, err);
+    bool promised = cove__virtual_exists(s3, plain, COVE__VIRTUAL_NOW);
+    rc = cove__object_list_keys(s3, name, NULL, ctx, &page, err);
     if (rc < 0)
         goto out;
     /* An empty directory may have its own marker, which would be listed first: it has the shortest name. */
     size_t marker = strlen(plain) + (plain[strlen(plain) - 1] != '/');
     bool only_marker =
         page.n == 1 && page.token == NULL && page.items[0].size == 0 && strlen(page.items[0].path) == marker;
-    if ((page.n > 0 && !only_marker) || cove__s3_is_promised_below(s3, plain))
+    if ((page.n > 0 && !only_marker) || cove__virtual_has_children(s3, plain))
         rc = cove__fs_fail(err, ctx, COVE_ENOTEMPTY, "the directory is not empty");
     else if (page.n > 0)
         rc = remove_keys(s3, &page, ctx, err);
     else if (!promised)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such directory");
     if (rc == 0)
-        cove__s3_forget_promises(s3, plain);
+        cove__virtual_forget_tree(s3, plain);
 out:
     cove__page_done(&page);
     cove__free(plain);

@@ -79,14 +79,14 @@ static int add_path(const struct s3_address *to, struct cove__slice key, struct 
     return cove__uri_encode(path, key, true);
 }
 
-static struct cove__aws_provider *provider_of(const struct s3_request *r)
+static struct cove__aws_provider *provider_of(const struct cove__object_request *r)
 {
     return r->session != NULL ? r->session->provider : r->s3->provider;
 }
 
 /* Who signs: the session of a directory bucket, or the filesystem's own keys; NULL where nothing is signed. As
  * cove__aws_provider_get. */
-static int get_keys(struct s3_request *r, const struct s3_address *to, bool wait, struct cove__aws_set **ret,
+static int get_keys(struct cove__object_request *r, const struct s3_address *to, bool wait, struct cove__aws_set **ret,
                     struct cove_error *err)
 {
     struct cove__s3 *s3 = r->s3;
@@ -103,18 +103,18 @@ static int get_keys(struct s3_request *r, const struct s3_address *to, bool wait
                                 : 0;
 }
 
-int cove__s3_aim(struct s3_request *r, bool wait, struct s3_aim *ret, struct cove_error *err)
+int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_target *ret, struct cove_error *err)
 {
     struct cove__s3 *s3 = r->s3;
     struct cove_error why = COVE_ERROR_INIT;
 
-    *ret = (struct s3_aim){ .path = COVE__BUF_INIT(8192) };
+    *ret = (struct s3_target){ .path = COVE__BUF_INIT(8192) };
     region_of(s3, r->name.bucket, r->region);
     int rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, r->region, &ret->to, &why);
     if (rc == 0)
         rc = get_keys(r, &ret->to, wait, &ret->set, &why);
     if (rc < 0)
-        cove__s3_fail(r, err, rc, "%s", why.message);
+        cove__object_fail(r, err, rc, "%s", why.message);
     if (rc != 0)
         return rc;
     memcpy(r->region, ret->to.region, sizeof r->region);
@@ -123,17 +123,17 @@ int cove__s3_aim(struct s3_request *r, bool wait, struct s3_aim *ret, struct cov
     if (rc == 0)
         rc = add_path(&ret->to, r->name.key, &ret->path);
     if (rc < 0)
-        cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
+        cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
     return rc;
 }
 
-void cove__s3_aim_done(struct s3_aim *aim)
+void cove__s3_target_done(struct s3_target *aim)
 {
     cove__aws_set_unref(aim->set);
     cove__buf_done(&aim->path);
 }
 
-struct cove__sigv4_request cove__s3_to_sign(const struct s3_request *r, const struct s3_aim *aim)
+struct cove__sigv4_request cove__s3_to_sign(const struct cove__object_request *r, const struct s3_target *aim)
 {
     cove__lock();
     int64_t now_ns = cove__wall_ns() + r->s3->clock_skew_ns;
@@ -149,12 +149,12 @@ struct cove__sigv4_request cove__s3_to_sign(const struct s3_request *r, const st
                                          .wall_ns = now_ns };
 }
 
-struct cove__sigv4_cache *cove__s3_signing(struct s3_request *r)
+struct cove__sigv4_cache *cove__s3_signing(struct cove__object_request *r)
 {
     return r->session != NULL ? &r->session->signing : &r->s3->signing;
 }
 
-static int sign(struct s3_request *r, const struct s3_aim *aim, struct cove__buf *headers)
+static int sign(struct cove__object_request *r, const struct s3_target *aim, struct cove__buf *headers)
 {
     struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
     char time[17];
@@ -171,12 +171,12 @@ static int sign(struct s3_request *r, const struct s3_aim *aim, struct cove__buf
 
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
-    struct s3_request *r = self;
-    struct s3_aim aim;
+    struct cove__object_request *r = self;
+    struct s3_target aim;
 
-    if (r->why != S3_WHY_UNASKED)
-        http->method = r->why == S3_WHY_ASKING ? "GET" : "HEAD";
-    int rc = cove__s3_aim(r, true, &aim, err);
+    if (r->why != S3_REASON_UNKNOWN)
+        http->method = r->why == S3_REASON_ASKING ? "GET" : "HEAD";
+    int rc = cove__s3_target_of(r, true, &aim, err);
     if (rc == 0) {
         cove__buf_addf(&http->url, "%s://%s%s", aim.to.scheme, aim.to.host, cove__buf_str(&aim.path));
         if (r->query.size > 0)
@@ -187,30 +187,30 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         cove__buf_add_slice(&http->headers, cove__buf_slice(&r->extra));
         if (r->lines != NULL)
             r->lines(r, &http->headers);
-        if (r->why == S3_WHY_ASKING)
+        if (r->why == S3_REASON_ASKING)
             cove__buf_add_str(&http->headers, "Range: bytes=0-0\n");
-        cove__s3_add_sums(r, &http->headers);
+        cove__s3_add_checksums(r, &http->headers);
         if (aim.set != NULL)
             rc = sign(r, &aim, &http->headers);
         if (rc < 0)
-            cove__s3_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
+            cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
     }
-    cove__s3_aim_done(&aim);
+    cove__s3_target_done(&aim);
     return rc;
 }
 
 /* ---- after an attempt ---- */
 
 /* True: the reply tells a region other than the one that was asked, so the same request may succeed there. */
-static bool other_region(struct s3_request *r)
+static bool other_region(struct cove__object_request *r)
 {
     struct s3_error_body e;
-    char region[S3_HEADER_MAX] = "";
+    char region[COVE__HEADER_MAX] = "";
     int status = r->http.status;
 
     if (status != 301 && status != 307 && status != 400 && status != 403)
         return false;
-    if (!cove__s3_reply_header(r, "x-amz-bucket-region", region) &&
+    if (!cove__object_reply_header(r, "x-amz-bucket-region", region) &&
         cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 &&
         (status != 403 || strcmp(e.code, "AuthorizationHeaderMalformed") == 0))
         snprintf(region, sizeof region, "%s", e.region);
@@ -221,12 +221,12 @@ static bool other_region(struct s3_request *r)
 }
 
 /* True: the store's clock was found to be far from what we signed with, and is followed from now on. */
-static bool other_clock(struct s3_request *r)
+static bool other_clock(struct cove__object_request *r)
 {
     struct cove__s3 *s3 = r->s3;
-    char date[S3_HEADER_MAX];
+    char date[COVE__HEADER_MAX];
 
-    if (r->http.status != 403 || !cove__s3_reply_header(r, "date", date))
+    if (r->http.status != 403 || !cove__object_reply_header(r, "date", date))
         return false;
     int64_t theirs = cove__parse_http_date(date), ours = cove__wall_ns();
     if (theirs < 0)
@@ -243,11 +243,11 @@ static bool other_clock(struct s3_request *r)
 /* True: the store does not take the keys any more, and there may be others. Where a reply has no words, 400 is what
  * Amazon says of a token that has expired. What it says of a session is not documented, so that one is replaced also
  * where its key is unknown or the word is missing. */
-static bool keys_refused(struct s3_request *r)
+static bool keys_refused(struct cove__object_request *r)
 {
     static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidTokenId" };
     int status = r->http.status;
-    bool wordless = cove__s3_is_head(r) && r->code[0] == '\0';
+    bool wordless = cove__object_is_head(r) && r->code[0] == '\0';
     bool refused = wordless && (status == 400 || (r->session != NULL && (status == 401 || status == 403)));
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
@@ -258,42 +258,42 @@ static bool keys_refused(struct s3_request *r)
 }
 
 /* True: the HEAD's next attempt is the GET that tells why it is refused. */
-static bool ask_why(struct s3_request *r)
+static bool ask_why(struct cove__object_request *r)
 {
-    if (!cove__s3_is_head(r) || r->why != S3_WHY_UNASKED || r->http.status != 400)
+    if (!cove__object_is_head(r) || r->why != S3_REASON_UNKNOWN || r->http.status != 400)
         return false;
-    r->why = S3_WHY_ASKING;
+    r->why = S3_REASON_ASKING;
     return true;
 }
 
-static bool holds_error(const struct s3_request *r)
+static bool holds_error(const struct cove__object_request *r)
 {
     struct s3_error_body e;
     return r->error_in_200 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0';
 }
 
 /* Remembers what a successful request shows: the bucket is there, and the object, if it was read or written. */
-static void remember(struct s3_request *r)
+static void remember(struct cove__object_request *r)
 {
     const char *method = r->http.method, *query = cove__buf_str(&r->query);
-    struct s3_name name = r->name;
+    struct cove__object_name name = r->name;
     bool removal = strcmp(method, "DELETE") == 0;
     bool completion = strcmp(method, "POST") == 0 && strncmp(query, "uploadId=", 9) == 0;
 
     if (!r->whole_bucket || !removal)
-        cove__s3_remember_bucket(r->s3, name.bucket);
+        cove__object_remember_bucket(r->s3, name.bucket);
     if (name.key.size > 0 && !removal && (query[0] == '\0' || completion)) {
         const char *path = (const char *)name.bucket.data;
         size_t length = (size_t)(name.key.data + name.key.size - name.bucket.data);
 
-        cove__s3_end_promises(r->s3, path, length);
+        cove__virtual_end(r->s3, path, length);
         if (completion || strcmp(method, "PUT") == 0)
-            cove__s3_forget_promise(r->s3, path, length);
+            cove__virtual_forget(r->s3, path, length);
     }
 }
 
 /* A request that changes something may meet another change; one that reads can only ask for a version. */
-static bool has_condition(const struct s3_request *r)
+static bool has_condition(const struct cove__object_request *r)
 {
     const struct cove__buf *headers = &r->http.headers;
 
@@ -304,21 +304,21 @@ static bool has_condition(const struct s3_request *r)
 
 static enum cove__http_verdict inspect(void *self, struct cove__http_request *http, struct cove_error *err)
 {
-    struct s3_request *r = self;
+    struct cove__object_request *r = self;
     bool good = http->status >= 200 && http->status < 300;
-    bool asked_why = r->why == S3_WHY_ASKING;
+    bool asked_why = r->why == S3_REASON_ASKING;
 
     if (asked_why)
-        r->why = S3_WHY_ASKED;
-    cove__s3_meet(r);
+        r->why = S3_REASON_ASKED;
+    cove__s3_identify_store(r);
     if (asked_why && (good || http->status == 416)) { /* 416: the object is empty */
-        cove__s3_judge(r, err);
+        cove__s3_classify(r, err);
         return COVE__HTTP_FAIL;
     }
     if (good && !holds_error(r)) {
         r->code[0] = '\0';
-        if (r->sum_refused && !cove__s3_is_head(r)) /* whose refusals say nothing */
-            cove__s3_lacks(r, S3_CRC32C);
+        if (r->sum_refused && !cove__object_is_head(r)) /* whose refusals say nothing */
+            cove__object_learn_missing(r, COVE__CRC32C);
         int rc = r->accept != NULL ? r->accept(r, err) : 0;
         if (rc == 0) {
             remember(r);
@@ -328,13 +328,13 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
         return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
     }
     r->refusals += http->status >= 400 && http->status < 500;
-    if (other_region(r) || other_clock(r) || cove__s3_give_up_sums(r) || ask_why(r))
+    if (other_region(r) || other_clock(r) || cove__s3_give_up_checksums(r) || ask_why(r))
         return COVE__HTTP_AGAIN;
     if (http->kept > 0 && (http->status == 412 || http->status == 416)) {
         http->kept = 0; /* another object stands there now: from the start, if the caller takes any */
         return COVE__HTTP_AGAIN;
     }
-    bool retry = cove__s3_judge(r, err);
+    bool retry = cove__s3_classify(r, err);
     if (err->code == COVE_EPRECONDITION && !has_condition(r))
         err->code = COVE_ESERVER; /* the store's own conflict: no other version has been seen */
     r->refusals += http->status >= 500 && err->code == COVE_ETHROTTLED;
@@ -345,13 +345,13 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
 
 static int64_t keep(void *self, struct cove__http_request *http)
 {
-    struct s3_request *r = self;
+    struct cove__object_request *r = self;
     return r->keep != NULL ? r->keep(r) : 0;
 }
 
 static void done(void *self, struct cove__http_request *http)
 {
-    struct s3_request *r = self;
+    struct cove__object_request *r = self;
     r->done(r);
 }
 
@@ -362,10 +362,10 @@ static const struct cove__http_hooks on_its_own = {
 
 /* ---- making ---- */
 
-void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char *method, struct s3_name name,
-                           const struct cove__ctx *ctx)
+void cove__object_request_init(struct cove__object_request *r, struct cove__s3 *s3, const char *method,
+                               struct cove__object_name name, const struct cove__ctx *ctx)
 {
-    *r = (struct s3_request){ .s3 = s3, .name = name };
+    *r = (struct cove__object_request){ .s3 = s3, .name = name };
     cove__http_request_init(&r->http);
     r->http.http = s3->http;
     r->http.method = method;
@@ -378,7 +378,7 @@ void cove__s3_request_init(struct s3_request *r, struct cove__s3 *s3, const char
     memcpy(r->payload_hash, COVE__SIGV4_EMPTY, sizeof r->payload_hash);
 }
 
-void cove__s3_request_done(struct s3_request *r)
+void cove__object_request_done(struct cove__object_request *r)
 {
     cove__http_request_done(&r->http);
     cove__s3_session_put(r->session);
@@ -387,12 +387,12 @@ void cove__s3_request_done(struct s3_request *r)
     cove__buf_done(&r->extra);
 }
 
-bool cove__s3_is_head(const struct s3_request *r)
+bool cove__object_is_head(const struct cove__object_request *r)
 {
-    return r->why != S3_WHY_UNASKED || strcmp(r->http.method, "HEAD") == 0;
+    return r->why != S3_REASON_UNKNOWN || strcmp(r->http.method, "HEAD") == 0;
 }
 
-void cove__s3_header(struct s3_request *r, const char *name, const char *format, ...)
+void cove__object_header(struct cove__object_request *r, const char *name, const char *format, ...)
 {
     struct cove__buf value = COVE__BUF_INIT(EXTRA_MAX);
     va_list args;
@@ -406,31 +406,31 @@ void cove__s3_header(struct s3_request *r, const char *name, const char *format,
     cove__buf_done(&value);
 }
 
-void cove__s3_want_checksum(struct s3_request *r)
+void cove__object_want_checksum(struct cove__object_request *r)
 {
-    r->asks_sum = cove__s3_sum(r->s3) == S3_SUM_CRC32C;
+    r->asks_sum = cove__object_checksum(r->s3) == COVE__CHECKSUM_CRC32C;
 }
 
 /* A checksum of parts' checksums ("...-3", type COMPOSITE) is none of the bytes. */
-bool cove__s3_reply_crc32c(const struct s3_request *r, uint32_t *ret)
+bool cove__object_reply_crc32c(const struct cove__object_request *r, uint32_t *ret)
 {
-    char text[S3_HEADER_MAX];
+    char text[COVE__HEADER_MAX];
 
-    if (cove__s3_sum(r->s3) != S3_SUM_CRC32C)
+    if (cove__object_checksum(r->s3) != COVE__CHECKSUM_CRC32C)
         return false;
-    if (cove__s3_reply_header(r, "x-amz-checksum-type", text) && strcmp(text, "FULL_OBJECT") != 0)
+    if (cove__object_reply_header(r, "x-amz-checksum-type", text) && strcmp(text, "FULL_OBJECT") != 0)
         return false;
-    return cove__s3_reply_header(r, "x-amz-checksum-crc32c", text) && cove__base64_to_be32(text, ret);
+    return cove__object_reply_header(r, "x-amz-checksum-crc32c", text) && cove__base64_to_be32(text, ret);
 }
 
-void cove__s3_body(struct s3_request *r, struct cove__slice body, enum s3_sum sum)
+void cove__object_body(struct cove__object_request *r, struct cove__slice body, enum cove__checksum_kind sum)
 {
     r->http.body = body;
     r->http.has_body = true;
     r->sum = sum;
-    if (sum == S3_SUM_CRC32C)
+    if (sum == COVE__CHECKSUM_CRC32C)
         r->crc32c = cove__crc32c(0, body.data, body.size);
-    else if (sum == S3_SUM_MD5 && (cove__s3_is_directory(r->s3, r->name.bucket) || !cove__s3_sum_md5(r)))
+    else if (sum == COVE__CHECKSUM_MD5 && (cove__s3_is_directory(r->s3, r->name.bucket) || !cove__s3_use_md5(r)))
         r->hash_payload =
             true; /* a directory bucket takes no MD5, FIPS has none: the signature vouches for the bytes */
     if (r->s3->provider == NULL)
@@ -446,29 +446,29 @@ void cove__s3_body(struct s3_request *r, struct cove__slice body, enum s3_sum su
     }
 }
 
-void cove__s3_start(struct s3_request *r)
+void cove__object_start(struct cove__object_request *r)
 {
     r->http.hooks = &on_its_own;
     cove__http_start(&r->http);
 }
 
-void cove__s3_start_in(struct s3_request *r, struct cove__inbox *inbox)
+void cove__object_start_in(struct cove__object_request *r, struct cove__inbox *inbox)
 {
     r->http.hooks = &waited_for;
     r->http.op.inbox = inbox;
     cove__http_start(&r->http);
 }
 
-int cove__s3_run(struct s3_request *r, struct cove_error *err)
+int cove__object_run(struct cove__object_request *r, struct cove_error *err)
 {
     r->http.hooks = &waited_for;
     return cove__http_run(&r->http, err);
 }
 
-int64_t cove__s3_reply_time(const struct s3_request *r)
+int64_t cove__object_reply_time(const struct cove__object_request *r)
 {
-    char date[S3_HEADER_MAX];
-    int64_t told_ns = cove__s3_reply_header(r, "date", date) ? cove__parse_http_date(date) : -1;
+    char date[COVE__HEADER_MAX];
+    int64_t told_ns = cove__object_reply_header(r, "date", date) ? cove__parse_http_date(date) : -1;
 
     cove__lock();
     int64_t known_ns = cove__wall_ns() + r->s3->clock_skew_ns;
@@ -476,34 +476,34 @@ int64_t cove__s3_reply_time(const struct s3_request *r)
     return told_ns >= 0 ? told_ns : known_ns;
 }
 
-int cove__s3_accept_bare(struct s3_request *r, struct cove_error *err)
+int cove__object_accept_empty(struct cove__object_request *r, struct cove_error *err)
 {
     if (r->http.reply.size == 0)
         return 0;
-    return cove__s3_fail(r, err, COVE_EPROTOCOL,
-                         "the reply has a body, so it is not from the store: check the endpoint and any proxy");
+    return cove__object_fail(r, err, COVE_EPROTOCOL,
+                             "the reply has a body, so it is not from the store: check the endpoint and any proxy");
 }
 
-bool cove__s3_reply_header(const struct s3_request *r, const char *name, char out[S3_HEADER_MAX])
+bool cove__object_reply_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX])
 {
-    return cove__http_header(&r->http, name, out, S3_HEADER_MAX);
+    return cove__http_header(&r->http, name, out, COVE__HEADER_MAX);
 }
 
-bool cove__s3_reply_etag(const struct s3_request *r, char out[S3_HEADER_MAX])
+bool cove__object_reply_version(const struct cove__object_request *r, char out[COVE__HEADER_MAX])
 {
-    char text[S3_HEADER_MAX] = "";
-    bool any = cove__s3_reply_header(r, "etag", text);
+    char text[COVE__HEADER_MAX] = "";
+    bool any = cove__object_reply_header(r, "etag", text);
 
-    cove__s3_etag(cove__slice_str(text), out, S3_HEADER_MAX);
+    cove__object_etag(cove__slice_str(text), out, COVE__HEADER_MAX);
     return any;
 }
 
-int64_t cove__s3_reply_number(const struct s3_request *r, const char *name)
+int64_t cove__object_reply_number(const struct cove__object_request *r, const char *name)
 {
-    char text[S3_HEADER_MAX], *end;
+    char text[COVE__HEADER_MAX], *end;
 
-    if (!cove__s3_reply_header(r, name, text) || text[0] < '0' || text[0] > '9')
+    if (!cove__object_reply_header(r, name, text) || text[0] < '0' || text[0] > '9')
         return -1;
     long long v = strtoll(text, &end, 10);
-    return *end == '\0' && v >= 0 && v <= S3_SIZE_MAX ? v : -1;
+    return *end == '\0' && v >= 0 && v <= COVE__OBJECT_SIZE_MAX ? v : -1;
 }

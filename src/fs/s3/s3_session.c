@@ -31,21 +31,22 @@ static int create(const struct source *s, const char *mode, cove_cancel *cancel,
     struct cove__ctx ctx = {
         .deadline_ns = cove__now_ns() + TIMEOUT_NS, .cancel = cancel, .op = "CreateSession", .url = s->bucket
     };
-    struct s3_request r;
+    struct cove__object_request r;
     char who[96];
 
     snprintf(who, sizeof who, "of a session of %s", s->bucket);
-    cove__s3_request_init(&r, s->s3, "GET", (struct s3_name){ .bucket = cove__slice_str(s->bucket) }, &ctx);
+    cove__object_request_init(&r, s->s3, "GET", (struct cove__object_name){ .bucket = cove__slice_str(s->bucket) },
+                              &ctx);
     r.own_keys = true;
     r.http.reply_max = COVE__AWS_REPLY_MAX;
     cove__buf_add_str(&r.query, "session=");
-    cove__s3_header(&r, "x-amz-create-session-mode", "%s", mode);
-    int rc = cove__s3_run(&r, err);
+    cove__object_header(&r, "x-amz-create-session-mode", "%s", mode);
+    int rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = cove__aws_keys_from_xml(cove__buf_slice(&r.http.reply), who, ret, err);
     if (r.http.reply.data != NULL)
         explicit_bzero(r.http.reply.data, r.http.reply.size);
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 

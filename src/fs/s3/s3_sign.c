@@ -10,14 +10,14 @@
 #define URL_MAX ((size_t)32 << 10)
 
 struct signing {
-    struct s3_request r; /* first: what the client calls back with */
+    struct cove__object_request r; /* first: what the client calls back with */
     int64_t expires_s;
     char *url; /* owned; NULL: not signed yet */
 };
 
-static int sign_url(struct signing *s, const struct s3_aim *aim, struct cove_error *err)
+static int sign_url(struct signing *s, const struct s3_target *aim, struct cove_error *err)
 {
-    struct s3_request *r = &s->r;
+    struct cove__object_request *r = &s->r;
     struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
     struct cove__buf query = COVE__BUF_INIT(URL_MAX), url = COVE__BUF_INIT(2 * URL_MAX);
     const char *token = aim->set->keys.token;
@@ -35,7 +35,7 @@ static int sign_url(struct signing *s, const struct s3_aim *aim, struct cove_err
         rc = s->url != NULL ? 0 : COVE_ENOMEM;
     }
     if (rc < 0)
-        cove__s3_fail(r, err, rc, "the URL cannot be made: %s", cove_code_phrase(rc));
+        cove__object_fail(r, err, rc, "the URL cannot be made: %s", cove_code_phrase(rc));
     cove__buf_done(&query);
     cove__buf_done(&url);
     return rc;
@@ -44,12 +44,12 @@ static int sign_url(struct signing *s, const struct s3_aim *aim, struct cove_err
 /* 0; COVE__HTTP_LATER; an error. */
 static int try_to_sign(struct signing *s, bool wait, struct cove_error *err)
 {
-    struct s3_aim aim;
+    struct s3_target aim;
 
-    int rc = cove__s3_aim(&s->r, wait, &aim, err);
+    int rc = cove__s3_target_of(&s->r, wait, &aim, err);
     if (rc == 0)
         rc = sign_url(s, &aim, err);
-    cove__s3_aim_done(&aim);
+    cove__s3_target_done(&aim);
     return rc;
 }
 
@@ -68,20 +68,20 @@ int cove__s3_sign(void *self, const char *path, const char *method, int64_t expi
     struct cove__s3 *s3 = self;
     struct cove_error why = COVE_ERROR_INIT;
     struct signing s = { .expires_s = expires_s };
-    struct s3_name name;
+    struct cove__object_name name;
 
-    int rc = cove__s3_object(s3, path, strcmp(method, "PUT") == 0, ctx, &name, err);
+    int rc = cove__object_name_of(s3, path, strcmp(method, "PUT") == 0, ctx, &name, err);
     if (rc < 0)
         return rc;
     if (s3->provider == NULL)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "with anon=true there are no keys to sign with");
-    cove__s3_request_init(&s.r, s3, method, name, ctx);
+    cove__object_request_init(&s.r, s3, method, name, ctx);
     rc = try_to_sign(&s, false, &why);
     if (rc == COVE__HTTP_LATER) {
         s.r.http.hooks = &hooks;
         rc = cove__http_run(&s.r.http, &why);
     }
-    cove__s3_request_done(&s.r);
+    cove__object_request_done(&s.r);
     if (s.url == NULL)
         return cove__error_copy(err, &why);
     *ret_url = s.url;

@@ -8,7 +8,7 @@
 
 /* A stat under way. Its request is its first member, so that a request's end finds it. */
 struct look {
-    struct s3_request r;
+    struct cove__object_request r;
     struct cove__io *io;
     uint64_t began;            /* the time before the first request, for promises */
     struct cove_error refused; /* why HEAD found no object; code 0: it was not asked */
@@ -19,7 +19,7 @@ static void finish(struct look *l, int rc, const struct cove_error *err)
     struct cove__io *io = l->io;
     struct cove_error copy = *err;
 
-    cove__s3_request_done(&l->r);
+    cove__object_request_done(&l->r);
     cove__free(l);
     cove__op_finish(&io->op, rc, 0, &copy);
 }
@@ -27,15 +27,15 @@ static void finish(struct look *l, int rc, const struct cove_error *err)
 /* Nothing has this name as a prefix: a directory only by what mkdir promised. */
 static int nothing_below(struct look *l, const char *plain, struct cove_error *err)
 {
-    if (cove__s3_is_promised(l->r.s3, plain, l->began))
+    if (cove__virtual_exists(l->r.s3, plain, l->began))
         return 0;
     return cove__fs_fail(err, &l->io->op.ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
 }
 
 static int directory(struct look *l, bool below, struct cove_error *err)
 {
-    bool bucket = cove__s3_split(l->io->path).key.size == 0;
-    char *plain = cove__s3_plain(l->io->path);
+    bool bucket = cove__object_split(l->io->path).key.size == 0;
+    char *plain = cove__object_trim_slash(l->io->path);
     int rc = plain != NULL ? 0 : cove__fail_nomem(err, "a path");
 
     if (rc == 0 && !below && !bucket)
@@ -46,7 +46,7 @@ static int directory(struct look *l, bool below, struct cove_error *err)
     return rc;
 }
 
-static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name name);
+static void look_for_object(struct look *l, struct cove__s3 *s3, struct cove__object_name name);
 
 /* A non-empty object whose name ends in a slash is a file of exactly that name. It is the first entry of a listing with
  * its name as prefix. */
@@ -57,13 +57,13 @@ static bool is_object(const struct look *l)
 
 /* HEAD's refusals have no body, so that of the listing may say more, as of a wrong key. That the listing itself is not
  * allowed says nothing about the object. */
-static bool says_more(const struct s3_request *r)
+static bool says_more(const struct cove__object_request *r)
 {
     return (r->http.status == 400 || r->http.status == 403) && r->code[0] != '\0' &&
            strcmp(r->code, "AccessDenied") != 0;
 }
 
-static void below_looked_for(struct s3_request *r)
+static void below_looked_for(struct cove__object_request *r)
 {
     struct look *l = r->user;
     struct cove_error err = r->http.op.err;
@@ -76,8 +76,8 @@ static void below_looked_for(struct s3_request *r)
     } else if (rc == 0 && is_object(l)) {
         struct cove__s3 *s3 = r->s3;
 
-        cove__s3_request_done(r);
-        look_for_object(l, s3, cove__s3_locate(s3, l->io->path));
+        cove__object_request_done(r);
+        look_for_object(l, s3, cove__object_locate(s3, l->io->path));
         return;
     } else if (rc == 0) {
         rc = directory(l, r->below.any, &err);
@@ -88,22 +88,22 @@ static void below_looked_for(struct s3_request *r)
 static void look_below(struct look *l)
 {
     struct cove__s3 *s3 = l->r.s3;
-    struct s3_name name = cove__s3_split(l->io->path);
+    struct cove__object_name name = cove__object_split(l->io->path);
 
-    cove__s3_request_init(&l->r, s3, "GET", (struct s3_name){ .bucket = name.bucket }, &l->io->op.ctx);
+    cove__object_request_init(&l->r, s3, "GET", (struct cove__object_name){ .bucket = name.bucket }, &l->io->op.ctx);
     l->r.user = l;
     l->r.done = below_looked_for;
-    cove__s3_ask_below(&l->r, name.key);
-    cove__s3_start(&l->r);
+    cove__object_probe_request(&l->r, name.key);
+    cove__object_start(&l->r);
 }
 
 /* A version that only says that the object is gone. It is there, and can be removed; there is nothing to read. */
 static int delete_marker(struct look *l, struct cove_error *err)
 {
     struct cove_info *info = l->io->ret_info;
-    struct s3_head head;
+    struct cove__object_head head;
 
-    cove__s3_head_reply(&l->r, &head);
+    cove__object_head_response(&l->r, &head);
     int rc = cove__info_set(info, l->io->path, COVE_TYPE_FILE, 0, head.mtime_ns, NULL);
     if (rc == 0) {
         info->deleted = true;
@@ -113,49 +113,49 @@ static int delete_marker(struct look *l, struct cove_error *err)
     return rc < 0 ? cove__fail_nomem(err, "a file's properties") : 0;
 }
 
-static void head_answered(struct s3_request *r)
+static void head_answered(struct cove__object_request *r)
 {
     struct look *l = r->user;
     struct cove_error err = r->http.op.err;
-    struct s3_head head;
+    struct cove__object_head head;
     int rc = r->http.op.rc;
 
-    if (r->name.version.size > 0 && cove__s3_says_deleted(r)) {
+    if (r->name.version.size > 0 && cove__s3_is_delete_marker(r)) {
         cove__error_clear(&err);
         rc = delete_marker(l, &err);
     } else if (r->name.version.size == 0 &&
                (rc == COVE_EACCESS || (rc == COVE_ENOTFOUND && l->io->only != COVE_TYPE_FILE))) {
         l->refused = err;
-        cove__s3_request_done(r);
+        cove__object_request_done(r);
         look_below(l);
         return;
     } else if (rc == 0) {
-        cove__s3_head_reply(r, &head);
+        cove__object_head_response(r, &head);
         rc = cove__info_set(l->io->ret_info, l->io->path, COVE_TYPE_FILE, head.size, head.mtime_ns,
                             head.etag[0] ? head.etag : NULL);
         l->io->ret_info->has_crc32c = head.has_crc32c;
         l->io->ret_info->crc32c = head.crc32c;
         if (rc == 0)
-            rc = cove__s3_read_properties(r, l->io->ret_info);
+            rc = cove__object_read_properties(r, l->io->ret_info);
         if (rc < 0)
-            cove__s3_fail(r, &err, rc, "the file's properties cannot be held: %s", cove_code_phrase(rc));
+            cove__object_fail(r, &err, rc, "the file's properties cannot be held: %s", cove_code_phrase(rc));
     }
     finish(l, rc, &err);
 }
 
-static void look_for_object(struct look *l, struct cove__s3 *s3, struct s3_name name)
+static void look_for_object(struct look *l, struct cove__s3 *s3, struct cove__object_name name)
 {
-    cove__s3_request_init(&l->r, s3, "HEAD", name, &l->io->op.ctx);
+    cove__object_request_init(&l->r, s3, "HEAD", name, &l->io->op.ctx);
     l->r.user = l;
     l->r.done = head_answered;
-    cove__s3_head_ask(&l->r);
-    cove__s3_start(&l->r);
+    cove__object_head_request(&l->r);
+    cove__object_start(&l->r);
 }
 
 void cove__s3_stat(void *self, struct cove__io *io)
 {
     struct cove__s3 *s3 = self;
-    struct s3_name name = cove__s3_locate(s3, io->path);
+    struct cove__object_name name = cove__object_locate(s3, io->path);
     struct look *l = cove__calloc(1, sizeof *l);
     struct cove_error err = COVE_ERROR_INIT;
 
@@ -166,10 +166,10 @@ void cove__s3_stat(void *self, struct cove__io *io)
     }
     l->io = io;
     l->r.s3 = s3;
-    l->began = cove__s3_promise_time(s3);
+    l->began = cove__virtual_time(s3);
     l->refused = (struct cove_error)COVE_ERROR_INIT;
     if (name.bucket.size == 0) {
-        cove__s3_request_init(&l->r, s3, "GET", name, &io->op.ctx);
+        cove__object_request_init(&l->r, s3, "GET", name, &io->op.ctx);
         finish(l, directory(l, false, &err), &err);
     } else if (io->only == COVE_TYPE_DIRECTORY || name.key.size == 0 || name.key.data[name.key.size - 1] == '/') {
         look_below(l); /* of a bucket too, rather than HEAD: a listing's refusals say why */

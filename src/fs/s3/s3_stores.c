@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define YES S3_CAN_YES
-#define NO  S3_CAN_NO
+#define YES COVE__CAN_YES
+#define NO  COVE__CAN_NO
 
 const struct s3_store cove__s3_any_store = { .name = "other", .hosts = "" };
 
@@ -16,62 +16,62 @@ const struct s3_store cove__s3_stores[] = {
     { .name = "aws",
       .hosts = "s3.*.amazonaws.com s3.*.amazonaws.com.cn s3.dualstack.*.amazonaws.com s3.*.vpce.amazonaws.com "
                "amazonaws.com amazonaws.com.cn",
-      .can = { [S3_PUT_CONDITIONS] = YES,
-               [S3_END_CONDITIONS] = YES,
-               [S3_COPY_CONDITIONS] = YES,
-               [S3_COPY_TO_CONDITIONS] = YES,
-               [S3_DELETE_CONDITIONS] = YES,
-               [S3_BATCH_CONDITIONS] = YES,
-               [S3_CRC32C] = YES,
-               [S3_COPY_TELLS_CRC32C] = YES,
-               [S3_PART_COPY] = YES,
-               [S3_BATCH_DELETE] = YES,
-               [S3_UNEQUAL_PARTS] = YES,
-               [S3_PREFIX_OF_UPLOADS] = YES } },
+      .can = { [COVE__PUT_CONDITIONS] = YES,
+               [COVE__UPLOAD_CONDITIONS] = YES,
+               [COVE__COPY_SOURCE_CONDITIONS] = YES,
+               [COVE__COPY_TARGET_CONDITIONS] = YES,
+               [COVE__DELETE_CONDITIONS] = YES,
+               [COVE__BATCH_CONDITIONS] = YES,
+               [COVE__CRC32C] = YES,
+               [COVE__COPIED_PART_CHECKSUMS] = YES,
+               [COVE__PART_COPY] = YES,
+               [COVE__BATCH_DELETE] = YES,
+               [COVE__UNEQUAL_PARTS] = YES,
+               [COVE__UPLOADS_BY_PREFIX] = YES } },
     { .name = "minio",
       .hosts = "play.min.io",
       .server = "MinIO",
-      .can = { [S3_PUT_CONDITIONS] = YES,
-               [S3_END_CONDITIONS] = YES,
-               [S3_COPY_CONDITIONS] = YES,
-               [S3_DELETE_CONDITIONS] = NO, /* ignored */
-               [S3_BATCH_CONDITIONS] = NO,
-               [S3_CRC32C] = YES,
-               [S3_PART_COPY] = YES,
-               [S3_BATCH_DELETE] = YES,
-               [S3_UNEQUAL_PARTS] = YES,
-               [S3_PREFIX_OF_UPLOADS] = NO } },
+      .can = { [COVE__PUT_CONDITIONS] = YES,
+               [COVE__UPLOAD_CONDITIONS] = YES,
+               [COVE__COPY_SOURCE_CONDITIONS] = YES,
+               [COVE__DELETE_CONDITIONS] = NO, /* ignored */
+               [COVE__BATCH_CONDITIONS] = NO,
+               [COVE__CRC32C] = YES,
+               [COVE__PART_COPY] = YES,
+               [COVE__BATCH_DELETE] = YES,
+               [COVE__UNEQUAL_PARTS] = YES,
+               [COVE__UPLOADS_BY_PREFIX] = NO } },
     { .name = "ceph",
       .hosts = "*.linodeobjects.com *.your-objectstorage.com",
       .server = "Ceph Object Gateway",
-      .can = { [S3_PUT_CONDITIONS] = YES, /* at the end of an upload only since the end of 2025 */
-               [S3_PART_COPY] = YES,
-               [S3_BATCH_DELETE] = YES,
-               [S3_UNEQUAL_PARTS] = YES } },
+      .can = { [COVE__PUT_CONDITIONS] = YES, /* at the end of an upload only since the end of 2025 */
+               [COVE__PART_COPY] = YES,
+               [COVE__BATCH_DELETE] = YES,
+               [COVE__UNEQUAL_PARTS] = YES } },
     { .name = "r2",
       .hosts = "r2.cloudflarestorage.com",
       .region = "auto",
-      .can = { [S3_PUT_CONDITIONS] = YES, [S3_UNEQUAL_PARTS] = NO } },
+      .can = { [COVE__PUT_CONDITIONS] = YES, [COVE__UNEQUAL_PARTS] = NO } },
     { .name = "wasabi", .hosts = "s3.*.wasabisys.com wasabisys.com", .server = "WasabiS3" },
     { .name = "ovh",
       .hosts = "s3.*.io.cloud.ovh.net s3.*.cloud.ovh.net s3.*.io.cloud.ovh.us",
-      .can = { [S3_PUT_CONDITIONS] = YES, [S3_END_CONDITIONS] = YES, [S3_DELETE_CONDITIONS] = YES } },
-    { .name = "scaleway", .hosts = "s3.*.scw.cloud", .max_parts = 1000, .can = { [S3_PUT_CONDITIONS] = YES } },
+      .can = { [COVE__PUT_CONDITIONS] = YES, [COVE__UPLOAD_CONDITIONS] = YES, [COVE__DELETE_CONDITIONS] = YES } },
+    { .name = "scaleway", .hosts = "s3.*.scw.cloud", .max_parts = 1000, .can = { [COVE__PUT_CONDITIONS] = YES } },
     { .name = "coreweave",
       .hosts = "cwobject.com cwlota.com",
       .bucket_in_host = true,
-      .can = { [S3_PUT_CONDITIONS] = YES, [S3_END_CONDITIONS] = YES } },
+      .can = { [COVE__PUT_CONDITIONS] = YES, [COVE__UPLOAD_CONDITIONS] = YES } },
     { .name = "b2",
       .hosts = "s3.*.backblazeb2.com",
-      .can = { [S3_PUT_CONDITIONS] = NO, /* 501 NotImplemented */
-               [S3_END_CONDITIONS] = NO,
-               [S3_CRC32C] = NO } }, /* 400: unsupported header */
+      .can = { [COVE__PUT_CONDITIONS] = NO, /* 501 NotImplemented */
+               [COVE__UPLOAD_CONDITIONS] = NO,
+               [COVE__CRC32C] = NO } }, /* 400: unsupported header */
     { .name = "digitalocean", .hosts = "*.digitaloceanspaces.com" },
     { .name = "gcs",
       .hosts = "storage.googleapis.com",
       .server = "UploadServer",
       .region = "auto",
-      .can = { [S3_CRC32C] = NO } }, /* Content-MD5 only; x-goog-hash is another tongue */
+      .can = { [COVE__CRC32C] = NO } }, /* Content-MD5 only; x-goog-hash is another tongue */
     { .name = "oracle", .hosts = "compat.objectstorage.*.oraclecloud.com compat.objectstorage.*.oci.customer-oci.com" },
     { .name = "ibm",
       .hosts = "s3.*.cloud-object-storage.appdomain.cloud s3.private.*.cloud-object-storage.appdomain.cloud "
@@ -81,7 +81,7 @@ const struct s3_store cove__s3_stores[] = {
       .hosts = "*.aliyuncs.com",
       .server = "AliyunOSS",
       .bucket_in_host = true,
-      .can = { [S3_PUT_CONDITIONS] = NO, [S3_END_CONDITIONS] = NO } }, /* 501 NotImplemented */
+      .can = { [COVE__PUT_CONDITIONS] = NO, [COVE__UPLOAD_CONDITIONS] = NO } }, /* 501 NotImplemented */
     { .name = "cos", .hosts = "cos.*.myqcloud.com", .server = "tencent-cos", .bucket_in_host = true },
     { .name = "storj", .hosts = "gateway.storjshare.io" },
     { .name = "swift", .hosts = "", .max_parts = 1000 },

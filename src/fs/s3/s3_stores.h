@@ -10,23 +10,23 @@
 
 /* What is known of one trait of one store. Not known is not "no": it is tried where that can do no harm, and whatever
  * guards data is looked after by a request more. */
-enum s3_can { S3_CAN_MAYBE, S3_CAN_YES, S3_CAN_NO };
+enum cove__can { COVE__CAN_MAYBE, COVE__CAN_YES, COVE__CAN_NO };
 
-enum s3_trait {
-    S3_PUT_CONDITIONS,     /* If-None-Match: * and If-Match of PutObject are honoured */
-    S3_END_CONDITIONS,     /* the same of CompleteMultipartUpload */
-    S3_COPY_CONDITIONS,    /* x-amz-copy-source-if-match of CopyObject and UploadPartCopy */
-    S3_COPY_TO_CONDITIONS, /* CopyObject with If-Match for the object that it replaces */
-    S3_DELETE_CONDITIONS,  /* If-Match of DeleteObject */
-    S3_BATCH_CONDITIONS,   /* DeleteObjects with an ETag for each key */
-    S3_CRC32C,             /* x-amz-checksum-crc32c is checked and kept; else Content-MD5 is sent in its place */
-    S3_COPY_TELLS_CRC32C,  /* replies give the checksum of a copied part, so that an upload with copies may have
+enum cove__capability {
+    COVE__PUT_CONDITIONS,     /* If-None-Match: * and If-Match of PutObject are honoured */
+    COVE__UPLOAD_CONDITIONS,     /* the same of CompleteMultipartUpload */
+    COVE__COPY_SOURCE_CONDITIONS,    /* x-amz-copy-source-if-match of CopyObject and UploadPartCopy */
+    COVE__COPY_TARGET_CONDITIONS, /* CopyObject with If-Match for the object that it replaces */
+    COVE__DELETE_CONDITIONS,  /* If-Match of DeleteObject */
+    COVE__BATCH_CONDITIONS,   /* DeleteObjects with an ETag for each key */
+    COVE__CRC32C,             /* x-amz-checksum-crc32c is checked and kept; else Content-MD5 is sent in its place */
+    COVE__COPIED_PART_CHECKSUMS,  /* replies give the checksum of a copied part, so that an upload with copies may have
                               checksums */
-    S3_PART_COPY,          /* UploadPartCopy */
-    S3_BATCH_DELETE,       /* DeleteObjects */
-    S3_UNEQUAL_PARTS,      /* the parts of an upload may differ in size */
-    S3_PREFIX_OF_UPLOADS,  /* ListMultipartUploads takes a prefix that is no whole key */
-    S3_N_TRAITS
+    COVE__PART_COPY,          /* UploadPartCopy */
+    COVE__BATCH_DELETE,       /* DeleteObjects */
+    COVE__UNEQUAL_PARTS,      /* the parts of an upload may differ in size */
+    COVE__UPLOADS_BY_PREFIX,  /* ListMultipartUploads takes a prefix that is no whole key */
+    COVE__N_CAPABILITIES
 };
 
 struct s3_store {
@@ -37,7 +37,7 @@ struct s3_store {
     const char *region; /* to sign for where neither the user nor the host names one; NULL: us-east-1 */
     bool bucket_in_host;      /* it takes no other addressing */
     unsigned max_parts;       /* of an upload; 0: 10,000, as Amazon */
-    uint8_t can[S3_N_TRAITS]; /* enum s3_can */
+    uint8_t can[COVE__N_CAPABILITIES]; /* enum cove__can */
 };
 
 extern const struct s3_store cove__s3_stores[];  /* ends with one without a name; the first is Amazon's */

@@ -55,10 +55,10 @@ static void test_table(void **state)
         assert_non_null(strstr(choices, word)); /* the option has it */
         assert_ptr_equal(cove__s3_store_named(s->name), s);
         assert_non_null(s->hosts);
-        for (size_t i = 0; i < S3_N_TRAITS; i++)
-            assert_in_range(s->can[i], S3_CAN_MAYBE, S3_CAN_NO);
+        for (size_t i = 0; i < COVE__N_CAPABILITIES; i++)
+            assert_in_range(s->can[i], COVE__CAN_MAYBE, COVE__CAN_NO);
         /* A store whose CopyPartResult has a checksum takes checksums. */
-        assert_true(s->can[S3_COPY_TELLS_CRC32C] != S3_CAN_YES || s->can[S3_CRC32C] == S3_CAN_YES);
+        assert_true(s->can[COVE__COPIED_PART_CHECKSUMS] != COVE__CAN_YES || s->can[COVE__CRC32C] == COVE__CAN_YES);
     }
     for (const char *p = row->choices; *p != '\0'; p++)
         n -= *p == ' ';
@@ -66,9 +66,9 @@ static void test_table(void **state)
     assert_ptr_equal(cove__s3_store_named("other"), &cove__s3_any_store);
     assert_null(cove__s3_store_named("nobody"));
     assert_null(cove__s3_store_named("aw"));
-    for (size_t i = 0; i < S3_N_TRAITS; i++) {
-        assert_int_equal(cove__s3_any_store.can[i], S3_CAN_MAYBE);
-        assert_int_equal(cove__s3_stores[0].can[i], S3_CAN_YES); /* Amazon's */
+    for (size_t i = 0; i < COVE__N_CAPABILITIES; i++) {
+        assert_int_equal(cove__s3_any_store.can[i], COVE__CAN_MAYBE);
+        assert_int_equal(cove__s3_stores[0].can[i], COVE__CAN_YES); /* Amazon's */
     }
 }
 
@@ -155,9 +155,9 @@ static void test_open(void **state)
 {
     struct cove__s3 *s3 = OPEN("endpoint_url", "https://a.r2.cloudflarestorage.com");
     assert_string_equal(s3->region, "auto");
-    assert_int_equal(cove__s3_can(s3, S3_UNEQUAL_PARTS), S3_CAN_NO);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
-    assert_int_equal(cove__s3_condition_way(s3, S3_END_CONDITIONS), S3_CONDITION_BOTH);
+    assert_int_equal(cove__object_can(s3, COVE__UNEQUAL_PARTS), COVE__CAN_NO);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__UPLOAD_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
     assert_false(s3->rules.bucket_in_host);
     struct cove__part_rules rules;
     cove__s3_part_rules(s3, -1, &rules);
@@ -177,43 +177,44 @@ static void test_open(void **state)
     s3 = OPEN("endpoint_url", "https://oss-cn-hangzhou.aliyuncs.com");
     assert_string_equal(s3->region, "oss-cn-hangzhou");
     assert_true(s3->rules.bucket_in_host);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_REFUSED);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_UNSUPPORTED);
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
-    assert_int_equal(cove__s3_no_conditions(s3, &ctx, &err), COVE_ENOTSUP);
+    assert_int_equal(cove__object_no_conditions(s3, &ctx, &err), COVE_ENOTSUP);
     assert_non_null(strstr(err.message, "write s3://b/k: the store (oss) has no conditional writes"));
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "https://s3.us-west-004.backblazeb2.com", "region", "us-west-001");
     assert_string_equal(s3->region, "us-west-001"); /* the user knows better */
-    assert_int_equal(cove__s3_sum(s3), S3_SUM_MD5);
+    assert_int_equal(cove__object_checksum(s3), COVE__CHECKSUM_MD5);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "store", "b2", "checksum", "crc32c", "conditional_writes", "yes",
               "fixed_upload_size", "True", "part_copy", "false", "batch_delete", "off", "conditional_copies", "true",
               "conditional_deletes", "false");
-    assert_int_equal(cove__s3_sum(s3), S3_SUM_CRC32C);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
-    assert_int_equal(cove__s3_condition_way(s3, S3_END_CONDITIONS), S3_CONDITION_SENT);
-    assert_int_equal(cove__s3_can(s3, S3_UNEQUAL_PARTS), S3_CAN_NO);
-    assert_int_equal(cove__s3_can(s3, S3_PART_COPY), S3_CAN_NO);
-    assert_int_equal(cove__s3_can(s3, S3_BATCH_DELETE), S3_CAN_NO);
-    assert_int_equal(cove__s3_can(s3, S3_COPY_CONDITIONS), S3_CAN_YES);
-    assert_int_equal(cove__s3_can(s3, S3_DELETE_CONDITIONS), S3_CAN_NO);
+    assert_int_equal(cove__object_checksum(s3), COVE__CHECKSUM_CRC32C);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__UPLOAD_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_can(s3, COVE__UNEQUAL_PARTS), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(s3, COVE__PART_COPY), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(s3, COVE__BATCH_DELETE), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(s3, COVE__COPY_SOURCE_CONDITIONS), COVE__CAN_YES);
+    assert_int_equal(cove__object_can(s3, COVE__DELETE_CONDITIONS), COVE__CAN_NO);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("conditional_writes", "false", "checksum", "none");
-    assert_int_equal(cove__s3_sum(s3), S3_SUM_NONE);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_LOOKED_AT);
-    assert_int_equal(cove__s3_can(s3, S3_DELETE_CONDITIONS), S3_CAN_NO);
+    assert_int_equal(cove__object_checksum(s3), COVE__CHECKSUM_NONE);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_CHECKED);
+    assert_int_equal(cove__object_can(s3, COVE__DELETE_CONDITIONS), COVE__CAN_NO);
     cove__s3_ops.close(s3);
 }
 
 /* A reply's status, headers and body, as s3_request.c hands it on. */
-static void reply(struct s3_request *r, struct cove__s3 *s3, int status, const char *headers, const char *body)
+static void reply(struct cove__object_request *r, struct cove__s3 *s3, int status, const char *headers,
+                  const char *body)
 {
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
 
-    cove__s3_request_init(r, s3, "PUT", cove__s3_split("b/k"), &ctx);
+    cove__object_request_init(r, s3, "PUT", cove__object_split("b/k"), &ctx);
     r->http.status = status;
     r->http.op.rc = status < 300 ? 0 : COVE_EINVAL;
     cove__buf_init(&r->http.reply_headers, 4096);
@@ -225,30 +226,31 @@ static void reply(struct s3_request *r, struct cove__s3 *s3, int status, const c
 static void test_learning(void **state)
 {
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
-    struct s3_request r;
+    struct cove__object_request r;
 
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_BOTH);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
     reply(&r, s3, 502, "server: MinIO\n", ""); /* may be any proxy's */
-    cove__s3_meet(&r);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_BOTH);
-    cove__s3_request_done(&r);
+    cove__s3_identify_store(&r);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
+    cove__object_request_done(&r);
     reply(&r, s3, 404, "server: MinIO\n", "");
-    cove__s3_meet(&r);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
-    cove__s3_lacks(&r, S3_PART_COPY);
-    assert_int_equal(cove__s3_can(s3, S3_PART_COPY), S3_CAN_NO);
-    cove__s3_request_done(&r);
+    cove__s3_identify_store(&r);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    cove__object_learn_missing(&r, COVE__PART_COPY);
+    assert_int_equal(cove__object_can(s3, COVE__PART_COPY), COVE__CAN_NO);
+    cove__object_request_done(&r);
     reply(&r, s3, 200, "server: AliyunOSS\n", ""); /* what was met stays */
-    cove__s3_meet(&r);
-    assert_int_equal(cove__s3_condition_way(s3, S3_PUT_CONDITIONS), S3_CONDITION_SENT);
-    cove__s3_request_done(&r);
+    cove__s3_identify_store(&r);
+    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    cove__object_request_done(&r);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "part_copy", "true");
     reply(&r, s3, 501, "", "");
-    cove__s3_lacks(&r, S3_PART_COPY);
-    assert_int_equal(cove__s3_can(s3, S3_PART_COPY), S3_CAN_YES); /* an option stands above what was learned */
-    cove__s3_request_done(&r);
+    cove__object_learn_missing(&r, COVE__PART_COPY);
+    assert_int_equal(cove__object_can(s3, COVE__PART_COPY),
+                     COVE__CAN_YES); /* an option stands above what was learned */
+    cove__object_request_done(&r);
     cove__s3_ops.close(s3);
 }
 
@@ -282,16 +284,16 @@ static void test_refusals(void **state)
         { 400, "", false, false, false },
     };
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
-    struct s3_request r;
+    struct cove__object_request r;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         reply(&r, s3, rows[i].status, "", rows[i].body);
-        cove__s3_judge(&r, &err);
+        cove__s3_classify(&r, &err);
         if (cove__s3_refuses_checksum(&r) != rows[i].checksum || cove__s3_refuses_condition(&r) != rows[i].condition ||
             cove__s3_refuses_operation(&r) != rows[i].operation)
             fail_msg("%d %s: %d %d %d", rows[i].status, rows[i].body, cove__s3_refuses_checksum(&r),
                      cove__s3_refuses_condition(&r), cove__s3_refuses_operation(&r));
-        cove__s3_request_done(&r);
+        cove__object_request_done(&r);
     }
     cove__s3_ops.close(s3);
 }
@@ -299,29 +301,29 @@ static void test_refusals(void **state)
 static void test_giving_up_checksums(void **state)
 {
     char body[256];
-    struct s3_request r;
+    struct cove__object_request r;
 
     snprintf(body, sizeof body, ERROR("InvalidArgument", "%s", ""), unsupported);
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
     reply(&r, s3, 400, "", body);
-    assert_false(cove__s3_give_up_sums(&r)); /* none was sent */
-    cove__s3_body(&r, cove__slice_str("abc"), cove__s3_sum(s3));
+    assert_false(cove__s3_give_up_checksums(&r)); /* none was sent */
+    cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(s3));
     struct cove__buf headers = COVE__BUF_INIT(1024);
-    cove__s3_add_sums(&r, &headers);
+    cove__s3_add_checksums(&r, &headers);
     assert_string_equal(cove__buf_str(&headers), "x-amz-checksum-crc32c: Nks/tw==\n");
-    assert_true(cove__s3_give_up_sums(&r));
-    assert_false(cove__s3_give_up_sums(&r)); /* once */
+    assert_true(cove__s3_give_up_checksums(&r));
+    assert_false(cove__s3_give_up_checksums(&r)); /* once */
     cove__buf_reset(&headers);
-    cove__s3_add_sums(&r, &headers);
+    cove__s3_add_checksums(&r, &headers);
     assert_string_equal(cove__buf_str(&headers), "Content-MD5: kAFQmDzST7DWlj99KOF/cg==\n"); /* never nothing */
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "checksum", "crc32c"); /* the user wants it so */
     reply(&r, s3, 400, "", body);
-    cove__s3_body(&r, cove__slice_str("abc"), cove__s3_sum(s3));
-    assert_false(cove__s3_give_up_sums(&r));
-    cove__s3_request_done(&r);
+    cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(s3));
+    assert_false(cove__s3_give_up_checksums(&r));
+    cove__object_request_done(&r);
     cove__s3_ops.close(s3);
     cove__buf_done(&headers);
 }

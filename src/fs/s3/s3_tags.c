@@ -6,10 +6,10 @@
 
 #define TAGS_MAX ((size_t)64 << 10) /* of a request: Amazon's ten take a twentieth of it */
 
-static void ask(struct s3_request *r, struct cove__s3 *s3, const char *method, struct s3_name name,
+static void ask(struct cove__object_request *r, struct cove__s3 *s3, const char *method, struct cove__object_name name,
                 const struct cove__ctx *ctx)
 {
-    cove__s3_request_init(r, s3, method, name, ctx);
+    cove__object_request_init(r, s3, method, name, ctx);
     cove__s3_query(&r->query, "tagging", cove__slice("", 0));
 }
 
@@ -47,7 +47,8 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-static int read_tags(const struct s3_request *r, struct cove_pair **ret, size_t *ret_n, struct cove_error *err)
+static int read_tags(const struct cove__object_request *r, struct cove_pair **ret, size_t *ret_n,
+                     struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { on_start, on_end, "Tagging" };
     struct reader t = { .pairs = COVE__PAIRS_INIT };
@@ -60,7 +61,7 @@ static int read_tags(const struct s3_request *r, struct cove_pair **ret, size_t 
     cove__pairs_done(&t.pairs);
     cove__buf_done(&t.name);
     cove__buf_done(&t.value);
-    return rc < 0 ? cove__s3_unreadable(r, err, rc, "the list of tags") : 0;
+    return rc < 0 ? cove__object_unreadable(r, err, rc, "the list of tags") : 0;
 }
 
 int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,
@@ -68,18 +69,18 @@ int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, str
 {
     struct cove__s3 *s3 = self;
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_name name;
-    struct s3_request r;
+    struct cove__object_name name;
+    struct cove__object_request r;
 
-    int rc = cove__s3_object(s3, path, false, ctx, &name, err);
+    int rc = cove__object_name_of(s3, path, false, ctx, &name, err);
     if (rc < 0)
         return rc;
     ask(&r, s3, "GET", name, ctx);
-    rc = cove__s3_run(&r, &why);
+    rc = cove__object_run(&r, &why);
     if (rc == 0)
         rc = read_tags(&r, ret, ret_n, &why);
-    cove__s3_request_done(&r);
-    return cove__s3_explain(s3, name, rc, &why, ctx, err);
+    cove__object_request_done(&r);
+    return cove__object_refine_not_found(s3, name, rc, &why, ctx, err);
 }
 
 /* ---- written ---- */
@@ -101,13 +102,13 @@ static int add_tags(struct cove__buf *body, const struct cove_pair *tags, size_t
     return rc < 0 ? rc : cove__buf_rc(body);
 }
 
-static void put_body(struct s3_request *r, struct cove__slice body)
+static void put_body(struct cove__object_request *r, struct cove__slice body)
 {
-    cove__s3_header(r, "Content-Type", "application/xml");
+    cove__object_header(r, "Content-Type", "application/xml");
     r->hash_payload = true;
-    cove__s3_body(r, body, cove__s3_sum(r->s3));
+    cove__object_body(r, body, cove__object_checksum(r->s3));
     if (!cove__s3_is_directory(r->s3, r->name.bucket)) /* which takes none, and has no tags anyway */
-        cove__s3_sum_md5(r);                           /* many stores want it here, as of deletions */
+        cove__s3_use_md5(r);                           /* many stores want it here, as of deletions */
 }
 
 int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags, size_t n, const struct cove__ctx *ctx,
@@ -116,10 +117,10 @@ int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags
     struct cove__s3 *s3 = self;
     struct cove__buf body = COVE__BUF_INIT(TAGS_MAX);
     struct cove_error why = COVE_ERROR_INIT;
-    struct s3_name name;
-    struct s3_request r;
+    struct cove__object_name name;
+    struct cove__object_request r;
 
-    int rc = cove__s3_object(s3, path, false, ctx, &name, err);
+    int rc = cove__object_name_of(s3, path, false, ctx, &name, err);
     if (rc < 0)
         return rc;
     rc = add_tags(&body, tags, n);
@@ -130,9 +131,9 @@ int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags
     ask(&r, s3, n > 0 ? "PUT" : "DELETE", name, ctx);
     if (n > 0)
         put_body(&r, cove__buf_slice(&body));
-    r.accept = cove__s3_accept_bare;
-    rc = cove__s3_run(&r, &why);
-    cove__s3_request_done(&r);
+    r.accept = cove__object_accept_empty;
+    rc = cove__object_run(&r, &why);
+    cove__object_request_done(&r);
     cove__buf_done(&body);
-    return cove__s3_explain(s3, name, rc, &why, ctx, err);
+    return cove__object_refine_not_found(s3, name, rc, &why, ctx, err);
 }

@@ -54,37 +54,37 @@ static void test_parse(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(cove__s3_parse(bad[i], &path, &err), COVE_EINVAL);
 
-    char longest[S3_KEY_MAX + 8];
+    char longest[COVE__OBJECT_KEY_MAX + 8];
     memset(longest, 'k', sizeof longest);
     memcpy(longest, "b/", 2);
-    longest[S3_KEY_MAX + 2] = '\0';
+    longest[COVE__OBJECT_KEY_MAX + 2] = '\0';
     assert_int_equal(cove__s3_parse(longest, &path, &err), 0);
     cove__free(path);
-    longest[S3_KEY_MAX + 2] = 'k';
-    longest[S3_KEY_MAX + 3] = '\0';
+    longest[COVE__OBJECT_KEY_MAX + 2] = 'k';
+    longest[COVE__OBJECT_KEY_MAX + 3] = '\0';
     assert_int_equal(cove__s3_parse(longest, &path, &err), COVE_EINVAL);
 }
 
 static void test_names(void **state)
 {
     struct cove__buf b = COVE__BUF_INIT(4096);
-    struct s3_name name = cove__s3_split("bucket/a/b/");
+    struct cove__object_name name = cove__object_split("bucket/a/b/");
 
     assert_true(cove__slice_is(name.bucket, "bucket") && cove__slice_is(name.key, "a/b/"));
-    assert_int_equal(cove__s3_prefix(name.key, &b), 0);
+    assert_int_equal(cove__object_prefix(name.key, &b), 0);
     assert_string_equal(cove__buf_str(&b), "a/b/");
     cove__buf_reset(&b);
-    assert_int_equal(cove__s3_prefix(cove__slice_str("a"), &b), 0);
+    assert_int_equal(cove__object_prefix(cove__slice_str("a"), &b), 0);
     assert_string_equal(cove__buf_str(&b), "a/");
     cove__buf_reset(&b);
-    assert_int_equal(cove__s3_prefix(cove__s3_split("bucket").key, &b), 0);
+    assert_int_equal(cove__object_prefix(cove__object_split("bucket").key, &b), 0);
     assert_string_equal(cove__buf_str(&b), "");
 
     static const struct {
         const char *given, *plain;
     } rows[] = { { "b/d/", "b/d" }, { "b/d", "b/d" }, { "b/d//", "b/d//" }, { "b", "b" } };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char *plain = cove__s3_plain(rows[i].given);
+        char *plain = cove__object_trim_slash(rows[i].given);
         assert_string_equal(plain, rows[i].plain);
         cove__free(plain);
     }
@@ -118,12 +118,12 @@ static void test_decoding(void **state)
 
 /* ---- errors ---- */
 
-static void judge(int status, const char *body, struct s3_request *r)
+static void judge(int status, const char *body, struct cove__object_request *r)
 {
     static struct cove__s3 s3;
     struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "read", .url = "s3://b/k" };
 
-    cove__s3_request_init(r, &s3, "GET", cove__s3_split("b/k"), &ctx);
+    cove__object_request_init(r, &s3, "GET", cove__object_split("b/k"), &ctx);
     r->http.status = status;
     r->http.reply.max = 4096;
     cove__buf_add_str(&r->http.reply, body);
@@ -167,13 +167,13 @@ static void test_errors(void **state)
         { 502, "<html>bad gateway", COVE_ESERVER, 1, "read s3://b/k: the store failed (HTTP 502)" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct s3_request r;
+        struct cove__object_request r;
         judge(rows[i].status, rows[i].body, &r);
-        assert_int_equal(cove__s3_judge(&r, &err), rows[i].retry);
+        assert_int_equal(cove__s3_classify(&r, &err), rows[i].retry);
         assert_int_equal(err.code, rows[i].code);
         assert_int_equal(err.http_status, rows[i].status);
         assert_string_equal(err.message, rows[i].message);
-        cove__s3_request_done(&r);
+        cove__object_request_done(&r);
     }
 }
 
@@ -417,21 +417,21 @@ static void test_versions(void **state)
         { "b", "", "" },
     };
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
-    struct s3_name name;
+    struct cove__object_name name;
     int rc;
     struct cove__s3 *s3 = OPEN("anon", "true", "version_aware", "true"), *plain = OPEN("anon", "true");
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        name = cove__s3_locate(s3, rows[i].path);
+        name = cove__object_locate(s3, rows[i].path);
         assert_true(cove__slice_is(name.bucket, "b") && cove__slice_is(name.key, rows[i].key) &&
                     cove__slice_is(name.version, rows[i].version));
-        name = cove__s3_locate(plain, rows[i].path);
+        name = cove__object_locate(plain, rows[i].path);
         assert_true(name.version.size == 0);
     }
-    assert_int_equal(cove__s3_object(s3, "b/k?versionId=v1", false, &ctx, &name, &err), 0);
-    assert_int_equal(cove__s3_object(s3, "b/k?versionId=v1", true, &ctx, &name, &err), COVE_EINVAL);
-    assert_int_equal(cove__s3_object(plain, "b/k?versionId=v1", true, &ctx, &name, &err), 0);
-    assert_int_equal(cove__s3_object(s3, "b", false, &ctx, &name, &err), COVE_EISDIR);
+    assert_int_equal(cove__object_name_of(s3, "b/k?versionId=v1", false, &ctx, &name, &err), 0);
+    assert_int_equal(cove__object_name_of(s3, "b/k?versionId=v1", true, &ctx, &name, &err), COVE_EINVAL);
+    assert_int_equal(cove__object_name_of(plain, "b/k?versionId=v1", true, &ctx, &name, &err), 0);
+    assert_int_equal(cove__object_name_of(s3, "b", false, &ctx, &name, &err), COVE_EISDIR);
     cove__s3_ops.close(s3);
     cove__s3_ops.close(plain);
 }

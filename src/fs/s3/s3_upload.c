@@ -44,8 +44,8 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
                                       .max_part = S3_PART_MAX,
                                       .max_parts = max_parts,
                                       .wants_sha256 = s3->sign_payload && s3->provider != NULL,
-                                      .equal_parts = cove__s3_can(s3, S3_UNEQUAL_PARTS) == S3_CAN_NO,
-                                      .crc32c_may_be_crc32 = store->can[S3_CRC32C] != S3_CAN_YES,
+                                      .equal_parts = cove__object_can(s3, COVE__UNEQUAL_PARTS) == COVE__CAN_NO,
+                                      .crc32c_may_be_crc32 = store->can[COVE__CRC32C] != COVE__CAN_YES,
                                       .parallel = (unsigned)s3->o.max_concurrency };
 }
 
@@ -102,25 +102,25 @@ static int on_begun(void *user, const char *path, struct cove__slice text)
     return u->id != NULL ? 0 : COVE_ENOMEM;
 }
 
-static enum s3_condition_way end_way(const struct cove__upload *u)
+static enum cove__condition_mode end_way(const struct cove__upload *u)
 {
-    enum s3_condition_way way = cove__s3_condition_way(u->s3, S3_END_CONDITIONS);
-    return way == S3_CONDITION_REFUSED && u->put.or_look ? S3_CONDITION_LOOKED_AT : way;
+    enum cove__condition_mode way = cove__object_condition_mode(u->s3, COVE__UPLOAD_CONDITIONS);
+    return way == COVE__CONDITION_UNSUPPORTED && u->put.or_look ? COVE__CONDITION_CHECKED : way;
 }
 
 static bool no_such_end(const struct cove__upload *u)
 {
-    return u->put.condition != COVE_WRITE_ALWAYS && end_way(u) == S3_CONDITION_REFUSED;
+    return u->put.condition != COVE_WRITE_ALWAYS && end_way(u) == COVE__CONDITION_UNSUPPORTED;
 }
 
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
                          const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_begun, "InitiateMultipartUploadResult" };
-    struct s3_request r;
-    struct s3_name name;
+    struct cove__object_request r;
+    struct cove__object_name name;
 
-    int rc = cove__s3_object(s3, path, true, ctx, &name, err);
+    int rc = cove__object_name_of(s3, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
     struct cove__upload *u = upload_new(s3, path, put, ctx);
@@ -128,31 +128,31 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
         return cove__fail_nomem(err, "an upload");
     if (no_such_end(u)) {
         upload_free(u);
-        return cove__s3_no_conditions(s3, ctx, err);
+        return cove__object_no_conditions(s3, ctx, err);
     }
-    cove__s3_request_init(&r, s3, "POST", name, ctx);
-    r.announces_sum = with_checksum && cove__s3_sum(s3) == S3_SUM_CRC32C;
+    cove__object_request_init(&r, s3, "POST", name, ctx);
+    r.announces_sum = with_checksum && cove__object_checksum(s3) == COVE__CHECKSUM_CRC32C;
     cove__buf_add_str(&r.query, "uploads=");
-    cove__s3_describe(&r, put);
-    cove__s3_mark(&r, put, &u->mark);
+    cove__object_describe(&r, put);
+    cove__object_mark(&r, put, &u->mark);
     r.http.has_body = true; /* an empty one */
-    rc = cove__s3_run(&r, err);
+    rc = cove__object_run(&r, err);
     if (rc == 0) {
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, u);
         if (rc == 0 && (u->id == NULL || u->id[0] == '\0'))
             rc = COVE_EPROTOCOL;
         if (rc < 0)
-            cove__s3_unreadable(&r, err, rc, "the reply to the begin of an upload");
+            cove__object_unreadable(&r, err, rc, "the reply to the begin of an upload");
     }
     u->with_checksum = r.announces_sum && !r.sum_refused;
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     if (rc < 0) {
         upload_free(u);
         return rc;
     }
     if (no_such_end(u)) { /* which the reply has told, before any part is sent in vain */
         cove__s3_upload_abort(s3, u);
-        return cove__s3_no_conditions(s3, ctx, err);
+        return cove__object_no_conditions(s3, ctx, err);
     }
     *ret = u;
     return 0;
@@ -163,13 +163,14 @@ int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *
 {
     /* Amazon tells the checksums of copied parts; of the others hardly any does, and then refuses the end of an upload
      * that was begun with checksums. */
-    bool with_checksum = put == NULL || !put->copies || cove__s3_can(self, S3_COPY_TELLS_CRC32C) == S3_CAN_YES;
+    bool with_checksum =
+        put == NULL || !put->copies || cove__object_can(self, COVE__COPIED_PART_CHECKSUMS) == COVE__CAN_YES;
     return cove__s3_upload_open(self, path, put, with_checksum, ctx, ret, err);
 }
 
 /* ---- parts ---- */
 
-void cove__s3_part_query(struct s3_request *r, const struct cove__upload *u, unsigned number)
+void cove__s3_part_query(struct cove__object_request *r, const struct cove__upload *u, unsigned number)
 {
     cove__buf_addf(&r->query, "partNumber=%u", number);
     cove__s3_query(&r->query, "uploadId", cove__slice_str(u->id));
@@ -191,9 +192,9 @@ int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag
         }
     }
     if (rc == 0) {
-        struct s3_part *part = &u->parts[number - 1];
+        struct cove__object_part *part = &u->parts[number - 1];
         cove__free(part->etag);
-        *part = (struct s3_part){ copy, crc, size };
+        *part = (struct cove__object_part){ copy, crc, size };
         copy = NULL;
     }
     pthread_mutex_unlock(&u->lock);
@@ -202,35 +203,35 @@ int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag
 }
 
 struct part_task {
-    struct s3_request r; /* first */
+    struct cove__object_request r; /* first */
     struct cove__io *io;
     uint32_t crc;
 };
 
-static int accept_part(struct s3_request *r, struct cove_error *err)
+static int accept_part(struct cove__object_request *r, struct cove_error *err)
 {
-    char etag[S3_HEADER_MAX];
-    if (!cove__s3_reply_header(r, "etag", etag))
-        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to a part has no ETag");
-    return cove__s3_accept_bare(r, err);
+    char etag[COVE__HEADER_MAX];
+    if (!cove__object_reply_header(r, "etag", etag))
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's reply to a part has no ETag");
+    return cove__object_accept_empty(r, err);
 }
 
-static void part_done(struct s3_request *r)
+static void part_done(struct cove__object_request *r)
 {
     struct part_task *t = r->user;
     struct cove__io *io = t->io;
     struct cove_error err = r->http.op.err;
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
     int rc = r->http.op.rc;
 
     if (r->sum_refused)
         io->upload->with_checksum = false;
-    if (rc == 0 && cove__s3_reply_header(r, "etag", etag)) {
+    if (rc == 0 && cove__object_reply_header(r, "etag", etag)) {
         rc = cove__s3_part_sent(io->upload, io->part_number, etag, t->crc, (int64_t)io->src.size);
         if (rc < 0)
             cove__fail_nomem(&err, "a part");
     }
-    cove__s3_request_done(&t->r);
+    cove__object_request_done(&t->r);
     cove__free(t);
     cove__op_finish(&io->op, rc, rc == 0 ? (int64_t)io->src.size : 0, &err);
 }
@@ -246,22 +247,22 @@ void cove__s3_upload_part(void *self, struct cove__io *io)
         cove__op_finish(&io->op, cove__fail_nomem(&err, "a part"), 0, &err);
         return;
     }
-    cove__s3_request_init(&t->r, s3, "PUT", cove__s3_split(u->path), &io->op.ctx);
+    cove__object_request_init(&t->r, s3, "PUT", cove__object_split(u->path), &io->op.ctx);
     t->r.user = t;
     t->r.done = part_done;
     t->r.accept = accept_part;
     t->io = io;
     cove__s3_part_query(&t->r, u, io->part_number);
     cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
-    enum s3_sum sum = cove__s3_sum(s3);
-    if (sum == S3_SUM_CRC32C && !u->with_checksum) {
-        sum = S3_SUM_NONE;
+    enum cove__checksum_kind sum = cove__object_checksum(s3);
+    if (sum == COVE__CHECKSUM_CRC32C && !u->with_checksum) {
+        sum = COVE__CHECKSUM_NONE;
         t->r.hash_payload = true; /* beside copied parts only the signature can vouch for the bytes */
     }
     t->r.known_hash = io->sha256;
-    cove__s3_body(&t->r, io->src, sum);
+    cove__object_body(&t->r, io->src, sum);
     t->crc = t->r.crc32c;
-    cove__s3_start(&t->r);
+    cove__object_start(&t->r);
 }
 
 /* ---- finish ---- */
@@ -273,7 +274,7 @@ static int complete_body(const struct cove__upload *u, struct cove__buf *body, u
 
     cove__buf_add_str(body, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for (size_t i = 0; i < u->n; i++) {
-        const struct s3_part *part = &u->parts[i];
+        const struct cove__object_part *part = &u->parts[i];
         if (part->etag == NULL)
             return COVE_ESTATE; /* a part was never sent: the object would have a hole */
         cove__buf_addf(body, "<Part><PartNumber>%zu</PartNumber><ETag>", i + 1);
@@ -293,7 +294,7 @@ static int complete_body(const struct cove__upload *u, struct cove__buf *body, u
 }
 
 struct completed {
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
 };
 
 static int on_completed(void *user, const char *path, struct cove__slice text)
@@ -301,11 +302,11 @@ static int on_completed(void *user, const char *path, struct cove__slice text)
     struct completed *c = user;
 
     if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0)
-        cove__s3_etag(text, c->etag, sizeof c->etag);
+        cove__object_etag(text, c->etag, sizeof c->etag);
     return 0;
 }
 
-static int accept_completion(struct s3_request *r, struct cove_error *err)
+static int accept_completion(struct cove__object_request *r, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_completed, "CompleteMultipartUploadResult" };
     struct completed *c = r->user;
@@ -313,76 +314,76 @@ static int accept_completion(struct s3_request *r, struct cove_error *err)
     c->etag[0] = '\0';
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc < 0)
-        return cove__s3_unreadable(r, err, rc, "the reply to the end of an upload");
+        return cove__object_unreadable(r, err, rc, "the reply to the end of an upload");
     if (c->etag[0] == '\0')
-        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the store's reply to the end of an upload has no ETag");
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's reply to the end of an upload has no ETag");
     return 0;
 }
 
 /* 1: the object there is what this upload makes; 0: it is not, or there is none; negative: not known. */
-static int is_ours(const struct cove__upload *u, const struct cove__ctx *ctx, struct s3_head *head)
+static int is_ours(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove__object_head *head)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    int rc = cove__s3_head(u->s3, cove__s3_split(u->path), ctx, head, &err);
+    int rc = cove__object_head(u->s3, cove__object_split(u->path), ctx, head, &err);
 
     if (rc == COVE_ENOTFOUND)
         return 0;
     return rc < 0 ? rc : strcmp(head->write_id, u->mark.write_id) == 0;
 }
 
-static int complete(struct cove__upload *u, enum s3_condition_way way, const struct cove__ctx *ctx,
+static int complete(struct cove__upload *u, enum cove__condition_mode way, const struct cove__ctx *ctx,
                     struct completed *done, struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
     struct cove__buf body = COVE__BUF_INIT(COMPLETE_MAX);
     struct cove_error why = COVE_ERROR_INIT;
     uint32_t crc = 0;
 
-    cove__s3_request_init(&r, u->s3, "POST", cove__s3_split(u->path), ctx);
-    r.http.reply_max = S3_REPLY_MAX;
+    cove__object_request_init(&r, u->s3, "POST", cove__object_split(u->path), ctx);
+    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     r.error_in_200 = true;
     r.accept = accept_completion;
     r.user = done;
     int rc = complete_body(u, &body, &crc);
     if (rc < 0) {
-        cove__s3_fail(&r, err, rc, "the upload cannot be finished: %s", cove_code_phrase(rc));
+        cove__object_fail(&r, err, rc, "the upload cannot be finished: %s", cove_code_phrase(rc));
         goto out;
     }
     cove__s3_query(&r.query, "uploadId", cove__slice_str(u->id));
-    cove__s3_header(&r, "Content-Type", "application/xml");
+    cove__object_header(&r, "Content-Type", "application/xml");
     cove__buf_add_slice(&r.extra, cove__buf_slice(&u->s3->extra.each));
     r.hash_payload = true;
-    cove__s3_body(&r, cove__buf_slice(&body), S3_SUM_NONE);
+    cove__object_body(&r, cove__buf_slice(&body), COVE__CHECKSUM_NONE);
     if (u->with_checksum) { /* here it is the object's */
         char text[COVE__BASE64_SIZE(4)];
         cove__base64_be32(crc, text);
-        cove__s3_header(&r, "x-amz-checksum-crc32c", "%s", text);
-        cove__s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
+        cove__object_header(&r, "x-amz-checksum-crc32c", "%s", text);
+        cove__object_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
     }
-    cove__s3_condition_headers(&r, way, &u->put);
-    rc = cove__s3_run(&r, &why);
-    bool refused = cove__s3_condition_refused(&r, u->put.condition);
+    cove__object_condition_headers(&r, way, &u->put);
+    rc = cove__object_run(&r, &why);
+    bool refused = cove__object_condition_refused(&r, u->put.condition);
     if (u->put.condition != COVE_WRITE_ALWAYS && cove__s3_refuses_condition(&r)) {
-        cove__s3_lacks(&r, S3_END_CONDITIONS);
-        rc = cove__s3_no_conditions(u->s3, ctx, &why);
+        cove__object_learn_missing(&r, COVE__UPLOAD_CONDITIONS);
+        rc = cove__object_no_conditions(u->s3, ctx, &why);
         why.http_status = r.http.status;
     }
     bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
     if (refused || gone || rc == COVE_EPROTOCOL) {
         /* The upload may have been completed although the reply was lost, or changed by a proxy. */
-        struct s3_head head;
+        struct cove__object_head head;
         if (is_ours(u, ctx, &head) == 1) {
             memcpy(done->etag, head.etag, sizeof done->etag);
             rc = 0;
         } else if (refused) {
-            rc = cove__s3_condition_error(&r, u->put.condition, &why);
+            rc = cove__object_condition_error(&r, u->put.condition, &why);
         }
     }
     if (rc < 0)
         cove__error_copy(err, &why);
 out:
     cove__buf_done(&body);
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 
@@ -394,19 +395,19 @@ static int same_source(const struct cove__upload *u, const struct cove__ctx *ctx
 
     if (u->source == NULL || (u->put.condition == COVE_WRITE_IF_MATCH && strcmp(u->source, u->path) == 0))
         return 0; /* of the object that is to be replaced the end's own condition says enough */
-    int rc = cove__s3_check_condition(u->s3, cove__s3_split(u->source), &same, ctx, err);
+    int rc = cove__object_check_condition(u->s3, cove__object_split(u->source), &same, ctx, err);
     return rc == COVE_EPRECONDITION
                ? cove__fs_fail(err, ctx, rc, "the object that parts were copied from changed meanwhile")
                : rc;
 }
 
-int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const char *etag)
+int cove__s3_copied_from(struct cove__upload *u, struct cove__object_name source, const char *etag)
 {
-    struct cove__buf path = COVE__BUF_INIT(S3_KEY_MAX + 320);
+    struct cove__buf path = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 320);
     char *copy = NULL, *copy_etag = NULL;
     int rc = 0;
 
-    if (source.version.size > 0 || cove__s3_can(u->s3, S3_COPY_CONDITIONS) == S3_CAN_YES)
+    if (source.version.size > 0 || cove__object_can(u->s3, COVE__COPY_SOURCE_CONDITIONS) == COVE__CAN_YES)
         return 0;
     cove__buf_add_slice(&path, source.bucket);
     cove__buf_add_char(&path, '/');
@@ -422,7 +423,7 @@ int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const ch
         u->source = copy;
         u->source_etag = copy_etag;
         copy = copy_etag = NULL;
-    } else if (strcmp(u->source, copy) != 0 || !cove__s3_same_etag(u->source_etag, copy_etag)) {
+    } else if (strcmp(u->source, copy) != 0 || !cove__object_same_version(u->source_etag, copy_etag)) {
         rc = COVE_ENOTSUP; /* only one is asked about */
     }
     pthread_mutex_unlock(&u->lock);
@@ -434,13 +435,13 @@ out:
 }
 
 /* Checks the condition by HEAD first if the store may ignore it in this request. */
-static int end_as(struct cove__upload *u, enum s3_condition_way way, const struct cove__ctx *ctx,
+static int end_as(struct cove__upload *u, enum cove__condition_mode way, const struct cove__ctx *ctx,
                   struct completed *done, struct cove_error *err)
 {
     int rc = 0;
 
-    if (way == S3_CONDITION_BOTH || way == S3_CONDITION_LOOKED_AT)
-        rc = cove__s3_check_condition(u->s3, cove__s3_split(u->path), &u->put, ctx, err);
+    if (way == COVE__CONDITION_SENT_AND_CHECKED || way == COVE__CONDITION_CHECKED)
+        rc = cove__object_check_condition(u->s3, cove__object_split(u->path), &u->put, ctx, err);
     return rc == 0 ? complete(u, way, ctx, done, err) : rc;
 }
 
@@ -454,9 +455,9 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
     if (rc == 0)
         rc = end_as(u, end_way(u), ctx, &done, err);
     /* The refusal has shown that the store has no such conditions. */
-    if (rc == COVE_ENOTSUP && end_way(u) == S3_CONDITION_LOOKED_AT) {
+    if (rc == COVE_ENOTSUP && end_way(u) == COVE__CONDITION_CHECKED) {
         cove__error_clear(err);
-        rc = end_as(u, S3_CONDITION_LOOKED_AT, ctx, &done, err);
+        rc = end_as(u, COVE__CONDITION_CHECKED, ctx, &done, err);
     }
     if (rc < 0) {
         cove__s3_upload_abort(s3, u);
@@ -470,20 +471,20 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
 }
 
 /* *ret_none (may be NULL): the upload did not exist any more. */
-static int abort_upload(struct cove__s3 *s3, struct s3_name name, const char *id, const struct cove__ctx *ctx,
+static int abort_upload(struct cove__s3 *s3, struct cove__object_name name, const char *id, const struct cove__ctx *ctx,
                         bool *ret_none, struct cove_error *err)
 {
-    struct s3_request r;
+    struct cove__object_request r;
     struct cove_error why = COVE_ERROR_INIT;
 
-    cove__s3_request_init(&r, s3, "DELETE", name, ctx);
-    r.accept = cove__s3_accept_bare;
+    cove__object_request_init(&r, s3, "DELETE", name, ctx);
+    r.accept = cove__object_accept_empty;
     cove__s3_query(&r.query, "uploadId", cove__slice_str(id));
-    int rc = cove__s3_run(&r, &why);
+    int rc = cove__object_run(&r, &why);
     bool none = strcmp(r.code, "NoSuchUpload") == 0;
     if (ret_none != NULL)
         *ret_none = none;
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc == 0 || none ? 0 : cove__error_copy(err, &why);
 }
 
@@ -497,7 +498,7 @@ void cove__s3_upload_abort(void *self, struct cove__upload *u)
     };
     struct cove_error err = COVE_ERROR_INIT;
 
-    if (abort_upload(self, cove__s3_split(u->path), u->id, &ctx, NULL, &err) < 0)
+    if (abort_upload(self, cove__object_split(u->path), u->id, &ctx, NULL, &err) < 0)
         cove__log(COVE_LOG_WARNING, "s3", "%s; the parts stay until they are removed as abandoned", err.message);
     upload_free(u);
 }
@@ -506,7 +507,7 @@ void cove__s3_upload_abort(void *self, struct cove__upload *u)
 
 struct abandoned {
     struct cove__s3 *s3;
-    struct s3_name below;
+    struct cove__object_name below;
     struct cove__slice prefix; /* that the store is asked for */
     bool directory;            /* of a directory bucket */
     int64_t min_age_ns;
@@ -561,7 +562,7 @@ static bool seen_before(struct abandoned *a)
 static int remove_upload(struct abandoned *a, const char *path, bool seen)
 {
     bool none;
-    int rc = abort_upload(a->s3, cove__s3_split(path), cove__buf_str(&a->id), a->ctx, &none, a->err);
+    int rc = abort_upload(a->s3, cove__object_split(path), cove__buf_str(&a->id), a->ctx, &none, a->err);
 
     if (rc == 0 && seen && !none && a->kept++ == 0) {
         cove__buf_reset(&a->first_kept);
@@ -572,7 +573,8 @@ static int remove_upload(struct abandoned *a, const char *path, bool seen)
 
 static int take_upload(struct abandoned *a)
 {
-    struct cove__buf key = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1), path = COVE__BUF_INIT(S3_KEY_MAX * 3 + 320);
+    struct cove__buf key = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1),
+                     path = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     int64_t started_ns = cove__parse_iso8601(cove__buf_str(&a->started));
 
     int rc = a->encoded ? cove__s3_url_decode(cove__buf_slice(&a->key), &key)
@@ -639,7 +641,7 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
         }
     }
     if (strcmp(path, "ListMultipartUploadsResult/IsTruncated") == 0)
-        return cove__s3_flag(text, &a->truncated);
+        return cove__object_flag(text, &a->truncated);
     else if (strcmp(path, "ListMultipartUploadsResult/EncodingType") == 0)
         a->encoded = cove__slice_is(text, "url");
     else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
@@ -650,15 +652,15 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
 static int uploads_page(struct abandoned *a, bool first)
 {
     static const struct cove__xml_handler handler = { on_upload_begins, on_upload, "ListMultipartUploadsResult" };
-    struct s3_request r;
+    struct cove__object_request r;
 
-    cove__s3_request_init(&r, a->s3, "GET", (struct s3_name){ .bucket = a->below.bucket }, a->ctx);
-    r.http.reply_max = S3_REPLY_MAX;
+    cove__object_request_init(&r, a->s3, "GET", (struct cove__object_name){ .bucket = a->below.bucket }, a->ctx);
+    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     cove__buf_add_str(&r.query, "uploads=&encoding-type=url");
     if (a->prefix.size > 0)
         cove__s3_query(&r.query, "prefix", a->prefix);
     if (!first) {
-        struct cove__buf marker = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1);
+        struct cove__buf marker = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1);
         int rc = a->encoded ? cove__s3_url_decode(cove__buf_slice(&a->next_key), &marker)
                             : cove__buf_add_slice(&marker, cove__buf_slice(&a->next_key));
         if (rc < 0)
@@ -672,19 +674,19 @@ static int uploads_page(struct abandoned *a, bool first)
     a->entries = 0;
     cove__buf_reset(&a->next_key);
     cove__buf_reset(&a->next_id);
-    int rc = cove__s3_run(&r, a->err);
+    int rc = cove__object_run(&r, a->err);
     if (rc == 0) {
-        a->now_ns = cove__s3_reply_time(&r);
+        a->now_ns = cove__object_reply_time(&r);
         rc = cove__xml_read(cove__buf_slice(&r.http.reply), &handler, a);
         if (rc == COVE_EPROTOCOL || rc == COVE_ELIMIT)
-            cove__s3_unreadable(&r, a->err, rc, "the list of uploads");
+            cove__object_unreadable(&r, a->err, rc, "the list of uploads");
         else if (rc == COVE_ENOMEM)
             cove__fail_nomem(a->err, "a list of uploads");
         if (rc == 0 && a->truncated)
             rc = cove__paging_next(&a->paging, cove__buf_str(&a->next_key), cove__buf_str(&a->next_id), a->entries,
                                    a->ctx, a->err);
     }
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     return rc;
 }
 
@@ -719,7 +721,7 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
                                    void *user, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct abandoned a = { .s3 = self,
-                           .below = cove__s3_split(path),
+                           .below = cove__object_split(path),
                            .min_age_ns = cove__sec_ns(min_age_s),
                            .remove = remove,
                            .ids = COVE__BUF_INIT(SIZE_MAX),
@@ -733,7 +735,7 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);
     /* MinIO takes a prefix for a whole key: there everything is listed, and looked through here. */
-    a.prefix = cove__s3_can(a.s3, S3_PREFIX_OF_UPLOADS) == S3_CAN_YES ? a.below.key : cove__slice("", 0);
+    a.prefix = cove__object_can(a.s3, COVE__UPLOADS_BY_PREFIX) == COVE__CAN_YES ? a.below.key : cove__slice("", 0);
     a.directory = cove__s3_is_directory(a.s3, a.below.bucket);
     while (a.directory && a.prefix.size > 0 && a.prefix.data[a.prefix.size - 1] != '/')
         a.prefix.size--; /* only a whole directory can be asked for */

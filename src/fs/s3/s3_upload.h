@@ -7,7 +7,7 @@
 
 #include "fs/s3/s3.h"
 
-struct s3_part {
+struct cove__object_part {
     char *etag; /* NULL: not sent yet */
     uint32_t crc;
     int64_t size;
@@ -19,13 +19,13 @@ struct cove__upload {
     char *path, *url, *id;
     struct cove__put put; /* the condition of the end; its etag is if_match */
     char *if_match;
-    struct s3_mark mark;
+    struct cove__write_mark mark;
     /* false from the begin, or once the store has refused a part's checksum */
     atomic_bool with_checksum;
     /* under lock: parts end on several loops */
     pthread_mutex_t lock;
     char *source, *source_etag; /* what the end asks about (cove__s3_copied_from); NULL: nothing */
-    struct s3_part *parts;
+    struct cove__object_part *parts;
     size_t n, cap;
 };
 
@@ -33,16 +33,16 @@ struct cove__upload {
  * are not known. */
 int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
                          const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err);
-void cove__s3_part_query(struct s3_request *r, const struct cove__upload *u, unsigned number);
+void cove__s3_part_query(struct cove__object_request *r, const struct cove__upload *u, unsigned number);
 int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag, uint32_t crc, int64_t size);
 
 /* After a copy: a part comes from `source` while that had `etag`. A store that may not look at the condition of a copy
  * is asked about it at the end. COVE_ENOMEM, COVE_ENOTSUP (another source). */
-int cove__s3_copied_from(struct cove__upload *u, struct s3_name source, const char *etag);
+int cove__s3_copied_from(struct cove__upload *u, struct cove__object_name source, const char *etag);
 
 /* Fills parts from `first` on with the bytes of an object, on the store's side and in parallel; the number of parts is
  * *ret_n. The object must have `etag` (COVE_EPRECONDITION). */
-int cove__s3_copy_parts(struct cove__upload *u, struct s3_name source, int64_t size, const char *etag, unsigned first,
+int cove__s3_copy_parts(struct cove__upload *u, struct cove__object_name source, int64_t size, const char *etag, unsigned first,
                         const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err);
 
 #endif

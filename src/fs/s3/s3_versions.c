@@ -18,7 +18,7 @@ struct reader {
     bool passed;    /* … of other keys */
     struct cove__buf name, version, next;
     struct cove_info entry; /* its size, time, class and flags */
-    char etag[S3_HEADER_MAX];
+    char etag[COVE__HEADER_MAX];
 };
 
 static void clear_entry(struct reader *v)
@@ -31,7 +31,7 @@ static void clear_entry(struct reader *v)
 
 static int add_entry(struct reader *v, bool deleted)
 {
-    struct cove__buf name = COVE__BUF_INIT(S3_KEY_MAX * 3 + 1);
+    struct cove__buf name = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1);
     struct cove_info info = { 0 };
 
     int rc = v->encoded ? cove__s3_url_decode(cove__buf_slice(&v->name), &name)
@@ -79,13 +79,13 @@ static int on_field(struct reader *v, const char *name, struct cove__slice text)
     if (strcmp(name, "IsLatest") == 0)
         v->entry.latest = cove__slice_is(text, "true");
     else if (strcmp(name, "LastModified") == 0)
-        v->entry.mtime_ns = cove__s3_date(text);
+        v->entry.mtime_ns = cove__object_date(text);
     else if (strcmp(name, "Size") == 0)
-        v->entry.size = cove__s3_number(text);
+        v->entry.size = cove__object_number(text);
     else if (strcmp(name, "StorageClass") == 0)
-        cove__s3_text(text, v->entry.storage_class, sizeof v->entry.storage_class);
+        cove__object_text(text, v->entry.storage_class, sizeof v->entry.storage_class);
     else if (strcmp(name, "ETag") == 0)
-        cove__s3_etag(text, v->etag, sizeof v->etag);
+        cove__object_etag(text, v->etag, sizeof v->etag);
     return 0;
 }
 
@@ -97,7 +97,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     if (name == NULL)
         return 0;
     if (strcmp(name, "IsTruncated") == 0)
-        return cove__s3_flag(text, &v->truncated);
+        return cove__object_flag(text, &v->truncated);
     else if (strcmp(name, "NextVersionIdMarker") == 0)
         return cove__buf_add_slice(&v->next, text);
     else if (strcmp(name, "Version") == 0)
@@ -120,7 +120,7 @@ static int on_encoding(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-static int read_page(const struct s3_request *r, struct reader *v, const char *token, struct cove_error *err)
+static int read_page(const struct cove__object_request *r, struct reader *v, const char *token, struct cove_error *err)
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListVersionsResult" },
                                           entries = { on_start, on_end, "ListVersionsResult" };
@@ -130,12 +130,12 @@ static int read_page(const struct s3_request *r, struct reader *v, const char *t
     if (rc == 0)
         rc = cove__xml_read(body, &entries, v);
     if (rc < 0)
-        return cove__s3_unreadable(r, err, rc, "the list of versions");
+        return cove__object_unreadable(r, err, rc, "the list of versions");
     if (!v->truncated || v->passed)
         return 0;
     /* A list that goes on where it went on before would do so for ever. */
     if (v->next.size == 0 || (token != NULL && cove__slice_is(cove__buf_slice(&v->next), token)))
-        return cove__s3_fail(r, err, COVE_EPROTOCOL, "the list of versions does not move on");
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the list of versions does not move on");
     v->page->token = cove__buf_take(&v->next);
     return v->page->token != NULL ? 0 : cove__fail_nomem(err, "a list of versions");
 }
@@ -145,30 +145,30 @@ int cove__s3_versions(void *self, const char *path, const char *token, const str
 {
     struct cove__s3 *s3 = self;
     struct reader v = { .page = ret_page, .path = path };
-    struct s3_name name;
-    struct s3_request r;
+    struct cove__object_name name;
+    struct cove__object_request r;
 
-    int rc = cove__s3_object(s3, path, true, ctx, &name, err);
+    int rc = cove__object_name_of(s3, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
     v.key = name.key;
-    cove__buf_init(&v.name, S3_KEY_MAX * 3 + 1);
+    cove__buf_init(&v.name, COVE__OBJECT_KEY_MAX * 3 + 1);
     cove__buf_init(&v.version, VERSION_MAX);
     cove__buf_init(&v.next, VERSION_MAX);
-    cove__s3_request_init(&r, s3, "GET", (struct s3_name){ .bucket = name.bucket }, ctx);
-    r.http.reply_max = S3_REPLY_MAX;
+    cove__object_request_init(&r, s3, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
+    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     cove__buf_addf(&r.query, "versions=&encoding-type=url&max-keys=%u", S3_LIST_PAGE);
     cove__s3_query(&r.query, "prefix", name.key);
     if (token != NULL) {
         cove__s3_query(&r.query, "key-marker", name.key);
         cove__s3_query(&r.query, "version-id-marker", cove__slice_str(token));
     }
-    rc = cove__s3_run(&r, err);
+    rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = read_page(&r, &v, token, err);
     if (rc == 0 && token == NULL && ret_page->n == 0 && ret_page->token == NULL)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, nor any version of it");
-    cove__s3_request_done(&r);
+    cove__object_request_done(&r);
     cove__buf_done(&v.name);
     cove__buf_done(&v.version);
     cove__buf_done(&v.next);
