@@ -4,11 +4,11 @@
 #include <strings.h>
 
 #include "auth/aws_chain.h"
-#include "auth/sigv4.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "net/head.h"
+#include "wire/uri.h"
 
 static bool is_region(const char *region)
 {

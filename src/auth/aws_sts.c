@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "net/head.h"
 #include "wire/digest.h"
+#include "wire/uri.h"
 #include "wire/xml.h"
 
 #define FORM_MAX ((size_t)128 << 10)
@@ -123,10 +124,8 @@ static int refused(const struct cove__aws_ask *ask, const struct cove__aws_role 
 
 static void add_field(struct cove__buf *form, const char *name, const char *value)
 {
-    if (!cove__aws_given(value))
-        return;
-    cove__buf_addf(form, "&%s=", name);
-    cove__uri_encode(form, cove__slice_str(value), false);
+    if (cove__aws_given(value))
+        cove__uri_add_pair(form, name, cove__slice_str(value));
 }
 
 /* `owner`: under which the form's token is kept as a secret. */

@@ -12,8 +12,9 @@
 
 #include "base/clock.h"
 #include "base/fork.h"
-#include "wire/digest.h"
 #include "net/head.h"
+#include "wire/digest.h"
+#include "wire/uri.h"
 
 #define HASH_SIZE     32
 #define CANONICAL_MAX ((size_t)512 << 10)
@@ -29,27 +30,6 @@ static int hmac(const void *key, size_t key_size, struct cove__slice text, uint8
     unsigned size = 0;
     const EVP_MD *md = cove__sha256_md();
     return md != NULL && HMAC(md, key, (int)key_size, text.data, text.size, out, &size) != NULL ? 0 : COVE_ENOMEM;
-}
-
-int cove__uri_encode(struct cove__buf *out, struct cove__slice text, bool keep_slash)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    size_t plain = 0;
-
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-        bool keep = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                    c == '.' || c == '_' || c == '~' || (c == '/' && keep_slash);
-        if (keep)
-            continue;
-        char code[3] = { '%', digits[c >> 4], digits[c & 15] };
-        cove__buf_add(out, text.data + plain, i - plain);
-        cove__buf_add(out, code, 3);
-        plain = i + 1;
-    }
-    if (plain < text.size) /* an empty slice may have no memory at all */
-        cove__buf_add(out, text.data + plain, text.size - plain);
-    return cove__buf_rc(out);
 }
 
 /* ---- the canonical request ---- */
@@ -302,12 +282,6 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
     return rc;
 }
 
-static void add_argument(struct cove__buf *query, const char *name, const char *value)
-{
-    cove__buf_addf(query, "%s%s=", query->size > 0 ? "&" : "", name);
-    cove__uri_encode(query, cove__slice_str(value), false);
-}
-
 int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, const char *host,
                         int64_t expires_s, const char *token_name, const char *token, struct cove__buf *query)
 {
@@ -322,13 +296,13 @@ int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_
     if (snprintf(credential, sizeof credential, "%s/%s", r->key_id, scope.text) >= (int)sizeof credential)
         return COVE_ELIMIT; /* cut off, it would be another's */
     snprintf(seconds, sizeof seconds, "%lld", (long long)expires_s);
-    add_argument(query, "X-Amz-Algorithm", "AWS4-HMAC-SHA256");
-    add_argument(query, "X-Amz-Credential", credential);
-    add_argument(query, "X-Amz-Date", scope.time);
-    add_argument(query, "X-Amz-Expires", seconds);
-    add_argument(query, "X-Amz-SignedHeaders", "host");
+    cove__uri_add_pair(query, "X-Amz-Algorithm", cove__slice_str("AWS4-HMAC-SHA256"));
+    cove__uri_add_pair(query, "X-Amz-Credential", cove__slice_str(credential));
+    cove__uri_add_pair(query, "X-Amz-Date", cove__slice_str(scope.time));
+    cove__uri_add_pair(query, "X-Amz-Expires", cove__slice_str(seconds));
+    cove__uri_add_pair(query, "X-Amz-SignedHeaders", cove__slice_str("host"));
     if (token != NULL)
-        add_argument(query, token_name, token);
+        cove__uri_add_pair(query, token_name, cove__slice_str(token));
     cove__buf_addf(&headers, "Host: %s\n", host);
     rc = cove__buf_rc(query) < 0 ? cove__buf_rc(query) : cove__buf_rc(&headers);
     if (rc == 0) {
@@ -337,7 +311,7 @@ int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_
         rc = signature(&own, &scope, cache, cove__buf_slice(&headers), &names, hex);
     }
     if (rc == 0) {
-        add_argument(query, "X-Amz-Signature", hex);
+        cove__uri_add_pair(query, "X-Amz-Signature", cove__slice_str(hex));
         rc = cove__buf_rc(query);
     }
     cove__buf_done(&names);

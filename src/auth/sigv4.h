@@ -51,7 +51,4 @@ int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_
 int cove__sigv4_canonical(const struct cove__sigv4_request *r, struct cove__slice headers, struct cove__buf *ret,
                           struct cove__buf *ret_signed);
 
-/* Percent-encodes all but A-Z a-z 0-9 - . _ ~ and, with `keep_slash`, '/'. */
-int cove__uri_encode(struct cove__buf *out, struct cove__slice text, bool keep_slash);
-
 #endif

@@ -185,25 +185,12 @@ static void test_no_memory(void **state)
     fail_msg("an allocation without end");
 }
 
-static void test_encoding(void **state)
-{
-    struct cove__buf b = COVE__BUF_INIT(256);
-    static const char text[] = "a/b c%~-_.+\xc3\xa9?#\0z";
-    assert_int_equal(cove__uri_encode(&b, cove__slice(text, sizeof text - 1), true), 0);
-    assert_string_equal(cove__buf_str(&b), "a/b%20c%25~-_.%2B%C3%A9%3F%23%00z");
-    cove__buf_reset(&b);
-    assert_int_equal(cove__uri_encode(&b, cove__slice_str("a/b"), false), 0);
-    assert_string_equal(cove__buf_str(&b), "a%2Fb");
-    cove__buf_done(&b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_aws_suite), cmocka_unit_test(test_s3_examples),
         cmocka_unit_test(test_presigned), cmocka_unit_test(test_cache_gives_the_same),
         cmocka_unit_test(test_ceilings),  cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_encoding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

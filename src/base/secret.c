@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 #define KEPT      64 /* bytes stored of each; the rest of a longer secret is recognised by its characters */
@@ -146,21 +147,6 @@ void cove__secrets_after_fork(void)
 
 /* ---- matching ---- */
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-static int hex_byte(const char *at)
-{
-    int high = hex_value(at[0]), low = high >= 0 ? hex_value(at[1]) : -1;
-
-    return low >= 0 ? high * 16 + low : -1;
-}
-
 /* Of "%41", and of "%2541", in which the percent sign is encoded itself. */
 static int percent(const char *at, size_t *ret_size)
 {
@@ -168,10 +154,10 @@ static int percent(const char *at, size_t *ret_size)
 
     if (at[0] != '%')
         return -1;
-    while (at[n] == '2' && at[n + 1] == '5' && hex_byte(at + n + 2) >= 0)
+    while (at[n] == '2' && at[n + 1] == '5' && cove__hex_byte(at + n + 2) >= 0)
         n += 2;
     *ret_size = n + 2;
-    return hex_byte(at + n);
+    return cove__hex_byte(at + n);
 }
 
 /* Of JSON's "\/" and "\u0041". */
@@ -181,7 +167,7 @@ static int backslash(const char *at, size_t *ret_size)
         return -1;
     if (strncmp(at + 1, "u00", 3) == 0) {
         *ret_size = 6;
-        return hex_byte(at + 4);
+        return cove__hex_byte(at + 4);
     }
     *ret_size = 2;
     return at[1] ? (unsigned char)at[1] : -1;

@@ -3,7 +3,7 @@
  * often keeps the bytes beside the object and gives them to the next writer.
  *
  * As bytes they are JSON: {"version":1,"store":"s3","path":"b/k","etag":…,"size":…,"part_size":…,"sha256":[…]}, path
- * and etag percent-encoded where JSON would want more than plain ASCII.
+ * and etag percent-encoded (wire/uri.h), so that JSON needs no escapes.
  */
 #include "stream/parts.h"
 
@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "wire/digest.h"
 #include "wire/json.h"
+#include "wire/uri.h"
 
 #define VERSION "1"
 
@@ -86,38 +87,22 @@ size_t cove_parts_count(const cove_parts *parts)
 
 static void add_text(struct cove__buf *b, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c <= ' ' || c >= 0x7f || c == '%' || c == '"' || c == '\\')
-            cove__buf_addf(b, "%%%02x", c);
-        else
-            cove__buf_add_char(b, (char)c);
-    }
+    cove__uri_encode(b, cove__slice_str(text), true);
 }
 
 /* The text back, owned; NULL: no memory (*ret_rc), or it is malformed. */
 static char *decode_text(const char *text, int *ret_rc)
 {
-    char *out = cove__malloc(strlen(text) + 1);
-    size_t n = 0;
+    struct cove__buf out = COVE__BUF_INIT(strlen(text));
+    char *decoded = NULL;
 
-    *ret_rc = out ? 0 : COVE_ENOMEM;
-    for (; *ret_rc == 0 && *text; n++) {
-        if (*text != '%') {
-            out[n] = *text++;
-        } else if (!cove__unhex(text + 1, &out[n], 1) || out[n] == '\0') {
-            *ret_rc = COVE_ECORRUPT;
-        } else {
-            text += 3;
-        }
-    }
-    if (*ret_rc < 0) {
-        cove__free(out);
-        return NULL;
-    }
-    out[n] = '\0';
-    return out;
+    *ret_rc = cove__uri_decode(&out, cove__slice_str(text));
+    if (*ret_rc == 0 && !(decoded = cove__buf_take(&out)))
+        *ret_rc = COVE_ENOMEM;
+    if (*ret_rc == COVE_EPROTOCOL)
+        *ret_rc = COVE_ECORRUPT;
+    cove__buf_done(&out);
+    return decoded;
 }
 
 int cove_parts_save(const cove_parts *parts, void **ret_bytes, size_t *ret_size, struct cove_error *err)

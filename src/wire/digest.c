@@ -7,6 +7,8 @@
 #include <cove/error.h>
 #include <openssl/evp.h>
 
+#include "base/hex.h"
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const EVP_MD *sha256_md, *md5_md; /* NULL: OpenSSL refuses */
 
@@ -66,22 +68,14 @@ void cove__hex(const void *data, size_t size, char *out)
     out[2 * size] = '\0';
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool cove__unhex(const char *text, void *out, size_t size)
 {
     uint8_t *p = out;
     for (size_t i = 0; i < size; i++) {
-        int high = nibble(text[2 * i]), low = high < 0 ? -1 : nibble(text[2 * i + 1]);
-        if (low < 0)
+        int byte = cove__hex_byte(text + 2 * i);
+        if (byte < 0)
             return false;
-        p[i] = (uint8_t)(high << 4 | low);
+        p[i] = (uint8_t)byte;
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include "auth/sigv4.h"
 #include "base/buf.h"
 #include "fuzz.h"
+#include "wire/uri.h"
 
 #define MAX ((size_t)1 << 20)
 
@@ -77,7 +78,7 @@ static void check_names(const char *names)
 
 static void check_encoding(struct cove__slice text)
 {
-    struct cove__buf out = COVE__BUF_INIT(MAX);
+    struct cove__buf out = COVE__BUF_INIT(MAX), back = COVE__BUF_INIT(MAX);
     size_t at = 0;
 
     FUZZ_CHECK(cove__uri_encode(&out, text, true) == 0 && out.size <= 3 * text.size);
@@ -90,6 +91,14 @@ static void check_encoding(struct cove__slice text)
         i += p[0] == '%' ? 3 : 1;
     }
     FUZZ_CHECK(at == text.size);
+    if (text.size > 0 && !memchr(text.data, '\0', text.size)) {
+        FUZZ_CHECK(cove__form_decode(&back, cove__buf_slice(&out)) == 0);
+        FUZZ_CHECK(cove__slice_eq(cove__buf_slice(&back), text));
+    }
+    cove__buf_reset(&back);
+    int rc = cove__uri_decode(&back, text);
+    FUZZ_CHECK((rc == 0 || rc == COVE_EPROTOCOL) && back.size <= text.size);
+    cove__buf_done(&back);
     cove__buf_done(&out);
 }
 

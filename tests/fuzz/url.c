@@ -8,11 +8,11 @@
 
 #include <cove/fs.h>
 
-#include "auth/sigv4.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/s3/s3.h"
 #include "fuzz.h"
+#include "wire/uri.h"
 
 #define MARKER "S3cr3tMarker"
 

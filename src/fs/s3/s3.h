@@ -148,10 +148,9 @@ int cove__object_prefix(struct cove__slice key, struct cove__buf *out);
 /* A directory's path without the slash that a user may write at its end; owned. */
 char *cove__object_trim_slash(const char *path);
 int cove__s3_query(struct cove__buf *query, const char *name,
-                   struct cove__slice value);                            /* adds "&name=value", encoded */
-int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out); /* %xx and +; COVE_EPROTOCOL */
-int64_t cove__object_date(struct cove__slice text);                      /* of XML: -1 where it is none */
-int64_t cove__object_number(struct cove__slice text);                    /* of XML: a size; -1 if it is not a number */
+                   struct cove__slice value);              /* adds "&name=value", encoded */
+int64_t cove__object_date(struct cove__slice text);        /* of XML: -1 where it is none */
+int64_t cove__object_number(struct cove__slice text);      /* of XML: a size; -1 if it is not a number */
 int cove__object_flag(struct cove__slice text, bool *ret); /* of XML: "true" or "false"; else COVE_EPROTOCOL */
 void cove__object_text(struct cove__slice text, char *ret, size_t size); /* of XML; "" where it does not fit */
 /* An ETag with its quotes (RFC 9110, section 8.8.3), which some stores leave out in listings. */

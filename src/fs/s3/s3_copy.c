@@ -9,6 +9,7 @@
 #include "fs/store_sum.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
+#include "wire/uri.h"
 #include "wire/xml.h"
 
 #define COPY_PART_MAX ((int64_t)5 << 30)

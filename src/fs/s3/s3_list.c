@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/s3/s3.h"
+#include "wire/uri.h"
 #include "wire/xml.h"
 
 /* A page as it is read: what is known of the entry at hand, and where finished ones go. */
@@ -57,7 +58,7 @@ static int add_entry(struct page_reader *p, bool directory)
                      path = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     struct cove__slice raw = cove__buf_slice(&p->key);
 
-    int rc = p->encoded ? cove__s3_url_decode(raw, &name) : cove__buf_add_slice(&name, raw);
+    int rc = p->encoded ? cove__form_decode(&name, raw) : cove__buf_add_slice(&name, raw);
     struct cove__slice key = cove__buf_slice(&name);
     if (rc == 0)
         rc = check_entry(p, key, directory);

@@ -7,6 +7,7 @@
 #include "fs/fs_impl.h"
 #include "fs/schemes.h"
 #include "wire/pickle.h"
+#include "wire/uri.h"
 
 #define BUCKET_MAX ((size_t)255)
 
@@ -132,38 +133,7 @@ char *cove__object_trim_slash(const char *path)
 
 int cove__s3_query(struct cove__buf *query, const char *name, struct cove__slice value)
 {
-    if (query->size > 0)
-        cove__buf_add_char(query, '&');
-    cove__buf_add_str(query, name);
-    cove__buf_add_char(query, '=');
-    return cove__uri_encode(query, value, false);
-}
-
-static int hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int cove__s3_url_decode(struct cove__slice text, struct cove__buf *out)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        char c = (char)text.data[i];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            int high = i + 2 < text.size ? hex(text.data[i + 1]) : -1;
-            int low = i + 2 < text.size ? hex(text.data[i + 2]) : -1;
-            if (high < 0 || low < 0 || (high == 0 && low == 0)) /* a NUL would cut the name short */
-                return COVE_EPROTOCOL;
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        cove__buf_add_char(out, c);
-    }
-    return cove__buf_rc(out);
+    return cove__uri_add_pair(query, name, value);
 }
 
 /* ---- values in replies ---- */

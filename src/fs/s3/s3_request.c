@@ -16,6 +16,7 @@
 #include "net/head.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
+#include "wire/uri.h"
 
 #define QUERY_MAX   ((size_t)32 << 10)
 #define EXTRA_MAX   ((size_t)64 << 10)

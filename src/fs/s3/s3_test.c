@@ -102,20 +102,6 @@ static void test_names(void **state)
     cove__buf_done(&b);
 }
 
-static void test_decoding(void **state)
-{
-    struct cove__buf b = COVE__BUF_INIT(64);
-    static const char *const bad[] = { "%", "%2", "a%zz", "%00", "%g0" };
-
-    assert_int_equal(cove__s3_url_decode(cove__slice_str("a+b%2Bc%2f%C3%A9"), &b), 0);
-    assert_string_equal(cove__buf_str(&b), "a b+c/\xc3\xa9");
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        cove__buf_reset(&b);
-        assert_int_equal(cove__s3_url_decode(cove__slice_str(bad[i]), &b), COVE_EPROTOCOL);
-    }
-    cove__buf_done(&b);
-}
-
 /* ---- errors ---- */
 
 static void judge(int status, const char *body, struct cove__object_request *r)
@@ -682,8 +668,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_decoding),
-
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_switches),

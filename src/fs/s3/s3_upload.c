@@ -16,6 +16,7 @@
 #include "fs/paging.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
+#include "wire/uri.h"
 #include "wire/xml.h"
 
 #define COMPLETE_MAX     ((size_t)8 << 20)
@@ -577,7 +578,7 @@ static int take_upload(struct abandoned *a)
                      path = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     int64_t started_ns = cove__parse_iso8601(cove__buf_str(&a->started));
 
-    int rc = a->encoded ? cove__s3_url_decode(cove__buf_slice(&a->key), &key)
+    int rc = a->encoded ? cove__form_decode(&key, cove__buf_slice(&a->key))
                         : cove__buf_add_slice(&key, cove__buf_slice(&a->key));
     struct cove__slice k = cove__buf_slice(&key), b = a->below.key;
     /* The prefix "run" is also one of "runs/x", which is not below it. */
@@ -661,7 +662,7 @@ static int uploads_page(struct abandoned *a, bool first)
         cove__s3_query(&r.query, "prefix", a->prefix);
     if (!first) {
         struct cove__buf marker = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1);
-        int rc = a->encoded ? cove__s3_url_decode(cove__buf_slice(&a->next_key), &marker)
+        int rc = a->encoded ? cove__form_decode(&marker, cove__buf_slice(&a->next_key))
                             : cove__buf_add_slice(&marker, cove__buf_slice(&a->next_key));
         if (rc < 0)
             r.query.rc = rc;

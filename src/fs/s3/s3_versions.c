@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/s3/s3.h"
+#include "wire/uri.h"
 #include "wire/xml.h"
 
 #define VERSION_MAX ((size_t)1024)
@@ -34,7 +35,7 @@ static int add_entry(struct reader *v, bool deleted)
     struct cove__buf name = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1);
     struct cove_info info = { 0 };
 
-    int rc = v->encoded ? cove__s3_url_decode(cove__buf_slice(&v->name), &name)
+    int rc = v->encoded ? cove__form_decode(&name, cove__buf_slice(&v->name))
                         : cove__buf_add_slice(&name, cove__buf_slice(&v->name));
     bool ours = cove__slice_eq(cove__buf_slice(&name), v->key);
     cove__buf_done(&name);

@@ -1,0 +1,24 @@
+/* Hexadecimal digits, of either case. */
+#ifndef COVE_BASE_HEX_H
+#define COVE_BASE_HEX_H
+
+/* The value of one digit; -1: it is none. */
+static inline int cove__hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte that the two digits at `at` write; -1: they are none. The second is not read where the first is none, so
+ * the text may end after either. */
+static inline int cove__hex_byte(const char *at)
+{
+    int high = cove__hex_digit(at[0]), low = high >= 0 ? cove__hex_digit(at[1]) : -1;
+
+    return low >= 0 ? high * 16 + low : -1;
+}
+
+#endif
