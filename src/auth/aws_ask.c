@@ -181,7 +181,7 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_
     else
         rc = cove__aws_expiry(k.expiration, who, &c.expires_ns, err);
     if (rc == 0)
-        rc = cove__aws_credentials_name(&c, err, "%s", who);
+        rc = cove__aws_credentials_set_origin(&c, err, "%s", who);
     if (rc == 0) {
         c.key_id = k.id;
         c.secret = k.secret;

@@ -180,8 +180,9 @@ static int of_place(const struct cove__aws_chain *chain, const struct cove__aws_
     return rc;
 }
 
-static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
+static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove_error *err)
 {
+    struct cove__aws_credentials *ret = ret_payload;
     struct cove__aws_profile profile = { 0 };
     struct cove__aws_chain now = *(const struct cove__aws_chain *)self, *chain = &now;
 
@@ -207,7 +208,8 @@ static char *copy_string(const char *s, bool *failed)
     return copy;
 }
 
-int cove__aws_chain_new(const struct cove__aws_chain_options *o, struct cove__aws_source *ret, struct cove_error *err)
+int cove__aws_chain_new(const struct cove__aws_chain_options *o, struct cove__credentials_source *ret,
+                        struct cove_error *err)
 {
     struct cove__aws_chain *chain = cove__calloc(1, sizeof *chain);
     bool failed = chain == NULL;
@@ -224,6 +226,8 @@ int cove__aws_chain_new(const struct cove__aws_chain_options *o, struct cove__aw
         chain_free(chain);
         return cove__fail_nomem(err, "the credentials");
     }
-    *ret = (struct cove__aws_source){ .fetch = fetch, .free = chain_free, .self = chain };
+    *ret = (struct cove__credentials_source){
+        .type = &cove__aws_credentials_type, .fetch = fetch, .free = chain_free, .self = chain
+    };
     return 0;
 }

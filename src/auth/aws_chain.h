@@ -1,6 +1,6 @@
 /*
  * Where AWS's credentials come from when they are not simply written down: roles, web identity, SSO, processes,
- * containers, the machine itself. For aws_provider.c, which calls it on a thread of its own: all of this blocks.
+ * containers, the machine itself. For provider.c, which calls it on a thread of its own: all of this blocks.
  */
 #ifndef COVE_AUTH_AWS_CHAIN_H
 #define COVE_AUTH_AWS_CHAIN_H
@@ -8,7 +8,7 @@
 #include <cove/call.h>
 
 #include "auth/aws_config.h"
-#include "auth/aws_provider.h"
+#include "auth/aws_credentials.h"
 #include "net/http.h"
 
 #define COVE__AWS_REPLY_MAX ((size_t)64 << 10) /* of a source's reply, or a token's file */
@@ -27,8 +27,8 @@ struct cove__aws_chain_options {
     const char *profile, *region;
     const struct cove__http_config *http; /* CA, proxy and user agent of it hold for the sources too */
 };
-/* `ret`: for cove__aws_provider_new, which takes what it holds. */
-int cove__aws_chain_new(const struct cove__aws_chain_options *options, struct cove__aws_source *ret,
+/* `ret`: for cove__provider_new, which takes what it holds. */
+int cove__aws_chain_new(const struct cove__aws_chain_options *options, struct cove__credentials_source *ret,
                         struct cove_error *err);
 
 /* ---- shared by the sources; each gives 0 and keys, or an error whose message says what was asked ---- */

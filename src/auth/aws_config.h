@@ -75,37 +75,4 @@ bool cove__aws_given(const char *s);    /* neither NULL nor empty */
 int cove__aws_profile_check_keys(const struct cove__aws_profile *profile, struct cove_error *err);
 const char *cove__aws_env(const char *name); /* NULL where it is not given */
 
-/* Who asks. Owned strings. A provider that renews them sets expires_ns. */
-struct cove__aws_credentials {
-    char *key_id, *secret, *token; /* token: NULL where there is none */
-    char *source;                  /* where they were found, for messages: "AWS_ACCESS_KEY_ID"; NULL: not said */
-    int64_t expires_ns;            /* since 1970; INT64_MAX: never */
-    bool anonymous;                /* nothing is signed */
-};
-
-/* What the caller was given. BORROWED. */
-struct cove__aws_sources {
-    bool anonymous;
-    const char *key_id, *secret, *token; /* options */
-    bool profile_given;                  /* by option: it comes before the environment */
-    const struct cove__aws_profile *profile;
-};
-
-/* The first of: anonymous, options, environment (unless a profile was given), the profile's keys. COVE__AWS_ASK: they
- * come from elsewhere (aws_chain.h); also where there are keys beside a role, SSO or a web identity, which come first,
- * or beside a process that does. COVE_EINVAL: a key id without its secret. */
-#define COVE__AWS_ASK 1
-int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
-                               struct cove_error *err);
-/* The same for the environment's alone, and for a profile's own: 0, COVE_ENOMEM, COVE_EINVAL. */
-int cove__aws_credentials_of_environment(struct cove__aws_credentials *ret, struct cove_error *err);
-int cove__aws_credentials_of_profile(const struct cove__aws_profile *profile, struct cove__aws_credentials *ret,
-                                     struct cove_error *err);
-/* Says where they were found. COVE_ENOMEM. */
-int cove__aws_credentials_name(struct cove__aws_credentials *credentials, struct cove_error *err, const char *format,
-                               ...) COVE_PRINTF(3, 4);
-void cove__aws_credentials_done(struct cove__aws_credentials *credentials); /* wipes the secrets */
-/* Masks these secrets in messages until they are wiped. To be called as soon as they are obtained. */
-void cove__aws_credentials_hide(const struct cove__aws_credentials *credentials);
-
 #endif

@@ -1,10 +1,12 @@
-/* The chain of places where S3's credentials are found, in the order of AWS's own tools. For src/fs/s3's open. */
+/* Keys from options, environment and shared files, in the order of AWS's own tools: see aws_credentials.h. */
+#include "auth/aws_credentials.h"
+
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/aws_config.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -23,7 +25,7 @@ static int check(const struct names *names, const char *name, const char *value,
     return cove__fail(err, COVE_EINVAL, "%s%s has a line break or another control character in it", names->place, name);
 }
 
-int cove__aws_credentials_name(struct cove__aws_credentials *c, struct cove_error *err, const char *format, ...)
+int cove__aws_credentials_set_origin(struct cove__aws_credentials *c, struct cove_error *err, const char *format, ...)
 {
     struct cove__buf text = COVE__BUF_INIT(2 * COVE_ERROR_MESSAGE_MAX);
     va_list args;
@@ -31,10 +33,10 @@ int cove__aws_credentials_name(struct cove__aws_credentials *c, struct cove_erro
     va_start(args, format);
     cove__buf_vaddf(&text, format, args);
     va_end(args);
-    cove__free(c->source);
-    c->source = cove__buf_rc(&text) == 0 ? cove__buf_take(&text) : NULL;
+    cove__free(c->origin);
+    c->origin = cove__buf_rc(&text) == 0 ? cove__buf_take(&text) : NULL;
     cove__buf_done(&text);
-    return c->source != NULL ? 0 : cove__fail_nomem(err, "the credentials");
+    return c->origin != NULL ? 0 : cove__fail_nomem(err, "the credentials");
 }
 
 static bool in_quotes(const char *value)
@@ -79,7 +81,7 @@ static int copy(struct cove__aws_credentials *ret, const struct names *names, co
         return cove__fail_nomem(err, "the credentials");
     }
     cove__aws_credentials_hide(&c);
-    rc = cove__aws_credentials_name(&c, err, "%s%s", names->found, slip(&c));
+    rc = cove__aws_credentials_set_origin(&c, err, "%s%s", names->found, slip(&c));
     if (rc < 0) {
         cove__aws_credentials_done(&c);
         return rc;
@@ -166,8 +168,37 @@ int cove__aws_profile_check_keys(const struct cove__aws_profile *profile, struct
 void cove__aws_credentials_done(struct cove__aws_credentials *c)
 {
     cove__free(c->key_id);
-    cove__free(c->source);
+    cove__free(c->origin);
     cove__wipe(c->secret);
     cove__wipe(c->token);
     *c = (struct cove__aws_credentials){ 0 };
+}
+
+/* ---- as a provider's payload ---- */
+
+static void done(void *payload)
+{
+    cove__aws_credentials_done(payload);
+}
+
+static int64_t expires_ns(const void *payload)
+{
+    return ((const struct cove__aws_credentials *)payload)->expires_ns;
+}
+
+static const char *origin(const void *payload)
+{
+    return ((const struct cove__aws_credentials *)payload)->origin;
+}
+
+const struct cove__credentials_type cove__aws_credentials_type = { .name = "aws",
+                                                                   .size = sizeof(struct cove__aws_credentials),
+                                                                   .done = done,
+                                                                   .expires_ns = expires_ns,
+                                                                   .origin = origin };
+
+const struct cove__aws_credentials *cove__aws_credentials_get(const struct cove__credentials *credentials)
+{
+    assert(credentials->type == &cove__aws_credentials_type);
+    return (const void *)credentials->payload;
 }

@@ -108,7 +108,7 @@ static int refused(const struct cove__aws_ask *ask, const struct cove__aws_role 
     int status = ask->status;
 
     if (cove__xml_read(cove__buf_slice(&ask->reply), &handler, &reply) == 0 && reply.code[0] != '\0') {
-        const char *by = role->by != NULL ? role->by->source : NULL;
+        const char *by = role->by != NULL ? role->by->origin : NULL;
         cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", ask->where, role->arn, reply.code,
                    reply.message, by != NULL ? " (keys of " : "", by != NULL ? by : "", by != NULL ? ")" : "");
         err->http_status = status;
@@ -251,7 +251,7 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
         rc = refused(&ask, role, err);
     if (rc == 0)
         rc = cove__aws_keys_from_xml(cove__buf_slice(&ask.reply), where, ret, err);
-    if (rc == 0 && (rc = cove__aws_credentials_name(ret, err, "the role %s", role->arn)) < 0)
+    if (rc == 0 && (rc = cove__aws_credentials_set_origin(ret, err, "the role %s", role->arn)) < 0)
         cove__aws_credentials_done(ret);
     cove__aws_ask_done(&ask);
     cove__aws_wipe_buf(&form);

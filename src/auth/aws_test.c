@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "auth/aws_config.h"
+#include "auth/aws_credentials.h"
 #include "base/mem.h"
 
 static char folder[64], config_file[96], credentials_file[96];

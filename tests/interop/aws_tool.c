@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/aws_config.h"
+#include "auth/aws_credentials.h"
 
 static void show_hex(const char *text)
 {

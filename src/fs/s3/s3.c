@@ -165,16 +165,16 @@ static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile 
                                          .profile = profile };
     struct cove__aws_chain_options options = { .profile = s3->o.profile, .region = s3->region, .http = http };
     struct cove__aws_credentials fixed = { 0 };
-    struct cove__aws_source source;
+    struct cove__credentials_source source;
 
     int rc = cove__aws_credentials_find(&sources, &fixed, err);
     if (rc == COVE__AWS_ASK) {
         rc = cove__aws_chain_new(&options, &source, err);
-        return rc < 0 ? rc : cove__aws_provider_new(&source, &s3->provider, err);
+        return rc < 0 ? rc : cove__provider_new(&source, &s3->provider, err);
     }
     if (rc < 0 || fixed.anonymous)
         return rc;
-    return cove__aws_provider_new_fixed(&fixed, &s3->provider, err);
+    return cove__provider_new_fixed(&cove__aws_credentials_type, &fixed, &s3->provider, err);
 }
 
 static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
@@ -211,7 +211,7 @@ static void s3_close(void *self)
         return;
     cove__s3_sessions_free(s3); /* they ask through the client, signed by the provider */
     cove__http_free(s3->http);
-    cove__aws_provider_free(s3->provider);
+    cove__provider_free(s3->provider);
     cove__options_clear(cove__s3_option_rows, &s3->o);
     cove__secret_drop(&s3->extra);
     if (s3->extra.create.data != NULL)

@@ -11,8 +11,8 @@
 
 #include <stdatomic.h>
 
-#include "auth/aws_config.h"
-#include "auth/aws_provider.h"
+#include "auth/aws_credentials.h"
+#include "auth/provider.h"
 #include "auth/sigv4.h"
 #include "fs/fs_ops.h"
 #include "fs/s3/s3_endpoint.h"
@@ -109,7 +109,7 @@ struct cove__s3 {
     struct s3_options o;
     struct s3_extra extra;
     struct cove__http *http;
-    struct cove__aws_provider *provider; /* of the keys that sign; NULL where nothing is signed */
+    struct cove__provider *provider; /* of the keys that sign; NULL where nothing is signed */
     bool own_endpoint; /* not AWS's own: then `host` is its authority and `base` what stands before the bucket */
     bool tls, sign_payload;
     struct s3_endpoint_rules rules; /* of addresses; its strings are those below */
@@ -211,7 +211,7 @@ struct cove__object_request {
     char region[64];            /* that the attempt was signed for */
     bool fixed_region;          /* the bucket's text tells it */
     struct s3_session *session; /* that signs; NULL: the filesystem's own keys. Held until the request is done */
-    struct cove__aws_use keys;
+    struct cove__credentials_use keys;
 };
 
 void cove__object_request_init(struct cove__object_request *r, struct cove__s3 *s3, const char *method,
@@ -239,8 +239,8 @@ int cove__object_accept_empty(struct cove__object_request *r, struct cove_error 
 /* Where a request goes now, and who signs it. */
 struct s3_target {
     struct s3_address to;
-    struct cove__buf path;     /* the URL's, as it is signed */
-    struct cove__aws_set *set; /* NULL: nothing is signed */
+    struct cove__buf path;                 /* the URL's, as it is signed */
+    struct cove__credentials *credentials; /* NULL: nothing is signed */
 };
 /* 0; COVE__HTTP_LATER, after the request has been put among those that wait for keys, or with `wait` false in place of
  * that; or an error. Done in each case. */
@@ -253,7 +253,7 @@ struct cove__sigv4_cache *cove__s3_signing(struct cove__object_request *r);
 /* ---- s3_session.c: the keys of directory buckets ---- */
 
 struct s3_session {
-    struct cove__aws_provider *provider;
+    struct cove__provider *provider;
     /* under cove__lock */
     struct cove__sigv4_cache signing;
     unsigned refs; /* requests that hold it */

@@ -224,7 +224,7 @@ static void name_keys(const struct cove__object_request *r, struct cove_error *e
         add(err, "; the request is not signed: anon=true");
     if (r->s3->provider == NULL)
         return;
-    cove__aws_provider_source(r->s3->provider, source, sizeof source);
+    cove__provider_origin(r->s3->provider, source, sizeof source);
     if (source[0] != '\0')
         add(err, "; signed with the keys of %s", source);
 }

@@ -80,15 +80,15 @@ static int add_path(const struct s3_address *to, struct cove__slice key, struct 
     return cove__uri_encode(path, key, true);
 }
 
-static struct cove__aws_provider *provider_of(const struct cove__object_request *r)
+static struct cove__provider *provider_of(const struct cove__object_request *r)
 {
     return r->session != NULL ? r->session->provider : r->s3->provider;
 }
 
 /* Who signs: the session of a directory bucket, or the filesystem's own keys; NULL where nothing is signed. As
- * cove__aws_provider_get. */
-static int get_keys(struct cove__object_request *r, const struct s3_address *to, bool wait, struct cove__aws_set **ret,
-                    struct cove_error *err)
+ * cove__provider_get. */
+static int get_keys(struct cove__object_request *r, const struct s3_address *to, bool wait,
+                    struct cove__credentials **ret, struct cove_error *err)
 {
     struct cove__s3 *s3 = r->s3;
     bool by_session = to->directory && !r->own_keys && !r->whole_bucket && !s3->no_sessions;
@@ -100,8 +100,7 @@ static int get_keys(struct cove__object_request *r, const struct s3_address *to,
         if (rc < 0)
             return rc;
     }
-    return s3->provider != NULL ? cove__aws_provider_get(provider_of(r), wait ? &r->http : NULL, &r->keys, ret, err)
-                                : 0;
+    return s3->provider != NULL ? cove__provider_get(provider_of(r), wait ? &r->http : NULL, &r->keys, ret, err) : 0;
 }
 
 int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_target *ret, struct cove_error *err)
@@ -113,7 +112,7 @@ int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_targ
     region_of(s3, r->name.bucket, r->region);
     int rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, r->region, &ret->to, &why);
     if (rc == 0)
-        rc = get_keys(r, &ret->to, wait, &ret->set, &why);
+        rc = get_keys(r, &ret->to, wait, &ret->credentials, &why);
     if (rc < 0)
         cove__object_fail(r, err, rc, "%s", why.message);
     if (rc != 0)
@@ -130,7 +129,7 @@ int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_targ
 
 void cove__s3_target_done(struct s3_target *aim)
 {
-    cove__aws_set_unref(aim->set);
+    cove__credentials_unref(aim->credentials);
     cove__buf_done(&aim->path);
 }
 
@@ -139,8 +138,9 @@ struct cove__sigv4_request cove__s3_to_sign(const struct cove__object_request *r
     cove__lock();
     int64_t now_ns = cove__wall_ns() + r->s3->clock_skew_ns;
     cove__unlock();
-    return (struct cove__sigv4_request){ .key_id = aim->set->keys.key_id,
-                                         .secret = aim->set->keys.secret,
+    const struct cove__aws_credentials *keys = cove__aws_credentials_get(aim->credentials);
+    return (struct cove__sigv4_request){ .key_id = keys->key_id,
+                                         .secret = keys->secret,
                                          .region = aim->to.region,
                                          .service = aim->to.service,
                                          .method = r->http.method,
@@ -158,13 +158,14 @@ struct cove__sigv4_cache *cove__s3_signing(struct cove__object_request *r)
 static int sign(struct cove__object_request *r, const struct s3_target *aim, struct cove__buf *headers)
 {
     struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
+    const char *token = cove__aws_credentials_get(aim->credentials)->token;
     char time[17];
 
     cove__format_iso8601_basic(v4.wall_ns, time);
     cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, r->payload_hash);
-    if (aim->set->keys.token != NULL)
+    if (token != NULL)
         cove__head_line(headers, r->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
-                        cove__slice_str(aim->set->keys.token));
+                        cove__slice_str(token));
     if (cove__buf_rc(headers) < 0)
         return cove__buf_rc(headers);
     return cove__sigv4_sign(&v4, cove__s3_signing(r), headers);
@@ -191,7 +192,7 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
         if (r->why == S3_REASON_ASKING)
             cove__buf_add_str(&http->headers, "Range: bytes=0-0\n");
         cove__s3_add_checksums(r, &http->headers);
-        if (aim.set != NULL)
+        if (aim.credentials != NULL)
             rc = sign(r, &aim, &http->headers);
         if (rc < 0)
             cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
@@ -255,7 +256,7 @@ static bool keys_refused(struct cove__object_request *r)
         refused |= strcmp(r->code, codes[i]) == 0;
     if (r->session != NULL)
         refused |= strcmp(r->code, "InvalidAccessKeyId") == 0;
-    return refused && provider_of(r) != NULL && cove__aws_provider_refused(provider_of(r), &r->keys);
+    return refused && provider_of(r) != NULL && cove__provider_invalidate(provider_of(r), &r->keys);
 }
 
 /* True: the HEAD's next attempt is the GET that tells why it is refused. */

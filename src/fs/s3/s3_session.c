@@ -1,6 +1,6 @@
 /*
  * Sessions of directory buckets (S3 Express One Zone): for s3_request.c, the keys that sign what is asked of one bucket
- * for five minutes, got by CreateSession with the filesystem's own. Kept fresh as all keys are (auth/aws_provider): one
+ * for five minutes, got by CreateSession with the filesystem's own. Kept fresh as all keys are (auth/provider): one
  * fetch for all who wait, a new one in the background before the end, or once the store refuses the old.
  */
 #include "fs/s3/s3.h"
@@ -51,8 +51,9 @@ static int create(const struct source *s, const char *mode, cove_cancel *cancel,
 }
 
 /* Who may not write may still read. */
-static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
+static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove_error *err)
 {
+    struct cove__aws_credentials *ret = ret_payload;
     const struct source *s = self;
     struct cove_error why = COVE_ERROR_INIT;
     int rc = create(s, "ReadWrite", cancel, ret, &why);
@@ -72,7 +73,7 @@ static void session_free(struct s3_session *session)
 {
     if (session == NULL)
         return;
-    cove__aws_provider_free(session->provider);
+    cove__provider_free(session->provider);
     explicit_bzero(&session->signing, sizeof session->signing);
     cove__free(session);
 }
@@ -91,8 +92,8 @@ static struct s3_session *session_new(struct cove__s3 *s3, struct cove__slice bu
     snprintf(session->bucket, sizeof session->bucket, "%.*s", (int)bucket.size, (const char *)bucket.data);
     memcpy(s->bucket, session->bucket, sizeof s->bucket);
     s->s3 = s3;
-    struct cove__aws_source source = { fetch, cove__free, s, EARLY_NS, LATE_NS };
-    if (cove__aws_provider_new(&source, &session->provider, err) < 0) {
+    struct cove__credentials_source source = { &cove__aws_credentials_type, fetch, cove__free, s, EARLY_NS, LATE_NS };
+    if (cove__provider_new(&source, &session->provider, err) < 0) {
         cove__free(session);
         return NULL;
     }
@@ -121,7 +122,7 @@ static bool add_locked(struct cove__s3 *s3, struct s3_session *session, struct s
     if (at == S3_SESSIONS_MAX) {
         for (size_t i = 0; i < s3->n_sessions; i++) {
             const struct s3_session *old = s3->sessions[i];
-            if (old->refs == 0 && cove__aws_provider_idle_locked(old->provider) &&
+            if (old->refs == 0 && cove__provider_is_idle_locked(old->provider) &&
                 (at == S3_SESSIONS_MAX || old->used < s3->sessions[at]->used))
                 at = i;
         }

@@ -20,7 +20,7 @@ static int sign_url(struct signing *s, const struct s3_target *aim, struct cove_
     struct cove__object_request *r = &s->r;
     struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
     struct cove__buf query = COVE__BUF_INIT(URL_MAX), url = COVE__BUF_INIT(2 * URL_MAX);
-    const char *token = aim->set->keys.token;
+    const char *token = cove__aws_credentials_get(aim->credentials)->token;
 
     cove__buf_add_slice(&query, cove__buf_slice(&r->query));
     if (r->s3->o.requester_pays)

@@ -1,12 +1,13 @@
 /*
- * Keys kept fresh, for src/fs/s3's requests: see aws_provider.h. A short-lived thread asks the source; requests that
- * cannot go on without its answer are parked (net/http) and resumed together.
+ * Credentials kept fresh: see provider.h. A short-lived thread asks the source; requests that need its answer are
+ * parked (net/http) and resumed together.
  */
-#include "auth/aws_provider.h"
+#include "auth/provider.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -14,16 +15,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define EARLY_NS      (600 * COVE__SEC) /* so long before the end new keys are fetched while the old ones serve */
-#define LATE_NS       (60 * COVE__SEC)  /* so long before the end nothing is signed with the old ones any more */
-#define NOT_AGAIN_NS  (60 * COVE__SEC)  /* a source that gives keys near their end is not asked more often than this */
+#define EARLY_NS      (600 * COVE__SEC) /* this long before the end new credentials are fetched in the background */
+#define LATE_NS       (60 * COVE__SEC)  /* this long before the end requests wait for the new ones */
+#define MIN_AGE_NS    (60 * COVE__SEC)  /* a source whose credentials end soon is not asked more often than this */
 #define BACKOFF_NS    (1 * COVE__SEC)   /* after a failure, doubled with each, up to ... */
 #define BACKOFF_MAX   6                 /* doublings */
-#define FORCED_GAP_NS (5 * COVE__SEC)   /* keys refused so soon after a forced refresh are no matter of their age */
+#define FORCED_GAP_NS (5 * COVE__SEC)   /* credentials refused so soon after a forced refresh are not just too old */
 
-struct cove__aws_provider {
+struct cove__provider {
     /* fixed */
-    struct cove__aws_source source; /* fetch NULL: the first set stays */
+    struct cove__credentials_source source; /* fetch NULL: the first credentials stay */
     cove_cancel *cancel;
     /* under cove__lock */
     unsigned generation; /* of fork: of the waiters and the thread */
@@ -31,9 +32,9 @@ struct cove__aws_provider {
     bool refreshing;
     bool has_thread; /* not yet joined */
     pthread_t thread;
-    struct cove__aws_set *set; /* one reference */
-    bool refused;              /* the store did not take the set */
-    uint64_t rounds;           /* refreshes that have ended */
+    struct cove__credentials *current; /* one reference */
+    bool refused;                      /* the store refused the current ones */
+    uint64_t rounds;                   /* refreshes that have ended */
     uint64_t serials;
     unsigned failures;       /* in a row */
     int64_t next_try_ns;     /* monotonic */
@@ -41,53 +42,54 @@ struct cove__aws_provider {
     struct cove_error error; /* of the last refresh; code 0: it succeeded */
 };
 
-void cove__aws_set_unref(struct cove__aws_set *set)
+void cove__credentials_unref(struct cove__credentials *credentials)
 {
-    if (set == NULL)
+    if (credentials == NULL)
         return;
     cove__lock();
-    bool last = --set->refs == 0;
+    bool last = --credentials->refs == 0;
     cove__unlock();
     if (!last)
         return;
-    cove__aws_credentials_done(&set->keys);
-    cove__free(set);
+    credentials->type->done(credentials->payload);
+    cove__free(credentials);
 }
 
-/* Takes the keys where it succeeds. */
-static struct cove__aws_set *set_new(struct cove__aws_credentials *keys)
+/* With a zeroed payload. */
+static struct cove__credentials *credentials_new(const struct cove__credentials_type *type)
 {
-    struct cove__aws_set *set = cove__calloc(1, sizeof *set);
-    if (set == NULL)
+    struct cove__credentials *credentials = cove__calloc(1, sizeof *credentials + type->size);
+    if (credentials == NULL)
         return NULL;
-    set->keys = *keys;
-    set->refs = 1;
-    *keys = (struct cove__aws_credentials){ 0 };
-    return set;
+    credentials->type = type;
+    credentials->refs = 1;
+    return credentials;
 }
 
-int cove__aws_provider_new_fixed(struct cove__aws_credentials *fixed, struct cove__aws_provider **ret,
-                                 struct cove_error *err)
+int cove__provider_new_fixed(const struct cove__credentials_type *type, void *fixed, struct cove__provider **ret,
+                             struct cove_error *err)
 {
-    struct cove__aws_provider *p = cove__calloc(1, sizeof *p);
-    struct cove__aws_set *set = set_new(fixed);
+    struct cove__provider *p = cove__calloc(1, sizeof *p);
+    struct cove__credentials *credentials = credentials_new(type);
 
-    if (p == NULL || set == NULL) {
+    if (p == NULL || credentials == NULL) {
         cove__free(p);
-        cove__aws_set_unref(set);
-        cove__aws_credentials_done(fixed);
+        cove__credentials_unref(credentials);
+        type->done(fixed);
         return cove__fail_nomem(err, "the credentials");
     }
-    p->set = set;
+    memcpy(credentials->payload, fixed, type->size);
+    memset(fixed, 0, type->size);
+    p->current = credentials;
     p->generation = cove__fork_generation();
     *ret = p;
     return 0;
 }
 
-int cove__aws_provider_new(const struct cove__aws_source *source, struct cove__aws_provider **ret,
-                           struct cove_error *err)
+int cove__provider_new(const struct cove__credentials_source *source, struct cove__provider **ret,
+                       struct cove_error *err)
 {
-    struct cove__aws_provider *p = cove__calloc(1, sizeof *p);
+    struct cove__provider *p = cove__calloc(1, sizeof *p);
     cove_cancel *cancel = cove_cancel_new();
 
     if (p == NULL || cancel == NULL) {
@@ -107,7 +109,7 @@ int cove__aws_provider_new(const struct cove__aws_source *source, struct cove__a
 }
 
 /* A child has neither the parent's refresh nor its requests. */
-static void check_generation_locked(struct cove__aws_provider *p)
+static void check_generation_locked(struct cove__provider *p)
 {
     unsigned generation = cove__fork_generation();
     if (p->generation == generation)
@@ -118,7 +120,7 @@ static void check_generation_locked(struct cove__aws_provider *p)
 }
 
 /* Joins the thread of the last refresh, which has ended or is about to. */
-static void join(struct cove__aws_provider *p)
+static void join(struct cove__provider *p)
 {
     cove__lock();
     check_generation_locked(p);
@@ -130,20 +132,20 @@ static void join(struct cove__aws_provider *p)
         pthread_join(thread, NULL);
 }
 
-bool cove__aws_provider_idle_locked(const struct cove__aws_provider *p)
+bool cove__provider_is_idle_locked(const struct cove__provider *p)
 {
     cove__assert_locked();
     return !p->refreshing || p->generation != cove__fork_generation();
 }
 
-void cove__aws_provider_free(struct cove__aws_provider *p)
+void cove__provider_free(struct cove__provider *p)
 {
     if (p == NULL)
         return;
     if (p->cancel != NULL)
         cove_cancel_fire(p->cancel);
     join(p);
-    cove__aws_set_unref(p->set);
+    cove__credentials_unref(p->current);
     cove_cancel_unref(p->cancel);
     if (p->source.free != NULL)
         p->source.free(p->source.self);
@@ -152,20 +154,21 @@ void cove__aws_provider_free(struct cove__aws_provider *p)
 
 /* ---- the refresh ---- */
 
-static void end_refresh(struct cove__aws_provider *p, int rc, struct cove__aws_set *set, const struct cove_error *err)
+/* `fresh`: TAKEN; NULL: the refresh failed with `err`. */
+static void end_refresh(struct cove__provider *p, struct cove__credentials *fresh, const struct cove_error *err)
 {
     int64_t now_ns = cove__now_ns();
+    struct cove__credentials *old = NULL;
 
     cove__lock();
-    struct cove__aws_set *old = NULL;
     p->rounds++;
-    if (rc == 0) {
-        old = p->set;
-        set->serial = ++p->serials;
-        p->set = set;
+    if (fresh != NULL) {
+        old = p->current;
+        fresh->serial = ++p->serials;
+        p->current = fresh;
         p->refused = false;
         p->failures = 0;
-        p->next_try_ns = now_ns + NOT_AGAIN_NS;
+        p->next_try_ns = now_ns + MIN_AGE_NS;
         cove__error_clear(&p->error);
     } else {
         p->next_try_ns = now_ns + (BACKOFF_NS << p->failures);
@@ -174,29 +177,31 @@ static void end_refresh(struct cove__aws_provider *p, int rc, struct cove__aws_s
     }
     p->refreshing = false;
     cove__unlock();
-    cove__aws_set_unref(old);
+    cove__credentials_unref(old);
     cove__http_resume(&p->waiters);
 }
 
 static void *refresh(void *arg)
 {
-    struct cove__aws_provider *p = arg;
-    struct cove__aws_credentials keys = { 0 };
-    struct cove__aws_set *set = NULL;
+    struct cove__provider *p = arg;
+    const struct cove__credentials_type *type = p->source.type;
+    struct cove__credentials *fresh = credentials_new(type);
     struct cove_error err = COVE_ERROR_INIT;
+    int rc = fresh != NULL ? p->source.fetch(p->source.self, p->cancel, fresh->payload, &err)
+                           : cove__fail_nomem(&err, "the credentials");
 
-    int rc = p->source.fetch(p->source.self, p->cancel, &keys, &err);
-    if (rc == 0 && (set = set_new(&keys)) == NULL) {
-        cove__aws_credentials_done(&keys);
-        rc = cove__fail_nomem(&err, "the credentials");
+    if (rc < 0) {
+        cove__credentials_unref(fresh);
+        fresh = NULL;
     }
-    cove__log(rc < 0 ? COVE_LOG_WARNING : COVE_LOG_DEBUG, "aws", "new credentials: %s", rc < 0 ? err.message : "got");
-    end_refresh(p, rc, set, &err);
+    cove__log(rc < 0 ? COVE_LOG_WARNING : COVE_LOG_DEBUG, type->name, "new credentials: %s",
+              rc < 0 ? err.message : "got");
+    end_refresh(p, fresh, &err);
     return NULL;
 }
 
 /* Signals are the program's: none is delivered to a thread of the library. */
-static void start_refresh(struct cove__aws_provider *p)
+static void start_refresh(struct cove__provider *p)
 {
     sigset_t all, old;
     pthread_t thread;
@@ -214,15 +219,15 @@ static void start_refresh(struct cove__aws_provider *p)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc != 0) {
         struct cove_error err = COVE_ERROR_INIT;
-        rc = cove__fail_errno(&err, rc, "a thread that gets credentials");
-        end_refresh(p, rc, NULL, &err);
+        cove__fail_errno(&err, rc, "a thread that gets credentials");
+        end_refresh(p, NULL, &err);
     }
 }
 
 /* ---- use ---- */
 
-int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_request *request, struct cove__aws_use *use,
-                           struct cove__aws_set **ret, struct cove_error *err)
+int cove__provider_get(struct cove__provider *p, struct cove__http_request *request, struct cove__credentials_use *use,
+                       struct cove__credentials **ret, struct cove_error *err)
 {
     int64_t now_ns = cove__now_ns(), wall_ns = cove__wall_ns();
     bool begin = false;
@@ -230,17 +235,17 @@ int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_reque
 
     cove__lock();
     check_generation_locked(p);
-    struct cove__aws_set *set = p->set;
+    struct cove__credentials *current = p->current;
     bool tried = now_ns < p->next_try_ns, failed = p->error.code < 0;
     if (p->source.fetch != NULL) {
-        int64_t until_ns = set != NULL ? set->keys.expires_ns : 0;
-        bool valid = set != NULL && !p->refused;
-        /* Keys just fetched are used whatever their date is: this machine's clock may be wrong. */
+        int64_t until_ns = current != NULL ? current->type->expires_ns(current->payload) : 0;
+        bool valid = current != NULL && !p->refused;
+        /* Credentials just fetched are used whatever their end is: this machine's clock may be wrong. */
         bool due = !valid || (!tried && until_ns - p->source.early_ns < wall_ns);
         bool must = !valid || (until_ns - p->source.late_ns < wall_ns && (failed || !tried));
         bool has_waited = use->waited != 0 && use->waited <= p->rounds;
         if (must && failed && (has_waited || tried) && !p->refreshing) {
-            /* Asked in vain: the old ones serve to their very end. */
+            /* The refresh failed: the old ones serve until their end. */
             if (!valid || until_ns <= wall_ns)
                 rc = cove__error_copy(err, &p->error);
         } else if (must) {
@@ -253,9 +258,9 @@ int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_reque
         p->refreshing |= begin;
     }
     if (rc == 0) {
-        set->refs++;
-        use->serial = set->serial;
-        *ret = set;
+        current->refs++;
+        use->serial = current->serial;
+        *ret = current;
     }
     cove__unlock();
     if (begin)
@@ -263,15 +268,15 @@ int cove__aws_provider_get(struct cove__aws_provider *p, struct cove__http_reque
     return rc;
 }
 
-void cove__aws_provider_source(const struct cove__aws_provider *p, char *ret, size_t size)
+void cove__provider_origin(const struct cove__provider *p, char *ret, size_t size)
 {
     cove__lock();
-    const char *source = p->set != NULL ? p->set->keys.source : NULL;
-    snprintf(ret, size, "%s", source != NULL ? source : "");
+    const char *origin = p->current != NULL ? p->current->type->origin(p->current->payload) : NULL;
+    snprintf(ret, size, "%s", origin != NULL ? origin : "");
     cove__unlock();
 }
 
-bool cove__aws_provider_refused(struct cove__aws_provider *p, struct cove__aws_use *use)
+bool cove__provider_invalidate(struct cove__provider *p, struct cove__credentials_use *use)
 {
     int64_t now_ns = cove__now_ns();
 
@@ -280,9 +285,9 @@ bool cove__aws_provider_refused(struct cove__aws_provider *p, struct cove__aws_u
     use->refused = true;
     cove__lock();
     check_generation_locked(p);
-    bool current = p->set != NULL && p->set->serial == use->serial;
-    bool worth = !current || p->refused || p->forced_ns == 0 || now_ns - p->forced_ns > FORCED_GAP_NS;
-    if (current && worth && !p->refused) {
+    bool is_current = p->current != NULL && p->current->serial == use->serial;
+    bool worth = !is_current || p->refused || p->forced_ns == 0 || now_ns - p->forced_ns > FORCED_GAP_NS;
+    if (is_current && worth && !p->refused) {
         p->refused = true;
         p->forced_ns = now_ns;
     }

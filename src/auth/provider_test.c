@@ -1,6 +1,7 @@
 /*
- * Keys kept fresh: one refresh for all who wait, in the background while the old ones serve, never too often; what is
- * said when the source fails; fork and close in the midst of a refresh. No server: prepare ends each request.
+ * Credentials kept fresh: one refresh for all requests that wait, in the background while the old ones serve, not too
+ * often; the error of a failed source; fork and close during a refresh. AWS's keys, and OAuth's tokens as a second
+ * payload. No server: prepare ends each request.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,11 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "auth/aws_provider.h"
+#include "auth/aws_credentials.h"
+#include "auth/oauth_token.h"
+#include "auth/provider.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
 
 #define MANY 64
 
@@ -40,15 +45,14 @@ static unsigned value_of(const unsigned *at)
     return v;
 }
 
-static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
+/* *ret_n: which fetch it is. */
+static int wait_for_requests(cove_cancel *cancel, unsigned *ret_n, int64_t *ret_expires_ns, struct cove_error *err)
 {
-    struct cove__aws_credentials c = { 0 };
-    char id[32];
-
     cove__lock();
     unsigned n = ++source.fetches, until = source.hold_until;
     int rc = source.rc;
-    c.expires_ns = cove__wall_ns() + source.lasts_ns;
+    *ret_n = n;
+    *ret_expires_ns = cove__wall_ns() + source.lasts_ns;
     cove__unlock();
     cove_cancel_fire(source.ends_asker);
     while (value_of(&source.asked) < until) {
@@ -56,8 +60,18 @@ static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *
             return cove__fail(err, COVE_ECANCELED, "cancelled");
         cove__sleep_ns(COVE__MS);
     }
+    return rc < 0 ? cove__fail(err, rc, "the source is dry, time %u", n) : 0;
+}
+
+static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove_error *err)
+{
+    struct cove__aws_credentials *ret = ret_payload, c = { 0 };
+    char id[32];
+    unsigned n;
+    int rc = wait_for_requests(cancel, &n, &c.expires_ns, err);
+
     if (rc < 0)
-        return cove__fail(err, rc, "the source is dry, time %u", n);
+        return rc;
     snprintf(id, sizeof id, "ID%u", n);
     c.key_id = cove__strdup(id);
     c.secret = cove__strdup("secret");
@@ -69,29 +83,61 @@ static int fetch(void *self, cove_cancel *cancel, struct cove__aws_credentials *
     return 0;
 }
 
+/* A bearer token in the place of keys. */
+static int fetch_token(void *self, cove_cancel *cancel, void *ret_payload, struct cove_error *err)
+{
+    struct cove__oauth_token *ret = ret_payload, token = { 0 };
+    struct cove__buf text = COVE__BUF_INIT(64);
+    unsigned n;
+    int rc = wait_for_requests(cancel, &n, &token.expires_ns, err);
+
+    if (rc < 0)
+        return rc;
+    cove__buf_addf(&text, "ya29.token-of-test-%u", n);
+    token.token = cove__buf_take(&text);
+    token.origin = cove__strdup("the test's metadata server");
+    if (token.token == NULL || token.origin == NULL) {
+        cove__oauth_token_done(&token);
+        return cove__fail_nomem(err, "the credentials");
+    }
+    cove__secret_add_owned(token.token);
+    *ret = token;
+    return 0;
+}
+
 static void free_source(void *self)
 {
     source.freed = true;
 }
 
-static struct cove__aws_provider *provider(int64_t lasts_s, unsigned hold_until)
+static const struct cove__credentials_source keys = { &cove__aws_credentials_type, fetch, free_source, NULL };
+static const struct cove__credentials_source tokens = {
+    .type = &cove__oauth_token_type, .fetch = fetch_token, .free = free_source, .early_ns = 225 * COVE__SEC
+};
+
+static struct cove__provider *provider_of(const struct cove__credentials_source *s, int64_t lasts_s,
+                                          unsigned hold_until)
 {
-    struct cove__aws_source s = { fetch, free_source, NULL };
-    struct cove__aws_provider *p = NULL;
+    struct cove__provider *p = NULL;
     struct cove_error err = COVE_ERROR_INIT;
 
     source.fetches = source.asked = source.rc = 0;
     source.freed = false;
     source.hold_until = hold_until;
     source.lasts_ns = lasts_s * COVE__SEC;
-    assert_int_equal(cove__aws_provider_new(&s, &p, &err), 0);
+    assert_int_equal(cove__provider_new(s, &p, &err), 0);
     return p;
+}
+
+static struct cove__provider *provider(int64_t lasts_s, unsigned hold_until)
+{
+    return provider_of(&keys, lasts_s, hold_until);
 }
 
 struct asker {
     struct cove__http_request r; /* first */
-    struct cove__aws_provider *p;
-    struct cove__aws_use use;
+    struct cove__provider *p;
+    struct cove__credentials_use use;
     bool refuse; /* the store refuses what it is first signed with */
     char id[32];
 };
@@ -100,20 +146,22 @@ struct asker {
 static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
 {
     struct asker *a = self;
-    struct cove__aws_set *set = NULL;
+    struct cove__credentials *c = NULL;
 
     cove__lock();
     source.asked++;
     cove__unlock();
-    int rc = cove__aws_provider_get(a->p, r, &a->use, &set, err);
-    if (rc == 0 && a->refuse && cove__aws_provider_refused(a->p, &a->use)) {
-        cove__aws_set_unref(set);
-        rc = cove__aws_provider_get(a->p, r, &a->use, &set, err);
+    int rc = cove__provider_get(a->p, r, &a->use, &c, err);
+    if (rc == 0 && a->refuse && cove__provider_invalidate(a->p, &a->use)) {
+        cove__credentials_unref(c);
+        rc = cove__provider_get(a->p, r, &a->use, &c, err);
     }
     if (rc != 0)
         return rc;
-    snprintf(a->id, sizeof a->id, "%s", set->keys.key_id);
-    cove__aws_set_unref(set);
+    snprintf(a->id, sizeof a->id, "%s",
+             c->type == &cove__aws_credentials_type ? cove__aws_credentials_get(c)->key_id
+                                                    : cove__oauth_token_of(c)->token);
+    cove__credentials_unref(c);
     return cove__fail(err, COVE_ESTATE, "signed");
 }
 
@@ -126,7 +174,7 @@ static struct cove__http *client(void)
     return http;
 }
 
-static void asker_init(struct asker *a, struct cove__http *http, struct cove__aws_provider *p)
+static void asker_init(struct asker *a, struct cove__http *http, struct cove__provider *p)
 {
     static const struct cove__http_hooks hooks = { prepare, NULL, NULL };
     *a = (struct asker){ .p = p };
@@ -139,7 +187,7 @@ static void asker_init(struct asker *a, struct cove__http *http, struct cove__aw
 }
 
 /* One request: what it was signed with, or "" and the error. */
-static const char *ask(struct cove__http *http, struct cove__aws_provider *p, bool refuse, struct cove_error *err)
+static const char *ask(struct cove__http *http, struct cove__provider *p, bool refuse, struct cove_error *err)
 {
     static char id[32];
     struct asker a;
@@ -155,7 +203,7 @@ static const char *ask(struct cove__http *http, struct cove__aws_provider *p, bo
 static void test_one_refresh_for_many(void **state)
 {
     struct cove__http *http = client();
-    struct cove__aws_provider *p = provider(3600, MANY);
+    struct cove__provider *p = provider(3600, MANY);
     struct asker a[MANY];
     struct cove__inbox inbox;
 
@@ -177,7 +225,7 @@ static void test_one_refresh_for_many(void **state)
         }
         assert_int_equal(source.fetches, round + 1);
     }
-    cove__aws_provider_free(p);
+    cove__provider_free(p);
     assert_true(source.freed);
     cove__http_free(http);
 }
@@ -189,11 +237,11 @@ static void test_near_the_end(void **state)
     struct cove_error err = COVE_ERROR_INIT;
 
     for (int64_t lasts_s = 300; lasts_s > 0; lasts_s -= 290) {
-        struct cove__aws_provider *p = provider(lasts_s, 0);
+        struct cove__provider *p = provider(lasts_s, 0);
         for (int i = 0; i < 5; i++)
             assert_string_equal(ask(http, p, false, &err), "ID1"); /* just asked: not again so soon */
         assert_int_equal(source.fetches, 1);
-        cove__aws_provider_free(p);
+        cove__provider_free(p);
     }
     cove__http_free(http);
 }
@@ -201,14 +249,14 @@ static void test_near_the_end(void **state)
 static void test_a_source_that_fails(void **state)
 {
     struct cove__http *http = client();
-    struct cove__aws_provider *p = provider(3600, 0);
+    struct cove__provider *p = provider(3600, 0);
     struct cove_error err = COVE_ERROR_INIT;
 
     source.rc = COVE_EAUTH;
     assert_string_equal(ask(http, p, false, &err), "");
     assert_int_equal(err.code, COVE_EAUTH);
     assert_string_equal(err.message, "the source is dry, time 1");
-    cove__aws_provider_free(p);
+    cove__provider_free(p);
 
     /* Keys that the store does not take are no comfort when there are no others; those that are merely old are. */
     p = provider(3600, 0);
@@ -216,14 +264,14 @@ static void test_a_source_that_fails(void **state)
     source.rc = COVE_ENETWORK;
     assert_string_equal(ask(http, p, true, &err), "");
     assert_int_equal(err.code, COVE_ENETWORK);
-    cove__aws_provider_free(p);
+    cove__provider_free(p);
     cove__http_free(http);
 }
 
 static void test_closed_in_mid_refresh(void **state)
 {
     struct cove__http *http = client();
-    struct cove__aws_provider *p = provider(3600, 1000000); /* never */
+    struct cove__provider *p = provider(3600, 1000000); /* never */
     struct cove_error err = COVE_ERROR_INIT;
     struct asker a;
 
@@ -234,7 +282,7 @@ static void test_closed_in_mid_refresh(void **state)
     cove__http_request_done(&a.r);
     cove_cancel_unref(source.ends_asker);
     source.ends_asker = NULL;
-    cove__aws_provider_free(p); /* cancels it */
+    cove__provider_free(p); /* cancels it */
     assert_true(source.freed);
     cove__http_free(http);
 }
@@ -242,14 +290,14 @@ static void test_closed_in_mid_refresh(void **state)
 static void test_fork_in_mid_refresh(void **state)
 {
     struct cove__http *http = client();
-    struct cove__aws_provider *p = provider(3600, 2);
+    struct cove__provider *p = provider(3600, 2);
     struct cove__inbox inbox;
     struct cove_error err = COVE_ERROR_INIT;
     struct asker a;
     int status;
 
 #ifdef __SANITIZE_THREAD__
-    cove__aws_provider_free(p);
+    cove__provider_free(p);
     cove__http_free(http);
     print_message("ThreadSanitizer takes the child's threads for those of its parent\n");
     skip();
@@ -263,7 +311,7 @@ static void test_fork_in_mid_refresh(void **state)
     pid_t child = fork();
     if (child == 0) { /* fetches for itself: its parent's thread is not here */
         bool right = strcmp(ask(http, p, false, &err), "ID2") == 0;
-        cove__aws_provider_free(p);
+        cove__provider_free(p);
         _exit(right ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -273,7 +321,39 @@ static void test_fork_in_mid_refresh(void **state)
     assert_string_equal(a.id, "ID1");
     cove__inbox_done(&inbox);
     cove__http_request_done(&a.r);
-    cove__aws_provider_free(p);
+    cove__provider_free(p);
+    cove__http_free(http);
+}
+
+/* A second kind of credentials: one refresh for many, refreshed early, refused once, wiped at the end. */
+static void test_tokens(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__provider *p = provider_of(&tokens, 3600, 0);
+    struct cove__oauth_token fixed = { .expires_ns = INT64_MAX };
+    struct cove_error err = COVE_ERROR_INIT;
+    char text[128];
+
+    assert_string_equal(ask(http, p, false, &err), "ya29.token-of-test-1");
+    assert_string_equal(ask(http, p, false, &err), "ya29.token-of-test-1");
+    assert_string_equal(ask(http, p, true, &err), "ya29.token-of-test-2");
+    assert_int_equal(source.fetches, 2);
+    cove__provider_origin(p, text, sizeof text);
+    assert_string_equal(text, "the test's metadata server");
+    snprintf(text, sizeof text, "Bearer ya29.token-of-test-2");
+    cove__text_line(text, sizeof text);
+    assert_string_equal(text, "Bearer ***");
+    cove__provider_free(p);
+    snprintf(text, sizeof text, "Bearer ya29.token-of-test-2");
+    cove__text_line(text, sizeof text);
+    assert_string_equal(text, "Bearer ya29.token-of-test-2"); /* no secret any more: it was wiped */
+
+    fixed.token = cove__strdup("given");
+    assert_int_equal(cove__provider_new_fixed(&cove__oauth_token_type, &fixed, &p, &err), 0);
+    assert_null(fixed.token);
+    assert_string_equal(ask(http, p, false, &err), "given");
+    assert_string_equal(ask(http, p, true, &err), "given"); /* there are no others */
+    cove__provider_free(p);
     cove__http_free(http);
 }
 
@@ -282,16 +362,17 @@ static void test_no_memory(void **state)
     struct cove_error err = COVE_ERROR_INIT;
 
     for (unsigned long n = 1; n < 10; n++) {
-        struct cove__aws_source s = { fetch, free_source, NULL };
         struct cove__aws_credentials fixed = { .key_id = cove__strdup("a"), .secret = cove__strdup("b") };
-        struct cove__aws_provider *p = NULL, *q = NULL;
+        struct cove__provider *p = NULL, *q = NULL;
         source.freed = false;
         cove__mem_fail(n, 1);
-        int rc = cove__aws_provider_new(&s, &p, &err), rc_fixed = cove__aws_provider_new_fixed(&fixed, &q, &err);
+        int rc = cove__provider_new(&keys, &p, &err),
+            rc_fixed = cove__provider_new_fixed(&cove__aws_credentials_type, &fixed, &q, &err);
         cove__mem_fail(0, 0);
         assert_int_equal(source.freed, rc < 0);
-        cove__aws_provider_free(p);
-        cove__aws_provider_free(q);
+        assert_null(fixed.key_id); /* taken, or freed */
+        cove__provider_free(p);
+        cove__provider_free(q);
         if (rc == 0 && rc_fixed == 0)
             return;
         assert_true(rc == COVE_ENOMEM || rc_fixed == COVE_ENOMEM);
@@ -302,9 +383,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_refresh_for_many), cmocka_unit_test(test_near_the_end),
-        cmocka_unit_test(test_a_source_that_fails),  cmocka_unit_test(test_closed_in_mid_refresh),
-        cmocka_unit_test(test_fork_in_mid_refresh),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_one_refresh_for_many),
+        cmocka_unit_test(test_near_the_end),
+        cmocka_unit_test(test_a_source_that_fails),
+        cmocka_unit_test(test_closed_in_mid_refresh),
+        cmocka_unit_test(test_fork_in_mid_refresh),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
