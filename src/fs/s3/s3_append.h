@@ -29,8 +29,8 @@ int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slic
                        struct cove_error *err);
 /* Whether what is in the object (as `head` has it) behind our end is `data`, which an append of ours may have put there
  * although it seemed to fail: 1, 0, or an error. */
-int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct cove__object_head *head, struct cove__slice data,
-                      const struct cove__ctx *ctx, struct cove_error *err);
+int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct cove__object_head *head,
+                      struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err);
 
 /* ---- s3_append.c ---- */
 
@@ -41,6 +41,6 @@ int cove__s3_tail_changed(const struct cove__ctx *ctx, struct cove_error *err);
 int cove__s3_tail_is(struct s3_tail *t, char *etag, int64_t size, struct cove_error *err);
 /* Runs one asynchronous slot and waits for it. */
 int cove__object_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
-                    const struct cove__ctx *ctx, struct cove_error *err);
+                        const struct cove__ctx *ctx, struct cove_error *err);
 
 #endif

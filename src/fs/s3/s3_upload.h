@@ -42,7 +42,7 @@ int cove__s3_copied_from(struct cove__upload *u, struct cove__object_name source
 
 /* Fills parts from `first` on with the bytes of an object, on the store's side and in parallel; the number of parts is
  * *ret_n. The object must have `etag` (COVE_EPRECONDITION). */
-int cove__s3_copy_parts(struct cove__upload *u, struct cove__object_name source, int64_t size, const char *etag, unsigned first,
-                        const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err);
+int cove__s3_copy_parts(struct cove__upload *u, struct cove__object_name source, int64_t size, const char *etag,
+                        unsigned first, const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err);
 
 #endif
