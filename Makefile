@@ -1,7 +1,7 @@
 # The commands of this tree, for a person; the work is in tools/ and in meson. `make` alone lists them.
 # Each one first installs what the machine lacks (tools/packages.txt; apt, with sudo where need be).
 
-.PHONY: help build wheel demo demo-s3 test soak fuzz bench bench-python clean
+.PHONY: help build wheel demo demo-s3 check test soak fuzz bench bench-python clean
 
 help:
 	@echo 'make build     the library, the command `cove`, the Python package and the examples, into build/'
@@ -10,6 +10,7 @@ help:
 	@echo '                 make demo                              below runs/'
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
 	@echo 'make demo-s3   the same on a MinIO that is started here for it'
+	@echo 'make check     for daily work: unit suites, the tree, file and memory, the mock store; a few minutes'
 	@echo 'make test      everything: C and Python suites, every backend, faults, sanitizers'
 	@echo 'make soak      SOAK_SECONDS (900) of work on a network that breaks at random and a server that crashes; the Python package on more versions'
 	@echo 'make fuzz      every parser on odd bytes, FUZZ_SECONDS (180) each'
@@ -32,6 +33,10 @@ demo-s3: build
 	@tools/setup.sh servers
 	@COVE_SERVER_COMMAND='tests/servers/minio.py --keep runs/minio' tests/servers/minio.py --bucket lightning --keep runs/minio \
 		-- tools/demo.sh s3://lightning/data/ s3://lightning/ckpts/classifier.ckpt
+
+check:
+	@tools/setup.sh check
+	@tools/test.sh --check
 
 test:
 	@tools/setup.sh test

@@ -15,6 +15,9 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
     Python package,
     on other versions
 
+With --check: of the plain build the unit suites, the contract on file and memory, the mock server, and the tree without
+its builds of each combination of features. No server is started.
+
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only where nothing failed and something passed.
 """
 
@@ -30,6 +33,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import env
 from servers.express import DirectoryBucket
@@ -201,9 +205,11 @@ class Runner:
         own = env.CACHE / "venv-meson" / "bin" / "meson"
         return str(own) if own.exists() else "meson"
 
-    @staticmethod
-    def contract_roots(variant, server):
-        return [("file", None, {}), ("memory", "memory://contract", {}), ("s3", f"s3://contract/{variant}", server.environ)]
+    CONTRACT_LOCAL = (("file", None), ("memory", "memory://contract"))  # a backend and its root
+
+    def contract_roots(self, variant, server):
+        local = [(backend, root, {}) for backend, root in self.CONTRACT_LOCAL]
+        return [*local, ("s3", f"s3://contract/{variant}", server.environ)]
 
     def contract(self, variant, backend, root, extra):
         """`root` None: a folder of its own."""
@@ -299,6 +305,22 @@ class Runner:
             for done in [pool.submit(*job) for job in self.jobs(built, server)]:
                 done.result()
 
+    def check(self):
+        """What daily work runs before a commit."""
+        if not self.build("build"):
+            return
+        mock = sorted(str(p.relative_to(env.ROOT)) for p in (env.ROOT / "tests" / "mock").glob("test_*.py"))
+        tree = sorted(str(p.relative_to(env.ROOT)) for p in (env.ROOT / "tests" / "static").glob("test_*.py"))
+        tree.remove("tests/static/test_builds.py")
+        jobs = [(self.pytest, "build", f"mock server, {Path(path).stem}", path) for path in mock]
+        jobs += [(self.pytest, "build", "tree and installation", *tree)]
+        jobs += [(self.contract, "build", backend, root, {}) for backend, root in self.CONTRACT_LOCAL]
+        jobs += [(self.unit, "build")]
+        # Most of the time the mock's clients wait.
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(*job) for job in jobs]:
+                done.result()
+
     def summary(self):
         print()
         for title, why in self.total.skips:
@@ -314,6 +336,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="REGEX", help="only suites whose name matches")
     parser.add_argument("--variants", default=",".join(VARIANTS), metavar="NAMES", help="which builds, by comma; default all")
+    parser.add_argument("--check", action="store_true", help="the short run for daily work: no sanitizers, no server, minutes")
     parser.add_argument("--versions", action="store_true", help="only the Python package, on every other version of tests/versions")
     args = parser.parse_args()
     args.variants = [v for v in args.variants.split(",") if v]
@@ -321,7 +344,12 @@ def main():
     if unknown:
         parser.error(f"no such build: {', '.join(unknown)}")
     runner = Runner(args)
-    runner.versions() if args.versions else runner.all()
+    if args.check:
+        runner.check()
+    elif args.versions:
+        runner.versions()
+    else:
+        runner.all()
     shutil.rmtree(runner.home, ignore_errors=True)
     return runner.summary()
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts on this machine what the commands of the Makefile need, and nothing that is there already.
 #
-#   tools/setup.sh build|test|soak|demo|bench|bench-python|fuzz|wheel|servers …
+#   tools/setup.sh build|check|test|soak|demo|bench|bench-python|fuzz|wheel|servers …
 #
 # System packages come by apt (tools/packages.txt), Python's into a virtual environment and the test servers by `go install` into the
 # user's cache (~/.cache/cove), so that a second run does nothing and nothing else of the machine is changed.
@@ -160,7 +160,7 @@ ensure_servers() {
 
 # ---- what is wanted ----
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|test|soak|demo|bench|bench-python|fuzz|wheel|servers ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|check|test|soak|demo|bench|bench-python|fuzz|wheel|servers ..."
 for want in "$@"; do
     case $want in
     build)
@@ -180,6 +180,11 @@ for want in "$@"; do
         install_packages build test
         ensure_venv "$COVE_VENV-wheel" "$COVE_ROOT/tools/wheel-requirements.txt"
         ensure_server minio github.com/minio/minio minio
+        ;;
+    check)
+        install_packages build test
+        ensure_meson
+        ensure_venv "$COVE_VENV" "$COVE_ROOT/tests/requirements.txt"
         ;;
     test)
         install_packages build test
