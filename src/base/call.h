@@ -25,7 +25,7 @@ struct cove__ctx {
     const char *op;      /* "read", "stat": the public verb, for messages */
     const char *url;     /* the URL it was asked of, for messages; BORROWED for the call */
     /* Where the thread that starts this waits for it: at once, and until nothing is pending there any more. It may be
-     * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may go on with something else first. */
+     * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may do something else first. */
     struct cove__inbox *waits;
     struct cove__background *background; /* BORROWED until the work has ended; NULL: the call itself waits for it */
     /* Who wait for it and end with it, whether it succeeds or not: a sum of enum cove__last_wait. For a server that is

@@ -1,7 +1,7 @@
 /* See pace.h. */
 #include "fs/pace.h"
 
-#define LARGE   16 /* parts at most in one request: one that breaks off is gone on with */
+#define LARGE   16 /* parts at most in one request: one that breaks off is resumed */
 #define FAR     6  /* which fraction of a reply's time, spent waiting for it to begin, is much */
 #define ALIGNED ((size_t)1 << 20)
 

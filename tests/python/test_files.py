@@ -706,7 +706,7 @@ def test_an_appender_that_is_closed_is_still_the_file_s_own(slow, root, monkeypa
 
 
 def test_processes_take_turns_at_a_file(aws, fs, root, python, monkeypatch):
-    """An appender that has been idle is not gone on with: another process may have appended meanwhile."""
+    """An appender that has been idle is not used again: another process may have appended meanwhile."""
     from cove import appenders
 
     def append_here(data):

@@ -1,7 +1,6 @@
 """The form of the sources: clang-format's for C, ruff's checks for Python."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,17 +14,22 @@ from test_tree import tracked
 CLANG_FORMAT = 14  # its versions differ in what they print; this is the one whose word counts
 
 
+def clang_format():
+    """The path of the version whose word counts; None: it is not there."""
+    for name in (f"clang-format-{CLANG_FORMAT}", "clang-format"):
+        program = shutil.which(name)
+        if program and f"version {CLANG_FORMAT}." in subprocess.run([program, "--version"], capture_output=True, text=True).stdout:
+            return program
+    return None
+
+
 def test_c_sources_are_formatted():
     if not os.environ.get("CI"):
         pytest.skip("checked in continuous integration only (CI=1)")
-    program = shutil.which(f"clang-format-{CLANG_FORMAT}") or shutil.which("clang-format")
-    if program is None:
-        pytest.skip("no clang-format")
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    if not re.search(rf"version {CLANG_FORMAT}\.", version):
-        pytest.skip(f"the format is that of clang-format {CLANG_FORMAT}, here is: {version.strip()}")
+    if clang_format() is None:
+        pytest.skip(f"no clang-format {CLANG_FORMAT}")
     files = [str(p) for p in tracked("*.c", "*.h")]
-    result = subprocess.run([program, "--dry-run", "-Werror", *files], capture_output=True, text=True)
+    result = subprocess.run([clang_format(), "--dry-run", "-Werror", *files], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 
@@ -42,3 +46,49 @@ def test_python_sources_pass_the_checks():
     result = subprocess.run([ruff(), "check", "--no-cache", "--output-format=concise", *files], cwd=env.ROOT, capture_output=True,
                             text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+# ---- the hooks of git (tools/pre-commit, tools/commit-msg)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository that has what the hooks use."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    for name in ("tools/pre-commit", "tools/commit-msg", "tools/lib.sh", "tests/check_prose.py", "pyproject.toml", ".clang-format"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(env.ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def hook(repository, name, *args):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run([f"tools/{name}", *args], cwd=repository, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name, good, bad, needs", [
+    ("a.c", "int a;\n", "int  a ;\n", "clang-format"),
+    ("a.h", "int a;\n", "int  a ;\n", "clang-format"),
+    ("a.py", "import os\n\nprint(os)\n", "import os\n", "ruff"),
+    ("a.md", "Short.\n", f"{'word ' * 21}\n", "git"),
+])
+def test_what_is_staged_is_checked(repository, name, good, bad, needs):
+    if (needs == "ruff" and ruff() is None) or (needs == "clang-format" and clang_format() is None):
+        pytest.skip(f"no {needs}")
+    for text, passes in ((good, True), (bad, False)):
+        (repository / name).write_text(text)
+        subprocess.run(["git", "add", name], cwd=repository, check=True)
+        result = hook(repository, "pre-commit")
+        assert (result.returncode == 0) == passes, result.stderr
+
+
+@pytest.mark.parametrize("message, passes", [
+    ("Read the last page once\n\nIt was read twice.\n", True),
+    ("Read the last page once\n", False),
+    ("Read the last page once\nIt was read twice.\n", False),
+    ("Read the last page once.\n\nIt was read twice.\n", False),
+    (f"{'Read ' * 15}\n\nIt was read twice.\n", False),
+])
+def test_a_message_is_checked(repository, message, passes):
+    (repository / "message").write_text(message)
+    assert (hook(repository, "commit-msg", "message").returncode == 0) == passes

@@ -93,7 +93,7 @@ def test_files_are_short():
     assert long == {}
 
 
-SCRIPTS = [p for p in tracked("*.sh", ".ci/run") if p.read_text().startswith("#!")]
+SCRIPTS = [p for p in tracked("*.sh", ".ci/run", "tools/pre-commit", "tools/commit-msg") if p.read_text().startswith("#!")]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
@@ -116,7 +116,7 @@ def test_option_pages_are_as_the_tables_have_it(build):
 
 def test_make_help_names_every_command():
     text = subprocess.run(["make", "-s", "-C", str(env.ROOT)], capture_output=True, text=True, check=True).stdout
-    for command in ("build", "wheel", "demo", "demo-s3", "test", "fuzz", "bench", "clean"):
+    for command in ("build", "wheel", "demo", "demo-s3", "check", "test", "fuzz", "bench", "clean"):
         assert f"make {command}" in text
 
 

@@ -179,7 +179,7 @@ static bool content_range(const struct cove__object_request *r, int64_t *ret_fir
     return *p == '\0' && (untold || *ret_total > *ret_last);
 }
 
-/* The lines of an attempt: a reply that broke off is gone on with, if the object is still the same. */
+/* The lines of an attempt: a reply that broke off is resumed, if the object is still the same. */
 static void read_lines(struct cove__object_request *r, struct cove__buf *headers)
 {
     struct task *t = r->user;

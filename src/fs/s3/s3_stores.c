@@ -71,7 +71,7 @@ const struct s3_store cove__s3_stores[] = {
       .hosts = "storage.googleapis.com",
       .server = "UploadServer",
       .region = "auto",
-      .can = { [COVE__CRC32C] = NO } }, /* Content-MD5 only; x-goog-hash is another tongue */
+      .can = { [COVE__CRC32C] = NO } }, /* Content-MD5 only; x-goog-hash has another format */
     { .name = "oracle", .hosts = "compat.objectstorage.*.oraclecloud.com compat.objectstorage.*.oci.customer-oci.com" },
     { .name = "ibm",
       .hosts = "s3.*.cloud-object-storage.appdomain.cloud s3.private.*.cloud-object-storage.appdomain.cloud "

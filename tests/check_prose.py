@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Finds words and lines that the house style does not have (CONTRIBUTING.md): in pages, comments, messages and names.
+
+    tests/check_prose.py [FILE…]      every tracked file by default; the exit status is 1 where something was found
+
+A word is banned, or it is left over: then no more of it may come than are there, until it is gone and can be banned. Pages
+have lines of at most 100 columns; a page that is older than this rule has a number of lines that may be longer, which only
+shrinks. Tables, code, links alone on a line and figures that a script writes may be as long as they are.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COLUMNS = 100
+NOT_CHECKED = {"tests/check_prose.py", "tests/static/test_prose.py", "CONTRIBUTING.md"}  # they name the words
+SUFFIXES = {".c", ".h", ".py", ".pyi", ".md", ".sh", ".build", ".1", ".in", ".7"}
+
+# A pattern of whole words, in any case: what to write instead.
+BANNED = {
+    r"whoever asks": "the caller",
+    r"(go|goes|going|gone|went) on with": "resume, continue",
+    r"how manyth": "index, number",
+    r"strangers?": "other, unrelated",
+    r"tongue": "format, protocol",
+    r"whilst|hitherto|thereof|wherein|amiss|forthwith|thence|betwixt|hither": "a plain word",
+}
+
+# The same, with how many lines have it still.
+LEFT = {
+    r"anew": ("again, new", 39),
+    r"is told": ("is reported, is given", 16),
+    r"for ever": ("forever, without end", 13),
+    r"promises?": ("virtual directory, guarantee", 25),
+    r"nonsense": ("malformed", 8),
+    r"farthest": ("high_water", 3),
+    r"of (its|their) own": ("a separate, its", 84),
+}
+
+# Pages, with how many longer lines they have still.
+LONG_LINES = {
+    "README.md": 21,
+    "bench/README.md": 43,
+    "bench/python/README.md": 13,
+    "bench/results.md": 2,
+    "docs/checkpoints.md": 2,
+    "docs/cli.md": 43,
+    "docs/events.md": 15,
+    "docs/file-options.md": 3,
+    "docs/filesystems.md": 36,
+    "docs/lightning.md": 43,
+    "docs/map.md": 21,
+    "docs/migration-from-s3fs.md": 5,
+    "docs/python.md": 52,
+    "docs/s3-credentials.md": 30,
+    "docs/s3-options.md": 3,
+    "docs/s3-stores.md": 19,
+    "docs/s3.md": 119,
+    "docs/testing.md": 32,
+    "docs/trainer.md": 3,
+    "examples/digits/data/README.md": 3,
+}
+
+
+def tracked(root):
+    listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root,
+                             capture_output=True, check=True).stdout
+    return [name.decode() for name in listing.split(b"\0") if name]
+
+
+def texts(root):
+    """{name: its lines} of all files that are read by people."""
+    names = [name for name in tracked(root) if Path(name).suffix in SUFFIXES and name not in NOT_CHECKED]
+    return {name: (root / name).read_text(encoding="utf-8", errors="replace").splitlines() for name in names if (root / name).exists()}
+
+
+def found(pattern, files):
+    """Lines with the pattern, as (file, number)."""
+    word = re.compile(rf"\b({pattern})\b", re.IGNORECASE)
+    return [(name, n) for name, lines in files.items() for n, line in enumerate(lines, 1) if word.search(line)]
+
+
+def long_lines(lines):
+    """The numbers of lines of a page that are too long."""
+    result, fenced = [], False
+    for n, line in enumerate(lines, 1):
+        fenced ^= line.startswith("```")
+        if len(line) > COLUMNS and not fenced and not line.startswith("|") and " " in line.strip():
+            result.append(n)
+    return result
+
+
+def problems(root=ROOT, banned=BANNED, left=LEFT, long=LONG_LINES):
+    """{file: what is wrong there, in lines}; "" stands for the whole tree."""
+    files, result = texts(root), {}
+    for pattern, instead in banned.items():
+        for name, n in found(pattern, files):
+            result.setdefault(name, []).append(f"{name}:{n}: write {instead}, not {pattern}")
+    for pattern, (instead, count) in left.items():
+        places = found(pattern, files)
+        if len(places) > count:
+            result.setdefault("", []).append(f"{len(places)} lines have \"{pattern}\", {count} had; write {instead}: "
+                                             + ", ".join(f"{name}:{n}" for name, n in places))
+    for name, lines in files.items():
+        if name.endswith(".md") and len(numbers := long_lines(lines)) > long.get(name, 0):
+            result.setdefault(name, []).append(f"{name}: more lines of over {COLUMNS} columns than the {long.get(name, 0)} that it may have: {numbers}")
+    return result
+
+
+def main():
+    wanted = {str(Path(name).resolve().relative_to(ROOT)) for name in sys.argv[1:]}
+    lines = [line for name, said in problems().items() if not wanted or not name or name in wanted for line in said]
+    print("\n".join(lines), end="\n" if lines else "", file=sys.stderr)
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
