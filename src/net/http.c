@@ -507,7 +507,8 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
         snprintf(st->curl_error, sizeof(st->curl_error), "the reply ended within its head");
     }
     /* A refusal whose body was cut is still a refusal. */
-    bool replied = whole_head && (result == CURLE_OK || (r->status >= 400 && st->local_rc == 0));
+    bool cut_suffices = r->status >= 400 || r->head_suffices;
+    bool replied = whole_head && (result == CURLE_OK || (cut_suffices && st->local_rc == 0));
     bool connected = replied || cove__transfer_connected(st);
     if (replied)
         verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)

@@ -72,6 +72,7 @@ struct cove__http_request {
     uint8_t *dst;            /* BORROWED: where a 2xx reply's body goes; NULL: into `reply` */
     size_t dst_size;         /* a body that is longer ends in COVE_EPROTOCOL */
     size_t reply_max;        /* ceiling of `reply`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
+    bool head_suffices;      /* a wanted body is of no interest: cut at the ceiling, or anywhere, the reply counts */
     /* set by prepare, per attempt */
     struct cove__buf url;
     struct cove__buf headers; /* "Name: value\n" lines */

@@ -61,6 +61,8 @@ static size_t into_reply(struct cove__http_state *st, const char *data, size_t n
     struct cove__buf *out = &st->r->reply;
     size_t keep = n;
 
+    if (wanted && st->r->head_suffices && n > out->max - out->size)
+        return 0; /* ends the transfer, without a failure of ours: it may be of any length */
     if (!wanted && keep > out->max - out->size)
         keep = out->max - out->size; /* an error's body says enough in its first part */
     if (cove__buf_add(out, data, keep) < 0)

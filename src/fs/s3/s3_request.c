@@ -178,6 +178,7 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
 
     if (r->why != S3_REASON_UNKNOWN)
         http->method = r->why == S3_REASON_ASKING ? "GET" : "HEAD";
+    http->head_suffices = r->why == S3_REASON_ASKING; /* where it is no error, it tells nothing */
     int rc = cove__s3_target_of(r, true, &aim, err);
     if (rc == 0) {
         cove__buf_addf(&http->url, "%s://%s%s", aim.to.scheme, aim.to.host, cove__buf_str(&aim.path));
