@@ -31,6 +31,7 @@
 #define S3_REGIONS_MAX                256
 #define S3_SESSIONS_MAX               100                /* directory buckets with a session at once */
 #define COVE__VIRTUAL_DIRECTORIES_MAX ((size_t)1 << 16)  /* promised by mkdir, of one store */
+#define COVE__VIRTUAL_PATHS_MAX       ((size_t)8 << 20)  /* bytes of their paths */
 #define COVE__OBJECT_BUCKETS_MAX      256                /* known to be there, of one store */
 #define COVE__OBJECT_METADATA_MAX     ((size_t)16 << 10) /* of an object's metadata that a successor keeps */
 #define COVE__HEADER_MAX              512                /* of a header's value that we look at */
@@ -87,7 +88,8 @@ struct cove__object_known {
     unsigned refs;                               /* filesystems */
     struct cove__virtual_directory *directories; /* sorted by path */
     size_t n_directories, cap_directories;
-    uint64_t now; /* a logical clock: grows with each promise, and with each end of one */
+    size_t directories_size; /* bytes of their paths */
+    uint64_t now;            /* a logical clock: grows with each promise, and with each end of one */
     char *buckets[COVE__OBJECT_BUCKETS_MAX];
     size_t n_buckets;
 };

@@ -77,6 +77,14 @@ static bool below_held_locked(const struct cove__object_known *k, const char *pa
     return false;
 }
 
+/* The path of a row that leaves the table. */
+static void free_path_locked(struct cove__object_known *k, char *path)
+{
+    cove__assert_locked();
+    k->directories_size -= strlen(path) + 1;
+    cove__free(path);
+}
+
 /* ---- making ---- */
 
 static void forget_used_before_locked(struct cove__object_known *k, uint64_t used)
@@ -89,24 +97,31 @@ static void forget_used_before_locked(struct cove__object_known *k, uint64_t use
         if (holds(&p) && p.used >= used)
             k->directories[kept++] = p;
         else
-            cove__free(p.path);
+            free_path_locked(k, p.path);
     }
     k->n_directories = kept;
 }
 
-/* A full table forgets the promises that have ended, or else those last used in the older half of the time that it
- * covers. A use of a directory is one of its parents, so no parent goes before it. */
-static void make_room_locked(struct cove__object_known *k)
+static bool has_room_locked(const struct cove__object_known *k, size_t size)
 {
-    uint64_t oldest = UINT64_MAX;
+    cove__assert_locked();
+    return k->n_directories < COVE__VIRTUAL_DIRECTORIES_MAX && size <= COVE__VIRTUAL_PATHS_MAX - k->directories_size;
+}
 
-    if (k->n_directories == COVE__VIRTUAL_DIRECTORIES_MAX)
+/* A full table forgets the promises that have ended, or else those last used in the older half of the time that it
+ * covers. A use of a directory is one of its parents, so no parent goes before it. One path's parents fill a small part
+ * of the table only, so the latest path stays whole. `size`: of the new path, far less than COVE__VIRTUAL_PATHS_MAX. */
+static void make_room_locked(struct cove__object_known *k, size_t size)
+{
+    if (!has_room_locked(k, size))
         forget_used_before_locked(k, 0);
-    if (k->n_directories < COVE__VIRTUAL_DIRECTORIES_MAX)
-        return;
-    for (size_t i = 0; i < k->n_directories; i++)
-        oldest = k->directories[i].used < oldest ? k->directories[i].used : oldest;
-    forget_used_before_locked(k, oldest + (k->now - oldest) / 2 + 1);
+    while (!has_room_locked(k, size)) {
+        uint64_t oldest = UINT64_MAX;
+
+        for (size_t i = 0; i < k->n_directories; i++)
+            oldest = k->directories[i].used < oldest ? k->directories[i].used : oldest;
+        forget_used_before_locked(k, oldest + (k->now - oldest) / 2 + 1);
+    }
 }
 
 /* Takes *copy and sets it to NULL where it becomes a new row. */
@@ -115,7 +130,7 @@ static int promise_locked(struct cove__object_known *k, char **copy, size_t leng
     struct cove__virtual_directory *p = find_locked(k, *copy, length);
 
     if (p == NULL) {
-        make_room_locked(k);
+        make_room_locked(k, length + 1);
         if (cove__grow(&k->directories, &k->cap_directories, k->n_directories + 1, sizeof *p,
                        COVE__VIRTUAL_DIRECTORIES_MAX) < 0)
             return COVE_ENOMEM;
@@ -125,6 +140,7 @@ static int promise_locked(struct cove__object_known *k, char **copy, size_t leng
         p = &k->directories[i];
         *p = (struct cove__virtual_directory){ .path = *copy, .made = ++k->now };
         *copy = NULL;
+        k->directories_size += length + 1;
     } else if (!holds(p)) {
         p->again = ++k->now;
     }
@@ -239,7 +255,7 @@ void cove__virtual_forget(struct cove__s3 *s3, const char *path, size_t length)
     cove__lock();
     struct cove__virtual_directory *p = find_locked(k, path, length);
     if (p != NULL) {
-        cove__free(p->path);
+        free_path_locked(k, p->path);
         memmove(p, p + 1, (size_t)(k->directories + --k->n_directories - p) * sizeof *p);
     }
     cove__unlock();
@@ -278,7 +294,7 @@ void cove__virtual_forget_tree(struct cove__s3 *s3, const char *path)
     for (size_t i = 0; i < k->n_directories; i++) {
         struct cove__virtual_directory p = k->directories[i];
         if (strcmp(p.path, path) == 0 || is_below(p.path, path, length))
-            cove__free(p.path);
+            free_path_locked(k, p.path);
         else
             k->directories[kept++] = p;
     }

@@ -19,6 +19,7 @@ static void forget_all(struct cove__s3 *s3)
 {
     cove__virtual_forget_tree(s3, "b");
     assert_int_equal(s3->known->n_directories, 0);
+    assert_int_equal(s3->known->directories_size, 0);
     cove__free(s3->known->directories);
     *s3->known = (struct cove__object_known){ 0 };
 }
@@ -131,6 +132,32 @@ static void test_many_directories(void **state)
     forget_all(&s3);
 }
 
+/* Deep directories: their parents' paths are most of the memory, which has a limit of its own. */
+static void test_deep_directories(void **state)
+{
+    static struct cove__object_known known;
+    static struct cove__s3 s3 = { .known = &known };
+    char path[1024], oldest[8] = "b/0000";
+    size_t size = 0, n = 0;
+
+    for (int i = 0; i < 100; i++) {
+        n = (size_t)snprintf(path, sizeof path, "b/%04d", i);
+        while (n + 2 < sizeof path)
+            n += (size_t)snprintf(path + n, sizeof path - n, "/d");
+        assert_int_equal(cove__virtual_make(&s3, path), 0);
+    }
+    for (size_t i = 0; i < known.n_directories; i++)
+        size += strlen(known.directories[i].path) + 1;
+    assert_int_equal(size, known.directories_size);
+    assert_in_range(size, COVE__VIRTUAL_PATHS_MAX / 4, COVE__VIRTUAL_PATHS_MAX);
+    assert_false(promised(&s3, oldest));
+    for (; n > strlen("b/0000"); n -= 2) { /* the latest path is whole */
+        path[n] = '\0';
+        assert_true(cove__virtual_existed(&s3, path));
+    }
+    forget_all(&s3);
+}
+
 static void test_buckets(void **state)
 {
     static struct cove__object_known known;
@@ -156,11 +183,9 @@ static void test_buckets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_directories),
-        cmocka_unit_test(test_filled_directories),
-        cmocka_unit_test(test_a_file_in_its_place),
-        cmocka_unit_test(test_many_directories),
-        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_directories),         cmocka_unit_test(test_filled_directories),
+        cmocka_unit_test(test_a_file_in_its_place), cmocka_unit_test(test_many_directories),
+        cmocka_unit_test(test_deep_directories),    cmocka_unit_test(test_buckets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
