@@ -225,7 +225,7 @@ class S3FileSystem(CoveFileSystem):
     def _check_bucket(self, path: str) -> None:
         bucket = self.split_path(path)[0]
         if bucket and not self._bucket_may_be_there(bucket):
-            why = f"no such bucket: {bucket}; check its name, and the endpoint {self._fs.endpoint}"
+            why = f"no such bucket: {bucket}; check its name (cove ls s3:// lists the buckets), and the endpoint {self._fs.endpoint}"
             raise failure("COVE_ENOTFOUND", f"list {self.unstrip_protocol(path)}: {why}")
 
     def _bucket_may_be_there(self, bucket: str) -> bool:
@@ -264,7 +264,8 @@ class S3FileSystem(CoveFileSystem):
                 raise
         except FileNotFoundError:
             if not self._create_buckets:
-                raise
+                url = self.unstrip_protocol(bucket)
+                raise failure("COVE_ENOTFOUND", f"makedirs {url}: no such bucket: {bucket}; to make it: cove mkdir {url}") from None
             self._fs.mkdir(bucket)
 
     # ---- what a store keeps beside the bytes ----

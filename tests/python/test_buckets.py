@@ -61,7 +61,7 @@ def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
                 opened.write(b"1")
         assert name in str(error.value)
         assert not fs.exists(name)
-    with pytest.raises(FileNotFoundError, match=f"no such bucket: {name} .*; to make it: cove mkdir s3://{name}"):
+    with pytest.raises(FileNotFoundError, match=f"no such bucket: {name}.*; to make it: cove mkdir s3://{name}"):
         fs.makedirs(f"{name}/a")
     fs.makedirs(name)
     fs.makedirs(f"{name}/a")

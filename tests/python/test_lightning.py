@@ -91,7 +91,7 @@ def test_a_mistyped_bucket_ends_the_run_at_its_start(both, proxy):
         def on_train_start(self):
             raise AssertionError("it trains")
 
-    with pytest.raises(FileNotFoundError, match="no such bucket: lightening .*; to make it: cove mkdir s3://lightening"):
+    with pytest.raises(FileNotFoundError, match="no such bucket: lightening.*; to make it: cove mkdir s3://lightening"):
         fit(both, "s3://lightening/run", Model(), logger=True)
     assert not fsspec.filesystem("s3").exists("lightening")
 

@@ -18,13 +18,13 @@ def forbidden(mock):
 @pytest.mark.parametrize("path", ["none", "none/x", "none/d/", "none/d/x"])
 @pytest.mark.parametrize("options", [{}, {"maxdepth": 1}, {"withdirs": True}, {"prefix": "x"}], ids=str)
 def test_nothing_is_found_in_a_missing_bucket(face, path, options):
-    with pytest.raises(FileNotFoundError, match="no such bucket: none; check its name, and the endpoint http://127.0.0.1:"):
+    with pytest.raises(FileNotFoundError, match=r"no such bucket: none; check its name \(cove ls s3:// lists the buckets\), and the endpoint http://127.0.0.1:"):
         face.find(path, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"maxdepth": 1}, {"total": False}], ids=str)
 def test_a_missing_bucket_has_no_size(face, options):
-    with pytest.raises(FileNotFoundError, match="no such bucket: none; check its name, and the endpoint http://127.0.0.1:"):
+    with pytest.raises(FileNotFoundError, match=r"no such bucket: none; check its name \(cove ls s3:// lists the buckets\), and the endpoint http://127.0.0.1:"):
         face.du("none/x", **options)
 
 
@@ -34,6 +34,24 @@ def test_a_pattern_names_the_missing_bucket(face, tmp_path):
             call("none/*")
     with pytest.raises(FileNotFoundError, match="nothing is there"):
         face.cat("b/*")
+
+
+@pytest.mark.parametrize("path", ["none", "none/", "none/x"])
+def test_what_reads_a_missing_bucket_is_not_told_to_make_it(face, path):
+    for call in face.info, face.ls, face.find, face.rm:
+        with pytest.raises(FileNotFoundError) as raised:
+            call(path)
+        assert "to make it" not in str(raised.value), call
+        if path == "none":
+            assert "no such bucket: none" in str(raised.value) and "check its name (cove ls s3:// lists the buckets)" in str(raised.value), call
+
+
+@pytest.mark.parametrize("path", ["none", "none/d"])
+def test_what_writes_into_a_missing_bucket_is_told_how_to_make_it(face, path):
+    for call in (lambda: face.makedirs(path, exist_ok=True)), (lambda: face.pipe_file(f"{path}/x", b"1")), (lambda: face.copy("b/x", f"{path}/x")):
+        face.pipe_file("b/x", b"1")
+        with pytest.raises(FileNotFoundError, match="no such bucket: none.*; to make it: cove mkdir s3://none"):
+            call()
 
 
 def test_a_missing_path_is_empty(face, mock):

@@ -229,13 +229,17 @@ static void name_keys(const struct cove__object_request *r, struct cove_error *e
         add(err, "; signed with the keys of %s", source);
 }
 
-/* Who reads, lists or removes has a bucket in mind that is there: its name, or the endpoint, is wrong. */
-static bool wants_old_bucket(const struct cove__object_request *r)
+/* Who puts something into a bucket may want a new one. Any other has one in mind that is there: its name, or the
+ * endpoint, is wrong. */
+static bool may_want_new_bucket(const struct cove__object_request *r)
 {
-    static const char *const ops[] = { "read", "list", "find", "walk", "glob", "remove", "remove_tree" };
+    static const char *const ops[] = { "write", "append", "save", "mkdir" };
+    const char *op = r->http.op.ctx.op, *method = r->http.method;
 
+    if (strcmp(op, "copy") == 0 || strcmp(op, "move") == 0)
+        return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0; /* those ask for the source */
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (strcmp(r->http.op.ctx.op, ops[i]) == 0)
+        if (strcmp(op, ops[i]) == 0)
             return true;
     }
     return false;
@@ -249,12 +253,13 @@ static void no_bucket(const struct cove__object_request *r, const struct s3_erro
     int n = (int)r->name.bucket.size;
 
     cove__object_fail(r, err, code, "%s: %.*s (%s)", text, n, bucket, e->code);
-    if (!wants_old_bucket(r))
+    if (may_want_new_bucket(r)) {
         add(err, "; to make it: cove mkdir s3://%.*s", n, bucket);
-    else if (s3->own_endpoint)
-        add(err, "; check its name, and the endpoint %s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base);
-    else
-        add(err, "; check its name");
+        return;
+    }
+    add(err, "; check its name (cove ls s3:// lists the buckets)");
+    if (s3->own_endpoint)
+        add(err, ", and the endpoint %s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base);
 }
 
 static int fail_with(struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,

@@ -126,7 +126,7 @@ static void test_errors(void **state)
         { 404, "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>", COVE_ENOTFOUND, 0,
           "read s3://b/k: no such object (NoSuchKey: Gone.)" },
         { 404, "<Error><Code>NoSuchBucket</Code></Error>", COVE_ENOTFOUND, 0,
-          "read s3://b/k: no such bucket: b (NoSuchBucket); check its name" },
+          "read s3://b/k: no such bucket: b (NoSuchBucket); check its name (cove ls s3:// lists the buckets)" },
         { 403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", COVE_EAUTH, 0,
           "read s3://b/k: the secret key does not belong to the access key id (SignatureDoesNotMatch)" },
         { 403, "<Error><Code>AccessDenied</Code></Error>", COVE_EACCESS, 0,
