@@ -119,6 +119,9 @@ COVE_API int64_t cove_writer_tell(const cove_writer *writer); /* bytes taken so 
 COVE_API int cove_writer_finish(cove_writer *writer, struct cove_error *err);
 /* After a successful finish, the new object's ETag; BORROWED until the free. NULL: it is not known. */
 COVE_API const char *cove_writer_etag(const cove_writer *writer);
+/* After a successful finish, the ID of the version that it made, as in cove_info_version_id; BORROWED until the free.
+ * NULL: the store keeps no versions of the object, or does not tell. */
+COVE_API const char *cove_writer_version_id(const cove_writer *writer);
 /* Gives up: nothing becomes visible, what was sent is removed from the store. */
 COVE_API void cove_writer_abort(cove_writer *writer);
 COVE_API void cove_writer_free(cove_writer *writer); /* NULL accepted; aborts where finish was not called */

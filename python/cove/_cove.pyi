@@ -83,8 +83,8 @@ class Filesystem:
         metadata: dict[str, str] | None = None,
         *,
         timeout: float | None = None,
-    ) -> None:
-        """condition: "new" (only where there is none), "match" (only while it has this etag)."""
+    ) -> tuple[str | None, str | None]:
+        """(etag, version_id) of the new file. condition: "new" (only where there is none), "match" (only while it has this etag)."""
 
     def append(self, path: Path, buffer: Buffer, *, timeout: float | None = None) -> None: ...
     def copy(self, source: Path, target: Path, etag: str | None = None, *, timeout: float | None = None) -> None: ...
@@ -159,6 +159,8 @@ class Writer:
     def closed(self) -> bool: ...
     @property
     def etag(self) -> str | None: ...  # of the published file
+    @property
+    def version_id(self) -> str | None: ...  # of the version that finish made
     def write(self, buffer: Buffer, /) -> int: ...
     def tell(self) -> int: ...
     def finish(self) -> None: ...

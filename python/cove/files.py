@@ -317,6 +317,8 @@ class PublishedFile(WritableFile):
         super().__init__(fs, path, mode, autocommit)
         self._opening: OpenContext | None = OpenContext()  # until the file ends: it may hold an exception with its frames
         self._told_of_none = False
+        self.etag: str | None = None  # of the published file
+        self.version_id: str | None = None  # of the version that was made, where the store keeps versions
 
     def _end(self) -> None:
         opening, self._opening = self._opening, None
@@ -362,7 +364,6 @@ class WriteFile(PublishedFile):
         super().__init__(fs, path, mode, autocommit)
         self._writer: _cove.Writer | None = writer
         self._closed = False
-        self.etag: str | None = None  # of the published file
 
     def _take(self, data: Any) -> int:
         writer = self._writer
@@ -382,7 +383,7 @@ class WriteFile(PublishedFile):
             try:
                 self.fs._end(self.path)
                 writer.finish()
-                self.etag = writer.etag
+                self.etag, self.version_id = writer.etag, writer.version_id
             finally:
                 self.discard()
 

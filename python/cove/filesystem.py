@@ -360,7 +360,7 @@ class CoveFileSystem(Listings):
 
     # ---- writing ----
 
-    def pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> None:
+    def pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> Any:
         """Makes or replaces a file in one step. mode="create": FileExistsError where there is one. `content_type` and `metadata` go with it.
 
         `data` is s3fs's name for `value`.
@@ -369,8 +369,13 @@ class CoveFileSystem(Listings):
         if self._intrans:
             with self.open(path, "xb" if mode == "create" else "wb", **kwargs) as file:
                 file.write(value)
-            return
-        self._fs.write_file(self._take(path), value, condition="new" if mode == "create" else None, **self._properties(path, kwargs))
+            return None
+        condition = "new" if mode == "create" else None
+        return self._written(self._fs.write_file(self._take(path), value, condition=condition, **self._properties(path, kwargs)))
+
+    def _written(self, made: tuple[str | None, str | None]) -> Any:
+        """What a call that makes a file returns, of the new one's ETag and version."""
+        return None
 
     def pipe(self, path: Any, value: Any = None, **kwargs: Any) -> None:
         """`pipe_file`; or many at once, for a dict of bytes by path."""
@@ -427,21 +432,22 @@ class CoveFileSystem(Listings):
         else:
             transfers.each(put_one, files, batch_size or self.batch_size, callback)
 
-    def touch(self, path: str, truncate: bool = True, data: bytes | None = None, **kwargs: Any) -> None:
+    def touch(self, path: str, truncate: bool = True, data: bytes | None = None, **kwargs: Any) -> Any:
         """Makes a file that is empty, or has `data`; one that exists is replaced. ValueError with truncate=False where there is one: its time cannot be set."""
         if truncate:
-            self.pipe_file(path, data or b"", **kwargs)
-        elif not self._create_missing(path, data or b"", **self._properties(path, kwargs)):
+            return self.pipe_file(path, data or b"", **kwargs)
+        made = self._create_missing(path, data or b"", **self._properties(path, kwargs))
+        if made is None:
             raise ValueError(f"{self.unstrip_protocol(path)} exists, and a store does not set a file's time")
+        return self._written(made)
 
-    def _create_missing(self, path: str, data: bytes = b"", **properties: Any) -> bool:
-        """Makes a file where there is none; whether that was needed."""
+    def _create_missing(self, path: str, data: bytes = b"", **properties: Any) -> tuple[str | None, str | None] | None:
+        """Makes a file where there is none: its ETag and version; None: there was one."""
         path = self._see(path)
         try:
-            self._fs.write_file(path, data, condition="new", **properties)
+            return self._fs.write_file(path, data, condition="new", **properties)
         except FileExistsError:
-            return False
-        return True
+            return None
 
     # ---- open files ----
 

@@ -154,6 +154,10 @@ class S3FileSystem(CoveFileSystem):
             details["ContentType"] = content_type
         return details
 
+    def _written(self, made: tuple[str | None, str | None]) -> dict[str, str]:
+        """Of botocore's reply to a PutObject what is of use; `VersionId` only where the store keeps versions, as there."""
+        return {name: value for name, value in zip(("ETag", "VersionId"), made) if value is not None}
+
     def checksum(self, path: str, refresh: bool = False) -> int:
         """A number that changes with the file: of its ETag, as s3fs has it."""
         info = self.info(path)

@@ -64,6 +64,7 @@ class UpdateFile(PublishedFile):
                 self._local.seek(0)
                 with self.fs._writing(self.path, condition="match", etag=self._etag, **self._properties) as target:
                     send(self._local, target)
+                self.etag, self.version_id = target.etag, target.version_id
         finally:
             self.discard()
 

@@ -485,8 +485,8 @@ static PyMethodDef fs_methods[] = {
     { "write_file", COVEPY_KEYWORDS(covepy_fs_write_file),
       "write_file($self, path, buffer, condition=None, etag=None, content_type=None, metadata=None, *, "
       "timeout=None)\n--\n\nMakes or "
-      "replaces a file in one step. condition: 'new' (only where there is none), 'match' (only while it has this "
-      "etag)." },
+      "replaces a file in one step: (etag, version_id) of the new one, None where the store tells none. condition: "
+      "'new' (only where there is none), 'match' (only while it has this etag)." },
     { "append", COVEPY_KEYWORDS(covepy_fs_append),
       "append($self, path, buffer, *, timeout=None)\n--\n\nAdds bytes at the end of a file, which is made where it is "
       "missing." },

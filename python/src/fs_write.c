@@ -1,8 +1,9 @@
 /* Filesystem: whole files out, from the caller's own memory. */
 #include "covepy.h"
 
+/* The writer is the caller's, also after a failure: it says what the new file is called. */
 static int write_by_writer(struct covepy_call *c, cove_fs *fs, const char *path, const Py_buffer *buffer,
-                           const struct cove_writer_options *o)
+                           const struct cove_writer_options *o, cove_writer **ret_writer)
 {
     cove_writer *writer = NULL;
     int rc = cove_writer_open(fs, path, o, &c->call, &writer, &c->err);
@@ -11,7 +12,7 @@ static int write_by_writer(struct covepy_call *c, cove_fs *fs, const char *path,
         rc = cove_writer_write(writer, buffer->buf, (size_t)buffer->len, &c->err);
     if (rc == 0)
         rc = cove_writer_finish(writer, &c->err);
-    cove_writer_free(writer);
+    *ret_writer = writer;
     return rc;
 }
 
@@ -25,6 +26,7 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
     struct covepy_path path = { 0 };
     PyObject *result = NULL;
     Py_buffer buffer = { 0 };
+    cove_writer *writer = NULL;
     int64_t timeout_ms = 0;
     int rc;
 
@@ -34,10 +36,12 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
         return NULL;
     if (covepy_write_options(&w, buffer.len, &o) == 0) {
         covepy_call_init(&c, timeout_ms);
-        COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o));
+        COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o, &writer));
         if (covepy_call_ok(&c, rc))
-            result = Py_NewRef(Py_None);
+            result = Py_BuildValue("(NN)", covepy_str_or_none(cove_writer_etag(writer)),
+                                   covepy_str_or_none(cove_writer_version_id(writer)));
         covepy_call_done(&c);
+        cove_writer_free(writer);
     }
     covepy_write_done(&w);
     PyBuffer_Release(&buffer);

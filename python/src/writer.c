@@ -9,7 +9,7 @@ static const struct covepy_kind kind = { "Writer", "I/O operation on a finished 
 struct writer {
     struct covepy_stream base;
     int64_t written;
-    char *etag; /* of the published file */
+    char *etag, *version_id; /* of the published file */
 };
 
 int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o)
@@ -86,6 +86,7 @@ static void let_go(void *stream)
 static void writer_dealloc(PyObject *object)
 {
     free(((struct writer *)object)->etag);
+    free(((struct writer *)object)->version_id);
     covepy_stream_dealloc(object, let_go);
 }
 
@@ -121,13 +122,25 @@ static PyObject *writer_etag(PyObject *object, void *unused)
     return covepy_str_or_none(((struct writer *)object)->etag);
 }
 
+static PyObject *writer_version_id(PyObject *object, void *unused)
+{
+    return covepy_str_or_none(((struct writer *)object)->version_id);
+}
+
+static char *copy_or_null(const char *text) /* NULL without memory: then not known */
+{
+    return text ? strdup(text) : NULL;
+}
+
 static int finish_and_free(struct writer *self, struct cove_error *err)
 {
-    const char *etag;
+    const cove_writer *writer = self->base.stream;
     int rc = cove_writer_finish(self->base.stream, err);
 
-    if (rc == 0 && (etag = cove_writer_etag(self->base.stream)) != NULL)
-        self->etag = strdup(etag); /* NULL without memory: then not known */
+    if (rc == 0) {
+        self->etag = copy_or_null(cove_writer_etag(writer));
+        self->version_id = copy_or_null(cove_writer_version_id(writer));
+    }
     cove_writer_free(self->base.stream);
     return rc;
 }
@@ -173,6 +186,8 @@ static PyMethodDef writer_methods[] = {
 static PyGetSetDef writer_getset[] = {
     { "closed", covepy_stream_closed, NULL, "Whether it was finished or aborted.", NULL },
     { "etag", writer_etag, NULL, "The new file's ETag after finish(); None: not known.", NULL },
+    { "version_id", writer_version_id, NULL,
+      "The ID of the version that finish() made; None: the store keeps none, or does not tell.", NULL },
     { 0 },
 };
 

@@ -84,6 +84,7 @@ struct cove__io {
     /* the older object whose bytes from `src_offset` on are those of `src`, to be copied by the store; BORROWED */
     const char *src_path, *src_etag;
     int64_t src_offset;
+    char **ret_version_id; /* of a whole put: where the ID of the new version goes (cove__free); NULL: not wanted */
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
     enum cove_type only;        /* what the caller asks about, where a look for the other costs more; 0: both */
@@ -176,7 +177,8 @@ struct cove__fs_ops {
     void (*put)(void *self, struct cove__io *io);
 
     /* A file in parts. Parts may be sent at once and in any order; finish publishes, abort removes (it never fails:
-     * what cannot be removed is logged). Both free the upload; finish does on failure too, having tried to abort. */
+     * what cannot be removed is logged). Both free the upload; finish does on failure too, having tried to abort.
+     * `ret_version_id` (NULL: not wanted) as in a put; a store without versions leaves it alone. */
     void (*part_rules)(void *self, int64_t expected_size, struct cove__part_rules *ret);
     int (*upload_begin)(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                         struct cove__upload **ret, struct cove_error *err);
@@ -186,7 +188,7 @@ struct cove__fs_ops {
      * COVE_ENOTSUP. */
     void (*upload_copy_part)(void *self, struct cove__io *io);
     int (*upload_finish)(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
-                         struct cove_error *err);
+                         char **ret_version_id, struct cove_error *err);
     void (*upload_abort)(void *self, struct cove__upload *upload);
 
     /* An open end of a file. `append_open` makes nothing yet where the file is missing; with `truncate` the next append

@@ -52,8 +52,8 @@ struct cove_writer {
     cove_cancel *stop;           /* fired by abort, by a failure, or by the user's token */
     _Atomic int64_t attended_ns; /* the deadline of the latest call */
     struct cove__put put;
-    char *etag, *content_type; /* what `put` points to */
-    char *new_etag;            /* of the published object; NULL: not known */
+    char *etag, *content_type;   /* what `put` points to */
+    char *new_etag, *version_id; /* of the published object; NULL: not known, or there is none */
     struct cove_pair *metadata;
     struct cove__part_rules rules;
     size_t first_part;
@@ -119,6 +119,7 @@ static void destroy(struct cove_writer *w)
     cove_cancel_unref(w->stop);
     cove__free(w->etag);
     cove__free(w->new_etag);
+    cove__free(w->version_id);
     cove__free(w->content_type);
     cove__free(w->metadata);
     cove_parts_free(w->made);
@@ -599,7 +600,7 @@ static void keep_etag(struct cove_writer *w, char *etag)
 
 static int put_whole(struct cove_writer *w, struct cove_error *err)
 {
-    struct cove__io io = { .path = w->target.path, .put = &w->put };
+    struct cove__io io = { .path = w->target.path, .put = &w->put, .ret_version_id = &w->version_id };
     uint8_t sha256[COVE__DIGEST_SIZE];
     int rc;
 
@@ -632,7 +633,7 @@ static int finish_parts(struct cove_writer *w, struct cove_error *err)
     if (rc < 0)
         w->fs->ops->upload_abort(w->fs->self, upload);
     else
-        rc = w->fs->ops->upload_finish(w->fs->self, upload, &w->target.ctx, &etag, err);
+        rc = w->fs->ops->upload_finish(w->fs->self, upload, &w->target.ctx, &etag, &w->version_id, err);
     keep_etag(w, etag);
     return rc;
 }
@@ -665,6 +666,11 @@ int cove_writer_take_parts(cove_writer *w, cove_parts **ret_parts, struct cove_e
 const char *cove_writer_etag(const cove_writer *w)
 {
     return w->new_etag;
+}
+
+const char *cove_writer_version_id(const cove_writer *w)
+{
+    return w->version_id;
 }
 
 int64_t cove_writer_sent(const cove_writer *w)

@@ -160,6 +160,23 @@ static void tags(void **state)
     FAILS(COVE_EISDIR, cove_fs_tags(w.fs, at("d"), NULL, &back, &n, &err));
 }
 
+/* Where a bucket keeps no versions, a writer tells of none: in one request, and in parts. */
+static void writes_of_no_version(void **state)
+{
+    const size_t sizes[] = { 10, 20 * MIB };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        void *data = filled_new(sizes[i], 3);
+        cove_writer *writer;
+        OK(cove_writer_open(w.fs, at("f"), NULL, NULL, &writer, &err));
+        OK(cove_writer_write(writer, data, sizes[i], &err));
+        OK(cove_writer_finish(writer, &err));
+        assert_null(cove_writer_version_id(writer));
+        cove_writer_free(writer);
+        free(data);
+    }
+}
+
 /* Where a bucket keeps no versions, there is one. */
 static void one_version(void **state)
 {
@@ -213,7 +230,9 @@ static void signed_urls(void **state)
 }
 
 const struct CMUnitTest properties_tests[] = {
-    cmocka_unit_test(written_with_metadata), cmocka_unit_test(changed_metadata), cmocka_unit_test(no_metadata_at_all),
-    cmocka_unit_test(told_by_listings),      cmocka_unit_test(refused_metadata), cmocka_unit_test(tags),
-    cmocka_unit_test(one_version),           cmocka_unit_test(signed_urls),      { 0 },
+    cmocka_unit_test(written_with_metadata), cmocka_unit_test(changed_metadata),
+    cmocka_unit_test(no_metadata_at_all),    cmocka_unit_test(told_by_listings),
+    cmocka_unit_test(refused_metadata),      cmocka_unit_test(tags),
+    cmocka_unit_test(one_version),           cmocka_unit_test(writes_of_no_version),
+    cmocka_unit_test(signed_urls),           { 0 },
 };

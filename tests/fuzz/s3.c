@@ -159,7 +159,7 @@ static int upload(cove_fs *fs, bool copies, struct cove_error *err)
     struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "write", .url = "s3://b/dir/x" };
     struct cove__put put = { .expected_size = -1, .copies = copies };
     struct cove__upload *u = NULL;
-    char *etag = NULL;
+    char *etag = NULL, *version = NULL;
 
     int rc = fs->ops->upload_begin(fs->self, "b/dir/x", &put, &ctx, &u, err);
     if (rc < 0)
@@ -169,8 +169,9 @@ static int upload(cove_fs *fs, bool copies, struct cove_error *err)
     if (rc < 0)
         fs->ops->upload_abort(fs->self, u);
     else
-        rc = fs->ops->upload_finish(fs->self, u, &ctx, &etag, err);
+        rc = fs->ops->upload_finish(fs->self, u, &ctx, &etag, &version, err);
     cove__free(etag);
+    cove__free(version);
     return rc;
 }
 

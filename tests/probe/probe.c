@@ -186,7 +186,8 @@ static int run_look(struct probe *p)
     return rc < 0 ? rc : run_read(p);
 }
 
-/* write URL SIZE [new|ETAG]: as a stream, in pieces of 64 KiB, under a condition. */
+/* write URL SIZE [new|ETAG]: as a stream, in pieces of 64 KiB, under a condition. The new version is a name, where
+ * there is one. */
 static int run_write(struct probe *p)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
@@ -208,6 +209,8 @@ static int run_write(struct probe *p)
     }
     if (rc == 0)
         rc = cove_writer_finish(writer, &p->err);
+    if (cove_writer_version_id(writer))
+        print_name(p, cove_writer_version_id(writer));
     cove_writer_free(writer);
     return rc;
 }

@@ -98,7 +98,8 @@ def test_a_listing_of_many_pages(memory):
 @pytest.mark.parametrize("size", [0, 1, 65536, 65537, 3 * MIB, 8 * MIB, 8 * MIB + 1, 21 * MIB + 3])
 def test_whole_files_of_any_size(store, size):
     data = content(size)
-    assert store.fs.write_file(store / "x", data) is None
+    etag, version_id = store.fs.write_file(store / "x", data)
+    assert (etag, version_id) == (store.fs.stat(store / "x")[4], None)
     assert store.fs.read_file(store / "x") == data
     assert store.fs.read_file(store / "x", max_bytes=size or 1) == data
     if size > 1:

@@ -150,6 +150,29 @@ def test_versions(fs, aware, kept, tmp_path):
     assert asyncio.run(aware._cat_file(kept, version_id=middle)) == b"22"
 
 
+def test_writes_tell_their_version(fs, aware, kept, root):
+    def newest():
+        return fs.object_version_info(kept)[0]["VersionId"]
+
+    for size in (1, 17 << 20):  # one request; parts
+        made = fs.pipe_file(kept, b"x" * size)
+        assert made == {"ETag": fs.info(kept)["ETag"], "VersionId": newest()}
+    assert fs.touch(kept)["VersionId"] == newest()
+    for one in (fs, aware):
+        with one.open(kept, "wb") as f:
+            f.write(b"1")
+            assert f.version_id is None
+        assert f.version_id == newest()
+        with one.open(kept, "r+b") as f:
+            f.write(b"2")
+        assert f.version_id == newest()
+    # Where the bucket keeps no versions there is none to tell.
+    assert fs.pipe_file(f"{root}/x", b"1").keys() == {"ETag"}
+    with fs.open(f"{root}/x", "wb") as f:
+        f.write(b"1")
+    assert f.version_id is None
+
+
 def test_a_removed_file_has_versions(fs, aware, kept):
     fs.pipe(kept, b"1")
     fs.rm(kept)

@@ -69,6 +69,13 @@ def test_versions(ask, versioned):
     assert ask("stat", newest, **aware).code == "COVE_ENOTFOUND"
 
 
+def test_a_writer_tells_which_version_it_made(ask, versioned):
+    path = f"{versioned}/told"
+    made = [ask("write", path, size) for size in (3, 30_000_000)]  # one request; parts
+    assert all(m.ok and len(m.names) == 1 for m in made)
+    assert [line.split()[:2] for line in ask("versions", path).names] == [[m.names[0], str(size)] for m, size in zip(made[::-1], (30_000_000, 3))]
+
+
 def test_a_version_cannot_be_changed(ask, versioned):
     path = f"{versioned}/fixed"
     assert ask("put", path, 3).ok

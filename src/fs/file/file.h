@@ -82,7 +82,7 @@ int cove__file_begin(void *self, const char *path, const struct cove__put *put, 
                      struct cove__upload **ret, struct cove_error *err);
 void cove__file_part(void *self, struct cove__io *io);
 int cove__file_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
-                      struct cove_error *err);
+                      char **ret_version_id, struct cove_error *err);
 void cove__file_abort(void *self, struct cove__upload *upload);
 void cove__file_put(void *self, struct cove__io *io);
 int cove__file_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,

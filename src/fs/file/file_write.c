@@ -279,7 +279,7 @@ static int take_name(struct cove__upload *u, const struct cove__ctx *ctx, struct
 }
 
 int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
-                      struct cove_error *err)
+                      char **ret_version_id, struct cove_error *err)
 {
     struct stat st;
     char etag[80];
@@ -324,7 +324,7 @@ void cove__file_put(void *self, struct cove__io *io)
         if (rc < 0)
             cove__file_abort(self, u);
         else
-            rc = cove__file_finish(self, u, &io->op.ctx, &io->ret_etag, &err);
+            rc = cove__file_finish(self, u, &io->op.ctx, &io->ret_etag, NULL, &err);
     }
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
@@ -457,7 +457,7 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *etag,
     if (rc < 0)
         cove__file_abort(f, u);
     else
-        rc = cove__file_finish(f, u, ctx, &made, err);
+        rc = cove__file_finish(f, u, ctx, &made, NULL, err);
     if (ret_st)
         *ret_st = st;
 out:

@@ -658,7 +658,7 @@ static void memory_part(void *self, struct cove__io *io)
 }
 
 static int memory_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
-                         struct cove_error *err)
+                         char **ret_version_id, struct cove_error *err)
 {
     int rc = publish(u->path, u->blob, u->condition, u->etag, ret_etag);
 

@@ -409,7 +409,7 @@ int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *
 void cove__s3_upload_part(void *self, struct cove__io *io);
 void cove__s3_upload_copy_part(void *self, struct cove__io *io);
 int cove__s3_upload_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
-                           struct cove_error *err);
+                           char **ret_version_id, struct cove_error *err);
 void cove__s3_upload_abort(void *self, struct cove__upload *upload);
 int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                          void **ret_tail, struct cove_error *err);
@@ -434,8 +434,8 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
 /* HEAD of an object. COVE_ENOTFOUND, … */
 struct cove__object_head {
     int64_t size, mtime_ns;
-    char etag[COVE__HEADER_MAX], write_id[64];
-    bool has_crc32c; /* of the whole object */
+    char etag[COVE__HEADER_MAX], version_id[COVE__HEADER_MAX], write_id[64]; /* "": none */
+    bool has_crc32c;                                                         /* of the whole object */
     uint32_t crc32c;
 };
 int cove__object_head(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,

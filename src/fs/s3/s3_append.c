@@ -252,7 +252,7 @@ static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
         cove__s3_upload_abort(s3, u);
         return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? cove__s3_tail_changed(ctx, err) : rc;
     }
-    rc = cove__s3_upload_finish(s3, u, ctx, &etag, err);
+    rc = cove__s3_upload_finish(s3, u, ctx, &etag, NULL, err);
     if (rc == 0)
         t->with_crc32c = false;
     if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))

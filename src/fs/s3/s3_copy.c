@@ -281,7 +281,7 @@ static int copy_large(struct cove__s3 *s3, struct cove__object_name from, const 
         cove__s3_upload_abort(s3, u);
         return rc;
     }
-    rc = cove__s3_upload_finish(s3, u, ctx, &made, err);
+    rc = cove__s3_upload_finish(s3, u, ctx, &made, NULL, err);
     cove__free(made);
     return rc;
 }

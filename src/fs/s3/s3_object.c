@@ -48,6 +48,7 @@ void cove__object_head_response(const struct cove__object_request *r, struct cov
     if (cove__object_reply_header(r, "last-modified", text))
         ret->mtime_ns = cove__parse_http_date(text);
     cove__object_reply_version(r, ret->etag);
+    cove__object_reply_header(r, "x-amz-version-id", ret->version_id);
     cove__http_header(&r->http, WRITE_ID, ret->write_id, sizeof ret->write_id);
     ret->has_crc32c = cove__object_reply_crc32c(r, &ret->crc32c);
 }
@@ -139,6 +140,17 @@ static int keep_etag(struct task *t, struct cove_error *err)
         return 0;
     t->io->ret_etag = cove__strdup(etag);
     return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
+}
+
+/* What the store calls the object that a put has made. Without memory for the version's ID it is not told. */
+static int keep_made(struct task *t, struct cove_error *err)
+{
+    char version[COVE__HEADER_MAX];
+
+    if (t->io->ret_version_id != NULL && cove__object_reply_header(&t->r, "x-amz-version-id", version) &&
+        version[0] != '\0')
+        *t->io->ret_version_id = cove__strdup(version);
+    return keep_etag(t, err);
 }
 
 /* Reads digits and advances *p past them; -1: there are none, or too many. */
@@ -469,7 +481,7 @@ static void own_write_looked_for(struct cove__object_request *r)
 
     if (r->http.op.rc == 0 && is_own_write(t)) {
         cove__error_clear(&err);
-        rc = keep_etag(t, &err);
+        rc = keep_made(t, &err);
     }
     finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
 }
@@ -500,7 +512,7 @@ static void put_done(struct cove__object_request *r)
     int rc = r->http.op.rc;
 
     if (rc == 0)
-        rc = keep_etag(t, &err);
+        rc = keep_made(t, &err);
     if (t->condition != COVE_WRITE_ALWAYS && cove__s3_refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__PUT_CONDITIONS);
         rc = cove__object_no_conditions(r->s3, &t->io->op.ctx, &err);

@@ -295,7 +295,7 @@ static int complete_body(const struct cove__upload *u, struct cove__buf *body, u
 }
 
 struct completed {
-    char etag[COVE__HEADER_MAX];
+    char etag[COVE__HEADER_MAX], version_id[COVE__HEADER_MAX];
 };
 
 static int on_completed(void *user, const char *path, struct cove__slice text)
@@ -313,6 +313,7 @@ static int accept_completion(struct cove__object_request *r, struct cove_error *
     struct completed *c = r->user;
 
     c->etag[0] = '\0';
+    cove__object_reply_header(r, "x-amz-version-id", c->version_id);
     int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, c);
     if (rc < 0)
         return cove__object_unreadable(r, err, rc, "the reply to the end of an upload");
@@ -375,6 +376,7 @@ static int complete(struct cove__upload *u, enum cove__condition_mode way, const
         struct cove__object_head head;
         if (is_ours(u, ctx, &head) == 1) {
             memcpy(done->etag, head.etag, sizeof done->etag);
+            memcpy(done->version_id, head.version_id, sizeof done->version_id);
             rc = 0;
         } else if (refused) {
             rc = cove__object_condition_error(&r, u->put.condition, &why);
@@ -447,10 +449,10 @@ static int end_as(struct cove__upload *u, enum cove__condition_mode way, const s
 }
 
 int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
-                           struct cove_error *err)
+                           char **ret_version_id, struct cove_error *err)
 {
     struct cove__s3 *s3 = self;
-    struct completed done = { "" };
+    struct completed done = { "", "" };
     int rc = same_source(u, ctx, err);
 
     if (rc == 0)
@@ -464,9 +466,10 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
         cove__s3_upload_abort(s3, u);
         return rc;
     }
-    char *etag = done.etag[0] != '\0' ? cove__strdup(done.etag)
-                                      : NULL; /* without memory for it the object is there all the same */
-    *ret_etag = etag;
+    /* Without memory for them the object is there all the same. */
+    *ret_etag = done.etag[0] != '\0' ? cove__strdup(done.etag) : NULL;
+    if (ret_version_id != NULL)
+        *ret_version_id = done.version_id[0] != '\0' ? cove__strdup(done.version_id) : NULL;
     upload_free(u);
     return 0;
 }
