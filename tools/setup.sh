@@ -192,6 +192,7 @@ for want in "$@"; do
         ensure_meson
         ensure_venv "$COVE_VENV" "$COVE_ROOT/tests/requirements.txt"
         ensure_venv "$COVE_VENV-others" "$COVE_ROOT/tests/python/others.txt"
+        ensure_venv "$COVE_VENV-moto" "$COVE_ROOT/tests/python/moto.txt" # without crc32c, which is the point
         ensure_versions "$COVE_ROOT"/tests/versions/*.txt
         ensure_servers
         ;;
