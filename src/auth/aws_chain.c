@@ -17,10 +17,7 @@ static void chain_free(void *self)
         return;
     cove__free(chain->profile);
     cove__free(chain->region);
-    cove__free(chain->ca_file);
-    cove__free(chain->ca_path);
-    cove__wipe(chain->proxy); /* it may hold a password */
-    cove__free(chain->user_agent);
+    cove__exchange_client_done(&chain->client);
     cove__free(chain);
 }
 
@@ -201,30 +198,20 @@ static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove
     return rc;
 }
 
-static char *copy_string(const char *s, bool *failed)
-{
-    char *copy = s != NULL ? cove__strdup(s) : NULL;
-    *failed |= s != NULL && copy == NULL;
-    return copy;
-}
-
 int cove__aws_chain_new(const struct cove__aws_chain_options *o, struct cove__credentials_source *ret,
                         struct cove_error *err)
 {
     struct cove__aws_chain *chain = cove__calloc(1, sizeof *chain);
-    bool failed = chain == NULL;
 
-    if (!failed) {
-        chain->profile = copy_string(o->profile, &failed);
-        chain->region = copy_string(o->region, &failed);
-        chain->ca_file = copy_string(o->http->ca_file, &failed);
-        chain->ca_path = copy_string(o->http->ca_path, &failed);
-        chain->proxy = copy_string(o->http->proxy, &failed);
-        chain->user_agent = copy_string(o->http->user_agent, &failed);
-    }
-    if (failed) {
+    if (chain == NULL || cove__copy_string(&chain->profile, o->profile) < 0 ||
+        cove__copy_string(&chain->region, o->region) < 0) {
         chain_free(chain);
         return cove__fail_nomem(err, "the credentials");
+    }
+    int rc = cove__exchange_client_copy(o->http, &chain->client, err);
+    if (rc < 0) {
+        chain_free(chain);
+        return rc;
     }
     *ret = (struct cove__credentials_source){
         .type = &cove__aws_credentials_type, .fetch = fetch, .free = chain_free, .self = chain

@@ -9,15 +9,16 @@
 
 #include "auth/aws_config.h"
 #include "auth/aws_credentials.h"
+#include "auth/exchange.h"
 #include "net/http.h"
 
-#define COVE__AWS_REPLY_MAX ((size_t)64 << 10) /* of a source's reply, or a token's file */
+#define COVE__AWS_TOKEN_MAX COVE__EXCHANGE_REPLY_MAX /* of a token's file, and of what a process prints */
 
 /* What is asked for keys. Strings owned. */
 struct cove__aws_chain {
     char *profile; /* given by option: it comes before the environment; NULL: as the environment says */
     char *region;  /* of the store; its STS is asked where the profile names none */
-    char *ca_file, *ca_path, *proxy, *user_agent;
+    struct cove__exchange_client client;
     /* of the refresh under way: the profile that it began with, whose endpoints hold for all that is asked. BORROWED */
     const struct cove__aws_profile *first;
 };
@@ -60,29 +61,8 @@ int cove__aws_sso_token(const struct cove__aws_chain *chain, const struct cove__
 /* "why: run aws sso login" */
 int cove__aws_log_in(const struct cove__aws_profile *profile, const char *why, struct cove_error *err);
 
-/* ---- aws_ask.c: one exchange with a source ---- */
+/* ---- keys in replies: aws_keys.c ---- */
 
-struct cove__aws_ask {
-    /* set by the caller; zeroed otherwise */
-    const struct cove__aws_chain *chain;
-    const char *method;
-    const char *where; /* for messages: the URL without what follows the host */
-    struct cove__buf url, headers;
-    struct cove__slice body; /* BORROWED */
-    bool has_body, direct;   /* direct: through no proxy, whoever names one */
-    int64_t timeout_ms;      /* of the whole exchange */
-    int64_t connect_timeout_ms;
-    unsigned retries;
-    /* set by cove__aws_ask */
-    int status;
-    int64_t date_ns; /* the reply's Date, by the server's clock; -1: none */
-    struct cove__buf reply;
-};
-void cove__aws_ask_init(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,
-                        const char *where);
-void cove__aws_ask_done(struct cove__aws_ask *ask); /* wipes */
-/* 0: a 2xx reply. COVE_EAUTH: a refusal, whose body is in `reply`. Else what went wrong. */
-int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_error *err);
 /* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `who` is for messages,
  * which never show the text itself. `may_last`: keys of this source may have no expiration, and then never expire. */
 int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_last, struct cove__aws_credentials *ret,
@@ -93,6 +73,5 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cov
                             struct cove_error *err);
 /* "2026-11-24T02:00:00Z" to nanoseconds; NULL or "": never (INT64_MAX); COVE_EPROTOCOL: neither. */
 int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct cove_error *err);
-void cove__aws_wipe_buf(struct cove__buf *b); /* frees it, having overwritten it */
 
 #endif

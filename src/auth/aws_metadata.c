@@ -72,11 +72,11 @@ static bool allowed(const char *url, char host[HOST_MAX])
 }
 
 /* The file is read each time: whoever runs the container changes it. */
-static int add_token(struct cove__aws_ask *ask, struct cove_error *err)
+static int add_token(struct cove__exchange *x, struct cove_error *err)
 {
     const char *path = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *given = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
+    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
     int rc = 0;
 
     if (path != NULL)
@@ -92,12 +92,12 @@ static int add_token(struct cove__aws_ask *ask, struct cove_error *err)
                             path != NULL ? path : "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     }
     if (rc == 0 && token.size > 0) {
-        cove__secret_add(ask, token);
-        cove__buf_add_str(&ask->headers, "Authorization: ");
-        cove__buf_add_slice(&ask->headers, token);
-        cove__buf_add_char(&ask->headers, '\n');
+        cove__secret_add(x, token);
+        cove__buf_add_str(&x->headers, "Authorization: ");
+        cove__buf_add_slice(&x->headers, token);
+        cove__buf_add_char(&x->headers, '\n');
     }
-    cove__aws_wipe_buf(&text);
+    cove__buf_wipe(&text);
     return rc;
 }
 
@@ -106,30 +106,30 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
 {
     const char *relative = cove__aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = cove__aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    struct cove__aws_ask ask;
+    struct cove__exchange x;
     char host[HOST_MAX];
 
-    cove__aws_ask_init(&ask, chain, "GET", "of the container");
+    cove__exchange_init(&x, &chain->client, "GET", "of the container");
     if (relative != NULL)
-        cove__buf_addf(&ask.url, "%s%s%s", CONTAINER_HOST, relative[0] == '/' ? "" : "/", relative);
+        cove__buf_addf(&x.url, "%s%s%s", CONTAINER_HOST, relative[0] == '/' ? "" : "/", relative);
     else
-        cove__buf_add_str(&ask.url, full != NULL ? full : "");
-    ask.direct = true;
-    ask.timeout_ms = 10000;
-    ask.connect_timeout_ms = 2000;
-    cove__buf_add_str(&ask.headers, "Accept: application/json\n");
+        cove__buf_add_str(&x.url, full != NULL ? full : "");
+    x.no_proxy = true;
+    x.timeout_ms = 10000;
+    x.connect_timeout_ms = 2000;
+    cove__buf_add_str(&x.headers, "Accept: application/json\n");
     int rc = 0;
-    if (!printable(cove__buf_slice(&ask.url)) || !allowed(cove__buf_str(&ask.url), host))
+    if (!printable(cove__buf_slice(&x.url)) || !allowed(cove__buf_str(&x.url), host))
         rc = cove__fail(err, COVE_EINVAL,
                         "credentials of the container: AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor of this "
                         "machine (127.0.0.0/8, ::1, 169.254.170.2, 169.254.170.23, fd00:ec2::23)");
     if (rc == 0)
-        rc = add_token(&ask, err);
+        rc = add_token(&x, err);
     if (rc == 0)
-        rc = cove__aws_ask(&ask, cancel, err);
+        rc = cove__exchange_run(&x, cancel, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&ask.reply), "the container", false, ret, err);
-    cove__aws_ask_done(&ask);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&x.reply), "the container", false, ret, err);
+    cove__exchange_done(&x);
     return rc;
 }
 
@@ -152,29 +152,29 @@ static int64_t env_number(const char *name, int64_t otherwise, int64_t max)
     return *end == '\0' && v >= 1 && v <= max ? v : otherwise;
 }
 
-static void instance_ask(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,
-                         const char *path, struct cove__slice name, struct cove__slice token)
+static void instance_request(struct cove__exchange *x, const struct cove__aws_chain *chain, const char *method,
+                             const char *path, struct cove__slice name, struct cove__slice token)
 {
     const char *endpoint = cove__aws_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 
-    cove__aws_ask_init(ask, chain, method, "of the instance's metadata service");
+    cove__exchange_init(x, &chain->client, method, "of the instance's metadata service");
     if (endpoint == NULL)
         endpoint = INSTANCE_ENDPOINT;
     size_t n = strlen(endpoint);
     while (n > 0 && endpoint[n - 1] == '/')
         n--;
-    cove__buf_addf(&ask->url, "%.*s%s", (int)n, endpoint, path);
-    cove__buf_add_slice(&ask->url, name);
+    cove__buf_addf(&x->url, "%.*s%s", (int)n, endpoint, path);
+    cove__buf_add_slice(&x->url, name);
     if (token.size > 0) {
-        cove__secret_add(ask, token);
-        cove__buf_add_str(&ask->headers, "X-aws-ec2-metadata-token: ");
-        cove__buf_add_slice(&ask->headers, token);
-        cove__buf_add_char(&ask->headers, '\n');
+        cove__secret_add(x, token);
+        cove__buf_add_str(&x->headers, "X-aws-ec2-metadata-token: ");
+        cove__buf_add_slice(&x->headers, token);
+        cove__buf_add_char(&x->headers, '\n');
     }
-    ask->direct = true;
-    ask->retries = (unsigned)env_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1, 10) - 1;
-    ask->connect_timeout_ms = 1000 * env_number("AWS_METADATA_SERVICE_TIMEOUT", 1, 60);
-    ask->timeout_ms = ask->connect_timeout_ms * (ask->retries + 1);
+    x->no_proxy = true;
+    x->retries = (unsigned)env_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1, 10) - 1;
+    x->connect_timeout_ms = 1000 * env_number("AWS_METADATA_SERVICE_TIMEOUT", 1, 60);
+    x->timeout_ms = x->connect_timeout_ms * (x->retries + 1);
 }
 
 /* Version 2 alone: a token first, so that no confused proxy hands the keys out. */
@@ -182,31 +182,31 @@ int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel,
                        struct cove_error *err)
 {
     static const struct cove__slice none = { NULL, 0 };
-    struct cove__aws_ask token, role, keys;
+    struct cove__exchange token, role, keys;
 
-    instance_ask(&token, chain, "PUT", "/latest/api/token", none, none);
+    instance_request(&token, chain, "PUT", "/latest/api/token", none, none);
     cove__buf_add_str(&token.headers, "X-aws-ec2-metadata-token-ttl-seconds: 21600\n");
     token.has_body = true;
-    int rc = cove__aws_ask(&token, cancel, err);
+    int rc = cove__exchange_run(&token, cancel, err);
     if (rc == 0 && !printable(trimmed(&token.reply)))
         rc =
             cove__fail(err, COVE_EPROTOCOL, "credentials of the instance's metadata service: its token makes no sense");
-    instance_ask(&role, chain, "GET", INSTANCE_PATH, none, trimmed(&token.reply));
+    instance_request(&role, chain, "GET", INSTANCE_PATH, none, trimmed(&token.reply));
     if (rc == 0)
-        rc = cove__aws_ask(&role, cancel, err);
+        rc = cove__exchange_run(&role, cancel, err);
     if (rc < 0 && role.status == 404)
         cove__fail(err, rc, "credentials of the instance's metadata service: the instance has no role");
     struct cove__slice name = trimmed(&role.reply);
     if (rc == 0 && !printable(name))
         rc = cove__fail(err, COVE_EPROTOCOL,
                         "credentials of the instance's metadata service: the name of the role makes no sense");
-    instance_ask(&keys, chain, "GET", INSTANCE_PATH, name, trimmed(&token.reply));
+    instance_request(&keys, chain, "GET", INSTANCE_PATH, name, trimmed(&token.reply));
     if (rc == 0)
-        rc = cove__aws_ask(&keys, cancel, err);
+        rc = cove__exchange_run(&keys, cancel, err);
     if (rc == 0)
         rc = cove__aws_keys_from_json(cove__buf_slice(&keys.reply), "the instance's metadata service", false, ret, err);
-    cove__aws_ask_done(&token);
-    cove__aws_ask_done(&role);
-    cove__aws_ask_done(&keys);
+    cove__exchange_done(&token);
+    cove__exchange_done(&role);
+    cove__exchange_done(&keys);
     return rc;
 }

@@ -68,7 +68,7 @@ static int read_all(int fd, const struct cove__ctx *ctx, struct cove__buf *out, 
             rc = cove__fail_errno(err, errno, "credentials of credential_process");
         else if (n > 0 && cove__buf_add(out, chunk, (size_t)n) < 0)
             rc = cove__fail(err, COVE_EPROTOCOL, "credentials of credential_process: it prints more than %zu bytes",
-                            COVE__AWS_REPLY_MAX);
+                            COVE__AWS_TOKEN_MAX);
     }
     explicit_bzero(chunk, sizeof chunk);
     return rc;
@@ -99,7 +99,7 @@ int cove__aws_process(const char *command, cove_cancel *cancel, struct cove__aws
                              .cancel = cancel,
                              .op = "credentials of",
                              .url = "credential_process" };
-    struct cove__buf out = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
+    struct cove__buf out = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
     int fds[2], status = 0;
     pid_t pid;
 
@@ -126,6 +126,6 @@ int cove__aws_process(const char *command, cove_cancel *cancel, struct cove__aws
     } else {
         rc = cove__aws_keys_from_json(cove__buf_slice(&out), "credential_process", true, ret, err);
     }
-    cove__aws_wipe_buf(&out);
+    cove__buf_wipe(&out);
     return rc;
 }

@@ -33,7 +33,7 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
 {
     const char *endpoint = cove__aws_endpoint("AWS_ENDPOINT_URL_SSO", chain->first->sso_endpoint_url, NULL);
     const char *region = profile->sso_region;
-    struct cove__aws_ask ask;
+    struct cove__exchange x;
     char *token = NULL;
 
     if (profile->sso_problem != NULL)
@@ -48,20 +48,20 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     int rc = cove__aws_sso_token(chain, profile, cancel, &token, err);
     if (rc < 0)
         return rc;
-    cove__aws_ask_init(&ask, chain, "GET", "of SSO's portal");
-    cove__aws_sso_url(&ask.url, endpoint, "portal.sso", region);
-    cove__buf_add_str(&ask.url, "/federation/credentials?role_name=");
-    cove__uri_encode(&ask.url, cove__slice_str(profile->sso_role_name), false);
-    cove__buf_add_str(&ask.url, "&account_id=");
-    cove__uri_encode(&ask.url, cove__slice_str(profile->sso_account_id), false);
-    cove__head_line(&ask.headers, "x-amz-sso_bearer_token", cove__slice_str(token));
+    cove__exchange_init(&x, &chain->client, "GET", "of SSO's portal");
+    cove__aws_sso_url(&x.url, endpoint, "portal.sso", region);
+    cove__buf_add_str(&x.url, "/federation/credentials?role_name=");
+    cove__uri_encode(&x.url, cove__slice_str(profile->sso_role_name), false);
+    cove__buf_add_str(&x.url, "&account_id=");
+    cove__uri_encode(&x.url, cove__slice_str(profile->sso_account_id), false);
+    cove__head_line(&x.headers, "x-amz-sso_bearer_token", cove__slice_str(token));
     cove__secret_add_owned(token);
-    rc = cove__aws_ask(&ask, cancel, err);
-    if (rc == COVE_EAUTH && ask.status == 401)
+    rc = cove__exchange_run(&x, cancel, err);
+    if (rc == COVE_EAUTH && x.status == 401)
         cove__aws_log_in(profile, "the portal does not take the token", err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&ask.reply), "SSO's portal", false, ret, err);
-    cove__aws_ask_done(&ask);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&x.reply), "SSO's portal", false, ret, err);
+    cove__exchange_done(&x);
     cove__wipe(token);
     return rc;
 }

@@ -96,7 +96,7 @@ static int cache_path(const char *key, struct cove__buf *out)
 
 static int load(const struct cove__aws_profile *profile, const char *path, struct cached *ret, struct cove_error *err)
 {
-    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
+    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
     char unshown[256]; /* why it is no JSON, in words that quote it */
 
     int rc = cove__aws_read_file(path, &text, err);
@@ -116,7 +116,7 @@ static int load(const struct cove__aws_profile *profile, const char *path, struc
     else if (rc < 0 || !usable(ret->token) || ret->until_ns < 0)
         rc = cove__aws_log_in(profile, "the token in the cache makes no sense", err);
 out:
-    cove__aws_wipe_buf(&text);
+    cove__buf_wipe(&text);
     return rc;
 }
 
@@ -199,28 +199,24 @@ static int renew(const struct cove__aws_chain *chain, const struct cove__aws_pro
                  cove_cancel *cancel, struct cove_error *err)
 {
     const char *endpoint = cove__aws_endpoint("AWS_ENDPOINT_URL_SSO_OIDC", chain->first->sso_oidc_endpoint_url, NULL);
-    struct cove__buf body = COVE__BUF_INIT(2 * COVE__AWS_REPLY_MAX);
-    struct cove__aws_ask ask;
+    struct cove__exchange x;
 
-    cove__aws_ask_init(&ask, chain, "POST", "of SSO's OIDC service");
-    cove__aws_sso_url(&ask.url, endpoint, "oidc", profile->sso_region);
-    cove__buf_add_str(&ask.url, "/token");
-    cove__buf_add_str(&ask.headers, "Content-Type: application/json\n");
-    cove__buf_add_char(&body, '{');
-    add_field(&body, "grantType", "refresh_token");
-    add_field(&body, "clientId", c->client_id);
-    add_field(&body, "clientSecret", c->client_secret);
-    add_field(&body, "refreshToken", c->refresh);
-    cove__buf_add_char(&body, '}');
-    ask.body = cove__buf_slice(&body);
-    ask.has_body = true;
-    ask.timeout_ms = TIMEOUT_MS;
-    int rc = cove__buf_rc(&body) < 0 ? cove__fail(err, cove__buf_rc(&body), "credentials of SSO: the token's renewal")
-                                     : cove__aws_ask(&ask, cancel, err);
+    cove__exchange_init(&x, &chain->client, "POST", "of SSO's OIDC service");
+    cove__aws_sso_url(&x.url, endpoint, "oidc", profile->sso_region);
+    cove__buf_add_str(&x.url, "/token");
+    cove__buf_add_str(&x.headers, "Content-Type: application/json\n");
+    cove__buf_add_char(&x.body, '{');
+    add_field(&x.body, "grantType", "refresh_token");
+    add_field(&x.body, "clientId", c->client_id);
+    add_field(&x.body, "clientSecret", c->client_secret);
+    add_field(&x.body, "refreshToken", c->refresh);
+    cove__buf_add_char(&x.body, '}');
+    x.has_body = true;
+    x.timeout_ms = TIMEOUT_MS;
+    int rc = cove__exchange_run(&x, cancel, err);
     if (rc == 0)
-        rc = renewed(cove__buf_slice(&ask.reply), c, err);
-    cove__aws_ask_done(&ask);
-    cove__aws_wipe_buf(&body);
+        rc = renewed(cove__buf_slice(&x.reply), c, err);
+    cove__exchange_done(&x);
     return rc;
 }
 
@@ -243,7 +239,7 @@ static int write_all(int fd, struct cove__slice s)
  * this process all the same. */
 static void store(const struct cove__aws_profile *profile, const char *path, const struct cached *c)
 {
-    struct cove__buf text = COVE__BUF_INIT(2 * COVE__AWS_REPLY_MAX), temporary = COVE__BUF_INIT(PATH_LENGTH_MAX);
+    struct cove__buf text = COVE__BUF_INIT(2 * COVE__AWS_TOKEN_MAX), temporary = COVE__BUF_INIT(PATH_LENGTH_MAX);
     int fd = -1;
 
     cove__buf_add_char(&text, '{');
@@ -275,7 +271,7 @@ static void store(const struct cove__aws_profile *profile, const char *path, con
             unlink(cove__buf_str(&temporary));
         cove__log(COVE_LOG_WARNING, "aws", "%s: the renewed token of SSO cannot be kept: %s", path, strerror(why));
     }
-    cove__aws_wipe_buf(&text);
+    cove__buf_wipe(&text);
     cove__buf_done(&temporary);
 }
 

@@ -13,10 +13,8 @@
 #include "base/secret.h"
 #include "net/head.h"
 #include "wire/digest.h"
-#include "wire/uri.h"
 #include "wire/xml.h"
 
-#define FORM_MAX ((size_t)128 << 10)
 #define HOST_MAX 512
 #define SKEW_NS  (120 * COVE__SEC) /* a larger clock error may be the reason for a refused signature */
 
@@ -101,15 +99,15 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cov
 }
 
 /* Puts STS's own words into the message of a refusal. */
-static int refused(const struct cove__aws_ask *ask, const struct cove__aws_role *role, struct cove_error *err)
+static int refused(const struct cove__exchange *x, const struct cove__aws_role *role, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, take };
     struct sts_reply reply = { 0 };
-    int status = ask->status;
+    int status = x->status;
 
-    if (cove__xml_read(cove__buf_slice(&ask->reply), &handler, &reply) == 0 && reply.code[0] != '\0') {
+    if (cove__xml_read(cove__buf_slice(&x->reply), &handler, &reply) == 0 && reply.code[0] != '\0') {
         const char *by = role->by != NULL ? role->by->origin : NULL;
-        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", ask->where, role->arn, reply.code,
+        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", x->where, role->arn, reply.code,
                    reply.message, by != NULL ? " (keys of " : "", by != NULL ? by : "", by != NULL ? ")" : "");
         err->http_status = status;
     }
@@ -122,26 +120,18 @@ static int refused(const struct cove__aws_ask *ask, const struct cove__aws_role 
 
 /* ---- the request ---- */
 
-static void add_field(struct cove__buf *form, const char *name, const char *value)
+static int add_form(struct cove__exchange *x, const struct cove__aws_role *role, struct cove_error *err)
 {
-    if (cove__aws_given(value))
-        cove__uri_add_pair(form, name, cove__slice_str(value));
-}
-
-/* `owner`: under which the form's token is kept as a secret. */
-static int add_form(struct cove__buf *form, const struct cove__aws_role *role, const void *owner,
-                    struct cove_error *err)
-{
-    struct cove__buf token = COVE__BUF_INIT(COVE__AWS_REPLY_MAX);
+    struct cove__buf token = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
     char name[48];
     int rc = 0;
 
     snprintf(name, sizeof name, "cove-%lld", (long long)(cove__wall_ns() / COVE__SEC));
-    cove__buf_addf(form, "Action=%s&Version=2011-06-15",
+    cove__buf_addf(&x->body, "Action=%s&Version=2011-06-15",
                    role->token_file != NULL ? "AssumeRoleWithWebIdentity" : "AssumeRole");
-    add_field(form, "RoleArn", role->arn);
-    add_field(form, "RoleSessionName", cove__aws_given(role->session_name) ? role->session_name : name);
-    add_field(form, "DurationSeconds", role->duration_seconds);
+    cove__exchange_add_field(x, "RoleArn", role->arn);
+    cove__exchange_add_field(x, "RoleSessionName", cove__aws_given(role->session_name) ? role->session_name : name);
+    cove__exchange_add_field(x, "DurationSeconds", role->duration_seconds);
     if (role->token_file != NULL) { /* read each time: whoever runs the pod changes it */
         rc = cove__aws_read_file(role->token_file, &token, err);
         if (rc < 0)
@@ -149,15 +139,13 @@ static int add_form(struct cove__buf *form, const struct cove__aws_role *role, c
         while (token.size > 0 && token.data[token.size - 1] <= ' ')
             token.data[--token.size] = '\0';
         if (rc == 0) {
-            cove__secret_add(owner, cove__buf_slice(&token));
-            add_field(form, "WebIdentityToken", cove__buf_str(&token));
+            cove__secret_add(x, cove__buf_slice(&token));
+            cove__exchange_add_field(x, "WebIdentityToken", cove__buf_str(&token));
         }
     } else {
-        add_field(form, "ExternalId", role->external_id);
+        cove__exchange_add_field(x, "ExternalId", role->external_id);
     }
-    cove__aws_wipe_buf(&token);
-    if (rc == 0 && cove__buf_rc(form) < 0)
-        rc = cove__fail(err, cove__buf_rc(form), "credentials of the role %s: the request cannot be made", role->arn);
+    cove__buf_wipe(&token);
     return rc;
 }
 
@@ -168,19 +156,19 @@ static bool is_region(const char *region)
            strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
 }
 
-static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region, const char *path,
+static int sign(struct cove__exchange *x, const struct cove__aws_role *role, const char *region, const char *path,
                 int64_t now_ns)
 {
     const struct cove__aws_credentials *by = role->by;
     char time[17], hash[65];
 
-    int rc = cove__sha256_hex(ask->body, hash);
+    int rc = cove__sha256_hex(cove__buf_slice(&x->body), hash);
     if (rc < 0)
         return rc;
     cove__format_iso8601_basic(now_ns, time);
-    cove__buf_addf(&ask->headers, "X-Amz-Date: %s\n", time);
+    cove__buf_addf(&x->headers, "X-Amz-Date: %s\n", time);
     if (by->token != NULL)
-        cove__head_line(&ask->headers, "X-Amz-Security-Token", cove__slice_str(by->token));
+        cove__head_line(&x->headers, "X-Amz-Security-Token", cove__slice_str(by->token));
     struct cove__sigv4_request v4 = { .key_id = by->key_id,
                                       .secret = by->secret,
                                       .region = region,
@@ -190,35 +178,34 @@ static int sign(struct cove__aws_ask *ask, const struct cove__aws_role *role, co
                                       .query = "",
                                       .payload_hash = hash,
                                       .wall_ns = now_ns };
-    return cove__sigv4_sign(&v4, NULL, &ask->headers);
+    return cove__sigv4_sign(&v4, NULL, &x->headers);
 }
 
 /* Sends a second request, signed with STS's time, if this machine's clock is wrong. */
-static int ask_signed(struct cove__aws_ask *ask, const struct cove__aws_role *role, const char *region,
-                      const char *path, cove_cancel *cancel, struct cove_error *err)
+static int run_signed(struct cove__exchange *x, const struct cove__aws_role *role, const char *region, const char *path,
+                      cove_cancel *cancel, struct cove_error *err)
 {
-    size_t unsigned_size = ask->headers.size;
+    size_t unsigned_size = x->headers.size;
 
     for (int64_t skew_ns = 0;;) {
-        int rc = sign(ask, role, region, path, cove__wall_ns() + skew_ns);
+        int rc = sign(x, role, region, path, cove__wall_ns() + skew_ns);
         if (rc < 0)
-            return cove__fail(err, rc, "credentials %s: the request cannot be signed: %s", ask->where,
+            return cove__fail(err, rc, "credentials %s: the request cannot be signed: %s", x->where,
                               cove_code_phrase(rc));
-        rc = cove__aws_ask(ask, cancel, err);
-        int64_t off_ns = ask->date_ns >= 0 ? ask->date_ns - cove__wall_ns() : 0;
+        rc = cove__exchange_run(x, cancel, err);
+        int64_t off_ns = x->date_ns >= 0 ? x->date_ns - cove__wall_ns() : 0;
         if (rc != COVE_EAUTH || skew_ns != 0 || (off_ns < SKEW_NS && off_ns > -SKEW_NS))
             return rc;
         skew_ns = off_ns;
-        ask->headers.size = unsigned_size;
-        cove__buf_reset(&ask->reply);
+        x->headers.size = unsigned_size;
+        cove__buf_reset(&x->reply);
     }
 }
 
 int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_role *role, cove_cancel *cancel,
                   struct cove__aws_credentials *ret, struct cove_error *err)
 {
-    struct cove__buf form = COVE__BUF_INIT(FORM_MAX);
-    struct cove__aws_ask ask;
+    struct cove__exchange x;
     const char *given = cove__aws_endpoint("AWS_ENDPOINT_URL_STS", chain->first->sts_endpoint_url, chain->first);
     const char *region = cove__aws_given(role->region) ? role->region : chain->region;
     char url[HOST_MAX], where[HOST_MAX + 8];
@@ -237,23 +224,21 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
     const char *host = strstr(url, "://") + 3;
     size_t host_size = strcspn(host, "/");
 
-    cove__aws_ask_init(&ask, chain, "POST", where);
-    cove__buf_add_str(&ask.url, url);
-    int rc = add_form(&form, role, &ask, err);
-    ask.body = cove__buf_slice(&form);
-    ask.has_body = true;
-    cove__buf_addf(&ask.headers, "Host: %.*s\nContent-Type: application/x-www-form-urlencoded\n", (int)host_size, host);
+    cove__exchange_init(&x, &chain->client, "POST", where);
+    cove__buf_add_str(&x.url, url);
+    int rc = add_form(&x, role, err);
+    cove__buf_addf(&x.headers, "Host: %.*s\n", (int)host_size, host);
+    cove__exchange_form(&x);
     if (rc == 0 && role->by != NULL)
-        rc = ask_signed(&ask, role, region, host + host_size, cancel, err);
+        rc = run_signed(&x, role, region, host + host_size, cancel, err);
     else if (rc == 0)
-        rc = cove__aws_ask(&ask, cancel, err);
+        rc = cove__exchange_run(&x, cancel, err);
     if (rc == COVE_EAUTH)
-        rc = refused(&ask, role, err);
+        rc = refused(&x, role, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_xml(cove__buf_slice(&ask.reply), where, ret, err);
+        rc = cove__aws_keys_from_xml(cove__buf_slice(&x.reply), where, ret, err);
     if (rc == 0 && (rc = cove__aws_credentials_set_origin(ret, err, "the role %s", role->arn)) < 0)
         cove__aws_credentials_done(ret);
-    cove__aws_ask_done(&ask);
-    cove__aws_wipe_buf(&form);
+    cove__exchange_done(&x);
     return rc;
 }

@@ -19,6 +19,13 @@ void cove__buf_done(struct cove__buf *b)
     *b = COVE__BUF_INIT(b->max);
 }
 
+void cove__buf_wipe(struct cove__buf *b)
+{
+    if (b->data != NULL)
+        explicit_bzero(b->data, b->cap);
+    cove__buf_done(b);
+}
+
 void cove__buf_reset(struct cove__buf *b)
 {
     b->size = 0;

@@ -26,6 +26,7 @@ struct cove__buf {
 
 void cove__buf_init(struct cove__buf *b, size_t max);
 void cove__buf_done(struct cove__buf *b);           /* frees; leaves an empty buf with the same maximum */
+void cove__buf_wipe(struct cove__buf *b);           /* the same, and overwrites what it held */
 void cove__buf_reset(struct cove__buf *b);          /* empties, keeps the memory, forgets a failure */
 void cove__buf_drop(struct cove__buf *b, size_t n); /* removes the first n bytes; keeps the memory */
 int cove__buf_reserve(struct cove__buf *b, size_t extra);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cove/error.h>
 #include <cove/fs.h>
 
 #include "base/secret.h"
@@ -76,6 +77,17 @@ char *cove__strndup(const char *s, size_t n)
         memcpy(copy, s, n);
     copy[n] = '\0';
     return copy;
+}
+
+int cove__copy_string(char **field, const char *s)
+{
+    char *copy = s != NULL ? cove__strdup(s) : NULL;
+
+    if (s != NULL && copy == NULL)
+        return COVE_ENOMEM;
+    cove__free(*field);
+    *field = copy;
+    return 0;
 }
 
 char *cove__strdup(const char *s)

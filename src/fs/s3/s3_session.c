@@ -38,7 +38,7 @@ static int create(const struct source *s, const char *mode, cove_cancel *cancel,
     cove__object_request_init(&r, s->s3, "GET", (struct cove__object_name){ .bucket = cove__slice_str(s->bucket) },
                               &ctx);
     r.own_keys = true;
-    r.http.reply_max = COVE__AWS_REPLY_MAX;
+    r.http.reply_max = COVE__EXCHANGE_REPLY_MAX;
     cove__buf_add_str(&r.query, "session=");
     cove__object_header(&r, "x-amz-create-session-mode", "%s", mode);
     int rc = cove__object_run(&r, err);

@@ -1,5 +1,4 @@
-/* One exchange with a source of credentials, and the keys in its reply: for aws_sts.c, aws_metadata.c and their like.
- */
+/* The keys in a JSON reply of processes, containers, instances and SSO's portal: for aws_metadata.c and its like. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,98 +9,6 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "wire/json.h"
-
-#define URL_MAX     ((size_t)8 << 10)
-#define HEADERS_MAX ((size_t)32 << 10)
-
-void cove__aws_wipe_buf(struct cove__buf *b)
-{
-    if (b->data != NULL)
-        explicit_bzero(b->data, b->cap);
-    cove__buf_done(b);
-}
-
-void cove__aws_ask_init(struct cove__aws_ask *ask, const struct cove__aws_chain *chain, const char *method,
-                        const char *where)
-{
-    *ask = (struct cove__aws_ask){ .chain = chain, .method = method, .where = where };
-    ask->timeout_ms = 60000;
-    ask->connect_timeout_ms = 10000;
-    ask->retries = 3;
-    cove__buf_init(&ask->url, URL_MAX);
-    cove__buf_init(&ask->headers, HEADERS_MAX);
-    cove__buf_init(&ask->reply, COVE__AWS_REPLY_MAX);
-}
-
-void cove__aws_ask_done(struct cove__aws_ask *ask)
-{
-    cove__secret_drop(ask);
-    cove__buf_done(&ask->url);
-    cove__aws_wipe_buf(&ask->headers);
-    cove__aws_wipe_buf(&ask->reply);
-}
-
-static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
-{
-    const struct cove__aws_ask *ask = self;
-    cove__buf_add_slice(&r->url, cove__buf_slice(&ask->url));
-    cove__buf_add_slice(&r->headers, cove__buf_slice(&ask->headers));
-    return 0;
-}
-
-int cove__aws_ask(struct cove__aws_ask *ask, cove_cancel *cancel, struct cove_error *err)
-{
-    static const struct cove__http_hooks hooks = { prepare, NULL, NULL };
-    const struct cove__aws_chain *chain = ask->chain;
-    struct cove__http_config config = { .ca_file = chain->ca_file,
-                                        .ca_path = chain->ca_path,
-                                        .verify_tls = 1,
-                                        .proxy = ask->direct ? "" : chain->proxy,
-                                        .user_agent = chain->user_agent,
-                                        .connect_timeout_ms = ask->connect_timeout_ms,
-                                        .stall_timeout_ms = ask->timeout_ms,
-                                        .max_retries = ask->retries,
-                                        .max_concurrency = 1 };
-    struct cove__http_request r;
-    struct cove__http *http = NULL;
-
-    int rc = cove__buf_rc(&ask->url) < 0 ? cove__buf_rc(&ask->url) : cove__buf_rc(&ask->headers);
-    if (rc < 0)
-        return cove__fail(err, rc, "credentials %s: the request cannot be made: %s", ask->where, cove_code_phrase(rc));
-    rc = cove__http_new(&config, &http, err);
-    if (rc < 0)
-        return rc;
-    cove__http_request_init(&r);
-    r.http = http;
-    r.hooks = &hooks;
-    r.self = ask;
-    r.method = ask->method;
-    r.body = ask->body;
-    r.has_body = ask->has_body;
-    r.reply_max = COVE__AWS_REPLY_MAX;
-    r.op.ctx = (struct cove__ctx){ .deadline_ns = cove__now_ns() + cove__ms_ns(ask->timeout_ms),
-                                   .cancel = cancel,
-                                   .op = "credentials",
-                                   .url = ask->where };
-    rc = cove__http_run(&r, err);
-    char date[64];
-    ask->status = r.status;
-    ask->date_ns = cove__http_header(&r, "date", date, sizeof date) ? cove__parse_http_date(date) : -1;
-    cove__buf_add_slice(&ask->reply, cove__buf_slice(&r.reply));
-    if (rc == 0 && cove__buf_rc(&ask->reply) < 0)
-        rc = cove__fail_nomem(err, "the credentials");
-    /* Whatever word HTTP has for it: who asks is not let in. */
-    if (rc < 0 && r.status >= 400 && r.status < 500 && r.status != 429) {
-        rc = COVE_EAUTH;
-        err->code = rc;
-    }
-    cove__aws_wipe_buf(&r.reply);
-    cove__http_request_done(&r);
-    cove__http_free(http);
-    return rc;
-}
-
-/* ---- keys ---- */
 
 int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct cove_error *err)
 {
