@@ -11,7 +11,7 @@ def status_kib(name):
 def measured(run):
     """Calls run() and prints "WALL CPU PEAK": seconds, CPU seconds, and by how many bytes resident memory grew at its peak."""
     with open("/proc/self/clear_refs", "w") as f:
-        f.write("5")  # VmHWM begins anew
+        f.write("5")  # resets VmHWM
     resident = status_kib("VmRSS:")
     begin, cpu = time.monotonic(), time.process_time()
     run()

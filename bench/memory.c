@@ -77,7 +77,7 @@ static long status_kib(const char *name)
 
 struct bench_mark bench_now(void)
 {
-    FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5: VmHWM begins anew */
+    FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5: resets VmHWM */
 
     if (f) {
         fputs("5", f);

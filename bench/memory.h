@@ -32,7 +32,7 @@ struct bench {
 void bench_start(struct bench *b, int argc, char **argv);
 
 /* The seconds and the CPU seconds of this process (all threads, user and system) up to now, and the resident memory;
- * its peak begins anew here. */
+ * its peak is reset here. */
 struct bench_mark {
     double wall, cpu;
     long resident_kib;

@@ -67,7 +67,7 @@ async def run(operation: str, *args: Any) -> Any:
 
 
 def _forget_closed_loops() -> None:
-    """A loop that was closed while jobs were under way is held by their futures, and would stay here for ever with its queue."""
+    """A loop that was closed while jobs were under way is held by their futures, and would stay here forever with its queue."""
     for reference in _queues.keyrefs():
         loop = reference()
         if loop is not None and loop.is_closed():

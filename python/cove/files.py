@@ -1,6 +1,6 @@
 """What `open` gives: files to read, to write and to append to, and text over them.
 
-A file that is written is published when it is closed, whole and in one step; until then, and for ever where it is left by an exception, the old one stays.
+A file that is written is published when it is closed, whole and in one step; until then, and forever where it is left by an exception, the old one stays.
 When two threads close a file at once, the second waits for the first.
 """
 

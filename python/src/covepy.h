@@ -91,7 +91,7 @@ struct covepy_lock {
 int covepy_lock_init(struct covepy_lock *lock);
 void covepy_lock_done(struct covepy_lock *lock);
 /* Waits for it without the GIL. -1 with an exception set: a Ctrl-C came, or it was held by a thread that a fork has
- * left behind, for ever. */
+ * left behind, forever. */
 int covepy_lock_take(struct covepy_lock *lock, const char *what);
 void covepy_lock_give(struct covepy_lock *lock);
 /* Held by a thread of the parent process, so its data may be inconsistent. Only for a lock that no other thread uses.

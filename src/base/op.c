@@ -27,7 +27,7 @@ void cove__inbox_init(struct cove__inbox *inbox)
 void cove__inbox_done(struct cove__inbox *inbox)
 {
     if (inbox->generation != cove__fork_generation())
-        return; /* its lock may be held for ever by a thread of the parent */
+        return; /* its lock may be held forever by a thread of the parent */
     assert(inbox->pending == 0);
     pthread_cond_destroy(&inbox->some);
     pthread_mutex_destroy(&inbox->lock);

@@ -1,6 +1,6 @@
 /*
  * The writer of CSV metrics. A row whose metrics are known goes to the appender; one with a new metric first has the
- * file written anew, with one more column, through a writer: readers see the old file or the new one. Memory stays
+ * file written again, with one more column, through a writer: readers see the old file or the new one. Memory stays
  * small: the old file is streamed.
  *
  * Rows are laid out for the header of one version of the file. They are appended to that version only, and a rewrite

@@ -66,8 +66,8 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
     char text[128];
 
     st->lacking = lacking(result);
-    if (st->nonsense != NULL) {
-        detail = st->nonsense;
+    if (st->malformed != NULL) {
+        detail = st->malformed;
         what = "the reply makes no sense";
         code = COVE_EPROTOCOL;
     } else if (st->local_rc != 0) {

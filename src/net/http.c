@@ -100,7 +100,7 @@ int cove__http_new(const struct cove__http_config *config, struct cove__http **r
     return 0;
 }
 
-/* A child's slots start anew: the parent's requests are not its own. */
+/* A child starts with empty slots: the parent's requests are not its own. */
 static void check_generation_locked(struct cove__http *http)
 {
     unsigned generation = cove__fork_generation();
@@ -472,20 +472,20 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
     give_slot(st);
 }
 
-/* What a broken reply brought stays where it can be relied on. Enough of it, and the retries are counted anew: a large
- * object comes in the end over any network on which something moves. */
+/* What a broken reply brought stays where it can be relied on. Enough of it, and the retries are counted from zero: a
+ * large object comes in the end over any network on which something moves. */
 static void keep_body(struct cove__http_state *st)
 {
     struct cove__http_request *r = st->r;
 
     if (r->dst == NULL || r->received == 0)
         return;
-    bool usable = st->nonsense == NULL && r->hooks != NULL && r->hooks->keep != NULL;
+    bool usable = st->malformed == NULL && r->hooks != NULL && r->hooks->keep != NULL;
     r->kept = usable ? r->hooks->keep(r->self, r) : 0;
     r->received = 0;
-    /* Farther than ever, so that a server that begins anew again and again ends the retries. */
-    if (r->kept > st->farthest && r->kept - st->farthest >= (int64_t)(r->dst_size / FRUITFUL)) {
-        st->farthest = r->kept;
+    /* Farther than ever, so that a server that starts over each time ends the retries. */
+    if (r->kept > st->high_water && r->kept - st->high_water >= (int64_t)(r->dst_size / FRUITFUL)) {
+        st->high_water = r->kept;
         st->fruitful = r->attempts - 1;
     }
 }

@@ -9,7 +9,7 @@
  *
  * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
  * servers, over connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of
- * OpenSSL and the resolver that a loop held in between would be held for ever in the child.
+ * OpenSSL and the resolver that a loop held in between would be held forever in the child.
  */
 #include "net/loop.h"
 
@@ -551,7 +551,7 @@ static void end_at_exit(void)
         pthread_timedjoin_np(mine[i]->thread, NULL, &until);
 }
 
-/* What a loop does between two polls takes milliseconds, seconds where a machine has far too much to do. Not for ever:
+/* What a loop does between two polls takes milliseconds, seconds where a machine has far too much to do. Not forever:
  * a log callback on the thread that drives one may wait for the thread that forks, or fork itself. */
 static void before_fork(void)
 {

@@ -29,7 +29,7 @@ struct cove__http {
     char way[COVE__OUTAGE_WAY];      /* to its servers: through which proxy */
     atomic_bool reached;             /* a server has answered, and not only that it wants to be asked otherwise */
     /* under cove__lock */
-    unsigned generation; /* of the slots below: a forked child starts them anew */
+    unsigned generation; /* of the slots below: a forked child resets them */
     struct cove__limit limit;
     unsigned active;
     struct cove__http_state *first_waiting, *last_waiting;
@@ -60,16 +60,16 @@ struct cove__http_state {
     unsigned again;
     unsigned fruitful; /* attempts that are not retries: those up to the one before the last that brought a good deal of
                           the body, and those that gave their slot away */
-    int64_t farthest;  /* how much of the body was there then */
-    bool fresh;        /* the last attempt broke: do not trust pooled connections */
+    int64_t high_water; /* how much of the body was there then */
+    bool fresh;         /* the last attempt broke: do not trust pooled connections */
     /* the attempt's */
     CURL *easy;
     struct curl_slist *lines;
-    int lacking;          /* an errno: no connection could be made for want of descriptors or memory */
-    int local_rc;         /* why a callback stopped the transfer */
-    uint8_t *populated;   /* up to here the place where the body goes has its pages */
-    const char *nonsense; /* what is invalid about the reply and stopped the transfer; NULL: nothing */
-    bool head_ended;      /* the empty line after the reply's headers has arrived */
+    int lacking;           /* an errno: no connection could be made for want of descriptors or memory */
+    int local_rc;          /* why a callback stopped the transfer */
+    uint8_t *populated;    /* up to here the place where the body goes has its pages */
+    const char *malformed; /* what is invalid about the reply and stopped the transfer; NULL: nothing */
+    bool head_ended;       /* the empty line after the reply's headers has arrived */
     int64_t progress_ns, progress_mark;
     int64_t header_bytes;
     int64_t answer_mark; /* how much of the reply had come when it was last noted as an answer */

@@ -30,7 +30,7 @@ static size_t stop(struct cove__http_state *st, int rc)
 
 static size_t refuse(struct cove__http_state *st, const char *why)
 {
-    st->nonsense = why;
+    st->malformed = why;
     return stop(st, COVE_EPROTOCOL);
 }
 
@@ -280,7 +280,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     st->local_rc = 0;
     st->lacking = 0;
     st->populated = NULL;
-    st->nonsense = NULL;
+    st->malformed = NULL;
     st->head_ended = false;
     st->header_bytes = 0;
     st->curl_error[0] = '\0';

@@ -238,7 +238,7 @@ void cove__watch_run_timer(struct cove__watch *w, int64_t now_ns)
 {
     int running;
     if (now_ns >= w->timer_ns) {
-        w->timer_ns = INT64_MAX; /* a time-out that still stands is told of anew */
+        w->timer_ns = INT64_MAX; /* a timeout that still stands is reported again */
         curl_multi_socket_action(w->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
 }

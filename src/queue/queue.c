@@ -183,7 +183,7 @@ void cove_queue_free(cove_queue *queue)
     if (!queue)
         return;
     if (foreign(queue)) {
-        cove__bell_done(&queue->bell); /* this process's copies; threads of the parent may hold the lock for ever */
+        cove__bell_done(&queue->bell); /* this process's copies; threads of the parent may hold the lock forever */
         return;
     }
     cove_queue_cancel_all(queue);

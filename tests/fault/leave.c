@@ -6,7 +6,7 @@
  *
  * unload: dlclose, and the program goes on for a moment; return: from main; exit, thread: exit(), there or in another
  * thread; busy: exit() while threads go on calling; cancel: pthread_cancel of a thread that waits, after which others
- * must not wait for ever. It uses the library as a plug-in would, by dlopen.
+ * must not wait forever. It uses the library as a plug-in would, by dlopen.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>

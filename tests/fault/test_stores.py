@@ -98,7 +98,7 @@ def test_no_bucket(minio):
 
 
 def test_the_right_region_is_found():
-    """A server of another region than the one that was set: the region is asked for and the request signed anew."""
+    """A server of another region than the one that was set: the region is asked for and the request is signed again."""
     with MinIO(buckets=("far",), region="eu-west-3") as server:
         environ = {**server.environ, "AWS_REGION": "us-east-1"}
         assert probe("save", "s3://far/x.ckpt", 100000, 7, environ=environ).ok
@@ -161,7 +161,7 @@ def test_a_slow_network(proxy, minio, build, kind, attributes):
 
 
 def test_connections_that_end_early(proxy, minio, build):
-    """Each connection is cut after 3 MB: what arrived is not thrown away for ever, and in the end all of it is right."""
+    """Each connection is cut after 3 MB: what arrived is not thrown away forever, and in the end all of it is right."""
     url = f"s3://cove/cut-{build.name}/x"
     environ = proxy.environ(minio)
     assert probe("put", url, 2 << 20, environ=minio.environ).ok

@@ -93,7 +93,7 @@ def random_tensor(name, *shape):
 
 
 def check_both_ways(tool, tmp_path, value, **save_options):
-    """torch writes, C reads; C writes it anew, torch reads it without running code."""
+    """torch writes, C reads; C writes it again, torch reads it without running code."""
     first, second = tmp_path / "first.pt", tmp_path / "second.pt"
     torch.save(value, first, **save_options)
     expected = plain(value)

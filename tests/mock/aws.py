@@ -1,6 +1,6 @@
 """What stands around S3 at Amazon: STS, SSO's portal, the metadata services of instances and containers; and an S3 that checks who signed.
 
-Behind a MockServer's socket: `World(server)` takes the place of its store. Independent of cove's code: signatures are computed here anew.
+Behind a MockServer's socket: `World(server)` takes the place of its store. Independent of cove's code: it computes the signatures itself.
 """
 
 import datetime

@@ -1,4 +1,4 @@
-"""cove._cove in a process: threads, forks, Ctrl-C, the exit, and nothing that is kept for ever."""
+"""cove._cove in a process: threads, forks, Ctrl-C, the exit, and nothing that is kept forever."""
 
 import gc
 import os

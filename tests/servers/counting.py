@@ -42,7 +42,7 @@ class Counting:
         self.clear()
 
     def clear(self):
-        """Begins anew."""
+        """Forgets all counts."""
         with self.lock:
             self.requests, self.sent, self.received = [], 0, 0
 

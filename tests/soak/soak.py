@@ -77,7 +77,7 @@ def disturb(process, proxy, server, seconds, chance):
 def finish(process, server):
     """Answers the program's question, and gives its figures; None where it hangs or says none.
 
-    MinIO starts anew before the last look: of an upload whose client went away while it was being finished it remembers in memory, for
+    MinIO is restarted before the last look: of an upload whose client went away while it was being finished it remembers in memory, for
     its listings, that it is under way, whatever is removed; its folder no longer has it.
     """
     hangs = threading.Timer(END_S, process.kill)
