@@ -13,7 +13,7 @@ from test_removing import mock as started
 import env as environment
 
 sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
-from store import content  # noqa: E402
+from store import content
 
 MIB = 1 << 20
 OLD, NEW = {"size": 30 * MIB}, {"size": 31 * MIB, "seed": 1}
@@ -32,7 +32,7 @@ def starts(server):
 
 
 @pytest.mark.parametrize("fault", [FIRST, {**LATE, "meanwhile": {"b/k": NEW}}], ids=["at once", "late"])
-def test_cp_restarts_once(cove, fault):  # noqa: F811
+def test_cp_restarts_once(cove, fault):
     with mock([fault]) as (server, options):
         cove("cp", *options, "s3://b/k", "copy")
         assert (cove.cwd / "copy").read_bytes() == content(NEW)
@@ -40,7 +40,7 @@ def test_cp_restarts_once(cove, fault):  # noqa: F811
     assert os.listdir(cove.cwd) == ["copy"]
 
 
-def test_cp_of_a_tree_restarts_once(cove):  # noqa: F811
+def test_cp_of_a_tree_restarts_once(cove):
     with mock([{**LATE, "meanwhile": {"b/d/k": NEW}}]) as (server, options):
         cove("cp", "-r", *options, "s3://b/d", "copy")
         assert (cove.cwd / "copy" / "k").read_bytes() == content(NEW) and (cove.cwd / "copy" / "j").read_bytes() == b"other"
@@ -48,7 +48,7 @@ def test_cp_of_a_tree_restarts_once(cove):  # noqa: F811
 
 
 @pytest.mark.parametrize("verb", [["cat"], ["cp"]])
-def test_to_standard_output(cove, verb):  # noqa: F811
+def test_to_standard_output(cove, verb):
     """Before a byte was written it restarts; what was written can't be taken back, so after one it fails, with what came as a beginning of the old version."""
     args = [*verb, "s3://b/k", *(["-"] if verb == ["cp"] else [])]
     with mock([FIRST]) as (server, options):
@@ -63,7 +63,7 @@ def test_to_standard_output(cove, verb):  # noqa: F811
     assert 0 < len(written) < OLD["size"] and content(OLD).startswith(written)
 
 
-def test_cp_to_a_pipe(cove):  # noqa: F811
+def test_cp_to_a_pipe(cove):
     os.mkfifo(cove.cwd / "pipe")
     got = []
     reader = threading.Thread(target=lambda: got.append((cove.cwd / "pipe").read_bytes()), daemon=True)

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import env  # noqa: E402
+import env
 
 PYTHON = env.CACHE / "venv-moto" / "bin" / "python"
 
