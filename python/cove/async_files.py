@@ -27,9 +27,11 @@ class AsyncFile:
         self._position = 0 if file.readable() else None  # files open for writing track it themselves
 
     async def read(self, length: int = -1) -> bytes:
+        """Up to `length` bytes from the position on; all that is left by default."""
         return await self._move(self._file.read, length)
 
     async def write(self, data: Any) -> int:
+        """Takes all of `data` and returns its number of bytes."""
         try:
             return await self._move(self._file.write, data)
         except asyncio.CancelledError as error:
@@ -37,9 +39,11 @@ class AsyncFile:
             raise
 
     async def flush(self) -> None:
+        """Of a file that is appended to: sends what has gathered. Else it publishes nothing."""
         await asyncio.to_thread(self._call, self._file.flush)
 
     async def close(self) -> None:
+        """Publishes a file that was written, unless an exception leaves it."""
         await self._end(told_of_none=False)
 
     async def _end(self, told_of_none: bool) -> None:
@@ -56,6 +60,7 @@ class AsyncFile:
         await asyncio.to_thread(self._file.discard)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves the position, and returns it. Sends no request."""
         if self._position is None:
             return self._file.seek(offset, whence)
         start = 0 if whence == io.SEEK_SET else self._position if whence == io.SEEK_CUR else self._file.size
@@ -65,14 +70,17 @@ class AsyncFile:
         return self._position
 
     def tell(self) -> int:
+        """The position."""
         return self._file.tell() if self._position is None else self._position
 
     @property
     def loc(self) -> int:
+        """The position: `tell()`."""
         return self.tell()
 
     @property
     def closed(self) -> bool:
+        """Whether the file is closed."""
         return self._file.closed
 
     async def __aenter__(self) -> AsyncFile:

@@ -146,6 +146,7 @@ class StreamingIO:
         return fs, path if isinstance(fs, CoveFileSystem) else None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
+        """Writes the checkpoint by torch.save into an upload: it appears whole, or the older file stays."""
         path = _target(path)
         fs, place = self._locate(path, storage_options)
         source, self._copy_source = self._copy_source, None
@@ -169,6 +170,7 @@ class StreamingIO:
     def load_checkpoint(
         self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
     ) -> dict[str, Any]:
+        """Reads a checkpoint by torch.load. CorruptData names the kind of a file that is none."""
         fs, place = self._locate(path)
         given = {} if weights_only is None else {"weights_only": weights_only}
         if place is None:  # Lightning's plugin has weights_only from 2.6 on; before, TypeError where it is given
@@ -196,6 +198,7 @@ class StreamingIO:
         return False
 
     def remove_checkpoint(self, path: str | Path) -> None:
+        """Removes the file. It is no error that it is not there."""
         fs, place = self._locate(path)
         if place is None:
             super().remove_checkpoint(path)
@@ -376,6 +379,7 @@ class BackgroundIO(StreamingIO):
             chain.error = error.with_traceback(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
+        """Makes the file in memory and returns; one thread uploads it. Raises the error of an earlier save first."""
         failed = self._error_before(path)
         super().save_checkpoint(checkpoint, path, storage_options)
         self._saves = {name: job for name, job in self._saves.items() if not job.done()}
@@ -410,10 +414,12 @@ class BackgroundIO(StreamingIO):
         return job is not None and not job.done()
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Waits for what is under way, then reads as CoveCheckpointIO does."""
         self.wait()
         return super().load_checkpoint(*args, **kwargs)
 
     def remove_checkpoint(self, path: str | Path) -> None:
+        """Removes the file after the saves before it, and not at all if one of them has failed."""
         check_url(str(path))
         self.check()
         self._submit(super().remove_checkpoint, path)

@@ -37,10 +37,12 @@ class _Named:
 
     @property
     def name(self) -> str:
+        """The path, without the scheme."""
         return self.path
 
     @property
     def full_name(self) -> str:
+        """The URL."""
         return self.fs.unstrip_protocol(self.path)
 
     def __repr__(self) -> str:
@@ -112,10 +114,12 @@ class ReadFile(_Named, io.BufferedReader):
 
     @property
     def loc(self) -> int:
+        """The position: `tell()`."""
         return self.tell()
 
     @functools.cached_property
     def details(self) -> dict[str, Any]:
+        """What `info` gives; asked for once."""
         return self.fs.info(self.path)
 
     def info(self) -> dict[str, Any]:
@@ -126,6 +130,7 @@ class ReadFile(_Named, io.BufferedReader):
 
     @property
     def cache(self) -> Any:
+        """fsspec's cache of this file, if one is put before it."""
         return self._raw.cache
 
     @cache.setter
@@ -137,6 +142,7 @@ class ReadFile(_Named, io.BufferedReader):
 
     @property
     def closed(self) -> bool:
+        """Whether the file is closed."""
         return self._raw.closed
 
     @closed.setter
@@ -146,15 +152,19 @@ class ReadFile(_Named, io.BufferedReader):
     # s3fs's names for what its filesystem has under the same ones.
 
     def url(self, **kwargs: Any) -> str:
+        """A signed URL of this file: `S3FileSystem.url`."""
         return self.fs.url(self.path, **kwargs)
 
     def metadata(self, **kwargs: Any) -> dict[str, str]:
+        """The user's metadata of this file: `S3FileSystem.metadata`."""
         return self.fs.metadata(self.path, **kwargs)
 
     def getxattr(self, xattr_name: str, **kwargs: Any) -> str | None:
+        """One value of the user's metadata: `S3FileSystem.getxattr`."""
         return self.fs.getxattr(self.path, xattr_name, **kwargs)
 
     def setxattr(self, copy_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Changes the user's metadata by a copy within the store: `S3FileSystem.setxattr`."""
         self.fs.setxattr(self.path, copy_kwargs=copy_kwargs, **kwargs)
 
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
@@ -229,6 +239,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
 
     @property
     def closed(self) -> bool:
+        """Whether the file is closed."""
         return self._closed
 
     def writable(self) -> bool:
@@ -238,19 +249,24 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         return self.has_position
 
     def flush(self, force: bool = False) -> None:
+        """Publishes nothing: a file appears whole, by `close`."""
         self._check_open()
 
     def info(self) -> dict[str, Any]:
+        """Raises ValueError: the file is being written."""
         raise ValueError(f"{self.full_name} is being written")
 
     def setxattr(self, copy_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Raises NotImplementedError: give `metadata` to `open`."""
         raise NotImplementedError(f"{self.full_name} is being written: give its metadata to open, metadata={{...}}")
 
     @property
     def loc(self) -> int:
+        """The position: `tell()`."""
         return self.tell()
 
     def write(self, data: Any) -> int:
+        """Takes all of `data` and returns its number of bytes. After an exception `close` publishes nothing."""
         self._user = threading.get_ident()
         try:
             return self._take(data)
@@ -268,6 +284,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         raise NotImplementedError
 
     def close(self) -> None:
+        """Publishes the file, unless an exception leaves it or a write has failed."""
         self._user = threading.get_ident()
         with self._ending:
             if not self._closed:
@@ -372,6 +389,7 @@ class WriteFile(PublishedFile):
         return writer.write(data)
 
     def tell(self) -> int:
+        """How many bytes have been written."""
         writer = self._writer
         if self._closed or writer is None:
             raise self._is_closed()
@@ -478,6 +496,7 @@ class TextFile(SerialClose, io.TextIOWrapper):
             buffer.has_position = False
 
     def close(self) -> None:
+        """Publishes the file, as that of bytes does."""
         with self._ending:
             if isinstance(self.buffer, AppendFile):
                 self.buffer.close()

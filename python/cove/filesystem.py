@@ -524,10 +524,12 @@ class CoveFileSystem(Listings):
     # ---- changes ----
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
+        """Makes a directory with those above it, or a bucket. A store keeps no empty directories: this process remembers it."""
         self._check_arguments(path, kwargs, ("mode", "exist_ok"))
         self._fs.mkdir(self._strip_protocol(path))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """As `mkdir`."""
         self._fs.mkdir(self._strip_protocol(path))
 
     def rmdir(self, path: str) -> None:

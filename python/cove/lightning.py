@@ -21,7 +21,7 @@ class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
     - `torch.save` writes into the upload as it goes. Lightning builds the whole file in memory first. A checkpoint of up to 100 MiB is one
       request, and held whole; once that has taken more than a second, the next ones go in parts, in parallel. So do larger ones, of which
       is held what a writer holds: 80 MiB, or four parts where `default_block_size` makes these larger.
-    - `torch.load` reads from the store as it goes. A file that isn't there is told by that, not by a look beforehand.
+    - `torch.load` reads from the store as it goes. A missing file is reported by the read; no request looks for it before.
     - The store copies the last checkpoint (`save_last`) of cove's ModelCheckpoint if the same hook call has just saved an equal one, and if no
       other writer has replaced or removed that. Otherwise it is saved, as always with Lightning's own ModelCheckpoint. (A Timer's state differs
       between the two.)

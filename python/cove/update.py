@@ -42,6 +42,7 @@ class UpdateFile(PublishedFile):
 
     @property
     def size(self) -> int:
+        """Its bytes, with the changes."""
         position = self._local.tell()
         size = self._local.seek(0, 2)
         self._local.seek(position)
@@ -53,6 +54,7 @@ class UpdateFile(PublishedFile):
         return self._local.write(data)
 
     def truncate(self, size: int | None = None) -> int:
+        """Cuts or extends it to `size` bytes, by default to the position; returns the size."""
         self._check_open()
         self._changed = True
         return self._local.truncate(size)

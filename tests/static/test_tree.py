@@ -114,6 +114,11 @@ def test_option_pages_are_as_the_tables_have_it(build):
     assert result.returncode == 0, result.stderr
 
 
+def test_the_reference_of_the_package_is_as_its_docstrings_have_it():
+    result = subprocess.run([sys.executable, str(env.ROOT / "tools" / "api_page.py"), "--check"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 def test_make_help_names_every_command():
     text = subprocess.run(["make", "-s", "-C", str(env.ROOT)], capture_output=True, text=True, check=True).stdout
     for command in ("build", "wheel", "demo", "demo-s3", "check", "test", "fuzz", "bench", "clean"):
