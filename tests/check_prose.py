@@ -33,31 +33,23 @@ BANNED = {
 # The same, with how many lines have it still.
 LEFT = {
     r"anew": ("again, new", 25),
-    r"is told": ("is reported, is given", 14),
+    r"is told": ("is reported, is given", 13),
     r"promises?": ("virtual directory, guarantee", 25),
 }
 
 # Pages that are older than the rule.
 LONG_LINES = {
-    "bench/README.md",
     "bench/python/README.md",
     "bench/results.md",
-    "docs/checkpoints.md",
-    "docs/cli.md",
-    "docs/events.md",
-    "docs/file-options.md",
     "docs/filesystems.md",
     "docs/lightning.md",
     "docs/map.md",
     "docs/migration-from-s3fs.md",
     "docs/python.md",
     "docs/s3-credentials.md",
-    "docs/s3-options.md",
     "docs/s3-stores.md",
     "docs/s3.md",
     "docs/testing.md",
-    "docs/trainer.md",
-    "examples/digits/data/README.md",
 }
 
 
@@ -84,7 +76,7 @@ def long_lines(lines):
     result, fenced = [], False
     for n, line in enumerate(lines, 1):
         fenced ^= line.startswith("```")
-        if len(line) > COLUMNS and not fenced and not line.startswith("|") and " " in line.strip():
+        if len(line) > COLUMNS and not fenced and not line.startswith("|") and " " in re.sub(r"`[^`]*`", "", line).strip():
             result.append(n)
     return result
 

@@ -18,11 +18,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = '.\\" options: begin (tools/option_pages.py)\n', '.\\" options: end\n'
 
+EXAMPLES = {"s3": ("endpoint_url=http://127.0.0.1:9000", "s3://bucket/run/"), "file": ("auto_mkdir=false", "run/")}
+
 INTRO = """# Options of {schemes}
 
-Made from the table that the program itself goes by (`tools/option_pages.py`); `cove fs {scheme}` prints the same{more}. An option is given by `-o NAME=VALUE` to the command and
-by `cove_options_set` to the library; it comes before its environment variables, of which the first that is set counts, and they come before the
-default. A name that is not known, or a value that is not of the type, fails at the open.
+```
+cove ls -o {example} {url}
+```
+
+Made from the table that the program itself uses (`tools/option_pages.py`); `cove fs {scheme}` prints
+the same{more}.
+
+- An option is given by `-o NAME=VALUE` to the command, and by `cove_options_set` to the library.
+- It comes before its environment variables, of which the first that is set counts; they come before
+  the default.
+- An unknown name, or a value that is not of the type, fails at the open.
 
 | option | values | default | environment | what it does |
 |---|---|---|---|---|
@@ -30,7 +40,8 @@ default. A name that is not known, or a value that is not of the type, fails at 
 
 OUTRO = """
 - `true` is also `1`, `yes`, `on`; `false` is `0`, `no`, `off`.
-- A size is a number of bytes, or has a unit: `KiB`, `MiB`, `GiB` (also `K`, `M`, `G`) are powers of 1,024, `KB`, `MB`, `GB` of 1,000.
+- A size is a number of bytes, or has a unit: `KiB`, `MiB`, `GiB` (also `K`, `M`, `G`) are powers of
+  1,024, `KB`, `MB`, `GB` of 1,000.
 - A time is a number of seconds (`30`, `0.5`), or has a unit: `ms`, `s`, `m`, `h`.
 """
 
@@ -77,7 +88,8 @@ def with_aliases(options):
 
 
 def markdown(schemes, options, more):
-    text = INTRO.format(schemes=" and ".join(f"`{s}://`" for s in schemes), scheme=schemes[0], more=more)
+    example, url = EXAMPLES.get(schemes[0], ("NAME=VALUE", f"{schemes[0]}://…"))
+    text = INTRO.format(schemes=" and ".join(f"`{s}://`" for s in schemes), scheme=schemes[0], more=more, example=example, url=url)
     for option, others in with_aliases(options):
         text += "| {} | {} | {} | {} | {} |\n".format(
             ", ".join(f"`{name}`" for name in (option["name"], *others)), values(option, lambda word: f"`{word}`"),
@@ -118,7 +130,7 @@ def pages(command):
         if {o["name"] for o in options} <= common:
             continue
         about = ROOT / "docs" / f"{backend}.md"
-        more = f"; [{about.name}]({about.name}) says what they mean together" if about.exists() else ""
+        more = f", and [{about.name}]({about.name}) says what they mean together" if about.exists() else ""
         made[ROOT / "docs" / f"{backend}-options.md"] = markdown(schemes, options, more)
         manual = ROOT / "docs" / "man" / f"cove-{backend}.7"
         if manual.exists():
