@@ -1,5 +1,6 @@
 """Command lines and endpoints that are nearly right: the message says what to write."""
 
+import os
 import resource
 
 import pytest
@@ -73,3 +74,21 @@ def test_no_descriptors_are_left(cove, minio):
     cove.environ.update(minio.environ)
     said = cove.error("ls", "s3://cove", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)))
     assert said == "cove: list s3://cove: start an I/O thread: Too many open files\n"
+
+
+@pytest.mark.parametrize("verb", [["cp"], ["cp", "-r"], ["mv"]], ids=" ".join)
+def test_a_missing_directory_is_named(cove, minio, verb):
+    """Where it cannot be made, and where it is not to be. In /proc nobody makes one."""
+    cove.environ.update(minio.environ)
+    refused = 3 if os.geteuid() == 0 else 1  # ENOENT, EACCES
+    (cove.cwd / "d").mkdir()
+    (cove.cwd / "d" / "x").write_text("x")
+    cove("cp", "-r", "d", "s3://cove/missing-directory")
+    for source in "d", "s3://cove/missing-directory":
+        source += "" if "-r" in verb else "/x"
+        for target in "/proc/none/deep/", "/proc/none/deep/y":
+            assert "the directory /proc/none does not exist and cannot be made: " in cove.error(*verb, source, target, rc=refused), (source, target)
+        if "-r" not in verb:
+            said = cove.error(*verb, "-o", "auto_mkdir=false", source, "none/y", rc=3)
+            assert f"the directory {cove.cwd}/none must be made first (cove mkdir, or the option auto_mkdir)" in said, source
+    assert cove("cat", "d/x") == cove("cat", "s3://cove/missing-directory/x") == "x"

@@ -31,6 +31,27 @@ int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int err
     return cove__fail_errno(err, errnum, "%s %s", ctx->op, ctx->url);
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int cove__file_fail_below(struct cove_error *err, const struct cove__ctx *ctx, int errnum, const char *path)
+{
+    char *parent = cove__path_parent(path);
+    int rc = parent && errnum == ENOENT && !is_directory(parent)
+                 ? cove__fail_errno(err, errnum,
+                                    "%s %s: the directory %s must be made first (cove mkdir, or the option "
+                                    "auto_mkdir)",
+                                    ctx->op, ctx->url, parent)
+                 : cove__file_fail(err, ctx, errnum);
+
+    cove__free(parent);
+    return rc;
+}
+
 static int file_open(const struct cove_options *given, const char *url, void **ret_self, struct cove_error *err)
 {
     struct cove__file *self = cove__calloc(1, sizeof *self);
@@ -154,13 +175,6 @@ static void file_stat(void *self, struct cove__io *io)
     cove__op_finish(&io->op, rc, 0, &err);
 }
 
-static bool is_directory(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* 0 or an errno; 0 also if something of that name exists. */
 static int make_directory(const struct cove__file *f, const char *path)
 {
@@ -195,7 +209,7 @@ static size_t existing_part(char *path)
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *copy = cove__strdup(path);
-    int errnum = 0;
+    int errnum = 0, rc = 0;
 
     if (!copy)
         return cove__fail_nomem(err, "a path");
@@ -206,11 +220,14 @@ int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct
         was = copy[n];
         copy[n] = '\0';
         errnum = make_directory(f, copy);
+        if (errnum)
+            rc = cove__fail_errno(err, errnum, "%s %s: the directory %s does not exist and cannot be made", ctx->op,
+                                  ctx->url, copy);
         copy[n] = was;
     }
     cove__free(copy);
-    if (errnum)
-        return cove__file_fail(err, ctx, errnum);
+    if (rc < 0)
+        return rc;
     return is_directory(path) ? 0 : cove__fs_fail(err, ctx, COVE_EEXIST, "a file of that name exists");
 }
 

@@ -15,6 +15,8 @@ struct cove__file {
 
 /* "op URL: strerror" and the nearest code. */
 int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int errnum);
+/* The same of making `path`: where its directory is missing, that is said, and how one is made. */
+int cove__file_fail_below(struct cove_error *err, const struct cove__ctx *ctx, int errnum, const char *path);
 bool cove__file_is_temporary(const char *name);
 /* New directories reach the disk (option fsync) before what is put in them is promised to. */
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx,

@@ -193,5 +193,5 @@ int cove__file_move(void *self, const char *from, const char *to, const struct c
         return rc;
     if (rename(from, to) == 0)
         return sync_both(f, from, to, ctx, err);
-    return errno == EXDEV ? move_between_disks(f, from, to, ctx, err) : cove__file_fail(err, ctx, errno);
+    return errno == EXDEV ? move_between_disks(f, from, to, ctx, err) : cove__file_fail_below(err, ctx, errno, to);
 }

@@ -119,7 +119,7 @@ int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, co
         return rc == COVE_EEXIST ? cove__fs_fail(err, ctx, COVE_ENOTDIR, "a file has the name of a folder above it")
                                  : rc;
     p->folder = cove__file_open_folder(p->path);
-    return p->folder < 0 ? cove__file_fail(err, ctx, errno) : 0;
+    return p->folder < 0 ? cove__file_fail_below(err, ctx, errno, p->path) : 0;
 }
 
 int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx *ctx, struct cove_error *err)
