@@ -112,6 +112,9 @@ def _called_by_trainer() -> bool:
     return frame is not None and str(frame.f_globals.get("__name__")).startswith(("lightning.pytorch.", "pytorch_lightning."))
 
 
+_SHOWN = {"anon", "default_block_size", "endpoint_url", "max_concurrency", "profile", "region_name", "timeout"}  # options that repr shows
+
+
 class StreamingIO:
     """A mixin for Lightning's TorchCheckpointIO, which still handles paths that are not cove URLs."""
 
@@ -127,6 +130,11 @@ class StreamingIO:
         self._in_one_call = False
         self._compares = False
         self._in_parts = False  # send small checkpoints in parts too
+
+    def __repr__(self) -> str:
+        """As it is made. Of options that may be secret only the names: this gets into logs."""
+        options = getattr(self, "storage_options", {})
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' if name in _SHOWN else f'{name}=...' for name, value in options.items())})"
 
     @contextmanager
     def one_call(self, compares: bool = True) -> Iterator[None]:

@@ -35,6 +35,10 @@ class RemoteModelCheckpoint:
     _name_of_last = ""  # set while a checkpoint is saved that is also saved as the last one
     _link: tuple | None = None  # save_last="link": the source, the copy and the step of the source's save
 
+    def __repr__(self) -> str:
+        shown = ("dirpath", "filename", "monitor", "mode", "save_top_k", "save_last")
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name, None)!r}' for name in shown)})"
+
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         check_target(self._ModelCheckpoint__resolve_ckpt_dir(trainer))  # Lightning turns a Path of a URL into a local folder
         scheme, path = split_protocol(str(self.dirpath or ""))

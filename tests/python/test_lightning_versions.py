@@ -143,3 +143,12 @@ def test_pytorch_lightning_alone(tmp_path):
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=tmp_path,
                          env={**os.environ, "PYTHONPATH": environment.python_path(*PLACES)})
     assert (run.stdout.strip(), run.returncode) == ("None None", 0), run.stderr
+
+
+def test_a_plugin_shows_itself_without_secrets(pl):
+    for kind in pl.cove.CoveCheckpointIO, pl.cove.AsyncCoveCheckpointIO:
+        assert repr(kind()) == f"{kind.__name__}()"
+        shown = repr(kind(default_block_size="64MiB", key="hush", secret="hush"))
+        assert shown == f"{kind.__name__}(default_block_size='64MiB', key=..., secret=...)"
+    shown = repr(pl.cove.ModelCheckpoint(dirpath="memory://run", monitor="loss", save_top_k=2))
+    assert shown == "ModelCheckpoint(dirpath='memory://run', filename=None, monitor='loss', mode='min', save_top_k=2, save_last=None)"
