@@ -3,7 +3,10 @@
  * from what libcurl says. Asked by http.c after each attempt, and by backends about the replies that they inspect.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +57,29 @@ static int lacking(CURLcode result)
     return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ? errno : 0;
 }
 
+/* The proxy that could not be reached, SCHEME://HOST:PORT; NULL: what could not is the server. libcurl says which host
+ * it tried: with `no_proxy` that may be the server in spite of a proxy. */
+static const char *unreached_proxy(const struct cove__http_state *st, CURLcode result)
+{
+    const struct cove__http_request *r = st->r;
+    bool tls = strncasecmp(cove__buf_str(&r->url), "https:", 6) == 0;
+    const char *proxy = r->http->proxies[tls], *host = strstr(proxy, "://"), *tried;
+
+    if (result == CURLE_COULDNT_RESOLVE_PROXY)
+        return proxy;
+    tried = strstr(st->curl_error, "onnect to ");
+    if (result == CURLE_COULDNT_RESOLVE_HOST || proxy[0] == '\0' || tried == NULL)
+        return NULL;
+    host = host != NULL ? host + 3 : proxy;
+    host += host[0] == '[';
+    tried += strlen("onnect to ");
+    size_t n = strcspn(host, strchr(host, ']') != NULL ? "]" : ":");
+    const char *port = strrchr(host + n, ':');
+    if (strncmp(tried, host, n) != 0 || strncmp(tried + n, " port ", 6) != 0)
+        return NULL;
+    return port == NULL || strtol(port + 1, NULL, 10) == strtol(tried + n + 6, NULL, 10) ? proxy : NULL;
+}
+
 /* What went wrong below HTTP, in words. Retries are worthless where the configuration is wrong. */
 enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result, struct cove_error *err)
 {
@@ -63,7 +89,8 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
     enum cove__http_verdict verdict = COVE__HTTP_RETRY;
     int code = COVE_ENETWORK;
 
-    char text[128];
+    const char *proxy = NULL;
+    char text[128], whom[COVE__OUTAGE_WAY + 32];
 
     st->lacking = lacking(result);
     if (st->malformed != NULL) {
@@ -94,9 +121,11 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
         case CURLE_COULDNT_RESOLVE_PROXY:
         case CURLE_COULDNT_CONNECT:
             what = "cannot reach the server";
+            proxy = unreached_proxy(st, result);
             break;
         case CURLE_OPERATION_TIMEDOUT:
             what = cove__transfer_connected(st) ? "the connection stalled" : "cannot reach the server";
+            proxy = cove__transfer_connected(st) ? NULL : unreached_proxy(st, result);
             break;
         case CURLE_PARTIAL_FILE:
             what = "the body was cut";
@@ -133,6 +162,10 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
         default:
             break;
         }
+    }
+    if (proxy != NULL) {
+        snprintf(whom, sizeof whom, "cannot reach the proxy %s", proxy);
+        what = whom;
     }
     long os_errno = 0;
     curl_easy_getinfo(st->easy, CURLINFO_OS_ERRNO, &os_errno);

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -170,12 +171,41 @@ static void test_no_descriptors(void **state)
     cove__http_free(http);
 }
 
+/* It is the proxy that is not there: it is named, and its password is not. */
+static void test_a_proxy_out_of_reach(void **state)
+{
+    struct question q = { .scheme = "http", .server.port = 2 };
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__http_config config = { .proxy = "http://user:secret@127.0.0.1:1" };
+    struct cove__http *http = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        if (i == 1) {
+            config.proxy = NULL;
+            setenv("http_proxy", "127.0.0.1:1", 1);
+        } else if (i == 2) {
+            setenv("no_proxy", "127.0.0.1", 1);
+        }
+        assert_int_equal(cove__http_new(&config, &http, NULL), 0);
+        run(http, &q, &err);
+        assert_int_equal(err.code, COVE_ENETWORK);
+        assert_null(strstr(err.message, "secret"));
+        assert_non_null(strstr(err.message, i == 0   ? "read test://x: cannot reach the proxy http://127.0.0.1:1: "
+                                            : i == 1 ? "read test://x: cannot reach the proxy 127.0.0.1:1: "
+                                                     : "read test://x: cannot reach the server: "));
+        cove__http_free(http);
+    }
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_tls),
         cmocka_unit_test(test_wants_tls),
         cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_a_proxy_out_of_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

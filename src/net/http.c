@@ -39,6 +39,17 @@ static char *copy_string(const char *s, bool *failed)
     return copy;
 }
 
+/* The one that libcurl takes for such a URL. */
+static const char *environments_proxy(bool tls)
+{
+    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+    const char *proxy = NULL;
+
+    for (size_t i = tls ? 1 : 0; proxy == NULL && i < sizeof names / sizeof names[0]; i += i == 0 ? 3 : 1)
+        proxy = getenv(names[i]);
+    return proxy;
+}
+
 /* Notes the way to the servers, and registers the proxies' passwords as secrets: libcurl quotes the URLs in its errors.
  */
 static void note_proxies(struct cove__http *http)
@@ -52,6 +63,12 @@ static void note_proxies(struct cove__http *http)
         some |= getenv(names[i]) != NULL;
     }
     cove__outage_way(some ? "the environment's" : http->config.proxy, http->way);
+    for (size_t i = 0; i < 2; i++) {
+        const char *proxy = http->config.proxy;
+        if (proxy == NULL)
+            proxy = environments_proxy(i == 1);
+        cove__outage_proxy(proxy, http->proxies[i]);
+    }
 }
 
 void cove__http_free(struct cove__http *http)

@@ -24,10 +24,11 @@ struct cove__loop;
 
 struct cove__http {
     /* fixed */
-    struct cove__http_config config; /* its strings owned */
-    uint64_t serial;                 /* never reused: tells a pooled handle whose settings it has */
-    char way[COVE__OUTAGE_WAY];      /* to its servers: through which proxy */
-    atomic_bool reached;             /* a server has answered, and not only that it wants to be asked otherwise */
+    struct cove__http_config config;   /* its strings owned */
+    uint64_t serial;                   /* never reused: tells a pooled handle whose settings it has */
+    char way[COVE__OUTAGE_WAY];        /* to its servers: through which proxy */
+    char proxies[2][COVE__OUTAGE_WAY]; /* SCHEME://HOST:PORT of those for http:// and https://; "": none */
+    atomic_bool reached;               /* a server has answered, and not only that it wants to be asked otherwise */
     /* under cove__lock */
     unsigned generation; /* of the slots below: a forked child resets them */
     struct cove__limit limit;

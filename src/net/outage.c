@@ -29,15 +29,24 @@ static int scheme_size(const char *url)
     return end != NULL && end - url < 16 ? (int)(end + 3 - url) : 0;
 }
 
-void cove__outage_way(const char *proxy, char ret_way[COVE__OUTAGE_WAY])
+void cove__outage_proxy(const char *proxy, char ret_proxy[COVE__OUTAGE_WAY])
 {
     int size;
 
-    ret_way[0] = '\0';
+    ret_proxy[0] = '\0';
     if (proxy == NULL || proxy[0] == '\0')
         return;
     const char *at = address(proxy, &size);
-    snprintf(ret_way, COVE__OUTAGE_WAY, " through %.*s%.*s", scheme_size(proxy), proxy, size, at);
+    snprintf(ret_proxy, COVE__OUTAGE_WAY, "%.*s%.*s", scheme_size(proxy), proxy, size, at);
+}
+
+void cove__outage_way(const char *proxy, char ret_way[COVE__OUTAGE_WAY])
+{
+    char shown[COVE__OUTAGE_WAY];
+
+    cove__outage_proxy(proxy, shown);
+    snprintf(ret_way, COVE__OUTAGE_WAY, "%s%.*s", shown[0] != '\0' ? " through " : "",
+             COVE__OUTAGE_WAY - (int)sizeof " through ", shown);
 }
 
 void cove__outage_endpoint(const char *url, const char *way, char ret_endpoint[COVE__OUTAGE_ENDPOINT])
