@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "net/budget.h"
 
 #define SMALL_RANGE  ((size_t)512 << 10) /* above this a copy costs more than a request saves */
 #define MAX_GAP      ((int64_t)64 << 10) /* bytes read for nothing between two neighbours */

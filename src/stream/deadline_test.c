@@ -16,10 +16,10 @@
 
 #include <cove/stream.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "fs/fs_impl.h"
-#include "net/budget.h"
 #include "stream/appender.h"
 
 #define ROOT   "deadline-test/" /* without a scheme, by which the store would be looked up */

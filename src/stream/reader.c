@@ -10,13 +10,13 @@
 
 #include <cove/stream.h>
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/store_sum.h"
-#include "net/budget.h"
 #include "stream/copy.h"
 #include "stream/head.h"
 #include "wire/crc.h"

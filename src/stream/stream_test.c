@@ -21,10 +21,10 @@
 
 #include <cove/stream.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "net/budget.h"
 #include "stream/appender.h"
 #include "stream/parts.h"
 #include "wire/digest.h"

@@ -13,13 +13,13 @@
 
 #include <cove/stream.h>
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/pairs.h"
-#include "net/budget.h"
 #include "stream/copy.h"
 #include "stream/parts.h"
 #include "wire/digest.h"

@@ -1,6 +1,6 @@
 /* The process's transfer buffers, for src/stream. Pages that come back are kept for the next stream while they fit
  * under the limit. */
-#include "net/budget.h"
+#include "base/budget.h"
 
 #include <stdint.h>
 

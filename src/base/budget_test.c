@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/budget.h"
 #include "base/mem.h"
-#include "net/budget.h"
 
 #define PAGE ((size_t)1 << 20)
 

@@ -1,8 +1,8 @@
 /* The process's memory for transfer buffers: 256 MiB by default, shared by all streams.
  * It never waits, so that streams cannot deadlock each other: a stream may always hold one buffer (`entitled`), and
  * gets more only while there is room. */
-#ifndef COVE_NET_BUDGET_H
-#define COVE_NET_BUDGET_H
+#ifndef COVE_BASE_BUDGET_H
+#define COVE_BASE_BUDGET_H
 
 #include <stdbool.h>
 #include <stddef.h>
