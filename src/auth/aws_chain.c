@@ -203,8 +203,8 @@ int cove__aws_chain_new(const struct cove__aws_chain_options *o, struct cove__cr
 {
     struct cove__aws_chain *chain = cove__calloc(1, sizeof *chain);
 
-    if (chain == NULL || cove__copy_string(&chain->profile, o->profile) < 0 ||
-        cove__copy_string(&chain->region, o->region) < 0) {
+    if (chain == NULL || cove__set_string(&chain->profile, o->profile) < 0 ||
+        cove__set_string(&chain->region, o->region) < 0) {
         chain_free(chain);
         return cove__fail_nomem(err, "the credentials");
     }

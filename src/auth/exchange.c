@@ -16,10 +16,9 @@ int cove__exchange_client_copy(const struct cove__http_config *config, struct co
 {
     struct cove__exchange_client client = { 0 };
 
-    if (cove__copy_string(&client.ca_file, config->ca_file) < 0 ||
-        cove__copy_string(&client.ca_path, config->ca_path) < 0 ||
-        cove__copy_string(&client.proxy, config->proxy) < 0 ||
-        cove__copy_string(&client.user_agent, config->user_agent) < 0) {
+    if (cove__set_string(&client.ca_file, config->ca_file) < 0 ||
+        cove__set_string(&client.ca_path, config->ca_path) < 0 || cove__set_string(&client.proxy, config->proxy) < 0 ||
+        cove__set_string(&client.user_agent, config->user_agent) < 0) {
         cove__exchange_client_done(&client);
         return cove__fail_nomem(err, "the credentials");
     }

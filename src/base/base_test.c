@@ -191,6 +191,22 @@ static void inboxes(void **state)
     cove__inbox_done(&inbox);
 }
 
+/* A string that is replaced: a copy of the other, none, or what it was where there is no memory. */
+static void strings_set(void **state)
+{
+    char *field = NULL, text[] = "first";
+
+    assert_int_equal(cove__set_string(&field, text), 0);
+    text[0] = 'F';
+    assert_string_equal(field, "first");
+    cove__mem_fail(1, 1);
+    assert_int_equal(cove__set_string(&field, "second"), COVE_ENOMEM);
+    cove__mem_fail(0, 0);
+    assert_string_equal(field, "first");
+    assert_int_equal(cove__set_string(&field, NULL), 0);
+    assert_null(field);
+}
+
 static void inboxes_after_fork(void **state)
 {
     struct cove__inbox inbox;
@@ -221,6 +237,7 @@ int main(void)
         cmocka_unit_test(dates),
         cmocka_unit_test(tokens),
         cmocka_unit_test(inboxes),
+        cmocka_unit_test(strings_set),
         cmocka_unit_test(inboxes_after_fork),
     };
 

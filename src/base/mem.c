@@ -79,7 +79,7 @@ char *cove__strndup(const char *s, size_t n)
     return copy;
 }
 
-int cove__copy_string(char **field, const char *s)
+int cove__set_string(char **field, const char *s)
 {
     char *copy = s != NULL ? cove__strdup(s) : NULL;
 

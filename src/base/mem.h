@@ -12,7 +12,7 @@ void cove__wipe(char *secret); /* overwrites, drops from secret.h's list and fre
 char *cove__strdup(const char *s);
 char *cove__strndup(const char *s, size_t n); /* n bytes and a NUL, whatever the bytes are */
 /* Puts a copy of `s` (NULL: NULL) into *field, which is owned and freed first. COVE_ENOMEM: *field stays as it was. */
-int cove__copy_string(char **field, const char *s);
+int cove__set_string(char **field, const char *s);
 
 /*
  * Grows an array to hold `want` items: *items and *cap are changed together, at least doubled. -1 and untouched when

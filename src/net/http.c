@@ -29,14 +29,19 @@
 
 /* ---- the client ---- */
 
-static char *copy_string(const char *s, bool *failed)
+/* False: no memory; what has been copied is there, the rest is NULL. */
+static bool copy_config(struct cove__http_config *to, const struct cove__http_config *from)
 {
-    if (s == NULL)
-        return NULL;
-    char *copy = cove__strdup(s);
-    if (copy == NULL)
-        *failed = true;
-    return copy;
+    const char **const strings[] = { &to->ca_file, &to->ca_path, &to->proxy, &to->user_agent };
+    bool complete = true;
+
+    *to = *from;
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+        char *copy = NULL;
+        complete &= cove__set_string(&copy, *strings[i]) == 0;
+        *strings[i] = copy;
+    }
+    return complete;
 }
 
 /* The one that libcurl takes for such a URL. */
@@ -86,7 +91,6 @@ void cove__http_free(struct cove__http *http)
 int cove__http_new(const struct cove__http_config *config, struct cove__http **ret, struct cove_error *err)
 {
     static uint64_t serials; /* under cove__lock */
-    bool failed = false;
 
     int rc = cove__loops_global_init(err);
     if (rc < 0)
@@ -94,12 +98,7 @@ int cove__http_new(const struct cove__http_config *config, struct cove__http **r
     struct cove__http *http = cove__calloc(1, sizeof(*http));
     if (http == NULL)
         return cove__fail_nomem(err, "an HTTP client");
-    http->config = *config;
-    http->config.ca_file = copy_string(config->ca_file, &failed);
-    http->config.ca_path = copy_string(config->ca_path, &failed);
-    http->config.proxy = copy_string(config->proxy, &failed);
-    http->config.user_agent = copy_string(config->user_agent, &failed);
-    if (failed) {
+    if (!copy_config(&http->config, config)) {
         cove__http_free(http);
         return cove__fail_nomem(err, "an HTTP client");
     }

@@ -7,16 +7,6 @@
 
 #include "base/mem.h"
 
-int cove__set_string(char **field, const char *s)
-{
-    char *copy = s ? cove__strdup(s) : NULL;
-    if (s && !copy)
-        return COVE_ENOMEM;
-    cove__free(*field);
-    *field = copy;
-    return 0;
-}
-
 int cove__kept_copy(const struct cove__kept *from, struct cove__kept *ret_to)
 {
     struct cove__kept to = *from;

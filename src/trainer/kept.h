@@ -20,7 +20,5 @@ int cove__kept_copy(const struct cove__kept *from, struct cove__kept *ret_to); /
 void cove__kept_done(struct cove__kept *kept);                                 /* may be all zero */
 /* Whether `path` is one of these files. */
 bool cove__kept_names(const struct cove__kept *kept, const char *path);
-/* Replaces *field (owned) by a copy of `s` (NULL: none). COVE_ENOMEM: nothing was changed. */
-int cove__set_string(char **field, const char *s);
 
 #endif

@@ -22,13 +22,6 @@
 #define HPARAMS    "hparams.yaml"
 #define NO_HPARAMS "{}\n"
 
-static int copy_string(char **field, const char *s, struct cove_error *err)
-{
-    if (s && !(*field = cove__strdup(s)))
-        return cove__fail_nomem(err, "logger");
-    return 0;
-}
-
 int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_options *options, struct cove_error *err)
 {
     struct cove_logger_options o = COVE_LOGGER_OPTIONS_INIT;
@@ -40,10 +33,9 @@ int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_optio
     if ((o.name && *o.name && (rc = cove__check_name("logger: name", o.name, err)) < 0) ||
         (o.version && (rc = cove__check_name("logger: version", o.version, err)) < 0))
         return rc;
-    if ((rc = copy_string(&run->save_dir, o.save_dir, err)) == 0 &&
-        (rc = copy_string(&run->name, o.name ? o.name : "", err)) == 0 &&
-        (rc = copy_string(&run->version, o.version, err)) == 0 && o.storage &&
-        !(run->storage = cove__options_copy(o.storage)))
+    if (cove__set_string(&run->save_dir, o.save_dir) < 0 || cove__set_string(&run->name, o.name ? o.name : "") < 0 ||
+        cove__set_string(&run->version, o.version) < 0 ||
+        (o.storage && !(run->storage = cove__options_copy(o.storage))))
         rc = cove__fail_nomem(err, "logger");
     if (rc < 0)
         cove__run_dir_done(run);
