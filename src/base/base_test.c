@@ -191,6 +191,32 @@ static void inboxes(void **state)
     cove__inbox_done(&inbox);
 }
 
+/* One op and a call that waits for it: ended inside its start, or by another thread. */
+static void waits_for_one(void **state)
+{
+    struct cove__inbox inbox;
+    struct cove__op op = { 0 };
+    struct cove_error err = COVE_ERROR_INIT, why = COVE_ERROR_INIT;
+    pthread_t thread;
+
+    cove__op_will_wait(&op, &inbox);
+    assert_ptr_equal(op.ctx.waits, &inbox);
+    cove__op_start(&op);
+    cove__fail(&why, COVE_EIO, "the disk is gone");
+    cove__op_finish(&op, COVE_EIO, 0, &why);
+    assert_int_equal(cove__op_wait(&op, &err), COVE_EIO);
+    assert_string_equal(err.message, "the disk is gone");
+    assert_null(op.inbox);
+    assert_null(op.ctx.waits);
+
+    cove__op_will_wait(&op, &inbox);
+    cove__op_start(&op);
+    pthread_create(&thread, NULL, finish_later, &op);
+    assert_int_equal(cove__op_wait(&op, NULL), 0);
+    assert_int_equal(op.count, 42);
+    pthread_join(thread, NULL);
+}
+
 /* A string that is replaced: a copy of the other, none, or what it was where there is no memory. */
 static void strings_set(void **state)
 {
@@ -237,6 +263,7 @@ int main(void)
         cmocka_unit_test(dates),
         cmocka_unit_test(tokens),
         cmocka_unit_test(inboxes),
+        cmocka_unit_test(waits_for_one),
         cmocka_unit_test(strings_set),
         cmocka_unit_test(inboxes_after_fork),
     };

@@ -187,6 +187,22 @@ struct cove__op *cove__inbox_poll(struct cove__inbox *inbox)
     return next(inbox, 0);
 }
 
+void cove__op_will_wait(struct cove__op *op, struct cove__inbox *inbox)
+{
+    cove__inbox_init(inbox);
+    op->inbox = inbox;
+    op->ctx.waits = inbox;
+}
+
+int cove__op_wait(struct cove__op *op, struct cove_error *err)
+{
+    cove__inbox_wait(op->inbox);
+    cove__inbox_done(op->inbox);
+    op->inbox = NULL;
+    op->ctx.waits = NULL;
+    return op->rc < 0 ? cove__error_copy(err, &op->err) : 0;
+}
+
 size_t cove__inbox_pending(struct cove__inbox *inbox)
 {
     size_t pending = 0;

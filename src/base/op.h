@@ -69,6 +69,13 @@ struct cove__op *cove__inbox_wait_until(struct cove__inbox *inbox, int64_t deadl
 struct cove__op *cove__inbox_poll(struct cove__inbox *inbox); /* NULL: none is finished now */
 size_t cove__inbox_pending(struct cove__inbox *inbox);
 bool cove__inbox_ready(struct cove__inbox *inbox); /* has a finished op */
+
+/* For a call that starts one op and does nothing else until it has ended, in three steps: this one, which makes `inbox`
+ * the op's (its ctx must be set before); the start; and cove__op_wait. */
+void cove__op_will_wait(struct cove__op *op, struct cove__inbox *inbox);
+/* Waits for the op, which then has no inbox any more. Its rc; `err` gets its error. */
+int cove__op_wait(struct cove__op *op, struct cove_error *err);
+
 /* From now on, until nothing is pending, the thread that waits at this inbox works by this driver. Called inside of the
  * start of an op whose ctx says that its thread waits (ctx.waits), on that thread. */
 void cove__inbox_drive(struct cove__inbox *inbox, const struct cove__driver *driver, void *self);

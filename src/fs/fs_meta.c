@@ -21,18 +21,15 @@ static int look(cove_fs *fs, const char *path, enum cove_type only, const struct
                 struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__io io = { .op = { .inbox = &inbox, .ctx = *ctx }, .path = path, .ret_info = ret, .only = only };
+    struct cove__io io = { .op = { .ctx = *ctx }, .path = path, .ret_info = ret, .only = only };
 
-    cove__inbox_init(&inbox);
-    io.op.ctx.waits = &inbox;
+    cove__op_will_wait(&io.op, &inbox);
     cove__op_start(&io.op);
     fs->ops->stat(fs->self, &io);
-    cove__inbox_wait(&inbox);
-    cove__inbox_done(&inbox);
-    if (io.op.rc < 0)
-        return cove__error_copy(err, &io.op.err);
-    cove__sums_keep(fs, path, ret);
-    return 0;
+    int rc = cove__op_wait(&io.op, err);
+    if (rc == 0)
+        cove__sums_keep(fs, path, ret);
+    return rc;
 }
 
 int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,

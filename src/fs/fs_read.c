@@ -266,20 +266,19 @@ static int64_t read_suffix(cove_fs *fs, const struct cove__target *target, int64
                            size_t length, struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__io io = {
-        .path = target->path, .offset = -from_end, .dst = buffer, .length = length, .ret_total = -1
-    };
+    struct cove__io io = { .op = { .ctx = target->ctx },
+                           .path = target->path,
+                           .offset = -from_end,
+                           .dst = buffer,
+                           .length = length,
+                           .ret_total = -1 };
 
-    cove__inbox_init(&inbox);
-    io.op.inbox = &inbox;
-    io.op.ctx = target->ctx;
-    io.op.ctx.waits = &inbox;
+    cove__op_will_wait(&io.op, &inbox);
     cove__op_start(&io.op);
     fs->ops->read(fs->self, &io);
-    cove__inbox_wait(&inbox);
-    cove__inbox_done(&inbox);
+    int rc = cove__op_wait(&io.op, err);
     cove__free(io.ret_etag);
-    return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : io.op.count;
+    return rc < 0 ? rc : io.op.count;
 }
 
 static int64_t read_one(cove_fs *fs, const struct cove__target *target, int64_t offset, void *buffer, size_t length,

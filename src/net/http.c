@@ -672,15 +672,9 @@ int cove__http_run(struct cove__http_request *r, struct cove_error *err)
 {
     struct cove__inbox inbox;
 
-    cove__inbox_init(&inbox);
-    r->op.inbox = &inbox;
-    r->op.ctx.waits = &inbox;
+    cove__op_will_wait(&r->op, &inbox);
     cove__http_start(r);
-    cove__inbox_wait(&inbox);
-    cove__inbox_done(&inbox);
-    r->op.inbox = NULL;
-    r->op.ctx.waits = NULL;
-    return r->op.rc < 0 ? cove__error_copy(err, &r->op.err) : 0;
+    return cove__op_wait(&r->op, err);
 }
 
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size)

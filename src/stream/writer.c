@@ -602,21 +602,21 @@ static int put_whole(struct cove_writer *w, struct cove_error *err)
 {
     struct cove__io io = { .path = w->target.path, .put = &w->put, .ret_version_id = &w->version_id };
     uint8_t sha256[COVE__DIGEST_SIZE];
+    struct cove__inbox inbox;
     int rc;
 
-    io.op.inbox = &w->inbox;
     io.op.ctx = w->target.ctx;
-    io.op.ctx.waits = &w->inbox;
     io.src = cove__slice(w->filling.buffer, w->filled);
     rc = w->made && w->filled > 0 ? digest(w, io.src, 0, sha256, err) : 0;
     if (rc < 0)
         return rc;
+    cove__op_will_wait(&io.op, &inbox);
     cove__op_start(&io.op);
     w->fs->ops->put(w->fs->self, &io);
-    cove__inbox_wait(&w->inbox);
+    rc = cove__op_wait(&io.op, err);
     keep_etag(w, io.ret_etag);
-    w->uploaded += io.op.rc == 0 ? (int64_t)w->filled : 0;
-    return io.op.rc < 0 ? cove__error_copy(err, &io.op.err) : 0;
+    w->uploaded += rc == 0 ? (int64_t)w->filled : 0;
+    return rc;
 }
 
 static int finish_parts(struct cove_writer *w, struct cove_error *err)

@@ -125,15 +125,11 @@ int cove__object_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__i
 {
     struct cove__inbox inbox;
 
-    cove__inbox_init(&inbox);
-    io->op.inbox = &inbox;
     io->op.ctx = *ctx;
-    io->op.ctx.waits = &inbox;
+    cove__op_will_wait(&io->op, &inbox);
     cove__op_start(&io->op);
     slot(s3, io);
-    cove__inbox_wait(&inbox);
-    cove__inbox_done(&inbox);
-    return io->op.rc < 0 ? cove__error_copy(err, &io->op.err) : 0;
+    return cove__op_wait(&io->op, err);
 }
 
 /* ---- small: the whole object again ---- */
