@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cove__slice in = cove__slice(data, size);
     cove_options *options = cove_options_new();
     struct s3_options o = { 0 };
-    struct s3_extra extra;
+    struct cove__object_extra extra;
     struct cove_error err = COVE_ERROR_INIT;
 
     FUZZ_CHECK(options);

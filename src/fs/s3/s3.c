@@ -1,8 +1,8 @@
 /* The S3 backend's table, and a store's opening: options, shared files and environment become one fixed set of facts.
  * No network. */
-#include "fs/s3/s3.h"
-
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -11,9 +11,11 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "config.h"
+#include "fs/object/known.h"
+#include "fs/s3/s3_capabilities.h"
+#include "fs/s3/s3_request.h"
 
 #define CONCURRENCY 64u /* requests of one store under way at once */
-#define EXTRA_MAX   ((size_t)16 << 10)
 
 static int copy_string(char **at, const char *text, size_t size, struct cove_error *err)
 {
@@ -200,7 +202,68 @@ static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profi
             config.ca_file = ca;
     }
     int rc = find_credentials(s3, profile, &config, err);
-    return rc < 0 ? rc : cove__http_new(&config, &s3->http, err);
+    return rc < 0 ? rc : cove__http_new(&config, &s3->store.http, err);
+}
+
+static const char *const kept_headers[] = { "x-amz-storage-class",
+                                            "x-amz-website-redirect-location",
+                                            "x-amz-server-side-encryption",
+                                            "x-amz-server-side-encryption-aws-kms-key-id",
+                                            "x-amz-server-side-encryption-bucket-key-enabled",
+                                            NULL };
+
+const struct cove__object_ops cove__s3_object_ops = {
+    .name = "s3",
+    .version_mark = "?versionId=",
+    .headers = { .version = "etag",
+                 .size = "content-length",
+                 .metadata = "x-amz-meta-",
+                 .write_mark = COVE__WRITE_MARK,
+                 .if_match = "If-Match",
+                 .if_new = "If-None-Match: *",
+                 .version_id = "x-amz-version-id",
+                 .storage_class = "x-amz-storage-class",
+                 .kept = kept_headers },
+    .can = cove__s3_can,
+    .product = cove__s3_product,
+    .prepare = cove__s3_prepare,
+    .request_init = cove__s3_request_init,
+    .request_done = cove__s3_request_done,
+    .body = cove__s3_body,
+    .reply = cove__s3_reply,
+    .holds_error = cove__s3_holds_error,
+    .learns = cove__s3_learns,
+    .classify = cove__s3_classify,
+    .refuses_condition = cove__s3_refuses_condition,
+    .refuses_operation = cove__s3_refuses_operation,
+    .credentials_refused = cove__s3_credentials_refused,
+    .is_delete_marker = cove__s3_is_delete_marker,
+    .reply_crc32c = cove__s3_reply_crc32c,
+};
+
+/* A store of its own is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
+static int get_known(struct cove__s3 *s3, struct cove_error *err)
+{
+    struct cove__buf identity = COVE__BUF_INIT(1024);
+    int rc = s3->own_endpoint ? cove__buf_addf(&identity, "%s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base)
+                              : cove__buf_addf(&identity, "s3:%s", cove__s3_partition(s3->region));
+
+    for (size_t i = 0; rc == 0 && s3->own_endpoint && i < identity.size - strlen(s3->base); i++)
+        identity.data[i] = (uint8_t)tolower(identity.data[i]);
+    rc = rc == 0 ? cove__object_known_get(&s3->store, cove__buf_str(&identity), err) : cove__fail_nomem(err, "a store");
+    cove__buf_done(&identity);
+    return rc;
+}
+
+static void set_limits(struct cove__s3 *s3)
+{
+    struct cove__object_store *store = &s3->store;
+
+    store->version_aware = s3->o.version_aware;
+    store->create_buckets = s3->o.create_buckets;
+    store->block_size = s3->o.block_size;
+    store->max_concurrency = s3->o.max_concurrency;
+    store->copy_part_threshold = s3->o.copy_part_threshold;
 }
 
 static void s3_close(void *self)
@@ -210,21 +273,13 @@ static void s3_close(void *self)
     if (s3 == NULL)
         return;
     cove__s3_sessions_free(s3); /* they ask through the client, signed by the provider */
-    cove__http_free(s3->http);
+    cove__object_store_done(&s3->store);
     cove__provider_free(s3->provider);
     cove__options_clear(cove__s3_option_rows, &s3->o);
-    cove__secret_drop(&s3->extra);
-    if (s3->extra.create.data != NULL)
-        explicit_bzero(s3->extra.create.data, s3->extra.create.size); /* a customer's key */
-    if (s3->extra.each.data != NULL)
-        explicit_bzero(s3->extra.each.data, s3->extra.each.size);
-    cove__buf_done(&s3->extra.create);
-    cove__buf_done(&s3->extra.each);
     for (size_t i = 0; i < s3->n_regions; i++) {
         cove__free(s3->regions[i].bucket);
         cove__free(s3->regions[i].region);
     }
-    cove__object_known_put(s3->known);
     cove__free(s3->host);
     cove__free(s3->base);
     cove__free(s3->region);
@@ -239,16 +294,16 @@ static int s3_open(const struct cove_options *options, const char *url, void **r
 
     if (s3 == NULL)
         return cove__fail_nomem(err, "a store");
-    cove__buf_init(&s3->extra.create, EXTRA_MAX);
-    cove__buf_init(&s3->extra.each, EXTRA_MAX);
-    int rc = cove__s3_options_read(options, &s3->o, &s3->extra, err);
+    cove__object_store_init(&s3->store, &cove__s3_object_ops);
+    int rc = cove__s3_options_read(options, &s3->o, &s3->store.extra, err);
     if (rc == 0)
         rc = cove__aws_profile_load(s3->o.profile, &profile, err);
     if (rc == 0)
         rc = set_address(s3, &profile, err);
     if (rc == 0)
-        rc = cove__object_known_get(s3, err);
+        rc = get_known(s3, err);
     if (rc == 0) {
+        set_limits(s3);
         set_payload(s3);
         cove__s3_capabilities_open(s3);
         rc = set_client(s3, &profile, err);
@@ -273,7 +328,7 @@ static bool s3_same_store(const void *self, const void *other)
     const struct cove__s3 *a = self, *b = other;
 
     if (!a->own_endpoint && !b->own_endpoint)
-        return cove__s3_same_partition(a->region, b->region);
+        return strcmp(cove__s3_partition(a->region), cove__s3_partition(b->region)) == 0;
     return a->own_endpoint && b->own_endpoint && a->tls == b->tls && strcasecmp(a->host, b->host) == 0 &&
            same_text(a->base, b->base) && !a->o.anon == !b->o.anon && same_text(a->o.key, b->o.key) &&
            same_text(a->o.username, b->o.username) && same_text(a->o.profile, b->o.profile);
@@ -300,17 +355,17 @@ const struct cove__fs_ops cove__s3_ops = {
     .same_store = s3_same_store,
     .endpoint = s3_endpoint,
     .parse = cove__s3_parse,
-    .stat = cove__s3_stat,
-    .list = cove__s3_list,
-    .unordered = cove__s3_unordered,
-    .copy = cove__s3_copy,
-    .move = cove__s3_move,
-    .remove = cove__s3_remove,
-    .mkdir = cove__s3_mkdir,
-    .remove_tree = cove__s3_remove_tree,
-    .rmdir = cove__s3_rmdir,
-    .read = cove__s3_read,
-    .put = cove__s3_put,
+    .stat = cove__object_stat,
+    .list = cove__object_list,
+    .unordered = cove__object_unordered,
+    .copy = cove__object_copy,
+    .move = cove__object_move,
+    .remove = cove__object_remove,
+    .mkdir = cove__object_mkdir,
+    .remove_tree = cove__object_remove_tree,
+    .rmdir = cove__object_rmdir,
+    .read = cove__object_read,
+    .put = cove__object_put,
     .part_rules = cove__s3_part_rules,
     .upload_begin = cove__s3_upload_begin,
     .upload_part = cove__s3_upload_part,
@@ -320,7 +375,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .append_open = cove__s3_append_open,
     .append = cove__s3_append,
     .append_close = cove__s3_append_close,
-    .set_metadata = cove__s3_set_metadata,
+    .set_metadata = cove__object_set_metadata,
     .versions = cove__s3_versions,
     .tags = cove__s3_tags,
     .set_tags = cove__s3_set_tags,

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/object/virtual.h"
 #include "fs/s3/s3_append.h"
 #include "fs/s3/s3_upload.h"
 
@@ -26,9 +27,9 @@
 #define DATA_MAX ((size_t)5 << 30)
 #define TRIES    3 /* a write that was refused because of our own earlier one is made again on top of that */
 
-static bool is_small(struct cove__s3 *s3, const struct s3_tail *t)
+static bool is_small(struct cove__object_store *store, const struct s3_tail *t)
 {
-    return t->size < SMALL || (t->size < REWRITE && cove__object_can(s3, COVE__PART_COPY) == COVE__CAN_NO);
+    return t->size < SMALL || (t->size < REWRITE && cove__object_can(store, COVE__PART_COPY) == COVE__CAN_NO);
 }
 
 static void tail_free(struct s3_tail *t)
@@ -41,10 +42,10 @@ static void tail_free(struct s3_tail *t)
 }
 
 /* There is no object of this name; there must not be a directory either. */
-static int no_directory(struct cove__s3 *s3, const char *path, struct cove__object_name name,
+static int no_directory(struct cove__object_store *store, const char *path, struct cove__object_name name,
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int rc = cove__virtual_exists(s3, path, COVE__VIRTUAL_NOW) ? 1 : cove__object_any_below(s3, name, ctx, err);
+    int rc = cove__virtual_exists(store, path, COVE__VIRTUAL_NOW) ? 1 : cove__object_any_below(store, name, ctx, err);
     return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
 }
 
@@ -73,7 +74,7 @@ int cove__s3_append_open(void *self, const char *path, bool truncate, const char
         rc = cove__object_head_metadata(self, name, ctx, &head, truncate ? NULL : &t->headers, &why);
     if (rc == 0) {
         t->exists = true;
-        t->etag = cove__strdup(head.etag);
+        t->etag = cove__strdup(head.version);
         if (t->etag == NULL)
             rc = COVE_ENOMEM;
     }
@@ -120,7 +121,7 @@ static void mark_for(const struct s3_tail *t, int64_t size, struct cove__write_m
 }
 
 /* Runs one asynchronous slot and waits for it. */
-int cove__object_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
+int cove__object_run_io(struct cove__object_store *store, void (*slot)(void *, struct cove__io *), struct cove__io *io,
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__inbox inbox;
@@ -128,14 +129,15 @@ int cove__object_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__i
     io->op.ctx = *ctx;
     cove__op_will_wait(&io->op, &inbox);
     cove__op_start(&io->op);
-    slot(s3, io);
+    slot(store, io);
     return cove__op_wait(&io->op, err);
 }
 
 /* ---- small: the whole object again ---- */
 
 /* The object as it is, where this appender has not written it itself. */
-static int fetch_content(struct cove__s3 *s3, struct s3_tail *t, const struct cove__ctx *ctx, struct cove_error *err)
+static int fetch_content(struct cove__object_store *store, struct s3_tail *t, const struct cove__ctx *ctx,
+                         struct cove_error *err)
 {
     struct cove__io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->etag };
 
@@ -145,7 +147,7 @@ static int fetch_content(struct cove__s3 *s3, struct s3_tail *t, const struct co
     if (cove__buf_reserve(&t->content, (size_t)t->size) < 0)
         return cove__fail_nomem(err, "an appender");
     io.dst = t->content.data;
-    int rc = cove__object_run_io(s3, cove__s3_read, &io, ctx, err);
+    int rc = cove__object_run_io(store, cove__object_read, &io, ctx, err);
     cove__free(io.ret_etag);
     if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
         return cove__s3_tail_changed(ctx, err);
@@ -171,8 +173,8 @@ int cove__s3_tail_is(struct s3_tail *t, char *etag, int64_t size, struct cove_er
     return 0;
 }
 
-static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
-                        struct cove_error *err)
+static int append_small(struct cove__object_store *store, struct s3_tail *t, struct cove__slice data,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__write_mark mark;
     struct cove__put put = { .condition = t->replace  ? COVE_WRITE_ALWAYS
@@ -186,7 +188,7 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
     struct cove__io io = { .path = t->path, .put = &put };
 
     mark_for(t, t->size + (int64_t)data.size, &mark);
-    int rc = t->replace ? 0 : fetch_content(s3, t, ctx, err);
+    int rc = t->replace ? 0 : fetch_content(store, t, ctx, err);
     if (rc < 0)
         return rc;
     if (!t->replace)
@@ -196,7 +198,7 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
         return cove__fail_nomem(err, "an appender");
     }
     io.src = cove__buf_slice(&whole);
-    rc = cove__object_run_io(s3, cove__s3_put, &io, ctx, err);
+    rc = cove__object_run_io(store, cove__object_put, &io, ctx, err);
     if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && io.ret_etag == NULL)) {
         rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks who did */
     } else if (rc == 0) {
@@ -204,8 +206,8 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
         rc = cove__s3_tail_is(t, io.ret_etag, size, err);
         io.ret_etag = NULL;
         cove__buf_done(&t->content);
-        t->with_crc32c = cove__object_checksum(s3) == COVE__CHECKSUM_CRC32C;
-        t->cached = is_small(s3, t) && !t->at_end;
+        t->with_crc32c = cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
+        t->cached = is_small(store, t) && !t->at_end;
         if (t->cached) {
             t->content = whole; /* its memory, under the old maximum */
             t->content.max = (size_t)REWRITE;
@@ -219,8 +221,8 @@ static int append_small(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
 
 /* ---- large: a copy on the store's side, and one part more ---- */
 
-static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
-                        struct cove_error *err)
+static int append_large(struct cove__object_store *store, struct s3_tail *t, struct cove__slice data,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__write_mark mark;
     struct cove__put put = { .condition = COVE_WRITE_IF_MATCH,
@@ -234,7 +236,7 @@ static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
     char *etag = NULL;
 
     mark_for(t, t->size + (int64_t)data.size, &mark);
-    int rc = cove__s3_upload_open(s3, t->path, &put, false, ctx, &u, err);
+    int rc = cove__s3_upload_open(store, t->path, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__s3_copy_parts(u, cove__object_split(t->path), t->size, t->etag, 1, ctx, &n, err);
@@ -242,13 +244,13 @@ static int append_large(struct cove__s3 *s3, struct s3_tail *t, struct cove__sli
         io.upload = u;
         io.part_number = n + 1;
         io.offset = t->size;
-        rc = cove__object_run_io(s3, cove__s3_upload_part, &io, ctx, err);
+        rc = cove__object_run_io(store, cove__s3_upload_part, &io, ctx, err);
     }
     if (rc < 0) {
-        cove__s3_upload_abort(s3, u);
+        cove__s3_upload_abort(store, u);
         return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? cove__s3_tail_changed(ctx, err) : rc;
     }
-    rc = cove__s3_upload_finish(s3, u, ctx, &etag, NULL, err);
+    rc = cove__s3_upload_finish(store, u, ctx, &etag, NULL, err);
     if (rc == 0)
         t->with_crc32c = false;
     if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))
@@ -269,29 +271,29 @@ static bool marked_ours(const struct s3_tail *t, const struct cove__object_head 
 
 /* 0: *ret_found bytes of `data` are in the object already, and the rest can go behind them. COVE_EPRECONDITION: what is
  * there is another writer's. */
-static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
-                 size_t *ret_found, struct cove_error *err)
+static int adopt(struct cove__object_store *store, struct s3_tail *t, struct cove__slice data,
+                 const struct cove__ctx *ctx, size_t *ret_found, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_head head;
-    int rc = cove__object_head(s3, cove__object_split(t->path), ctx, &head, &why);
+    int rc = cove__object_head(store, cove__object_split(t->path), ctx, &head, &why);
 
     if (rc == COVE_ENOTFOUND)
         return t->exists ? cove__s3_tail_changed(ctx, err)
                          : 0; /* refused for another writer's sake, who has not come through */
     if (rc < 0)
         return cove__error_copy(err, &why);
-    if (t->exists && strcmp(head.etag, t->etag) == 0)
+    if (t->exists && strcmp(head.version, t->etag) == 0)
         return 0; /* likewise */
     if (head.size < t->size || (uint64_t)(head.size - t->size) > data.size)
         return cove__s3_tail_changed(ctx, err);
     size_t taken = (size_t)(head.size - t->size);
     if (!marked_ours(t, &head)) {
-        rc = cove__s3_tail_has(s3, t, &head, cove__slice_sub(data, 0, taken), ctx, err);
+        rc = cove__s3_tail_has(store, t, &head, cove__slice_sub(data, 0, taken), ctx, err);
         if (rc <= 0)
             return rc < 0 ? rc : cove__s3_tail_changed(ctx, err);
     }
-    rc = cove__s3_tail_is(t, cove__strdup(head.etag), head.size, err);
+    rc = cove__s3_tail_is(t, cove__strdup(head.version), head.size, err);
     if (rc < 0)
         return rc;
     *ret_found = taken;
@@ -302,9 +304,10 @@ static int adopt(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data
 }
 
 /* Where all parts must be of one size but the last, which may be smaller: no more than the object itself. */
-static struct cove__slice largest_tail(struct cove__s3 *s3, const struct s3_tail *t, struct cove__slice data)
+static struct cove__slice largest_tail(struct cove__object_store *store, const struct s3_tail *t,
+                                       struct cove__slice data)
 {
-    if (cove__object_can(s3, COVE__UNEQUAL_PARTS) != COVE__CAN_NO)
+    if (cove__object_can(store, COVE__UNEQUAL_PARTS) != COVE__CAN_NO)
         return data;
     return cove__slice_sub(data, 0, (size_t)t->size);
 }

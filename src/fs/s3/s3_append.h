@@ -25,11 +25,11 @@ struct s3_tail {
 #define COVE__S3_ANOTHER_WAY 1 /* of an append: nothing was done, and the tail says now what to do instead */
 
 /* The new bytes alone, at the object's end. As an append: COVE_EPRECONDITION, or COVE__S3_ANOTHER_WAY. */
-int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
-                       struct cove_error *err);
+int cove__s3_append_at(struct cove__object_store *store, struct s3_tail *t, struct cove__slice data,
+                       const struct cove__ctx *ctx, struct cove_error *err);
 /* Whether what is in the object (as `head` has it) behind our end is `data`, which an append of ours may have put there
  * although it seemed to fail: 1, 0, or an error. */
-int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct cove__object_head *head,
+int cove__s3_tail_has(struct cove__object_store *store, const struct s3_tail *t, const struct cove__object_head *head,
                       struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err);
 
 /* ---- s3_append.c ---- */
@@ -40,7 +40,7 @@ int cove__s3_tail_changed(const struct cove__ctx *ctx, struct cove_error *err);
  * changed: COVE_ENOMEM. */
 int cove__s3_tail_is(struct s3_tail *t, char *etag, int64_t size, struct cove_error *err);
 /* Runs one asynchronous slot and waits for it. */
-int cove__object_run_io(struct cove__s3 *s3, void (*slot)(void *, struct cove__io *), struct cove__io *io,
+int cove__object_run_io(struct cove__object_store *store, void (*slot)(void *, struct cove__io *), struct cove__io *io,
                         const struct cove__ctx *ctx, struct cove_error *err);
 
 #endif

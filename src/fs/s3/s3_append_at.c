@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/s3/s3_append.h"
+#include "fs/s3/s3_capabilities.h"
 
 #define COMPARE_MAX ((size_t)1 << 20) /* read at once */
 
@@ -20,7 +21,7 @@
 static void add_encryption(struct cove__object_request *r)
 {
     static const char encryption[] = "x-amz-server-side-encryption";
-    struct cove__slice rest = cove__buf_slice(&r->s3->extra.create);
+    struct cove__slice rest = cove__buf_slice(&r->store->extra.create);
 
     while (rest.size > 0) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
@@ -48,7 +49,7 @@ static int refused(const struct cove__object_request *r, struct s3_tail *t, cons
                    struct cove_error *err)
 {
     int status = r->http.status;
-    bool elsewhere = status == 412 || status == 409 || (status == 404 && strcmp(r->code, "NoSuchKey") == 0) ||
+    bool elsewhere = status == 412 || status == 409 || (status == 404 && r->refusal == COVE__REFUSED_NO_OBJECT) ||
                      strcmp(r->code, "InvalidWriteOffset") == 0;
 
     /* What went out and was not refused may have been done. */
@@ -67,31 +68,32 @@ static int refused(const struct cove__object_request *r, struct s3_tail *t, cons
     return cove__error_copy(err, why);
 }
 
-int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slice data, const struct cove__ctx *ctx,
-                       struct cove_error *err)
+int cove__s3_append_at(struct cove__object_store *store, struct s3_tail *t, struct cove__slice data,
+                       const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__put put = { .condition = COVE_WRITE_IF_MATCH, .etag = t->etag };
-    enum cove__condition_mode way = cove__object_condition_mode(s3, COVE__PUT_CONDITIONS);
+    enum cove__condition_mode mode = cove__object_condition_mode(store, COVE__PUT_CONDITIONS);
     int64_t size = t->size + (int64_t)data.size;
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_request r;
     char etag[COVE__HEADER_MAX];
-    enum cove__checksum_kind sum = cove__object_checksum(s3);
+    enum cove__checksum_kind sum = cove__object_checksum(store);
     int rc = 0;
 
-    if (way != COVE__CONDITION_SENT)
-        rc = cove__object_check_condition(s3, cove__object_split(t->path), &put, ctx, &why);
+    if (mode != COVE__CONDITION_SENT)
+        rc = cove__object_check_condition(store, cove__object_split(t->path), &put, ctx, &why);
     if (rc < 0)
         return rc == COVE_EPRECONDITION ? cove__s3_tail_changed(ctx, err) : cove__error_copy(err, &why);
-    cove__object_request_init(&r, s3, "PUT", cove__object_split(t->path), ctx);
+    cove__object_request_init(&r, store, "PUT", cove__object_split(t->path), ctx);
+    r.effect = COVE__EFFECT_MADE;
     r.accept = accept_append;
     r.user = &size;
     cove__object_header(&r, "x-amz-write-offset-bytes", "%lld", (long long)t->size);
-    cove__object_condition_headers(&r, way, &put);
+    cove__object_condition_headers(&r, mode, &put);
     add_encryption(&r);
     if (sum == COVE__CHECKSUM_CRC32C && !t->with_crc32c) {
         sum = COVE__CHECKSUM_NONE; /* beside a checksum of another kind it would be refused */
-        r.hash_payload = true;
+        r.sign_body = true;
     }
     cove__object_body(&r, data, sum);
     rc = cove__object_run(&r, &why);
@@ -111,7 +113,7 @@ int cove__s3_append_at(struct cove__s3 *s3, struct s3_tail *t, struct cove__slic
     return rc;
 }
 
-int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct cove__object_head *head,
+int cove__s3_tail_has(struct cove__object_store *store, const struct s3_tail *t, const struct cove__object_head *head,
                       struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err)
 {
     uint8_t *buffer;
@@ -124,10 +126,12 @@ int cove__s3_tail_has(struct cove__s3 *s3, const struct s3_tail *t, const struct
         return cove__fail_nomem(err, "an appender");
     for (size_t at = 0; same == 1 && at < data.size; at += COMPARE_MAX) {
         struct cove__slice want = cove__slice_sub(data, at, at + COMPARE_MAX);
-        struct cove__io io = {
-            .path = t->path, .dst = buffer, .length = want.size, .offset = t->size + (int64_t)at, .if_match = head->etag
-        };
-        int rc = cove__object_run_io(s3, cove__s3_read, &io, ctx, err);
+        struct cove__io io = { .path = t->path,
+                               .dst = buffer,
+                               .length = want.size,
+                               .offset = t->size + (int64_t)at,
+                               .if_match = head->version };
+        int rc = cove__object_run_io(store, cove__object_read, &io, ctx, err);
         cove__free(io.ret_etag);
         if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
             same = 0;

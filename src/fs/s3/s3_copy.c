@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/s3/s3_request.h"
 #include "fs/s3/s3_upload.h"
 #include "fs/store_sum.h"
 #include "wire/crc.h"
@@ -21,7 +22,7 @@ static void add_source(struct cove__object_request *r, struct cove__object_name 
     struct cove__buf text = COVE__BUF_INIT(8192);
     bool arn = cove__s3_is_arn(source.bucket);
 
-    r->own_keys = true; /* two buckets are asked of, and a session is of one */
+    cove__s3_state(r)->own_keys = true; /* two buckets are asked of, and a session is of one */
     if (!arn)
         cove__buf_add_char(&text, '/');
     cove__uri_encode(&text, source.bucket, false);
@@ -88,14 +89,14 @@ static void part_request(struct cove__object_request *r, const struct cove__uplo
                          struct cove__object_name source, int64_t at, int64_t size, const char *etag,
                          const struct cove__ctx *ctx)
 {
-    cove__object_request_init(r, u->s3, "PUT", cove__object_split(u->path), ctx);
+    cove__object_request_init(r, u->store, "PUT", cove__object_split(u->path), ctx);
     r->error_in_200 = true;
     cove__s3_part_query(r, u, number);
     add_source(r, source);
     cove__object_header(r, "x-amz-copy-source-range", "bytes=%lld-%lld", (long long)at, (long long)(at + size - 1));
-    if (etag[0] != '\0' && cove__object_can(u->s3, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_NO)
+    if (etag[0] != '\0' && cove__object_can(u->store, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_NO)
         cove__object_header(r, "x-amz-copy-source-if-match", "%s", cove__object_strong_etag(etag));
-    cove__buf_add_slice(&r->extra, cove__buf_slice(&u->s3->extra.each));
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&u->store->extra.each));
 }
 
 static void start_part(struct part_copy *p, struct cove__upload *u, struct cove__object_name source, int64_t at,
@@ -122,7 +123,7 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__ob
 
     if (rc < 0 && p->r.http.status == 412)
         rc = cove__object_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
-    else if (rc < 0 && cove__s3_refuses_operation(&p->r))
+    else if (rc < 0 && p->r.store->ops->refuses_operation(&p->r))
         rc = no_part_copy(&p->r, err);
     else if (rc < 0)
         cove__error_copy(err, &p->r.http.op.err);
@@ -138,7 +139,7 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__ob
 static int64_t copy_part_size(const struct cove__upload *u, int64_t size)
 {
     /* More parts may follow: where all must be of one size, one is made of the whole while that is possible. */
-    if (size <= COPY_PART_MAX && cove__object_can(u->s3, COVE__UNEQUAL_PARTS) == COVE__CAN_NO)
+    if (size <= COPY_PART_MAX && cove__object_can(u->store, COVE__UNEQUAL_PARTS) == COVE__CAN_NO)
         return size;
     int64_t part = size / PARALLEL;
     part = part < COPY_PART ? COPY_PART : part > COPY_PART_MAX ? COPY_PART_MAX : part;
@@ -158,7 +159,7 @@ int cove__s3_copy_parts(struct cove__upload *u, struct cove__object_name source,
 
     if (parts == NULL)
         return cove__fail_nomem(err, "a copy");
-    if (cove__object_can(u->s3, COVE__PART_COPY) == COVE__CAN_NO) {
+    if (cove__object_can(u->store, COVE__PART_COPY) == COVE__CAN_NO) {
         cove__free(parts);
         return cove__fs_fail(err, ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
     }
@@ -225,7 +226,7 @@ static void same_done(struct cove__object_request *r)
             rc = cove__s3_copied_from(io->upload, cove__object_split(io->src_path), io->src_etag);
         if (rc < 0)
             cove__object_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
-    } else if (cove__s3_refuses_operation(r)) {
+    } else if (r->store->ops->refuses_operation(r)) {
         rc = no_part_copy(r, &err);
     }
     cove__object_request_done(&p->r);
@@ -238,7 +239,7 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
     const struct cove__upload *u = io->upload;
     struct same_part *p = cove__calloc(1, sizeof *p);
 
-    if (p == NULL || cove__object_can(u->s3, COVE__PART_COPY) == COVE__CAN_NO) {
+    if (p == NULL || cove__object_can(u->store, COVE__PART_COPY) == COVE__CAN_NO) {
         struct cove_error err = COVE_ERROR_INIT;
         int rc = p == NULL ? cove__fail_nomem(&err, "a part")
                            : cove__fs_fail(&err, &io->op.ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
@@ -260,9 +261,9 @@ void cove__s3_upload_copy_part(void *self, struct cove__io *io)
 /* ---- whole objects in parts ---- */
 
 /* `replaces`: the ETag that `to` must have at the end; NULL: no condition. */
-static int copy_large(struct cove__s3 *s3, struct cove__object_name from, const char *to, const char *replaces,
-                      const struct cove__ctx *ctx, int64_t size, const char *etag, const char *headers,
-                      struct cove_error *err)
+static int copy_large(struct cove__object_store *store, struct cove__object_name from, const char *to,
+                      const char *replaces, const struct cove__ctx *ctx, int64_t size, const char *etag,
+                      const char *headers, struct cove_error *err)
 {
     struct cove__put put = { .condition = replaces != NULL ? COVE_WRITE_IF_MATCH : COVE_WRITE_ALWAYS,
                              .etag = replaces,
@@ -273,43 +274,45 @@ static int copy_large(struct cove__s3 *s3, struct cove__object_name from, const 
     unsigned n = 0;
     char *made = NULL;
 
-    int rc = cove__s3_upload_open(s3, to, &put, false, ctx, &u, err);
+    int rc = cove__s3_upload_open(store, to, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__s3_copy_parts(u, from, size, etag, 1, ctx, &n, err);
     if (rc < 0) {
-        cove__s3_upload_abort(s3, u);
+        cove__s3_upload_abort(store, u);
         return rc;
     }
-    rc = cove__s3_upload_finish(s3, u, ctx, &made, NULL, err);
+    rc = cove__s3_upload_finish(store, u, ctx, &made, NULL, err);
     cove__free(made);
     return rc;
 }
 
 /* ---- in one request ---- */
 
-static bool is_made_by(struct cove__s3 *s3, struct cove__object_name name, const struct cove__write_mark *mark,
-                       const struct cove__ctx *ctx)
+static bool is_made_by(struct cove__object_store *store, struct cove__object_name name,
+                       const struct cove__write_mark *mark, const struct cove__ctx *ctx)
 {
     struct cove_error unseen = COVE_ERROR_INIT;
     struct cove__object_head head;
 
-    return cove__object_head(s3, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
+    return cove__object_head(store, name, ctx, &head, &unseen) == 0 && strcmp(head.write_id, mark->write_id) == 0;
 }
 
 /* Whether the object has this ETag now. A copy of an object that was sent in one request has the ETag of its source. */
-static bool is_copied(struct cove__s3 *s3, struct cove__object_name name, const char *etag, const struct cove__ctx *ctx)
+static bool is_copied(struct cove__object_store *store, struct cove__object_name name, const char *etag,
+                      const struct cove__ctx *ctx)
 {
     struct cove_error unseen = COVE_ERROR_INIT;
     struct cove__object_head head;
 
-    return cove__object_head(s3, name, ctx, &head, &unseen) == 0 && cove__object_same_version(head.etag, etag);
+    return cove__object_head(store, name, ctx, &head, &unseen) == 0 && cove__object_same_version(head.version, etag);
 }
 
 /* `etag`: what the source must have; NULL or "": no condition. `headers`: for a copy onto itself, the lines that
  * replace the object's properties; NULL: they are kept. */
-static int copy_once(struct cove__s3 *s3, struct cove__object_name from, const char *etag, struct cove__object_name to,
-                     const char *headers, const struct cove__ctx *ctx, bool *ret_too_large, struct cove_error *err)
+static int copy_once(struct cove__object_store *store, struct cove__object_name from, const char *etag,
+                     struct cove__object_name to, const char *headers, const struct cove__ctx *ctx, bool *ret_too_large,
+                     struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_request r;
@@ -318,28 +321,29 @@ static int copy_once(struct cove__s3 *s3, struct cove__object_name from, const c
 
     if (etag != NULL && etag[0] == '\0') /* the store gives none; an empty condition would be ignored or refused */
         etag = NULL;
-    cove__object_request_init(&r, s3, "PUT", to, ctx);
+    cove__object_request_init(&r, store, "PUT", to, ctx);
     r.error_in_200 = true;
+    r.effect = COVE__EFFECT_MADE;
     r.accept = accept_copied;
     r.user = &copied;
     add_source(&r, from);
-    if (etag != NULL && cove__object_can(s3, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_NO)
+    if (etag != NULL && cove__object_can(store, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_NO)
         cove__object_header(&r, "x-amz-copy-source-if-match", "%s", cove__object_strong_etag(etag));
     if (headers != NULL)
         cove__object_header(&r, "x-amz-metadata-directive", "REPLACE");
     /* The source's condition is checked only when the copy begins; this also detects a write during the copy. */
-    if (headers != NULL && etag != NULL && cove__object_can(s3, COVE__COPY_TARGET_CONDITIONS) == COVE__CAN_YES &&
-        !cove__s3_is_directory(s3, to.bucket))
+    if (headers != NULL && etag != NULL && cove__object_can(store, COVE__COPY_TARGET_CONDITIONS) == COVE__CAN_YES &&
+        !cove__s3_is_directory(store, to.bucket))
         cove__object_header(&r, "If-Match", "%s", cove__object_strong_etag(etag));
     cove__object_describe(&r, &(struct cove__put){ .headers = headers });
     if (headers != NULL)
         cove__object_mark(&r, NULL, &mark);
     int rc = cove__object_run(&r, &why);
     *ret_too_large = strcmp(r.code, "EntityTooLarge") == 0 || strcmp(r.code, "InvalidRequest") == 0;
-    if (rc == COVE_EPRECONDITION && headers != NULL && r.http.sends > 1 && is_made_by(s3, to, &mark, ctx))
+    if (rc == COVE_EPRECONDITION && headers != NULL && r.http.sends > 1 && is_made_by(store, to, &mark, ctx))
         rc = 0; /* an earlier attempt made it, and its reply was lost */
     if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && headers == NULL && etag != NULL && r.http.sends > 1 &&
-        is_copied(s3, to, etag, ctx))
+        is_copied(store, to, etag, ctx))
         rc = 0; /* likewise; the source has changed since */
     cove__object_request_done(&r);
     return rc < 0 ? cove__error_copy(err, &why) : 0;
@@ -350,95 +354,96 @@ static int source_changed(const struct cove__ctx *ctx, struct cove_error *err)
     return cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the source has changed");
 }
 
-static int check_source(struct cove__s3 *s3, struct cove__object_name from, const char *etag,
+static int check_source(struct cove__object_store *store, struct cove__object_name from, const char *etag,
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_head head;
-    int rc = cove__object_head(s3, from, ctx, &head, err);
+    int rc = cove__object_head(store, from, ctx, &head, err);
 
-    return rc == 0 && !cove__object_same_version(head.etag, etag) ? source_changed(ctx, err) : rc;
+    return rc == 0 && !cove__object_same_version(head.version, etag) ? source_changed(ctx, err) : rc;
 }
 
 /* Sends a HEAD for the source first: its size decides. */
-static int copy_by_size(struct cove__s3 *s3, struct cove__object_name from, const char *etag, const char *to,
-                        const struct cove__ctx *ctx, struct cove_error *err)
+static int copy_by_size(struct cove__object_store *store, struct cove__object_name from, const char *etag,
+                        const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__buf headers = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove__object_head head;
     bool too_large;
 
-    int rc = cove__object_head_metadata(s3, from, ctx, &head, &headers, err);
-    if (rc == 0 && etag != NULL && !cove__object_same_version(head.etag, etag))
+    int rc = cove__object_head_metadata(store, from, ctx, &head, &headers, err);
+    if (rc == 0 && etag != NULL && !cove__object_same_version(head.version, etag))
         rc = source_changed(ctx, err);
-    if (rc == 0 && head.size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, from, to, NULL, ctx, head.size, head.etag, cove__buf_str(&headers), err);
+    if (rc == 0 && head.size > store->copy_part_threshold)
+        rc = copy_large(store, from, to, NULL, ctx, head.size, head.version, cove__buf_str(&headers), err);
     else if (rc == 0)
-        rc = copy_once(s3, from, etag, cove__object_split(to), NULL, ctx, &too_large, err);
+        rc = copy_once(store, from, etag, cove__object_split(to), NULL, ctx, &too_large, err);
     cove__buf_done(&headers);
     return rc;
 }
 
-int cove__object_copy_known(struct cove__s3 *s3, struct cove__object_name from, const struct cove__object_head *head,
-                            const char *kept, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_copy_known(struct cove__object_store *store, struct cove__object_name from,
+                            const struct cove__object_head *head, const char *kept, const char *to,
+                            const struct cove__ctx *ctx, struct cove_error *err)
 {
     bool too_large;
 
-    if (head->size > s3->o.copy_part_threshold)
-        return copy_large(s3, from, to, NULL, ctx, head->size, head->etag, kept, err);
-    return copy_once(s3, from, head->etag, cove__object_split(to), NULL, ctx, &too_large, err);
+    if (head->size > store->copy_part_threshold)
+        return copy_large(store, from, to, NULL, ctx, head->size, head->version, kept, err);
+    return copy_once(store, from, head->version, cove__object_split(to), NULL, ctx, &too_large, err);
 }
 
-int cove__object_refine_not_found(struct cove__s3 *s3, struct cove__object_name name, int rc,
+int cove__object_refine_not_found(struct cove__object_store *store, struct cove__object_name name, int rc,
                                   const struct cove_error *why, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove_error below = COVE_ERROR_INIT;
 
-    if (rc == COVE_ENOTFOUND && name.version.size == 0 && cove__object_any_below(s3, name, ctx, &below) == 1)
+    if (rc == COVE_ENOTFOUND && name.version.size == 0 && cove__object_any_below(store, name, ctx, &below) == 1)
         return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
     return rc < 0 ? cove__error_copy(err, why) : 0;
 }
 
-int cove__s3_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
-                  struct cove_error *err)
+int cove__object_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                      struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct cove__object_name source, target;
     struct cove_error why = COVE_ERROR_INIT;
     bool too_large = false, looks;
 
-    int rc = cove__object_name_of(s3, from, false, ctx, &source, err);
+    int rc = cove__object_name_of(store, from, false, ctx, &source, err);
     if (rc == 0)
-        rc = cove__object_name_of(s3, to, true, ctx, &target, err);
+        rc = cove__object_name_of(store, to, true, ctx, &target, err);
     if (rc < 0)
         return rc;
-    looks = etag != NULL && cove__object_can(s3, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_YES;
+    looks = etag != NULL && cove__object_can(store, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_YES;
     if (looks)
-        rc = check_source(s3, source, etag, ctx, &why);
-    if (rc == 0 && s3->o.copy_part_threshold < COPY_PART_MAX) {
-        rc = copy_by_size(s3, source, etag, to, ctx, &why);
+        rc = check_source(store, source, etag, ctx, &why);
+    if (rc == 0 && store->copy_part_threshold < COPY_PART_MAX) {
+        rc = copy_by_size(store, source, etag, to, ctx, &why);
     } else if (rc == 0) {
         /* Most objects need one request, and the store itself says when one is not enough. */
-        rc = copy_once(s3, source, etag, target, NULL, ctx, &too_large, &why);
+        rc = copy_once(store, source, etag, target, NULL, ctx, &too_large, &why);
         if (rc < 0 && too_large) {
             cove__error_clear(&why);
-            rc = copy_by_size(s3, source, etag, to, ctx, &why);
+            rc = copy_by_size(store, source, etag, to, ctx, &why);
         }
     }
     if (rc == 0 && looks) { /* if the ETag has changed, another version may have been copied */
-        rc = check_source(s3, source, etag, ctx, &why);
-        if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && is_copied(s3, target, etag, ctx))
+        rc = check_source(store, source, etag, ctx, &why);
+        if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && is_copied(store, target, etag, ctx))
             rc = 0; /* changed only after the copy */
     }
     return rc == COVE_EPRECONDITION ? source_changed(ctx, err)
-                                    : cove__object_refine_not_found(s3, source, rc, &why, ctx, err);
+                                    : cove__object_refine_not_found(store, source, rc, &why, ctx, err);
 }
 
 /* ---- onto itself, under other metadata ---- */
 
-int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *pairs, size_t n,
-                          const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_set_metadata(void *self, const char *path, const struct cove_pair *pairs, size_t n,
+                              const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct cove__buf headers = COVE__BUF_INIT(2 * COVE__OBJECT_METADATA_MAX);
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_name name;
@@ -446,10 +451,10 @@ int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *
     struct cove__object_head head;
     bool too_large;
 
-    int rc = cove__object_name_of(s3, path, true, ctx, &name, err);
+    int rc = cove__object_name_of(store, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
-    cove__object_request_init(&r, s3, "HEAD", name, ctx);
+    cove__object_request_init(&r, store, "HEAD", name, ctx);
     cove__object_head_request(&r);
     rc = cove__object_run(&r, &why);
     if (rc == 0) {
@@ -459,11 +464,11 @@ int cove__s3_set_metadata(void *self, const char *path, const struct cove_pair *
             cove__object_fail(&r, &why, rc, "the object's metadata cannot be held");
     }
     cove__object_request_done(&r);
-    if (rc == 0 && head.size > s3->o.copy_part_threshold)
-        rc = copy_large(s3, name, path, head.etag[0] != '\0' ? head.etag : NULL, ctx, head.size, head.etag,
+    if (rc == 0 && head.size > store->copy_part_threshold)
+        rc = copy_large(store, name, path, head.version[0] != '\0' ? head.version : NULL, ctx, head.size, head.version,
                         cove__buf_str(&headers), &why);
     else if (rc == 0)
-        rc = copy_once(s3, name, head.etag, name, cove__buf_str(&headers), ctx, &too_large, &why);
+        rc = copy_once(store, name, head.version, name, cove__buf_str(&headers), ctx, &too_large, &why);
     cove__buf_done(&headers);
-    return cove__object_refine_not_found(s3, name, rc, &why, ctx, err);
+    return cove__object_refine_not_found(store, name, rc, &why, ctx, err);
 }

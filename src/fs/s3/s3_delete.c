@@ -43,17 +43,17 @@ struct deletion {
 };
 
 /* Sends the HEAD, if the deletion's own condition is not enough, or the deletion. */
-static int deletion_start(struct deletion *o, struct cove__s3 *s3, const struct cove__ctx *ctx,
+static int deletion_start(struct deletion *o, struct cove__object_store *store, const struct cove__ctx *ctx,
                           struct cove__inbox *inbox, struct cove_error *err)
 {
-    enum cove__can can = cove__object_can(s3, COVE__DELETE_CONDITIONS);
+    enum cove__can can = cove__object_can(store, COVE__DELETE_CONDITIONS);
     bool look = o->doubted || o->refused || (o->etag != NULL && can != COVE__CAN_YES && !o->looked);
     struct cove__object_name name;
 
-    int rc = cove__object_name_of(s3, o->path, false, ctx, &name, err);
+    int rc = cove__object_name_of(store, o->path, false, ctx, &name, err);
     if (rc < 0)
         return rc;
-    cove__object_request_init(&o->r, s3, look ? "HEAD" : "DELETE", name, ctx);
+    cove__object_request_init(&o->r, store, look ? "HEAD" : "DELETE", name, ctx);
     if (look)
         cove__object_head_request(&o->r);
     else
@@ -70,15 +70,15 @@ enum next { DONE, AGAIN, CHANGED };
 static int deletion_next(struct deletion *o, struct cove_error *err)
 {
     struct cove__object_request *r = &o->r;
-    bool looked = cove__object_is_head(r);
+    bool looked = r->is_head;
     int rc = r->http.op.rc;
     struct cove__object_head head;
 
-    if (rc == COVE_ENOTFOUND && strcmp(r->code, "NoSuchBucket") != 0)
+    if (rc == COVE_ENOTFOUND && r->refusal != COVE__REFUSED_NO_BUCKET)
         return DONE; /* already deleted */
     if (rc == 0 && looked) {
         cove__object_head_response(r, &head);
-        o->looked = o->etag != NULL && cove__object_same_version(head.etag, o->etag);
+        o->looked = o->etag != NULL && cove__object_same_version(head.version, o->etag);
         if (o->doubted && (o->looked || o->etag == NULL))
             return cove__object_fail(r, err, COVE_EPROTOCOL,
                                      "the reply to the deletion is not the store's, and the object still exists");
@@ -95,9 +95,9 @@ static int deletion_next(struct deletion *o, struct cove_error *err)
         o->refused = true;
         return AGAIN;
     }
-    if (o->etag != NULL && !looked && cove__s3_refuses_condition(r)) {
+    if (o->etag != NULL && !looked && r->store->ops->refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__DELETE_CONDITIONS);
-        if (cove__object_can(r->s3, COVE__DELETE_CONDITIONS) == COVE__CAN_NO)
+        if (cove__object_can(r->store, COVE__DELETE_CONDITIONS) == COVE__CAN_NO)
             return AGAIN;
         return cove__object_fail(r, err, COVE_ENOTSUP,
                                  "the store has no conditional deletions; conditional_deletes=false checks the object "
@@ -106,7 +106,7 @@ static int deletion_next(struct deletion *o, struct cove_error *err)
     return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
 }
 
-static int delete_each(struct cove__s3 *s3, const struct objects *objects, const struct cove__ctx *ctx,
+static int delete_each(struct cove__object_store *store, const struct objects *objects, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
     struct deletion *deletions =
@@ -122,7 +122,7 @@ static int delete_each(struct cove__s3 *s3, const struct objects *objects, const
     cove__inbox_init(&inbox);
     for (; rc == 0 && next < objects->n && next < DELETE_PARALLEL; next++) {
         deletions[next] = (struct deletion){ .path = objects->paths[next], .etag = etag_of(objects, next) };
-        rc = deletion_start(&deletions[next], s3, ctx, &inbox, err);
+        rc = deletion_start(&deletions[next], store, ctx, &inbox, err);
     }
     while ((op = cove__inbox_wait(&inbox)) != NULL) {
         struct deletion *o = (struct deletion *)(void *)op;
@@ -134,11 +134,11 @@ static int delete_each(struct cove__s3 *s3, const struct objects *objects, const
         if (then == CHANGED && n_changed++ == 0)
             first_changed = o->path;
         if (then == AGAIN) {
-            rc = deletion_start(o, s3, ctx, &inbox, err);
+            rc = deletion_start(o, store, ctx, &inbox, err);
         } else if (rc == 0 && next < objects->n) {
             *o = (struct deletion){ .path = objects->paths[next], .etag = etag_of(objects, next) };
             next++;
-            rc = deletion_start(o, s3, ctx, &inbox, err);
+            rc = deletion_start(o, store, ctx, &inbox, err);
         }
     }
     cove__inbox_done(&inbox);
@@ -155,7 +155,7 @@ struct failed {
 };
 
 struct batch {
-    struct cove__s3 *s3;
+    struct cove__object_store *store;
     struct objects objects;
     bool *left, *again; /* for each object: the body names it; the next body is to name it */
     bool *refused_etag; /* for each object: the store has it with another ETag, or does not have it */
@@ -169,7 +169,7 @@ struct batch {
 
 static bool add_object(struct batch *b, size_t i)
 {
-    struct cove__object_name name = cove__object_locate(b->s3, b->objects.paths[i]);
+    struct cove__object_name name = cove__object_locate(b->store, b->objects.paths[i]);
     const char *etag = etag_of(&b->objects, i);
     size_t before = b->body.size;
 
@@ -205,21 +205,21 @@ static void write_body(struct batch *b)
 
 static void set_body(struct cove__object_request *r, const struct batch *b)
 {
-    bool directory = cove__s3_is_directory(r->s3, r->name.bucket);
+    bool directory = cove__s3_is_directory(r->store, r->name.bucket);
 
     r->md5[0] = '\0';
     /* Directory buckets refuse a request without a checksum. */
     cove__object_body(r, cove__buf_slice(&b->body),
-                      r->sum_refused ? COVE__CHECKSUM_NONE
-                      : directory    ? COVE__CHECKSUM_CRC32C
-                                     : cove__object_checksum(r->s3));
+                      r->checksum_refused ? COVE__CHECKSUM_NONE
+                      : directory         ? COVE__CHECKSUM_CRC32C
+                                          : cove__object_checksum(r->store));
     if (!directory)
-        cove__s3_use_md5(r); /* many stores require MD5 here; without it (FIPS) CRC32C is enough for most */
+        cove__object_use_md5(r); /* many stores require MD5 here; without it (FIPS) CRC32C is enough for most */
 }
 
 static bool is_object(const struct batch *b, size_t i)
 {
-    struct cove__object_name name = cove__object_locate(b->s3, b->objects.paths[i]);
+    struct cove__object_name name = cove__object_locate(b->store, b->objects.paths[i]);
 
     return cove__slice_eq(name.key, cove__buf_slice(&b->key)) &&
            (name.version.size == 0 || cove__slice_eq(name.version, cove__buf_slice(&b->version)));
@@ -333,27 +333,29 @@ static int run_batch(struct batch *b, const struct cove__ctx *ctx, bool *ret_unk
 {
     struct cove__object_request r;
 
-    cove__object_request_init(
-        &r, b->s3, "POST", (struct cove__object_name){ .bucket = cove__object_split(b->objects.paths[0]).bucket }, ctx);
+    cove__object_request_init(&r, b->store, "POST",
+                              (struct cove__object_name){ .bucket = cove__object_split(b->objects.paths[0]).bucket },
+                              ctx);
     r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     r.error_in_200 = true;
     r.accept = accept_deletion;
     r.user = b;
-    r.hash_payload = true;
+    r.sign_body = true;
     cove__buf_add_str(&r.query, "delete=");
     cove__object_header(&r, "Content-Type", "application/xml");
     set_body(&r, b);
     int rc = cove__object_run(&r, err);
-    *ret_unknown = cove__s3_refuses_operation(&r);
+    *ret_unknown = r.store->ops->refuses_operation(&r);
     if (*ret_unknown)
         cove__object_learn_missing(&r, COVE__BATCH_DELETE);
     cove__object_request_done(&r);
     return rc;
 }
 
-static int batch_init(struct batch *b, struct cove__s3 *s3, const struct objects *objects, struct cove_error *err)
+static int batch_init(struct batch *b, struct cove__object_store *store, const struct objects *objects,
+                      struct cove_error *err)
 {
-    *b = (struct batch){ .s3 = s3,
+    *b = (struct batch){ .store = store,
                          .objects = *objects,
                          .left = cove__calloc(objects->n, sizeof *b->left),
                          .again = cove__calloc(objects->n, sizeof *b->again),
@@ -394,27 +396,27 @@ static int delete_refused(struct batch *b, const struct cove__ctx *ctx, struct c
         etags[objects.n++] = b->objects.etags[i];
     }
     if (rc == 0 && objects.n > 0)
-        rc = delete_each(b->s3, &objects, ctx, err);
+        rc = delete_each(b->store, &objects, ctx, err);
     cove__free(paths);
     cove__free(etags);
     return rc;
 }
 
 /* Deletes the first *ret_n of the objects: as many as fit into one request, or are deleted one by one. */
-static int delete_some(struct cove__s3 *s3, struct objects objects, size_t *ret_n, const struct cove__ctx *ctx,
-                       struct cove_error *err)
+static int delete_some(struct cove__object_store *store, struct objects objects, size_t *ret_n,
+                       const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct batch b;
-    bool alone = cove__object_can(s3, COVE__BATCH_DELETE) == COVE__CAN_NO;
+    bool alone = cove__object_can(store, COVE__BATCH_DELETE) == COVE__CAN_NO;
 
     if (objects.n > 1 && objects.etags != NULL)
-        alone |= cove__object_can(s3, COVE__BATCH_CONDITIONS) != COVE__CAN_YES;
+        alone |= cove__object_can(store, COVE__BATCH_CONDITIONS) != COVE__CAN_YES;
     if (objects.n == 1 || alone) {
         *ret_n = objects.n;
-        return delete_each(s3, &objects, ctx, err);
+        return delete_each(store, &objects, ctx, err);
     }
-    int rc = batch_init(&b, s3, &objects, &why);
+    int rc = batch_init(&b, store, &objects, &why);
     *ret_n = objects.n = b.objects.n > 1 ? b.objects.n : 1;
     if (rc == 0 && b.objects.n > 1)
         rc = run_batch(&b, ctx, &alone, &why);
@@ -424,12 +426,12 @@ static int delete_some(struct cove__s3 *s3, struct objects objects, size_t *ret_
         rc = delete_refused(&b, ctx, &why);
     batch_done(&b);
     if (alone)
-        return delete_each(s3, &objects, ctx, err);
+        return delete_each(store, &objects, ctx, err);
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
-int cove__s3_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
-                    const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
+                        const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
     int rc = 0, broken = 0;

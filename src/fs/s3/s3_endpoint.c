@@ -37,9 +37,9 @@ static const struct partition *partition_of(const char *region)
     return p;
 }
 
-bool cove__s3_same_partition(const char *region, const char *other)
+const char *cove__s3_partition(const char *region)
 {
-    return partition_of(region) == partition_of(other);
+    return partition_of(region)->name;
 }
 
 /* ---- names ---- */

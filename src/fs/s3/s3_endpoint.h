@@ -51,8 +51,8 @@ size_t cove__s3_arn_length(const char *text);
 bool cove__s3_is_arn(struct cove__slice bucket);
 /* "usw2-az1" of "name--usw2-az1--x-s3", the name of a directory bucket or of an access point to one; else empty. */
 struct cove__slice cove__s3_zone(struct cove__slice bucket);
-/* Whether two regions are in the same partition of Amazon, where bucket names are unique. */
-bool cove__s3_same_partition(const char *region, const char *other);
+/* The name of the region's partition of Amazon, where bucket names are unique. */
+const char *cove__s3_partition(const char *region);
 /* The rule of S3 that a bucket's name breaks, a sentence; NULL: none. For messages only: Amazon has older buckets that
  * break a rule, and other stores have rules of their own. */
 const char *cove__s3_broken_rule(struct cove__slice bucket);

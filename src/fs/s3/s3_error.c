@@ -1,12 +1,13 @@
 /* The store's error codes in cove's: the one table, asked by s3_request.c after each reply that is an error; and
  * replies that are not from a store. */
-#include "fs/s3/s3.h"
-
-#include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
+#include "fs/s3/s3_capabilities.h"
+#include "fs/s3/s3_request.h"
 #include "net/status.h"
 #include "wire/xml.h"
 
@@ -129,53 +130,6 @@ int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret)
     return cove__xml_read(body, &handler, ret);
 }
 
-int cove__object_fail(const struct cove__object_request *r, struct cove_error *err, int code, const char *format, ...)
-{
-    char text[768];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return cove__fail(err, code, "%s %s: %s", r->http.op.ctx.op, r->http.op.ctx.url, text);
-}
-
-/* ---- replies of somebody else ---- */
-
-#define BEGIN 512 /* bytes of a reply, in which a page of HTML says what it is */
-
-static bool is_html(struct cove__slice body)
-{
-    char text[BEGIN + 1];
-    size_t n = 0;
-
-    for (; n < BEGIN && n < body.size && body.data[n] != '\0'; n++)
-        text[n] = (char)tolower(body.data[n]);
-    text[n] = '\0';
-    return strstr(text, "<html") != NULL || strstr(text, "<!doctype html") != NULL;
-}
-
-static bool is_xml(struct cove__slice body)
-{
-    size_t i = body.size >= 3 && memcmp(body.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-
-    while (i < body.size && isspace(body.data[i]))
-        i++;
-    return i < body.size && body.data[i] == '<';
-}
-
-int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what)
-{
-    struct cove__slice body = cove__buf_slice(&r->http.reply);
-    const char *problem = is_html(body) ? "the reply is a page of HTML" : !is_xml(body) ? "the reply is not XML" : NULL;
-
-    if (rc != COVE_EPROTOCOL || problem == NULL)
-        return cove__object_fail(r, err, rc, "%s cannot be read: %s", what, cove_code_phrase(rc));
-    return cove__object_fail(r, err, rc,
-                             "%s cannot be read: %s, so it is not from the store: check the endpoint and any proxy",
-                             what, problem);
-}
-
 /* ---- errors that the store tells ---- */
 
 static void add(struct cove_error *err, const char *format, ...) COVE_PRINTF(2, 3);
@@ -198,7 +152,7 @@ static void add(struct cove_error *err, const char *format, ...)
  * second for a part of the key. */
 static void name_endpoint(const struct cove__object_request *r, struct cove_error *err)
 {
-    const struct cove__s3 *s3 = r->s3;
+    const struct cove__s3 *s3 = cove__s3_of(r);
     struct cove__slice bucket = r->name.bucket;
     size_t n = bucket.size, base = s3->base != NULL ? strlen(s3->base) : 0;
 
@@ -220,11 +174,11 @@ static void name_keys(const struct cove__object_request *r, struct cove_error *e
     if (strcmp(r->code, "RequestTimeTooSkewed") == 0 || strcmp(r->code, "AuthorizationHeaderMalformed") == 0 ||
         (err->code != COVE_EAUTH && err->code != COVE_EACCESS))
         return;
-    if (r->s3->provider == NULL && err->code == COVE_EACCESS)
+    if (cove__s3_of(r)->provider == NULL && err->code == COVE_EACCESS)
         add(err, "; the request is not signed: anon=true");
-    if (r->s3->provider == NULL)
+    if (cove__s3_of(r)->provider == NULL)
         return;
-    cove__provider_origin(r->s3->provider, source, sizeof source);
+    cove__provider_origin(cove__s3_of(r)->provider, source, sizeof source);
     if (source[0] != '\0')
         add(err, "; signed with the keys of %s", source);
 }
@@ -248,7 +202,7 @@ static bool may_want_new_bucket(const struct cove__object_request *r)
 static void no_bucket(const struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
                       struct cove_error *err)
 {
-    const struct cove__s3 *s3 = r->s3;
+    const struct cove__s3 *s3 = cove__s3_of(r);
     const char *bucket = (const char *)r->name.bucket.data;
     int n = (int)r->name.bucket.size;
 
@@ -300,22 +254,47 @@ bool cove__s3_is_delete_marker(const struct cove__object_request *r)
            strcmp(text, "true") == 0;
 }
 
-static bool judge(struct cove__object_request *r, struct cove_error *err)
+static enum cove__object_refusal refusal_of(const char *code)
+{
+    static const struct {
+        const char *code;
+        enum cove__object_refusal refusal;
+    } rows[] = {
+        { "AccessDenied", COVE__REFUSED_ACCESS },
+        { "NoSuchBucket", COVE__REFUSED_NO_BUCKET },
+        { "NoSuchKey", COVE__REFUSED_NO_OBJECT },
+        { "NoSuchUpload", COVE__REFUSED_NO_UPLOAD },
+        { "InvalidPart", COVE__REFUSED_NO_PART },
+        { "EntityTooLarge", COVE__REFUSED_TOO_LARGE },
+        { "BucketAlreadyOwnedByYou", COVE__REFUSED_BUCKET_IS_OURS },
+        { "BucketNotEmpty", COVE__REFUSED_BUCKET_NOT_EMPTY },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].code, code) == 0)
+            return rows[i].refusal;
+    }
+    return COVE__REFUSED_OTHER;
+}
+
+static bool classify(struct cove__object_request *r, struct cove_error *err)
 {
     struct s3_error_body e;
     int status = r->http.status;
 
     r->code[0] = '\0';
+    r->refusal = COVE__REFUSED_OTHER;
     if (cove__s3_is_delete_marker(r)) {
         cove__object_fail(r, err, COVE_ENOTFOUND, "the object was removed by this version");
         err->http_status = status;
         return false;
     }
     /* The GET that was to tell why a HEAD is refused is taken. */
-    if (r->why == S3_REASON_ASKED && (status < 300 || status == 416))
+    if (cove__s3_state(r)->reason == S3_REASON_ASKED && (status < 300 || status == 416))
         return no_reason(r, err);
     if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
+        r->refusal = refusal_of(e.code);
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
             if (strcmp(codes[i].name, e.code) == 0) {
                 const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
@@ -356,10 +335,10 @@ static bool judge(struct cove__object_request *r, struct cove_error *err)
     if (rule) {
         snprintf(both, sizeof both, "%s; %s", text, rule);
         text = both;
-    } else if (status >= 400 && status < 500 && is_html(cove__buf_slice(&r->http.reply))) {
+    } else if (status >= 400 && status < 500 && cove__object_is_html(cove__buf_slice(&r->http.reply))) {
         snprintf(both, sizeof both, "%s; the reply is a page of HTML: check the endpoint and any proxy", text);
         text = both;
-    } else if (status == 400 && r->http.reply.size == 0 && cove__object_is_head(r)) {
+    } else if (status == 400 && r->http.reply.size == 0 && r->is_head) {
         return no_reason(r, err);
     }
     cove__http_error(&r->http, status, text, err);
@@ -368,7 +347,7 @@ static bool judge(struct cove__object_request *r, struct cove_error *err)
 
 bool cove__s3_classify(struct cove__object_request *r, struct cove_error *err)
 {
-    bool retry = judge(r, err);
+    bool retry = classify(r, err);
 
     name_endpoint(r, err);
     name_keys(r, err);

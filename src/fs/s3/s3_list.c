@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/object/virtual.h"
 #include "fs/s3/s3.h"
 #include "wire/uri.h"
 #include "wire/xml.h"
@@ -198,7 +199,7 @@ static int read_page(const struct cove__object_request *r, struct page_reader *p
     if (p->page->n > 1)
         qsort(p->page->items, p->page->n, sizeof *p->page->items, compare_entries);
     if (!p->buckets)
-        cove__virtual_end_page(r->s3, p->page);
+        cove__virtual_end_page(r->store, p->page);
     if (p->truncated && p->token.size == 0)
         return cove__object_fail(r, err, COVE_EPROTOCOL, "the listing goes on, but the store does not say where");
     if (p->truncated && token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
@@ -213,21 +214,21 @@ static int read_page(const struct cove__object_request *r, struct page_reader *p
 }
 
 /* One ListObjectsV2. `delimiter`: one level only. */
-static int fetch_page(struct cove__s3 *s3, struct cove__slice bucket, struct cove__slice prefix, bool delimiter,
-                      unsigned max_keys, const char *token, const struct cove__ctx *ctx, struct page_reader *p,
-                      struct cove_error *err)
+static int fetch_page(struct cove__object_store *store, struct cove__slice bucket, struct cove__slice prefix,
+                      bool delimiter, unsigned max_keys, const char *token, const struct cove__ctx *ctx,
+                      struct page_reader *p, struct cove_error *err)
 {
     struct cove__object_request r;
 
-    cove__object_request_init(&r, s3, "GET", (struct cove__object_name){ .bucket = bucket }, ctx);
+    cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = bucket }, ctx);
     r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     cove__buf_addf(&r.query, "list-type=2&encoding-type=url&max-keys=%u", max_keys);
     if (delimiter)
-        cove__s3_query(&r.query, "delimiter", cove__slice_str("/"));
+        cove__uri_add_pair(&r.query, "delimiter", cove__slice_str("/"));
     if (prefix.size > 0)
-        cove__s3_query(&r.query, "prefix", prefix);
+        cove__uri_add_pair(&r.query, "prefix", prefix);
     if (token != NULL)
-        cove__s3_query(&r.query, "continuation-token", cove__slice_str(token));
+        cove__uri_add_pair(&r.query, "continuation-token", cove__slice_str(token));
     p->bucket = bucket;
     p->prefix = prefix;
     int rc = cove__object_run(&r, err);
@@ -249,9 +250,9 @@ static int accept_below(struct cove__object_request *r, struct cove_error *err)
     p.bucket = r->name.bucket;
     int rc = read_page(r, &p, NULL, err);
     if (rc == 0) {
-        r->below.any = page.n > 0 || page.token != NULL;
-        r->below.object = page.n > 0 && page.items[0].size > 0 &&
-                          cove__slice_eq(cove__object_split(page.items[0].path).key, r->below.key);
+        r->probe.any = page.n > 0 || page.token != NULL;
+        r->probe.object = page.n > 0 && page.items[0].size > 0 &&
+                          cove__slice_eq(cove__object_split(page.items[0].path).key, r->probe.key);
     }
     reader_done(&p);
     cove__page_done(&page);
@@ -263,30 +264,30 @@ void cove__object_probe_request(struct cove__object_request *r, struct cove__sli
     struct cove__buf prefix = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 2);
 
     r->accept = accept_below;
-    r->below.key = key;
+    r->probe.key = key;
     cove__buf_add_str(&r->query, "list-type=2&encoding-type=url&max-keys=1");
     if (cove__object_prefix(key, &prefix) < 0)
         r->query.rc = COVE_ENOMEM;
     else
-        cove__s3_query(&r->query, "prefix", cove__buf_slice(&prefix));
+        cove__uri_add_pair(&r->query, "prefix", cove__buf_slice(&prefix));
     cove__buf_done(&prefix);
 }
 
-int cove__object_any_below(struct cove__s3 *s3, struct cove__object_name name, const struct cove__ctx *ctx,
+int cove__object_any_below(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
                            struct cove_error *err)
 {
     struct cove__object_request r;
 
-    cove__object_request_init(&r, s3, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
+    cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
     cove__object_probe_request(&r, name.key);
     int rc = cove__object_run(&r, err);
     if (rc == 0)
-        rc = r.below.any;
+        rc = r.probe.any;
     cove__object_request_done(&r);
     return rc;
 }
 
-int cove__object_list_keys(struct cove__s3 *s3, struct cove__object_name name, const char *token,
+int cove__object_list_keys(struct cove__object_store *store, struct cove__object_name name, const char *token,
                            const struct cove__ctx *ctx, struct cove__page *ret_page, struct cove_error *err)
 {
     struct cove__buf prefix = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 2);
@@ -298,13 +299,13 @@ int cove__object_list_keys(struct cove__s3 *s3, struct cove__object_name name, c
     if (rc < 0)
         cove__fail_nomem(err, "a path");
     else
-        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), false, S3_LIST_PAGE, token, ctx, &p, err);
+        rc = fetch_page(store, name.bucket, cove__buf_slice(&prefix), false, S3_LIST_PAGE, token, ctx, &p, err);
     reader_done(&p);
     cove__buf_done(&prefix);
     return rc;
 }
 
-static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct cove__page *page,
+static int list_buckets(struct cove__object_store *store, const struct cove__ctx *ctx, struct cove__page *page,
                         struct cove_error *err)
 {
     struct cove__object_request r;
@@ -312,7 +313,7 @@ static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct
 
     reader_init(&p, page);
     p.buckets = true;
-    cove__object_request_init(&r, s3, "GET", cove__object_split(""), ctx);
+    cove__object_request_init(&r, store, "GET", cove__object_split(""), ctx);
     r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     int rc = cove__object_run(&r, err);
     if (rc == 0)
@@ -323,8 +324,8 @@ static int list_buckets(struct cove__s3 *s3, const struct cove__ctx *ctx, struct
 }
 
 /* Nothing is below the prefix: a file, a promised directory, or nothing at all. */
-static int explain_empty(struct cove__s3 *s3, const char *path, struct cove__object_name name, uint64_t began,
-                         const struct cove__ctx *ctx, struct cove_error *err)
+static int explain_empty(struct cove__object_store *store, const char *path, struct cove__object_name name,
+                         uint64_t began, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_head head;
     struct cove_error why = COVE_ERROR_INIT;
@@ -332,11 +333,12 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct cove__obj
     if (name.key.size == 0)
         return 0;
     char *plain = cove__object_trim_slash(path);
-    bool promised = plain != NULL && cove__virtual_exists(s3, plain, began);
+    bool promised = plain != NULL && cove__virtual_exists(store, plain, began);
     cove__free(plain);
     if (promised)
         return 0;
-    int rc = name.key.data[name.key.size - 1] != '/' ? cove__object_head(s3, name, ctx, &head, &why) : COVE_ENOTFOUND;
+    int rc =
+        name.key.data[name.key.size - 1] != '/' ? cove__object_head(store, name, ctx, &head, &why) : COVE_ENOTFOUND;
     if (rc == 0)
         return cove__fs_fail(err, ctx, COVE_ENOTDIR, "an object, not a directory");
     if (rc == COVE_ENOTFOUND)
@@ -344,7 +346,7 @@ static int explain_empty(struct cove__s3 *s3, const char *path, struct cove__obj
     return cove__error_copy(err, &why);
 }
 
-bool cove__s3_unordered(void *self, const char *path)
+bool cove__object_unordered(void *self, const char *path)
 {
     return cove__s3_is_directory(self, cove__object_split(path).bucket);
 }
@@ -406,7 +408,7 @@ static void sort_page(struct cove__page *page, size_t listed)
  * The pages of a directory bucket come in no order, so all promised directories go into the first page and are left out
  * of later ones. The page token begins with the time of the first page's request; the store's own token follows.
  */
-static int join_unordered(struct cove__s3 *s3, const char *path, const char *before, uint64_t began,
+static int join_unordered(struct cove__object_store *store, const char *path, const char *before, uint64_t began,
                           struct cove__page *page)
 {
     uint64_t at = before != NULL ? strtoull(before, NULL, 10) : began;
@@ -415,11 +417,11 @@ static int join_unordered(struct cove__s3 *s3, const char *path, const char *bef
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
     if (rc == 0 && before == NULL) {
-        rc = cove__virtual_list(s3, plain, false, at, NULL, NULL, page);
+        rc = cove__virtual_list(store, plain, false, at, NULL, NULL, page);
     } else if (rc == 0) {
         for (size_t i = 0; i < page->n; i++) {
             struct cove_info *info = &page->items[i];
-            if (info->type == COVE_TYPE_DIRECTORY && cove__virtual_exists(s3, info->path, at))
+            if (info->type == COVE_TYPE_DIRECTORY && cove__virtual_exists(store, info->path, at))
                 cove__info_done(info);
             else
                 page->items[kept++] = *info;
@@ -434,8 +436,8 @@ static int join_unordered(struct cove__s3 *s3, const char *path, const char *bef
     return rc;
 }
 
-static int join_promised(struct cove__s3 *s3, const char *path, bool deep, const char *after, uint64_t began,
-                         struct cove__page *page)
+static int join_promised(struct cove__object_store *store, const char *path, bool deep, const char *after,
+                         uint64_t began, struct cove__page *page)
 {
     struct cove__buf last = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     const struct cove_info *end = page->n > 0 ? &page->items[page->n - 1] : NULL;
@@ -450,43 +452,44 @@ static int join_promised(struct cove__s3 *s3, const char *path, bool deep, const
     if (rc == 0 && page->token != NULL)
         rc = cove__buf_rc(&last) < 0 ? cove__buf_rc(&last) : mark_token(page, cove__buf_slice(&last));
     if (rc == 0)
-        rc = cove__virtual_list(s3, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL, page);
+        rc = cove__virtual_list(store, plain, deep, began, after, page->token != NULL ? cove__buf_str(&last) : NULL,
+                                page);
     sort_page(page, listed);
     cove__buf_done(&last);
     cove__free(plain);
     return rc;
 }
 
-static int join(struct cove__s3 *s3, const char *path, bool deep, const char *after, uint64_t began,
+static int join(struct cove__object_store *store, const char *path, bool deep, const char *after, uint64_t began,
                 struct cove__page *page, struct cove_error *err)
 {
     int rc = 0;
 
-    if (!cove__s3_unordered(s3, path))
-        rc = join_promised(s3, path, deep, after, began, page);
+    if (!cove__object_unordered(store, path))
+        rc = join_promised(store, path, deep, after, began, page);
     else if (!deep) /* a deep listing of one is of files only */
-        rc = join_unordered(s3, path, after, began, page);
+        rc = join_unordered(store, path, after, began, page);
     return rc < 0 ? cove__fail_nomem(err, "a page of a listing") : 0;
 }
 
-int cove__s3_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
-                  struct cove__page *ret_page, struct cove_error *err)
+int cove__object_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
+                      struct cove__page *ret_page, struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct cove__object_name name = cove__object_split(path);
     struct cove__buf prefix = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 2);
     struct cove__buf last = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 320);
     struct page_reader p;
 
     if (name.bucket.size == 0 && !deep)
-        return list_buckets(s3, ctx, ret_page, err);
+        return list_buckets(store, ctx, ret_page, err);
     if (name.bucket.size == 0)
         return cove__fs_fail(err, ctx, COVE_EINVAL,
                              "a listing of everything in every bucket is not made; name a bucket");
     reader_init(&p, ret_page);
     p.deep = deep;
-    uint64_t began = cove__virtual_time(s3);
-    bool marked = !deep || !cove__s3_unordered(s3, path); /* the token has what `join` puts before it */
+    uint64_t began = cove__virtual_time(store);
+    bool marked = !deep || !cove__object_unordered(store, path); /* the token has what `join` puts before it */
     int rc = cove__object_prefix(name.key, &prefix);
     const char *own = marked ? read_token(token, &last) : token;
     if (rc == 0)
@@ -494,17 +497,17 @@ int cove__s3_list(void *self, const char *path, bool deep, const char *token, co
     if (rc < 0)
         cove__fail_nomem(err, "a path");
     else
-        rc = fetch_page(s3, name.bucket, cove__buf_slice(&prefix), !deep, S3_LIST_PAGE, own, ctx, &p, err);
+        rc = fetch_page(store, name.bucket, cove__buf_slice(&prefix), !deep, S3_LIST_PAGE, own, ctx, &p, err);
     if (rc == 0 && p.seen && ret_page->n == 0) { /* a marker of the directory itself */
         char *itself = cove__path_join(path, "");
         if (itself != NULL)
-            cove__virtual_end(s3, itself, strlen(itself));
+            cove__virtual_end(store, itself, strlen(itself));
         cove__free(itself);
     }
     if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
-        rc = explain_empty(s3, path, name, began, ctx, err);
+        rc = explain_empty(store, path, name, began, ctx, err);
     if (rc == 0)
-        rc = join(s3, path, deep, token != NULL ? cove__buf_str(&last) : NULL, began, ret_page, err);
+        rc = join(store, path, deep, token != NULL ? cove__buf_str(&last) : NULL, began, ret_page, err);
     cove__buf_done(&last);
     reader_done(&p);
     cove__buf_done(&prefix);

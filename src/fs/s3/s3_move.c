@@ -6,12 +6,13 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/paging.h"
+#include "fs/object/virtual.h"
 #include "fs/s3/s3.h"
 
-static int delete_copied(struct cove__s3 *s3, const char *const *paths, const char *const *etags, size_t n,
+static int delete_copied(struct cove__object_store *store, const char *const *paths, const char *const *etags, size_t n,
                          const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int rc = cove__s3_remove(s3, paths, etags, n, ctx, err);
+    int rc = cove__object_remove(store, paths, etags, n, ctx, err);
 
     if (rc == COVE_EPRECONDITION)
         cove__error_add(err, ", beside the copy of the old one");
@@ -19,7 +20,7 @@ static int delete_copied(struct cove__s3 *s3, const char *const *paths, const ch
 }
 
 /* *ret_folder: there is no such object, or only a folder's marker, and nothing was done. */
-static int move_object(struct cove__s3 *s3, const char *from, const char *to, const struct cove__ctx *ctx,
+static int move_object(struct cove__object_store *store, const char *from, const char *to, const struct cove__ctx *ctx,
                        bool *ret_folder, struct cove_error *err)
 {
     struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
@@ -27,21 +28,21 @@ static int move_object(struct cove__s3 *s3, const char *from, const char *to, co
     struct cove__object_name source, target;
     struct cove__object_head head;
 
-    int rc = cove__object_name_of(s3, from, true, ctx, &source, err);
+    int rc = cove__object_name_of(store, from, true, ctx, &source, err);
     if (rc < 0)
         return rc;
-    rc = cove__object_head_metadata(s3, source, ctx, &head, &kept, &why);
+    rc = cove__object_head_metadata(store, source, ctx, &head, &kept, &why);
     bool marker = rc == 0 && head.size == 0 && source.key.data[source.key.size - 1] == '/';
     *ret_folder = rc == COVE_ENOTFOUND || marker;
     if (*ret_folder)
         goto out;
     if (rc == 0)
-        rc = cove__object_name_of(s3, to, true, ctx, &target, &why);
+        rc = cove__object_name_of(store, to, true, ctx, &target, &why);
     if (rc == 0)
-        rc = cove__object_copy_known(s3, source, &head, cove__buf_str(&kept), to, ctx, &why);
+        rc = cove__object_copy_known(store, source, &head, cove__buf_str(&kept), to, ctx, &why);
     if (rc == 0) {
-        const char *etag = head.etag;
-        rc = delete_copied(s3, &from, &etag, 1, ctx, &why);
+        const char *etag = head.version;
+        rc = delete_copied(store, &from, &etag, 1, ctx, &why);
     }
     if (rc < 0)
         cove__error_copy(err, &why);
@@ -53,7 +54,7 @@ out:
 /* ---- folders ---- */
 
 struct move {
-    struct cove__s3 *s3;
+    struct cove__object_store *store;
     const char *from, *to; /* as cove__object_trim_slash has them */
     const struct cove__ctx *ctx;
     bool any;
@@ -75,17 +76,17 @@ static int copy_key(const struct move *m, struct cove_info *item, const char *to
     struct cove__object_head head = { .size = item->size };
     int rc = 0;
 
-    if (item->etag == NULL || item->size > m->s3->o.copy_part_threshold) {
-        rc = cove__object_head_metadata(m->s3, source, m->ctx, &head, &kept, err);
+    if (item->etag == NULL || item->size > m->store->copy_part_threshold) {
+        rc = cove__object_head_metadata(m->store, source, m->ctx, &head, &kept, err);
         cove__free(item->etag);
-        item->etag = rc == 0 ? cove__strdup(head.etag) : NULL;
+        item->etag = rc == 0 ? cove__strdup(head.version) : NULL;
         if (rc == 0 && item->etag == NULL)
             rc = cove__fail_nomem(err, "a listing");
     } else {
-        cove__object_text(cove__slice_str(item->etag), head.etag, sizeof head.etag);
+        cove__object_text(cove__slice_str(item->etag), head.version, sizeof head.version);
     }
     if (rc == 0)
-        rc = cove__object_copy_known(m->s3, source, &head, cove__buf_str(&kept), to, m->ctx, err);
+        rc = cove__object_copy_known(m->store, source, &head, cove__buf_str(&kept), to, m->ctx, err);
     cove__buf_done(&kept);
     return rc;
 }
@@ -118,7 +119,7 @@ static int move_page(struct move *m, const struct cove__page *page, struct cove_
         etags[i] = page->items[i].etag;
     }
     if (rc == 0)
-        rc = delete_copied(m->s3, paths, etags, page->n, m->ctx, err);
+        rc = delete_copied(m->store, paths, etags, page->n, m->ctx, err);
     cove__free(paths);
     return rc;
 }
@@ -134,7 +135,7 @@ static int move_keys(struct move *m, struct cove_error *err)
     do {
         struct cove__page page = { 0 };
 
-        rc = cove__object_list_keys(m->s3, name, token, m->ctx, &page, err);
+        rc = cove__object_list_keys(m->store, name, token, m->ctx, &page, err);
         cove__free(token);
         token = NULL;
         if (rc == 0 && page.n > 0)
@@ -143,7 +144,7 @@ static int move_keys(struct move *m, struct cove_error *err)
             rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, m->ctx, err);
         m->any |= page.n > 0;
         more = page.token != NULL;
-        if (rc == 0 && (page.n == 0 || !cove__s3_is_directory(m->s3, name.bucket))) { /* else lists from the start */
+        if (rc == 0 && (page.n == 0 || !cove__s3_is_directory(m->store, name.bucket))) { /* else lists from the start */
             token = page.token;
             page.token = NULL;
         }
@@ -154,30 +155,30 @@ static int move_keys(struct move *m, struct cove_error *err)
 }
 
 /* A bucket is kept, empty: moving its content does not concern its name and policy. */
-static int move_folder(struct cove__s3 *s3, const char *from, const char *to, const struct cove__ctx *ctx,
+static int move_folder(struct cove__object_store *store, const char *from, const char *to, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
-    struct move m = { .s3 = s3, .from = from, .to = to, .ctx = ctx };
+    struct move m = { .store = store, .from = from, .to = to, .ctx = ctx };
     struct cove__object_name source = cove__object_split(from), target = cove__object_split(to);
 
     if (source.bucket.size == 0 || target.bucket.size == 0)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once cannot be moved; name one");
     if (is_below(to, from))
         return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
-    bool promised = cove__virtual_exists(s3, from, COVE__VIRTUAL_NOW);
-    int rc = cove__object_require_bucket(s3, target, ctx, err);
+    bool promised = cove__virtual_exists(store, from, COVE__VIRTUAL_NOW);
+    int rc = cove__object_require_bucket(store, target, ctx, err);
     if (rc == 0)
         rc = move_keys(&m, err);
     if (rc < 0)
         return rc;
     if (!m.any && !promised && source.key.size > 0)
         return cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
-    if (cove__virtual_move(s3, from, to) < 0)
+    if (cove__virtual_move(store, from, to) < 0)
         rc = cove__fail_nomem(err, "a promised directory");
     return rc;
 }
 
-int cove__s3_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+int cove__object_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *plain_from, *plain_to;
     bool folder = cove__object_split(from).key.size == 0;

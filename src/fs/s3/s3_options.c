@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "auth/aws_config.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -134,7 +135,7 @@ static int set(char **at, const char *value, struct cove_error *err)
 struct reading {
     const char *option;
     struct s3_options *o;
-    struct s3_extra *extra;
+    struct cove__object_extra *extra;
     struct cove_error *err;
 };
 
@@ -291,7 +292,7 @@ static const struct {
 static int take_additional(void *user, const char *name, enum cove__json_type type, const char *value)
 {
     const struct reading *in = user;
-    struct s3_extra *extra = in->extra;
+    struct cove__object_extra *extra = in->extra;
     struct cove__buf known = COVE__BUF_INIT(2048);
 
     if (type == COVE__JSON_NULL)
@@ -318,7 +319,7 @@ static int take_additional(void *user, const char *name, enum cove__json_type ty
 }
 
 static int read_json(const char *option, const char *text, cove__json_fn take, struct s3_options *o,
-                     struct s3_extra *extra, struct cove_error *err)
+                     struct cove__object_extra *extra, struct cove_error *err)
 {
     struct cove_error mine = COVE_ERROR_INIT;
     struct reading in = { .option = option, .o = o, .extra = extra, .err = &mine };
@@ -350,7 +351,7 @@ static int ignore_endpoint(struct s3_options *o, struct cove_error *err)
     return other != NULL ? set(&o->endpoint_url, other, err) : 0;
 }
 
-int cove__s3_options_read(const struct cove_options *options, struct s3_options *o, struct s3_extra *extra,
+int cove__s3_options_read(const struct cove_options *options, struct s3_options *o, struct cove__object_extra *extra,
                           struct cove_error *err)
 {
     int rc = cove__options_fill(cove__s3_option_rows, options, "s3", o, err);

@@ -3,9 +3,8 @@
  * for five minutes, got by CreateSession with the filesystem's own. Kept fresh as all keys are (auth/provider): one
  * fetch for all who wait, a new one in the background before the end, or once the store refuses the old.
  */
-#include "fs/s3/s3.h"
-
 #include <stdio.h>
+#include <string.h>
 
 #include "auth/aws_chain.h"
 #include "base/clock.h"
@@ -13,6 +12,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/s3/s3_request.h"
 
 #define EARLY_NS   (60 * COVE__SEC)
 #define LATE_NS    (10 * COVE__SEC)
@@ -35,9 +35,9 @@ static int create(const struct source *s, const char *mode, cove_cancel *cancel,
     char who[96];
 
     snprintf(who, sizeof who, "of a session of %s", s->bucket);
-    cove__object_request_init(&r, s->s3, "GET", (struct cove__object_name){ .bucket = cove__slice_str(s->bucket) },
-                              &ctx);
-    r.own_keys = true;
+    cove__object_request_init(&r, &s->s3->store, "GET",
+                              (struct cove__object_name){ .bucket = cove__slice_str(s->bucket) }, &ctx);
+    cove__s3_state(&r)->own_keys = true;
     r.http.reply_max = COVE__EXCHANGE_REPLY_MAX;
     cove__buf_add_str(&r.query, "session=");
     cove__object_header(&r, "x-amz-create-session-mode", "%s", mode);

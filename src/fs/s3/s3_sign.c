@@ -5,7 +5,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/s3/s3.h"
+#include "fs/s3/s3_request.h"
+#include "wire/uri.h"
 
 #define URL_MAX ((size_t)32 << 10)
 
@@ -15,20 +16,21 @@ struct signing {
     char *url; /* owned; NULL: not signed yet */
 };
 
-static int sign_url(struct signing *s, const struct s3_target *aim, struct cove_error *err)
+static int sign_url(struct signing *s, const struct s3_target *target, struct cove_error *err)
 {
     struct cove__object_request *r = &s->r;
-    struct cove__sigv4_request v4 = cove__s3_to_sign(r, aim);
+    struct cove__sigv4_request v4 = cove__s3_to_sign(r, target);
     struct cove__buf query = COVE__BUF_INIT(URL_MAX), url = COVE__BUF_INIT(2 * URL_MAX);
-    const char *token = cove__aws_credentials_get(aim->credentials)->token;
+    const char *token = cove__aws_credentials_get(target->credentials)->token;
 
     cove__buf_add_slice(&query, cove__buf_slice(&r->query));
-    if (r->s3->o.requester_pays)
-        cove__s3_query(&query, "x-amz-request-payer", cove__slice_str("requester"));
-    int rc = cove__sigv4_presign(&v4, cove__s3_signing(r), aim->to.host, s->expires_s,
-                                 r->session != NULL ? "X-Amz-S3session-Token" : "X-Amz-Security-Token", token, &query);
+    if (cove__s3_of(r)->o.requester_pays)
+        cove__uri_add_pair(&query, "x-amz-request-payer", cove__slice_str("requester"));
+    int rc = cove__sigv4_presign(&v4, cove__s3_signing(r), target->to.host, s->expires_s,
+                                 cove__s3_state(r)->session != NULL ? "X-Amz-S3session-Token" : "X-Amz-Security-Token",
+                                 token, &query);
     if (rc == 0)
-        rc = cove__buf_addf(&url, "%s://%s%s?%s", aim->to.scheme, aim->to.host, cove__buf_str(&aim->path),
+        rc = cove__buf_addf(&url, "%s://%s%s?%s", target->to.scheme, target->to.host, cove__buf_str(&target->path),
                             cove__buf_str(&query));
     if (rc == 0) {
         s->url = cove__buf_take(&url);
@@ -44,12 +46,12 @@ static int sign_url(struct signing *s, const struct s3_target *aim, struct cove_
 /* 0; COVE__HTTP_LATER; an error. */
 static int try_to_sign(struct signing *s, bool wait, struct cove_error *err)
 {
-    struct s3_target aim;
+    struct s3_target target;
 
-    int rc = cove__s3_target_of(&s->r, wait, &aim, err);
+    int rc = cove__s3_target_of(&s->r, wait, &target, err);
     if (rc == 0)
-        rc = sign_url(s, &aim, err);
-    cove__s3_target_done(&aim);
+        rc = sign_url(s, &target, err);
+    cove__s3_target_done(&target);
     return rc;
 }
 
@@ -70,12 +72,12 @@ int cove__s3_sign(void *self, const char *path, const char *method, int64_t expi
     struct signing s = { .expires_s = expires_s };
     struct cove__object_name name;
 
-    int rc = cove__object_name_of(s3, path, strcmp(method, "PUT") == 0, ctx, &name, err);
+    int rc = cove__object_name_of(&s3->store, path, strcmp(method, "PUT") == 0, ctx, &name, err);
     if (rc < 0)
         return rc;
     if (s3->provider == NULL)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "with anon=true there are no keys to sign with");
-    cove__object_request_init(&s.r, s3, method, name, ctx);
+    cove__object_request_init(&s.r, &s3->store, method, name, ctx);
     rc = try_to_sign(&s, false, &why);
     if (rc == COVE__HTTP_LATER) {
         s.r.http.hooks = &hooks;

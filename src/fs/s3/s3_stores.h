@@ -7,27 +7,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-
-/* What is known of one trait of one store. Not known is not "no": it is tried where that can do no harm, and whatever
- * guards data is looked after by a request more. */
-enum cove__can { COVE__CAN_MAYBE, COVE__CAN_YES, COVE__CAN_NO };
-
-enum cove__capability {
-    COVE__PUT_CONDITIONS,         /* If-None-Match: * and If-Match of PutObject are honoured */
-    COVE__UPLOAD_CONDITIONS,      /* the same of CompleteMultipartUpload */
-    COVE__COPY_SOURCE_CONDITIONS, /* x-amz-copy-source-if-match of CopyObject and UploadPartCopy */
-    COVE__COPY_TARGET_CONDITIONS, /* CopyObject with If-Match for the object that it replaces */
-    COVE__DELETE_CONDITIONS,      /* If-Match of DeleteObject */
-    COVE__BATCH_CONDITIONS,       /* DeleteObjects with an ETag for each key */
-    COVE__CRC32C,                 /* x-amz-checksum-crc32c is checked and kept; else Content-MD5 is sent in its place */
-    COVE__COPIED_PART_CHECKSUMS,  /* replies give the checksum of a copied part, so that an upload with copies may have
-                              checksums */
-    COVE__PART_COPY,              /* UploadPartCopy */
-    COVE__BATCH_DELETE,           /* DeleteObjects */
-    COVE__UNEQUAL_PARTS,          /* the parts of an upload may differ in size */
-    COVE__UPLOADS_BY_PREFIX,      /* ListMultipartUploads takes a prefix that is no whole key */
-    COVE__N_CAPABILITIES
-};
+#include "fs/object/capability.h"
 
 struct s3_store {
     const char *name;   /* of the option `store` */

@@ -1,4 +1,5 @@
-/* The table of stores: who is found by name, host and reply, and what options and replies make of a store's traits. */
+/* The table of stores: who is found by name, host and reply, and what options and replies make of a store's
+ * capabilities. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fs/s3/s3.h"
+#include "fs/s3/s3_capabilities.h"
+#include "fs/s3/s3_request.h"
 
 static struct cove_error err = COVE_ERROR_INIT;
 
@@ -155,9 +157,10 @@ static void test_open(void **state)
 {
     struct cove__s3 *s3 = OPEN("endpoint_url", "https://a.r2.cloudflarestorage.com");
     assert_string_equal(s3->region, "auto");
-    assert_int_equal(cove__object_can(s3, COVE__UNEQUAL_PARTS), COVE__CAN_NO);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__UPLOAD_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
+    assert_int_equal(cove__object_can(&s3->store, COVE__UNEQUAL_PARTS), COVE__CAN_NO);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__UPLOAD_CONDITIONS),
+                     COVE__CONDITION_SENT_AND_CHECKED);
     assert_false(s3->rules.bucket_in_host);
     struct cove__part_rules rules;
     cove__s3_part_rules(s3, -1, &rules);
@@ -177,34 +180,34 @@ static void test_open(void **state)
     s3 = OPEN("endpoint_url", "https://oss-cn-hangzhou.aliyuncs.com");
     assert_string_equal(s3->region, "oss-cn-hangzhou");
     assert_true(s3->rules.bucket_in_host);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_UNSUPPORTED);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_UNSUPPORTED);
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
-    assert_int_equal(cove__object_no_conditions(s3, &ctx, &err), COVE_ENOTSUP);
+    assert_int_equal(cove__object_no_conditions(&s3->store, &ctx, &err), COVE_ENOTSUP);
     assert_non_null(strstr(err.message, "write s3://b/k: the store (oss) has no conditional writes"));
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "https://s3.us-west-004.backblazeb2.com", "region", "us-west-001");
     assert_string_equal(s3->region, "us-west-001"); /* the user knows better */
-    assert_int_equal(cove__object_checksum(s3), COVE__CHECKSUM_MD5);
+    assert_int_equal(cove__object_checksum(&s3->store), COVE__CHECKSUM_MD5);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "store", "b2", "checksum", "crc32c", "conditional_writes", "yes",
               "fixed_upload_size", "True", "part_copy", "false", "batch_delete", "off", "conditional_copies", "true",
               "conditional_deletes", "false");
-    assert_int_equal(cove__object_checksum(s3), COVE__CHECKSUM_CRC32C);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__UPLOAD_CONDITIONS), COVE__CONDITION_SENT);
-    assert_int_equal(cove__object_can(s3, COVE__UNEQUAL_PARTS), COVE__CAN_NO);
-    assert_int_equal(cove__object_can(s3, COVE__PART_COPY), COVE__CAN_NO);
-    assert_int_equal(cove__object_can(s3, COVE__BATCH_DELETE), COVE__CAN_NO);
-    assert_int_equal(cove__object_can(s3, COVE__COPY_SOURCE_CONDITIONS), COVE__CAN_YES);
-    assert_int_equal(cove__object_can(s3, COVE__DELETE_CONDITIONS), COVE__CAN_NO);
+    assert_int_equal(cove__object_checksum(&s3->store), COVE__CHECKSUM_CRC32C);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__UPLOAD_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_can(&s3->store, COVE__UNEQUAL_PARTS), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(&s3->store, COVE__PART_COPY), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(&s3->store, COVE__BATCH_DELETE), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(&s3->store, COVE__COPY_SOURCE_CONDITIONS), COVE__CAN_YES);
+    assert_int_equal(cove__object_can(&s3->store, COVE__DELETE_CONDITIONS), COVE__CAN_NO);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("conditional_writes", "false", "checksum", "none");
-    assert_int_equal(cove__object_checksum(s3), COVE__CHECKSUM_NONE);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_CHECKED);
-    assert_int_equal(cove__object_can(s3, COVE__DELETE_CONDITIONS), COVE__CAN_NO);
+    assert_int_equal(cove__object_checksum(&s3->store), COVE__CHECKSUM_NONE);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_CHECKED);
+    assert_int_equal(cove__object_can(&s3->store, COVE__DELETE_CONDITIONS), COVE__CAN_NO);
     cove__s3_ops.close(s3);
 }
 
@@ -214,7 +217,7 @@ static void reply(struct cove__object_request *r, struct cove__s3 *s3, int statu
 {
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
 
-    cove__object_request_init(r, s3, "PUT", cove__object_split("b/k"), &ctx);
+    cove__object_request_init(r, &s3->store, "PUT", cove__object_split("b/k"), &ctx);
     r->http.status = status;
     r->http.op.rc = status < 300 ? 0 : COVE_EINVAL;
     cove__buf_init(&r->http.reply_headers, 4096);
@@ -228,27 +231,27 @@ static void test_learning(void **state)
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
     struct cove__object_request r;
 
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
     reply(&r, s3, 502, "server: MinIO\n", ""); /* may be any proxy's */
     cove__s3_identify_store(&r);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
     cove__object_request_done(&r);
     reply(&r, s3, 404, "server: MinIO\n", "");
     cove__s3_identify_store(&r);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
     cove__object_learn_missing(&r, COVE__PART_COPY);
-    assert_int_equal(cove__object_can(s3, COVE__PART_COPY), COVE__CAN_NO);
+    assert_int_equal(cove__object_can(&s3->store, COVE__PART_COPY), COVE__CAN_NO);
     cove__object_request_done(&r);
     reply(&r, s3, 200, "server: AliyunOSS\n", ""); /* what was met stays */
     cove__s3_identify_store(&r);
-    assert_int_equal(cove__object_condition_mode(s3, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
+    assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
     cove__object_request_done(&r);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "part_copy", "true");
     reply(&r, s3, 501, "", "");
     cove__object_learn_missing(&r, COVE__PART_COPY);
-    assert_int_equal(cove__object_can(s3, COVE__PART_COPY),
+    assert_int_equal(cove__object_can(&s3->store, COVE__PART_COPY),
                      COVE__CAN_YES); /* an option stands above what was learned */
     cove__object_request_done(&r);
     cove__s3_ops.close(s3);
@@ -307,7 +310,7 @@ static void test_giving_up_checksums(void **state)
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
     reply(&r, s3, 400, "", body);
     assert_false(cove__s3_give_up_checksums(&r)); /* none was sent */
-    cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(s3));
+    cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(&s3->store));
     struct cove__buf headers = COVE__BUF_INIT(1024);
     cove__s3_add_checksums(&r, &headers);
     assert_string_equal(cove__buf_str(&headers), "x-amz-checksum-crc32c: Nks/tw==\n");
@@ -321,7 +324,7 @@ static void test_giving_up_checksums(void **state)
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "checksum", "crc32c"); /* the user wants it so */
     reply(&r, s3, 400, "", body);
-    cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(s3));
+    cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(&s3->store));
     assert_false(cove__s3_give_up_checksums(&r));
     cove__object_request_done(&r);
     cove__s3_ops.close(s3);

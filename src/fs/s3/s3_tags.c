@@ -2,15 +2,16 @@
 #include "base/error.h"
 #include "fs/pairs.h"
 #include "fs/s3/s3.h"
+#include "wire/uri.h"
 #include "wire/xml.h"
 
 #define TAGS_MAX ((size_t)64 << 10) /* of a request: Amazon's ten take a twentieth of it */
 
-static void ask(struct cove__object_request *r, struct cove__s3 *s3, const char *method, struct cove__object_name name,
-                const struct cove__ctx *ctx)
+static void ask(struct cove__object_request *r, struct cove__object_store *store, const char *method,
+                struct cove__object_name name, const struct cove__ctx *ctx)
 {
-    cove__object_request_init(r, s3, method, name, ctx);
-    cove__s3_query(&r->query, "tagging", cove__slice("", 0));
+    cove__object_request_init(r, store, method, name, ctx);
+    cove__uri_add_pair(&r->query, "tagging", cove__slice("", 0));
 }
 
 /* ---- read ---- */
@@ -67,20 +68,20 @@ static int read_tags(const struct cove__object_request *r, struct cove_pair **re
 int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,
                   struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_name name;
     struct cove__object_request r;
 
-    int rc = cove__object_name_of(s3, path, false, ctx, &name, err);
+    int rc = cove__object_name_of(store, path, false, ctx, &name, err);
     if (rc < 0)
         return rc;
-    ask(&r, s3, "GET", name, ctx);
+    ask(&r, store, "GET", name, ctx);
     rc = cove__object_run(&r, &why);
     if (rc == 0)
         rc = read_tags(&r, ret, ret_n, &why);
     cove__object_request_done(&r);
-    return cove__object_refine_not_found(s3, name, rc, &why, ctx, err);
+    return cove__object_refine_not_found(store, name, rc, &why, ctx, err);
 }
 
 /* ---- written ---- */
@@ -105,22 +106,22 @@ static int add_tags(struct cove__buf *body, const struct cove_pair *tags, size_t
 static void put_body(struct cove__object_request *r, struct cove__slice body)
 {
     cove__object_header(r, "Content-Type", "application/xml");
-    r->hash_payload = true;
-    cove__object_body(r, body, cove__object_checksum(r->s3));
-    if (!cove__s3_is_directory(r->s3, r->name.bucket)) /* which takes none, and has no tags anyway */
-        cove__s3_use_md5(r);                           /* many stores want it here, as of deletions */
+    r->sign_body = true;
+    cove__object_body(r, body, cove__object_checksum(r->store));
+    if (!cove__s3_is_directory(r->store, r->name.bucket)) /* which takes none, and has no tags anyway */
+        cove__object_use_md5(r);                          /* many stores want it here, as of deletions */
 }
 
 int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags, size_t n, const struct cove__ctx *ctx,
                       struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct cove__buf body = COVE__BUF_INIT(TAGS_MAX);
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_name name;
     struct cove__object_request r;
 
-    int rc = cove__object_name_of(s3, path, false, ctx, &name, err);
+    int rc = cove__object_name_of(store, path, false, ctx, &name, err);
     if (rc < 0)
         return rc;
     rc = add_tags(&body, tags, n);
@@ -128,12 +129,12 @@ int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags
         cove__buf_done(&body);
         return cove__fs_fail(err, ctx, rc, "the tags cannot be sent: %s", cove_code_phrase(rc));
     }
-    ask(&r, s3, n > 0 ? "PUT" : "DELETE", name, ctx);
+    ask(&r, store, n > 0 ? "PUT" : "DELETE", name, ctx);
     if (n > 0)
         put_body(&r, cove__buf_slice(&body));
     r.accept = cove__object_accept_empty;
     rc = cove__object_run(&r, &why);
     cove__object_request_done(&r);
     cove__buf_done(&body);
-    return cove__object_refine_not_found(s3, name, rc, &why, ctx, err);
+    return cove__object_refine_not_found(store, name, rc, &why, ctx, err);
 }

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "fs/s3/s3.h"
+#include "fs/s3/s3_request.h"
+#include "wire/uri.h"
 
 static struct cove_error err = COVE_ERROR_INIT;
 
@@ -89,8 +90,8 @@ static void test_names(void **state)
         cove__free(plain);
     }
 
-    cove__s3_query(&b, "prefix", cove__slice_str("a b/+"));
-    cove__s3_query(&b, "n", cove__slice_str(""));
+    cove__uri_add_pair(&b, "prefix", cove__slice_str("a b/+"));
+    cove__uri_add_pair(&b, "n", cove__slice_str(""));
     assert_string_equal(cove__buf_str(&b), "prefix=a%20b%2F%2B&n=");
 
     static const char *const hosts[] = { "abc", "a-b-c", "123" }, *const not_hosts[] = { "ab",  "a.b", "Abc",
@@ -106,10 +107,10 @@ static void test_names(void **state)
 
 static void judge(int status, const char *body, struct cove__object_request *r)
 {
-    static struct cove__s3 s3;
+    static struct cove__s3 s3 = { .store = { .ops = &cove__s3_object_ops } };
     struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "read", .url = "s3://b/k" };
 
-    cove__object_request_init(r, &s3, "GET", cove__object_split("b/k"), &ctx);
+    cove__object_request_init(r, &s3.store, "GET", cove__object_split("b/k"), &ctx);
     r->http.status = status;
     r->http.reply.max = 4096;
     cove__buf_add_str(&r->http.reply, body);
@@ -240,8 +241,8 @@ static void test_addresses(void **state)
     assert_int_equal(s3->o.read_timeout_ms, 1500);
     assert_int_equal(s3->o.retries, 3);
     assert_string_equal(s3->o.verify, "false");
-    assert_non_null(strstr(cove__buf_str(&s3->extra.create), "x-amz-server-side-encryption: aws:kms\n"));
-    assert_string_equal(cove__buf_str(&s3->extra.each), "x-amz-server-side-encryption-customer-key: k\n");
+    assert_non_null(strstr(cove__buf_str(&s3->store.extra.create), "x-amz-server-side-encryption: aws:kms\n"));
+    assert_string_equal(cove__buf_str(&s3->store.extra.each), "x-amz-server-side-encryption-customer-key: k\n");
     cove__s3_ops.close(s3);
 }
 
@@ -408,16 +409,16 @@ static void test_versions(void **state)
     struct cove__s3 *s3 = OPEN("anon", "true", "version_aware", "true"), *plain = OPEN("anon", "true");
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        name = cove__object_locate(s3, rows[i].path);
+        name = cove__object_locate(&s3->store, rows[i].path);
         assert_true(cove__slice_is(name.bucket, "b") && cove__slice_is(name.key, rows[i].key) &&
                     cove__slice_is(name.version, rows[i].version));
-        name = cove__object_locate(plain, rows[i].path);
+        name = cove__object_locate(&plain->store, rows[i].path);
         assert_true(name.version.size == 0);
     }
-    assert_int_equal(cove__object_name_of(s3, "b/k?versionId=v1", false, &ctx, &name, &err), 0);
-    assert_int_equal(cove__object_name_of(s3, "b/k?versionId=v1", true, &ctx, &name, &err), COVE_EINVAL);
-    assert_int_equal(cove__object_name_of(plain, "b/k?versionId=v1", true, &ctx, &name, &err), 0);
-    assert_int_equal(cove__object_name_of(s3, "b", false, &ctx, &name, &err), COVE_EISDIR);
+    assert_int_equal(cove__object_name_of(&s3->store, "b/k?versionId=v1", false, &ctx, &name, &err), 0);
+    assert_int_equal(cove__object_name_of(&s3->store, "b/k?versionId=v1", true, &ctx, &name, &err), COVE_EINVAL);
+    assert_int_equal(cove__object_name_of(&plain->store, "b/k?versionId=v1", true, &ctx, &name, &err), 0);
+    assert_int_equal(cove__object_name_of(&s3->store, "b", false, &ctx, &name, &err), COVE_EISDIR);
     cove__s3_ops.close(s3);
     cove__s3_ops.close(plain);
 }
@@ -523,7 +524,7 @@ static void test_sessions(void **state)
     assert_int_equal(rc, 0);
     for (int i = 0; i < S3_SESSIONS_MAX; i++) {
         snprintf(name, sizeof name, "b%d--usw2-az1--x-s3", i);
-        assert_true(cove__s3_is_directory(s3, cove__slice_str(name)));
+        assert_true(cove__s3_is_directory(&s3->store, cove__slice_str(name)));
         assert_int_equal(cove__s3_session_get(s3, cove__slice_str(name), &held[i], &err), 0);
     }
     assert_int_equal(cove__s3_session_get(s3, cove__slice_str("b7--usw2-az1--x-s3"), &again, &err), 0);
@@ -567,9 +568,9 @@ static void test_directory_buckets_are_amazons(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct cove__s3 *s3 = OPEN("anon", "true", "endpoint_url", rows[i].endpoint, "store", rows[i].store);
         assert_int_equal(rc, 0);
-        assert_int_equal(cove__s3_is_directory(s3, bucket), rows[i].is);
-        assert_false(cove__s3_is_directory(s3, cove__slice_str("b-x-s3")));
-        assert_false(cove__s3_is_directory(s3, cove__slice_str("--x-s3")));
+        assert_int_equal(cove__s3_is_directory(&s3->store, bucket), rows[i].is);
+        assert_false(cove__s3_is_directory(&s3->store, cove__slice_str("b-x-s3")));
+        assert_false(cove__s3_is_directory(&s3->store, cove__slice_str("--x-s3")));
         cove__s3_ops.close(s3);
     }
 }

@@ -3,6 +3,7 @@
  * checksums become the whole object's, which the store checks at the end. For the front's writer, and for s3_copy.c and
  * s3_append.c, whose parts are copies.
  */
+#include "fs/s3/s3_stores.h"
 #include "fs/s3/s3_upload.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
 {
     struct cove__s3 *s3 = self;
     size_t part = (size_t)s3->o.block_size;
-    const struct s3_store *store = s3->traits.store;
+    const struct s3_store *store = s3->product;
     unsigned max_parts = s3->o.max_parts > 0 ? (unsigned)s3->o.max_parts : store->max_parts;
 
     /* The writer doubles its parts as they grow in number; where the size is known, or parts must be equal, the first
@@ -45,7 +46,7 @@ void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_ru
                                       .max_part = S3_PART_MAX,
                                       .max_parts = max_parts,
                                       .wants_sha256 = s3->sign_payload && s3->provider != NULL,
-                                      .equal_parts = cove__object_can(s3, COVE__UNEQUAL_PARTS) == COVE__CAN_NO,
+                                      .equal_parts = cove__object_can(&s3->store, COVE__UNEQUAL_PARTS) == COVE__CAN_NO,
                                       .crc32c_may_be_crc32 = store->can[COVE__CRC32C] != COVE__CAN_YES,
                                       .parallel = (unsigned)s3->o.max_concurrency };
 }
@@ -69,7 +70,7 @@ static void upload_free(struct cove__upload *u)
     cove__free(u);
 }
 
-static struct cove__upload *upload_new(struct cove__s3 *s3, const char *path, const struct cove__put *put,
+static struct cove__upload *upload_new(struct cove__object_store *store, const char *path, const struct cove__put *put,
                                        const struct cove__ctx *ctx)
 {
     struct cove__upload *u = cove__calloc(1, sizeof *u);
@@ -77,7 +78,7 @@ static struct cove__upload *upload_new(struct cove__s3 *s3, const char *path, co
     if (u == NULL)
         return NULL;
     pthread_mutex_init(&u->lock, NULL);
-    u->s3 = s3;
+    u->store = store;
     u->path = cove__strdup(path);
     u->url = cove__strdup(ctx->url);
     u->put = put != NULL ? *put : (struct cove__put){ .expected_size = -1 };
@@ -105,8 +106,8 @@ static int on_begun(void *user, const char *path, struct cove__slice text)
 
 static enum cove__condition_mode end_way(const struct cove__upload *u)
 {
-    enum cove__condition_mode way = cove__object_condition_mode(u->s3, COVE__UPLOAD_CONDITIONS);
-    return way == COVE__CONDITION_UNSUPPORTED && u->put.or_look ? COVE__CONDITION_CHECKED : way;
+    enum cove__condition_mode mode = cove__object_condition_mode(u->store, COVE__UPLOAD_CONDITIONS);
+    return mode == COVE__CONDITION_UNSUPPORTED && u->put.or_look ? COVE__CONDITION_CHECKED : mode;
 }
 
 static bool no_such_end(const struct cove__upload *u)
@@ -114,25 +115,26 @@ static bool no_such_end(const struct cove__upload *u)
     return u->put.condition != COVE_WRITE_ALWAYS && end_way(u) == COVE__CONDITION_UNSUPPORTED;
 }
 
-int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
-                         const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err)
+int cove__s3_upload_open(struct cove__object_store *store, const char *path, const struct cove__put *put,
+                         bool with_checksum, const struct cove__ctx *ctx, struct cove__upload **ret,
+                         struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_begun, "InitiateMultipartUploadResult" };
     struct cove__object_request r;
     struct cove__object_name name;
 
-    int rc = cove__object_name_of(s3, path, true, ctx, &name, err);
+    int rc = cove__object_name_of(store, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
-    struct cove__upload *u = upload_new(s3, path, put, ctx);
+    struct cove__upload *u = upload_new(store, path, put, ctx);
     if (u == NULL)
         return cove__fail_nomem(err, "an upload");
     if (no_such_end(u)) {
         upload_free(u);
-        return cove__object_no_conditions(s3, ctx, err);
+        return cove__object_no_conditions(store, ctx, err);
     }
-    cove__object_request_init(&r, s3, "POST", name, ctx);
-    r.announces_sum = with_checksum && cove__object_checksum(s3) == COVE__CHECKSUM_CRC32C;
+    cove__object_request_init(&r, store, "POST", name, ctx);
+    r.announces_checksums = with_checksum && cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
     cove__buf_add_str(&r.query, "uploads=");
     cove__object_describe(&r, put);
     cove__object_mark(&r, put, &u->mark);
@@ -145,15 +147,15 @@ int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cov
         if (rc < 0)
             cove__object_unreadable(&r, err, rc, "the reply to the begin of an upload");
     }
-    u->with_checksum = r.announces_sum && !r.sum_refused;
+    u->with_checksum = r.announces_checksums && !r.checksum_refused;
     cove__object_request_done(&r);
     if (rc < 0) {
         upload_free(u);
         return rc;
     }
     if (no_such_end(u)) { /* which the reply has told, before any part is sent in vain */
-        cove__s3_upload_abort(s3, u);
-        return cove__object_no_conditions(s3, ctx, err);
+        cove__s3_upload_abort(store, u);
+        return cove__object_no_conditions(store, ctx, err);
     }
     *ret = u;
     return 0;
@@ -174,7 +176,7 @@ int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *
 void cove__s3_part_query(struct cove__object_request *r, const struct cove__upload *u, unsigned number)
 {
     cove__buf_addf(&r->query, "partNumber=%u", number);
-    cove__s3_query(&r->query, "uploadId", cove__slice_str(u->id));
+    cove__uri_add_pair(&r->query, "uploadId", cove__slice_str(u->id));
 }
 
 int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag, uint32_t crc, int64_t size)
@@ -225,7 +227,7 @@ static void part_done(struct cove__object_request *r)
     char etag[COVE__HEADER_MAX];
     int rc = r->http.op.rc;
 
-    if (r->sum_refused)
+    if (r->checksum_refused)
         io->upload->with_checksum = false;
     if (rc == 0 && cove__object_reply_header(r, "etag", etag)) {
         rc = cove__s3_part_sent(io->upload, io->part_number, etag, t->crc, (int64_t)io->src.size);
@@ -239,7 +241,7 @@ static void part_done(struct cove__object_request *r)
 
 void cove__s3_upload_part(void *self, struct cove__io *io)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct cove__upload *u = io->upload;
     struct part_task *t = cove__calloc(1, sizeof *t);
 
@@ -248,19 +250,19 @@ void cove__s3_upload_part(void *self, struct cove__io *io)
         cove__op_finish(&io->op, cove__fail_nomem(&err, "a part"), 0, &err);
         return;
     }
-    cove__object_request_init(&t->r, s3, "PUT", cove__object_split(u->path), &io->op.ctx);
+    cove__object_request_init(&t->r, store, "PUT", cove__object_split(u->path), &io->op.ctx);
     t->r.user = t;
     t->r.done = part_done;
     t->r.accept = accept_part;
     t->io = io;
     cove__s3_part_query(&t->r, u, io->part_number);
-    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&s3->extra.each));
-    enum cove__checksum_kind sum = cove__object_checksum(s3);
+    cove__buf_add_slice(&t->r.extra, cove__buf_slice(&store->extra.each));
+    enum cove__checksum_kind sum = cove__object_checksum(store);
     if (sum == COVE__CHECKSUM_CRC32C && !u->with_checksum) {
         sum = COVE__CHECKSUM_NONE;
-        t->r.hash_payload = true; /* beside copied parts only the signature can vouch for the bytes */
+        t->r.sign_body = true; /* beside copied parts only the signature can vouch for the bytes */
     }
-    t->r.known_hash = io->sha256;
+    t->r.body_sha256 = io->sha256;
     cove__object_body(&t->r, io->src, sum);
     t->crc = t->r.crc32c;
     cove__object_start(&t->r);
@@ -326,14 +328,14 @@ static int accept_completion(struct cove__object_request *r, struct cove_error *
 static int is_ours(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove__object_head *head)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    int rc = cove__object_head(u->s3, cove__object_split(u->path), ctx, head, &err);
+    int rc = cove__object_head(u->store, cove__object_split(u->path), ctx, head, &err);
 
     if (rc == COVE_ENOTFOUND)
         return 0;
     return rc < 0 ? rc : strcmp(head->write_id, u->mark.write_id) == 0;
 }
 
-static int complete(struct cove__upload *u, enum cove__condition_mode way, const struct cove__ctx *ctx,
+static int complete(struct cove__upload *u, enum cove__condition_mode mode, const struct cove__ctx *ctx,
                     struct completed *done, struct cove_error *err)
 {
     struct cove__object_request r;
@@ -341,9 +343,10 @@ static int complete(struct cove__upload *u, enum cove__condition_mode way, const
     struct cove_error why = COVE_ERROR_INIT;
     uint32_t crc = 0;
 
-    cove__object_request_init(&r, u->s3, "POST", cove__object_split(u->path), ctx);
+    cove__object_request_init(&r, u->store, "POST", cove__object_split(u->path), ctx);
     r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     r.error_in_200 = true;
+    r.effect = COVE__EFFECT_MADE;
     r.accept = accept_completion;
     r.user = done;
     int rc = complete_body(u, &body, &crc);
@@ -351,10 +354,10 @@ static int complete(struct cove__upload *u, enum cove__condition_mode way, const
         cove__object_fail(&r, err, rc, "the upload cannot be finished: %s", cove_code_phrase(rc));
         goto out;
     }
-    cove__s3_query(&r.query, "uploadId", cove__slice_str(u->id));
+    cove__uri_add_pair(&r.query, "uploadId", cove__slice_str(u->id));
     cove__object_header(&r, "Content-Type", "application/xml");
-    cove__buf_add_slice(&r.extra, cove__buf_slice(&u->s3->extra.each));
-    r.hash_payload = true;
+    cove__buf_add_slice(&r.extra, cove__buf_slice(&u->store->extra.each));
+    r.sign_body = true;
     cove__object_body(&r, cove__buf_slice(&body), COVE__CHECKSUM_NONE);
     if (u->with_checksum) { /* here it is the object's */
         char text[COVE__BASE64_SIZE(4)];
@@ -362,20 +365,20 @@ static int complete(struct cove__upload *u, enum cove__condition_mode way, const
         cove__object_header(&r, "x-amz-checksum-crc32c", "%s", text);
         cove__object_header(&r, "x-amz-checksum-type", "FULL_OBJECT");
     }
-    cove__object_condition_headers(&r, way, &u->put);
+    cove__object_condition_headers(&r, mode, &u->put);
     rc = cove__object_run(&r, &why);
     bool refused = cove__object_condition_refused(&r, u->put.condition);
-    if (u->put.condition != COVE_WRITE_ALWAYS && cove__s3_refuses_condition(&r)) {
+    if (u->put.condition != COVE_WRITE_ALWAYS && r.store->ops->refuses_condition(&r)) {
         cove__object_learn_missing(&r, COVE__UPLOAD_CONDITIONS);
-        rc = cove__object_no_conditions(u->s3, ctx, &why);
+        rc = cove__object_no_conditions(u->store, ctx, &why);
         why.http_status = r.http.status;
     }
-    bool gone = rc < 0 && (strcmp(r.code, "NoSuchUpload") == 0 || strcmp(r.code, "InvalidPart") == 0);
+    bool gone = rc < 0 && (r.refusal == COVE__REFUSED_NO_UPLOAD || r.refusal == COVE__REFUSED_NO_PART);
     if (refused || gone || rc == COVE_EPROTOCOL) {
         /* The upload may have been completed although the reply was lost, or changed by a proxy. */
         struct cove__object_head head;
         if (is_ours(u, ctx, &head) == 1) {
-            memcpy(done->etag, head.etag, sizeof done->etag);
+            memcpy(done->etag, head.version, sizeof done->etag);
             memcpy(done->version_id, head.version_id, sizeof done->version_id);
             rc = 0;
         } else if (refused) {
@@ -398,7 +401,7 @@ static int same_source(const struct cove__upload *u, const struct cove__ctx *ctx
 
     if (u->source == NULL || (u->put.condition == COVE_WRITE_IF_MATCH && strcmp(u->source, u->path) == 0))
         return 0; /* of the object that is to be replaced the end's own condition says enough */
-    int rc = cove__object_check_condition(u->s3, cove__object_split(u->source), &same, ctx, err);
+    int rc = cove__object_check_condition(u->store, cove__object_split(u->source), &same, ctx, err);
     return rc == COVE_EPRECONDITION
                ? cove__fs_fail(err, ctx, rc, "the object that parts were copied from changed meanwhile")
                : rc;
@@ -410,7 +413,7 @@ int cove__s3_copied_from(struct cove__upload *u, struct cove__object_name source
     char *copy = NULL, *copy_etag = NULL;
     int rc = 0;
 
-    if (source.version.size > 0 || cove__object_can(u->s3, COVE__COPY_SOURCE_CONDITIONS) == COVE__CAN_YES)
+    if (source.version.size > 0 || cove__object_can(u->store, COVE__COPY_SOURCE_CONDITIONS) == COVE__CAN_YES)
         return 0;
     cove__buf_add_slice(&path, source.bucket);
     cove__buf_add_char(&path, '/');
@@ -438,20 +441,20 @@ out:
 }
 
 /* Checks the condition by HEAD first if the store may ignore it in this request. */
-static int end_as(struct cove__upload *u, enum cove__condition_mode way, const struct cove__ctx *ctx,
+static int end_as(struct cove__upload *u, enum cove__condition_mode mode, const struct cove__ctx *ctx,
                   struct completed *done, struct cove_error *err)
 {
     int rc = 0;
 
-    if (way == COVE__CONDITION_SENT_AND_CHECKED || way == COVE__CONDITION_CHECKED)
-        rc = cove__object_check_condition(u->s3, cove__object_split(u->path), &u->put, ctx, err);
-    return rc == 0 ? complete(u, way, ctx, done, err) : rc;
+    if (mode == COVE__CONDITION_SENT_AND_CHECKED || mode == COVE__CONDITION_CHECKED)
+        rc = cove__object_check_condition(u->store, cove__object_split(u->path), &u->put, ctx, err);
+    return rc == 0 ? complete(u, mode, ctx, done, err) : rc;
 }
 
 int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
                            char **ret_version_id, struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct completed done = { "", "" };
     int rc = same_source(u, ctx, err);
 
@@ -463,7 +466,7 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
         rc = end_as(u, COVE__CONDITION_CHECKED, ctx, &done, err);
     }
     if (rc < 0) {
-        cove__s3_upload_abort(s3, u);
+        cove__s3_upload_abort(store, u);
         return rc;
     }
     /* Without memory for them the object is there all the same. */
@@ -475,17 +478,17 @@ int cove__s3_upload_finish(void *self, struct cove__upload *u, const struct cove
 }
 
 /* *ret_none (may be NULL): the upload did not exist any more. */
-static int abort_upload(struct cove__s3 *s3, struct cove__object_name name, const char *id, const struct cove__ctx *ctx,
-                        bool *ret_none, struct cove_error *err)
+static int abort_upload(struct cove__object_store *store, struct cove__object_name name, const char *id,
+                        const struct cove__ctx *ctx, bool *ret_none, struct cove_error *err)
 {
     struct cove__object_request r;
     struct cove_error why = COVE_ERROR_INIT;
 
-    cove__object_request_init(&r, s3, "DELETE", name, ctx);
+    cove__object_request_init(&r, store, "DELETE", name, ctx);
     r.accept = cove__object_accept_empty;
-    cove__s3_query(&r.query, "uploadId", cove__slice_str(id));
+    cove__uri_add_pair(&r.query, "uploadId", cove__slice_str(id));
     int rc = cove__object_run(&r, &why);
-    bool none = strcmp(r.code, "NoSuchUpload") == 0;
+    bool none = r.refusal == COVE__REFUSED_NO_UPLOAD;
     if (ret_none != NULL)
         *ret_none = none;
     cove__object_request_done(&r);
@@ -510,7 +513,7 @@ void cove__s3_upload_abort(void *self, struct cove__upload *u)
 /* ---- what was left behind ---- */
 
 struct abandoned {
-    struct cove__s3 *s3;
+    struct cove__object_store *store;
     struct cove__object_name below;
     struct cove__slice prefix; /* that the store is asked for */
     bool directory;            /* of a directory bucket */
@@ -566,7 +569,7 @@ static bool seen_before(struct abandoned *a)
 static int remove_upload(struct abandoned *a, const char *path, bool seen)
 {
     bool none;
-    int rc = abort_upload(a->s3, cove__object_split(path), cove__buf_str(&a->id), a->ctx, &none, a->err);
+    int rc = abort_upload(a->store, cove__object_split(path), cove__buf_str(&a->id), a->ctx, &none, a->err);
 
     if (rc == 0 && seen && !none && a->kept++ == 0) {
         cove__buf_reset(&a->first_kept);
@@ -658,20 +661,20 @@ static int uploads_page(struct abandoned *a, bool first)
     static const struct cove__xml_handler handler = { on_upload_begins, on_upload, "ListMultipartUploadsResult" };
     struct cove__object_request r;
 
-    cove__object_request_init(&r, a->s3, "GET", (struct cove__object_name){ .bucket = a->below.bucket }, a->ctx);
+    cove__object_request_init(&r, a->store, "GET", (struct cove__object_name){ .bucket = a->below.bucket }, a->ctx);
     r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     cove__buf_add_str(&r.query, "uploads=&encoding-type=url");
     if (a->prefix.size > 0)
-        cove__s3_query(&r.query, "prefix", a->prefix);
+        cove__uri_add_pair(&r.query, "prefix", a->prefix);
     if (!first) {
         struct cove__buf marker = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX * 3 + 1);
         int rc = a->encoded ? cove__form_decode(&marker, cove__buf_slice(&a->next_key))
                             : cove__buf_add_slice(&marker, cove__buf_slice(&a->next_key));
         if (rc < 0)
             r.query.rc = rc;
-        cove__s3_query(&r.query, "key-marker", cove__buf_slice(&marker));
+        cove__uri_add_pair(&r.query, "key-marker", cove__buf_slice(&marker));
         if (!a->directory) /* which takes none */
-            cove__s3_query(&r.query, "upload-id-marker", cove__buf_slice(&a->next_id));
+            cove__uri_add_pair(&r.query, "upload-id-marker", cove__buf_slice(&a->next_id));
         cove__buf_done(&marker);
     }
     a->truncated = false;
@@ -724,7 +727,7 @@ static int until_gone(struct abandoned *a)
 int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
                                    void *user, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct abandoned a = { .s3 = self,
+    struct abandoned a = { .store = self,
                            .below = cove__object_split(path),
                            .min_age_ns = cove__sec_ns(min_age_s),
                            .remove = remove,
@@ -739,8 +742,8 @@ int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);
     /* MinIO takes a prefix for a whole key: there everything is listed, and looked through here. */
-    a.prefix = cove__object_can(a.s3, COVE__UPLOADS_BY_PREFIX) == COVE__CAN_YES ? a.below.key : cove__slice("", 0);
-    a.directory = cove__s3_is_directory(a.s3, a.below.bucket);
+    a.prefix = cove__object_can(a.store, COVE__UPLOADS_BY_PREFIX) == COVE__CAN_YES ? a.below.key : cove__slice("", 0);
+    a.directory = cove__s3_is_directory(a.store, a.below.bucket);
     while (a.directory && a.prefix.size > 0 && a.prefix.data[a.prefix.size - 1] != '/')
         a.prefix.size--; /* only a whole directory can be asked for */
     int rc = all_pages(&a);

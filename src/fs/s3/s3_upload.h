@@ -15,7 +15,7 @@ struct cove__object_part {
 
 struct cove__upload {
     /* fixed after the begin */
-    struct cove__s3 *s3;
+    struct cove__object_store *store;
     char *path, *url, *id;
     struct cove__put put; /* the condition of the end; its etag is if_match */
     char *if_match;
@@ -31,8 +31,9 @@ struct cove__upload {
 
 /* Without checksums an upload may have copied parts, whose own
  * are not known. */
-int cove__s3_upload_open(struct cove__s3 *s3, const char *path, const struct cove__put *put, bool with_checksum,
-                         const struct cove__ctx *ctx, struct cove__upload **ret, struct cove_error *err);
+int cove__s3_upload_open(struct cove__object_store *store, const char *path, const struct cove__put *put,
+                         bool with_checksum, const struct cove__ctx *ctx, struct cove__upload **ret,
+                         struct cove_error *err);
 void cove__s3_part_query(struct cove__object_request *r, const struct cove__upload *u, unsigned number);
 int cove__s3_part_sent(struct cove__upload *u, unsigned number, const char *etag, uint32_t crc, int64_t size);
 

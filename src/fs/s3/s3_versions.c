@@ -144,25 +144,25 @@ static int read_page(const struct cove__object_request *r, struct reader *v, con
 int cove__s3_versions(void *self, const char *path, const char *token, const struct cove__ctx *ctx,
                       struct cove__page *ret_page, struct cove_error *err)
 {
-    struct cove__s3 *s3 = self;
+    struct cove__object_store *store = self;
     struct reader v = { .page = ret_page, .path = path };
     struct cove__object_name name;
     struct cove__object_request r;
 
-    int rc = cove__object_name_of(s3, path, true, ctx, &name, err);
+    int rc = cove__object_name_of(store, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
     v.key = name.key;
     cove__buf_init(&v.name, COVE__OBJECT_KEY_MAX * 3 + 1);
     cove__buf_init(&v.version, VERSION_MAX);
     cove__buf_init(&v.next, VERSION_MAX);
-    cove__object_request_init(&r, s3, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
+    cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
     r.http.reply_max = COVE__OBJECT_REPLY_MAX;
     cove__buf_addf(&r.query, "versions=&encoding-type=url&max-keys=%u", S3_LIST_PAGE);
-    cove__s3_query(&r.query, "prefix", name.key);
+    cove__uri_add_pair(&r.query, "prefix", name.key);
     if (token != NULL) {
-        cove__s3_query(&r.query, "key-marker", name.key);
-        cove__s3_query(&r.query, "version-id-marker", cove__slice_str(token));
+        cove__uri_add_pair(&r.query, "key-marker", name.key);
+        cove__uri_add_pair(&r.query, "version-id-marker", cove__slice_str(token));
     }
     rc = cove__object_run(&r, err);
     if (rc == 0)

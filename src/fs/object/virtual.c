@@ -1,18 +1,21 @@
 /*
- * Directories that mkdir promised: an object store has none, so the process remembers them here, for all filesystems of
- * one store. A promise ends when the directory is removed, or when something is found below it: from then on the
- * directory exists by its content. A sorted array under cove__lock; no network.
+ * Virtual directories: a sorted array under cove__lock; no network. One ends when it is removed, or when something is
+ * found below it: from then on the directory exists by its content.
  *
  * A reply shows the store at the moment of the reply. So a request takes the time (cove__virtual_time) before it is
- * sent, and its reply is merged with the promises that held then: a promise that another thread ended meanwhile, by
- * writing a file there, may be of a directory that the reply does not have yet.
+ * sent, and its reply is merged with the directories of that time: one that another thread ended meanwhile, by writing
+ * a file there, may not be in the reply yet.
  */
+#include "fs/object/virtual.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fork.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/s3/s3.h"
+#include "fs/object/known.h"
+#include "fs/object/object.h"
 
 /* Compares `d` with a path, or with `slash` with the path and a slash after it. */
 static int compare_path(const char *d, const char *path, size_t length, bool slash)
@@ -65,7 +68,7 @@ static bool holds(const struct cove__virtual_directory *p)
     return held_at(p, UINT64_MAX);
 }
 
-/* Whether a directory below `path` was promised at that time: its parents exist with it. */
+/* Whether a directory below `path` was there at that time: its parents exist with it. */
 static bool below_held_locked(const struct cove__object_known *k, const char *path, size_t length, uint64_t at)
 {
     for (size_t i = place_locked(k, path, length, true); i < k->n_directories; i++) {
@@ -108,7 +111,7 @@ static bool has_room_locked(const struct cove__object_known *k, size_t size)
     return k->n_directories < COVE__VIRTUAL_DIRECTORIES_MAX && size <= COVE__VIRTUAL_PATHS_MAX - k->directories_size;
 }
 
-/* A full table forgets the promises that have ended, or else those last used in the older half of the time that it
+/* A full table forgets the directories that have ended, or else those last used in the older half of the time that it
  * covers. A use of a directory is one of its parents, so no parent goes before it. One path's parents fill a small part
  * of the table only, so the latest path stays whole. `size`: of the new path, far less than COVE__VIRTUAL_PATHS_MAX. */
 static void make_room_locked(struct cove__object_known *k, size_t size)
@@ -125,7 +128,7 @@ static void make_room_locked(struct cove__object_known *k, size_t size)
 }
 
 /* Takes *copy and sets it to NULL where it becomes a new row. */
-static int promise_locked(struct cove__object_known *k, char **copy, size_t length, uint64_t used)
+static int make_locked(struct cove__object_known *k, char **copy, size_t length, uint64_t used)
 {
     struct cove__virtual_directory *p = find_locked(k, *copy, length);
 
@@ -148,32 +151,32 @@ static int promise_locked(struct cove__object_known *k, char **copy, size_t leng
     return 0;
 }
 
-static int promise_one(struct cove__object_known *k, const char *path, size_t length, uint64_t used)
+static int make_one(struct cove__object_known *k, const char *path, size_t length, uint64_t used)
 {
     char *copy = cove__strndup(path, length);
     int rc = copy != NULL ? 0 : COVE_ENOMEM;
 
     if (rc == 0) {
         cove__lock();
-        rc = promise_locked(k, &copy, length, used);
+        rc = make_locked(k, &copy, length, used);
         cove__unlock();
     }
     cove__free(copy);
     return rc;
 }
 
-int cove__virtual_make(struct cove__s3 *s3, const char *path)
+int cove__virtual_make(struct cove__object_store *store, const char *path)
 {
     int rc = 0;
     bool below_bucket = false;
 
     cove__lock();
-    uint64_t used = ++s3->known->now;
+    uint64_t used = ++store->known->now;
     cove__unlock();
     for (size_t i = 0; rc == 0; i++) {
         if (path[i] == '/' || path[i] == '\0') {
             if (below_bucket && path[i - 1] != '/')
-                rc = promise_one(s3->known, path, i, used);
+                rc = make_one(store->known, path, i, used);
             below_bucket = true;
         }
         if (path[i] == '\0')
@@ -184,37 +187,37 @@ int cove__virtual_make(struct cove__s3 *s3, const char *path)
 
 /* ---- asking ---- */
 
-uint64_t cove__virtual_time(struct cove__s3 *s3)
+uint64_t cove__virtual_time(struct cove__object_store *store)
 {
     cove__lock();
-    uint64_t now = s3->known->now;
+    uint64_t now = store->known->now;
     cove__unlock();
     return now;
 }
 
-bool cove__virtual_exists(struct cove__s3 *s3, const char *path, uint64_t at)
+bool cove__virtual_exists(struct cove__object_store *store, const char *path, uint64_t at)
 {
     size_t length = strlen(path);
 
     cove__lock();
-    const struct cove__virtual_directory *p = find_locked(s3->known, path, length);
-    bool promised = (p != NULL && held_at(p, at)) || below_held_locked(s3->known, path, length, at);
+    const struct cove__virtual_directory *p = find_locked(store->known, path, length);
+    bool there = (p != NULL && held_at(p, at)) || below_held_locked(store->known, path, length, at);
     cove__unlock();
-    return promised;
+    return there;
 }
 
-bool cove__virtual_has_children(struct cove__s3 *s3, const char *path)
+bool cove__virtual_has_children(struct cove__object_store *store, const char *path)
 {
     cove__lock();
-    bool promised = below_held_locked(s3->known, path, strlen(path), UINT64_MAX);
+    bool there = below_held_locked(store->known, path, strlen(path), UINT64_MAX);
     cove__unlock();
-    return promised;
+    return there;
 }
 
-bool cove__virtual_existed(struct cove__s3 *s3, const char *path)
+bool cove__virtual_existed(struct cove__object_store *store, const char *path)
 {
     cove__lock();
-    bool was = find_locked(s3->known, path, strlen(path)) != NULL;
+    bool was = find_locked(store->known, path, strlen(path)) != NULL;
     cove__unlock();
     return was;
 }
@@ -233,24 +236,24 @@ static void fill_locked(struct cove__object_known *k, const char *path, size_t l
     p->filled = ++k->now;
 }
 
-void cove__virtual_end(struct cove__s3 *s3, const char *path, size_t length)
+void cove__virtual_end(struct cove__object_store *store, const char *path, size_t length)
 {
     bool below_bucket = false;
 
     cove__lock();
-    for (size_t i = 0; i < length && s3->known->n_directories > 0; i++) {
+    for (size_t i = 0; i < length && store->known->n_directories > 0; i++) {
         if (path[i] != '/')
             continue;
         if (below_bucket && path[i - 1] != '/')
-            fill_locked(s3->known, path, i);
+            fill_locked(store->known, path, i);
         below_bucket = true;
     }
     cove__unlock();
 }
 
-void cove__virtual_forget(struct cove__s3 *s3, const char *path, size_t length)
+void cove__virtual_forget(struct cove__object_store *store, const char *path, size_t length)
 {
-    struct cove__object_known *k = s3->known;
+    struct cove__object_known *k = store->known;
 
     cove__lock();
     struct cove__virtual_directory *p = find_locked(k, path, length);
@@ -261,7 +264,7 @@ void cove__virtual_forget(struct cove__s3 *s3, const char *path, size_t length)
     cove__unlock();
 }
 
-void cove__virtual_end_page(struct cove__s3 *s3, const struct cove__page *page)
+void cove__virtual_end_page(struct cove__object_store *store, const struct cove__page *page)
 {
     const char *last = "";
     size_t n_last = 0;
@@ -273,21 +276,21 @@ void cove__virtual_end_page(struct cove__s3 *s3, const struct cove__page *page)
         if (info->type == COVE_TYPE_DIRECTORY) {
             char *key = cove__path_join(info->path, "");
             if (key != NULL)
-                cove__virtual_end(s3, key, strlen(key));
+                cove__virtual_end(store, key, strlen(key));
             cove__free(key);
         } else if (slash != NULL) {
             size_t n = (size_t)(slash - info->path) + 1;
             if (n != n_last || memcmp(info->path, last, n) != 0)
-                cove__virtual_end(s3, info->path, n);
+                cove__virtual_end(store, info->path, n);
             last = info->path;
             n_last = n;
         }
     }
 }
 
-void cove__virtual_forget_tree(struct cove__s3 *s3, const char *path)
+void cove__virtual_forget_tree(struct cove__object_store *store, const char *path)
 {
-    struct cove__object_known *k = s3->known;
+    struct cove__object_known *k = store->known;
     size_t length = strlen(path), kept = 0;
 
     cove__lock();
@@ -304,10 +307,10 @@ void cove__virtual_forget_tree(struct cove__s3 *s3, const char *path)
 
 /* ---- moving ---- */
 
-/* The first directory after `after`, at or below `path`, that is promised; owned. NULL: none, or no memory. */
-static char *next_of(struct cove__s3 *s3, const char *path, const char *after, int *ret_rc)
+/* The first directory after `after`, at or below `path`; owned. NULL: none, or no memory. */
+static char *next_of(struct cove__object_store *store, const char *path, const char *after, int *ret_rc)
 {
-    const struct cove__object_known *k = s3->known;
+    const struct cove__object_known *k = store->known;
     size_t length = strlen(path);
     char *copy = NULL;
 
@@ -328,25 +331,25 @@ static char *next_of(struct cove__s3 *s3, const char *path, const char *after, i
     return copy;
 }
 
-int cove__virtual_move(struct cove__s3 *s3, const char *from, const char *to)
+int cove__virtual_move(struct cove__object_store *store, const char *from, const char *to)
 {
     char *last = NULL, *old;
     int rc = 0;
 
-    if (cove__virtual_exists(s3, from, UINT64_MAX) && cove__object_split(to).key.size > 0)
-        rc = cove__virtual_make(s3, to);
-    while (rc == 0 && (old = next_of(s3, from, last != NULL ? last : from, &rc)) != NULL) {
+    if (cove__virtual_exists(store, from, UINT64_MAX) && cove__object_split(to).key.size > 0)
+        rc = cove__virtual_make(store, to);
+    while (rc == 0 && (old = next_of(store, from, last != NULL ? last : from, &rc)) != NULL) {
         struct cove__buf new = COVE__BUF_INIT(SIZE_MAX);
         rc = cove__buf_addf(&new, "%s%s", to, old + strlen(from));
         if (rc == 0)
-            rc = cove__virtual_make(s3, cove__buf_str(&new));
+            rc = cove__virtual_make(store, cove__buf_str(&new));
         cove__buf_done(&new);
         cove__free(last);
         last = old;
     }
     cove__free(last);
     if (rc == 0)
-        cove__virtual_forget_tree(s3, from);
+        cove__virtual_forget_tree(store, from);
     return rc;
 }
 
@@ -364,7 +367,7 @@ static size_t shown_length(const char *row, size_t length, bool deep)
     return deep ? strlen(row) : length + 1 + strcspn(row + length + 1, "/");
 }
 
-/* Moves to the next directory below `path` that was promised at that time. 1; 0: there are no more; COVE_ENOMEM. */
+/* Moves to the next directory below `path` of that time. 1; 0: there are no more; COVE_ENOMEM. */
 static int next_below(struct cove__object_known *k, const char *path, bool deep, uint64_t at, struct cursor *c)
 {
     size_t length = strlen(path), n = 0;
@@ -399,13 +402,13 @@ static int compare_directory(const char *directory, const char *key)
     return c != 0 ? c : strcmp("/", key + n);
 }
 
-int cove__virtual_list(struct cove__s3 *s3, const char *path, bool deep, uint64_t at, const char *after,
+int cove__virtual_list(struct cove__object_store *store, const char *path, bool deep, uint64_t at, const char *after,
                        const char *until, struct cove__page *page)
 {
     struct cursor c = { 0 };
     int rc;
 
-    while ((rc = next_below(s3->known, path, deep, at, &c)) > 0) {
+    while ((rc = next_below(store->known, path, deep, at, &c)) > 0) {
         if ((after == NULL || compare_directory(c.directory, after) > 0) &&
             (until == NULL || compare_directory(c.directory, until) <= 0) &&
             cove__page_add(page, c.directory, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0) {

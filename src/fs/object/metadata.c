@@ -2,16 +2,14 @@
  * What an object carries beside its bytes, as headers: read from the reply to a HEAD, kept for an object that takes the
  * other's place, and written into a request that makes one. For s3_stat.c, s3_object.c, s3_upload.c, s3_copy.c.
  */
-#include "fs/s3/s3.h"
-
+#include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/object/operations.h"
 #include "fs/pairs.h"
 #include "net/head.h"
-
-static const char metadata[] = "x-amz-meta-";
 
 /* ---- lines ---- */
 
@@ -57,20 +55,22 @@ static void add_line(struct cove__buf *out, struct cove__slice name, struct cove
     cove__head_line(out, "", value);
 }
 
-static void add_metadata(struct cove__buf *out, const struct cove_pair *pair)
+static void add_metadata(const struct cove__object_request *r, struct cove__buf *out, const struct cove_pair *pair)
 {
-    cove__buf_add_str(out, metadata);
+    cove__buf_add_str(out, r->store->ops->headers.metadata);
     cove__head_line(out, pair->name, cove__slice_str(pair->value));
 }
 
 /* The user's name of a header, or an empty one where it is none of the user's metadata. Writes have marks of their own.
  */
-static struct cove__slice user_name(struct cove__slice header)
+static struct cove__slice user_name(const struct cove__object_request *r, struct cove__slice header)
 {
-    struct cove__slice name = cove__slice_sub(header, sizeof metadata - 1, SIZE_MAX);
-    bool is = header.size >= sizeof metadata - 1 &&
-              strncasecmp((const char *)header.data, metadata, sizeof metadata - 1) == 0 &&
-              !cove__slice_is(name, COVE__WRITE_MARK);
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+    size_t n = strlen(headers->metadata);
+    struct cove__slice name = cove__slice_sub(header, n, SIZE_MAX);
+    bool is = header.size >= n && strncasecmp((const char *)header.data, headers->metadata, n) == 0 &&
+              !cove__slice_is(name, headers->write_mark);
+
     return is ? name : cove__slice("", 0);
 }
 
@@ -88,17 +88,18 @@ static int keep_text(const struct cove__object_request *r, const char *header, c
 
 int cove__object_read_properties(const struct cove__object_request *r, struct cove_info *info)
 {
+    const struct cove__object_headers *headers = &r->store->ops->headers;
     struct cove__pairs pairs = COVE__PAIRS_INIT;
     struct cove__slice rest = cove__buf_slice(&r->http.reply_headers), name, value;
     char text[COVE__HEADER_MAX];
 
-    if (cove__object_reply_header(r, "x-amz-storage-class", text))
+    if (headers->storage_class != NULL && cove__object_reply_header(r, headers->storage_class, text))
         cove__object_text(cove__slice_str(text), info->storage_class, sizeof info->storage_class);
-    int rc = keep_text(r, "x-amz-version-id", &info->version_id);
+    int rc = headers->version_id != NULL ? keep_text(r, headers->version_id, &info->version_id) : 0;
     if (rc == 0)
         rc = keep_text(r, "content-type", &info->content_type);
     while (rc == 0 && cove__object_next_header(&rest, &name, &value)) {
-        name = user_name(name);
+        name = user_name(r, name);
         if (name.size > 0)
             cove__pairs_add(&pairs, name, value);
     }
@@ -119,12 +120,12 @@ static bool is_one_of(struct cove__slice name, const char *const *names)
     return false;
 }
 
-static bool describes(struct cove__slice name)
+static bool describes(const struct cove__object_request *r, struct cove__slice name)
 {
     static const char *const names[] = {
         "content-type", "cache-control", "content-encoding", "content-language", "content-disposition", "expires", NULL
     };
-    return is_one_of(name, names) || user_name(name).size > 0;
+    return is_one_of(name, names) || user_name(r, name).size > 0;
 }
 
 int cove__object_keep_metadata(const struct cove__object_request *head, struct cove__buf *out)
@@ -132,7 +133,7 @@ int cove__object_keep_metadata(const struct cove__object_request *head, struct c
     struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
 
     while (cove__object_next_header(&rest, &name, &value)) {
-        if (describes(name) && !has_header(cove__buf_slice(&head->s3->extra.create), name))
+        if (describes(head, name) && !has_header(cove__buf_slice(&head->store->extra.create), name))
             add_line(out, name, value);
     }
     return cove__buf_rc(out);
@@ -150,23 +151,17 @@ static bool is_changed(struct cove__slice name, const struct cove_pair *pairs, s
 int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
                                  struct cove__buf *out)
 {
-    /* A copy would have the bucket's defaults of these. */
-    static const char *const stored[] = { "x-amz-storage-class",
-                                          "x-amz-website-redirect-location",
-                                          "x-amz-server-side-encryption",
-                                          "x-amz-server-side-encryption-aws-kms-key-id",
-                                          "x-amz-server-side-encryption-bucket-key-enabled",
-                                          NULL };
     struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
 
     while (cove__object_next_header(&rest, &name, &value)) {
-        if ((describes(name) || is_one_of(name, stored)) && !is_changed(user_name(name), pairs, n) &&
-            !has_header(cove__buf_slice(&head->s3->extra.create), name))
+        if ((describes(head, name) || is_one_of(name, head->store->ops->headers.kept)) &&
+            !is_changed(user_name(head, name), pairs, n) &&
+            !has_header(cove__buf_slice(&head->store->extra.create), name))
             add_line(out, name, value);
     }
     for (size_t i = 0; i < n; i++) {
         if (pairs[i].value != NULL)
-            add_metadata(out, &pairs[i]);
+            add_metadata(head, out, &pairs[i]);
     }
     return cove__buf_rc(out);
 }
@@ -175,7 +170,7 @@ int cove__object_change_metadata(const struct cove__object_request *head, const 
 
 void cove__object_describe(struct cove__object_request *r, const struct cove__put *put)
 {
-    struct cove__slice rest = cove__buf_slice(&r->s3->extra.create), name, value;
+    struct cove__slice rest = cove__buf_slice(&r->store->extra.create), name, value;
     const char *type = put != NULL ? put->content_type : NULL;
 
     while (cove__object_next_header(&rest, &name, &value)) {
@@ -187,5 +182,5 @@ void cove__object_describe(struct cove__object_request *r, const struct cove__pu
     if (put != NULL && put->headers != NULL)
         cove__buf_add_str(&r->extra, put->headers);
     for (size_t i = 0; put != NULL && i < put->n_metadata; i++)
-        add_metadata(&r->extra, &put->metadata[i]);
+        add_metadata(r, &r->extra, &put->metadata[i]);
 }

@@ -1,27 +1,21 @@
 /*
- * What the process knows of each store that it uses, shared by all filesystems of that store, whatever their options:
- * the directories that mkdir promised (s3_directories.c), which outlive the filesystem that made them, and the buckets
- * that are there. A child of fork has a copy.
+ * What the process knows of each store that it uses: its virtual directories, which outlive the filesystem that made
+ * them, and the buckets that are there.
+ *
+ * At a few stores other credentials see other buckets of the same names. That is not distinguished: such a filesystem
+ * at most shows a virtual directory of the other bucket.
  */
-#include "fs/s3/s3.h"
+#include "fs/object/known.h"
 
-#include <strings.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "fs/object/object.h"
+#include "fs/object/virtual.h"
 
 static struct cove__object_known *stores; /* under cove__lock */
-
-/* At a few stores other keys see other buckets of the same names. That is not distinguished: such a filesystem at most
- * shows a directory that was promised in the other bucket. */
-static bool is_of(const struct cove__object_known *k, const struct cove__s3 *s3)
-{
-    if (k->own_endpoint != s3->own_endpoint)
-        return false;
-    return s3->own_endpoint ? k->tls == s3->tls && strcasecmp(k->host, s3->host) == 0 && strcmp(k->base, s3->base) == 0
-                            : cove__s3_same_partition(k->region, s3->region);
-}
 
 static void known_free(struct cove__object_known *k)
 {
@@ -32,37 +26,30 @@ static void known_free(struct cove__object_known *k)
     cove__free(k->directories);
     for (size_t i = 0; i < k->n_buckets; i++)
         cove__free(k->buckets[i]);
-    cove__free(k->host);
-    cove__free(k->base);
-    cove__free(k->region);
+    cove__free(k->identity);
     cove__free(k);
 }
 
-static struct cove__object_known *known_new(const struct cove__s3 *s3)
+static struct cove__object_known *known_new(const char *identity)
 {
     struct cove__object_known *k = cove__calloc(1, sizeof *k);
 
-    if (k == NULL)
-        return NULL;
-    k->own_endpoint = s3->own_endpoint;
-    k->tls = s3->tls;
-    k->host = cove__strdup(s3->own_endpoint ? s3->host : "");
-    k->base = cove__strdup(s3->base);
-    k->region = cove__strdup(s3->region);
-    if (k->host != NULL && k->base != NULL && k->region != NULL)
+    if (k != NULL)
+        k->identity = cove__strdup(identity);
+    if (k != NULL && k->identity != NULL)
         return k;
     known_free(k);
     return NULL;
 }
 
-int cove__object_known_get(struct cove__s3 *s3, struct cove_error *err)
+int cove__object_known_get(struct cove__object_store *store, const char *identity, struct cove_error *err)
 {
-    struct cove__object_known *fresh = known_new(s3), *k;
+    struct cove__object_known *fresh = known_new(identity), *k;
 
     if (fresh == NULL)
         return cove__fail_nomem(err, "a store");
     cove__lock();
-    for (k = stores; k != NULL && !is_of(k, s3);)
+    for (k = stores; k != NULL && strcmp(k->identity, identity) != 0;)
         k = k->next;
     if (k == NULL) {
         k = fresh;
@@ -71,7 +58,7 @@ int cove__object_known_get(struct cove__s3 *s3, struct cove_error *err)
         fresh = NULL;
     }
     k->refs++;
-    s3->known = k;
+    store->known = k;
     cove__unlock();
     known_free(fresh);
     return 0;
@@ -110,20 +97,20 @@ static size_t bucket_locked(const struct cove__object_known *k, struct cove__sli
     return i;
 }
 
-bool cove__object_bucket_is_known(struct cove__s3 *s3, struct cove__slice bucket)
+bool cove__object_bucket_is_known(struct cove__object_store *store, struct cove__slice bucket)
 {
     cove__lock();
-    bool seen = bucket_locked(s3->known, bucket) < s3->known->n_buckets;
+    bool seen = bucket_locked(store->known, bucket) < store->known->n_buckets;
     cove__unlock();
     return seen;
 }
 
-void cove__object_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+void cove__object_remember_bucket(struct cove__object_store *store, struct cove__slice bucket)
 {
-    struct cove__object_known *k = s3->known;
+    struct cove__object_known *k = store->known;
     char *name, *old = NULL;
 
-    if (bucket.size == 0 || cove__object_bucket_is_known(s3, bucket) ||
+    if (bucket.size == 0 || cove__object_bucket_is_known(store, bucket) ||
         (name = cove__strndup((const char *)bucket.data, bucket.size)) == NULL)
         return;
     cove__lock();
@@ -139,9 +126,9 @@ void cove__object_remember_bucket(struct cove__s3 *s3, struct cove__slice bucket
     cove__free(old);
 }
 
-void cove__object_forget_bucket(struct cove__s3 *s3, struct cove__slice bucket)
+void cove__object_forget_bucket(struct cove__object_store *store, struct cove__slice bucket)
 {
-    struct cove__object_known *k = s3->known;
+    struct cove__object_known *k = store->known;
     char *old = NULL;
 
     cove__lock();

@@ -1,0 +1,84 @@
+/* Conditions of writes: sent, checked, refused; and the marks by which a writer knows its own object. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "fs/fs_impl.h"
+#include "fs/object/operations.h"
+#include "net/head.h"
+
+void cove__object_add_match(struct cove__object_request *r, struct cove__buf *headers, const char *version)
+{
+    r->conditional = true;
+    cove__head_line(headers, r->store->ops->headers.if_match, cove__slice_str(cove__object_strong_etag(version)));
+}
+
+void cove__object_mark(struct cove__object_request *r, const struct cove__put *put, struct cove__write_mark *ret)
+{
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+    char name[64];
+
+    if (put != NULL && put->write_id != NULL)
+        snprintf(ret->write_id, sizeof ret->write_id, "%s", put->write_id);
+    else
+        snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
+                 (unsigned long long)cove__random());
+    snprintf(name, sizeof name, "%s%s", headers->metadata, headers->write_mark);
+    cove__object_header(r, name, "%s", ret->write_id);
+}
+
+void cove__object_condition_headers(struct cove__object_request *r, enum cove__condition_mode mode,
+                                    const struct cove__put *put)
+{
+    if (put == NULL || (mode != COVE__CONDITION_SENT && mode != COVE__CONDITION_SENT_AND_CHECKED))
+        return;
+    if (put->condition == COVE_WRITE_IF_NEW)
+        cove__buf_addf(&r->extra, "%s\n", r->store->ops->headers.if_new);
+    else if (put->condition == COVE_WRITE_IF_MATCH)
+        cove__object_add_match(r, &r->extra, put->etag);
+}
+
+bool cove__object_condition_refused(const struct cove__object_request *r, enum cove_write_if condition)
+{
+    int status = r->http.status;
+    int rc = r->http.op.rc;
+    /* A 409 that names a file or a directory in the way says nothing about the condition. */
+    if (condition == COVE_WRITE_ALWAYS || rc >= 0 || rc == COVE_EISDIR || rc == COVE_ENOTDIR)
+        return false;
+    /* 404 for If-Match: there is no object that could match. A missing bucket is another matter. */
+    return status == 412 || status == 409 ||
+           (condition == COVE_WRITE_IF_MATCH && status == 404 && r->refusal == COVE__REFUSED_NO_OBJECT);
+}
+
+int cove__object_condition_broken(const struct cove__ctx *ctx, enum cove_write_if condition, struct cove_error *err)
+{
+    return condition == COVE_WRITE_IF_NEW
+               ? cove__fs_fail(err, ctx, COVE_EEXIST, "the object exists already")
+               : cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the object is not the one that was to be replaced");
+}
+
+int cove__object_condition_error(const struct cove__object_request *r, enum cove_write_if condition,
+                                 struct cove_error *err)
+{
+    int rc = cove__object_condition_broken(&r->http.op.ctx, condition, err);
+    if (err != NULL)
+        err->http_status = r->http.status;
+    return rc;
+}
+
+int cove__object_check_condition(struct cove__object_store *store, struct cove__object_name name,
+                                 const struct cove__put *put, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_head head;
+
+    if (put->condition == COVE_WRITE_ALWAYS)
+        return 0;
+    int rc = cove__object_head(store, name, ctx, &head, &why);
+    if (rc < 0 && rc != COVE_ENOTFOUND)
+        return cove__error_copy(err, &why);
+    bool holds = put->condition == COVE_WRITE_IF_NEW ? rc == COVE_ENOTFOUND
+                                                     : rc == 0 && cove__object_same_version(head.version, put->etag);
+    return holds ? 0 : cove__object_condition_broken(ctx, put->condition, err);
+}

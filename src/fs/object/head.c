@@ -1,0 +1,79 @@
+/* HEAD: what an object is, without its bytes. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "fs/object/operations.h"
+
+/* Every store sends these headers. A login page has no ETag; a compressing proxy removes the size. */
+int cove__object_accept_head(struct cove__object_request *r, struct cove_error *err)
+{
+    char text[COVE__HEADER_MAX];
+
+    if (!cove__object_reply_header(r, r->store->ops->headers.version, text) &&
+        !cove__object_reply_header(r, "last-modified", text))
+        return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                 "the reply has neither ETag nor Last-Modified, so it is not from the store: check the "
+                                 "endpoint and any proxy");
+    if (cove__object_reply_number(r, r->store->ops->headers.size) < 0)
+        return cove__object_fail(
+            r, err, COVE_EPROTOCOL,
+            "the object's size is unknown: the reply has no valid Content-Length; a proxy may have "
+            "removed it");
+    return 0;
+}
+
+void cove__object_head_request(struct cove__object_request *r)
+{
+    r->accept = cove__object_accept_head;
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&r->store->extra.each));
+    r->effect = r->name.version.size == 0 ? COVE__EFFECT_SEEN : COVE__EFFECT_NONE;
+    r->wants_checksum = cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C;
+}
+
+void cove__object_head_response(const struct cove__object_request *r, struct cove__object_head *ret)
+{
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+    char text[COVE__HEADER_MAX];
+
+    *ret =
+        (struct cove__object_head){ .size = cove__object_reply_number(r, r->store->ops->headers.size), .mtime_ns = -1 };
+    if (cove__object_reply_header(r, "last-modified", text))
+        ret->mtime_ns = cove__parse_http_date(text);
+    cove__object_reply_version(r, ret->version);
+    if (headers->version_id != NULL)
+        cove__object_reply_header(r, headers->version_id, ret->version_id);
+    snprintf(text, sizeof text, "%s%s", headers->metadata, headers->write_mark);
+    cove__http_header(&r->http, text, ret->write_id, sizeof ret->write_id);
+    ret->has_crc32c = cove__object_reply_crc32c(r, &ret->crc32c);
+}
+
+int cove__object_head(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
+                      struct cove__object_head *ret, struct cove_error *err)
+{
+    return cove__object_head_metadata(store, name, ctx, ret, NULL, err);
+}
+
+int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
+                               const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                               struct cove_error *err)
+{
+    struct cove__object_request r;
+
+    cove__object_request_init(&r, store, "HEAD", name, ctx);
+    cove__object_head_request(&r);
+    int rc = cove__object_run(&r, err);
+    if (rc == 0) {
+        cove__object_head_response(&r, ret);
+        rc = kept != NULL ? cove__object_keep_metadata(&r, kept) : 0;
+        if (rc < 0)
+            cove__object_fail(&r, err, rc, "the object's metadata cannot be held");
+    }
+    cove__object_request_done(&r);
+    return rc;
+}
+
+bool cove__object_reply_crc32c(const struct cove__object_request *r, uint32_t *ret)
+{
+    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && r->store->ops->reply_crc32c(r, ret);
+}

@@ -1,0 +1,107 @@
+/*
+ * An object store over HTTP: what all of them share, and the table of what each spells its own way. The engine in this
+ * folder decides what is asked, in which order, and what an answer means; a backend (fs/s3) addresses and signs
+ * requests, and reads replies. docs/adding-a-store.md has the table for each store.
+ */
+#ifndef COVE_FS_OBJECT_OBJECT_H
+#define COVE_FS_OBJECT_OBJECT_H
+
+#include "fs/fs_ops.h"
+#include "fs/object/capability.h"
+#include "fs/object/name.h"
+#include "fs/object/request.h"
+
+/* What headers the store's objects have, in lower case where a reply is searched for them. */
+struct cove__object_headers {
+    const char *version;       /* of a reply: what tells one content of an object from another ("etag") */
+    const char *size;          /* of a HEAD's reply ("content-length") */
+    const char *metadata;      /* how the names of the user's metadata begin ("x-amz-meta-") */
+    const char *write_mark;    /* the name, in the user's metadata, of the mark of a write */
+    const char *if_match;      /* of a request: only if the object has this version ("If-Match") */
+    const char *if_new;        /* of a request, with its value: only if there is no object ("If-None-Match: *") */
+    const char *version_id;    /* NULL: none */
+    const char *storage_class; /* NULL: none */
+    /* What an object keeps beside its description when its metadata change, as a copy would have the bucket's defaults
+     * of these; ends with NULL. */
+    const char *const *kept;
+};
+
+struct cove__object_ops {
+    const char *name;         /* of the backend, for the log */
+    const char *version_mark; /* what begins a version's id at the end of a path ("?versionId="); NULL: no versions */
+    struct cove__object_headers headers;
+
+    /* ---- the store ---- */
+
+    /* What is known of it, apart from options and refusals. Any thread. */
+    enum cove__can (*can)(const struct cove__object_store *store, enum cove__capability capability);
+    const char *(*product)(const struct cove__object_store *store); /* for messages */
+
+    /* ---- each request ---- */
+
+    /* Before an attempt: fills http.url and http.headers, signed; `add_headers` is the engine's, to be called for its
+     * lines (cove__object_add_headers). As the hook of net/http: 0, COVE__HTTP_LATER, or an error. */
+    int (*prepare)(struct cove__object_request *r, struct cove_error *err);
+    void (*request_init)(struct cove__object_request *r); /* fills `state` in, and the version's query. NULL: nothing */
+    void (*request_done)(struct cove__object_request *r); /* frees what `state` holds. NULL: nothing */
+    /* The body is set: what a signature or checksum needs of it. NULL: nothing. */
+    void (*body)(struct cove__object_request *r);
+    /* A reply is here: what it says of the store. True: *ret_verdict and err are final. */
+    bool (*reply)(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err);
+    /* Whether a 200 holds an error (r->error_in_200). NULL: never. */
+    bool (*holds_error)(const struct cove__object_request *r);
+    /* Of a refusal: true: something was learned (a region, that there are no checksums), and the same request is worth
+     * another attempt at once. */
+    bool (*learns)(struct cove__object_request *r);
+    /* Of a refusal: fills err, r->code and r->refusal; true: worth another attempt by the policy. */
+    bool (*classify)(struct cove__object_request *r, struct cove_error *err);
+    /* Of a request that has failed: the store has no such condition, or no such request at all. */
+    bool (*refuses_condition)(const struct cove__object_request *r);
+    bool (*refuses_operation)(const struct cove__object_request *r);
+    /* After `classify`: the credentials are not valid any more, and there may be others. */
+    bool (*credentials_refused)(struct cove__object_request *r);
+
+    /* ---- one object ---- */
+
+    /* The version that was asked for only says that the object was deleted. NULL: there is no such thing. */
+    bool (*is_delete_marker)(const struct cove__object_request *r);
+    /* The checksum of the whole object that the reply gives; false: none. */
+    bool (*reply_crc32c)(const struct cove__object_request *r, uint32_t *ret);
+};
+
+/* Headers made from options, "Name: value\n" lines, for requests that make an object, and for those that read one or
+ * send a part. */
+struct cove__object_extra {
+    struct cove__buf create; /* put, begin of an upload, copy */
+    struct cove__buf each;   /* with a customer's key: also parts and reads */
+};
+
+/* The first member of each backend's own. */
+struct cove__object_store {
+    /* fixed after open */
+    const struct cove__object_ops *ops;
+    struct cove__http *http;
+    struct cove__object_extra extra;
+    bool version_aware;               /* paths may end in a version */
+    bool create_buckets;              /* mkdir of a directory makes a missing bucket */
+    int64_t block_size;               /* bytes of the first parts of an upload */
+    int64_t max_concurrency;          /* parts or ranges of one file under way at once */
+    int64_t copy_part_threshold;      /* bytes: larger objects are copied in parts */
+    struct cove__object_known *known; /* held */
+    struct cove__capabilities capabilities;
+    /* under cove__lock */
+    int64_t clock_skew_ns; /* the store's clock less ours */
+};
+
+void cove__object_store_init(struct cove__object_store *store, const struct cove__object_ops *ops);
+void cove__object_store_done(struct cove__object_store *store);
+/* Now, by the store's clock as far as it is known; ns since 1970. */
+int64_t cove__object_now(const struct cove__object_store *store);
+/* For `prepare`: the lines of the operation, and those of this attempt. */
+void cove__object_add_headers(struct cove__object_request *r, struct cove__buf *headers);
+
+/* The backend's own part of a request, zeroed when the request begins. */
+#define cove__object_state(r, type)                                                                                    \
+    ((void)sizeof(char[sizeof(type) <= COVE__OBJECT_STATE_MAX ? 1 : -1]), (type *)(void *)(r)->state)
+
+#endif

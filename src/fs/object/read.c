@@ -1,0 +1,232 @@
+/* A range of an object, resumed where the connection breaks. */
+#include <string.h>
+
+#include "base/error.h"
+#include "fs/fs_impl.h"
+#include "fs/object/task.h"
+#include "fs/store_sum.h"
+#include "wire/crc.h"
+
+/* Reads digits and advances *p past them; -1: there are none, or too many. */
+static int64_t take_number(const char **p)
+{
+    size_t n = strspn(*p, "0123456789");
+    int64_t v = cove__object_number(cove__slice(*p, n));
+
+    *p += n;
+    return v;
+}
+
+static bool take_word(const char **p, const char *word)
+{
+    size_t n = strlen(word);
+    bool is = strncmp(*p, word, n) == 0;
+
+    *p += is ? n : 0;
+    return is;
+}
+
+/* "bytes 0-9/100": first, last and total; false where it is anything else. A total of "*" is -1. */
+static bool content_range(const struct cove__object_request *r, int64_t *ret_first, int64_t *ret_last,
+                          int64_t *ret_total)
+{
+    char text[COVE__HEADER_MAX];
+    const char *p = text;
+
+    if (!cove__object_reply_header(r, "content-range", text) || !take_word(&p, "bytes "))
+        return false;
+    *ret_first = take_number(&p);
+    bool dash = take_word(&p, "-");
+    *ret_last = take_number(&p);
+    if (!dash || *ret_first < 0 || *ret_last < *ret_first || !take_word(&p, "/"))
+        return false;
+    bool untold = take_word(&p, "*");
+    *ret_total = untold ? -1 : take_number(&p);
+    return *p == '\0' && (untold || *ret_total > *ret_last);
+}
+
+/* The lines of an attempt: a reply that broke off is resumed, if the object is still the same. */
+static void add_read_headers(struct cove__object_request *r, struct cove__buf *headers)
+{
+    struct cove__object_task *t = r->user;
+    const struct cove__io *io = t->io;
+    const char *match = r->http.kept > 0 ? t->version : io->if_match;
+
+    if (match != NULL)
+        cove__object_add_match(r, headers, match);
+    if (io->offset >= 0)
+        cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
+                       (long long)(io->offset + (int64_t)io->length - 1));
+    else
+        cove__buf_addf(headers, "Range: bytes=%lld\n", (long long)io->offset);
+}
+
+/* Whether a reply is of the object that the kept bytes are of. A weak etag says nothing about bytes. */
+static bool same_object(const struct cove__object_request *r)
+{
+    const struct cove__object_task *t = r->user;
+    char etag[COVE__HEADER_MAX];
+
+    return cove__object_reply_version(r, etag) && strcmp(etag, t->version) == 0;
+}
+
+/* True: the reply is of another object than was asked for, by a store that does not look at If-Match. */
+static bool other_object(const struct cove__object_request *r)
+{
+    const struct cove__object_task *t = r->user;
+    char etag[COVE__HEADER_MAX];
+
+    return t->io->if_match != NULL && cove__object_reply_version(r, etag) &&
+           !cove__object_same_version(etag, t->io->if_match);
+}
+
+static int64_t keep_read(struct cove__object_request *r)
+{
+    struct cove__object_task *t = r->user;
+    const struct cove__io *io = t->io;
+    int64_t first, last, total;
+
+    if (r->http.status != 206 || io->offset < 0 || !content_range(r, &first, &last, &total) ||
+        first != io->offset + r->http.kept || last - first + 1 <= r->http.received ||
+        last - first + 1 != cove__object_reply_number(r, "content-length"))
+        return 0;
+    if (r->http.kept == 0 && (!cove__object_reply_version(r, t->version) || strncmp(t->version, "W/", 2) == 0))
+        return 0;
+    return same_object(r) ? r->http.kept + r->http.received : 0;
+}
+
+static int accept_read(struct cove__object_request *r, struct cove_error *err)
+{
+    struct cove__object_task *t = r->user;
+    struct cove__io *io = t->io;
+    int64_t first, last, total, here = r->http.kept + r->http.received;
+    uint32_t kept;
+
+    if (r->http.kept > 0 && !same_object(r))
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the If-Match header");
+    if (other_object(r))
+        return cove__object_fail(r, err, COVE_EPRECONDITION, "another object has taken its place");
+    if (r->http.status == 206 && io->offset < 0 && r->http.received == 0) {
+        io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
+    } else if (r->http.status == 206) {
+        if (!content_range(r, &first, &last, &total))
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
+        if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset + r->http.kept) ||
+            (io->offset < 0 && total >= 0 && last + 1 != total) ||
+            (io->offset >= 0 && here < (int64_t)io->length && last + 1 != total))
+            return cove__object_fail(
+                r, err, COVE_EPROTOCOL,
+                "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived", (long long)first,
+                (long long)last, (long long)r->http.received);
+        io->ret_total = total;
+    } else {
+        char etag[COVE__HEADER_MAX], text[COVE__HEADER_MAX];
+        if (io->offset + r->http.kept > 0)
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
+        /* Where only the end of the connection ends the body, one that was cut looks whole (RFC 9112, section 6.3). */
+        if (!cove__object_reply_header(r, "content-length", text) &&
+            !cove__object_reply_header(r, "transfer-encoding", text))
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply does not tell where its body ends");
+        if (!cove__object_reply_version(r, etag))
+            return cove__object_fail(r, err, COVE_EPROTOCOL,
+                                     "the reply has neither Content-Range nor ETag, so it is not from the store: check "
+                                     "the endpoint and any proxy");
+        io->ret_total = r->http.received;
+    }
+    /* A reply that is the whole object can be held against the store's own checksum. */
+    if (io->ret_total == here && cove__object_reply_crc32c(r, &kept) &&
+        !cove__store_sum_matches_bytes(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
+        return cove__object_fail(r, err, COVE_ECORRUPT,
+                                 "the bytes do not match the CRC32C checksum that the store keeps");
+    return cove__object_task_keep_version(t, err);
+}
+
+/* A directory is told from nothing only once the read has failed: the common case costs no request more. */
+static void directory_probed(struct cove__object_request *r)
+{
+    struct cove__object_task *t = r->user;
+    struct cove_error err = t->why;
+    int rc = t->failed;
+
+    if (r->http.op.rc == 0 && r->probe.any) {
+        rc = COVE_EISDIR;
+        cove__object_fail(r, &err, rc, "a directory");
+    }
+    cove__object_task_finish(t, rc, 0, &err);
+}
+
+static void probe_directory(struct cove__object_task *t)
+{
+    struct cove__slice key = t->r.name.key;
+
+    cove__object_task_restart(t, "GET");
+    t->r.name.key = cove__slice("", 0);
+    t->r.done = directory_probed;
+    cove__object_probe_request(&t->r, key);
+    cove__object_start(&t->r);
+}
+
+static void read_done(struct cove__object_request *r)
+{
+    struct cove__object_task *t = r->user;
+    struct cove__io *io = t->io;
+    int rc = r->http.op.rc;
+    char text[COVE__HEADER_MAX];
+    const char *p = text;
+
+    t->failed = rc;
+    t->why = r->http.op.err;
+    io->ret_wait_ns = r->http.wait_ns;
+    io->ret_took_ns = r->http.took_ns;
+    if (rc < 0 && r->http.status == 416) { /* past the end */
+        if (cove__object_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
+            io->ret_total = take_number(&p);
+        cove__object_task_finish(t, 0, 0, &t->why);
+    } else if (rc == COVE_ENOTFOUND && r->refusal != COVE__REFUSED_NO_BUCKET && r->name.version.size == 0) {
+        probe_directory(t);
+    } else {
+        cove__object_task_finish(t, rc, rc == 0 && io->length > 0 ? r->http.op.count : 0, &t->why);
+    }
+}
+
+/* A read of nothing still tells whether the object is there, and how large it is. */
+static int accept_empty_read(struct cove__object_request *r, struct cove_error *err)
+{
+    struct cove__object_task *t = r->user;
+    int rc = cove__object_accept_head(r, err);
+
+    if (rc < 0)
+        return rc;
+    t->io->ret_total = cove__object_reply_number(r, r->store->ops->headers.size);
+    return cove__object_task_keep_version(t, err);
+}
+
+void cove__object_read(void *self, struct cove__io *io)
+{
+    struct cove__object_store *store = self;
+    struct cove__object_task *t = cove__object_task_new(store, io, io->length > 0 ? "GET" : "HEAD");
+
+    if (t == NULL)
+        return;
+    struct cove__object_request *r = &t->r;
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = cove__object_name_of(store, io->path, false, &io->op.ctx, &r->name, &err);
+    if (rc < 0) {
+        cove__object_task_finish(t, rc, 0, &err);
+        return;
+    }
+    r->effect = r->name.version.size == 0 ? COVE__EFFECT_SEEN : COVE__EFFECT_NONE;
+    r->done = read_done;
+    r->accept = io->length > 0 ? accept_read : accept_empty_read;
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&store->extra.each));
+    if (io->length > 0) {
+        r->wants_checksum = cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
+        r->add_headers = add_read_headers;
+        r->keep = keep_read;
+        r->http.dst = io->dst;
+        r->http.dst_size = io->length;
+    } else if (io->if_match != NULL) {
+        cove__object_add_match(r, &r->extra, io->if_match);
+    }
+    cove__object_start(r);
+}
