@@ -423,6 +423,63 @@ static void test_a_long_retry_after_is_said(void **state)
     cove__http_free(http);
 }
 
+static void keep_first_line(void *user, enum cove_log_level level, const char *subject, const char *text)
+{
+    (void)user;
+    (void)level;
+    if (strcmp(subject, "wait") != 0 || said[0] != '\0')
+        return;
+    snprintf(said, sizeof said, "%s", text);
+    cove_cancel_fire(stop);
+}
+
+/* A connection that is neither made nor refused: the server's queue of them is full. */
+static void test_a_connect_that_hangs_is_said(void **state)
+{
+    struct server here = { 0 };
+    struct cove__http_config config = { .proxy = "", .connect_timeout_ms = 600000 };
+    static const struct cove__http_hooks hooks = { .prepare = prepare };
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct cove__http *http = NULL;
+    struct cove__http_request r;
+    struct cove_error err = COVE_ERROR_INIT;
+    int fill[8];
+    char begin[80];
+
+    said[0] = '\0';
+    stop = cove_cancel_new();
+    server_start(&here);
+    assert_return_code(listen(here.fd, 0), 0);
+    address.sin_port = htons((uint16_t)here.port);
+    for (int i = 0; i < 8; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(fill[i], (struct sockaddr *)&address, sizeof address);
+    }
+    assert_int_equal(cove__http_new(&config, &http, NULL), 0);
+    cove_log_set(keep_first_line, NULL, COVE_LOG_INFO);
+    cove__http_request_init(&r);
+    r.http = http;
+    r.hooks = &hooks;
+    r.self = &here;
+    r.op.ctx.op = "read";
+    r.op.ctx.url = "test://x";
+    r.op.ctx.cancel = stop; /* fired by the line */
+    r.op.ctx.deadline_ns = cove__now_ns() + 60 * COVE__SEC;
+    assert_int_equal(cove__http_run(&r, &err), COVE_ECANCELED);
+    cove__http_request_done(&r);
+    cove_log_set(NULL, NULL, COVE_LOG_ERROR);
+    snprintf(begin, sizeof begin, "waiting for http://127.0.0.1:%u, ", here.port);
+    assert_ptr_equal(strstr(said, begin), said);
+    assert_non_null(strstr(said, " s so far (attempt 1 of 1, "));
+    assert_non_null(strstr(said, " s left): read test://x"));
+    for (int i = 0; i < 8; i++)
+        close(fill[i]);
+    server_stop(&here);
+    cove_cancel_unref(stop);
+    stop = NULL;
+    cove__http_free(http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_by_way_of_a_proxy),
         cmocka_unit_test(test_the_deadline_is_said_once),
         cmocka_unit_test(test_a_long_retry_after_is_said),
+        cmocka_unit_test(test_a_connect_that_hangs_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
