@@ -1,5 +1,5 @@
-/* The order in which the sources are asked, and how one leads to the next: see aws_chain.h. Files and environment are
- * read anew at each refresh, so that what changed counts. */
+/* The order of the sources, and how one leads to the next: see aws_chain.h. Files and environment are read at each
+ * refresh, so a change in them takes effect. */
 #include "auth/aws_chain.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#define DEPTH_MAX 8 /* roles that lead to roles */
+#define DEPTH_MAX 8 /* of a chain of roles */
 
 static void chain_free(void *self)
 {
@@ -99,7 +99,7 @@ static int of_role(const struct cove__aws_chain *chain, const struct cove__aws_p
     return rc;
 }
 
-/* What a profile itself says. COVE__AWS_ASK: nothing. */
+/* The keys that a loaded profile leads to. COVE__AWS_USE_CHAIN: it names none. */
 static int of_loaded(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile, unsigned depth,
                      cove_cancel *cancel, struct cove__aws_credentials *ret, struct cove_error *err)
 {
@@ -128,7 +128,7 @@ static int of_loaded(const struct cove__aws_chain *chain, const struct cove__aws
         return rc;
     if (has_keys)
         return cove__aws_credentials_of_profile(profile, ret, err);
-    return COVE__AWS_ASK;
+    return COVE__AWS_USE_CHAIN;
 }
 
 /* The keys of the source_profile `of` a profile. */
@@ -142,7 +142,7 @@ static int of_source_profile(const struct cove__aws_chain *chain, const struct c
     if (rc < 0)
         return cove__fail(err, rc, "source_profile of the AWS profile '%s': %s", of->name, why.message);
     rc = of_loaded(chain, &profile, depth, cancel, ret, err);
-    if (rc == COVE__AWS_ASK)
+    if (rc == COVE__AWS_USE_CHAIN)
         rc = cove__fail(err, COVE_EAUTH,
                         "source_profile of the AWS profile '%s': the AWS profile '%s' has no credentials", of->name,
                         profile.name);
@@ -192,7 +192,7 @@ static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove
         rc = of_environment_token(chain, &profile, cancel, ret, err);
     else
         rc = of_loaded(chain, &profile, 0, cancel, ret, err);
-    if (rc == COVE__AWS_ASK)
+    if (rc == COVE__AWS_USE_CHAIN)
         rc = of_place(chain, &profile, cancel, ret, err);
     cove__aws_profile_done(&profile);
     return rc;

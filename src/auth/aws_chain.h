@@ -1,6 +1,6 @@
 /*
- * Where AWS's credentials come from when they are not simply written down: roles, web identity, SSO, processes,
- * containers, the machine itself. For provider.c, which calls it on a thread of its own: all of this blocks.
+ * The sources of AWS's credentials that need a request, a program or a chain of profiles: roles, web identity, SSO,
+ * processes, containers, instances. For provider.c, which calls them on a separate thread, as they block.
  */
 #ifndef COVE_AUTH_AWS_CHAIN_H
 #define COVE_AUTH_AWS_CHAIN_H
@@ -14,12 +14,12 @@
 
 #define COVE__AWS_TOKEN_MAX COVE__EXCHANGE_REPLY_MAX /* of a token's file, and of what a process prints */
 
-/* What is asked for keys. Strings owned. */
+/* A store's sources, in their order. Owned strings. */
 struct cove__aws_chain {
-    char *profile; /* given by option: it comes before the environment; NULL: as the environment says */
-    char *region;  /* of the store; its STS is asked where the profile names none */
+    char *profile; /* of the option, which precedes the environment; NULL: the environment's */
+    char *region;  /* of the store, and of STS where the profile names none */
     struct cove__exchange_client client;
-    /* of the refresh under way: the profile that it began with, whose endpoints hold for all that is asked. BORROWED */
+    /* of the present refresh: the profile that it began with, whose endpoints are used for all requests. BORROWED */
     const struct cove__aws_profile *first;
 };
 
@@ -32,7 +32,7 @@ struct cove__aws_chain_options {
 int cove__aws_chain_new(const struct cove__aws_chain_options *options, struct cove__credentials_source *ret,
                         struct cove_error *err);
 
-/* ---- shared by the sources; each gives 0 and keys, or an error whose message says what was asked ---- */
+/* ---- the sources; each returns 0 and keys, or an error whose message names the source ---- */
 
 /* aws_process.c: runs `command` by the shell and reads what it prints. */
 int cove__aws_process(const char *command, cove_cancel *cancel, struct cove__aws_credentials *ret,
@@ -44,7 +44,7 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
 bool cove__aws_has_instance(void); /* not switched off */
 int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel, struct cove__aws_credentials *ret,
                        struct cove_error *err);
-/* aws_sts.c: `by` signs. `token_file` instead: web identity. BORROWED strings; NULL where not said. */
+/* aws_sts.c: `by` signs. `token_file` instead: web identity. BORROWED strings; NULL: not given. */
 struct cove__aws_role {
     const char *arn, *session_name, *external_id, *duration_seconds, *token_file, *region;
     const struct cove__aws_credentials *by;
@@ -63,15 +63,15 @@ int cove__aws_log_in(const struct cove__aws_profile *profile, const char *why, s
 
 /* ---- keys in replies: aws_keys.c ---- */
 
-/* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `who` is for messages,
+/* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `origin` is for messages,
  * which never show the text itself. `may_last`: keys of this source may have no expiration, and then never expire. */
-int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_last, struct cove__aws_credentials *ret,
-                             struct cove_error *err);
+int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool may_last,
+                             struct cove__aws_credentials *ret, struct cove_error *err);
 /* The same of an XML document's <Credentials>, as STS and the sessions of S3's directory buckets write them: with a
  * token and an end. aws_sts.c. */
-int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+int cove__aws_keys_from_xml(struct cove__slice text, const char *origin, struct cove__aws_credentials *ret,
                             struct cove_error *err);
 /* "2026-11-24T02:00:00Z" to nanoseconds; NULL or "": never (INT64_MAX); COVE_EPROTOCOL: neither. */
-int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct cove_error *err);
+int cove__aws_expiry(const char *text, const char *origin, int64_t *ret_ns, struct cove_error *err);
 
 #endif

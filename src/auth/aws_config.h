@@ -16,7 +16,7 @@
 
 #define COVE__AWS_FILE_MAX ((size_t)1 << 20)
 
-/* What one profile says. Strings are owned; NULL: not said. */
+/* One profile. Owned strings; NULL: not set. */
 struct cove__aws_profile {
     char *name;
     char *access_key_id, *secret_access_key, *session_token; /* all from one file */
@@ -65,9 +65,9 @@ int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__
 char *cove__aws_file(const char *variable, const char *name);
 /* A whole file's text into `out`; one that is not there is COVE_ENOTFOUND. */
 int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err);
-/* Where to ask a service, as somebody has configured it: the environment's `variable`, then `of_services` (of the
+/* The configured endpoint of a service: the environment's `variable`, then `of_services` (of the
  * profile's services section). With `general`, AWS_ENDPOINT_URL and the profile's endpoint_url come behind each.
- * BORROWED; NULL: Amazon's own, also where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so. */
+ * BORROWED; NULL: Amazon's, also where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set. */
 const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general);
 bool cove__aws_ignores_endpoints(void); /* by AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
 bool cove__aws_given(const char *s);    /* neither NULL nor empty */

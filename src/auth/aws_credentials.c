@@ -50,7 +50,7 @@ static bool has_comment(const char *value)
     return strstr(value, " #") != NULL || strstr(value, " ;") != NULL;
 }
 
-/* Slips in writing a value down, which no reader of AWS's mends: all of it is the value. */
+/* Mistakes in a value that AWS's own tools keep as well: the quotes or the comment are part of it. */
 static const char *slip(const struct cove__aws_credentials *c)
 {
     if (in_quotes(c->key_id) || in_quotes(c->secret) || (c->token != NULL && in_quotes(c->token)))
@@ -140,20 +140,20 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
     if (!s->profile_given && cove__aws_given(env_id))
         return cove__aws_credentials_of_environment(ret, err);
 
-    /* A role or a session that the user set up is who they mean to be: not the owner of keys that lie beside it. */
+    /* A role or a session that the user has configured takes precedence over keys in the same place. */
     if (!s->profile_given && cove__aws_given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
-        return COVE__AWS_ASK;
+        return COVE__AWS_USE_CHAIN;
     if (profile != NULL && (cove__aws_given(profile->role_arn) || cove__aws_given(profile->web_identity_token_file) ||
                             cove__aws_given(profile->sso_account_id) || cove__aws_given(profile->sso_role_name)))
-        return COVE__AWS_ASK;
+        return COVE__AWS_USE_CHAIN;
     if (profile == NULL || (profile->keys_of_config && cove__aws_given(profile->credential_process)))
-        return COVE__AWS_ASK;
+        return COVE__AWS_USE_CHAIN;
     int rc = cove__aws_profile_check_keys(profile, err);
     if (rc < 0)
         return rc;
     if (cove__aws_given(profile->access_key_id))
         return cove__aws_credentials_of_profile(profile, ret, err);
-    return COVE__AWS_ASK;
+    return COVE__AWS_USE_CHAIN;
 }
 
 int cove__aws_profile_check_keys(const struct cove__aws_profile *profile, struct cove_error *err)

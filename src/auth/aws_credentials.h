@@ -1,6 +1,6 @@
 /*
- * AWS's keys, and where those are found that nobody has to be asked for: options, environment, shared files. One of the
- * kinds of credentials that a provider (provider.h) keeps.
+ * AWS's keys, and the places where they are found without a request: options, environment, shared files. They are one
+ * kind of the credentials that a provider (provider.h) keeps.
  */
 #ifndef COVE_AUTH_AWS_CREDENTIALS_H
 #define COVE_AUTH_AWS_CREDENTIALS_H
@@ -8,7 +8,7 @@
 #include "auth/aws_config.h"
 #include "auth/provider.h"
 
-/* A pair of keys, or nobody. Owned strings. */
+/* A pair of keys, or anonymous access. Owned strings. */
 struct cove__aws_credentials {
     char *key_id, *secret, *token; /* token: NULL where there is none */
     char *origin;                  /* where they were found, for messages: "AWS_ACCESS_KEY_ID"; NULL: unknown */
@@ -23,14 +23,14 @@ const struct cove__aws_credentials *cove__aws_credentials_get(const struct cove_
 struct cove__aws_sources {
     bool anonymous;
     const char *key_id, *secret, *token; /* options */
-    bool profile_given;                  /* by option: it comes before the environment */
+    bool profile_given;                  /* by option: it precedes the environment */
     const struct cove__aws_profile *profile;
 };
 
-/* The first of: anonymous, options, environment (unless a profile was given), the profile's keys. COVE__AWS_ASK: they
- * come from elsewhere (aws_chain.h); also where there are keys beside a role, SSO or a web identity, which come first,
- * or beside a process that does. COVE_EINVAL: a key id without its secret. */
-#define COVE__AWS_ASK 1
+/* The first of: anonymous, options, environment (unless a profile was given), the profile's keys. COVE__AWS_USE_CHAIN:
+ * the sources of aws_chain.h give them; so also where the profile has keys, but a role, SSO, a web identity or a
+ * process takes precedence. COVE_EINVAL: a key id without its secret. */
+#define COVE__AWS_USE_CHAIN 1
 int cove__aws_credentials_find(const struct cove__aws_sources *sources, struct cove__aws_credentials *ret,
                                struct cove_error *err);
 /* The same for the environment's alone, and for a profile's own: 0, COVE_ENOMEM, COVE_EINVAL. */

@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "wire/json.h"
 
-int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct cove_error *err)
+int cove__aws_expiry(const char *text, const char *origin, int64_t *ret_ns, struct cove_error *err)
 {
     int64_t at_ns = INT64_MAX;
 
@@ -20,7 +20,7 @@ int cove__aws_expiry(const char *text, const char *who, int64_t *ret_ns, struct 
         at_ns = text[digits] == '\0' && digits < 16 ? cove__ms_ns(strtoll(text, NULL, 10)) : cove__parse_iso8601(text);
     }
     if (at_ns < 0)
-        return cove__fail(err, COVE_EPROTOCOL, "credentials of %s: their expiration is not a date", who);
+        return cove__fail(err, COVE_EPROTOCOL, "credentials of %s: their expiration is not a date", origin);
     *ret_ns = at_ns;
     return 0;
 }
@@ -64,8 +64,8 @@ static bool plain(const char *s)
     return true;
 }
 
-int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_last, struct cove__aws_credentials *ret,
-                             struct cove_error *err)
+int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool may_last,
+                             struct cove__aws_credentials *ret, struct cove_error *err)
 {
     struct cove__aws_credentials c = { .expires_ns = INT64_MAX };
     struct keys k = { 0 };
@@ -76,19 +76,19 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *who, bool may_
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "the credentials");
     else if (rc < 0)
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave is not a JSON object", who);
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave is not a JSON object", origin);
     else if (k.code != NULL && strcmp(k.code, "Success") != 0)
-        rc = cove__fail(err, COVE_EAUTH, "credentials of %s: it refused: %.64s%s%.200s", who,
+        rc = cove__fail(err, COVE_EAUTH, "credentials of %s: it refused: %.64s%s%.200s", origin,
                         plain(k.code) ? k.code : "", k.message != NULL ? ": " : "", k.message != NULL ? k.message : "");
     else if (!cove__aws_given(k.id) || !cove__aws_given(k.secret) || !plain(k.id) || !plain(k.token))
         rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave has no usable access key id and secret",
-                        who);
+                        origin);
     else if (!may_last && !cove__aws_given(k.expiration))
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the reply has no expiration time", who);
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the reply has no expiration time", origin);
     else
-        rc = cove__aws_expiry(k.expiration, who, &c.expires_ns, err);
+        rc = cove__aws_expiry(k.expiration, origin, &c.expires_ns, err);
     if (rc == 0)
-        rc = cove__aws_credentials_set_origin(&c, err, "%s", who);
+        rc = cove__aws_credentials_set_origin(&c, err, "%s", origin);
     if (rc == 0) {
         c.key_id = k.id;
         c.secret = k.secret;

@@ -1,5 +1,5 @@
 /* Credentials of the place where the program runs: a container (ECS, EKS Pod Identity), an instance (IMDSv2). For
- * aws_chain.c. None of these requests may go through a proxy: they would be somebody else's credentials. */
+ * aws_chain.c. None of these requests may go through a proxy: the reply would be the proxy machine's credentials. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define INSTANCE_PATH     "/latest/meta-data/iam/security-credentials/"
 #define HOST_MAX          256
 
-/* What follows goes into a header's line or a URL. */
+/* It is going to be part of a header line or a URL. */
 static bool printable(struct cove__slice s)
 {
     for (size_t i = 0; i < s.size; i++) {
@@ -48,7 +48,7 @@ static bool is_loopback_v4(const char *host)
     return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
 }
 
-/* Over plain HTTP the token goes only to those who live on this machine. */
+/* Over plain HTTP the token goes only to services of this machine. */
 static bool allowed(const char *url, char host[HOST_MAX])
 {
     static const char *const hosts[] = { "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]" };
@@ -71,7 +71,7 @@ static bool allowed(const char *url, char host[HOST_MAX])
     return false;
 }
 
-/* The file is read each time: whoever runs the container changes it. */
+/* The file is read each time: the container's platform replaces the token. */
 static int add_token(struct cove__exchange *x, struct cove_error *err)
 {
     const char *path = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");

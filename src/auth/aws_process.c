@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define TIMEOUT_NS (120 * COVE__SEC) /* it may wait for somebody at a browser */
+#define TIMEOUT_NS (120 * COVE__SEC) /* the user may have to log in with a browser */
 #define LOOK_MS    50                /* how often the token is looked at */
 
 extern char **environ;

@@ -185,7 +185,7 @@ static int renewed(struct cove__slice reply, struct cached *c, struct cove_error
             made.token = NULL;
         }
     }
-    if (rc == 0 && cove__aws_given(made.refresh)) { /* else the old one goes on */
+    if (rc == 0 && cove__aws_given(made.refresh)) { /* else the old one stays valid */
         cove__wipe(c->refresh);
         c->refresh = made.refresh;
         made.refresh = NULL;

@@ -1,5 +1,5 @@
-/* Roles: AWS's Security Token Service, asked with keys (AssumeRole) or with a token of somebody whom AWS trusts
- * (AssumeRoleWithWebIdentity). For aws_chain.c. */
+/* Roles, by AWS's Security Token Service: with keys (AssumeRole), or with a token of an identity provider that AWS
+ * trusts (AssumeRoleWithWebIdentity). For aws_chain.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,7 @@ static bool plain(const char *s)
     return true;
 }
 
-int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cove__aws_credentials *ret,
+int cove__aws_keys_from_xml(struct cove__slice text, const char *origin, struct cove__aws_credentials *ret,
                             struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, take };
@@ -80,9 +80,9 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *who, struct cov
         cove__fail_nomem(err, "the credentials");
     else if (rc < 0 || !cove__aws_given(reply.id) || !cove__aws_given(reply.secret) || !cove__aws_given(reply.token) ||
              !cove__aws_given(reply.expiration) || !plain(reply.id) || !plain(reply.token))
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials %s: the reply has no usable keys", who);
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials %s: the reply has no usable keys", origin);
     else
-        rc = cove__aws_expiry(reply.expiration, who, &c.expires_ns, err);
+        rc = cove__aws_expiry(reply.expiration, origin, &c.expires_ns, err);
     if (rc == 0) {
         c.key_id = reply.id;
         c.secret = reply.secret;
@@ -132,7 +132,7 @@ static int add_form(struct cove__exchange *x, const struct cove__aws_role *role,
     cove__exchange_add_field(x, "RoleArn", role->arn);
     cove__exchange_add_field(x, "RoleSessionName", cove__aws_given(role->session_name) ? role->session_name : name);
     cove__exchange_add_field(x, "DurationSeconds", role->duration_seconds);
-    if (role->token_file != NULL) { /* read each time: whoever runs the pod changes it */
+    if (role->token_file != NULL) { /* read each time: Kubernetes replaces it */
         rc = cove__aws_read_file(role->token_file, &token, err);
         if (rc < 0)
             cove__error_prefix(err, rc, "credentials of a web identity");

@@ -204,7 +204,7 @@ static void test_chain(void **state)
     assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE_EINVAL);
     assert_non_null(strstr(err.message, "aws_secret_access_key"));
     profile.access_key_id = NULL;
-    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_USE_CHAIN);
 }
 
 /* Where a profile has keys and a role, AWS's tools use the role, so its keys alone are never used. Beside a process,
@@ -224,20 +224,20 @@ static void test_not_as_somebody_else(void **state)
         snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s = y\n%s", sources[i], keys);
         write_file(config_file, text);
         assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
-        assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
+        assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_USE_CHAIN);
         cove__aws_profile_done(&p);
     }
     snprintf(text, sizeof text, "[default]\ncredential_process = x\n%s", keys);
     write_file(config_file, text);
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
-    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_USE_CHAIN);
     cove__aws_profile_done(&p);
     write_file(credentials_file, text);
     write_file(config_file, "");
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);
     expect(&s, "A", NULL);
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere", 1);
-    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_ASK);
+    assert_int_equal(cove__aws_credentials_find(&s, &c, &err), COVE__AWS_USE_CHAIN);
     s.profile_given = true;
     expect(&s, "A", NULL);
     unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");

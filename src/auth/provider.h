@@ -32,7 +32,7 @@ struct cove__credentials {
 };
 void cove__credentials_unref(struct cove__credentials *credentials); /* NULL accepted */
 
-/* Where new credentials come from. `fetch` fills in a zeroed payload; it runs on a thread of its own and may block; it
+/* Where new credentials come from. `fetch` fills in a zeroed payload; it runs on a separate thread and may block; it
  * ends soon after `cancel` is fired. */
 struct cove__credentials_source {
     const struct cove__credentials_type *type;

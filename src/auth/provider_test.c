@@ -316,7 +316,7 @@ static void test_fork_in_mid_refresh(void **state)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_string_equal(ask(http, p, false, &err), "ID1"); /* the second who asks: now both go on */
+    assert_string_equal(ask(http, p, false, &err), "ID1"); /* the second request: now both end */
     assert_ptr_equal(cove__inbox_wait(&inbox), &a.r.op);
     assert_string_equal(a.id, "ID1");
     cove__inbox_done(&inbox);

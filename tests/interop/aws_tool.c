@@ -69,7 +69,7 @@ static void show_keys(const struct cove__aws_profile *p)
     struct cove_error err = COVE_ERROR_INIT;
     int rc = cove__aws_credentials_find(&s, &c, &err);
 
-    if (rc == COVE__AWS_ASK) {
+    if (rc == COVE__AWS_USE_CHAIN) {
         printf("ask\n");
     } else if (rc < 0) {
         printf("refused %s\n", err.message);

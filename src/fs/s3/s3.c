@@ -170,7 +170,7 @@ static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile 
     struct cove__credentials_source source;
 
     int rc = cove__aws_credentials_find(&sources, &fixed, err);
-    if (rc == COVE__AWS_ASK) {
+    if (rc == COVE__AWS_USE_CHAIN) {
         rc = cove__aws_chain_new(&options, &source, err);
         return rc < 0 ? rc : cove__provider_new(&source, &s3->provider, err);
     }
