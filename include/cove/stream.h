@@ -57,7 +57,8 @@ COVE_API int64_t cove_reader_next(cove_reader *reader, const void **ret_data, si
 /* The same at `offset`, without touching position or prefetch. */
 COVE_API int64_t cove_reader_read_at(cove_reader *reader, int64_t offset, void *buffer, size_t length,
                                      struct cove_error *err);
-/* Many ranges at once, merged and in parallel (see cove_fs_read_ranges). */
+/* Many ranges at once, merged and in parallel (see cove_fs_read_ranges). Bytes that the reader holds already, as those
+ * that its open has brought, are not requested again; nor are those behind the end. */
 COVE_API int cove_reader_read_ranges(cove_reader *reader, struct cove_range *ranges, size_t n_ranges,
                                      struct cove_error *err);
 /* Moves the position; `offset` from 0 to any number. COVE_EINVAL: negative. */

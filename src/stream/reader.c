@@ -247,7 +247,9 @@ static size_t widest(const struct cove_reader *r, size_t parallel)
 }
 
 /* How much to ask for at once, `ahead` of the position, in a window so wide: stretches of few sizes, so that their
- * memory goes from one to the next, and the nearest ones small, so that the reader need not wait for all of them. */
+ * memory goes from one to the next, and the nearest ones small, so that the reader need not wait for all of them.
+ * Stretches of a whole part would be fewer requests, but where each connection has a limit, as those of S3 do, a file
+ * of one part would take twice as long, and a large one half as long again: so many fit into a window at once. */
 static size_t stretch(size_t most, size_t window, size_t ahead)
 {
     size_t chunk = MIN_CHUNK;
@@ -715,13 +717,36 @@ int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t
     return n < 0 ? n : have + n;
 }
 
+/* What has come of a range is copied; *ret_rest is what is still to be asked for. */
+static void take_arrived(struct cove_reader *r, struct cove_range *range, struct cove_range *ret_rest)
+{
+    int64_t left = range->offset < r->size ? r->size - range->offset : 0;
+    size_t length = (int64_t)range->length < left ? range->length : (size_t)left;
+
+    range->done = length > 0 ? copy_arrived(r, range->offset, range->buffer, length) : 0;
+    *ret_rest = (struct cove_range){ .offset = range->offset + range->done,
+                                     .length = length - (size_t)range->done,
+                                     .buffer = length > 0 ? (uint8_t *)range->buffer + range->done : NULL };
+}
+
 int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_ranges, struct cove_error *err)
 {
     struct cove__fetch fetch = { .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag, .once = true };
-    int rc;
+    int rc = cove__fs_check_ranges(&fetch, &r->target.ctx, err);
 
+    if (rc < 0 || n_ranges == 0)
+        return rc;
+    fetch.ranges = cove__calloc(n_ranges, sizeof *fetch.ranges);
+    if (!fetch.ranges)
+        return cove__fail_nomem(err, "a read");
+    mind_fork(r);
+    for (size_t i = 0; i < n_ranges; i++)
+        take_arrived(r, &ranges[i], &fetch.ranges[i]);
     begin_call(r);
     rc = cove__fs_fetch_merged(r->fs, &r->target, &fetch, err);
+    for (size_t i = 0; i < n_ranges; i++)
+        ranges[i].done += fetch.ranges[i].done;
+    cove__free(fetch.ranges);
     cove__free(fetch.ret_etag);
     return (int)failed(r, rc);
 }
