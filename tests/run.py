@@ -312,7 +312,11 @@ class Runner:
         mock = sorted(str(p.relative_to(env.ROOT)) for p in (env.ROOT / "tests" / "mock").glob("test_*.py"))
         tree = sorted(str(p.relative_to(env.ROOT)) for p in (env.ROOT / "tests" / "static").glob("test_*.py"))
         tree.remove("tests/static/test_builds.py")
-        jobs = [(self.pytest, "build", f"mock server, {Path(path).stem}", path) for path in mock]
+        # The appends take longest by far, so they are shared out, and come first.
+        mock.remove("tests/mock/test_appends.py")
+        jobs = [(self.pytest, "build", f"mock server, appends {n}", "tests/mock/test_appends.py", "-k", part)
+                for n, part in enumerate(("new", "small", "not new and not small"), 1)]
+        jobs += [(self.pytest, "build", f"mock server, {Path(path).stem}", path) for path in mock]
         jobs += [(self.pytest, "build", "tree and installation", *tree)]
         jobs += [(self.contract, "build", backend, root, {}) for backend, root in self.CONTRACT_LOCAL]
         jobs += [(self.unit, "build")]
