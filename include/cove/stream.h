@@ -68,6 +68,9 @@ COVE_API int64_t cove_reader_size(const cove_reader *reader); /* bytes of the ob
 /* The ETag of the version that is read, for COVE_WRITE_IF_MATCH; BORROWED until the close. NULL: the store gives none.
  */
 COVE_API const char *cove_reader_etag(const cove_reader *reader);
+/* Its ID, as in cove_info_version_id; BORROWED until the close. NULL: the store keeps no versions of the object, or the
+ * reader is of cove_fs_read_or_open. */
+COVE_API const char *cove_reader_version_id(const cove_reader *reader);
 COVE_API void cove_reader_close(cove_reader *reader); /* NULL accepted */
 
 /* ---- writing ---- */

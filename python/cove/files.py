@@ -106,11 +106,14 @@ class ReadFile(_Named, io.BufferedReader):
 
     mode = "rb"
 
-    def __init__(self, fs: CoveFileSystem, path: str, reader: _cove.Reader) -> None:
+    def __init__(self, fs: CoveFileSystem, path: str, reader: _cove.Reader, place: str) -> None:
+        """`place`: the path with the version that was asked for."""
         self._raw = _Raw(reader)
         super().__init__(self._raw, READ_BUFFER)
         self.fs, self.path, self.size = fs, path, reader.size
         self.blocksize = fs.blocksize
+        self.version_id: str | None = reader.version_id if fs.version_aware else None
+        self._place = f"{place}?versionId={self.version_id}" if self.version_id and "?versionId=" not in place else place
 
     @property
     def loc(self) -> int:
@@ -120,10 +123,10 @@ class ReadFile(_Named, io.BufferedReader):
     @functools.cached_property
     def details(self) -> dict[str, Any]:
         """What `info` gives; asked for once."""
-        return self.fs.info(self.path)
+        return self.fs.info(self._place)
 
     def info(self) -> dict[str, Any]:
-        """What the filesystem says of this path."""
+        """What the filesystem says of this path: of the version that is read, where the filesystem is aware of versions."""
         return self.details
 
     # fsspec's "blockcache" puts a cache of its own before the file, and says itself when the file is closed.
@@ -181,11 +184,12 @@ class ReadFile(_Named, io.BufferedReader):
         return bytes(found)
 
     def __reduce_ex__(self, protocol: Any) -> tuple:  # BufferedReader has this one, and refuses in it
-        return _reopen, (self.fs, self.path, self.tell())
+        return _reopen, (self.fs, self._place, self.path, self.tell())
 
 
-def _reopen(fs: CoveFileSystem, path: str, position: int) -> ReadFile:
-    file = fs.open(path, "rb")
+def _reopen(fs: CoveFileSystem, place: str, path: str, position: int) -> ReadFile:
+    file = fs.open(place, "rb")
+    file.path = path
     file.seek(position)
     return file
 

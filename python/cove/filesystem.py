@@ -52,6 +52,7 @@ class CoveFileSystem(Listings):
 
     transaction_type = FileTransaction
     mirror_sync_methods = False  # each ordinary method is written out: a loop's thread in between would cost more than most calls do
+    version_aware = False  # whether paths may name a version
     family = ""  # of stores whose paths mean the same, whatever the scheme and the options
     _options_of_others: Iterable[str] = ()
 
@@ -509,7 +510,7 @@ class CoveFileSystem(Listings):
             known = reader.size
             reader.close()
             raise ValueError(f"open {self.unstrip_protocol(path)}: size={size}, but the file has {known} bytes; read(n) reads the first n")
-        return ReadFile(self, path, reader)
+        return ReadFile(self, path, reader, place)
 
     def _writing(
         self, path: str, autocommit: bool = True, mode: str = "wb", block_size: float | None = None, expected_size: int | None = None, **options: Any

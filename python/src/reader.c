@@ -218,8 +218,23 @@ static PyMethodDef reader_methods[] = {
     { 0 },
 };
 
+static PyObject *reader_version_id(PyObject *object, void *closure)
+{
+    struct covepy_stream *self = (struct covepy_stream *)object;
+    struct covepy_call c;
+    PyObject *result;
+
+    if (covepy_stream_begin(self, &c) < 0)
+        return NULL;
+    result = covepy_str_or_none(cove_reader_version_id(self->stream));
+    if (!covepy_stream_end(self, &c, 0))
+        Py_CLEAR(result);
+    return result;
+}
+
 static PyGetSetDef reader_getset[] = {
     { "size", reader_size, NULL, "Bytes of the file as it was opened.", NULL },
+    { "version_id", reader_version_id, NULL, "The ID of the version that is read; None: the store tells none.", NULL },
     { "closed", covepy_stream_closed, NULL, "Whether it was closed.", NULL },
     { 0 },
 };

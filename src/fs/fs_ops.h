@@ -84,7 +84,8 @@ struct cove__io {
     /* the older object whose bytes from `src_offset` on are those of `src`, to be copied by the store; BORROWED */
     const char *src_path, *src_etag;
     int64_t src_offset;
-    char **ret_version_id; /* of a whole put: where the ID of the new version goes (cove__free); NULL: not wanted */
+    char **ret_version_id; /* of a read or whole put: where its version's ID goes (NULL until then; cove__free); NULL:
+                              not wanted */
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
     enum cove_type only;        /* what the caller asks about, where a look for the other costs more; 0: both */

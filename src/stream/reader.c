@@ -50,7 +50,7 @@ struct cove_reader {
     cove_cancel *user; /* held */
     cove_cancel *stop; /* of the reads ahead */
     struct cove__part_rules rules;
-    char *etag;
+    char *etag, *version_id; /* of what is read; NULL: not told */
     int64_t size;
     int64_t position;
     int64_t expected;            /* where the next read in order begins */
@@ -80,6 +80,7 @@ static void destroy(struct cove_reader *r)
     cove__info_done(&r->looked);
     cove__background_done(&r->look_background);
     cove__free(r->etag);
+    cove__free(r->version_id);
     cove_fs_unref(r->fs);
     cove__free(r);
 }
@@ -228,6 +229,7 @@ static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entit
     in_background(r, &slot->io.op, &slot->background, slot->stop);
     slot->io.path = r->target.path;
     slot->io.if_match = r->etag;
+    slot->io.ret_version_id = r->size == INT64_MAX ? &r->version_id : NULL; /* of the open, which waits for it */
     slot->io.offset = offset;
     slot->io.length = length;
     slot->io.dst = slot->buffer;
@@ -325,6 +327,9 @@ static int open_by_look(struct cove_reader *r, struct cove_error *err)
     r->size = r->looked.size;
     r->etag = r->looked.etag;
     r->looked.etag = NULL;
+    cove__free(r->version_id);
+    r->version_id = r->looked.version_id;
+    r->looked.version_id = NULL;
     r->asked = true;
     r->summed = r->looked.has_crc32c ? 0 : -1;
     return 0;
@@ -767,6 +772,11 @@ int64_t cove_reader_tell(const cove_reader *r)
 const char *cove_reader_etag(const cove_reader *r)
 {
     return r->etag;
+}
+
+const char *cove_reader_version_id(const cove_reader *r)
+{
+    return r->version_id;
 }
 
 int64_t cove_reader_size(const cove_reader *r)

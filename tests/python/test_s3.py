@@ -1,6 +1,7 @@
 """What S3 keeps beside the bytes, under s3fs's names, on MinIO."""
 
 import asyncio
+import pickle
 import sys
 import urllib.error
 import urllib.request
@@ -171,6 +172,21 @@ def test_writes_tell_their_version(fs, aware, kept, root):
     with fs.open(f"{root}/x", "wb") as f:
         f.write(b"1")
     assert f.version_id is None
+
+
+def test_open_files_know_their_version(fs, aware, kept):
+    old, new = (fs.pipe_file(kept, data)["VersionId"] for data in (b"1", b"22"))
+    with aware.open(kept) as f:
+        fs.pipe_file(kept, b"333")  # after the open: it goes on with what it has
+        assert (f.version_id, f.details["size"], f.read()) == (new, 2, b"22")
+    for place, given in ((kept, {"version_id": old}), (f"{kept}?versionId={old}", {})):
+        with aware.open(place, **given) as f:
+            copy = pickle.dumps(f)
+            assert (f.version_id, f.info()["VersionId"], f.info()["size"], f.read()) == (old, old, 1, b"1")
+        with pickle.loads(copy) as again:
+            assert (again.version_id, again.path, again.read()) == (old, place, b"1")
+    with fs.open(kept) as f:
+        assert f.version_id is None  # not asked for
 
 
 def test_a_removed_file_has_versions(fs, aware, kept):

@@ -8,18 +8,6 @@
 #include "wire/crc.h"
 #include "wire/digest.h"
 
-/* What the store calls the object that a put has made. Without memory for the version's ID it is not told. */
-static int keep_made(struct cove__object_task *t, struct cove_error *err)
-{
-    const char *header = t->r.store->ops->headers.version_id;
-    char version[COVE__HEADER_MAX];
-
-    if (t->io->ret_version_id != NULL && header != NULL && cove__object_reply_header(&t->r, header, version) &&
-        version[0] != '\0')
-        *t->io->ret_version_id = cove__strdup(version);
-    return cove__object_task_keep_version(t, err);
-}
-
 /* Whether the object is what was sent: by the mark, or without a mark by size and checksum. */
 /* Many stores give an object that was sent in one request the MD5 of its bytes as ETag. */
 static bool is_md5_of(const char *etag, struct cove__slice data)
@@ -58,7 +46,7 @@ static void own_write_checked(struct cove__object_request *r)
 
     if (r->http.op.rc == 0 && is_own_write(t)) {
         cove__error_clear(&err);
-        rc = keep_made(t, &err);
+        rc = cove__object_task_keep_version(t, &err);
     }
     cove__object_task_finish(t, rc, rc == 0 ? (int64_t)t->io->src.size : 0, &err);
 }
@@ -89,7 +77,7 @@ static void put_done(struct cove__object_request *r)
     int rc = r->http.op.rc;
 
     if (rc == 0)
-        rc = keep_made(t, &err);
+        rc = cove__object_task_keep_version(t, &err);
     if (t->condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__PUT_CONDITIONS);
         rc = cove__object_no_conditions(r->store, &t->io->op.ctx, &err);

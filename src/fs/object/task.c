@@ -45,12 +45,19 @@ void cove__object_task_restart(struct cove__object_task *t, const char *method)
 
 int cove__object_task_keep_version(struct cove__object_task *t, struct cove_error *err)
 {
-    char etag[COVE__HEADER_MAX];
+    const char *header = t->r.store->ops->headers.version_id;
+    char etag[COVE__HEADER_MAX], id[COVE__HEADER_MAX];
+    struct cove__io *io = t->io;
 
-    cove__free(t->io->ret_etag);
-    t->io->ret_etag = NULL;
+    /* Without memory for the ID it is not told. */
+    if (io->ret_version_id != NULL && header != NULL && cove__object_reply_header(&t->r, header, id) && id[0] != '\0') {
+        cove__free(*io->ret_version_id);
+        *io->ret_version_id = cove__strdup(id);
+    }
+    cove__free(io->ret_etag);
+    io->ret_etag = NULL;
     if (!cove__object_reply_version(&t->r, etag))
         return 0;
-    t->io->ret_etag = cove__strdup(etag);
-    return t->io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
+    io->ret_etag = cove__strdup(etag);
+    return io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");
 }
