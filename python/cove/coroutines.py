@@ -82,13 +82,13 @@ class Coroutines(AsyncFileSystem):
                     results[place] = error
         return self._results(results, on_error)
 
-    async def _pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> None:
+    async def _pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> Any:
         value = data if value is None else value
-        if mode != "overwrite" or self._properties(path, kwargs):
-            await asyncio.to_thread(self.pipe_file, path, value, mode=mode, **kwargs)
-            return
+        if mode != "overwrite" or self._properties(path, kwargs) or self.version_aware:  # the queue does not tell the version
+            return await asyncio.to_thread(self.pipe_file, path, value, mode=mode, **kwargs)
         path = await self._ended(path)
         await run("write_file", self._fs, path, value)
+        return None
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
         self._check_arguments(path, kwargs)

@@ -364,7 +364,7 @@ class CoveFileSystem(Listings):
     def pipe_file(self, path: str, value: Any = None, mode: str = "overwrite", *, data: Any = None, **kwargs: Any) -> Any:
         """Makes or replaces a file in one step. mode="create": FileExistsError where there is one. `content_type` and `metadata` go with it.
 
-        `data` is s3fs's name for `value`.
+        `data` is s3fs's name for `value`. S3FileSystem returns the new object's `ETag` and, where the bucket keeps versions, `VersionId`.
         """
         value = data if value is None else value
         if self._intrans:

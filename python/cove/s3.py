@@ -24,8 +24,10 @@ PART = 8 << 20  # the library's default
 CONCURRENCY = 16  # the library's default
 MAX_CONCURRENCY = 64  # the largest that the library takes
 
-# An access point's ARN takes the place of a bucket's name, and may have slashes in it.
-_ACCESS_POINT = re.compile(r"arn(?:[:/][\w-]+){2}[:/][\w-]*[:/][\w-]+[:/](?:outpost[:/][\w-]+[:/])?accesspoint[:/][\w.-]+(?=/|\Z)", re.ASCII)
+# The ARN of an access point, or of a bucket on Outposts, takes the place of a bucket's name, and may have slashes in it.
+_BUCKET_ARN = re.compile(
+    r"arn(?:[:/][\w-]+){2}[:/][\w-]*[:/][\w-]+[:/](?:(?:outpost[:/][\w-]+[:/])?accesspoint|outpost[:/][\w-]+[:/]bucket)[:/][\w.-]+(?=/|\Z)", re.ASCII
+)
 
 _METHODS = {"get_object": "GET", "head_object": "HEAD", "put_object": "PUT", "delete_object": "DELETE"}
 
@@ -98,8 +100,8 @@ class S3FileSystem(CoveFileSystem):
     def split_path(self, path: str) -> tuple[str, str, str | None]:
         """The bucket, the key, and the version where the filesystem is aware of versions and the path names one."""
         path = self._strip_protocol(path)
-        if access_point := _ACCESS_POINT.match(path):
-            bucket, key = access_point[0], path[access_point.end() + 1 :]
+        if arn := _BUCKET_ARN.match(path):
+            bucket, key = arn[0], path[arn.end() + 1 :]
         else:
             bucket, _, key = path.partition("/")
         version = None
@@ -132,7 +134,7 @@ class S3FileSystem(CoveFileSystem):
         return {**properties, "acl": properties.get("ACL"), "requester_pays": self.requester_pays}
 
     def _is_bucket(self, path: str) -> bool:
-        return "/" not in path or path.startswith("arn:") and _ACCESS_POINT.fullmatch(path) is not None
+        return "/" not in path or path.startswith("arn:") and _BUCKET_ARN.fullmatch(path) is not None
 
     # ---- what is there ----
 

@@ -158,6 +158,7 @@ def test_writes_tell_their_version(fs, aware, kept, root):
     for size in (1, 17 << 20):  # one request; parts
         made = fs.pipe_file(kept, b"x" * size)
         assert made == {"ETag": fs.info(kept)["ETag"], "VersionId": newest()}
+    assert asyncio.run(aware._pipe_file(kept, b"async"))["VersionId"] == newest()
     assert fs.touch(kept)["VersionId"] == newest()
     for one in (fs, aware):
         with one.open(kept, "wb") as f:

@@ -47,7 +47,7 @@ def test_info_of_a_bucket(fs, root):
 
 @pytest.mark.parametrize("bucket", [
     "bucket", f"{ACCESS_POINT}:ap", f"{ACCESS_POINT}/ap", "arn:aws:s3::123456789012:accesspoint:x.mrap", "arn:aws-cn:s3-object-lambda:cn-north-1:123456789012:accesspoint/ol",
-    "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/ap",
+    "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/ap", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/bucket/my-bucket",
 ])  # fmt: skip
 def test_split_path(bucket):
     fs, aware = S3FileSystem(anon=True), S3FileSystem(anon=True, version_aware=True)
