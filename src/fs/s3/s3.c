@@ -4,67 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "auth/aws_chain.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "config.h"
 #include "fs/object/known.h"
 #include "fs/s3/s3_capabilities.h"
 #include "fs/s3/s3_request.h"
 
-#define CONCURRENCY 64u /* requests of one store under way at once */
-
-static int copy_string(char **at, const char *text, size_t size, struct cove_error *err)
-{
-    char *copy = cove__strndup(text, size);
-    if (copy == NULL)
-        return cove__fail_nomem(err, "a store");
-    cove__free(*at);
-    *at = copy;
-    return 0;
-}
-
-static bool is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 || strcmp(host, "localhost") == 0 ||
-           strncmp(host, "localhost:", 10) == 0;
-}
-
-/* "https://host:port/base" into its pieces. */
 static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error *err)
 {
-    const char *host = url;
+    struct cove__endpoint endpoint;
+    int rc = cove__endpoint_parse("endpoint_url", url, s3->o.client.use_ssl, &endpoint, err);
 
-    s3->tls = s3->o.use_ssl;
-    if (strncasecmp(url, "https://", 8) == 0) {
-        s3->tls = true;
-        host += 8;
-    } else if (strncasecmp(url, "http://", 7) == 0) {
-        s3->tls = false;
-        host += 7;
-    } else if (strstr(url, "://") != NULL) {
-        return cove__fail(err, COVE_EINVAL, "endpoint_url: it begins with neither http:// nor https://");
-    }
-    size_t n = strcspn(host, "/");
-    size_t base = strlen(host);
-    while (base > n && host[base - 1] == '/')
-        base--;
-    if (strchr(host, '@') != NULL) /* what stands before it may be a password: it is not shown */
-        return cove__fail(err, COVE_EINVAL,
-                          "endpoint_url: with credentials in it, it is not of the form https://host:port");
-    if (n == 0 || strcspn(host, "?#@ \t\r\n%") < strlen(host))
-        return cove__fail(err, COVE_EINVAL, "endpoint_url: \"%s\" is not of the form https://host:port", url);
-    /* The port that the scheme implies is not part of the Host header, which is signed. */
-    const char *implied = s3->tls ? ":443" : ":80";
-    size_t shown = n;
-    if (n > strlen(implied) && strncmp(host + n - strlen(implied), implied, strlen(implied)) == 0)
-        shown -= strlen(implied);
+    if (rc < 0)
+        return rc;
     s3->own_endpoint = true;
-    int rc = copy_string(&s3->host, host, shown, err);
-    return rc < 0 ? rc : copy_string(&s3->base, host + n, base - n, err);
+    s3->tls = endpoint.tls;
+    s3->host = endpoint.host;
+    s3->base = endpoint.base;
+    return 0;
 }
 
 static const char *endpoint_of(const struct cove__s3 *s3, const struct cove__aws_profile *profile)
@@ -106,7 +66,7 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
     char usual[64];
     int rc = 0;
 
-    s3->tls = s3->o.use_ssl;
+    s3->tls = s3->o.client.use_ssl;
     if (s3->o.endpoint_url == NULL && profile->services_missing && !cove__aws_ignores_endpoints())
         return cove__fail(err, COVE_EINVAL,
                           "the AWS profile '%s' names the services section '%s', which is missing or empty",
@@ -128,9 +88,9 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
         strlen(region) >= 64)
         return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
     if (s3->base == NULL)
-        rc = copy_string(&s3->base, "", 0, err);
+        rc = cove__set_string(&s3->base, "");
     if (rc == 0)
-        rc = copy_string(&s3->region, region, strlen(region), err);
+        rc = cove__set_string(&s3->region, region);
     if (rc < 0)
         return rc;
     s3->rules = (struct s3_endpoint_rules){ .host = s3->own_endpoint ? s3->host : NULL,
@@ -152,7 +112,7 @@ static void set_payload(struct cove__s3 *s3)
     const char *mode = s3->o.payload_signing;
 
     s3->sign_payload = strcmp(mode, "always") == 0 ||
-                       (strcmp(mode, "auto") == 0 && !s3->tls && !(s3->own_endpoint && is_loopback(s3->host)));
+                       (strcmp(mode, "auto") == 0 && !s3->tls && !(s3->own_endpoint && cove__is_loopback(s3->host)));
 }
 
 /* Keys that must be got from elsewhere are asked for by the first request, not by the open. */
@@ -181,27 +141,11 @@ static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile 
 
 static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
 {
-    struct cove__http_config config = { .verify_tls = strcasecmp(s3->o.verify, "false") != 0,
-                                        .proxy = s3->o.proxy,
-                                        .user_agent = "cove/" COVE__VERSION,
-                                        .connect_timeout_ms = s3->o.connect_timeout_ms,
-                                        .stall_timeout_ms = s3->o.read_timeout_ms,
-                                        .max_retries = (unsigned)s3->o.retries,
-                                        .max_concurrency = CONCURRENCY };
-    const char *ca = s3->o.ca_bundle != NULL ? s3->o.ca_bundle : profile->ca_bundle;
-    struct stat st;
+    struct cove__http_config config;
+    int rc = cove__client_config(&s3->o.client, s3->tls, profile->ca_bundle, &config, err);
 
-    if (config.verify_tls && strcasecmp(s3->o.verify, "true") != 0)
-        ca = s3->o.verify;
-    if (ca != NULL && s3->tls && config.verify_tls) {
-        if (stat(ca, &st) < 0)
-            return cove__fail(err, COVE_EINVAL, "the CA bundle %s cannot be found", ca);
-        if (S_ISDIR(st.st_mode))
-            config.ca_path = ca;
-        else
-            config.ca_file = ca;
-    }
-    int rc = find_credentials(s3, profile, &config, err);
+    if (rc == 0)
+        rc = find_credentials(s3, profile, &config, err);
     return rc < 0 ? rc : cove__http_new(&config, &s3->store.http, err);
 }
 

@@ -11,6 +11,7 @@
 
 #include "auth/provider.h"
 #include "auth/sigv4.h"
+#include "fs/object/client.h"
 #include "fs/object/operations.h"
 #include "fs/s3/s3_endpoint.h"
 
@@ -28,7 +29,6 @@ struct s3_options {
     int anon;
     char *profile;
     char *endpoint_url, *region, *region_name;
-    int use_ssl;
     char *addressing_style;
     int dual_stack, fips, accelerate, arn_region, no_sessions; /* 1, 0, or -1: not said */
     int requester_pays, version_aware;
@@ -38,8 +38,7 @@ struct s3_options {
     /* 1, 0, or -1: by what the store can */
     int fixed_upload_size, conditional_writes, conditional_copies, conditional_deletes, part_copy, batch_delete;
     int64_t copy_part_threshold;
-    char *verify, *ca_bundle, *proxy;
-    int64_t retries, connect_timeout_ms, read_timeout_ms;
+    struct cove__client_options client;
     char *client_kwargs, *config_kwargs, *additional_kwargs;
     int create_buckets;
 };

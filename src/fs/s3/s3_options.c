@@ -36,8 +36,7 @@ const struct cove__option_row cove__s3_option_rows[] = {
       "us-east-1",
       0, 0, NULL },
     { "region_name", COVE__OPTION_STRING, AT(region_name), NULL, NULL, "another name of region", 0, 0, NULL, "region" },
-    { "use_ssl", COVE__OPTION_BOOL, AT(use_ssl), "true", NULL,
-      "https, where endpoint_url says neither http:// nor https://", 0, 0, NULL },
+    COVE__CLIENT_ROW_SSL(struct s3_options, client),
     { "addressing_style", COVE__OPTION_CHOICE, AT(addressing_style), NULL, NULL,
       "where the bucket stands: in the host name (virtual) or in the path; auto: in the host name at Amazon's, in the "
       "path with an endpoint_url; else as the profile says",
@@ -97,18 +96,7 @@ const struct cove__option_row cove__s3_option_rows[] = {
       "objects above this size are copied in parts; below 5GiB each copy looks at the size first", 5 * MIB, 5120 * MIB,
       NULL },
     /* the connection */
-    { "verify", COVE__OPTION_STRING, AT(verify), "true", NULL,
-      "check the server's certificate: true, false, or a file or folder of trusted CAs", 0, 0, NULL },
-    { "ca_bundle", COVE__OPTION_STRING, AT(ca_bundle), NULL, "AWS_CA_BUNDLE",
-      "file or folder of trusted CAs in place of the system's; else the profile's", 0, 0, NULL },
-    { "proxy", COVE__OPTION_STRING, AT(proxy), NULL, NULL,
-      "URL of a proxy; else http_proxy, https_proxy, all_proxy and no_proxy of the environment", 0, 0, NULL },
-    { "retries", COVE__OPTION_INTEGER, AT(retries), "10", NULL, "attempts of one request after the first", 0, 100,
-      NULL },
-    { "connect_timeout", COVE__OPTION_DURATION, AT(connect_timeout_ms), "10s", NULL,
-      "time that a connection may take to be made", 1, 3600000, NULL },
-    { "read_timeout", COVE__OPTION_DURATION, AT(read_timeout_ms), "60s", NULL,
-      "time without any byte until an attempt is given up", 1, 3600000, NULL },
+    COVE__CLIENT_ROWS(struct s3_options, client, "AWS_CA_BUNDLE", "; else the profile's"),
     /* others' words for all this */
     { "client_kwargs", COVE__OPTION_JSON, AT(client_kwargs), NULL, NULL,
       "arguments of boto3's client, as a JSON object: endpoint_url, region_name, ...", 0, 0, NULL },
@@ -163,7 +151,7 @@ static int take_client(void *user, const char *name, enum cove__json_type type, 
         char **at;
     } rows[] = { { "endpoint_url", &o->endpoint_url }, { "region_name", &o->region },
                  { "aws_access_key_id", &o->key },     { "aws_secret_access_key", &o->secret },
-                 { "aws_session_token", &o->token },   { "verify", &o->verify } };
+                 { "aws_session_token", &o->token },   { "verify", &o->client.verify } };
 
     if (type == COVE__JSON_NULL)
         return 0;
@@ -174,7 +162,7 @@ static int take_client(void *user, const char *name, enum cove__json_type type, 
             return set(rows[i].at, value, in->err);
     }
     if (strcmp(name, "use_ssl") == 0 && type == COVE__JSON_BOOL) {
-        o->use_ssl = strcmp(value, "true") == 0;
+        o->client.use_ssl = strcmp(value, "true") == 0;
         return 0;
     }
     return refuse(
@@ -235,12 +223,12 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
     if (has_control(in, name, value))
         return COVE_EINVAL;
     if (strcmp(name, "connect_timeout") == 0 && number)
-        return take_seconds(in, name, value, &o->connect_timeout_ms);
+        return take_seconds(in, name, value, &o->client.connect_timeout_ms);
     if (strcmp(name, "read_timeout") == 0 && number)
-        return take_seconds(in, name, value, &o->read_timeout_ms);
+        return take_seconds(in, name, value, &o->client.read_timeout_ms);
     if (strcmp(name, "retries/max_attempts") == 0 && number) {
         long attempts = strtol(value, NULL, 10);
-        o->retries = attempts < 0 ? 0 : attempts > 100 ? 100 : attempts;
+        o->client.retries = attempts < 0 ? 0 : attempts > 100 ? 100 : attempts;
         return 0;
     }
     if (strcmp(name, "max_pool_connections") == 0 || strcmp(name, "retries/mode") == 0 ||

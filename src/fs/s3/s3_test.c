@@ -238,9 +238,9 @@ static void test_addresses(void **state)
              "s3_additional_kwargs", "{\"ServerSideEncryption\": \"aws:kms\", \"SSECustomerKey\": \"k\"}");
     assert_int_equal(rc, 0);
     assert_true(s3->own_endpoint && s3->rules.style == S3_STYLE_VIRTUAL);
-    assert_int_equal(s3->o.read_timeout_ms, 1500);
-    assert_int_equal(s3->o.retries, 3);
-    assert_string_equal(s3->o.verify, "false");
+    assert_int_equal(s3->o.client.read_timeout_ms, 1500);
+    assert_int_equal(s3->o.client.retries, 3);
+    assert_string_equal(s3->o.client.verify, "false");
     assert_non_null(strstr(cove__buf_str(&s3->store.extra.create), "x-amz-server-side-encryption: aws:kms\n"));
     assert_string_equal(cove__buf_str(&s3->store.extra.each), "x-amz-server-side-encryption-customer-key: k\n");
     cove__s3_ops.close(s3);
