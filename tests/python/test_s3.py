@@ -178,7 +178,7 @@ def test_writes_tell_their_version(fs, aware, kept, root):
 def test_open_files_know_their_version(fs, aware, kept):
     old, new = (fs.pipe_file(kept, data)["VersionId"] for data in (b"1", b"22"))
     with aware.open(kept) as f:
-        fs.pipe_file(kept, b"333")  # after the open: it goes on with what it has
+        fs.pipe_file(kept, b"333")  # after the open: it keeps what it has
         assert (f.version_id, f.details["size"], f.read()) == (new, 2, b"22")
     for place, given in ((kept, {"version_id": old}), (f"{kept}?versionId={old}", {})):
         with aware.open(place, **given) as f:
