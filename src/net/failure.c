@@ -80,97 +80,96 @@ static const char *unreached_proxy(const struct cove__http_state *st, CURLcode r
     return port == NULL || strtol(port + 1, NULL, 10) == strtol(tried + n + 6, NULL, 10) ? proxy : NULL;
 }
 
-/* What went wrong below HTTP, in words. Retries are worthless where the configuration is wrong. */
+/* What libcurl's codes mean. `final`: the configuration is wrong, so another attempt is worthless. */
+static const struct meaning {
+    CURLcode result;
+    int code;
+    bool final;
+    const char *text;
+} meanings[] = {
+    { CURLE_SSL_CONNECT_ERROR, COVE_ENETWORK, false, "cannot reach the server" },
+    { CURLE_COULDNT_RESOLVE_HOST, COVE_ENETWORK, false, "cannot reach the server" },
+    { CURLE_COULDNT_RESOLVE_PROXY, COVE_ENETWORK, false, "cannot reach the server" },
+    { CURLE_COULDNT_CONNECT, COVE_ENETWORK, false, "cannot reach the server" },
+    { CURLE_OPERATION_TIMEDOUT, COVE_ENETWORK, false, "cannot reach the server" }, /* or, once connected, it stalled */
+    { CURLE_PARTIAL_FILE, COVE_ENETWORK, false, "the body was cut" },
+    { CURLE_GOT_NOTHING, COVE_ENETWORK, false, "the server closed the connection without a reply" },
+    { CURLE_PEER_FAILED_VERIFICATION, COVE_ENETWORK, true, "the server's certificate is not trusted" },
+    { CURLE_SSL_ISSUER_ERROR, COVE_ENETWORK, true, "the server's certificate is not trusted" },
+    { CURLE_SSL_CACERT_BADFILE, COVE_ENETWORK, true, "TLS cannot be set up" },
+    { CURLE_SSL_CERTPROBLEM, COVE_ENETWORK, true, "TLS cannot be set up" },
+    { CURLE_SSL_CIPHER, COVE_ENETWORK, true, "TLS cannot be set up" },
+    { CURLE_URL_MALFORMAT, COVE_EINVAL, true, "the endpoint's URL is not valid" },
+    { CURLE_OUT_OF_MEMORY, COVE_ENOMEM, true, "out of memory" },
+    { CURLE_WEIRD_SERVER_REPLY, COVE_EPROTOCOL, false,
+      "the reply is not HTTP; does the endpoint's port speak TLS (https://)?" },
+    { CURLE_UNSUPPORTED_PROTOCOL, COVE_EPROTOCOL, false, /* what libcurl says of HTTP/0.9 */
+      "the reply is not HTTP; does the endpoint's port speak TLS (https://)?" },
+    { CURLE_OK, COVE_ENETWORK, false, "the connection broke" }, /* any other */
+};
+
+/* No TLS record came. A server that has spoken TLS before is only in trouble, or something before it is. */
+static bool speaks_no_tls(const struct cove__http_state *st, CURLcode result, const char *detail)
+{
+    return result == CURLE_SSL_CONNECT_ERROR && !st->r->http->reached &&
+           (strstr(detail, "wrong version number") != NULL || strstr(detail, "packet length too long") != NULL);
+}
+
+static struct meaning meaning_of(struct cove__http_state *st, CURLcode result, const char *detail)
+{
+    const struct meaning *m = meanings;
+
+    if (st->malformed != NULL)
+        return (struct meaning){ result, COVE_EPROTOCOL, false, "the reply makes no sense" };
+    if (st->local_rc != 0)
+        return (struct meaning){ result, st->local_rc, true, "the reply cannot be held" };
+    if (st->lacking != 0)
+        return (struct meaning){ result, COVE_ENETWORK, false, "no connection can be made" };
+    if (speaks_no_tls(st, result, detail))
+        return (struct meaning){ result, COVE_ENETWORK, true,
+                                 "the server does not speak TLS; try http:// in the endpoint" };
+    if (result == CURLE_OPERATION_TIMEDOUT && cove__transfer_connected(st))
+        return (struct meaning){ result, COVE_ENETWORK, false, "the connection stalled" };
+    while (m->result != CURLE_OK && m->result != result)
+        m++;
+    return *m;
+}
+
+/* The proxy that is out of reach, SCHEME://HOST:PORT; NULL: it is not a proxy. */
+static const char *proxy_out_of_reach(struct cove__http_state *st, CURLcode result)
+{
+    bool unreached = result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY ||
+                     result == CURLE_COULDNT_CONNECT ||
+                     (result == CURLE_OPERATION_TIMEDOUT && !cove__transfer_connected(st));
+
+    return unreached && st->malformed == NULL && st->local_rc == 0 && st->lacking == 0 ? unreached_proxy(st, result)
+                                                                                       : NULL;
+}
+
+/* What went wrong below HTTP, in words. */
 enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result, struct cove_error *err)
 {
     const struct cove__http_request *r = st->r;
     const char *detail = st->curl_error[0] != '\0' ? st->curl_error : curl_easy_strerror(result);
-    const char *what = "the connection broke";
-    enum cove__http_verdict verdict = COVE__HTTP_RETRY;
-    int code = COVE_ENETWORK;
-
-    const char *proxy = NULL;
-    char text[128], whom[COVE__OUTAGE_WAY + 32];
+    char text[128], proxy_text[COVE__OUTAGE_WAY + 32];
+    long os_errno = 0;
 
     st->lacking = lacking(result);
-    if (st->malformed != NULL) {
+    struct meaning m = meaning_of(st, result, detail);
+    if (st->malformed != NULL)
         detail = st->malformed;
-        what = "the reply makes no sense";
-        code = COVE_EPROTOCOL;
-    } else if (st->local_rc != 0) {
-        what = "the reply cannot be held";
+    else if (st->local_rc != 0)
         detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
-        code = st->local_rc;
-        verdict = COVE__HTTP_FAIL;
-    } else if (st->lacking != 0) {
-        what = "no connection can be made";
+    else if (st->lacking != 0)
         detail = strerror_r(st->lacking, text, sizeof text);
-    } else {
-        switch (result) {
-        case CURLE_SSL_CONNECT_ERROR:
-            /* No TLS record. A server that has spoken TLS before is only in trouble, or something before it is. */
-            if (!r->http->reached &&
-                (strstr(detail, "wrong version number") != NULL || strstr(detail, "packet length too long") != NULL)) {
-                what = "the server does not speak TLS; try http:// in the endpoint";
-                verdict = COVE__HTTP_FAIL;
-                break;
-            }
-            what = "cannot reach the server";
-            break;
-        case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_RESOLVE_PROXY:
-        case CURLE_COULDNT_CONNECT:
-            what = "cannot reach the server";
-            proxy = unreached_proxy(st, result);
-            break;
-        case CURLE_OPERATION_TIMEDOUT:
-            what = cove__transfer_connected(st) ? "the connection stalled" : "cannot reach the server";
-            proxy = cove__transfer_connected(st) ? NULL : unreached_proxy(st, result);
-            break;
-        case CURLE_PARTIAL_FILE:
-            what = "the body was cut";
-            break;
-        case CURLE_GOT_NOTHING:
-            what = "the server closed the connection without a reply";
-            break;
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_ISSUER_ERROR:
-            what = "the server's certificate is not trusted";
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_CERTPROBLEM:
-        case CURLE_SSL_CIPHER:
-            what = "TLS cannot be set up";
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_URL_MALFORMAT:
-            what = "the endpoint's URL is not valid";
-            code = COVE_EINVAL;
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_OUT_OF_MEMORY:
-            what = "out of memory";
-            code = COVE_ENOMEM;
-            verdict = COVE__HTTP_FAIL;
-            break;
-        case CURLE_WEIRD_SERVER_REPLY:
-        case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl says of HTTP/0.9 */
-            what = "the reply is not HTTP; does the endpoint's port speak TLS (https://)?";
-            code = COVE_EPROTOCOL;
-            break;
-        default:
-            break;
-        }
-    }
+    const char *proxy = proxy_out_of_reach(st, result);
     if (proxy != NULL) {
-        snprintf(whom, sizeof whom, "cannot reach the proxy %s", proxy);
-        what = whom;
+        snprintf(proxy_text, sizeof proxy_text, "cannot reach the proxy %s", proxy);
+        m.text = proxy_text;
     }
-    long os_errno = 0;
     curl_easy_getinfo(st->easy, CURLINFO_OS_ERRNO, &os_errno);
-    cove__fail(err, code, "%s %s: %s: %s", r->op.ctx.op, r->op.ctx.url, what, detail);
-    err->os_errno = code != COVE_ENETWORK ? 0 : st->lacking != 0 ? st->lacking : (int)os_errno;
-    err->retryable = verdict == COVE__HTTP_RETRY;
-    return verdict;
+    cove__fail(err, m.code, "%s %s: %s: %s", r->op.ctx.op, r->op.ctx.url, m.text, detail);
+    err->os_errno = m.code != COVE_ENETWORK ? 0 : st->lacking != 0 ? st->lacking : (int)os_errno;
+    err->retryable = !m.final;
+    return m.final ? COVE__HTTP_FAIL : COVE__HTTP_RETRY;
 }

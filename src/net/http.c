@@ -439,14 +439,15 @@ void cove__http_begin(struct cove__http_state *st)
 /* `throttled`: according to the status or the reply's body. */
 static void note_outcome(struct cove__http_state *st, bool replied, bool throttled)
 {
+    bool alone = throttled && st->r->throttles_name;
     struct cove__http *http = st->r->http;
 
     if (replied && !cove__http_wants_tls(st->r, st->r->status))
         http->reached = true;
     cove__lock();
-    if (throttled)
+    if (throttled && !alone)
         cove__limit_throttled(&http->limit, st->started_ns, cove__now_ns());
-    else if (replied && st->r->status < 500)
+    else if (replied && !throttled && st->r->status < 500)
         cove__limit_succeeded(&http->limit, st->started_ns);
     cove__unlock();
 }
@@ -526,6 +527,7 @@ void cove__http_ended(struct cove__http_state *st, CURLcode result)
     bool cut_suffices = r->status >= 400 || r->head_suffices;
     bool replied = whole_head && (result == CURLE_OK || (cut_suffices && st->local_rc == 0));
     bool connected = replied || cove__transfer_connected(st);
+    r->throttles_name = false;
     if (replied)
         verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)
                                                                 : inspect_by_status(r, &err);

@@ -76,6 +76,8 @@ struct cove__http_request {
     /* set by prepare, per attempt */
     struct cove__buf url;
     struct cove__buf headers; /* "Name: value\n" lines */
+    /* set by inspect, of the last attempt */
+    bool throttles_name; /* a refusal is of this name alone: others need not slow down */
     /* set by the client, of the last attempt */
     int status;                     /* 0: no reply */
     struct cove__buf reply;         /* body of an error, or of any reply when dst is NULL */

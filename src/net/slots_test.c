@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/http.h"
+#include "net/loop.h"
 
 #define WHILE_MS 300 /* several looks of the I/O loop at what is under way */
 
@@ -190,12 +191,65 @@ static void work_that_is_waited_for_keeps_its_slot(void **state)
     cove__http_free(http);
 }
 
+/* ---- a store that asks for fewer requests ---- */
+
+static enum cove__http_verdict refused_for_its_name(void *self, struct cove__http_request *r, struct cove_error *err)
+{
+    r->throttles_name = true;
+    cove__http_error(r, r->status, "one write a second for one name", err);
+    return COVE__HTTP_FAIL;
+}
+
+static enum cove__http_verdict refused_for_all(void *self, struct cove__http_request *r, struct cove_error *err)
+{
+    cove__http_error(r, r->status, "fewer requests", err);
+    return COVE__HTTP_FAIL;
+}
+
+/* Runs a request that is answered 429, and gives the client's limit after it. */
+static unsigned limit_after(enum cove__http_verdict (*inspect)(void *, struct cove__http_request *,
+                                                               struct cove_error *))
+{
+    static const char reply[] = "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const struct cove__http_hooks hooks = { .prepare = prepare, .inspect = inspect };
+    struct cove__http *http = client(8);
+    struct one one = { .path = "/busy" };
+    struct cove__inbox inbox;
+
+    cove__inbox_init(&inbox);
+    cove__http_request_init(&one.r);
+    one.r.http = http;
+    one.r.hooks = &hooks;
+    one.r.self = &one;
+    one.r.op.inbox = &inbox;
+    one.r.op.ctx.op = "write";
+    one.r.op.ctx.url = "/busy";
+    cove__http_start(&one.r);
+    int fd = take("/busy");
+    assert_int_equal(send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL), sizeof reply - 1);
+    close(fd);
+    assert_ptr_equal(cove__inbox_wait(&inbox), &one.r.op);
+    assert_int_equal(one.r.op.rc, COVE_ETHROTTLED);
+    cove__http_request_done(&one.r);
+    cove__inbox_done(&inbox);
+    unsigned now = http->limit.now;
+    cove__http_free(http);
+    return now;
+}
+
+static void a_name_that_is_throttled_slows_no_other(void **state)
+{
+    assert_in_range(limit_after(refused_for_all), 1, 7);
+    assert_int_equal(limit_after(refused_for_its_name), 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(left_work_gives_its_slot_to_a_call),
         cmocka_unit_test(left_work_waits_behind_calls),
         cmocka_unit_test(work_that_is_waited_for_keeps_its_slot),
+        cmocka_unit_test(a_name_that_is_throttled_slows_no_other),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);
