@@ -7,6 +7,8 @@
 #include "fs/store_sum.h"
 #include "wire/crc.h"
 
+#define END_TRIES 10 /* of the last bytes of an object that others replace */
+
 /* Reads digits and advances *p past them; -1: there are none, or too many. */
 static int64_t take_number(const char **p)
 {
@@ -45,20 +47,20 @@ static bool content_range(const struct cove__object_request *r, int64_t *ret_fir
     return *p == '\0' && (untold || *ret_total > *ret_last);
 }
 
-/* The lines of an attempt: a reply that broke off is resumed, if the object is still the same. */
+/* The headers of an attempt: a reply that broke off is resumed, if the object is still the same. */
 static void add_read_headers(struct cove__object_request *r, struct cove__buf *headers)
 {
     struct cove__object_task *t = r->user;
     const struct cove__io *io = t->io;
-    const char *match = r->http.kept > 0 ? t->version : io->if_match;
+    const char *match = r->http.kept > 0 ? t->version : t->match;
 
     if (match != NULL)
         cove__object_add_match(r, headers, match);
-    if (io->offset >= 0)
-        cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(io->offset + r->http.kept),
-                       (long long)(io->offset + (int64_t)io->length - 1));
+    if (t->offset >= 0)
+        cove__buf_addf(headers, "Range: bytes=%lld-%lld\n", (long long)(t->offset + r->http.kept),
+                       (long long)(t->offset + (int64_t)io->length - 1));
     else
-        cove__buf_addf(headers, "Range: bytes=%lld\n", (long long)io->offset);
+        cove__buf_addf(headers, "Range: bytes=%lld\n", (long long)t->offset);
 }
 
 /* Whether a reply is of the object that the kept bytes are of. A weak etag says nothing about bytes. */
@@ -76,18 +78,16 @@ static bool other_object(const struct cove__object_request *r)
     const struct cove__object_task *t = r->user;
     char etag[COVE__HEADER_MAX];
 
-    return t->io->if_match != NULL && cove__object_reply_version(r, etag) &&
-           !cove__object_same_version(etag, t->io->if_match);
+    return t->match != NULL && cove__object_reply_version(r, etag) && !cove__object_same_version(etag, t->match);
 }
 
 static int64_t keep_read(struct cove__object_request *r)
 {
     struct cove__object_task *t = r->user;
-    const struct cove__io *io = t->io;
     int64_t first, last, total;
 
-    if (r->http.status != 206 || io->offset < 0 || !content_range(r, &first, &last, &total) ||
-        first != io->offset + r->http.kept || last - first + 1 <= r->http.received ||
+    if (r->http.status != 206 || t->offset < 0 || !content_range(r, &first, &last, &total) ||
+        first != t->offset + r->http.kept || last - first + 1 <= r->http.received ||
         last - first + 1 != cove__object_reply_number(r, "content-length"))
         return 0;
     if (r->http.kept == 0 && (!cove__object_reply_version(r, t->version) || strncmp(t->version, "W/", 2) == 0))
@@ -106,14 +106,14 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
         return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the If-Match header");
     if (other_object(r))
         return cove__object_fail(r, err, COVE_EPRECONDITION, "another object has taken its place");
-    if (r->http.status == 206 && io->offset < 0 && r->http.received == 0) {
+    if (r->http.status == 206 && t->offset < 0 && r->http.received == 0) {
         io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
     } else if (r->http.status == 206) {
         if (!content_range(r, &first, &last, &total))
             return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
-        if (last - first + 1 != r->http.received || (io->offset >= 0 && first != io->offset + r->http.kept) ||
-            (io->offset < 0 && total >= 0 && last + 1 != total) ||
-            (io->offset >= 0 && here < (int64_t)io->length && last + 1 != total))
+        if (last - first + 1 != r->http.received || (t->offset >= 0 && first != t->offset + r->http.kept) ||
+            (t->offset < 0 && total >= 0 && last + 1 != total) ||
+            (t->offset >= 0 && here < (int64_t)io->length && last + 1 != total))
             return cove__object_fail(
                 r, err, COVE_EPROTOCOL,
                 "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived", (long long)first,
@@ -121,7 +121,7 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
         io->ret_total = total;
     } else {
         char etag[COVE__HEADER_MAX], text[COVE__HEADER_MAX];
-        if (io->offset + r->http.kept > 0)
+        if (t->offset + r->http.kept > 0)
             return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         /* Where only the end of the connection ends the body, one that was cut looks whole (RFC 9112, section 6.3). */
         if (!cove__object_reply_header(r, "content-length", text) &&
@@ -166,6 +166,9 @@ static void probe_directory(struct cove__object_task *t)
     cove__object_start(&t->r);
 }
 
+/* The last bytes, in a store without suffix ranges: its size first. */
+static void ask_size(struct cove__object_task *t);
+
 static void read_done(struct cove__object_request *r)
 {
     struct cove__object_task *t = r->user;
@@ -182,6 +185,8 @@ static void read_done(struct cove__object_request *r)
         if (cove__object_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
             io->ret_total = take_number(&p);
         cove__object_task_finish(t, 0, 0, &t->why);
+    } else if (rc == COVE_EPRECONDITION && io->if_match == NULL && t->tries > 0 && t->tries < END_TRIES) {
+        ask_size(t); /* another object has come, of another size */
     } else if (rc == COVE_ENOTFOUND && r->refusal != COVE__REFUSED_NO_BUCKET && r->name.version.size == 0) {
         probe_directory(t);
     } else {
@@ -201,32 +206,92 @@ static int accept_empty_read(struct cove__object_request *r, struct cove_error *
     return cove__object_task_keep_version(t, err);
 }
 
+/* ---- the request ---- */
+
+/* Sets up the GET, in a request that is initialized. */
+static void start_range(struct cove__object_task *t)
+{
+    struct cove__object_request *r = &t->r;
+    struct cove__object_store *store = r->store;
+
+    r->effect = r->name.version.size == 0 ? COVE__EFFECT_SEEN : COVE__EFFECT_NONE;
+    r->done = read_done;
+    r->accept = accept_read;
+    cove__buf_add_slice(&r->extra, cove__buf_slice(&store->extra.each));
+    r->wants_checksum = cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
+    r->add_headers = add_read_headers;
+    r->keep = keep_read;
+    r->http.dst = t->io->dst;
+    r->http.dst_size = t->io->length;
+    cove__object_start(r);
+}
+
+static void start_empty(struct cove__object_task *t)
+{
+    struct cove__object_request *r = &t->r;
+
+    cove__object_head_request(r);
+    r->wants_checksum = false;
+    r->done = read_done;
+    r->accept = accept_empty_read;
+    if (t->io->if_match != NULL)
+        cove__object_add_match(r, &r->extra, t->io->if_match);
+    cove__object_start(r);
+}
+
+static void size_known(struct cove__object_request *r)
+{
+    struct cove__object_task *t = r->user;
+    struct cove__io *io = t->io;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__object_head head;
+
+    if (r->http.op.rc < 0) {
+        read_done(r);
+        return;
+    }
+    cove__object_head_response(r, &head);
+    if (head.size == 0) { /* it has no last bytes, and no range can be asked for */
+        io->ret_total = 0;
+        int rc = cove__object_task_keep_version(t, &err);
+        cove__object_task_finish(t, rc, 0, &err);
+        return;
+    }
+    memcpy(t->end_version, head.version, sizeof t->end_version);
+    t->match = t->end_version;
+    t->offset = head.size > -io->offset ? head.size + io->offset : 0;
+    cove__object_task_restart(t, "GET");
+    start_range(t);
+}
+
+static void ask_size(struct cove__object_task *t)
+{
+    t->tries++;
+    cove__object_task_restart(t, "HEAD");
+    cove__object_head_request(&t->r);
+    t->r.done = size_known;
+    if (t->io->if_match != NULL)
+        cove__object_add_match(&t->r, &t->r.extra, t->io->if_match);
+    cove__object_start(&t->r);
+}
+
 void cove__object_read(void *self, struct cove__io *io)
 {
     struct cove__object_store *store = self;
     struct cove__object_task *t = cove__object_task_new(store, io, io->length > 0 ? "GET" : "HEAD");
+    struct cove_error err = COVE_ERROR_INIT;
 
     if (t == NULL)
         return;
-    struct cove__object_request *r = &t->r;
-    struct cove_error err = COVE_ERROR_INIT;
-    int rc = cove__object_name_of(store, io->path, false, &io->op.ctx, &r->name, &err);
-    if (rc < 0) {
+    t->offset = io->offset;
+    t->match = io->if_match;
+    int rc = cove__object_name_of(store, io->path, false, &io->op.ctx, &t->r.name, &err);
+    if (rc < 0)
         cove__object_task_finish(t, rc, 0, &err);
-        return;
-    }
-    r->effect = r->name.version.size == 0 ? COVE__EFFECT_SEEN : COVE__EFFECT_NONE;
-    r->done = read_done;
-    r->accept = io->length > 0 ? accept_read : accept_empty_read;
-    cove__buf_add_slice(&r->extra, cove__buf_slice(&store->extra.each));
-    if (io->length > 0) {
-        r->wants_checksum = cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
-        r->add_headers = add_read_headers;
-        r->keep = keep_read;
-        r->http.dst = io->dst;
-        r->http.dst_size = io->length;
-    } else if (io->if_match != NULL) {
-        cove__object_add_match(r, &r->extra, io->if_match);
-    }
-    cove__object_start(r);
+    else if (io->length == 0)
+        start_empty(t);
+    else if (io->offset < 0 && cove__object_can(store, COVE__SUFFIX_RANGES) == COVE__CAN_NO)
+        ask_size(t);
+    else
+        start_range(t);
 }

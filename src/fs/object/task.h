@@ -10,8 +10,13 @@ struct cove__object_task {
     enum cove_write_if condition; /* of a put */
     enum cove__condition_mode mode;
     struct cove__write_mark mark;
-    char version[COVE__HEADER_MAX]; /* of a read: of the bytes that have arrived */
-    int failed;                     /* the result of the put or read, while a follow-up asks for more */
+    /* of a read */
+    int64_t offset;                     /* where it begins; negative: from the end */
+    const char *match;                  /* the version that is asked for; NULL: any */
+    char version[COVE__HEADER_MAX];     /* of the bytes that have arrived */
+    char end_version[COVE__HEADER_MAX]; /* of the object whose size tells where its last bytes begin */
+    unsigned tries;                     /* to find that out */
+    int failed;                         /* the result of the put or read, while a follow-up asks for more */
     struct cove_error why;
 };
 
