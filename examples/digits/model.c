@@ -143,12 +143,12 @@ int classifier_init(struct classifier *c, uint64_t seed, int64_t batch_size,
     for (int l = 0; rc == 0 && l < LAYERS; l++) {
         struct layer *layer = &c->layers[l];
         rc = layer_init(layer, sizes[l], sizes[l + 1], batch_size, rng);
-        c->parameters[2 * l] = (struct cove_parameter){ names[2 * l],
-                                                        { COVE_FLOAT32, 2, layer->weight_shape, NULL, layer->weight },
-                                                        layer->weight_grad };
-        c->parameters[2 * l + 1] = (struct cove_parameter){ names[2 * l + 1],
-                                                            { COVE_FLOAT32, 1, layer->bias_shape, NULL, layer->bias },
-                                                            layer->bias_grad };
+        c->parameters[2 * l] = (struct cove_parameter){
+            names[2 * l], { COVE_DTYPE_FLOAT32, 2, layer->weight_shape, NULL, layer->weight }, layer->weight_grad
+        };
+        c->parameters[2 * l + 1] = (struct cove_parameter){
+            names[2 * l + 1], { COVE_DTYPE_FLOAT32, 1, layer->bias_shape, NULL, layer->bias }, layer->bias_grad
+        };
     }
     cove_rng_free(rng);
 

@@ -27,7 +27,7 @@ static int tear_down(void **state)
 
 static void add(cove_value *dict, const char *key, size_t count, int64_t *data)
 {
-    struct cove_tensor_view view = { COVE_INT64, 1, &(int64_t){ (int64_t)count }, NULL, data };
+    struct cove_tensor_view view = { COVE_DTYPE_INT64, 1, &(int64_t){ (int64_t)count }, NULL, data };
     cove_value *value = NULL;
     assert_int_equal(cove_value_new_tensor(&view, &value, NULL), 0);
     assert_int_equal(cove_value_set(dict, key, value, NULL), 0);
@@ -115,7 +115,7 @@ static void test_only_and_lazy(void **state)
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
     assert_false(is_loaded(tree, "b"));
     int64_t copy[10000];
-    view = (struct cove_tensor_view){ COVE_INT64, 1, &(int64_t){ 10000 }, NULL, copy };
+    view = (struct cove_tensor_view){ COVE_DTYPE_INT64, 1, &(int64_t){ 10000 }, NULL, copy };
     assert_int_equal(cove_value_copy_tensor(cove_value_find(tree, "b"), &view, NULL, &err), 0);
     assert_memory_equal(copy, numbers + 20000, 80000);
     cove_value_unref(tree);

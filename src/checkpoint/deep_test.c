@@ -25,7 +25,7 @@ struct job {
 static cove_value *make_deep(enum shape shape, int depth)
 {
     static float number = 7;
-    struct cove_tensor_view view = { .dtype = COVE_FLOAT32, .data = &number };
+    struct cove_tensor_view view = { .dtype = COVE_DTYPE_FLOAT32, .data = &number };
     cove_value *value = NULL;
     if (shape == KEYS)
         value = cove_value_new_none();
@@ -114,7 +114,8 @@ static void test_shared(void **state)
 {
     float numbers[4] = { 1, 2, 3, 4 };
     int64_t two = 2;
-    struct cove_tensor_view view = { .dtype = COVE_FLOAT32, .data = numbers, .n_dims = 1, .shape = &two }, other = view;
+    struct cove_tensor_view view = { .dtype = COVE_DTYPE_FLOAT32, .data = numbers, .n_dims = 1, .shape = &two },
+                            other = view;
     struct cove_error err = COVE_ERROR_INIT;
     struct cove__buf bytes = COVE__BUF_INIT(TESTING_MAX);
     cove_value *tree = cove_value_new_list(), *inner = cove_value_new_list(), *pair = cove_value_new_tuple();

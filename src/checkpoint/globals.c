@@ -102,45 +102,45 @@ static const struct cove__global dtype_names[] = {
     {                                                                                                                  \
         "torch", name, COVE__GLOBAL_DTYPE, dtype                                                                       \
     }
-    ROW(COVE_BOOL, "bool"),
-    ROW(COVE_UINT8, "uint8"),
-    ROW(COVE_INT8, "int8"),
-    ROW(COVE_INT16, "int16"),
-    ROW(COVE_INT32, "int32"),
-    ROW(COVE_INT64, "int64"),
-    ROW(COVE_FLOAT16, "float16"),
-    ROW(COVE_BFLOAT16, "bfloat16"),
-    ROW(COVE_FLOAT32, "float32"),
-    ROW(COVE_FLOAT64, "float64"),
-    ROW(COVE_COMPLEX32, "complex32"),
-    ROW(COVE_COMPLEX64, "complex64"),
-    ROW(COVE_COMPLEX128, "complex128"),
-    ROW(COVE_FLOAT8_E4M3FN, "float8_e4m3fn"),
-    ROW(COVE_FLOAT8_E5M2, "float8_e5m2"),
-    ROW(COVE_FLOAT8_E4M3FNUZ, "float8_e4m3fnuz"),
-    ROW(COVE_FLOAT8_E5M2FNUZ, "float8_e5m2fnuz"),
-    ROW(COVE_UINT16, "uint16"),
-    ROW(COVE_UINT32, "uint32"),
-    ROW(COVE_UINT64, "uint64"),
-    ROW(COVE_FLOAT8_E8M0FNU, "float8_e8m0fnu"),
-    ROW(COVE_FLOAT4_E2M1FN_X2, "float4_e2m1fn_x2"),
+    ROW(COVE_DTYPE_BOOL, "bool"),
+    ROW(COVE_DTYPE_UINT8, "uint8"),
+    ROW(COVE_DTYPE_INT8, "int8"),
+    ROW(COVE_DTYPE_INT16, "int16"),
+    ROW(COVE_DTYPE_INT32, "int32"),
+    ROW(COVE_DTYPE_INT64, "int64"),
+    ROW(COVE_DTYPE_FLOAT16, "float16"),
+    ROW(COVE_DTYPE_BFLOAT16, "bfloat16"),
+    ROW(COVE_DTYPE_FLOAT32, "float32"),
+    ROW(COVE_DTYPE_FLOAT64, "float64"),
+    ROW(COVE_DTYPE_COMPLEX32, "complex32"),
+    ROW(COVE_DTYPE_COMPLEX64, "complex64"),
+    ROW(COVE_DTYPE_COMPLEX128, "complex128"),
+    ROW(COVE_DTYPE_FLOAT8_E4M3FN, "float8_e4m3fn"),
+    ROW(COVE_DTYPE_FLOAT8_E5M2, "float8_e5m2"),
+    ROW(COVE_DTYPE_FLOAT8_E4M3FNUZ, "float8_e4m3fnuz"),
+    ROW(COVE_DTYPE_FLOAT8_E5M2FNUZ, "float8_e5m2fnuz"),
+    ROW(COVE_DTYPE_UINT16, "uint16"),
+    ROW(COVE_DTYPE_UINT32, "uint32"),
+    ROW(COVE_DTYPE_UINT64, "uint64"),
+    ROW(COVE_DTYPE_FLOAT8_E8M0FNU, "float8_e8m0fnu"),
+    ROW(COVE_DTYPE_FLOAT4_E2M1FN_X2, "float4_e2m1fn_x2"),
 #undef ROW
 #define ROW(dtype, name)                                                                                               \
     {                                                                                                                  \
         "torch", name "Storage", COVE__GLOBAL_STORAGE, dtype                                                           \
     }
-    ROW(COVE_BOOL, "Bool"),
-    ROW(COVE_UINT8, "Byte"),
-    ROW(COVE_INT8, "Char"),
-    ROW(COVE_INT16, "Short"),
-    ROW(COVE_INT32, "Int"),
-    ROW(COVE_INT64, "Long"),
-    ROW(COVE_FLOAT16, "Half"),
-    ROW(COVE_BFLOAT16, "BFloat16"),
-    ROW(COVE_FLOAT32, "Float"),
-    ROW(COVE_FLOAT64, "Double"),
-    ROW(COVE_COMPLEX64, "ComplexFloat"),
-    ROW(COVE_COMPLEX128, "ComplexDouble"),
+    ROW(COVE_DTYPE_BOOL, "Bool"),
+    ROW(COVE_DTYPE_UINT8, "Byte"),
+    ROW(COVE_DTYPE_INT8, "Char"),
+    ROW(COVE_DTYPE_INT16, "Short"),
+    ROW(COVE_DTYPE_INT32, "Int"),
+    ROW(COVE_DTYPE_INT64, "Long"),
+    ROW(COVE_DTYPE_FLOAT16, "Half"),
+    ROW(COVE_DTYPE_BFLOAT16, "BFloat16"),
+    ROW(COVE_DTYPE_FLOAT32, "Float"),
+    ROW(COVE_DTYPE_FLOAT64, "Double"),
+    ROW(COVE_DTYPE_COMPLEX64, "ComplexFloat"),
+    ROW(COVE_DTYPE_COMPLEX128, "ComplexDouble"),
 #undef ROW
 };
 
@@ -317,7 +317,7 @@ static int rebuild(const struct cove__global *g, const cove_value *args, cove_va
                               dtype->u.global->name);
     }
     if (shape.dtype == 0) /* an untyped storage has bytes */
-        shape.dtype = COVE_UINT8;
+        shape.dtype = COVE_DTYPE_UINT8;
     if (g->kind != COVE__GLOBAL_REBUILD_V1 && n_args(args) > extra && !is_metadata(args->u.list.items[extra]))
         return bad_call(g, err);
     unsigned math = g->kind == COVE__GLOBAL_REBUILD_V1 ? 0 : read_math(arg(args, extra, COVE_VALUE_DICT));

@@ -7,18 +7,19 @@
 
 static bool is_int(enum cove_dtype dtype)
 {
-    return dtype == COVE_UINT8 || dtype == COVE_INT8 || dtype == COVE_INT16 || dtype == COVE_INT32 ||
-           dtype == COVE_INT64;
+    return dtype == COVE_DTYPE_UINT8 || dtype == COVE_DTYPE_INT8 || dtype == COVE_DTYPE_INT16 ||
+           dtype == COVE_DTYPE_INT32 || dtype == COVE_DTYPE_INT64;
 }
 
 static bool is_complex(enum cove_dtype dtype)
 {
-    return dtype == COVE_COMPLEX32 || dtype == COVE_COMPLEX64 || dtype == COVE_COMPLEX128;
+    return dtype == COVE_DTYPE_COMPLEX32 || dtype == COVE_DTYPE_COMPLEX64 || dtype == COVE_DTYPE_COMPLEX128;
 }
 
 bool cove__resolve_can(enum cove_dtype dtype, unsigned math)
 {
-    bool has_sign = dtype == COVE_FLOAT16 || dtype == COVE_BFLOAT16 || dtype == COVE_FLOAT32 || dtype == COVE_FLOAT64;
+    bool has_sign = dtype == COVE_DTYPE_FLOAT16 || dtype == COVE_DTYPE_BFLOAT16 || dtype == COVE_DTYPE_FLOAT32 ||
+                    dtype == COVE_DTYPE_FLOAT64;
     if (math & COVE__VIEW_CONJ)
         return is_complex(dtype);
     if (math & COVE__VIEW_NEG)

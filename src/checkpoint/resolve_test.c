@@ -17,18 +17,18 @@ static const struct {
     size_t size;
     const char *before, *after;
 } cases[] = {
-    { COVE_BOOL, BOOLS, 5, "\0\1\2\x80\xff", "\0\1\1\1\1" },
-    { COVE_INT8, NEG, 4, "\0\1\x80\xff", "\0\xff\x80\1" },
-    { COVE_UINT8, NEG, 2, "\1\xff", "\xff\1" },
-    { COVE_INT16, NEG, 6, "\0\0\0\1\1\0", "\0\0\0\xff\xff\xff" },
-    { COVE_INT32, NEG, 4, "\0\0\0\x80", "\0\0\0\x80" },
-    { COVE_INT64, NEG, 8, "\0\0\0\0\5\0\0\0", "\0\0\0\0\xfb\xff\xff\xff" },
-    { COVE_FLOAT16, NEG, 4, "\0\x3c\0\xbc", "\0\xbc\0\x3c" },
-    { COVE_FLOAT64, NEG, 8, "\0\0\0\0\0\0\xf0\x3f", "\0\0\0\0\0\0\xf0\xbf" },
-    { COVE_COMPLEX32, CONJ, 4, "\0\x3c\0\x3c", "\0\x3c\0\xbc" },
-    { COVE_COMPLEX32, NEG, 4, "\0\x3c\0\x3c", "\0\xbc\0\xbc" },
-    { COVE_COMPLEX32, CONJ | NEG, 4, "\0\x3c\0\x3c", "\0\xbc\0\x3c" },
-    { COVE_COMPLEX64, CONJ, 10, "\0\0\x80\x3f\0\0\x80\x3f\0\x80", "\0\0\x80\x3f\0\0\x80\xbf\0\x80" },
+    { COVE_DTYPE_BOOL, BOOLS, 5, "\0\1\2\x80\xff", "\0\1\1\1\1" },
+    { COVE_DTYPE_INT8, NEG, 4, "\0\1\x80\xff", "\0\xff\x80\1" },
+    { COVE_DTYPE_UINT8, NEG, 2, "\1\xff", "\xff\1" },
+    { COVE_DTYPE_INT16, NEG, 6, "\0\0\0\1\1\0", "\0\0\0\xff\xff\xff" },
+    { COVE_DTYPE_INT32, NEG, 4, "\0\0\0\x80", "\0\0\0\x80" },
+    { COVE_DTYPE_INT64, NEG, 8, "\0\0\0\0\5\0\0\0", "\0\0\0\0\xfb\xff\xff\xff" },
+    { COVE_DTYPE_FLOAT16, NEG, 4, "\0\x3c\0\xbc", "\0\xbc\0\x3c" },
+    { COVE_DTYPE_FLOAT64, NEG, 8, "\0\0\0\0\0\0\xf0\x3f", "\0\0\0\0\0\0\xf0\xbf" },
+    { COVE_DTYPE_COMPLEX32, CONJ, 4, "\0\x3c\0\x3c", "\0\x3c\0\xbc" },
+    { COVE_DTYPE_COMPLEX32, NEG, 4, "\0\x3c\0\x3c", "\0\xbc\0\xbc" },
+    { COVE_DTYPE_COMPLEX32, CONJ | NEG, 4, "\0\x3c\0\x3c", "\0\xbc\0\x3c" },
+    { COVE_DTYPE_COMPLEX64, CONJ, 10, "\0\0\x80\x3f\0\0\x80\x3f\0\x80", "\0\0\x80\x3f\0\0\x80\xbf\0\x80" },
 };
 
 static void test_bytes(void **state)
@@ -48,11 +48,11 @@ static void test_bytes(void **state)
 static void test_what_torch_lacks(void **state)
 {
     (void)state;
-    assert_false(cove__resolve_can(COVE_FLOAT32, CONJ));
-    assert_false(cove__resolve_can(COVE_BOOL, NEG));
-    assert_false(cove__resolve_can(COVE_UINT16, NEG));
-    assert_false(cove__resolve_can(COVE_FLOAT8_E4M3FNUZ, NEG));
-    assert_true(cove__resolve_can(COVE_FLOAT8_E4M3FNUZ, 0));
+    assert_false(cove__resolve_can(COVE_DTYPE_FLOAT32, CONJ));
+    assert_false(cove__resolve_can(COVE_DTYPE_BOOL, NEG));
+    assert_false(cove__resolve_can(COVE_DTYPE_UINT16, NEG));
+    assert_false(cove__resolve_can(COVE_DTYPE_FLOAT8_E4M3FNUZ, NEG));
+    assert_true(cove__resolve_can(COVE_DTYPE_FLOAT8_E4M3FNUZ, 0));
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static const struct cove__dtype_info *find_dtype(const char *name)
 /* The format counts numbers; an element of this dtype is a byte that holds two. */
 static bool is_pair(enum cove_dtype dtype)
 {
-    return dtype == COVE_FLOAT4_E2M1FN_X2;
+    return dtype == COVE_DTYPE_FLOAT4_E2M1FN_X2;
 }
 
 /* The shape in elements: for pairs, the last dimension is halved. COVE_ENOTSUP: it is odd. */

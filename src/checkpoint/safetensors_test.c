@@ -158,10 +158,10 @@ static cove_value *make_tree(void)
         const char *name;
         struct cove_tensor_view view;
     } tensors[] = {
-        { "byte", { COVE_UINT8, 0, NULL, NULL, &byte } },
-        { "grid", { COVE_FLOAT32, 2, shape, NULL, grid } },
-        { "turned", { COVE_FLOAT32, 2, turned, by_column, grid } },
-        { "none", { COVE_INT64, 1, &none, NULL, NULL } },
+        { "byte", { COVE_DTYPE_UINT8, 0, NULL, NULL, &byte } },
+        { "grid", { COVE_DTYPE_FLOAT32, 2, shape, NULL, grid } },
+        { "turned", { COVE_DTYPE_FLOAT32, 2, turned, by_column, grid } },
+        { "none", { COVE_DTYPE_INT64, 1, &none, NULL, NULL } },
     };
     cove_value *tree = cove_value_new_dict(), *metadata = cove_value_new_dict(), *value = NULL;
     int rc = tree && metadata ? 0 : COVE_ENOMEM;
@@ -220,7 +220,7 @@ static void test_refused_trees(void **state)
     static const uint64_t zeros[2];
     struct cove_error err = COVE_ERROR_INIT;
     struct cove__buf file = COVE__BUF_INIT(TESTING_MAX);
-    struct cove_tensor_view complex = { COVE_COMPLEX128, 0, NULL, NULL, (void *)(uintptr_t)zeros };
+    struct cove_tensor_view complex = { COVE_DTYPE_COMPLEX128, 0, NULL, NULL, (void *)(uintptr_t)zeros };
     uint64_t size = 0;
     (void)state;
     for (int i = 0; i < 7; i++) {
@@ -239,7 +239,7 @@ static void test_refused_trees(void **state)
         if (i == 4)
             cove_value_set_at(tree, 1, value, NULL);
         if (i == 5 || i == 6) { /* the other is a lone surrogate, which a pickle can hold */
-            value->u.tensor->dtype = COVE_INT64;
+            value->u.tensor->dtype = COVE_DTYPE_INT64;
             cove_value_set(tree, i == 5 ? "\xff" : "\xed\xa0\x80", value, NULL);
         }
         assert_int_equal(testing_save(&cove__safetensors_format, tree, &file, &size, &err), codes[i]);

@@ -29,7 +29,7 @@ static int name_to_string(cove_value *value, struct cove_error *err)
 static int storage_to_tensor(cove_value *value, struct cove_error *err)
 {
     struct cove__storage *storage = value->u.storage.storage;
-    enum cove_dtype dtype = value->u.storage.dtype ? (enum cove_dtype)value->u.storage.dtype : COVE_UINT8;
+    enum cove_dtype dtype = value->u.storage.dtype ? (enum cove_dtype)value->u.storage.dtype : COVE_DTYPE_UINT8;
     int64_t length = (int64_t)(storage->size / cove_dtype_size(dtype));
     struct cove__shape shape = { dtype, 1, &length, NULL };
     cove_value *tensor = NULL;

@@ -90,7 +90,7 @@ int cove__storage_view(struct cove__storage *storage, struct cove__tensor *t, ui
     if (t->span > 0 && (begin > storage->size || t->span > storage->size - begin))
         return cove__fail(err, COVE_ECORRUPT, "a tensor of %s reaches beyond its storage of %llu bytes", info->name,
                           (unsigned long long)storage->size);
-    if (t->dtype == COVE_BOOL)
+    if (t->dtype == COVE_DTYPE_BOOL)
         math = COVE__VIEW_BOOLS;
     struct cove__storage *s = storage;
     while (s && s->is_viewed && (s->math != math || s->dtype != dtype || s->swap != swap))
@@ -337,7 +337,7 @@ static int check_data(struct job *job)
         if (s->swap > 1)
             swap_bytes(w->block, s->swap);
         if (s->math)
-            cove__resolve(w->block->data, w->block->size, s->dtype ? s->dtype : COVE_BOOL, s->math);
+            cove__resolve(w->block->data, w->block->size, s->dtype ? s->dtype : COVE_DTYPE_BOOL, s->math);
     }
     return 0;
 }

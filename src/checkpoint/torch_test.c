@@ -39,13 +39,13 @@ static cove_value *make_tree(void)
     if (!tree || !inner || !list)
         rc = COVE_ENOMEM;
     if (rc == 0)
-        rc = add(tree, "all", tensor(COVE_FLOAT32, 1, &all, NULL, weights));
+        rc = add(tree, "all", tensor(COVE_DTYPE_FLOAT32, 1, &all, NULL, weights));
     if (rc == 0)
-        rc = add(tree, "matrix", tensor(COVE_FLOAT32, 2, matrix, by_column, weights + 900));
+        rc = add(tree, "matrix", tensor(COVE_DTYPE_FLOAT32, 2, matrix, by_column, weights + 900));
     if (rc == 0)
-        rc = add(tree, "steps", tensor(COVE_INT64, 1, &three, NULL, steps));
+        rc = add(tree, "steps", tensor(COVE_DTYPE_INT64, 1, &three, NULL, steps));
     if (rc == 0)
-        rc = add(tree, "empty", tensor(COVE_FLOAT32, 2, none, NULL, NULL));
+        rc = add(tree, "empty", tensor(COVE_DTYPE_FLOAT32, 2, none, NULL, NULL));
     if (rc == 0)
         rc = add(tree, "name", cove_value_new_string("run"));
     if (rc == 0)
@@ -126,7 +126,7 @@ static void test_reads(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(wide); i++)
         wide[i] = (uint8_t)(i * 7);
-    add(tree, "w", tensor(COVE_UINT8, 1, &size, NULL, wide));
+    add(tree, "w", tensor(COVE_DTYPE_UINT8, 1, &size, NULL, wide));
     assert_int_equal(testing_save(&cove__torch_format, tree, &file, &(uint64_t){ 0 }, &err), 0);
     cove_value_unref(tree);
     t = (struct testing_file){ .bytes = cove__buf_slice(&file) };
@@ -152,9 +152,9 @@ static void test_parts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(wide); i++)
         wide[i] = (uint8_t)(i * 7);
-    add(tree, "w", tensor(COVE_UINT8, 1, &size, NULL, wide));
-    add(tree, "low", tensor(COVE_UINT8, 1, &few, NULL, wide + 1000));
-    add(tree, "high", tensor(COVE_UINT8, 1, &few, NULL, wide + 200000));
+    add(tree, "w", tensor(COVE_DTYPE_UINT8, 1, &size, NULL, wide));
+    add(tree, "low", tensor(COVE_DTYPE_UINT8, 1, &few, NULL, wide + 1000));
+    add(tree, "high", tensor(COVE_DTYPE_UINT8, 1, &few, NULL, wide + 200000));
     assert_int_equal(testing_save(&cove__torch_format, tree, &file, &(uint64_t){ 0 }, &err), 0);
     cove_value_unref(tree);
     t = (struct testing_file){ .bytes = cove__buf_slice(&file) };
@@ -448,8 +448,8 @@ static void test_refused_trees(void **state)
     cove_value_unref(tree);
 
     tree = cove_value_new_dict(); /* overlapping by half an element */
-    add(tree, "a", tensor(COVE_INT32, 1, &two, NULL, memory));
-    add(tree, "b", tensor(COVE_INT32, 1, &two, NULL, (uint8_t *)memory + 2));
+    add(tree, "a", tensor(COVE_DTYPE_INT32, 1, &two, NULL, memory));
+    add(tree, "b", tensor(COVE_DTYPE_INT32, 1, &two, NULL, (uint8_t *)memory + 2));
     assert_int_equal(testing_save(&cove__torch_format, tree, &file, &size, &err), COVE_EINVAL);
     assert_string_equal(err.message, "tensor \"a\" overlaps another one at a fraction of an element");
     cove_value_unref(tree);
@@ -513,8 +513,8 @@ static void test_zip64(void **state)
         skip();
     }
     cove_value *tree = cove_value_new_dict();
-    add(tree, "large", tensor(COVE_UINT8, 1, &length, NULL, memory));
-    add(tree, "after", tensor(COVE_INT64, 1, &(int64_t){ 3 }, NULL, steps));
+    add(tree, "large", tensor(COVE_DTYPE_UINT8, 1, &length, NULL, memory));
+    add(tree, "after", tensor(COVE_DTYPE_INT64, 1, &(int64_t){ 3 }, NULL, steps));
     assert_int_equal(cove__torch_format.plan(tree, &plan, &planned, &err), 0);
     assert_int_equal(cove__torch_format.write(plan, &sink, &err), 0);
     assert_int_equal(counting.size, planned);

@@ -281,8 +281,8 @@ static void test_dtypes(void **state)
         assert_string_equal(cove_dtype_name(info->dtype), info->name);
         assert_int_equal(info->size % info->swap, 0);
     }
-    assert_int_equal(cove_dtype_size(COVE_UINT64), 8);
-    assert_int_equal(cove_dtype_size(COVE_COMPLEX128), 16);
+    assert_int_equal(cove_dtype_size(COVE_DTYPE_UINT64), 8);
+    assert_int_equal(cove_dtype_size(COVE_DTYPE_COMPLEX128), 16);
     assert_int_equal(cove_dtype_size((enum cove_dtype)0), 0);
     assert_string_equal(cove_dtype_name((enum cove_dtype)99), "unknown");
 }
@@ -298,15 +298,15 @@ static void test_bad_tensors(void **state)
         many[i] = 1;
     const struct cove_tensor_view bad[] = {
         { (enum cove_dtype)0, 1, &one, NULL, memory },
-        { (enum cove_dtype)(COVE_FLOAT4_E2M1FN_X2 + 1), 1, &one, NULL, memory },
-        { COVE_FLOAT32, 1, NULL, NULL, memory },
-        { COVE_FLOAT32, 1, &minus, NULL, memory },
-        { COVE_FLOAT32, 1, &one, &minus, memory },
-        { COVE_FLOAT32, 1, &huge, NULL, memory },
-        { COVE_UINT16, 1, &huge, NULL, memory },
-        { COVE_UINT8, 3, wide, NULL, memory },
-        { COVE_UINT8, 3, wide, wide, memory },
-        { COVE_FLOAT32, 1, &one, NULL, NULL },
+        { (enum cove_dtype)(COVE_DTYPE_FLOAT4_E2M1FN_X2 + 1), 1, &one, NULL, memory },
+        { COVE_DTYPE_FLOAT32, 1, NULL, NULL, memory },
+        { COVE_DTYPE_FLOAT32, 1, &minus, NULL, memory },
+        { COVE_DTYPE_FLOAT32, 1, &one, &minus, memory },
+        { COVE_DTYPE_FLOAT32, 1, &huge, NULL, memory },
+        { COVE_DTYPE_UINT16, 1, &huge, NULL, memory },
+        { COVE_DTYPE_UINT8, 3, wide, NULL, memory },
+        { COVE_DTYPE_UINT8, 3, wide, wide, memory },
+        { COVE_DTYPE_FLOAT32, 1, &one, NULL, NULL },
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct cove_error err = COVE_ERROR_INIT;
@@ -314,7 +314,7 @@ static void test_bad_tensors(void **state)
         assert_true(err.message[0] != '\0');
         assert_null(value);
     }
-    const struct cove_tensor_view deep = { COVE_FLOAT32, COVE_TENSOR_MAX_DIMS + 1, many, NULL, memory };
+    const struct cove_tensor_view deep = { COVE_DTYPE_FLOAT32, COVE_TENSOR_MAX_DIMS + 1, many, NULL, memory };
     struct cove_error err = COVE_ERROR_INIT;
     assert_int_equal(cove_value_new_tensor(&deep, &value, &err), COVE_ENOTSUP);
     assert_non_null(strstr(err.message, "65 dimensions"));
@@ -324,7 +324,7 @@ static void test_views(void **state)
 {
     float memory[24] = { 0 };
     int64_t shape[3] = { 2, 3, 4 }, none[2] = { 5, 0 };
-    struct cove_tensor_view view = { COVE_FLOAT32, 3, shape, NULL, memory }, seen;
+    struct cove_tensor_view view = { COVE_DTYPE_FLOAT32, 3, shape, NULL, memory }, seen;
     cove_value *value = NULL;
     (void)state;
     assert_int_equal(cove_value_new_tensor(&view, &value, NULL), 0);
@@ -338,7 +338,7 @@ static void test_views(void **state)
     assert_int_equal(value->u.tensor->span, 96);
     assert_int_equal(cove_value_fetch(value, NULL, NULL), 0);
     cove_value_unref(value);
-    view = (struct cove_tensor_view){ COVE_FLOAT32, 2, none, NULL, NULL };
+    view = (struct cove_tensor_view){ COVE_DTYPE_FLOAT32, 2, none, NULL, NULL };
     assert_int_equal(cove_value_new_tensor(&view, &value, NULL), 0);
     assert_int_equal(value->u.tensor->span, 0);
     assert_int_equal(cove_value_copy_tensor(value, &view, NULL, NULL), 0);
@@ -352,7 +352,8 @@ static void test_copies(void **state)
     enum { A = 2, B = 3, C = 1, D = 5, N = A * B * C * D };
     static const int orders[][4] = { { 0, 1, 2, 3 }, { 3, 2, 1, 0 }, { 1, 0, 3, 2 },
                                      { 2, 3, 0, 1 }, { 0, 2, 1, 3 }, { 3, 0, 1, 2 } };
-    static const enum cove_dtype dtypes[] = { COVE_INT8, COVE_INT16, COVE_INT32, COVE_INT64, COVE_COMPLEX128 };
+    static const enum cove_dtype dtypes[] = { COVE_DTYPE_INT8, COVE_DTYPE_INT16, COVE_DTYPE_INT32, COVE_DTYPE_INT64,
+                                              COVE_DTYPE_COMPLEX128 };
     const int64_t shape[4] = { A, B, C, D };
     (void)state;
     for (size_t k = 0; k < 5; k++)
@@ -399,13 +400,13 @@ static void test_copy_mismatches(void **state)
 {
     float memory[6] = { 1, 2, 3, 4, 5, 6 }, target[6] = { 0 };
     int64_t shape[2] = { 2, 3 }, other[2] = { 3, 2 };
-    struct cove_tensor_view view = { COVE_FLOAT32, 2, shape, NULL, memory };
+    struct cove_tensor_view view = { COVE_DTYPE_FLOAT32, 2, shape, NULL, memory };
     const struct cove_tensor_view bad[] = {
-        { COVE_INT32, 2, shape, NULL, target },
-        { COVE_FLOAT32, 1, shape, NULL, target },
-        { COVE_FLOAT32, 2, other, NULL, target },
+        { COVE_DTYPE_INT32, 2, shape, NULL, target },
+        { COVE_DTYPE_FLOAT32, 1, shape, NULL, target },
+        { COVE_DTYPE_FLOAT32, 2, other, NULL, target },
     };
-    struct cove_tensor_view nowhere = { COVE_FLOAT32, 2, shape, NULL, NULL };
+    struct cove_tensor_view nowhere = { COVE_DTYPE_FLOAT32, 2, shape, NULL, NULL };
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *value = NULL, *text = cove_value_new_string("x");
     (void)state;
@@ -425,7 +426,7 @@ static int build(struct cove_error *err)
     int rc = 0;
     float memory[4] = { 0 };
     int64_t shape = 4;
-    struct cove_tensor_view view = { COVE_FLOAT32, 1, &shape, NULL, memory };
+    struct cove_tensor_view view = { COVE_DTYPE_FLOAT32, 1, &shape, NULL, memory };
     cove_value *tree = cove_value_new_dict(), *tensor = NULL;
     if (!tree)
         return COVE_ENOMEM;

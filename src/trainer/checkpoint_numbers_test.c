@@ -175,10 +175,10 @@ static void test_scores_of_every_dtype(void **state)
         const int64_t *shape;
         double score; /* -1: refused */
     } rows[] = {
-        { COVE_FLOAT64, &f64, 0, NULL, 0.5 },   { COVE_FLOAT16, &f16, 0, NULL, 0.5 },
-        { COVE_BFLOAT16, &bf16, 0, NULL, 0.5 }, { COVE_INT64, &i64, 0, NULL, 0 },
-        { COVE_UINT8, &u8, 0, NULL, 0 },        { COVE_FLOAT64, &f64, 1, one_dim, 0.5 },
-        { COVE_FLOAT16, &f64, 1, two, -1 },     { COVE_COMPLEX64, &f64, 0, NULL, -1 },
+        { COVE_DTYPE_FLOAT64, &f64, 0, NULL, 0.5 },   { COVE_DTYPE_FLOAT16, &f16, 0, NULL, 0.5 },
+        { COVE_DTYPE_BFLOAT16, &bf16, 0, NULL, 0.5 }, { COVE_DTYPE_INT64, &i64, 0, NULL, 0 },
+        { COVE_DTYPE_UINT8, &u8, 0, NULL, 0 },        { COVE_DTYPE_FLOAT64, &f64, 1, one_dim, 0.5 },
+        { COVE_DTYPE_FLOAT16, &f64, 1, two, -1 },     { COVE_DTYPE_COMPLEX64, &f64, 0, NULL, -1 },
     };
     struct cove_early_stopping_options eo = COVE_EARLY_STOPPING_OPTIONS_INIT;
     eo.monitor = "val_loss";

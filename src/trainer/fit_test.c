@@ -294,7 +294,7 @@ static void bad_modules_and_data_are_named(void **state)
     assert_int_equal(fit(model, &o, NULL, &err), COVE_EINVAL);
     assert_non_null(strstr(err.message, "two parameters are named linear.weight"));
     line_init(model);
-    model->parameters[0].value.dtype = COVE_FLOAT64;
+    model->parameters[0].value.dtype = COVE_DTYPE_FLOAT64;
     assert_int_equal(fit(model, &o, NULL, &err), COVE_ENOTSUP);
     line_init(model);
     model->parameters[0].value.strides = (int64_t[]){ 1, 2 };
@@ -426,7 +426,8 @@ static void only_the_weights_are_read(void **state)
 {
     static const char content[] = "the state of a large optimizer, which nobody needs for its weights";
     struct line *model = *state;
-    struct cove_tensor_view view = { COVE_UINT8, 1, (int64_t[]){ sizeof content }, NULL, (void *)(uintptr_t)content };
+    struct cove_tensor_view view = { COVE_DTYPE_UINT8, 1, (int64_t[]){ sizeof content }, NULL,
+                                     (void *)(uintptr_t)content };
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree, *tensor;
     void *data;

@@ -42,7 +42,7 @@ static int add_slot(cove_value *dict, const struct cove__slot *slot, const struc
 {
     int rc = 0;
     if (o->kind != COVE_SGD) {
-        struct cove_tensor_view step = { .dtype = COVE_FLOAT32, .data = (void *)(uintptr_t)&slot->step };
+        struct cove_tensor_view step = { .dtype = COVE_DTYPE_FLOAT32, .data = (void *)(uintptr_t)&slot->step };
         rc = cove__tree_set_tensor(dict, "step", &step, err);
     }
     for (const struct state_name *s = names_of(o); rc == 0 && s->name; s++) {
@@ -194,7 +194,7 @@ static int match_slot(const struct cove__slot *slot, const struct cove_optimizer
         struct cove_tensor_view view;
         if (!item)
             continue;
-        bool same = cove_value_as_tensor(item, &view, NULL) == 0 && view.dtype == COVE_FLOAT32 &&
+        bool same = cove_value_as_tensor(item, &view, NULL) == 0 && view.dtype == COVE_DTYPE_FLOAT32 &&
                     view.n_dims == slot->parameter.value.n_dims;
         for (size_t d = 0; same && d < view.n_dims; d++)
             same = view.shape[d] == slot->parameter.value.shape[d];

@@ -23,7 +23,7 @@ static void init(struct subject *s)
     memcpy(s->value, table_start, sizeof s->value);
     memset(s->grad, 0, sizeof s->grad);
     s->shape[0] = TABLE_N;
-    s->parameter = (struct cove_parameter){ "p", { COVE_FLOAT32, 1, s->shape, NULL, s->value }, s->grad };
+    s->parameter = (struct cove_parameter){ "p", { COVE_DTYPE_FLOAT32, 1, s->shape, NULL, s->value }, s->grad };
 }
 
 static void step(struct subject *s, cove_optimizer *optimizer, int number)
@@ -224,10 +224,10 @@ static void arguments_are_checked(void **state)
     o.beta2 = 1;
     assert_int_equal(cove_optimizer_new(&o, &s.parameter, 1, &optimizer, &err), COVE_EINVAL);
     o.beta2 = 0.9;
-    s.parameter.value.dtype = COVE_FLOAT64;
+    s.parameter.value.dtype = COVE_DTYPE_FLOAT64;
     assert_int_equal(cove_optimizer_new(&o, &s.parameter, 1, &optimizer, &err), COVE_ENOTSUP);
     assert_non_null(strstr(err.message, "p is float64"));
-    s.parameter.value.dtype = COVE_FLOAT32;
+    s.parameter.value.dtype = COVE_DTYPE_FLOAT32;
     o.size = 0;
     assert_int_equal(cove_optimizer_new(&o, &s.parameter, 1, &optimizer, &err), COVE_EINVAL);
     assert_null(optimizer);

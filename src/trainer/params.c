@@ -70,7 +70,7 @@ int cove__params_check(const struct cove_parameter *parameters, size_t n, struct
         if (cove_dtype_size(p->value.dtype) == 0)
             return cove__fail(err, COVE_EINVAL, "module: parameter %s has an unknown dtype %d", p->name,
                               (int)p->value.dtype);
-        if (p->grad && p->value.dtype != COVE_FLOAT32)
+        if (p->grad && p->value.dtype != COVE_DTYPE_FLOAT32)
             return cove__fail(err, COVE_ENOTSUP, "module: parameter %s is %s: only float32 can be trained", p->name,
                               cove_dtype_name(p->value.dtype));
         if (!is_contiguous(&p->value))

@@ -115,11 +115,12 @@ static inline void line_init(struct line *m)
     m->weight_shape[1] = FEATURES;
     m->bias_shape[0] = 1;
     m->parameters[0] = (struct cove_parameter){ "linear.weight",
-                                                { COVE_FLOAT32, 2, m->weight_shape, NULL, m->weight },
+                                                { COVE_DTYPE_FLOAT32, 2, m->weight_shape, NULL, m->weight },
                                                 m->weight_grad };
-    m->parameters[1] =
-        (struct cove_parameter){ "linear.bias", { COVE_FLOAT32, 1, m->bias_shape, NULL, &m->bias }, &m->bias_grad };
-    m->parameters[2] = (struct cove_parameter){ "seen", { COVE_INT64, 0, NULL, NULL, &m->seen }, NULL };
+    m->parameters[1] = (struct cove_parameter){ "linear.bias",
+                                                { COVE_DTYPE_FLOAT32, 1, m->bias_shape, NULL, &m->bias },
+                                                &m->bias_grad };
+    m->parameters[2] = (struct cove_parameter){ "seen", { COVE_DTYPE_INT64, 0, NULL, NULL, &m->seen }, NULL };
     m->optimizer = (struct cove_optimizer_options)COVE_ADAMW_INIT(0.05);
     m->scheduler = (struct cove_lr_scheduler_options)COVE_LR_SCHEDULER_INIT;
     m->hparam = (struct cove_hparam){ "lr", COVE_HPARAM_NUMBER, NULL, 0.05 };

@@ -59,7 +59,7 @@ int cove__tree_set_tensor(cove_value *dict, const char *key, const struct cove_t
 
 void cove__tree_scalar(int *rc, cove_value *dict, const char *key, const float *number, struct cove_error *err)
 {
-    struct cove_tensor_view view = { .dtype = COVE_FLOAT32, .data = (void *)(uintptr_t)number };
+    struct cove_tensor_view view = { .dtype = COVE_DTYPE_FLOAT32, .data = (void *)(uintptr_t)number };
     if (*rc == 0)
         *rc = cove__tree_set_tensor(dict, key, &view, err);
 }
@@ -114,39 +114,39 @@ static bool number_at(enum cove_dtype dtype, const void *data, double *ret)
     } u;
     memcpy(&u, data, cove_dtype_size(dtype) <= sizeof u ? cove_dtype_size(dtype) : 0);
     switch (dtype) {
-    case COVE_FLOAT32:
+    case COVE_DTYPE_FLOAT32:
         *ret = (double)u.f32;
         return true;
-    case COVE_FLOAT64:
+    case COVE_DTYPE_FLOAT64:
         *ret = u.f64;
         return true;
-    case COVE_FLOAT16:
-    case COVE_BFLOAT16:
-        *ret = from_16_bits(u.u16, dtype == COVE_BFLOAT16);
+    case COVE_DTYPE_FLOAT16:
+    case COVE_DTYPE_BFLOAT16:
+        *ret = from_16_bits(u.u16, dtype == COVE_DTYPE_BFLOAT16);
         return true;
-    case COVE_INT8:
+    case COVE_DTYPE_INT8:
         *ret = u.i8;
         return true;
-    case COVE_INT16:
+    case COVE_DTYPE_INT16:
         *ret = u.i16;
         return true;
-    case COVE_INT32:
+    case COVE_DTYPE_INT32:
         *ret = u.i32;
         return true;
-    case COVE_INT64:
+    case COVE_DTYPE_INT64:
         *ret = (double)u.i64;
         return true;
-    case COVE_BOOL:
-    case COVE_UINT8:
+    case COVE_DTYPE_BOOL:
+    case COVE_DTYPE_UINT8:
         *ret = u.u8;
         return true;
-    case COVE_UINT16:
+    case COVE_DTYPE_UINT16:
         *ret = u.u16;
         return true;
-    case COVE_UINT32:
+    case COVE_DTYPE_UINT32:
         *ret = u.u32;
         return true;
-    case COVE_UINT64:
+    case COVE_DTYPE_UINT64:
         *ret = (double)u.u64;
         return true;
     default:

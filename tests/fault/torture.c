@@ -32,7 +32,7 @@ struct torture {
 static cove_value *tree_of(struct torture *t, int64_t step, struct cove_error *err)
 {
     int64_t shape[2] = { ELEMENTS / 10, 10 };
-    struct cove_tensor_view view = { COVE_FLOAT32, 2, shape, NULL, t->memory };
+    struct cove_tensor_view view = { COVE_DTYPE_FLOAT32, 2, shape, NULL, t->memory };
     cove_value *tree = cove_value_new_dict(), *state = cove_value_new_dict(), *tensor = NULL;
     int rc = tree && state ? 0 : COVE_ENOMEM;
     for (size_t i = 0; i < ELEMENTS; i++)

@@ -84,7 +84,7 @@ static int show_tensor(cove_value *value, struct cove_error *err)
     to.strides = NULL;
     to.data = packed;
     int rc = cove_value_copy_tensor(value, &to, NULL, err);
-    for (size_t i = 0; view.dtype == COVE_BOOL && i < size; i++)
+    for (size_t i = 0; view.dtype == COVE_DTYPE_BOOL && i < size; i++)
         ((unsigned char *)packed)[i] = ((unsigned char *)packed)[i] != 0;
     printf("],%" PRIu32 "]", rc < 0 ? 0 : cove__zip_crc(0, packed, size));
     free(packed);

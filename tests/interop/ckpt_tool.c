@@ -199,7 +199,7 @@ static int weights(const char *url)
 {
     float w[2] = { -1, -1 };
     int64_t two = 2;
-    struct cove_parameter parameter = { "w", { COVE_FLOAT32, 1, &two, NULL, w }, NULL };
+    struct cove_parameter parameter = { "w", { COVE_DTYPE_FLOAT32, 1, &two, NULL, w }, NULL };
     struct cove_module module = COVE_MODULE_INIT;
     module.parameters = &parameter;
     module.n_parameters = 1;
@@ -225,7 +225,7 @@ static int make(const char *url)
         memory[i] = (uint8_t)(i % 2);
     for (int i = 0; i < 12; i++)
         grid[i] = (float)i;
-    for (int dtype = COVE_BOOL; dtype <= COVE_FLOAT4_E2M1FN_X2 && rc == 0; dtype++) {
+    for (int dtype = COVE_DTYPE_BOOL; dtype <= COVE_DTYPE_FLOAT4_E2M1FN_X2 && rc == 0; dtype++) {
         struct cove_tensor_view view = { (enum cove_dtype)dtype, 2, shape, NULL, memory + 128 * dtype };
         rc = cove_value_new_tensor(&view, &item, &err);
         if (rc == 0)
@@ -235,14 +235,14 @@ static int make(const char *url)
         const char *name;
         struct cove_tensor_view view;
     } views[] = {
-        { "grid", { COVE_FLOAT32, 1, (int64_t[]){ 12 }, NULL, grid } },
-        { "grid.t", { COVE_FLOAT32, 2, grid_shape, grid_strides, grid } },
-        { "tail", { COVE_FLOAT32, 1, &six, NULL, grid + 6 } },
-        { "broadcast", { COVE_FLOAT32, 2, wide, wide_strides, grid } },
-        { "scalar", { COVE_FLOAT32, 0, NULL, NULL, grid + 5 } },
-        { "empty", { COVE_FLOAT32, 2, zero, NULL, NULL } },
-        { "mixed.a", { COVE_FLOAT32, 1, &six, NULL, memory + 3072 } },
-        { "mixed.b", { COVE_INT32, 1, &six, NULL, memory + 3080 } },
+        { "grid", { COVE_DTYPE_FLOAT32, 1, (int64_t[]){ 12 }, NULL, grid } },
+        { "grid.t", { COVE_DTYPE_FLOAT32, 2, grid_shape, grid_strides, grid } },
+        { "tail", { COVE_DTYPE_FLOAT32, 1, &six, NULL, grid + 6 } },
+        { "broadcast", { COVE_DTYPE_FLOAT32, 2, wide, wide_strides, grid } },
+        { "scalar", { COVE_DTYPE_FLOAT32, 0, NULL, NULL, grid + 5 } },
+        { "empty", { COVE_DTYPE_FLOAT32, 2, zero, NULL, NULL } },
+        { "mixed.a", { COVE_DTYPE_FLOAT32, 1, &six, NULL, memory + 3072 } },
+        { "mixed.b", { COVE_DTYPE_INT32, 1, &six, NULL, memory + 3080 } },
     };
     for (size_t i = 0; i < sizeof(views) / sizeof(views[0]) && rc == 0; i++) {
         rc = cove_value_new_tensor(&views[i].view, &item, &err);
@@ -309,8 +309,8 @@ static int sparse(const char *file, int64_t length)
     const int64_t three = 3;
     int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     void *zeros = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    const struct cove_tensor_view large = { COVE_UINT8, 1, &length, NULL, zeros };
-    const struct cove_tensor_view after = { COVE_INT64, 1, &three, NULL, numbers };
+    const struct cove_tensor_view large = { COVE_DTYPE_UINT8, 1, &length, NULL, zeros };
+    const struct cove_tensor_view after = { COVE_DTYPE_INT64, 1, &three, NULL, numbers };
     struct cove__sink sink = { write_sparse, &fd };
     struct cove__plan *plan = NULL;
     cove_value *tree = cove_value_new_dict(), *item = NULL;

@@ -276,7 +276,7 @@ static int configure_optimizers(void *self, cove_trainer *t, cove_optimizer **re
 {
     struct cove_optimizer_options o = COVE_SGD_INIT(0.5);
     struct cove_lr_scheduler_options s = COVE_LR_SCHEDULER_INIT;
-    struct cove_parameter p = { "w", { COVE_FLOAT32, 1, shape, NULL, weights }, grads };
+    struct cove_parameter p = { "w", { COVE_DTYPE_FLOAT32, 1, shape, NULL, weights }, grads };
     const char *interval = text_of("sched", "");
     int rc;
     o.momentum = real_of("momentum", 0);
@@ -430,7 +430,7 @@ static void take_options(struct cove_trainer_options *o)
 
 static int fit(cove_trainer *t, struct cove_error *err)
 {
-    struct cove_parameter p = { "w", { COVE_FLOAT32, 1, shape, NULL, weights }, grads };
+    struct cove_parameter p = { "w", { COVE_DTYPE_FLOAT32, 1, shape, NULL, weights }, grads };
     struct cove_module m = COVE_MODULE_INIT;
     struct cove_dataloader train = COVE_DATALOADER_INIT, val = COVE_DATALOADER_INIT;
     struct cove_data data = COVE_DATA_INIT;

@@ -496,7 +496,7 @@ static int run_save(struct probe *p)
     int rc = memory && tree && state ? 0 : COVE_ENOMEM;
     for (size_t t = 0; rc == 0 && t < TENSORS; t++) {
         int64_t shape = (int64_t)count;
-        struct cove_tensor_view view = { COVE_FLOAT32, 1, &shape, NULL, memory + t * count };
+        struct cove_tensor_view view = { COVE_DTYPE_FLOAT32, 1, &shape, NULL, memory + t * count };
         cove_value *tensor;
         char name[32];
         for (size_t i = 0; i < count; i++)

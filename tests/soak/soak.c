@@ -478,7 +478,7 @@ static void do_save(struct worker *w)
     char path[4096];
     int64_t shape = ELEMENTS, step = (int64_t)++w->step_tried;
     float *data = (float *)(void *)w->memory;
-    struct cove_tensor_view view = { COVE_FLOAT32, 1, &shape, NULL, data };
+    struct cove_tensor_view view = { COVE_DTYPE_FLOAT32, 1, &shape, NULL, data };
     cove_value *tree = cove_value_new_dict(), *tensor = NULL;
     for (size_t i = 0; i < ELEMENTS; i++)
         data[i] = (float)step;
