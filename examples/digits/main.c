@@ -197,7 +197,7 @@ int main(int argc, char **argv)
     cove_log_set(on_log, NULL, COVE_LOG_WARNING);
     openblas_set_num_threads(1); /* sums in one order: the same run gives the same bits */
 
-    struct cove_optimizer_options adamw = COVE_ADAMW_INIT(a.lr), sgd = COVE_SGD_INIT(a.lr);
+    struct cove_optimizer_options adamw = COVE_OPTIMIZER_ADAMW_INIT(a.lr), sgd = COVE_OPTIMIZER_SGD_INIT(a.lr);
     sgd.momentum = 0.9;
     rc = digits_load(&digits, a.data, a.batch_size, &err);
     if (rc == 0)

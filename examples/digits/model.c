@@ -80,7 +80,7 @@ static int training_step(void *self, cove_trainer *trainer, const struct cove_ba
     float loss = cross_entropy(c, data->classes, (int)batch->n, LABEL_SMOOTHING, &accuracy);
     backward(c, data->images, (int)batch->n);
 
-    cove_trainer_log(trainer, "train_loss", loss, COVE_PROG_BAR);
+    cove_trainer_log(trainer, "train_loss", loss, COVE_LOG_PROG_BAR);
     return 0;
 }
 
@@ -93,8 +93,8 @@ static int validation_step(void *self, cove_trainer *trainer, const struct cove_
     forward(c, data->images, (int)batch->n);
     float loss = cross_entropy(c, data->classes, (int)batch->n, 0, &accuracy);
 
-    cove_trainer_log(trainer, "val_loss", loss, COVE_PROG_BAR);
-    cove_trainer_log(trainer, "val_acc", accuracy, COVE_PROG_BAR);
+    cove_trainer_log(trainer, "val_loss", loss, COVE_LOG_PROG_BAR);
+    cove_trainer_log(trainer, "val_acc", accuracy, COVE_LOG_PROG_BAR);
     return 0;
 }
 
@@ -103,7 +103,7 @@ static int configure_optimizers(void *self, cove_trainer *trainer, cove_optimize
 {
     struct classifier *c = self;
     struct cove_lr_scheduler_options step_lr = COVE_LR_SCHEDULER_INIT;
-    step_lr.kind = COVE_STEP_LR;
+    step_lr.kind = COVE_LR_SCHEDULER_STEP;
     step_lr.step_size = 1; /* epochs */
     step_lr.gamma = 0.7;
     int rc = cove_optimizer_new(&c->optimizer, c->parameters, 2 * LAYERS, ret_optimizer, err);

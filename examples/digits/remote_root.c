@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 {
     const char *url = argc > 1 ? argv[1] : "s3://lightning/data/";
     struct cove_error err = COVE_ERROR_INIT;
-    struct cove_optimizer_options adamw = COVE_ADAMW_INIT(3e-3);
+    struct cove_optimizer_options adamw = COVE_OPTIMIZER_ADAMW_INIT(3e-3);
     struct cove_trainer_options o = COVE_TRAINER_OPTIONS_INIT;
     struct cove_data data = COVE_DATA_INIT;
     cove_trainer *trainer = NULL;

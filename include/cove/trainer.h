@@ -168,22 +168,23 @@ struct cove_module {
 
 /*
  * Logs `value` (kept as float32) under `name` (UTF-8 without control characters, at most 1,024 bytes), from a step or a
- * hook of the module or of a callback. With neither COVE_ON_STEP nor COVE_ON_EPOCH: on step in training_step and the
- * hooks around it, on epoch elsewhere, as in Lightning. With both: also under the names with "_step" and "_epoch". On
- * epoch, values are averaged, weighted by the batch's size. A metric named "step" sets the step of its row; one named
- * "epoch" replaces the trainer's.
+ * hook of the module or of a callback. With neither COVE_LOG_ON_STEP nor COVE_LOG_ON_EPOCH: on step in training_step
+ * and the hooks around it, on epoch elsewhere, as in Lightning. With both: also under the names with "_step" and
+ * "_epoch". On epoch, values are averaged, weighted by the batch's size. A metric named "step" sets the step of its
+ * row; one named "epoch" replaces the trainer's.
  *
- * As in Lightning, only COVE_ON_EPOCH is allowed in on_train_start, on_validation_start and the epoch hooks. Nothing
- * may be logged in setup, teardown, on_fit_start, on_fit_end, on_sanity_check_start, on_sanity_check_end, on_train_end,
- * on_validation_end, the checkpoint hooks, on_exception, and functions that are not hooks or steps. Such a call, a lack
- * of memory, a bad name, or flags that differ from an earlier call's, make the function that logged fail.
+ * As in Lightning, only COVE_LOG_ON_EPOCH is allowed in on_train_start, on_validation_start and the epoch hooks.
+ * Nothing may be logged in setup, teardown, on_fit_start, on_fit_end, on_sanity_check_start, on_sanity_check_end,
+ * on_train_end, on_validation_end, the checkpoint hooks, on_exception, and functions that are not hooks or steps. Such
+ * a call, a lack of memory, a bad name, or flags that differ from an earlier call's, make the function that logged
+ * fail.
  */
-enum cove_log_flags { COVE_ON_STEP = 1, COVE_ON_EPOCH = 2, COVE_PROG_BAR = 4, COVE_NO_LOGGER = 8 };
+enum cove_log_flags { COVE_LOG_ON_STEP = 1, COVE_LOG_ON_EPOCH = 2, COVE_LOG_PROG_BAR = 4, COVE_LOG_NO_LOGGER = 8 };
 COVE_API void cove_trainer_log(cove_trainer *trainer, const char *name, double value, unsigned flags);
 
 /* ---- optimizers and schedulers ---- */
 
-enum cove_optimizer_kind { COVE_SGD = 1, COVE_ADAM = 2, COVE_ADAMW = 3 };
+enum cove_optimizer_kind { COVE_OPTIMIZER_SGD = 1, COVE_OPTIMIZER_ADAM = 2, COVE_OPTIMIZER_ADAMW = 3 };
 
 /* torch.optim's arguments and defaults. */
 struct cove_optimizer_options {
@@ -197,19 +198,19 @@ struct cove_optimizer_options {
     int amsgrad;                /* Adam, AdamW */
     int maximize;
 };
-#define COVE_SGD_INIT(lr_)                                                                                             \
+#define COVE_OPTIMIZER_SGD_INIT(lr_)                                                                                   \
     {                                                                                                                  \
-        .size = sizeof(struct cove_optimizer_options), .kind = COVE_SGD, .lr = (lr_)                                   \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_SGD, .lr = (lr_)                         \
     }
-#define COVE_ADAM_INIT(lr_)                                                                                            \
+#define COVE_OPTIMIZER_ADAM_INIT(lr_)                                                                                  \
     {                                                                                                                  \
-        .size = sizeof(struct cove_optimizer_options), .kind = COVE_ADAM, .lr = (lr_), .beta1 = 0.9, .beta2 = 0.999,   \
-        .eps = 1e-8                                                                                                    \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_ADAM, .lr = (lr_), .beta1 = 0.9,         \
+        .beta2 = 0.999, .eps = 1e-8                                                                                    \
     }
-#define COVE_ADAMW_INIT(lr_)                                                                                           \
+#define COVE_OPTIMIZER_ADAMW_INIT(lr_)                                                                                 \
     {                                                                                                                  \
-        .size = sizeof(struct cove_optimizer_options), .kind = COVE_ADAMW, .lr = (lr_), .weight_decay = 0.01,          \
-        .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8                                                                      \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_ADAMW, .lr = (lr_),                      \
+        .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8                                                \
     }
 
 /*
@@ -236,19 +237,23 @@ COVE_API void cove_optimizer_set_lr(cove_optimizer *optimizer, size_t group, dou
 COVE_API int cove_optimizer_state_dict(const cove_optimizer *optimizer, cove_value **ret_state, struct cove_error *err);
 COVE_API int cove_optimizer_load_state_dict(cove_optimizer *optimizer, const cove_value *state, struct cove_error *err);
 
-enum cove_lr_scheduler_kind { COVE_STEP_LR = 1, COVE_COSINE_ANNEALING_LR = 2, COVE_LAMBDA_LR = 3 };
-enum cove_interval { COVE_INTERVAL_EPOCH = 0, COVE_INTERVAL_STEP = 1 };
+enum cove_lr_scheduler_kind {
+    COVE_LR_SCHEDULER_STEP = 1,
+    COVE_LR_SCHEDULER_COSINE_ANNEALING = 2,
+    COVE_LR_SCHEDULER_LAMBDA = 3
+};
+enum cove_lr_scheduler_interval { COVE_LR_SCHEDULER_INTERVAL_EPOCH = 0, COVE_LR_SCHEDULER_INTERVAL_STEP = 1 };
 
 /* torch.optim.lr_scheduler's arguments, and Lightning's `interval` and `frequency`. */
 struct cove_lr_scheduler_options {
     size_t size;
     enum cove_lr_scheduler_kind kind;
-    enum cove_interval interval; /* stepped after each epoch (default) or after each optimizer step */
-    int64_t frequency;           /* every so many of them; default 1 */
-    int64_t step_size;           /* StepLR */
-    double gamma;                /* StepLR; default 0.1 */
-    int64_t t_max;               /* CosineAnnealingLR */
-    double eta_min;              /* CosineAnnealingLR */
+    enum cove_lr_scheduler_interval interval; /* stepped after each epoch (default) or after each optimizer step */
+    int64_t frequency;                        /* every so many of them; default 1 */
+    int64_t step_size;                        /* StepLR */
+    double gamma;                             /* StepLR; default 0.1 */
+    int64_t t_max;                            /* CosineAnnealingLR */
+    double eta_min;                           /* CosineAnnealingLR */
     double (*lr_lambda)(void *user, int64_t epoch); /* LambdaLR: the factor of the initial rate */
     void *user;                                     /* BORROWED until the scheduler is freed */
 };

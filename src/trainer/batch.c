@@ -95,9 +95,10 @@ static void step_scheduler(cove_trainer *t)
     const struct cove_lr_scheduler_options *o = t->scheduler ? &t->scheduler->o : NULL;
     bool last = t->p.batch.current.ready == t->n_train_batches;
     int64_t count;
-    if (!o || (o->interval == COVE_INTERVAL_STEP ? cove__accumulating(t) : !last))
+    if (!o || (o->interval == COVE_LR_SCHEDULER_INTERVAL_STEP ? cove__accumulating(t) : !last))
         return;
-    count = o->interval == COVE_INTERVAL_STEP ? t->p.batch.current.ready : cove_trainer_current_epoch(t) + 1;
+    count =
+        o->interval == COVE_LR_SCHEDULER_INTERVAL_STEP ? t->p.batch.current.ready : cove_trainer_current_epoch(t) + 1;
     if (count % o->frequency != 0)
         return;
     cove_lr_scheduler_step(t->scheduler);

@@ -83,14 +83,14 @@ HOOK(on_sanity_check_start, draw())
 HOOK(on_train_epoch_start, cove_trainer_log(trainer, "epoch_start", draw(), 0))
 HOOK(on_train_epoch_end, cove_trainer_log(trainer, "epoch_end", draw(), 0))
 HOOK(on_before_zero_grad, cove_trainer_log(trainer, "zero_grad", draw(), 0))
-HOOK(on_after_backward, cove_trainer_log(trainer, "backward", draw(), COVE_ON_STEP | COVE_ON_EPOCH))
-HOOK(on_before_optimizer_step, cove_trainer_log(trainer, "optimizer", draw(), COVE_ON_EPOCH))
+HOOK(on_after_backward, cove_trainer_log(trainer, "backward", draw(), COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH))
+HOOK(on_before_optimizer_step, cove_trainer_log(trainer, "optimizer", draw(), COVE_LOG_ON_EPOCH))
 HOOK(on_validation_start, draw())
 HOOK(on_validation_epoch_end, cove_trainer_log(trainer, "val_epoch_end", draw(), 0))
 HOOK(on_validation_end, draw())
-BATCH_HOOK(on_train_batch_start, cove_trainer_log(trainer, "batch_start", draw(), COVE_ON_EPOCH))
-BATCH_HOOK(on_train_batch_end, cove_trainer_log(trainer, "batch_end", draw(), COVE_ON_STEP | COVE_ON_EPOCH))
-BATCH_HOOK(on_validation_batch_end, cove_trainer_log(trainer, "val_batch_end", draw(), COVE_ON_STEP))
+BATCH_HOOK(on_train_batch_start, cove_trainer_log(trainer, "batch_start", draw(), COVE_LOG_ON_EPOCH))
+BATCH_HOOK(on_train_batch_end, cove_trainer_log(trainer, "batch_end", draw(), COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH))
+BATCH_HOOK(on_validation_batch_end, cove_trainer_log(trainer, "val_batch_end", draw(), COVE_LOG_ON_STEP))
 
 static void set_hooks(struct cove_hooks *hooks)
 {
@@ -208,8 +208,8 @@ static void make_plan(void)
     plan.with_checkpoints = below(2);
     plan.in_module = below(2);
     plan.without_validation = below(5) == 0;
-    plan.scheduler = below(2) ? COVE_STEP_LR : 0;
-    plan.interval = below(2) ? COVE_INTERVAL_STEP : COVE_INTERVAL_EPOCH;
+    plan.scheduler = below(2) ? COVE_LR_SCHEDULER_STEP : 0;
+    plan.interval = below(2) ? COVE_LR_SCHEDULER_INTERVAL_STEP : COVE_LR_SCHEDULER_INTERVAL_EPOCH;
     plan.keep.dirpath = "memory://cuts/kept";
     plan.keep.every_n_train_steps = below(2) ? 1 + below(4) : 0;
     plan.keep.save_top_k = below(2) ? 1 : -1;

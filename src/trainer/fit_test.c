@@ -186,7 +186,7 @@ static double moved(struct line *model, double clip, const char *algorithm, int6
     struct cove_trainer_options o = quiet(1);
     double squares;
     line_init(model);
-    model->optimizer = (struct cove_optimizer_options)COVE_SGD_INIT(1);
+    model->optimizer = (struct cove_optimizer_options)COVE_OPTIMIZER_SGD_INIT(1);
     o.gradient_clip_val = clip;
     o.gradient_clip_algorithm = algorithm;
     o.accumulate_grad_batches = accumulate;
@@ -219,7 +219,7 @@ static void accumulated_gradients_are_a_mean(void **state)
     struct cove_trainer_options o = quiet(1);
     for (int parts = 1; parts <= 4; parts += 3) {
         line_init(model);
-        model->optimizer = (struct cove_optimizer_options)COVE_SGD_INIT(1);
+        model->optimizer = (struct cove_optimizer_options)COVE_OPTIMIZER_SGD_INIT(1);
         model->train.batch_size = POINTS / parts;
         model->train.shuffle = 0; /* noise is drawn in the order of the samples */
         o.accumulate_grad_batches = parts;
@@ -251,7 +251,7 @@ static void a_failed_step_ends_the_run(void **state)
 
 static int bad_log(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
 {
-    cove_trainer_log(trainer, "train_loss", 1, COVE_ON_EPOCH);
+    cove_trainer_log(trainer, "train_loss", 1, COVE_LOG_ON_EPOCH);
     return 0;
 }
 
@@ -355,10 +355,10 @@ static void another_model_is_refused(void **state)
     refuses(model, SAVED, COVE_EMISMATCH, "missing linear.offset [1]");
     refuses(model, SAVED, COVE_EMISMATCH, "unexpected linear.bias [1]");
     line_init(model);
-    model->optimizer = (struct cove_optimizer_options)COVE_SGD_INIT(0.1);
+    model->optimizer = (struct cove_optimizer_options)COVE_OPTIMIZER_SGD_INIT(0.1);
     refuses(model, SAVED, COVE_EMISMATCH, "the checkpoint's is Adam, this one is SGD");
     line_init(model);
-    model->scheduler.kind = COVE_STEP_LR;
+    model->scheduler.kind = COVE_LR_SCHEDULER_STEP;
     model->scheduler.step_size = 1;
     refuses(model, SAVED, COVE_EMISMATCH, "the checkpoint has no learning-rate scheduler");
     line_init(model);
@@ -514,7 +514,7 @@ out:
 static void prepare(struct line *model)
 {
     line_init(model);
-    model->scheduler.kind = COVE_STEP_LR;
+    model->scheduler.kind = COVE_LR_SCHEDULER_STEP;
     model->scheduler.step_size = 1;
     model->train.batch_size = 10;
 }

@@ -339,13 +339,13 @@ static void logs_reach_the_loggers_or_are_refused(void **state)
         { "log_metrics", 1, 0 },
         { "close", 1, 0 },
     };
-    const unsigned flags[] = { 0, COVE_ON_EPOCH, COVE_ON_STEP };
+    const unsigned flags[] = { 0, COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP };
     act.name = NULL;
     assert_int_equal(run(NULL, NULL), 0);
     act.log = 1;
     for (size_t i = 0; i < 3 * sizeof rows / sizeof *rows; i++) {
         struct cove_error err = COVE_ERROR_INIT;
-        int allowed = rows[i / 3].allowed, ok = allowed == 2 || (allowed == 1 && !(flags[i % 3] & COVE_ON_STEP));
+        int allowed = rows[i / 3].allowed, ok = allowed == 2 || (allowed == 1 && !(flags[i % 3] & COVE_LOG_ON_STEP));
         const char *ckpt = strcmp(rows[i / 3].name, "on_load_checkpoint") == 0 ? SAVED : NULL;
         act.name = rows[i / 3].name;
         act.at_callback = rows[i / 3].at_callback;

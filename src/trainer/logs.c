@@ -15,21 +15,21 @@ static const struct rule {
     const char *function;
     unsigned allowed, usual;
 } rules[] = {
-    { "training_step", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
-    { "validation_step", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_train_batch_start", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
-    { "on_train_batch_end", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
-    { "on_before_zero_grad", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
-    { "on_after_backward", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
-    { "on_before_optimizer_step", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_STEP },
-    { "on_validation_batch_start", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_validation_batch_end", COVE_ON_STEP | COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_train_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_train_epoch_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_train_epoch_end", COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_validation_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_validation_epoch_start", COVE_ON_EPOCH, COVE_ON_EPOCH },
-    { "on_validation_epoch_end", COVE_ON_EPOCH, COVE_ON_EPOCH },
+    { "training_step", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP },
+    { "validation_step", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_train_batch_start", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP },
+    { "on_train_batch_end", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP },
+    { "on_before_zero_grad", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP },
+    { "on_after_backward", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP },
+    { "on_before_optimizer_step", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_STEP },
+    { "on_validation_batch_start", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_validation_batch_end", COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_train_start", COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_train_epoch_start", COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_train_epoch_end", COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_validation_start", COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_validation_epoch_start", COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
+    { "on_validation_epoch_end", COVE_LOG_ON_EPOCH, COVE_LOG_ON_EPOCH },
 };
 
 static const struct rule *rule_of(const char *function)
@@ -43,7 +43,7 @@ static const struct rule *rule_of(const char *function)
 
 void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned flags)
 {
-    const unsigned when = COVE_ON_STEP | COVE_ON_EPOCH;
+    const unsigned when = COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH;
     enum cove__phase phase = t->stage == COVE_STAGE_TRAIN ? COVE__PHASE_TRAIN : COVE__PHASE_VAL;
     const struct rule *rule = rule_of(t->function);
     if (t->log_error.code < 0)
@@ -55,7 +55,8 @@ void cove_trainer_log(cove_trainer *t, const char *name, double value, unsigned 
     if (!rule)
         cove__fail(&t->log_error, COVE_ESTATE, "log: %s: nothing can be logged here", name ? name : "NULL");
     else if (flags & when & ~rule->allowed)
-        cove__fail(&t->log_error, COVE_EINVAL, "log: %s: only COVE_ON_EPOCH can be logged here", name ? name : "NULL");
+        cove__fail(&t->log_error, COVE_EINVAL, "log: %s: only COVE_LOG_ON_EPOCH can be logged here",
+                   name ? name : "NULL");
     else
         cove__metrics_log(&t->metrics, phase, name, value, t->log_weight, flags & when ? flags : flags | rule->usual,
                           &t->log_error);

@@ -11,7 +11,7 @@
 
 #define MAX_METRICS ((size_t)1 << 16)
 #define MAX_NAME    ((size_t)1024)
-#define KNOWN_FLAGS (COVE_ON_STEP | COVE_ON_EPOCH | COVE_PROG_BAR | COVE_NO_LOGGER)
+#define KNOWN_FLAGS (COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH | COVE_LOG_PROG_BAR | COVE_LOG_NO_LOGGER)
 
 static void free_logged(struct cove__logged *item)
 {
@@ -80,7 +80,7 @@ static char *with_suffix(const char *name, const char *suffix)
 /* Sets the flags, and with them the names for step and epoch. */
 static int set_flags(struct cove__logged *item, unsigned flags, struct cove_error *err)
 {
-    bool forked = (flags & COVE_ON_STEP) && (flags & COVE_ON_EPOCH);
+    bool forked = (flags & COVE_LOG_ON_STEP) && (flags & COVE_LOG_ON_EPOCH);
     cove__free(item->step);
     cove__free(item->epoch);
     item->step = forked ? with_suffix(item->name, "_step") : NULL;
@@ -178,11 +178,11 @@ static bool value_now(const struct cove__logged *item, bool on_step, float *ret_
     if (on_step) {
         *ret_value = item->now.last;
         *ret_name = item->step ? item->step : item->name;
-        return item->now.there && (item->flags & COVE_ON_STEP);
+        return item->now.there && (item->flags & COVE_LOG_ON_STEP);
     }
     *ret_value = (float)(item->now.sum / item->now.weight);
     *ret_name = item->epoch ? item->epoch : item->name;
-    return item->now.there && (item->flags & COVE_ON_EPOCH);
+    return item->now.there && (item->flags & COVE_LOG_ON_EPOCH);
 }
 
 int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err)
@@ -191,7 +191,7 @@ int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool 
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < table->n; i++) {
         const struct cove__logged *item = &table->items[i];
-        bool prog_bar = item->flags & COVE_PROG_BAR;
+        bool prog_bar = item->flags & COVE_LOG_PROG_BAR;
         const char *name;
         float value;
         if (!value_now(item, on_step, &value, &name))
@@ -216,7 +216,7 @@ int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_
         const struct cove__logged *item = &table->items[i];
         const char *name;
         float value;
-        if (!(item->flags & COVE_NO_LOGGER) && value_now(item, on_step, &value, &name))
+        if (!(item->flags & COVE_LOG_NO_LOGGER) && value_now(item, on_step, &value, &name))
             m->rows[m->n_rows++] = (struct cove_metric){ name, value };
     }
     return 0;
@@ -295,7 +295,7 @@ static int load_sum(struct cove__metrics *m, const char *name, const cove_value 
         (rc = cove_value_as_int(cove_value_item(list, 2), &flags, err)) < 0 ||
         (rc = cove_value_as_float(cove_value_item(list, 3), &last, err)) < 0)
         return rc;
-    if (flags < 0 || (flags & ~(int64_t)KNOWN_FLAGS) || !(flags & (COVE_ON_STEP | COVE_ON_EPOCH)))
+    if (flags < 0 || (flags & ~(int64_t)KNOWN_FLAGS) || !(flags & (COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH)))
         return cove__fail(err, COVE_EMISMATCH, "metrics: %s: unknown flags in the checkpoint", name);
     item = find_logged(m, COVE__PHASE_TRAIN, name);
     if (!item && (rc = add_logged(m, COVE__PHASE_TRAIN, name, (unsigned)flags, &item, err)) < 0)

@@ -52,14 +52,14 @@ struct cove__metrics {
 void cove__metrics_done(struct cove__metrics *m);
 /* Drops the sums and flags of one phase; the newest values stay. */
 void cove__metrics_forget(struct cove__metrics *m, enum cove__phase phase);
-/* `flags` name COVE_ON_STEP, COVE_ON_EPOCH or both. COVE_EINVAL, COVE_ENOMEM. */
+/* `flags` name COVE_LOG_ON_STEP, COVE_LOG_ON_EPOCH or both. COVE_EINVAL, COVE_ENOMEM. */
 int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const char *name, double value, double weight,
                       unsigned flags, struct cove_error *err);
 
 /* Moves this step's (or this epoch's) values to the newest. */
 int cove__metrics_publish(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);
-/* The same values as rows for the loggers (those not logged with COVE_NO_LOGGER), into m->rows; room for one more is
- * kept. */
+/* The same values as rows for the loggers (those not logged with COVE_LOG_NO_LOGGER), into m->rows; room for one more
+ * is kept. */
 int cove__metrics_rows(struct cove__metrics *m, enum cove__phase phase, bool on_step, struct cove_error *err);
 void cove__metrics_end_epoch(struct cove__metrics *m, enum cove__phase phase);
 /* Saves this epoch's values, and restores them: the resumed run repeats a failed batch, which must not count twice. */

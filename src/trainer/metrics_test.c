@@ -9,7 +9,7 @@
 
 #include "trainer/metrics.h"
 
-#define BOTH (COVE_ON_STEP | COVE_ON_EPOCH)
+#define BOTH (COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH)
 
 /* { "epoch": { name: [sum, weight, flags, last] }, "newest": { name: 1 } }; NULL: without. */
 static cove_value *saved(const char *epoch, int64_t flags, const char *newest)
@@ -51,7 +51,7 @@ static void test_names_that_nobody_can_log(void **state)
 
 static void test_flags_of_a_checkpoint(void **state)
 {
-    const int64_t wrong[] = { 0, -1, 1024, COVE_PROG_BAR, INT64_MAX };
+    const int64_t wrong[] = { 0, -1, 1024, COVE_LOG_PROG_BAR, INT64_MAX };
     struct cove__metrics m = { 0 };
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *dict;
@@ -61,14 +61,14 @@ static void test_flags_of_a_checkpoint(void **state)
         cove_value_unref(dict);
     }
     /* The module may have changed since: its own flags count, and the sum stays. */
-    dict = saved("loss", COVE_ON_EPOCH, NULL);
+    dict = saved("loss", COVE_LOG_ON_EPOCH, NULL);
     assert_int_equal(cove__metrics_load(&m, dict, true, NULL), 0);
     assert_int_equal(cove__metrics_log(&m, COVE__PHASE_TRAIN, "loss", 10, 1, BOTH, &err), 0);
     assert_int_equal(cove__metrics_publish(&m, COVE__PHASE_TRAIN, false, NULL), 0);
     assert_non_null(cove__metrics_find(&m, "loss_epoch"));
     assert_float_equal(cove__metrics_find(&m, "loss_epoch")->value, 4, 0);
     /* Two calls of this run must still agree. */
-    assert_int_equal(cove__metrics_log(&m, COVE__PHASE_TRAIN, "loss", 10, 1, COVE_ON_EPOCH, &err), COVE_EINVAL);
+    assert_int_equal(cove__metrics_log(&m, COVE__PHASE_TRAIN, "loss", 10, 1, COVE_LOG_ON_EPOCH, &err), COVE_EINVAL);
     cove_value_unref(dict);
     cove__metrics_done(&m);
 }
@@ -81,7 +81,7 @@ static void test_too_many(void **state)
     int rc = 0, n = 0;
     while (rc == 0 && n < 70000) {
         snprintf(name, sizeof name, "metric %d", n);
-        rc = cove__metrics_log(&m, COVE__PHASE_VAL, name, n, 1, COVE_ON_EPOCH, &err);
+        rc = cove__metrics_log(&m, COVE__PHASE_VAL, name, n, 1, COVE_LOG_ON_EPOCH, &err);
         n += rc == 0;
     }
     assert_int_equal(rc, COVE_ELIMIT);
@@ -91,7 +91,7 @@ static void test_too_many(void **state)
     assert_float_equal(cove__metrics_find(&m, "metric 65535")->value, 65535, 0);
     assert_null(cove__metrics_find(&m, "metric 65536"));
     cove__metrics_forget(&m, COVE__PHASE_VAL);
-    assert_int_equal(cove__metrics_log(&m, COVE__PHASE_VAL, name, 1, 1, COVE_ON_STEP, NULL), 0);
+    assert_int_equal(cove__metrics_log(&m, COVE__PHASE_VAL, name, 1, 1, COVE_LOG_ON_STEP, NULL), 0);
     cove__metrics_done(&m);
 }
 

@@ -19,14 +19,14 @@
 
 static int check_options(const struct cove_optimizer_options *o, struct cove_error *err)
 {
-    if (o->kind != COVE_SGD && o->kind != COVE_ADAM && o->kind != COVE_ADAMW)
+    if (o->kind != COVE_OPTIMIZER_SGD && o->kind != COVE_OPTIMIZER_ADAM && o->kind != COVE_OPTIMIZER_ADAMW)
         return cove__fail(err, COVE_EINVAL, "optimizer: unknown kind %d", (int)o->kind);
     if (!(o->lr >= 0))
         return cove__fail(err, COVE_EINVAL, "optimizer: lr is %g, must be 0 or more", cove__plain_nan(o->lr));
     if (!(o->weight_decay >= 0))
         return cove__fail(err, COVE_EINVAL, "optimizer: weight_decay is %g, must be 0 or more",
                           cove__plain_nan(o->weight_decay));
-    if (o->kind == COVE_SGD) {
+    if (o->kind == COVE_OPTIMIZER_SGD) {
         if (!(o->momentum >= 0))
             return cove__fail(err, COVE_EINVAL, "optimizer: momentum is %g, must be 0 or more",
                               cove__plain_nan(o->momentum));
@@ -45,7 +45,7 @@ static int check_options(const struct cove_optimizer_options *o, struct cove_err
 int cove_optimizer_add_param_group(cove_optimizer *optimizer, const struct cove_optimizer_options *options,
                                    const struct cove_parameter *parameters, size_t n_parameters, struct cove_error *err)
 {
-    struct cove_optimizer_options o = COVE_SGD_INIT(0);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0);
     size_t n_slots = optimizer->n_slots;
     int rc = COVE__COPY_OPTIONS(&o, options, err);
     if (rc < 0 || (rc = check_options(&o, err)) < 0 || (rc = cove__params_check(parameters, n_parameters, err)) < 0)
@@ -115,11 +115,11 @@ static int alloc_state(float **state, size_t n, struct cove_error *err)
 int cove__slot_alloc(struct cove__slot *slot, const struct cove_optimizer_options *o, struct cove_error *err)
 {
     int rc = 0;
-    if (o->kind != COVE_SGD || o->momentum != 0)
+    if (o->kind != COVE_OPTIMIZER_SGD || o->momentum != 0)
         rc = alloc_state(&slot->first, slot->n, err);
-    if (rc == 0 && o->kind != COVE_SGD)
+    if (rc == 0 && o->kind != COVE_OPTIMIZER_SGD)
         rc = alloc_state(&slot->second, slot->n, err);
-    if (rc == 0 && o->kind != COVE_SGD && o->amsgrad)
+    if (rc == 0 && o->kind != COVE_OPTIMIZER_SGD && o->amsgrad)
         rc = alloc_state(&slot->third, slot->n, err);
     return rc;
 }
@@ -154,8 +154,8 @@ static void adam(struct cove__slot *slot, const struct cove_optimizer_options *o
     /* Scalars in double, then rounded, as Python hands them to torch's kernels. */
     float step_size = (float)(-o->lr / (1 - pow(o->beta1, slot->step)));
     float correction = (float)sqrt(1 - pow(o->beta2, slot->step));
-    float shrink = o->kind == COVE_ADAMW ? (float)(1 - o->lr * o->weight_decay) : 1.0f;
-    float decay = o->kind == COVE_ADAM ? (float)o->weight_decay : 0.0f;
+    float shrink = o->kind == COVE_OPTIMIZER_ADAMW ? (float)(1 - o->lr * o->weight_decay) : 1.0f;
+    float decay = o->kind == COVE_OPTIMIZER_ADAM ? (float)o->weight_decay : 0.0f;
     float w1 = (float)(1 - o->beta1), beta2 = (float)o->beta2, w2 = (float)(1 - o->beta2), eps = (float)o->eps;
     float sign = o->maximize ? -1.0f : 1.0f;
     for (size_t i = 0; i < slot->n; i++) {
@@ -187,7 +187,7 @@ int cove_optimizer_step(cove_optimizer *optimizer, struct cove_error *err)
     for (size_t g = 0; g < optimizer->n_groups; g++) {
         const struct cove_optimizer_options *o = &optimizer->groups[g].o;
         for (size_t i = 0; i < optimizer->groups[g].n_slots; i++, slot++) {
-            if (o->kind == COVE_SGD)
+            if (o->kind == COVE_OPTIMIZER_SGD)
                 sgd(slot, o);
             else
                 adam(slot, o);

@@ -25,7 +25,7 @@ static const struct state_name adam_names[] = { { "exp_avg", offsetof(struct cov
 
 static const struct state_name *names_of(const struct cove_optimizer_options *o)
 {
-    return o->kind == COVE_SGD ? sgd_names : adam_names;
+    return o->kind == COVE_OPTIMIZER_SGD ? sgd_names : adam_names;
 }
 
 static float *state_of(const struct cove__slot *slot, const struct state_name *name)
@@ -41,7 +41,7 @@ static int add_slot(cove_value *dict, const struct cove__slot *slot, const struc
                     struct cove_error *err)
 {
     int rc = 0;
-    if (o->kind != COVE_SGD) {
+    if (o->kind != COVE_OPTIMIZER_SGD) {
         struct cove_tensor_view step = { .dtype = COVE_DTYPE_FLOAT32, .data = (void *)(uintptr_t)&slot->step };
         rc = cove__tree_set_tensor(dict, "step", &step, err);
     }
@@ -63,7 +63,7 @@ static int add_group(cove_value *list, const struct cove__group *group, size_t f
     if (rc < 0)
         goto out;
     cove__tree_float(&rc, dict, "lr", o->lr, err);
-    if (o->kind == COVE_SGD) {
+    if (o->kind == COVE_OPTIMIZER_SGD) {
         cove__tree_float(&rc, dict, "momentum", o->momentum, err);
         cove__tree_float(&rc, dict, "dampening", o->dampening, err);
         cove__tree_float(&rc, dict, "weight_decay", o->weight_decay, err);
@@ -84,12 +84,12 @@ static int add_group(cove_value *list, const struct cove__group *group, size_t f
     }
     cove__tree_bool(&rc, dict, "maximize", o->maximize, err);
     cove__tree_set(&rc, dict, "foreach", cove_value_new_none(), err);
-    if (o->kind != COVE_SGD)
+    if (o->kind != COVE_OPTIMIZER_SGD)
         cove__tree_bool(&rc, dict, "capturable", 0, err);
     cove__tree_bool(&rc, dict, "differentiable", 0, err);
     cove__tree_set(&rc, dict, "fused", cove_value_new_none(), err);
-    if (o->kind != COVE_SGD)
-        cove__tree_bool(&rc, dict, "decoupled_weight_decay", o->kind == COVE_ADAMW, err);
+    if (o->kind != COVE_OPTIMIZER_SGD)
+        cove__tree_bool(&rc, dict, "decoupled_weight_decay", o->kind == COVE_OPTIMIZER_ADAMW, err);
     if (group->has_initial_lr)
         cove__tree_float(&rc, dict, "initial_lr", group->initial_lr, err);
     for (size_t i = 0; rc == 0 && i < group->n_slots; i++)
@@ -144,7 +144,7 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
 {
     struct cove_optimizer_options *o = &ret->o;
     const cove_value *betas = cove_value_get(dict, "betas"), *params = cove_value_get(dict, "params");
-    int is_sgd = group->o.kind == COVE_SGD, decoupled = group->o.kind == COVE_ADAMW;
+    int is_sgd = group->o.kind == COVE_OPTIMIZER_SGD, decoupled = group->o.kind == COVE_OPTIMIZER_ADAMW;
     int rc = 0;
     *ret = *group;
     if (cove_value_length(params) != group->n_slots)
@@ -170,7 +170,7 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
         cove__tree_get_float(&rc, dict, "eps", &o->eps, err);
         cove__tree_get_bool(&rc, dict, "amsgrad", &o->amsgrad, err);
         cove__tree_get_bool(&rc, dict, "decoupled_weight_decay", &decoupled, err);
-        o->kind = decoupled ? COVE_ADAMW : COVE_ADAM;
+        o->kind = decoupled ? COVE_OPTIMIZER_ADAMW : COVE_OPTIMIZER_ADAM;
     }
     if (rc == 0 && cove_value_get(dict, "initial_lr")) {
         ret->has_initial_lr = true;
@@ -202,7 +202,7 @@ static int match_slot(const struct cove__slot *slot, const struct cove_optimizer
             return cove__fail(err, COVE_EMISMATCH, "optimizer: %s of parameter %s has another shape in the checkpoint",
                               s->name, slot->parameter.name);
     }
-    if (dict && o->kind != COVE_SGD &&
+    if (dict && o->kind != COVE_OPTIMIZER_SGD &&
         (!state_item(dict, "exp_avg") || !state_item(dict, "exp_avg_sq") || !cove_value_get(dict, "step")))
         return cove__fail(err, COVE_EMISMATCH, "optimizer: the checkpoint lacks Adam's state of parameter %s",
                           slot->parameter.name);
@@ -253,7 +253,7 @@ static int load_slot(struct cove__slot *slot, const struct cove_optimizer_option
     slot->has_state = false;
     if (!dict)
         return 0;
-    if (o->kind != COVE_SGD)
+    if (o->kind != COVE_OPTIMIZER_SGD)
         rc = cove__tree_read_scalar(cove_value_get(dict, "step"), &slot->step, err);
     for (const struct state_name *s = names_of(o); rc == 0 && s->name; s++) {
         struct cove_tensor_view view = slot->parameter.value;

@@ -58,7 +58,7 @@ static void run_table(const struct cove_optimizer_options *o, const float *expec
 
 static void sgd_as_torch(void **state)
 {
-    struct cove_optimizer_options o = COVE_SGD_INIT(0.05);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0.05);
     run_table(&o, table_sgd);
     o.weight_decay = 0.1;
     run_table(&o, table_sgd_decay);
@@ -71,7 +71,7 @@ static void sgd_as_torch(void **state)
     o.weight_decay = 0.01;
     o.nesterov = 1;
     run_table(&o, table_sgd_nesterov);
-    o = (struct cove_optimizer_options)COVE_SGD_INIT(0.01);
+    o = (struct cove_optimizer_options)COVE_OPTIMIZER_SGD_INIT(0.01);
     o.momentum = 0.5;
     o.maximize = 1;
     run_table(&o, table_sgd_maximize);
@@ -79,17 +79,17 @@ static void sgd_as_torch(void **state)
 
 static void adam_as_torch(void **state)
 {
-    struct cove_optimizer_options o = COVE_ADAM_INIT(0.02);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_ADAM_INIT(0.02);
     o.amsgrad = 1;
     run_table(&o, table_adam_amsgrad);
     o.amsgrad = 0;
     o.weight_decay = 0.1;
     run_table(&o, table_adam);
-    o = (struct cove_optimizer_options)COVE_ADAMW_INIT(0.02);
+    o = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.02);
     run_table(&o, table_adamw);
     o.amsgrad = o.maximize = 1;
     run_table(&o, table_adamw_amsgrad);
-    o = (struct cove_optimizer_options)COVE_ADAMW_INIT(0.02);
+    o = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.02);
     o.beta1 = 0.3; /* where lerp goes from its other end */
     o.beta2 = 0.95;
     o.eps = 1e-6;
@@ -104,7 +104,7 @@ static double decay(void *user, int64_t epoch)
 
 static void run_schedule(const struct cove_lr_scheduler_options *o, const double *expected)
 {
-    struct cove_optimizer_options sgd = COVE_SGD_INIT(0.1);
+    struct cove_optimizer_options sgd = COVE_OPTIMIZER_SGD_INIT(0.1);
     struct subject s;
     cove_optimizer *optimizer;
     cove_lr_scheduler *scheduler;
@@ -122,15 +122,15 @@ static void run_schedule(const struct cove_lr_scheduler_options *o, const double
 static void schedules_as_torch(void **state)
 {
     struct cove_lr_scheduler_options o = COVE_LR_SCHEDULER_INIT;
-    o.kind = COVE_STEP_LR;
+    o.kind = COVE_LR_SCHEDULER_STEP;
     o.step_size = 3;
     o.gamma = 0.5;
     run_schedule(&o, table_lr_step);
-    o.kind = COVE_COSINE_ANNEALING_LR;
+    o.kind = COVE_LR_SCHEDULER_COSINE_ANNEALING;
     o.t_max = 4;
     o.eta_min = 0.01;
     run_schedule(&o, table_lr_cosine);
-    o.kind = COVE_LAMBDA_LR;
+    o.kind = COVE_LR_SCHEDULER_LAMBDA;
     o.lr_lambda = decay;
     run_schedule(&o, table_lr_lambda);
 }
@@ -164,21 +164,21 @@ static void state_goes_on(const struct cove_optimizer_options *o)
 
 static void states_go_on(void **state)
 {
-    struct cove_optimizer_options o = COVE_SGD_INIT(0.05);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0.05);
     state_goes_on(&o);
     o.momentum = 0.9;
     state_goes_on(&o);
-    o = (struct cove_optimizer_options)COVE_ADAMW_INIT(0.01);
+    o = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.01);
     state_goes_on(&o);
     o.amsgrad = 1;
     state_goes_on(&o);
-    o.kind = COVE_ADAM;
+    o.kind = COVE_OPTIMIZER_ADAM;
     state_goes_on(&o);
 }
 
 static void state_of_another_is_refused(void **state)
 {
-    struct cove_optimizer_options sgd = COVE_SGD_INIT(0.05), adamw = COVE_ADAMW_INIT(0.05);
+    struct cove_optimizer_options sgd = COVE_OPTIMIZER_SGD_INIT(0.05), adamw = COVE_OPTIMIZER_ADAMW_INIT(0.05);
     struct cove_error err = COVE_ERROR_INIT;
     struct subject a, b;
     cove_optimizer *first, *second;
@@ -211,7 +211,7 @@ static void state_of_another_is_refused(void **state)
 
 static void arguments_are_checked(void **state)
 {
-    struct cove_optimizer_options o = COVE_SGD_INIT(-1);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(-1);
     struct cove_error err = COVE_ERROR_INIT;
     struct subject s;
     cove_optimizer *optimizer = NULL;
@@ -220,7 +220,7 @@ static void arguments_are_checked(void **state)
     o.lr = 0.1;
     o.nesterov = 1;
     assert_int_equal(cove_optimizer_new(&o, &s.parameter, 1, &optimizer, &err), COVE_EINVAL);
-    o = (struct cove_optimizer_options)COVE_ADAMW_INIT(0.1);
+    o = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.1);
     o.beta2 = 1;
     assert_int_equal(cove_optimizer_new(&o, &s.parameter, 1, &optimizer, &err), COVE_EINVAL);
     o.beta2 = 0.9;
@@ -235,7 +235,7 @@ static void arguments_are_checked(void **state)
 
 static void survives_lack_of_memory(void **state)
 {
-    struct cove_optimizer_options o = COVE_ADAMW_INIT(0.01);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_ADAMW_INIT(0.01);
     int done = 0;
     o.amsgrad = 1;
     for (unsigned long n = 1; !done; n++) {

@@ -19,7 +19,7 @@ static double shown = -0.000123456;
 static int log_all(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
 {
     for (const char *const *name = names; *name; name++)
-        cove_trainer_log(trainer, *name, shown, COVE_PROG_BAR);
+        cove_trainer_log(trainer, *name, shown, COVE_LOG_PROG_BAR);
     return 0;
 }
 

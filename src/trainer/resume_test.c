@@ -42,7 +42,7 @@ typedef void (*vary_fn)(struct line *model, struct cove_trainer_options *o);
 
 static void plain(struct line *model, struct cove_trainer_options *o)
 {
-    model->scheduler.kind = COVE_STEP_LR;
+    model->scheduler.kind = COVE_LR_SCHEDULER_STEP;
     model->scheduler.step_size = 1;
     model->scheduler.gamma = 0.9;
 }
@@ -51,10 +51,10 @@ static void accumulating(struct line *model, struct cove_trainer_options *o)
 {
     o->accumulate_grad_batches = 3;
     o->gradient_clip_val = 0.5;
-    model->scheduler.kind = COVE_COSINE_ANNEALING_LR;
-    model->scheduler.interval = COVE_INTERVAL_STEP;
+    model->scheduler.kind = COVE_LR_SCHEDULER_COSINE_ANNEALING;
+    model->scheduler.interval = COVE_LR_SCHEDULER_INTERVAL_STEP;
     model->scheduler.t_max = 4;
-    model->optimizer = (struct cove_optimizer_options)COVE_SGD_INIT(0.1);
+    model->optimizer = (struct cove_optimizer_options)COVE_OPTIMIZER_SGD_INIT(0.1);
     model->optimizer.momentum = 0.9;
 }
 

@@ -27,11 +27,11 @@ static double cosine(const cove_lr_scheduler *s, double lr, double base)
 static double next_lr(const cove_lr_scheduler *s, double lr, double base)
 {
     switch (s->o.kind) {
-    case COVE_STEP_LR:
+    case COVE_LR_SCHEDULER_STEP:
         return s->last_epoch > 0 && s->last_epoch % s->o.step_size == 0 ? lr * s->o.gamma : lr;
-    case COVE_COSINE_ANNEALING_LR:
+    case COVE_LR_SCHEDULER_COSINE_ANNEALING:
         return s->last_epoch > 0 ? cosine(s, lr, base) : lr;
-    case COVE_LAMBDA_LR:
+    case COVE_LR_SCHEDULER_LAMBDA:
         return base * s->o.lr_lambda(s->o.user, s->last_epoch);
     }
     return lr;
@@ -54,12 +54,13 @@ int cove_lr_scheduler_new(const struct cove_lr_scheduler_options *options, cove_
         return rc;
     if (o.frequency < 1)
         return cove__fail(err, COVE_EINVAL, "lr_scheduler: frequency must be 1 or more");
-    if (o.kind == COVE_STEP_LR ? o.step_size < 1 : o.kind == COVE_COSINE_ANNEALING_LR && o.t_max < 1)
+    if (o.kind == COVE_LR_SCHEDULER_STEP ? o.step_size < 1
+                                         : o.kind == COVE_LR_SCHEDULER_COSINE_ANNEALING && o.t_max < 1)
         return cove__fail(err, COVE_EINVAL, "lr_scheduler: %s must be 1 or more",
-                          o.kind == COVE_STEP_LR ? "step_size" : "t_max");
-    if (o.kind == COVE_LAMBDA_LR && !o.lr_lambda)
+                          o.kind == COVE_LR_SCHEDULER_STEP ? "step_size" : "t_max");
+    if (o.kind == COVE_LR_SCHEDULER_LAMBDA && !o.lr_lambda)
         return cove__fail(err, COVE_EINVAL, "lr_scheduler: lr_lambda is NULL");
-    if (o.kind < COVE_STEP_LR || o.kind > COVE_LAMBDA_LR)
+    if (o.kind < COVE_LR_SCHEDULER_STEP || o.kind > COVE_LR_SCHEDULER_LAMBDA)
         return cove__fail(err, COVE_EINVAL, "lr_scheduler: unknown kind %d", (int)o.kind);
     cove_lr_scheduler *s = cove__malloc(sizeof *s);
     if (!s)
@@ -105,10 +106,10 @@ int cove__lr_scheduler_state_dict(const cove_lr_scheduler *scheduler, cove_value
     int rc = dict ? 0 : cove__fail_nomem(err, "the scheduler's state_dict");
     if (rc < 0)
         return rc;
-    if (o->kind == COVE_STEP_LR) {
+    if (o->kind == COVE_LR_SCHEDULER_STEP) {
         cove__tree_int(&rc, dict, "step_size", o->step_size, err);
         cove__tree_float(&rc, dict, "gamma", o->gamma, err);
-    } else if (o->kind == COVE_COSINE_ANNEALING_LR) {
+    } else if (o->kind == COVE_LR_SCHEDULER_COSINE_ANNEALING) {
         cove__tree_int(&rc, dict, "T_max", o->t_max, err);
         cove__tree_float(&rc, dict, "eta_min", o->eta_min, err);
     } else {
@@ -140,25 +141,25 @@ static int read_state(const cove_lr_scheduler *scheduler, const cove_value *stat
     *ret = *scheduler;
     if (cove_value_type(state) != COVE_VALUE_DICT || !cove_value_get(state, "last_epoch"))
         return cove__fail(err, COVE_EMISMATCH, "lr_scheduler: its state in the checkpoint is not torch's state_dict");
-    const char *own = scheduler->o.kind == COVE_STEP_LR               ? "step_size"
-                      : scheduler->o.kind == COVE_COSINE_ANNEALING_LR ? "T_max"
-                                                                      : "lr_lambdas";
+    const char *own = scheduler->o.kind == COVE_LR_SCHEDULER_STEP               ? "step_size"
+                      : scheduler->o.kind == COVE_LR_SCHEDULER_COSINE_ANNEALING ? "T_max"
+                                                                                : "lr_lambdas";
     if (!cove_value_get(state, own))
         return cove__fail(err, COVE_EMISMATCH, "lr_scheduler: the checkpoint's is of another kind: it has no %s", own);
     if (rates && cove_value_length(rates) != scheduler->optimizer->n_groups)
         return cove__fail(err, COVE_EMISMATCH, "lr_scheduler: base_lrs of %zu groups in the checkpoint, %zu here",
                           cove_value_length(rates), scheduler->optimizer->n_groups);
     cove__tree_get_int(&rc, state, "last_epoch", &ret->last_epoch, err);
-    if (scheduler->o.kind == COVE_STEP_LR) {
+    if (scheduler->o.kind == COVE_LR_SCHEDULER_STEP) {
         cove__tree_get_int(&rc, state, "step_size", &ret->o.step_size, err);
         cove__tree_get_float(&rc, state, "gamma", &ret->o.gamma, err);
-    } else if (scheduler->o.kind == COVE_COSINE_ANNEALING_LR) {
+    } else if (scheduler->o.kind == COVE_LR_SCHEDULER_COSINE_ANNEALING) {
         cove__tree_get_int(&rc, state, "T_max", &ret->o.t_max, err);
         cove__tree_get_float(&rc, state, "eta_min", &ret->o.eta_min, err);
     }
     if (rc == 0 && (ret->last_epoch < 0 || ret->last_epoch > COVE__MOST_COUNTED ||
-                    (ret->o.kind == COVE_STEP_LR && ret->o.step_size < 1) ||
-                    (ret->o.kind == COVE_COSINE_ANNEALING_LR && ret->o.t_max < 1)))
+                    (ret->o.kind == COVE_LR_SCHEDULER_STEP && ret->o.step_size < 1) ||
+                    (ret->o.kind == COVE_LR_SCHEDULER_COSINE_ANNEALING && ret->o.t_max < 1)))
         rc = cove__fail(err, COVE_EMISMATCH, "lr_scheduler: its state in the checkpoint is out of range");
     return rc;
 }

@@ -73,7 +73,7 @@ static int line_training_step(void *self, cove_trainer *trainer, const struct co
             m->weight_grad[f] += 2 * d * point[f] / (float)batch->n;
         m->bias_grad += 2 * d / (float)batch->n;
     }
-    cove_trainer_log(trainer, "train_loss", loss, COVE_ON_STEP | COVE_ON_EPOCH | COVE_PROG_BAR);
+    cove_trainer_log(trainer, "train_loss", loss, COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH | COVE_LOG_PROG_BAR);
     return 0;
 }
 
@@ -121,7 +121,7 @@ static inline void line_init(struct line *m)
                                                 { COVE_DTYPE_FLOAT32, 1, m->bias_shape, NULL, &m->bias },
                                                 &m->bias_grad };
     m->parameters[2] = (struct cove_parameter){ "seen", { COVE_DTYPE_INT64, 0, NULL, NULL, &m->seen }, NULL };
-    m->optimizer = (struct cove_optimizer_options)COVE_ADAMW_INIT(0.05);
+    m->optimizer = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.05);
     m->scheduler = (struct cove_lr_scheduler_options)COVE_LR_SCHEDULER_INIT;
     m->hparam = (struct cove_hparam){ "lr", COVE_HPARAM_NUMBER, NULL, 0.05 };
     m->fail_at = m->val_loss = -1;

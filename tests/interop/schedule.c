@@ -237,10 +237,10 @@ static int training_step(void *self, cove_trainer *t, const struct cove_batch *b
         return rc;
     grads[0] += isnan(value) ? 1 : (float)value;
     grads[1] += (float)(idx % 3) - 1;
-    cove_trainer_log(t, "train_loss", value, COVE_ON_STEP | COVE_ON_EPOCH);
+    cove_trainer_log(t, "train_loss", value, COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH);
     if (idx % 3)
         cove_trainer_log(t, "sometimes", value, 0);
-    cove_trainer_log(t, "mean", value, COVE_ON_EPOCH);
+    cove_trainer_log(t, "mean", value, COVE_LOG_ON_EPOCH);
     if (has_word("named", "epoch"))
         cove_trainer_log(t, "epoch", (double)(epoch * 10 + idx), 0);
     if (has_word("named", "step"))
@@ -260,7 +260,7 @@ static int validation_step(void *self, cove_trainer *t, const struct cove_batch 
         return rc;
     cove_trainer_log(t, "val_loss", value, 0);
     if (number_of("val_both", 0))
-        cove_trainer_log(t, "val_both", value, COVE_ON_STEP | COVE_ON_EPOCH);
+        cove_trainer_log(t, "val_both", value, COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH);
     return 0;
 }
 
@@ -274,7 +274,7 @@ static int log_at_epoch_end(void *self, cove_trainer *t, struct cove_error *err)
 static int configure_optimizers(void *self, cove_trainer *t, cove_optimizer **ret_optimizer,
                                 cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
-    struct cove_optimizer_options o = COVE_SGD_INIT(0.5);
+    struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0.5);
     struct cove_lr_scheduler_options s = COVE_LR_SCHEDULER_INIT;
     struct cove_parameter p = { "w", { COVE_DTYPE_FLOAT32, 1, shape, NULL, weights }, grads };
     const char *interval = text_of("sched", "");
@@ -283,10 +283,10 @@ static int configure_optimizers(void *self, cove_trainer *t, cove_optimizer **re
     rc = cove_optimizer_new(&o, &p, 1, ret_optimizer, err);
     if (rc < 0 || !*interval)
         return rc;
-    s.kind = COVE_STEP_LR;
+    s.kind = COVE_LR_SCHEDULER_STEP;
     s.step_size = number_of("sched_size", 1);
     s.gamma = 0.5;
-    s.interval = strcmp(interval, "step") == 0 ? COVE_INTERVAL_STEP : COVE_INTERVAL_EPOCH;
+    s.interval = strcmp(interval, "step") == 0 ? COVE_LR_SCHEDULER_INTERVAL_STEP : COVE_LR_SCHEDULER_INTERVAL_EPOCH;
     s.frequency = number_of("sched_freq", 1);
     return cove_lr_scheduler_new(&s, *ret_optimizer, ret_scheduler, err);
 }
