@@ -165,7 +165,7 @@ static bool visit(struct conflict *m, const cove_fs *from_fs, const char *from, 
 static bool visit_entry(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to, void *user)
 {
     struct conflict *m = user;
-    bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+    bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
 
     (void)c;
     /* Between object stores directories are only parts of names. */

@@ -249,7 +249,7 @@ static void show_one(struct cli *c, const struct cli_target *target, void *user)
     int rc = cove_fs_stat(target->fs, target->path, &c->call, &root, &err);
 
     (void)user;
-    if (rc == 0 && cove_info_type(root) == COVE_TYPE_FILE) {
+    if (rc == 0 && cove_info_type(root) == COVE_INFO_FILE) {
         read_file(&t, target, target->path);
     } else if (rc == 0) {
         rc = cove_fs_find(target->fs, target->path, &c->call, &listing, &err);

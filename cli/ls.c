@@ -10,7 +10,7 @@ struct state {
 
 static void print_entry(struct cli *c, const struct cli_target *t, const cove_info *info, const char *name)
 {
-    bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+    bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
     char size[16], when[40];
 
     if (c->json) {
@@ -85,7 +85,7 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
     }
     rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
     if (rc == 0) {
-        bool file = cove_info_type(info) == COVE_TYPE_FILE;
+        bool file = cove_info_type(info) == COVE_INFO_FILE;
 
         if (file || c->set['d']) {
             char *shown = cli_target_show(t, t->path);

@@ -287,7 +287,7 @@ void cli_json_info(const struct cli_target *t, const cove_info *info, bool all)
     cove_fs_url(t->fs, cove_info_path(info), &url, NULL);
     cli_json_text("url", url);
     cli_json_key("type");
-    cli_json_string(cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
+    cli_json_string(cove_info_type(info) == COVE_INFO_DIRECTORY ? "directory" : "file");
     cli_json_key("size");
     cli_json_int(cove_info_size(info));
     cli_json_text("mtime", cove_info_mtime_ns(info) < 0 ? NULL : cli_time(cove_info_mtime_ns(info), true, when));

@@ -103,7 +103,7 @@ static void rm_one(struct cli *c, const struct cli_target *t, void *user)
         cli_fail(c, rc, &err);
         return;
     }
-    directory = cove_info_type(info) == COVE_TYPE_DIRECTORY && !link;
+    directory = cove_info_type(info) == COVE_INFO_DIRECTORY && !link;
     cove_info_free(info);
     if (directory && !c->set['r'] && !c->set['d']) {
         cli_failf(c, CLI_FAILED, "%s is a directory: removing it needs -r, or -d if it is empty", t->arg);

@@ -32,8 +32,8 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
     shown = cli_target_show(t, t->path);
     cli_print("path   ");
     cli_print_name(shown);
-    cli_print("\ntype   %s\n", cove_info_type(info) == COVE_TYPE_DIRECTORY ? "directory" : "file");
-    if (cove_info_type(info) == COVE_TYPE_FILE)
+    cli_print("\ntype   %s\n", cove_info_type(info) == COVE_INFO_DIRECTORY ? "directory" : "file");
+    if (cove_info_type(info) == COVE_INFO_FILE)
         cli_print("size   %lld (%s)\n", (long long)cove_info_size(info), cli_human(cove_info_size(info), human));
     if (cove_info_mtime_ns(info) >= 0)
         cli_print("mtime  %s\n", cli_time(cove_info_mtime_ns(info), true, when));

@@ -31,7 +31,7 @@ static int look_at_target(struct cli *c, struct cli_plan *p)
     }
     rc = cove_fs_stat(p->to.fs, p->to.path, &c->call, &info, &err);
     if (rc == 0)
-        p->into = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+        p->into = cove_info_type(info) == COVE_INFO_DIRECTORY;
     cove_info_free(info);
     if (rc < 0 && rc != COVE_ENOTFOUND && rc != COVE_ENOTDIR && rc != COVE_EACCESS)
         return cli_fail(c, rc, &err);
@@ -72,7 +72,7 @@ static int remove_empty(struct cli *c, cove_fs *fs, const char *path, bool top, 
     int rc = cove_fs_list(fs, directory, &c->call, &listing, err);
 
     while (rc == 0 && (rc = cove_listing_next(listing, &info, err)) == 1)
-        rc = cove_info_type(info) == COVE_TYPE_DIRECTORY ? remove_empty(c, fs, cove_info_path(info), true, err) : 0;
+        rc = cove_info_type(info) == COVE_INFO_DIRECTORY ? remove_empty(c, fs, cove_info_path(info), true, err) : 0;
     cove_listing_free(listing);
     if (rc == 0 && top)
         rc = cove_fs_remove(fs, directory, &c->call, err);
@@ -118,7 +118,7 @@ static bool copy_link(struct cli *c, const struct cli_source *s, const cove_info
     const char *path = cove_info_path(info);
 
     (void)c;
-    if (to && cove_info_type(info) == COVE_TYPE_FILE && goes_first(p, s, path))
+    if (to && cove_info_type(info) == COVE_INFO_FILE && goes_first(p, s, path))
         cli_copier_add(p->copier, s->from.fs, path, s->to.fs, to, cove_info_size(info), cove_info_etag(info));
     return true;
 }
@@ -127,7 +127,7 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
 {
     struct cli_plan *p = user;
     struct cove_error err = COVE_ERROR_INIT;
-    bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+    bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
     int rc;
 
     if (!to) {
@@ -286,7 +286,7 @@ static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_s
         return false;
     }
     s->tree = below == 1;
-    s->file = cove_info_type(info) == COVE_TYPE_FILE && !(s->tree && s->from.path[strlen(s->from.path) - 1] == '/');
+    s->file = cove_info_type(info) == COVE_INFO_FILE && !(s->tree && s->from.path[strlen(s->from.path) - 1] == '/');
     s->special = s->file && cli_is_special(s->from.fs, s->from.path);
     s->size = cove_info_size(info);
     s->etag = cove_info_etag(info) ? cli_strdup(cove_info_etag(info)) : NULL;

@@ -13,7 +13,7 @@ bool cli_real_directories(const cove_fs *fs)
 
 int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err)
 {
-    if (cove_info_type(info) == COVE_TYPE_DIRECTORY)
+    if (cove_info_type(info) == COVE_INFO_DIRECTORY)
         return 1;
     if (cli_real_directories(t->fs))
         return 0;
@@ -62,7 +62,7 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_eac
         cove_listing_limit(listing);
     while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *rest = cli_rest(s->from.path, cove_info_path(info));
-        bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+        bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
         bool fits = cli_fits(s, cove_info_path(info), directory) && !(disk && leads_out(rest));
         char *to = fits ? cli_join(s->to.path, rest) : NULL;
 
@@ -85,7 +85,7 @@ bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each
     cove_info *self = NULL;
     int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
     int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
-    bool file = rc == 0 && cove_info_type(self) == COVE_TYPE_FILE;
+    bool file = rc == 0 && cove_info_type(self) == COVE_INFO_FILE;
 
     if (file)
         each(c, t, self, user);

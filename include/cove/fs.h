@@ -73,14 +73,14 @@ COVE_API int cove_known_implementations(size_t i, struct cove_implementation *re
 
 /* ---- metadata ---- */
 
-enum cove_type { COVE_TYPE_FILE = 1, COVE_TYPE_DIRECTORY = 2 };
+enum cove_info_type { COVE_INFO_FILE = 1, COVE_INFO_DIRECTORY = 2 };
 
 /* What is known of a path. Strings are BORROWED until the info is freed (or, from a listing, until its next step). */
 COVE_API void cove_info_free(cove_info *info); /* NULL accepted; not for one that a listing lent */
 /* The whole path in the store. A directory's has no trailing slash, except for one with an empty name ("a//"). */
 COVE_API const char *cove_info_path(const cove_info *info);
 COVE_API const char *cove_info_name(const cove_info *info); /* its last part */
-COVE_API enum cove_type cove_info_type(const cove_info *info);
+COVE_API enum cove_info_type cove_info_type(const cove_info *info);
 COVE_API int64_t cove_info_size(const cove_info *info);     /* bytes; 0 for a directory */
 COVE_API int64_t cove_info_mtime_ns(const cove_info *info); /* since 1970-01-01 UTC; -1 unknown */
 /* As the store gives it, with its quotes; NULL: none. A directory has one if a listing found its marker object. */

@@ -22,7 +22,7 @@ static struct known known_of(const cove_info *info)
     return (struct known){
         .size = cove_info_size(info),
         .mtime_ns = cove_info_mtime_ns(info),
-        .directory = cove_info_type(info) == COVE_TYPE_DIRECTORY,
+        .directory = cove_info_type(info) == COVE_INFO_DIRECTORY,
         .texts = { cove_info_path(info), cove_info_etag(info), cove_info_version_id(info),
                    cove_info_storage_class(info), cove_info_content_type(info) },
     };

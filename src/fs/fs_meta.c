@@ -17,8 +17,8 @@ bool cove__fs_unordered(const cove_fs *fs, const char *path)
 }
 
 /* `only` as in cove__io. */
-static int look(cove_fs *fs, const char *path, enum cove_type only, const struct cove__ctx *ctx, struct cove_info *ret,
-                struct cove_error *err)
+static int look(cove_fs *fs, const char *path, enum cove_info_type only, const struct cove__ctx *ctx,
+                struct cove_info *ret, struct cove_error *err)
 {
     struct cove__inbox inbox;
     struct cove__io io = { .op = { .ctx = *ctx }, .path = path, .ret_info = ret, .only = only };
@@ -59,7 +59,7 @@ int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, co
 }
 
 /* Whether `path` is of type `only` (0: of either). */
-static int is_there(cove_fs *fs, const char *path, enum cove_type only, const struct cove_call *call,
+static int is_there(cove_fs *fs, const char *path, enum cove_info_type only, const struct cove_call *call,
                     struct cove_error *err)
 {
     struct cove__target target;
@@ -88,12 +88,12 @@ int cove_fs_exists(cove_fs *fs, const char *path, const struct cove_call *call, 
 
 int cove_fs_is_file(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
 {
-    return is_there(fs, path, COVE_TYPE_FILE, call, err);
+    return is_there(fs, path, COVE_INFO_FILE, call, err);
 }
 
 int cove_fs_is_directory(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
 {
-    return is_there(fs, path, COVE_TYPE_DIRECTORY, call, err);
+    return is_there(fs, path, COVE_INFO_DIRECTORY, call, err);
 }
 
 /* A path and another in the same store. Messages name both: what fails may lie with either. */
@@ -174,7 +174,7 @@ static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *e
     const char *path = two->from.path;
     int rc = cove__fs_stat(fs, path, &two->from.ctx, &info, err);
 
-    if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
+    if (rc == 0 && info.type == COVE_INFO_DIRECTORY)
         rc = cove__fs_fail(err, &two->from.ctx, COVE_ENOTSUP, "a directory cannot be moved there in one step; copy it");
     if (rc == 0)
         rc = copy_one(fs, path, NULL, two->to.path, &two->from.ctx, err);

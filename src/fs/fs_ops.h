@@ -38,7 +38,7 @@ struct cove_info {
     char storage_class[COVE__STORAGE_CLASS_SIZE]; /* "": not told. Here, so that a listing needs no memory for it */
     struct cove_pair *metadata;                   /* owned, one piece of memory (fs/pairs.h); NULL: none */
     size_t n_metadata;
-    enum cove_type type;
+    enum cove_info_type type;
     int64_t size;
     int64_t mtime_ns;
     bool has_crc32c; /* the store keeps this checksum of the whole file */
@@ -47,7 +47,7 @@ struct cove_info {
     bool link;            /* a symbolic link to a directory: listed as one, never walked into */
     bool pipe;            /* a FIFO or socket: of type file, but cannot be read at an offset */
 };
-int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
+int cove__info_set(struct cove_info *info, const char *path, enum cove_info_type type, int64_t size, int64_t mtime_ns,
                    const char *etag); /* 0 or COVE_ENOMEM; frees what was there */
 void cove__info_done(struct cove_info *info);
 
@@ -57,7 +57,7 @@ struct cove__page {
     size_t n, cap;
     char *token; /* owned: what continues after this page; NULL: that was the last */
 };
-int cove__page_add(struct cove__page *page, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
+int cove__page_add(struct cove__page *page, const char *path, enum cove_info_type type, int64_t size, int64_t mtime_ns,
                    const char *etag);
 int cove__page_take(struct cove__page *page, struct cove_info *info); /* takes what `info` has, and leaves it empty */
 void cove__page_done(struct cove__page *page);                        /* frees items and token, leaves an empty page */
@@ -88,7 +88,7 @@ struct cove__io {
                               not wanted */
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
-    enum cove_type only;        /* what the caller asks about, where a look for the other costs more; 0: both */
+    enum cove_info_type only;   /* what the caller asks about, where a look for the other costs more; 0: both */
 };
 
 /* Conditions and properties of a new object; BORROWED. */

@@ -292,7 +292,7 @@ static int64_t read_one(cove_fs *fs, const struct cove__target *target, int64_t 
     if (length == 0 || (offset < 0 && (uint64_t)length < (uint64_t)-offset)) {
         /* Not the whole tail, or nothing at all: the size says where it lies, and that it is a file. */
         rc = cove__fs_stat(fs, target->path, &target->ctx, &info, err);
-        if (rc == 0 && info.type == COVE_TYPE_DIRECTORY)
+        if (rc == 0 && info.type == COVE_INFO_DIRECTORY)
             rc = cove__fs_fail(err, &target->ctx, COVE_EISDIR, "is a directory");
         if (offset < 0)
             range.offset = info.size + offset > 0 ? info.size + offset : 0;

@@ -21,7 +21,7 @@ int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, 
     rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
     if (rc < 0)
         goto out;
-    if (info.type == COVE_TYPE_DIRECTORY && !info.link) {
+    if (info.type == COVE_INFO_DIRECTORY && !info.link) {
         rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err)
                             : cove__fs_unsupported(&target, err);
     } else {
@@ -170,7 +170,7 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
     rc = cove__fs_stat(fs, target.path, &target.ctx, &info, err);
     if (rc < 0)
         goto out;
-    if (info.type != COVE_TYPE_DIRECTORY || info.link) {
+    if (info.type != COVE_INFO_DIRECTORY || info.link) {
         rc = fs->ops->remove(fs->self, &one, NULL, 1, &target.ctx, err);
         /* On an object store a directory may stand beside a file of the same name. */
         if (rc < 0 || fs->ops->real_directories)
@@ -188,7 +188,7 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
             cove__error_clear(err);
             rc = 0;
         }
-        if (rc == 0 && fs->ops->rmdir && info.type == COVE_TYPE_DIRECTORY) {
+        if (rc == 0 && fs->ops->rmdir && info.type == COVE_INFO_DIRECTORY) {
             rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a directory that was promised */
             if (rc == COVE_ENOTFOUND)
                 rc = 0;

@@ -6,7 +6,7 @@
 
 #define MAX_PAGE_ITEMS ((size_t)16 << 20)
 
-int cove__info_set(struct cove_info *info, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
+int cove__info_set(struct cove_info *info, const char *path, enum cove_info_type type, int64_t size, int64_t mtime_ns,
                    const char *etag)
 {
     char *new_path = cove__strdup(path);
@@ -50,7 +50,7 @@ const char *cove_info_name(const cove_info *info)
     return cove__path_name(info->path);
 }
 
-enum cove_type cove_info_type(const cove_info *info)
+enum cove_info_type cove_info_type(const cove_info *info)
 {
     return info->type;
 }
@@ -113,7 +113,7 @@ int cove__page_take(struct cove__page *page, struct cove_info *info)
     return 0;
 }
 
-int cove__page_add(struct cove__page *page, const char *path, enum cove_type type, int64_t size, int64_t mtime_ns,
+int cove__page_add(struct cove__page *page, const char *path, enum cove_info_type type, int64_t size, int64_t mtime_ns,
                    const char *etag)
 {
     struct cove_info info = { 0 };

@@ -205,7 +205,7 @@ static int descend(struct cove_listing *l, struct cove_error *err)
         const struct cove_info *info = &l->page.items[i];
         int rc;
 
-        if (info->type != COVE_TYPE_DIRECTORY || info->link)
+        if (info->type != COVE_INFO_DIRECTORY || info->link)
             continue;
         if (l->mode == GLOB && !cove__patterns_may_descend(&l->patterns, info->path))
             continue;
@@ -236,14 +236,14 @@ static const cove_info *next_parent(struct cove_listing *l, const struct cove_in
     while ((slash = strchr(path + l->pending_slash, '/')) != NULL) {
         size_t n = (size_t)(slash - path);
 
-        if (slash[1] == '\0' && entry->type == COVE_TYPE_DIRECTORY)
+        if (slash[1] == '\0' && entry->type == COVE_INFO_DIRECTORY)
             break; /* the entry itself */
         l->pending_slash = n + 1;
         if (n <= root || (l->last && strncmp(l->last, path, n + 1) == 0))
             continue;
         cove__info_done(&l->parent);
         l->parent.path = cove__strndup(path, n + (path[n - 1] == '/'));
-        l->parent.type = COVE_TYPE_DIRECTORY;
+        l->parent.type = COVE_INFO_DIRECTORY;
         l->parent.mtime_ns = -1;
         if (!l->parent.path || takes(l, l->parent.path))
             return &l->parent;
@@ -254,7 +254,7 @@ static const cove_info *next_parent(struct cove_listing *l, const struct cove_in
 /* The entry's path, to be compared with the next one's. */
 static char *as_last(const struct cove_info *entry)
 {
-    return entry->type == COVE_TYPE_DIRECTORY ? cove__path_join(entry->path, "") : cove__strdup(entry->path);
+    return entry->type == COVE_INFO_DIRECTORY ? cove__path_join(entry->path, "") : cove__strdup(entry->path);
 }
 
 /* Whether the entry is the marker of the directory that is listed. */
@@ -262,7 +262,7 @@ static bool is_root(const struct cove_listing *l, const struct cove_info *entry)
 {
     size_t n = strlen(entry->path);
 
-    return entry->type == COVE_TYPE_DIRECTORY && strncmp(entry->path, l->target.path, n) == 0 &&
+    return entry->type == COVE_INFO_DIRECTORY && strncmp(entry->path, l->target.path, n) == 0 &&
            strspn(l->target.path + n, "/") == strlen(l->target.path + n);
 }
 
@@ -288,7 +288,7 @@ static int next_flat(struct cove_listing *l, const cove_info **ret, struct cove_
 static bool wanted(const struct cove_listing *l, const struct cove_info *info)
 {
     if (l->mode == FIND)
-        return info->type == COVE_TYPE_FILE;
+        return info->type == COVE_INFO_FILE;
     return !(l->mode == WALK && info->link) && takes(l, info->path);
 }
 

@@ -37,7 +37,7 @@ void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info
 {
     struct cove__sum sum;
 
-    if (fs->ops->real_directories || info->type != COVE_TYPE_FILE || !info->etag)
+    if (fs->ops->real_directories || info->type != COVE_INFO_FILE || !info->etag)
         return; /* there are no checksums in files and in memory */
     sum = (struct cove__sum){ .path = cove__strdup(path),
                               .etag = cove__strdup(info->etag),

@@ -317,7 +317,7 @@ static int open_by_look(struct cove_reader *r, struct cove_error *err)
 {
     int rc = cove__fs_stat(r->fs, r->target.path, &r->target.ctx, &r->looked, err);
 
-    if (rc == 0 && r->looked.type == COVE_TYPE_DIRECTORY)
+    if (rc == 0 && r->looked.type == COVE_INFO_DIRECTORY)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
     else if (rc == 0 && r->looked.pipe)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_ENOTSUP,

@@ -191,7 +191,7 @@ static int has_entries(cove_fs *fs, const char *path, struct cove_error *err)
     int rc = cove_fs_list(fs, path, NULL, &listing, err);
     if (rc == 0)
         rc = cove_listing_next(listing, &info, err);
-    if (rc > 0 && strcmp(cove_info_path(info), path) == 0 && cove_info_type(info) == COVE_TYPE_FILE)
+    if (rc > 0 && strcmp(cove_info_path(info), path) == 0 && cove_info_type(info) == COVE_INFO_FILE)
         rc = cove__fail(err, COVE_ENOTDIR, "%s is a file", path);
     cove_listing_free(listing);
     return rc;

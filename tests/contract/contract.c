@@ -215,7 +215,7 @@ const char *names(cove_listing *listing)
         all = realloc(all, (n + 1) * sizeof(*all));
         assert_non_null(all);
         all[n] = keep(malloc(strlen(name) + 2));
-        sprintf(all[n], "%s%s", name, cove_info_type(info) == COVE_TYPE_DIRECTORY ? "/" : "");
+        sprintf(all[n], "%s%s", name, cove_info_type(info) == COVE_INFO_DIRECTORY ? "/" : "");
         size += strlen(all[n++]) + 1;
     }
     cove_listing_free(listing);

@@ -41,7 +41,7 @@ static void entries_are_complete(void **state)
     assert_string_equal(cove_info_path(info), at("d/f"));
     assert_string_equal(cove_info_name(info), "f");
     assert_int_equal(cove_info_size(info), 5);
-    assert_int_equal(cove_info_type(info), COVE_TYPE_FILE);
+    assert_int_equal(cove_info_type(info), COVE_INFO_FILE);
     assert_true(cove_info_mtime_ns(info) > 0);
     char *etag = etag_of(at("d/f"));
     if (cove_info_etag(info))
@@ -269,7 +269,7 @@ static void has_all_of_many(cove_listing *listing, const char *const *made, size
     for (; OK(cove_listing_next(listing, &info, &err)) == 1; n++) {
         const char *name = cove_info_name(info);
         bool *at_it = NULL;
-        if (cove_info_type(info) == COVE_TYPE_FILE) {
+        if (cove_info_type(info) == COVE_INFO_FILE) {
             assert_in_range(strtoul(name + 1, NULL, 10), 0, MANY - 1);
             at_it = &seen[strtoul(name + 1, NULL, 10)];
         }

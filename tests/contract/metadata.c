@@ -7,7 +7,7 @@ static void stat_of_a_file(void **state)
     put(at("f"), "12345");
     cove_info *info;
     OK(cove_fs_stat(w.fs, at("f"), NULL, &info, &err));
-    assert_int_equal(cove_info_type(info), COVE_TYPE_FILE);
+    assert_int_equal(cove_info_type(info), COVE_INFO_FILE);
     assert_int_equal(cove_info_size(info), 5);
     assert_string_equal(cove_info_path(info), at("f"));
     assert_string_equal(cove_info_name(info), "f");
@@ -23,7 +23,7 @@ static void stat_of_an_empty_file(void **state)
     put(at("f"), "");
     cove_info *info;
     OK(cove_fs_stat(w.fs, at("f"), NULL, &info, &err));
-    assert_int_equal(cove_info_type(info), COVE_TYPE_FILE);
+    assert_int_equal(cove_info_type(info), COVE_INFO_FILE);
     assert_int_equal(cove_info_size(info), 0);
     cove_info_free(info);
 }
@@ -36,7 +36,7 @@ static void stat_of_a_directory(void **state)
     for (size_t i = 0; i < 3; i++) {
         cove_info *info;
         OK(cove_fs_stat(w.fs, paths[i], NULL, &info, &err));
-        assert_int_equal(cove_info_type(info), COVE_TYPE_DIRECTORY);
+        assert_int_equal(cove_info_type(info), COVE_INFO_DIRECTORY);
         assert_int_equal(cove_info_size(info), 0);
         assert_string_equal(cove_info_path(info), i == 1 ? at("d/e") : at("d"));
         cove_info_free(info);
@@ -122,7 +122,7 @@ static void made_directories(void **state)
     for (size_t i = 0; i < 3; i++) {
         cove_info *info;
         OK(cove_fs_stat(w.fs, paths[i], NULL, &info, &err));
-        assert_int_equal(cove_info_type(info), COVE_TYPE_DIRECTORY);
+        assert_int_equal(cove_info_type(info), COVE_INFO_DIRECTORY);
         cove_info_free(info);
         assert_int_equal(OK(cove_fs_exists(w.fs, paths[i], NULL, &err)), 1);
     }

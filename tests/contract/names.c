@@ -160,7 +160,7 @@ static void trailing_slashes_name_the_directory(void **state)
     put(at("d/f"), "x");
     cove_info *info;
     OK(cove_fs_stat(w.fs, at("d/"), NULL, &info, &err));
-    assert_int_equal(cove_info_type(info), COVE_TYPE_DIRECTORY);
+    assert_int_equal(cove_info_type(info), COVE_INFO_DIRECTORY);
     assert_string_equal(cove_info_name(info), "d");
     cove_info_free(info);
     assert_string_equal(listed(at("d/")), "d/f");

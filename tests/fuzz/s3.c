@@ -46,7 +46,7 @@ static void check_info(const cove_info *info, const char *below)
 
     FUZZ_CHECK(strncmp(path, below, strlen(below)) == 0 && cove_info_size(info) >= 0);
     FUZZ_CHECK(cove_info_mtime_ns(info) >= -1 && (!etag || etag[0] != '\0'));
-    FUZZ_CHECK(cove_info_type(info) == COVE_TYPE_FILE || cove_info_type(info) == COVE_TYPE_DIRECTORY);
+    FUZZ_CHECK(cove_info_type(info) == COVE_INFO_FILE || cove_info_type(info) == COVE_INFO_DIRECTORY);
 }
 
 static int walk(cove_fs *fs, const char *path, bool deep, struct cove_error *err)

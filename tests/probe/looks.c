@@ -167,7 +167,7 @@ static int run_paths(struct probe *p)
     if (rc < 0)
         return rc;
     while ((rc = cove_listing_next(listing, &info, &p->err)) == 1) {
-        bool directory = cove_info_type(info) == COVE_TYPE_DIRECTORY;
+        bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
         snprintf(shown, sizeof shown, "%s%s", cove_info_path(info), directory ? "/" : "");
         print_name(p, shown);
         p->value += cove_info_size(info);

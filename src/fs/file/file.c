@@ -159,7 +159,7 @@ static int look_at(const char *path, const struct cove__ctx *ctx, struct cove_in
     }
     directory = S_ISDIR(st.st_mode);
     cove__file_etag(&st, etag);
-    if (cove__info_set(ret, path, directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE, directory ? 0 : (int64_t)st.st_size,
+    if (cove__info_set(ret, path, directory ? COVE_INFO_DIRECTORY : COVE_INFO_FILE, directory ? 0 : (int64_t)st.st_size,
                        cove__file_mtime(&st), directory ? NULL : etag) < 0)
         return cove__fail_nomem(err, "an info");
     ret->link = directory && S_ISLNK(link_st.st_mode);

@@ -50,7 +50,7 @@ static int add_entry(int dir, const char *directory, const char *name, struct co
     path = cove__path_join(directory, name);
     if (!path)
         return COVE_ENOMEM;
-    rc = cove__page_add(page, path, is_directory ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE,
+    rc = cove__page_add(page, path, is_directory ? COVE_INFO_DIRECTORY : COVE_INFO_FILE,
                         is_directory ? 0 : (int64_t)st.st_size, cove__file_mtime(&st), is_directory ? NULL : etag);
     if (rc == 0)
         page->items[page->n - 1].link = is_directory && link;

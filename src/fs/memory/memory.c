@@ -213,10 +213,10 @@ static void memory_stat(void *self, struct cove__io *io)
     if (!e && path[0] != '\0')
         rc = COVE_ENOTFOUND;
     else if (!e || !e->blob)
-        rc = cove__info_set(ret, path, COVE_TYPE_DIRECTORY, 0, e ? e->mtime_ns : -1, NULL);
+        rc = cove__info_set(ret, path, COVE_INFO_DIRECTORY, 0, e ? e->mtime_ns : -1, NULL);
     else {
         cove__memory_make_etag(e, etag);
-        rc = cove__info_set(ret, path, COVE_TYPE_FILE, (int64_t)e->blob->size, e->mtime_ns, etag);
+        rc = cove__info_set(ret, path, COVE_INFO_FILE, (int64_t)e->blob->size, e->mtime_ns, etag);
     }
     cove__unlock();
     rc = cove__memory_explain(&io->op.ctx, rc, &err);
@@ -246,7 +246,7 @@ static int list_locked(const char *path, struct cove__page *page)
         if (!is_below(tree[i]->path, path, n) || strchr(rest, '/'))
             continue;
         cove__memory_make_etag(tree[i], etag);
-        rc = cove__page_add(page, tree[i]->path, tree[i]->blob ? COVE_TYPE_FILE : COVE_TYPE_DIRECTORY,
+        rc = cove__page_add(page, tree[i]->path, tree[i]->blob ? COVE_INFO_FILE : COVE_INFO_DIRECTORY,
                             tree[i]->blob ? (int64_t)tree[i]->blob->size : 0, tree[i]->mtime_ns,
                             tree[i]->blob ? etag : NULL);
         if (rc < 0)

@@ -40,7 +40,7 @@ static int directory(struct stat_task *l, bool below, struct cove_error *err)
 
     if (rc == 0 && !below && !bucket)
         rc = nothing_below(l, plain, err);
-    if (rc == 0 && cove__info_set(l->io->ret_info, plain, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0)
+    if (rc == 0 && cove__info_set(l->io->ret_info, plain, COVE_INFO_DIRECTORY, 0, -1, NULL) < 0)
         rc = cove__fail_nomem(err, "a file's properties");
     cove__free(plain);
     return rc;
@@ -52,7 +52,7 @@ static void ask_object(struct stat_task *l, struct cove__object_store *store, st
  * its name as prefix. */
 static bool is_object(const struct stat_task *l)
 {
-    return l->refused.code == 0 && l->io->only != COVE_TYPE_DIRECTORY && l->r.probe.object;
+    return l->refused.code == 0 && l->io->only != COVE_INFO_DIRECTORY && l->r.probe.object;
 }
 
 /* HEAD's refusals have no body, so that of the listing may say more, as of a wrong key. That the listing itself is not
@@ -103,7 +103,7 @@ static int delete_marker(struct stat_task *l, struct cove_error *err)
     struct cove__object_head head;
 
     cove__object_head_response(&l->r, &head);
-    int rc = cove__info_set(info, l->io->path, COVE_TYPE_FILE, 0, head.mtime_ns, NULL);
+    int rc = cove__info_set(info, l->io->path, COVE_INFO_FILE, 0, head.mtime_ns, NULL);
     if (rc == 0) {
         info->deleted = true;
         info->version_id = cove__strndup((const char *)l->r.name.version.data, l->r.name.version.size);
@@ -128,14 +128,14 @@ static void head_done(struct cove__object_request *r)
         cove__error_clear(&err);
         rc = delete_marker(l, &err);
     } else if (r->name.version.size == 0 &&
-               (rc == COVE_EACCESS || (rc == COVE_ENOTFOUND && l->io->only != COVE_TYPE_FILE))) {
+               (rc == COVE_EACCESS || (rc == COVE_ENOTFOUND && l->io->only != COVE_INFO_FILE))) {
         l->refused = err;
         cove__object_request_done(r);
         probe(l);
         return;
     } else if (rc == 0) {
         cove__object_head_response(r, &head);
-        rc = cove__info_set(l->io->ret_info, l->io->path, COVE_TYPE_FILE, head.size, head.mtime_ns,
+        rc = cove__info_set(l->io->ret_info, l->io->path, COVE_INFO_FILE, head.size, head.mtime_ns,
                             head.version[0] ? head.version : NULL);
         l->io->ret_info->has_crc32c = head.has_crc32c;
         l->io->ret_info->crc32c = head.crc32c;
@@ -175,7 +175,7 @@ void cove__object_stat(void *self, struct cove__io *io)
     if (name.bucket.size == 0) {
         cove__object_request_init(&l->r, store, "GET", name, &io->op.ctx);
         finish(l, directory(l, false, &err), &err);
-    } else if (io->only == COVE_TYPE_DIRECTORY || name.key.size == 0 || name.key.data[name.key.size - 1] == '/') {
+    } else if (io->only == COVE_INFO_DIRECTORY || name.key.size == 0 || name.key.data[name.key.size - 1] == '/') {
         probe(l); /* of a bucket too, rather than HEAD: a listing's refusals say why */
     } else {
         ask_object(l, store, name);

@@ -273,7 +273,7 @@ void cove__virtual_end_page(struct cove__object_store *store, const struct cove_
         const struct cove_info *info = &page->items[i];
         const char *slash = strrchr(info->path, '/');
 
-        if (info->type == COVE_TYPE_DIRECTORY) {
+        if (info->type == COVE_INFO_DIRECTORY) {
             char *key = cove__path_join(info->path, "");
             if (key != NULL)
                 cove__virtual_end(store, key, strlen(key));
@@ -411,7 +411,7 @@ int cove__virtual_list(struct cove__object_store *store, const char *path, bool 
     while ((rc = next_below(store->known, path, deep, at, &c)) > 0) {
         if ((after == NULL || compare_directory(c.directory, after) > 0) &&
             (until == NULL || compare_directory(c.directory, until) <= 0) &&
-            cove__page_add(page, c.directory, COVE_TYPE_DIRECTORY, 0, -1, NULL) < 0) {
+            cove__page_add(page, c.directory, COVE_INFO_DIRECTORY, 0, -1, NULL) < 0) {
             rc = COVE_ENOMEM;
             break;
         }

@@ -68,9 +68,9 @@ static int add_entry(struct page_reader *p, bool directory)
      * the prefixes, too. */
     bool marker = !p->keys && !directory && key.size > 0 && key.data[key.size - 1] == '/' && p->size == 0;
     if (rc == 0 && (p->deep || !marker)) {
-        enum cove_type type = directory || marker ? COVE_TYPE_DIRECTORY : COVE_TYPE_FILE;
+        enum cove_info_type type = directory || marker ? COVE_INFO_DIRECTORY : COVE_INFO_FILE;
 
-        rc = entry_path(p, key, type == COVE_TYPE_DIRECTORY, &path);
+        rc = entry_path(p, key, type == COVE_INFO_DIRECTORY, &path);
         if (rc == 0)
             rc = cove__page_add(p->page, cove__buf_str(&path), type, directory ? 0 : p->size,
                                 directory ? -1 : p->mtime_ns, p->etag[0] ? p->etag : NULL);
@@ -142,14 +142,14 @@ static int on_bucket(void *user, const char *path, struct cove__slice text)
     if (strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket") == 0 && p->key.size == 0)
         return COVE_EPROTOCOL;
     if (strcmp(path, "ListAllMyBucketsResult/Buckets/Bucket") == 0)
-        return cove__page_add(p->page, cove__buf_str(&p->key), COVE_TYPE_DIRECTORY, 0, -1, NULL);
+        return cove__page_add(p->page, cove__buf_str(&p->key), COVE_INFO_DIRECTORY, 0, -1, NULL);
     return 0;
 }
 
 /* Whether the path lacks the slash at the end of the directory's key. */
 static bool lacks_slash(const struct cove_info *info, size_t end)
 {
-    return info->path[end] == '\0' && info->type == COVE_TYPE_DIRECTORY && end > 0 && info->path[end - 1] != '/';
+    return info->path[end] == '\0' && info->type == COVE_INFO_DIRECTORY && end > 0 && info->path[end - 1] != '/';
 }
 
 /* Entries and prefixes come in two lists; the page has them in the order of their keys, in which a directory's ends in
@@ -390,7 +390,7 @@ static void sort_page(struct cove__page *page, size_t listed)
     qsort(page->items, page->n, sizeof *page->items, compare_entries);
     for (size_t i = 0; i < page->n; i++) {
         struct cove_info *info = &page->items[i], *before = kept > 0 ? &page->items[kept - 1] : NULL;
-        bool twice = before != NULL && info->type == COVE_TYPE_DIRECTORY && before->type == COVE_TYPE_DIRECTORY &&
+        bool twice = before != NULL && info->type == COVE_INFO_DIRECTORY && before->type == COVE_INFO_DIRECTORY &&
                      strcmp(info->path, before->path) == 0;
         if (twice && before->etag == NULL) {
             cove__info_done(before);
@@ -421,7 +421,7 @@ static int join_unordered(struct cove__object_store *store, const char *path, co
     } else if (rc == 0) {
         for (size_t i = 0; i < page->n; i++) {
             struct cove_info *info = &page->items[i];
-            if (info->type == COVE_TYPE_DIRECTORY && cove__virtual_exists(store, info->path, at))
+            if (info->type == COVE_INFO_DIRECTORY && cove__virtual_exists(store, info->path, at))
                 cove__info_done(info);
             else
                 page->items[kept++] = *info;
@@ -446,7 +446,7 @@ static int join_promised(struct cove__object_store *store, const char *path, boo
     int rc = plain != NULL ? 0 : COVE_ENOMEM;
 
     if (end != NULL)
-        cove__buf_addf(&last, "%s%s", end->path, end->type == COVE_TYPE_DIRECTORY ? "/" : "");
+        cove__buf_addf(&last, "%s%s", end->path, end->type == COVE_INFO_DIRECTORY ? "/" : "");
     else if (after != NULL)
         cove__buf_add_str(&last, after);
     if (rc == 0 && page->token != NULL)

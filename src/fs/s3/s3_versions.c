@@ -44,7 +44,7 @@ static int add_entry(struct reader *v, bool deleted)
         return rc;
     if (v->version.size == 0 || (!deleted && v->entry.size < 0))
         return COVE_EPROTOCOL;
-    rc = cove__info_set(&info, v->path, COVE_TYPE_FILE, deleted ? 0 : v->entry.size, v->entry.mtime_ns,
+    rc = cove__info_set(&info, v->path, COVE_INFO_FILE, deleted ? 0 : v->entry.size, v->entry.mtime_ns,
                         v->etag[0] ? v->etag : NULL);
     if (rc == 0) {
         memcpy(info.storage_class, v->entry.storage_class, sizeof info.storage_class);
