@@ -515,7 +515,7 @@ static void show(struct show *s, cove_value *v)
 
 static int run(struct cli *c)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     struct show s = { .c = c, .max_depth = MAX_DEPTH };
     cove_value *tree = NULL, *part;

@@ -110,18 +110,19 @@ COVE_API cove_value *cove_value_find(const cove_value *tree, const char *path);
 /* ---- saving and loading ---- */
 
 enum cove_checkpoint_format {
-    COVE_FORMAT_AUTO = 0,       /* saving: by the file name (.safetensors, else torch); loading: by the first bytes */
-    COVE_FORMAT_TORCH = 1,      /* torch.save's zip, which torch.load(weights_only=True) reads */
-    COVE_FORMAT_SAFETENSORS = 2 /* a flat dict of tensors, plus "__metadata__": a dict of strings */
+    COVE_CHECKPOINT_FORMAT_AUTO =
+        0, /* saving: by the file name (.safetensors, else torch); loading: by the first bytes */
+    COVE_CHECKPOINT_FORMAT_TORCH = 1,      /* torch.save's zip, which torch.load(weights_only=True) reads */
+    COVE_CHECKPOINT_FORMAT_SAFETENSORS = 2 /* a flat dict of tensors, plus "__metadata__": a dict of strings */
 };
 
-struct cove_save_options {
+struct cove_checkpoint_save_options {
     size_t size;
     enum cove_checkpoint_format format;
 };
-#define COVE_SAVE_OPTIONS_INIT                                                                                         \
+#define COVE_CHECKPOINT_SAVE_OPTIONS_INIT                                                                              \
     {                                                                                                                  \
-        sizeof(struct cove_save_options), COVE_FORMAT_AUTO                                                             \
+        sizeof(struct cove_checkpoint_save_options), COVE_CHECKPOINT_FORMAT_AUTO                                       \
     }
 
 /* Saves `tree` at `path`: whole or not at all. Tensors are sent from their own memory, which must not change during the
@@ -133,10 +134,10 @@ struct cove_save_options {
  * contain it; a dtype that safetensors lacks;
  * COVE_ELIMIT: too deep, too many values (docs/checkpoints.md). */
 COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
-                                  const struct cove_save_options *options, const struct cove_call *call,
+                                  const struct cove_checkpoint_save_options *options, const struct cove_call *call,
                                   struct cove_error *err);
 
-struct cove_load_options {
+struct cove_checkpoint_load_options {
     size_t size;
     enum cove_checkpoint_format format;
     const char *const *only; /* dotted paths; tensors outside them stay remote; NULL: everything is loaded */
@@ -146,9 +147,9 @@ struct cove_load_options {
                          what is read more than once (conjugated and negated views) */
     int allow_opaque; /* 1: opaque values are allowed everywhere; 0: not in what is loaded, see below */
 };
-#define COVE_LOAD_OPTIONS_INIT                                                                                         \
+#define COVE_CHECKPOINT_LOAD_OPTIONS_INIT                                                                              \
     {                                                                                                                  \
-        sizeof(struct cove_load_options), COVE_FORMAT_AUTO, 0, 0, 0, 0, 0                                              \
+        sizeof(struct cove_checkpoint_load_options), COVE_CHECKPOINT_FORMAT_AUTO, 0, 0, 0, 0, 0                        \
     }
 
 /* Loads the tree; the caller frees it with cove_value_unref. What is loaded (everything, or the subtrees of `only`)
@@ -158,7 +159,7 @@ struct cove_load_options {
  * COVE_EUNSAFE: an opaque value of an unknown global, named with its path;
  * COVE_ENOTSUP: a valid file or value that cove does not read (a TorchScript archive, a sparse tensor);
  * COVE_ELIMIT: above a limit (docs/checkpoints.md). */
-COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
+COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_checkpoint_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);
 /* Loads a tensor that is still remote, or all of them below a list, tuple or dict, in parallel; a tensor reads only its
  * own bytes where that is less (docs/checkpoints.md). COVE_EMISMATCH: another value; COVE_EPRECONDITION: the object has

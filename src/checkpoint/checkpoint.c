@@ -36,12 +36,12 @@ static const struct cove__format *format_by_name(const char *path)
     return &cove__torch_format;
 }
 
-/* `id`: the required format, or COVE_FORMAT_AUTO. */
+/* `id`: the required format, or COVE_CHECKPOINT_FORMAT_AUTO. */
 static const struct cove__format *format_by_bytes(enum cove_checkpoint_format id, struct cove__slice head,
                                                   uint64_t size)
 {
     for (size_t i = 0; i < N_FORMATS; i++)
-        if ((id == COVE_FORMAT_AUTO || formats[i]->id == id) && formats[i]->detect(head, size))
+        if ((id == COVE_CHECKPOINT_FORMAT_AUTO || formats[i]->id == id) && formats[i]->detect(head, size))
             return formats[i];
     return NULL;
 }
@@ -71,10 +71,11 @@ static int write_planned(cove_fs *fs, const char *path, const struct cove__forma
     return rc;
 }
 
-int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree, const struct cove_save_options *options,
-                         const struct cove_call *call, struct cove_error *err)
+int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
+                         const struct cove_checkpoint_save_options *options, const struct cove_call *call,
+                         struct cove_error *err)
 {
-    struct cove_save_options o = COVE_SAVE_OPTIONS_INIT;
+    struct cove_checkpoint_save_options o = COVE_CHECKPOINT_SAVE_OPTIONS_INIT;
     struct cove__target target = { 0 };
     struct cove__plan *plan = NULL;
     struct cove_error inner = COVE_ERROR_INIT;
@@ -177,7 +178,7 @@ static int refuse_format(const struct cove__source *source, enum cove_checkpoint
                          const struct cove__target *target, struct cove_error *err)
 {
     struct cove__slice head = cove__slice(source->head, source->head_size);
-    const struct cove__format *other = wanted ? format_by_bytes(COVE_FORMAT_AUTO, head, source->size) : NULL;
+    const struct cove__format *other = wanted ? format_by_bytes(COVE_CHECKPOINT_FORMAT_AUTO, head, source->size) : NULL;
     char kind[COVE__FILE_KIND_MAX];
     if (other)
         return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT, "not in the format that was asked for, %s, but %s",
@@ -194,7 +195,7 @@ static int refuse_format(const struct cove__source *source, enum cove_checkpoint
 
 /* The tensors to load: all remote ones below `tree`, or below each path of `only`. Opaque values there are an error
  * unless they are allowed. */
-static int choose(cove_value *tree, const struct cove_load_options *o, cove_value ***ret, size_t *ret_n,
+static int choose(cove_value *tree, const struct cove_checkpoint_load_options *o, cove_value ***ret, size_t *ret_n,
                   struct cove_error *err)
 {
     cove_value **chosen = NULL;
@@ -227,7 +228,7 @@ static int choose(cove_value *tree, const struct cove_load_options *o, cove_valu
     return 0;
 }
 
-static int load_tensors(cove_value *tree, const struct cove_load_options *o, const struct cove_call *call,
+static int load_tensors(cove_value *tree, const struct cove_checkpoint_load_options *o, const struct cove_call *call,
                         struct cove_error *err)
 {
     cove_value **tensors = NULL;
@@ -249,10 +250,10 @@ static int explain(struct cove_error *err, const struct cove__target *target, co
     return cove__fs_fail(err, &target->ctx, rc, "%s", inner->message);
 }
 
-int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_load_options *options,
+int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_checkpoint_load_options *options,
                          const struct cove_call *call, cove_value **ret_tree, struct cove_error *err)
 {
-    struct cove_load_options o = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options o = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove__target target = { 0 };
     struct cove__source *source = NULL;
     struct cove_error inner = COVE_ERROR_INIT;

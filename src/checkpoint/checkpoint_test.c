@@ -36,7 +36,7 @@ static void add(cove_value *dict, const char *key, size_t count, int64_t *data)
 /* Three storages of 80,000 bytes. */
 static void save(const char *path, enum cove_checkpoint_format format)
 {
-    struct cove_save_options options = COVE_SAVE_OPTIONS_INIT;
+    struct cove_checkpoint_save_options options = COVE_CHECKPOINT_SAVE_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = cove_value_new_dict();
     options.format = format;
@@ -62,11 +62,11 @@ static void test_formats(void **state)
         enum cove_checkpoint_format format;
         char first;
     } cases[] = {
-        { "checkpoint_test/x.ckpt", COVE_FORMAT_AUTO, 'P' },
-        { "checkpoint_test/x.safetensors", COVE_FORMAT_AUTO, 0 },
-        { "checkpoint_test/.safetensors", COVE_FORMAT_AUTO, 0 },
-        { "checkpoint_test/y.safetensors", COVE_FORMAT_TORCH, 'P' },
-        { "checkpoint_test/y", COVE_FORMAT_SAFETENSORS, 0 },
+        { "checkpoint_test/x.ckpt", COVE_CHECKPOINT_FORMAT_AUTO, 'P' },
+        { "checkpoint_test/x.safetensors", COVE_CHECKPOINT_FORMAT_AUTO, 0 },
+        { "checkpoint_test/.safetensors", COVE_CHECKPOINT_FORMAT_AUTO, 0 },
+        { "checkpoint_test/y.safetensors", COVE_CHECKPOINT_FORMAT_TORCH, 'P' },
+        { "checkpoint_test/y", COVE_CHECKPOINT_FORMAT_SAFETENSORS, 0 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -87,12 +87,12 @@ static void test_formats(void **state)
 static void test_only_and_lazy(void **state)
 {
     const char *const path = "checkpoint_test/only.ckpt", *only[] = { "a.y", "b" }, *missing[] = { "b", "a.z" };
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;
     struct cove_tensor_view view;
     (void)state;
-    save(path, COVE_FORMAT_AUTO);
+    save(path, COVE_CHECKPOINT_FORMAT_AUTO);
     options.only = only;
     options.n_only = 2;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
@@ -110,7 +110,7 @@ static void test_only_and_lazy(void **state)
     assert_string_equal(err.message, "load memory://checkpoint_test/only.ckpt: there is no \"a.z\" in it");
     assert_null(tree);
 
-    options = (struct cove_load_options)COVE_LOAD_OPTIONS_INIT;
+    options = (struct cove_checkpoint_load_options)COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     options.lazy = 1;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
     assert_false(is_loaded(tree, "b"));
@@ -124,11 +124,11 @@ static void test_only_and_lazy(void **state)
 static void test_ceiling(void **state)
 {
     const char *const path = "checkpoint_test/ceiling.ckpt", *only[] = { "b" };
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;
     (void)state;
-    save(path, COVE_FORMAT_AUTO);
+    save(path, COVE_CHECKPOINT_FORMAT_AUTO);
     options.max_bytes = 100000;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), COVE_ELIMIT);
     assert_non_null(strstr(err.message, "240000 bytes, above the limit of 100000"));
@@ -142,15 +142,15 @@ static void test_ceiling(void **state)
 static void test_replaced(void **state)
 {
     const char *const path = "checkpoint_test/replaced.ckpt";
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;
     (void)state;
-    save(path, COVE_FORMAT_AUTO);
+    save(path, COVE_CHECKPOINT_FORMAT_AUTO);
     options.lazy = 1;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
     numbers[20000] = -1;
-    save(path, COVE_FORMAT_AUTO);
+    save(path, COVE_CHECKPOINT_FORMAT_AUTO);
     numbers[20000] = 20000;
     assert_int_equal(cove_value_fetch(cove_value_find(tree, "b"), NULL, &err), COVE_EPRECONDITION);
     assert_non_null(strstr(err.message, "memory://checkpoint_test/replaced.ckpt"));
@@ -183,8 +183,8 @@ static void test_foreign_files(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        for (int format = COVE_FORMAT_AUTO; format <= COVE_FORMAT_TORCH; format++) {
-            struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+        for (int format = COVE_CHECKPOINT_FORMAT_AUTO; format <= COVE_CHECKPOINT_FORMAT_TORCH; format++) {
+            struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
             struct cove_error err = COVE_ERROR_INIT;
             cove_value *tree = NULL;
             options.format = (enum cove_checkpoint_format)format;
@@ -199,8 +199,8 @@ static void test_foreign_files(void **state)
 
 static void test_errors(void **state)
 {
-    struct cove_save_options save_options = COVE_SAVE_OPTIONS_INIT;
-    struct cove_load_options load_options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_save_options save_options = COVE_CHECKPOINT_SAVE_OPTIONS_INIT;
+    struct cove_checkpoint_load_options load_options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     struct cove_call call = COVE_CALL_INIT;
     cove_value *tree = cove_value_new_dict(), *loaded = NULL;
@@ -210,7 +210,7 @@ static void test_errors(void **state)
     save_options.format = load_options.format = (enum cove_checkpoint_format)7;
     assert_int_equal(cove_checkpoint_save(fs, "checkpoint_test/x", tree, &save_options, NULL, &err), COVE_EINVAL);
     assert_int_equal(cove_checkpoint_save(fs, "checkpoint_test/x", NULL, NULL, NULL, &err), COVE_EINVAL);
-    save("checkpoint_test/good.ckpt", COVE_FORMAT_AUTO);
+    save("checkpoint_test/good.ckpt", COVE_CHECKPOINT_FORMAT_AUTO);
     assert_int_equal(cove_checkpoint_load(fs, "checkpoint_test/good.ckpt", &load_options, NULL, &loaded, &err),
                      COVE_EINVAL);
 

@@ -38,14 +38,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int load(const struct cove_load_options *options, cove_value **ret, struct cove_error *err)
+static int load(const struct cove_checkpoint_load_options *options, cove_value **ret, struct cove_error *err)
 {
     return cove_checkpoint_load(fs, PATH, options, NULL, ret, err);
 }
 
 static void test_refused_by_path(void **state)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     const char *const whole[] = { "state_dict", "hp" }, *const itself[] = { "hp.list.1" };
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;
@@ -63,7 +63,7 @@ static void test_refused_by_path(void **state)
     assert_null(tree);
 }
 
-static void check_loaded(const struct cove_load_options *options)
+static void check_loaded(const struct cove_checkpoint_load_options *options)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;
@@ -84,7 +84,9 @@ static void check_loaded(const struct cove_load_options *options)
 
 static void test_allowed(void **state)
 {
-    struct cove_load_options only = COVE_LOAD_OPTIONS_INIT, lazy = COVE_LOAD_OPTIONS_INIT, all = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options only = COVE_CHECKPOINT_LOAD_OPTIONS_INIT,
+                                        lazy = COVE_CHECKPOINT_LOAD_OPTIONS_INIT,
+                                        all = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     const char *const path = "state_dict";
     (void)state;
     only.only = &path;
@@ -98,7 +100,7 @@ static void test_allowed(void **state)
 
 static void test_not_saved(void **state)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;
     (void)state;

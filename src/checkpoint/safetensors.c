@@ -345,7 +345,7 @@ static int write_all(struct cove__plan *p, const struct cove__sink *sink, struct
 }
 
 const struct cove__format cove__safetensors_format = {
-    .id = COVE_FORMAT_SAFETENSORS,
+    .id = COVE_CHECKPOINT_FORMAT_SAFETENSORS,
     .name = "safetensors",
     .suffix = ".safetensors",
     .detect = detect,

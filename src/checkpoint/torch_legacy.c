@@ -232,7 +232,7 @@ out:
 }
 
 const struct cove__format cove__torch_legacy_format = {
-    .id = COVE_FORMAT_TORCH,
+    .id = COVE_CHECKPOINT_FORMAT_TORCH,
     .name = "torch before 1.6",
     .detect = detect,
     .load = load,

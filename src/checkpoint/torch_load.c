@@ -273,7 +273,7 @@ out:
 }
 
 const struct cove__format cove__torch_format = {
-    .id = COVE_FORMAT_TORCH,
+    .id = COVE_CHECKPOINT_FORMAT_TORCH,
     .name = "torch",
     .suffix = NULL,
     .detect = detect,

@@ -539,7 +539,7 @@ static void test_zip64(void **state)
 
 static int save_and_load(bool lazy, struct cove_error *err)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     cove_fs *fs = NULL;
     char *path = NULL;
     cove_value *tree = make_tree(), *loaded = NULL;

@@ -180,7 +180,7 @@ static int check_savable(const cove_trainer *t, const char *url, int weights_onl
 
 int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_only, struct cove_error *err)
 {
-    struct cove_save_options options = COVE_SAVE_OPTIONS_INIT;
+    struct cove_checkpoint_save_options options = COVE_CHECKPOINT_SAVE_OPTIONS_INIT;
     cove_value *tree = NULL;
     cove_fs *fs = NULL;
     char *path = NULL;
@@ -189,7 +189,7 @@ int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_o
         return rc;
     if (t->strategy->rank != 0)
         return 0;
-    options.format = COVE_FORMAT_TORCH;
+    options.format = COVE_CHECKPOINT_FORMAT_TORCH;
     t->saving = true;
     if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = cove__dump(t, weights_only, &tree, err)) < 0)
         goto out;
@@ -417,7 +417,7 @@ static int apply(cove_trainer *t, const cove_value *tree, const struct restored 
  * must not be opaque, and reading them checks that. */
 static int load_tree(cove_fs *fs, const char *path, int lazy, cove_value **ret_tree, struct cove_error *err)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     options.allow_opaque = 1;
     options.lazy = lazy;
     return cove_checkpoint_load(fs, path, &options, NULL, ret_tree, err);

@@ -77,7 +77,7 @@ out:
 static int best_of(struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *url, char **ret_url,
                    struct cove_error *err)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     const char *best = NULL;
     cove_value *tree = NULL;
     cove_fs *fs = NULL;

@@ -190,7 +190,7 @@ static void show_error(const char *name, const struct cove_error *err)
 
 static int load(const char *url, int allow_opaque, cove_value **ret, struct cove_error *err)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     cove_fs *fs = NULL;
     char *path = NULL;
 

@@ -159,7 +159,7 @@ static int show(cove_value *value)
     return rc;
 }
 
-static int load_with(const char *url, const struct cove_load_options *options, cove_value **tree)
+static int load_with(const char *url, const struct cove_checkpoint_load_options *options, cove_value **tree)
 {
     cove_fs *fs = NULL;
     char *path = NULL;
@@ -173,14 +173,14 @@ static int load_with(const char *url, const struct cove_load_options *options, c
 
 static int load(const char *url, int lazy, cove_value **tree)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     options.lazy = lazy;
     return load_with(url, &options, tree);
 }
 
 static int load_only(const char *url, const char *only, cove_value **tree)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     options.only = &only;
     options.n_only = 1;
     return load_with(url, &options, tree);
@@ -189,7 +189,7 @@ static int load_only(const char *url, const char *only, cove_value **tree)
 /* Opaque values are allowed. */
 static int load_any(const char *url, cove_value **tree)
 {
-    struct cove_load_options options = COVE_LOAD_OPTIONS_INIT;
+    struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     options.allow_opaque = 1;
     return load_with(url, &options, tree);
 }
