@@ -129,8 +129,8 @@ static int transfer(struct cli_copier *k, const struct job *job, struct cove_err
     if (job->from_fs != job->to_fs) {
         rc = stream(k, job, err);
         if (rc == 0 && k->remove)
-            rc = cove_fs_remove_unchanged(job->from_fs, (const char *const[]){ job->from },
-                                          (const char *const[]){ job->etag }, 1, &k->c->call, err);
+            rc = cove_fs_remove_files_if_match(job->from_fs, (const char *const[]){ job->from },
+                                               (const char *const[]){ job->etag }, 1, &k->c->call, err);
         return rc;
     }
     rc = k->remove ? cove_fs_move(job->from_fs, job->from, job->to, &k->c->call, err)

@@ -15,13 +15,13 @@ static void json_number_or_null(const char *key, int64_t number, bool is_given)
 
 static void list_schemes(struct cli *c)
 {
-    struct cove_implementation row;
+    struct cove_scheme row;
 
     if (c->json)
         cli_json_open('[');
     else
         cli_print("%-10s  %-8s  %-5s  %s\n", "SCHEME", "BACKEND", "BUILT", "WHAT IT IS");
-    for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++) {
+    for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++) {
         if (!c->json) {
             cli_print("%-10s  %-8s  %-5s  %s\n", row.scheme, row.backend, row.available ? "yes" : "no",
                       row.description);
@@ -71,9 +71,9 @@ static void print_option(const struct cove_option_help *o)
         cli_print("      environment: %s\n", o->environment);
 }
 
-static bool is_known(const char *scheme, struct cove_implementation *ret)
+static bool is_known(const char *scheme, struct cove_scheme *ret)
 {
-    for (size_t i = 0; cove_known_implementations(i, ret) == 0; i++)
+    for (size_t i = 0; cove_scheme_at(i, ret) == 0; i++)
         if (strcasecmp(ret->scheme, scheme) == 0)
             return true;
     return false;
@@ -81,7 +81,7 @@ static bool is_known(const char *scheme, struct cove_implementation *ret)
 
 static void list_options(struct cli *c, const char *scheme)
 {
-    struct cove_implementation row;
+    struct cove_scheme row;
     struct cove_option_help o;
 
     if (!is_known(scheme, &row)) {

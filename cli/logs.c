@@ -254,7 +254,7 @@ static void show_one(struct cli *c, const struct cli_target *target, void *user)
     } else if (rc == 0) {
         rc = cove_fs_find(target->fs, target->path, &c->call, &listing, &err);
         if (rc == 0)
-            cove_listing_limit(listing);
+            cove_listing_use_one_timeout(listing);
         while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
             const char *name = cove_info_name(info);
 

@@ -53,7 +53,7 @@ static void list_below(struct cli *c, const struct cli_target *t, const struct s
                          : cove_fs_list(t->fs, t->path, &c->call, &listing, &err);
 
     if (rc == 0)
-        cove_listing_limit(listing);
+        cove_listing_use_one_timeout(listing);
     while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *path = cove_info_path(info);
         const char *rest = strcmp(path, t->path) == 0 ? "" : cli_rest(t->path, path);

@@ -15,7 +15,7 @@ static void sign_one(struct cli *c, const struct cli_target *t, const struct sig
 {
     struct cove_error err = COVE_ERROR_INIT;
     char *url = NULL, *shown;
-    int rc = cove_fs_sign(t->fs, t->path, s->method, s->expires_s, &c->call, &url, &err);
+    int rc = cove_fs_presign(t->fs, t->path, s->method, s->expires_s, &c->call, &url, &err);
 
     if (rc < 0) {
         cli_fail(c, rc, &err);

@@ -25,9 +25,9 @@ static bool has_scheme(const char *arg)
 /* "s3:/bucket/key", which the library refuses; made a whole path of the working directory's it would be one. */
 static bool lacks_slash(const char *arg)
 {
-    struct cove_implementation row;
+    struct cove_scheme row;
 
-    for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++) {
+    for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++) {
         size_t n = strlen(row.scheme);
 
         if (strncasecmp(arg, row.scheme, n) == 0 && strncmp(arg + n, ":/", 2) == 0)
@@ -242,9 +242,9 @@ void cli_note_bucket_stays(struct cli *c, const struct cli_target *t)
 /* What serves a scheme: s3 and s3a are one. */
 static const char *backend_of(const cove_fs *fs)
 {
-    struct cove_implementation row;
+    struct cove_scheme row;
 
-    for (size_t i = 0; cove_known_implementations(i, &row) == 0; i++)
+    for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++)
         if (strcmp(row.scheme, cove_fs_scheme(fs)) == 0)
             return row.backend;
     return cove_fs_scheme(fs);
@@ -354,7 +354,7 @@ static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_
     int rc = glob(c, pattern, &listing, &err);
 
     if (rc == 0)
-        cove_listing_limit(listing);
+        cove_listing_use_one_timeout(listing);
     while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         struct cli_target t = match_target(pattern, cove_info_path(info));
 

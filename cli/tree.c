@@ -59,7 +59,7 @@ bool cli_each_below(struct cli *c, const struct cli_source *s, bool one, cli_eac
     int rc = cove_fs_walk(s->from.fs, s->from.path, &c->call, &listing, &err);
 
     if (rc == 0 && one)
-        cove_listing_limit(listing);
+        cove_listing_use_one_timeout(listing);
     while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *rest = cli_rest(s->from.path, cove_info_path(info));
         bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
@@ -91,7 +91,7 @@ bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each
         each(c, t, self, user);
     rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
     if (listing)
-        cove_listing_limit(listing);
+        cove_listing_use_one_timeout(listing);
     while (listing && (rc = cove_listing_next(listing, &info, &err)) == 1)
         if (!file || strcmp(cove_info_path(info), cove_info_path(self)) != 0) /* "a/" is listed below "a/" */
             each(c, t, info, user);

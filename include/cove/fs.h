@@ -62,14 +62,14 @@ COVE_API int cove_fs_endpoint(const cove_fs *fs, char **ret_endpoint, struct cov
 COVE_API int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err);
 
 /* One scheme that this library knows, and what serves it. Strings are static. */
-struct cove_implementation {
+struct cove_scheme {
     const char *scheme;
     const char *backend;     /* "s3", "file": the folder of src/fs that serves it */
     const char *description; /* one line */
     int available;           /* 0: known, but left out of this build */
 };
 /* Row `i`: 0 and *ret_row, or COVE_ENOTFOUND past the last. */
-COVE_API int cove_known_implementations(size_t i, struct cove_implementation *ret_row);
+COVE_API int cove_scheme_at(size_t i, struct cove_scheme *ret_row);
 
 /* ---- metadata ---- */
 
@@ -129,7 +129,7 @@ COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_ca
 COVE_API int cove_listing_next(cove_listing *listing, const cove_info **ret_info, struct cove_error *err);
 /* From now on the call's timeout bounds the listing's waits for all pages together; without this call each page has the
  * whole timeout. For callers that read a listing to its end at once. */
-COVE_API void cove_listing_limit(cove_listing *listing);
+COVE_API void cove_listing_use_one_timeout(cove_listing *listing);
 COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 
 /* ---- whole files and ranges ---- */
@@ -181,8 +181,8 @@ COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const s
  * the copy, with two more requests; a write between the checks leaves a copy of the other version at `to`, with the
  * same error. If `from` has changed during the call, `to` is looked at: success if it has the ETag.
  * The copy of a file that was sent in parts has another ETag, so there `to` may be the copy, with an error. */
-COVE_API int cove_fs_copy_unchanged(cove_fs *fs, const char *from, const char *etag, const char *to,
-                                    const struct cove_call *call, struct cove_error *err);
+COVE_API int cove_fs_copy_if_match(cove_fs *fs, const char *from, const char *etag, const char *to,
+                                   const struct cove_call *call, struct cove_error *err);
 /* Moves a file, or a directory with everything below it, markers included. Replaces a file `to`. If `from` is both a
  * file and a directory, only the file is moved; a second call moves the directory. Stores that cannot move copy each
  * file and then remove it, but only if it still is what was copied. COVE_EPRECONDITION: another writer has replaced it
@@ -203,8 +203,8 @@ COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t 
  * least one file has changed and was kept; the others are removed. Stores with conditional deletions check the ETag
  * themselves, Amazon for a thousand files in one request. On other stores each file is checked right before its
  * removal: one more request each, and a write between the two goes unnoticed. */
-COVE_API int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
-                                      const struct cove_call *call, struct cove_error *err);
+COVE_API int cove_fs_remove_files_if_match(cove_fs *fs, const char *const *paths, const char *const *etags,
+                                           size_t n_paths, const struct cove_call *call, struct cove_error *err);
 /* Removes `path` and everything below it. A bucket, or a whole store, is emptied but not removed (cove_fs_remove
  * removes an empty bucket). COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
@@ -255,8 +255,8 @@ COVE_API int cove_info_is_deleted(const cove_info *info); /* 1: this version onl
  * like a password. Nothing is sent: whether the object is there, and whether the keys may do it, shows when the URL is
  * used. Only keys of a role or a machine that have to be fetched make the call wait. COVE_EINVAL, also without keys
  * (anon=true). */
-COVE_API int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int64_t expires_s,
-                          const struct cove_call *call, char **ret_url, struct cove_error *err);
+COVE_API int cove_fs_presign(cove_fs *fs, const char *path, const char *method, int64_t expires_s,
+                             const struct cove_call *call, char **ret_url, struct cove_error *err);
 
 /* ---- uploads that a killed process left behind ---- */
 

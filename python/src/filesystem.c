@@ -351,8 +351,8 @@ static PyObject *fs_copy(PyObject *self, PyObject *args, PyObject *kwargs)
                                      &to, covepy_path_or_none, &etag, covepy_timeout, &timeout_ms))
         return NULL;
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_copy_unchanged(((struct covepy_fs *)self)->fs, from.text, etag.text, to.text, &c.call,
-                                                &c.err));
+    COVEPY_WAIT(
+        &c, rc = cove_fs_copy_if_match(((struct covepy_fs *)self)->fs, from.text, etag.text, to.text, &c.call, &c.err));
     if (!covepy_call_ok(&c, rc))
         rc = -1;
     covepy_call_done(&c);

@@ -98,8 +98,8 @@ PyObject *covepy_fs_sign(PyObject *self, PyObject *args, PyObject *kwargs)
                                      &expires_s, covepy_timeout, &timeout_ms))
         return NULL;
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c,
-                rc = cove_fs_sign(((struct covepy_fs *)self)->fs, path.text, method, expires_s, &c.call, &url, &c.err));
+    COVEPY_WAIT(
+        &c, rc = cove_fs_presign(((struct covepy_fs *)self)->fs, path.text, method, expires_s, &c.call, &url, &c.err));
     if (covepy_call_ok(&c, rc))
         result = covepy_str(url);
     cove_free(url);

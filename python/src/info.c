@@ -129,7 +129,7 @@ PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing, bool versio
     struct page *page = calloc(1, sizeof *page);
     int more = page ? 1 : COVE_ENOMEM;
 
-    cove_listing_limit(listing);
+    cove_listing_use_one_timeout(listing);
     while (list && more > 0) {
         COVEPY_WAIT(c, more = fill(page, listing, &c->err));
         for (size_t i = 0; list && more >= 0 && i < page->n; i++)

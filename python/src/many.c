@@ -342,8 +342,8 @@ PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwarg
         goto out;
     }
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_remove_unchanged(((struct covepy_fs *)self)->fs, paths.at, etags.at, paths.n, &c.call,
-                                                  &c.err));
+    COVEPY_WAIT(&c, rc = cove_fs_remove_files_if_match(((struct covepy_fs *)self)->fs, paths.at, etags.at, paths.n,
+                                                       &c.call, &c.err));
     if (covepy_call_ok(&c, rc))
         result = Py_NewRef(Py_None);
     covepy_call_done(&c);

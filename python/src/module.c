@@ -28,9 +28,9 @@ void covepy_free_object(PyObject *self)
 static PyObject *known_implementations(PyObject *module, PyObject *unused)
 {
     PyObject *list = PyList_New(0);
-    struct cove_implementation row;
+    struct cove_scheme row;
 
-    for (size_t i = 0; list && cove_known_implementations(i, &row) == 0; i++)
+    for (size_t i = 0; list && cove_scheme_at(i, &row) == 0; i++)
         list = covepy_list_add(
             list, Py_BuildValue("(sssN)", row.scheme, row.backend, row.description, PyBool_FromLong(row.available)));
     return list;

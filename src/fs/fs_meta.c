@@ -148,11 +148,11 @@ static int copy_one(cove_fs *fs, const char *from, const char *etag, const char 
 
 int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const struct cove_call *call, struct cove_error *err)
 {
-    return cove_fs_copy_unchanged(fs, from, NULL, to, call, err);
+    return cove_fs_copy_if_match(fs, from, NULL, to, call, err);
 }
 
-int cove_fs_copy_unchanged(cove_fs *fs, const char *from, const char *etag, const char *to,
-                           const struct cove_call *call, struct cove_error *err)
+int cove_fs_copy_if_match(cove_fs *fs, const char *from, const char *etag, const char *to, const struct cove_call *call,
+                          struct cove_error *err)
 {
     struct two two;
     int rc = two_init(&two, fs, from, to, call, "copy", err);

@@ -80,11 +80,11 @@ static int remove_batch(cove_fs *fs, struct cove__target *targets, const char *c
 int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
                          struct cove_error *err)
 {
-    return cove_fs_remove_unchanged(fs, paths, NULL, n_paths, call, err);
+    return cove_fs_remove_files_if_match(fs, paths, NULL, n_paths, call, err);
 }
 
-int cove_fs_remove_unchanged(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
-                             const struct cove_call *call, struct cove_error *err)
+int cove_fs_remove_files_if_match(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
+                                  const struct cove_call *call, struct cove_error *err)
 {
     struct cove_error broken = COVE_ERROR_INIT; /* COVE_EPRECONDITION, of the first that had changed */
     struct cove_error why = COVE_ERROR_INIT;

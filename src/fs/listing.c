@@ -292,7 +292,7 @@ static bool wanted(const struct cove_listing *l, const struct cove_info *info)
     return !(l->mode == WALK && info->link) && takes(l, info->path);
 }
 
-void cove_listing_limit(cove_listing *l)
+void cove_listing_use_one_timeout(cove_listing *l)
 {
     int64_t deadline_ns = cove__call_deadline(l->fs, &l->call);
 
@@ -320,7 +320,7 @@ int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
     struct cove__page all = { 0 };
     int rc = 0;
 
-    cove_listing_limit(l);
+    cove_listing_use_one_timeout(l);
     while (rc == 0 && !l->ended) {
         rc = advance(l, err);
         for (size_t i = 0; rc == 0 && i < l->page.n; i++) {

@@ -72,8 +72,8 @@ static int check_signing(const struct cove__target *target, const char *method, 
     return 0;
 }
 
-int cove_fs_sign(cove_fs *fs, const char *path, const char *method, int64_t expires_s, const struct cove_call *call,
-                 char **ret_url, struct cove_error *err)
+int cove_fs_presign(cove_fs *fs, const char *path, const char *method, int64_t expires_s, const struct cove_call *call,
+                    char **ret_url, struct cove_error *err)
 {
     struct cove__target target;
     int rc = cove__target_init(&target, fs, path, call, "sign", err);

@@ -87,12 +87,12 @@ void cove__scheme_list(struct cove__buf *out)
         cove__buf_addf(out, "%s%s", i ? ", " : "", schemes[i].name);
 }
 
-int cove_known_implementations(size_t i, struct cove_implementation *ret_row)
+int cove_scheme_at(size_t i, struct cove_scheme *ret_row)
 {
     if (i >= N_SCHEMES)
         return COVE_ENOTFOUND;
-    *ret_row = (struct cove_implementation){ schemes[i].name, schemes[i].backend, schemes[i].description,
-                                             schemes[i].ops != NULL };
+    *ret_row =
+        (struct cove_scheme){ schemes[i].name, schemes[i].backend, schemes[i].description, schemes[i].ops != NULL };
     return 0;
 }
 

@@ -56,7 +56,7 @@ static int find_newest(cove_trainer *trainer, const char *dir, char **ret_url, s
     if ((rc = cove_trainer_open_fs(trainer, dir, &fs, &path, err)) < 0 ||
         (rc = cove_fs_find(fs, path, NULL, &listing, err)) < 0)
         goto out;
-    cove_listing_limit(listing);
+    cove_listing_use_one_timeout(listing);
     while ((rc = cove_listing_next(listing, &info, err)) > 0) {
         if ((rc = consider(&best, info, err)) < 0)
             goto out;

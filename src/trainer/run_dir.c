@@ -94,7 +94,7 @@ static int next_version(const char *name_dir, const cove_options *storage, int64
     if ((rc = cove_fs_from_url(name_dir, storage, &fs, &path, err)) < 0 ||
         (rc = cove_fs_list(fs, path, NULL, &listing, err)) < 0)
         goto out;
-    cove_listing_limit(listing);
+    cove_listing_use_one_timeout(listing);
     while ((rc = cove_listing_next(listing, &info, err)) > 0) {
         int64_t number = version_number(cove_info_name(info));
         if (number >= next)

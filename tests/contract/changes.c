@@ -29,15 +29,15 @@ static void copies_one_version(void **state)
     put(at("a"), "first");
     put(at("b"), "older");
     OK(cove_fs_stat(w.fs, at("a"), NULL, &info, &err));
-    OK(cove_fs_copy_unchanged(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
+    OK(cove_fs_copy_if_match(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
     has(at("b"), "first");
     put(at("a"), "second");
-    FAILS(COVE_EPRECONDITION, cove_fs_copy_unchanged(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
+    FAILS(COVE_EPRECONDITION, cove_fs_copy_if_match(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
     has(at("b"), "first");
-    OK(cove_fs_copy_unchanged(w.fs, at("a"), NULL, at("b"), NULL, &err));
+    OK(cove_fs_copy_if_match(w.fs, at("a"), NULL, at("b"), NULL, &err));
     has(at("b"), "second");
     OK(cove_fs_remove(w.fs, at("a"), NULL, &err));
-    FAILS(COVE_ENOTFOUND, cove_fs_copy_unchanged(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
+    FAILS(COVE_ENOTFOUND, cove_fs_copy_if_match(w.fs, at("a"), cove_info_etag(info), at("b"), NULL, &err));
     has(at("b"), "second");
     cove_info_free(info);
 }
@@ -156,8 +156,8 @@ static void conditions_that_are_no_etag(void **state)
         struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
         cove_writer *writer = NULL;
 
-        FAILS(COVE_EINVAL, cove_fs_copy_unchanged(w.fs, at("a"), bad[i], at("b"), NULL, &err));
-        FAILS(COVE_EINVAL, cove_fs_remove_unchanged(w.fs, both, etags, 2, NULL, &err));
+        FAILS(COVE_EINVAL, cove_fs_copy_if_match(w.fs, at("a"), bad[i], at("b"), NULL, &err));
+        FAILS(COVE_EINVAL, cove_fs_remove_files_if_match(w.fs, both, etags, 2, NULL, &err));
         options.condition = COVE_WRITE_IF_MATCH;
         options.etag = bad[i];
         FAILS(COVE_EINVAL, cove_writer_open(w.fs, at("b"), &options, NULL, &writer, &err));
@@ -182,13 +182,13 @@ static void removals_of_what_was_seen(void **state)
     }
     put(paths[1], "another");
     FAILS(COVE_EPRECONDITION,
-          cove_fs_remove_unchanged(w.fs, (const char *const *)paths, (const char *const *)etags, 3, NULL, &err));
+          cove_fs_remove_files_if_match(w.fs, (const char *const *)paths, (const char *const *)etags, 3, NULL, &err));
     assert_non_null(strstr(err.message, "seen/b"));
     gone(paths[0]);
     has(paths[1], "another");
     gone(paths[2]);
     const char *const any[] = { NULL, NULL, NULL };
-    OK(cove_fs_remove_unchanged(w.fs, (const char *const *)paths, any, 3, NULL, &err));
+    OK(cove_fs_remove_files_if_match(w.fs, (const char *const *)paths, any, 3, NULL, &err));
     gone(paths[1]);
     for (int i = 0; i < 3; i++) {
         free(paths[i]);

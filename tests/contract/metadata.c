@@ -193,18 +193,18 @@ static void one_instance_for_one_store(void **state)
     cove_options_free(options);
 }
 
-static void known_implementations(void **state)
+static void schemes(void **state)
 {
     (void)state;
-    struct cove_implementation row;
+    struct cove_scheme row;
     bool found = false;
     size_t i = 0;
-    for (; cove_known_implementations(i, &row) == 0; i++) {
+    for (; cove_scheme_at(i, &row) == 0; i++) {
         assert_true(row.scheme && row.backend && row.description && *row.description);
         found = found || (strcmp(row.scheme, w.can->scheme) == 0 && row.available);
     }
     assert_true(found);
-    assert_int_equal(cove_known_implementations(i + 1000, &row), COVE_ENOTFOUND);
+    assert_int_equal(cove_scheme_at(i + 1000, &row), COVE_ENOTFOUND);
 }
 
 const struct CMUnitTest metadata_tests[] = {
@@ -222,6 +222,6 @@ const struct CMUnitTest metadata_tests[] = {
     cmocka_unit_test(a_file_and_a_file_below_it),
     cmocka_unit_test(writing_over_a_directory),
     cmocka_unit_test(one_instance_for_one_store),
-    cmocka_unit_test(known_implementations),
+    cmocka_unit_test(schemes),
     { 0 },
 };

@@ -213,19 +213,19 @@ static void signed_urls(void **state)
     char *url = NULL;
     (void)state;
     if (!w.can->properties) {
-        FAILS(COVE_ENOTSUP, cove_fs_sign(w.fs, at("f"), "GET", 60, NULL, &url, &err));
+        FAILS(COVE_ENOTSUP, cove_fs_presign(w.fs, at("f"), "GET", 60, NULL, &url, &err));
         return;
     }
-    OK(cove_fs_sign(w.fs, at("a b"), "GET", 60, NULL, &url, &err)); /* it need not be there */
+    OK(cove_fs_presign(w.fs, at("a b"), "GET", 60, NULL, &url, &err)); /* it need not be there */
     assert_int_equal(strncmp(url, "http", 4), 0);
     assert_non_null(strstr(url, "/a%20b?"));
     assert_non_null(strstr(url, "X-Amz-Signature="));
     cove_free(url);
     url = NULL;
-    FAILS(COVE_EINVAL, cove_fs_sign(w.fs, at("f"), "POST", 60, NULL, &url, &err));
-    FAILS(COVE_EINVAL, cove_fs_sign(w.fs, at("f"), NULL, 60, NULL, &url, &err));
-    FAILS(COVE_EINVAL, cove_fs_sign(w.fs, at("f"), "GET", 0, NULL, &url, &err));
-    FAILS(COVE_EINVAL, cove_fs_sign(w.fs, at("f"), "GET", 604801, NULL, &url, &err));
+    FAILS(COVE_EINVAL, cove_fs_presign(w.fs, at("f"), "POST", 60, NULL, &url, &err));
+    FAILS(COVE_EINVAL, cove_fs_presign(w.fs, at("f"), NULL, 60, NULL, &url, &err));
+    FAILS(COVE_EINVAL, cove_fs_presign(w.fs, at("f"), "GET", 0, NULL, &url, &err));
+    FAILS(COVE_EINVAL, cove_fs_presign(w.fs, at("f"), "GET", 604801, NULL, &url, &err));
     assert_null(url);
 }
 

@@ -124,7 +124,7 @@ static int describe(struct torture *t, struct cove_error *err)
         rc = 0;
     cove_listing_free(listing);
     if (rc == 0)
-        rc = cove_fs_sign(t->fs, t->path, "GET", 60, NULL, &url, err);
+        rc = cove_fs_presign(t->fs, t->path, "GET", 60, NULL, &url, err);
     cove_free(url);
     return rc < 0 ? rc : n == 2 ? 0 : COVE_ECORRUPT;
 }

@@ -103,7 +103,7 @@ static int run_versions(struct probe *p)
 static int run_sign(struct probe *p)
 {
     char *url;
-    int rc = cove_fs_sign(p->fs, p->path, p->args[0], strtoll(p->args[1], NULL, 10), &p->call, &url, &p->err);
+    int rc = cove_fs_presign(p->fs, p->path, p->args[0], strtoll(p->args[1], NULL, 10), &p->call, &url, &p->err);
     if (rc == 0)
         print_name(p, url);
     if (rc == 0)
