@@ -71,7 +71,7 @@ static int copy(cove_fs *from_fs, const char *from, cove_fs *to_fs, const char *
         options.expected_size = cove_reader_size(reader);
         rc = cove_writer_open(to_fs, to, &options, NULL, &writer, err);
     }
-    while (rc == 0 && (n = cove_writer_take(writer, reader, SIZE_MAX, err)) > 0)
+    while (rc == 0 && (n = cove_writer_copy_from(writer, reader, SIZE_MAX, err)) > 0)
         ;
     if (rc == 0 && n < 0)
         rc = (int)n;

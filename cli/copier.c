@@ -59,7 +59,7 @@ static int copy_all(struct cli_copier *k, const struct job *job, cove_reader *re
 
     options.expected_size = cove_reader_size(reader);
     rc = cove_writer_open(job->to_fs, job->to, &options, &k->c->call, &writer, err);
-    while (rc == 0 && (n = cove_writer_take(writer, reader, STEP, err)) > 0) {
+    while (rc == 0 && (n = cove_writer_copy_from(writer, reader, STEP, err)) > 0) {
         k->bytes += n;
         *done += n;
     }

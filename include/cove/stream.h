@@ -115,7 +115,7 @@ COVE_API int cove_writer_write(cove_writer *writer, const void *data, size_t len
 /* Reads on from `from` and writes that to `writer`, up to `at_most` bytes of it: how many, 0 at the end. One of the two
  * memories in between is left out. After a failure of the reader the same call can be made again; after one of the
  * writer only abort is useful, as after a write. */
-COVE_API int64_t cove_writer_take(cove_writer *writer, cove_reader *from, size_t at_most, struct cove_error *err);
+COVE_API int64_t cove_writer_copy_from(cove_writer *writer, cove_reader *from, size_t at_most, struct cove_error *err);
 COVE_API int64_t cove_writer_tell(const cove_writer *writer); /* bytes taken so far */
 /* Publishes the whole object, atomically, and is durable when it returns. On failure nothing was published, or
  * (COVE_ENETWORK, COVE_ETIMEDOUT after the last request was sent) the whole object was; the older one is never harmed.

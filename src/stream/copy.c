@@ -4,7 +4,7 @@
 #define STEP                                                                                                           \
     ((int64_t)1 << 20) /* of a file, into a part: still in the cache when it is sent, where that comes at once */
 
-int64_t cove_writer_take(cove_writer *writer, cove_reader *from, size_t at_most, struct cove_error *err)
+int64_t cove_writer_copy_from(cove_writer *writer, cove_reader *from, size_t at_most, struct cove_error *err)
 {
     int64_t most = at_most < (size_t)INT64_MAX ? (int64_t)at_most : INT64_MAX;
     const void *data = NULL;

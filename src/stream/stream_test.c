@@ -522,10 +522,10 @@ static void finish_after_a_failed_take(void **state)
     fs->ops = &other;
     assert_int_equal(cove_reader_open(fs, "stream-test/failed", NULL, &r, NULL), 0);
     assert_int_equal(cove_writer_open(fs, "stream-test/failed-to", NULL, NULL, &w, NULL), 0);
-    while ((n = cove_writer_take(w, r, SIZE, NULL)) > 0)
+    while ((n = cove_writer_copy_from(w, r, SIZE, NULL)) > 0)
         ;
     assert_int_equal(n, COVE_EACCESS);
-    assert_int_equal(cove_writer_take(w, r, SIZE, &err), COVE_EACCESS);
+    assert_int_equal(cove_writer_copy_from(w, r, SIZE, &err), COVE_EACCESS);
     assert_int_equal(cove_writer_finish(w, &err), COVE_EACCESS);
     assert_int_equal(cove_fs_exists(fs, "stream-test/failed-to", NULL, NULL), 0);
     cove_writer_free(w);
@@ -550,7 +550,7 @@ static void takes_one_part_in_one_request(void **state)
     fs->ops = &other;
     assert_int_equal(cove_reader_open(fs, "stream-test/one", NULL, &r, NULL), 0);
     assert_int_equal(cove_writer_open(fs, "stream-test/one-to", NULL, NULL, &w, NULL), 0);
-    while ((n = cove_writer_take(w, r, PART, NULL)) > 0)
+    while ((n = cove_writer_copy_from(w, r, PART, NULL)) > 0)
         ;
     assert_int_equal(n, 0);
     assert_int_equal(cove_writer_finish(w, NULL), 0);
@@ -600,7 +600,7 @@ static void digests_of_memory_that_is_used_again(void **state)
     memset(map, 1, 2 * PART + PAGE);
     assert_int_equal(cove_writer_write(w, map + HEAD, 2 * PART, NULL), 0);
     munmap(map, 2 * PART + PAGE);
-    while ((n = cove_writer_take(w, r, PART, NULL)) > 0)
+    while ((n = cove_writer_copy_from(w, r, PART, NULL)) > 0)
         ;
     assert_int_equal(n, 0);
     assert_int_equal(cove_writer_finish(w, NULL), 0);

@@ -124,7 +124,7 @@ static void taken_by_a_writer(void **state)
         OK(cove_writer_open(w.fs, at("copy"), NULL, NULL, &writer, &err));
         assert_int_equal(OK(cove_reader_read(reader, first, sizeof first, &err)), sizeof first);
         OK(cove_writer_write(writer, first, sizeof first, &err));
-        while ((n = OK(cove_writer_take(writer, reader, most[c], &err))) > 0) {
+        while ((n = OK(cove_writer_copy_from(writer, reader, most[c], &err))) > 0) {
             done += (size_t)n;
             assert_true((size_t)n <= most[c]);
             assert_int_equal(cove_writer_tell(writer), done);
