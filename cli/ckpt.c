@@ -52,7 +52,7 @@ static bool admit(struct show *s, const cove_value *v, int depth)
                       MAX_DEPTH);
         return false;
     }
-    if (cove_value_as_tensor(v, &view, NULL) == 0) {
+    if (cove_value_get_tensor(v, &view, NULL) == 0) {
         s->tensors++;
         s->elements = cli_sum(s->elements, count_elements(&view));
         s->bytes = cli_sum(s->bytes, count_bytes(&view));
@@ -75,7 +75,7 @@ static char *decimal(const cove_value *v)
         return NULL;
     words = cli_alloc(n * sizeof *words);
     text = cli_alloc(used + 1);
-    cove_value_as_int_bytes(v, words, n * sizeof *words, NULL);
+    cove_value_get_big_int(v, words, n * sizeof *words, NULL);
     negative = ((unsigned char *)words)[n * sizeof *words - 1] & 0x80;
     for (size_t i = 0, carry = 1; i < n; i++) {
         const unsigned char *p = (const unsigned char *)&words[i];
@@ -115,7 +115,7 @@ static char *decimal(const cove_value *v)
 /* How many levels above a back reference its container is, among the `n` containers around it; 0: not among them. */
 static int levels_up(const struct show *s, const cove_value *v, int n)
 {
-    const cove_value *target = cove_value_back_reference(v);
+    const cove_value *target = cove_value_back_reference_target(v);
 
     for (int i = n; target && i > 0; i--)
         if (s->above[i - 1] == target)
@@ -128,7 +128,7 @@ static int levels_up(const struct show *s, const cove_value *v, int n)
 static void print_back_reference(const struct show *s, const cove_value *v, int n)
 {
     int levels = levels_up(s, v, n);
-    const char *type = cove_value_type_name(cove_value_type(cove_value_back_reference(v)));
+    const char *type = cove_value_type_name(cove_value_type(cove_value_back_reference_target(v)));
 
     if (levels > 0)
         cli_print("the %s %d level%s up", type, levels, levels == 1 ? "" : "s");
@@ -164,7 +164,7 @@ static void print_tensor(const cove_value *v)
     struct cove_tensor_view view;
     char size[16];
 
-    if (cove_value_as_tensor(v, &view, NULL) < 0)
+    if (cove_value_get_tensor(v, &view, NULL) < 0)
         return;
     cli_print("%s [", cove_dtype_name(view.dtype));
     for (size_t i = 0; i < view.n_dims; i++)
@@ -195,15 +195,15 @@ static void print_scalar(const cove_value *v)
 
     if (type == COVE_VALUE_TENSOR)
         print_tensor(v);
-    else if (type == COVE_VALUE_BOOL && cove_value_as_bool(v, &b, NULL) == 0)
+    else if (type == COVE_VALUE_BOOL && cove_value_get_bool(v, &b, NULL) == 0)
         cli_print(b ? "True" : "False");
     else if (type == COVE_VALUE_INT)
         print_int(v);
-    else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0)
+    else if (type == COVE_VALUE_FLOAT && cove_value_get_float(v, &d, NULL) == 0)
         cli_print("%s", cli_number(d, number));
-    else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0)
+    else if (type == COVE_VALUE_STRING && cove_value_get_string(v, &text, &size, NULL) == 0)
         print_string(text, size);
-    else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0)
+    else if (type == COVE_VALUE_BYTES && cove_value_get_bytes(v, &bytes, &size, NULL) == 0)
         cli_print("%zu bytes", size);
     else if (type == COVE_VALUE_OPAQUE)
         cli_print("opaque %s", cove_value_opaque_name(v));
@@ -231,10 +231,10 @@ static bool is_plain_int(const cove_value *dict, const cove_value *key, char tex
 {
     int64_t number;
 
-    if (cove_value_type(key) != COVE_VALUE_INT || cove_value_as_int(key, &number, NULL) < 0)
+    if (cove_value_type(key) != COVE_VALUE_INT || cove_value_get_int(key, &number, NULL) < 0)
         return false;
     snprintf(text, 24, "%" PRId64, number);
-    return !cove_value_get(dict, text);
+    return !cove_value_dict_get(dict, text);
 }
 
 /* Whether JSON would join two of Python's lone surrogates into one character. */
@@ -332,7 +332,7 @@ static void json_tensor(const cove_value *v)
 {
     struct cove_tensor_view view;
 
-    if (cove_value_as_tensor(v, &view, NULL) < 0)
+    if (cove_value_get_tensor(v, &view, NULL) < 0)
         return;
     cli_json_open('{');
     cli_json_key("type");
@@ -377,15 +377,15 @@ static void json_scalar(const cove_value *v)
 
     if (type == COVE_VALUE_TENSOR) {
         json_tensor(v);
-    } else if (type == COVE_VALUE_BOOL && cove_value_as_bool(v, &b, NULL) == 0) {
+    } else if (type == COVE_VALUE_BOOL && cove_value_get_bool(v, &b, NULL) == 0) {
         cli_json_bool(b);
     } else if (type == COVE_VALUE_INT) {
         json_int(v);
-    } else if (type == COVE_VALUE_FLOAT && cove_value_as_float(v, &d, NULL) == 0) {
+    } else if (type == COVE_VALUE_FLOAT && cove_value_get_float(v, &d, NULL) == 0) {
         cli_json_double(d);
-    } else if (type == COVE_VALUE_STRING && cove_value_as_string(v, &text, &size, NULL) == 0) {
+    } else if (type == COVE_VALUE_STRING && cove_value_get_string(v, &text, &size, NULL) == 0) {
         json_text(text, size);
-    } else if (type == COVE_VALUE_BYTES && cove_value_as_bytes(v, &bytes, &size, NULL) == 0) {
+    } else if (type == COVE_VALUE_BYTES && cove_value_get_bytes(v, &bytes, &size, NULL) == 0) {
         cli_json_open('{');
         cli_json_key("type");
         cli_json_string("bytes");
@@ -409,7 +409,7 @@ static void json_scalar(const cove_value *v)
 static bool is_json_object(const cove_value *dict)
 {
     static const char *const marks[] = { "tensor", "bytes", "opaque", "dict", "int", "string", "back reference" };
-    const cove_value *type = cove_value_get(dict, "type");
+    const cove_value *type = cove_value_dict_get(dict, "type");
     const char *mark;
     char text[24];
 
@@ -421,7 +421,7 @@ static bool is_json_object(const cove_value *dict)
         if (name && has_surrogate(name)) /* two of them would be read as one character */
             return false;
     }
-    if (type && cove_value_as_string(type, &mark, NULL, NULL) == 0)
+    if (type && cove_value_get_string(type, &mark, NULL, NULL) == 0)
         for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
             if (strcmp(mark, marks[i]) == 0)
                 return false;

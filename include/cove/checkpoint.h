@@ -43,10 +43,11 @@ COVE_API cove_value *cove_value_new_none(void);
 COVE_API cove_value *cove_value_new_bool(int b);
 COVE_API cove_value *cove_value_new_int(int64_t i);
 /* An int of any size from two's complement, little-endian: Python's int.to_bytes(size, "little", signed=True). */
-COVE_API cove_value *cove_value_new_int_bytes(const void *bytes, size_t size);
+COVE_API cove_value *cove_value_new_big_int(const void *bytes, size_t size);
 COVE_API cove_value *cove_value_new_float(double d);
 COVE_API cove_value *cove_value_new_string(const char *s);
-COVE_API cove_value *cove_value_new_text(const char *s, size_t length); /* a string that may contain a NUL */
+COVE_API cove_value *cove_value_new_string_with_length(const char *s,
+                                                       size_t length); /* a string that may contain a NUL */
 COVE_API cove_value *cove_value_new_bytes(const void *data, size_t size);
 COVE_API cove_value *cove_value_new_list(void);
 COVE_API cove_value *cove_value_new_tuple(void);
@@ -64,26 +65,28 @@ COVE_API void cove_value_unref(cove_value *value); /* NULL accepted */
  * their items, tensors by identity. An equal key stays in its place and gets the new item. A tuple that is a key can't
  * be appended to. COVE_EINVAL: not a list or tuple; not a dict; a key that is a list or dict or contains one. */
 COVE_API int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err);
-COVE_API int cove_value_set_item(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err);
-COVE_API int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err); /* string */
-COVE_API int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err);  /* int */
+COVE_API int cove_value_dict_set_by_value(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err);
+COVE_API int cove_value_dict_set(cove_value *dict, const char *key, cove_value *item,
+                                 struct cove_error *err); /* string */
+COVE_API int cove_value_dict_set_by_int(cove_value *dict, int64_t key, cove_value *item,
+                                        struct cove_error *err); /* int */
 
 COVE_API enum cove_value_type cove_value_type(const cove_value *value);
 COVE_API const char *cove_value_type_name(enum cove_value_type type); /* "dict" */
 /* Typed reads. A bool may be read as int, an int as float. COVE_EMISMATCH: the value has another type; the message
  * names both. COVE_ELIMIT: the int does not fit; the message has its number of bits. */
-COVE_API int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err);
-COVE_API int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *err);
-/* Fills `bytes` with an int of any size in the format of cove_value_new_int_bytes, sign-extended to `size` bytes.
+COVE_API int cove_value_get_bool(const cove_value *value, int *ret, struct cove_error *err);
+COVE_API int cove_value_get_int(const cove_value *value, int64_t *ret, struct cove_error *err);
+/* Fills `bytes` with an int of any size in the format of cove_value_new_big_int, sign-extended to `size` bytes.
  * COVE_ELIMIT: it needs more bytes. */
-COVE_API int cove_value_as_int_bytes(const cove_value *value, void *bytes, size_t size, struct cove_error *err);
+COVE_API int cove_value_get_big_int(const cove_value *value, void *bytes, size_t size, struct cove_error *err);
 COVE_API size_t cove_value_int_bits(const cove_value *value); /* of an int, with the sign: 1 for 0; 0: not an int */
-COVE_API int cove_value_as_float(const cove_value *value, double *ret, struct cove_error *err);
-COVE_API int cove_value_as_string(const cove_value *value, const char **ret, size_t *ret_length,
-                                  struct cove_error *err); /* NUL-terminated, BORROWED from the value */
-COVE_API int cove_value_as_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err);
+COVE_API int cove_value_get_float(const cove_value *value, double *ret, struct cove_error *err);
+COVE_API int cove_value_get_string(const cove_value *value, const char **ret, size_t *ret_length,
+                                   struct cove_error *err); /* NUL-terminated, BORROWED from the value */
+COVE_API int cove_value_get_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err);
 /* A tensor's dtype, shape and strides, BORROWED from the value; data is NULL while it is still remote. */
-COVE_API int cove_value_as_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err);
+COVE_API int cove_value_get_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err);
 
 /* The name of an opaque value's class or function: "numpy._core.multiarray.scalar". BORROWED from the value; NULL: it
  * is not opaque. */
@@ -92,7 +95,7 @@ COVE_API const char *cove_value_opaque_name(const cove_value *value);
 /* The container that a back reference refers to. BORROWED from the tree that it was loaded with; NULL: the value is no
  * back reference, or the container has been freed. A back reference has no items and holds no reference, so a walk
  * over items never enters a container that it is already in. */
-COVE_API cove_value *cove_value_back_reference(const cove_value *value);
+COVE_API cove_value *cove_value_back_reference_target(const cove_value *value);
 
 /* Containers: the number of items; item `i` of a list, tuple or dict; key `i` of a dict, and the same as text if it is
  * a string without NUL. Look-up by a key (any, a string, an int), and by a dotted path
@@ -102,9 +105,9 @@ COVE_API size_t cove_value_length(const cove_value *value);
 COVE_API cove_value *cove_value_item(const cove_value *value, size_t i);
 COVE_API cove_value *cove_value_key(const cove_value *dict, size_t i);
 COVE_API const char *cove_value_key_name(const cove_value *dict, size_t i);
-COVE_API cove_value *cove_value_get_item(const cove_value *dict, const cove_value *key);
-COVE_API cove_value *cove_value_get(const cove_value *dict, const char *key);
-COVE_API cove_value *cove_value_get_at(const cove_value *dict, int64_t key);
+COVE_API cove_value *cove_value_dict_get_by_value(const cove_value *dict, const cove_value *key);
+COVE_API cove_value *cove_value_dict_get(const cove_value *dict, const char *key);
+COVE_API cove_value *cove_value_dict_get_by_int(const cove_value *dict, int64_t key);
 COVE_API cove_value *cove_value_find(const cove_value *tree, const char *path);
 
 /* ---- saving and loading ---- */

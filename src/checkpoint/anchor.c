@@ -37,7 +37,7 @@ void cove__anchor_cut(cove_value *container)
     cove__anchor_unref(anchor);
 }
 
-cove_value *cove_value_back_reference(const cove_value *value)
+cove_value *cove_value_back_reference_target(const cove_value *value)
 {
     if (!value || value->type != COVE_VALUE_BACK_REFERENCE || !value->u.anchor)
         return NULL;

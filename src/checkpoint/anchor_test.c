@@ -27,18 +27,18 @@ static cove_value *make(void)
 
 static void test_target(void **state)
 {
-    cove_value *tree = make(), *list = cove_value_get(tree, "a"), *reference = cove_value_find(tree, "a.0.0");
+    cove_value *tree = make(), *list = cove_value_dict_get(tree, "a"), *reference = cove_value_find(tree, "a.0.0");
     int64_t i = 0;
     struct cove_error err = COVE_ERROR_INIT;
     (void)state;
     assert_int_equal(cove_value_type(reference), COVE_VALUE_BACK_REFERENCE);
     assert_string_equal(cove_value_type_name(COVE_VALUE_BACK_REFERENCE), "back reference");
-    assert_ptr_equal(cove_value_back_reference(reference), list);
-    assert_null(cove_value_back_reference(list));
-    assert_null(cove_value_back_reference(NULL));
+    assert_ptr_equal(cove_value_back_reference_target(reference), list);
+    assert_null(cove_value_back_reference_target(list));
+    assert_null(cove_value_back_reference_target(NULL));
     assert_int_equal(cove_value_length(reference), 0);
     assert_null(cove_value_find(tree, "a.0.0.0")); /* a look-up does not follow it */
-    assert_int_equal(cove_value_as_int(reference, &i, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_int(reference, &i, &err), COVE_EMISMATCH);
     assert_string_equal(err.message, "expected int, got back reference");
     cove_value_unref(tree);
 }
@@ -49,11 +49,11 @@ static void test_outlives_its_target(void **state)
     cove_value *inner = cove_value_ref(cove_value_find(tree, "a.0"));
     cove_value *reference = cove_value_ref(cove_value_item(inner, 0));
     (void)state;
-    assert_non_null(cove_value_back_reference(reference));
+    assert_non_null(cove_value_back_reference_target(reference));
     cove_value_unref(tree);
-    assert_null(cove_value_back_reference(reference));
+    assert_null(cove_value_back_reference_target(reference));
     cove_value_unref(inner);
-    assert_null(cove_value_back_reference(reference));
+    assert_null(cove_value_back_reference_target(reference));
     cove_value_unref(reference);
 }
 
@@ -76,7 +76,8 @@ static void test_saved_again(void **state)
     assert_int_equal(testing_load(&cove__torch_format, &file, COVE__SOURCE_HEAD, 0, &again, &err), 0);
     testing_describe(again, &shown);
     assert_string_equal(cove__buf_str(&shown), "{'a': [[<list above>], 1]}");
-    assert_ptr_equal(cove_value_back_reference(cove_value_find(again, "a.0.0")), cove_value_get(again, "a"));
+    assert_ptr_equal(cove_value_back_reference_target(cove_value_find(again, "a.0.0")),
+                     cove_value_dict_get(again, "a"));
     cove__buf_done(&shown);
     cove__buf_done(&out);
     cove_value_unref(again);
@@ -117,7 +118,7 @@ static void test_many(void **state)
     assert_int_equal(cove_value_length(again), 1000);
     for (size_t i = 0; i < 1000; i++) {
         cove_value *list = cove_value_item(again, i);
-        assert_ptr_equal(cove_value_back_reference(cove_value_item(list, 0)), list);
+        assert_ptr_equal(cove_value_back_reference_target(cove_value_item(list, 0)), list);
     }
     cove__buf_done(&p);
     cove__buf_done(&out);

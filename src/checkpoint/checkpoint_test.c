@@ -30,7 +30,7 @@ static void add(cove_value *dict, const char *key, size_t count, int64_t *data)
     struct cove_tensor_view view = { COVE_DTYPE_INT64, 1, &(int64_t){ (int64_t)count }, NULL, data };
     cove_value *value = NULL;
     assert_int_equal(cove_value_new_tensor(&view, &value, NULL), 0);
-    assert_int_equal(cove_value_set(dict, key, value, NULL), 0);
+    assert_int_equal(cove_value_dict_set(dict, key, value, NULL), 0);
 }
 
 /* Three storages of 80,000 bytes. */
@@ -51,7 +51,7 @@ static void save(const char *path, enum cove_checkpoint_format format)
 static bool is_loaded(cove_value *tree, const char *path)
 {
     struct cove_tensor_view view;
-    assert_int_equal(cove_value_as_tensor(cove_value_find(tree, path), &view, NULL), 0);
+    assert_int_equal(cove_value_get_tensor(cove_value_find(tree, path), &view, NULL), 0);
     return view.data != NULL;
 }
 
@@ -100,7 +100,7 @@ static void test_only_and_lazy(void **state)
     assert_true(is_loaded(tree, "a.y"));
     assert_true(is_loaded(tree, "b"));
     assert_int_equal(cove_value_fetch(cove_value_find(tree, "a.x"), NULL, &err), 0);
-    cove_value_as_tensor(cove_value_find(tree, "a.x"), &view, NULL);
+    cove_value_get_tensor(cove_value_find(tree, "a.x"), &view, NULL);
     assert_memory_equal(view.data, numbers, 80000);
     cove_value_unref(tree);
     tree = NULL;
@@ -215,7 +215,7 @@ static void test_errors(void **state)
                      COVE_EINVAL);
 
     /* a tree that cannot be saved harms nothing */
-    cove_value_set(tree, "bad", cove_value_new_string("\xff"), NULL);
+    cove_value_dict_set(tree, "bad", cove_value_new_string("\xff"), NULL);
     assert_int_equal(cove_checkpoint_save(fs, "checkpoint_test/good.ckpt", tree, NULL, NULL, &err), COVE_EINVAL);
     assert_string_equal(err.message, "save memory://checkpoint_test/good.ckpt: a string is not UTF-8");
     assert_int_equal(cove_checkpoint_load(fs, "checkpoint_test/good.ckpt", NULL, NULL, &loaded, &err), 0);

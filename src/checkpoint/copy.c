@@ -65,7 +65,7 @@ static int copy_container(const cove_value *value, unsigned depth, cove_value **
         cove_value *item = NULL;
         rc = copy_value(cove_value_item(value, i), depth + 1, &item, err);
         if (rc == 0)
-            rc = is_dict ? cove_value_set_item(copy, cove_value_ref(cove_value_key(value, i)), item, err)
+            rc = is_dict ? cove_value_dict_set_by_value(copy, cove_value_ref(cove_value_key(value, i)), item, err)
                          : cove_value_append(copy, item, err);
     }
     if (rc < 0) {

@@ -37,8 +37,8 @@ static cove_value *make_deep(enum shape shape, int depth)
                             : shape == LISTS ? cove_value_new_list()
                                              : cove_value_new_tuple();
         int rc = !is_dict        ? cove_value_append(outer, value, NULL)
-                 : shape == KEYS ? cove_value_set_item(outer, value, cove_value_new_int(1), NULL)
-                                 : cove_value_set(outer, "k", value, NULL);
+                 : shape == KEYS ? cove_value_dict_set_by_value(outer, value, cove_value_new_int(1), NULL)
+                                 : cove_value_dict_set(outer, "k", value, NULL);
         assert_int_equal(rc, 0);
         value = outer;
     }
@@ -61,7 +61,7 @@ static void *run_job(void *user)
         value = job->shape == KEYS && i == 1 ? cove_value_key(value, 0) : cove_value_item(value, 0);
     job->found = value && value->type == (job->shape == KEYS ? COVE_VALUE_NONE : COVE_VALUE_TENSOR);
     if (job->found && job->shape == KEYS)
-        job->found = cove_value_get_item(again, cove_value_key(tree, 0)) != NULL;
+        job->found = cove_value_dict_get_by_value(again, cove_value_key(tree, 0)) != NULL;
     if (job->found && job->shape == DICTS) {
         char *path = malloc((size_t)2 * (size_t)job->depth);
         for (int i = 0; i < job->depth - 1; i++)
@@ -153,7 +153,7 @@ static void test_containing_itself(void **state)
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = cove_value_new_dict(), *list = cove_value_new_list();
     (void)state;
-    assert_int_equal(cove_value_set(tree, "list", cove_value_ref(list), NULL), 0);
+    assert_int_equal(cove_value_dict_set(tree, "list", cove_value_ref(list), NULL), 0);
     assert_int_equal(cove_value_append(list, cove_value_ref(tree), NULL), 0);
     assert_int_equal(cove_checkpoint_save_url("memory://deep/x.ckpt", tree, &err), COVE_EINVAL);
     assert_non_null(strstr(err.message, " contains itself"));

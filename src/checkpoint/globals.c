@@ -254,8 +254,8 @@ static unsigned read_math(const cove_value *metadata)
 {
     if (!metadata)
         return 0;
-    return (cove_value_get(metadata, "conj") ? COVE__VIEW_CONJ : 0u) |
-           (cove_value_get(metadata, "neg") ? COVE__VIEW_NEG : 0u);
+    return (cove_value_dict_get(metadata, "conj") ? COVE__VIEW_CONJ : 0u) |
+           (cove_value_dict_get(metadata, "neg") ? COVE__VIEW_NEG : 0u);
 }
 
 static int view_storage(const struct cove__global *g, const struct cove__shape *shape, cove_value *storage,

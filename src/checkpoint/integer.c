@@ -20,7 +20,7 @@ size_t cove__int_size(const uint8_t *bytes, size_t size)
     return size;
 }
 
-cove_value *cove_value_new_int_bytes(const void *bytes, size_t size)
+cove_value *cove_value_new_big_int(const void *bytes, size_t size)
 {
     size_t n = cove__int_size(bytes, size);
     if (n > 8)
@@ -43,7 +43,7 @@ static struct cove__slice bytes_of(const cove_value *value, uint8_t small[8])
     return cove__slice(small, cove__int_size(small, 8));
 }
 
-int cove_value_as_int_bytes(const cove_value *value, void *bytes, size_t size, struct cove_error *err)
+int cove_value_get_big_int(const cove_value *value, void *bytes, size_t size, struct cove_error *err)
 {
     uint8_t small[8];
     struct cove__slice s = bytes_of(value, small);

@@ -73,9 +73,9 @@ static void check_loaded(const struct cove_checkpoint_load_options *options)
     const cove_value *opaque = cove_value_find(tree, "hp.list.1");
     assert_int_equal(cove_value_type(opaque), COVE_VALUE_OPAQUE);
     assert_string_equal(cove_value_opaque_name(opaque), "numpy._core.multiarray.scalar");
-    assert_int_equal(cove_value_as_int(opaque, &i, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_int(opaque, &i, &err), COVE_EMISMATCH);
     assert_string_equal(err.message, "expected int, got opaque numpy._core.multiarray.scalar");
-    assert_int_equal(cove_value_as_int(cove_value_find(tree, "state_dict.w"), &i, &err), 0);
+    assert_int_equal(cove_value_get_int(cove_value_find(tree, "state_dict.w"), &i, &err), 0);
     assert_int_equal(i, 1);
     assert_null(cove_value_opaque_name(tree));
     assert_null(cove_value_opaque_name(NULL));

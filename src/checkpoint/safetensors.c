@@ -65,7 +65,7 @@ static int load_tensor(void *user, const struct cove__safe_tensor *t)
     const struct cove__dtype_info *info = find_dtype(t->dtype);
     struct cove__storage *storage = NULL;
     cove_value *value = NULL;
-    if (cove_value_get(l->tree, t->name))
+    if (cove_value_dict_get(l->tree, t->name))
         return cove__fail(l->err, COVE_ECORRUPT, "header: duplicate tensor \"%.100s\"", t->name);
     if (!info)
         return cove__fail(l->err, COVE_ENOTSUP, "tensor \"%.100s\" has the dtype %.32s, which is not supported",
@@ -88,7 +88,7 @@ static int load_tensor(void *user, const struct cove__safe_tensor *t)
         cove_value_unref(value);
         return rc;
     }
-    return cove_value_set(l->tree, t->name, value, l->err);
+    return cove_value_dict_set(l->tree, t->name, value, l->err);
 }
 
 static int load_metadata(void *user, const char *key, struct cove__slice text)
@@ -96,14 +96,14 @@ static int load_metadata(void *user, const char *key, struct cove__slice text)
     struct loading *l = user;
     if (!l->metadata) {
         cove_value *dict = cove_value_new_dict();
-        int rc = cove_value_set(l->tree, COVE__SAFE_METADATA, dict, l->err);
+        int rc = cove_value_dict_set(l->tree, COVE__SAFE_METADATA, dict, l->err);
         if (rc < 0)
             return rc;
         l->metadata = dict;
     }
-    if (key && cove_value_get(l->metadata, key))
+    if (key && cove_value_dict_get(l->metadata, key))
         return cove__fail(l->err, COVE_ECORRUPT, "header: duplicate key \"%.100s\"", key);
-    return key ? cove_value_set(l->metadata, key, cove__value_new_text(COVE_VALUE_STRING, text), l->err) : 0;
+    return key ? cove_value_dict_set(l->metadata, key, cove__value_new_text(COVE_VALUE_STRING, text), l->err) : 0;
 }
 
 static int load(struct cove__source *source, const struct cove_call *call, cove_value **ret_tree,

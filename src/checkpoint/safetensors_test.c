@@ -170,12 +170,12 @@ static cove_value *make_tree(void)
     for (size_t i = 0; i < 4 && rc == 0; i++) {
         rc = cove_value_new_tensor(&tensors[i].view, &value, NULL);
         if (rc == 0)
-            rc = cove_value_set(tree, tensors[i].name, value, NULL);
+            rc = cove_value_dict_set(tree, tensors[i].name, value, NULL);
     }
     if (rc == 0)
-        rc = cove_value_set(metadata, "quote \" and \\", cove_value_new_string("\x01"), NULL);
+        rc = cove_value_dict_set(metadata, "quote \" and \\", cove_value_new_string("\x01"), NULL);
     if (rc == 0)
-        rc = cove_value_set(tree, "__metadata__", cove_value_ref(metadata), NULL);
+        rc = cove_value_dict_set(tree, "__metadata__", cove_value_ref(metadata), NULL);
     cove_value_unref(metadata);
     if (rc == 0)
         return tree;
@@ -201,13 +201,13 @@ static void test_round_trip(void **state)
         cove__buf_str(&shown),
         "{'__metadata__': {'quote \" and \\': '\x01'}, 'byte': uint8@0[], 'grid': float32@0[600,700;700,1], "
         "'turned': float32@0[700,600;600,1], 'none': int64@0[0;1]}");
-    cove_value_as_tensor(cove_value_get(loaded, "grid"), &view, NULL);
+    cove_value_get_tensor(cove_value_dict_get(loaded, "grid"), &view, NULL);
     assert_memory_equal(view.data, grid, sizeof(grid));
-    cove_value_as_tensor(cove_value_get(loaded, "turned"), &view, NULL);
+    cove_value_get_tensor(cove_value_dict_get(loaded, "turned"), &view, NULL);
     for (size_t i = 0; i < 700; i++)
         for (size_t k = 0; k < 600; k++)
             assert_true(((float *)view.data)[i * 600 + k] == grid[k * 700 + i]);
-    cove_value_as_tensor(cove_value_get(loaded, "byte"), &view, NULL);
+    cove_value_get_tensor(cove_value_dict_get(loaded, "byte"), &view, NULL);
     assert_int_equal(*(uint8_t *)view.data, 9);
     cove_value_unref(tree);
     cove_value_unref(loaded);
@@ -229,18 +229,18 @@ static void test_refused_trees(void **state)
             COVE_EINVAL, COVE_EINVAL, COVE_EINVAL, COVE_ENOTSUP, COVE_EINVAL, COVE_EINVAL, COVE_EINVAL
         };
         if (i == 1)
-            cove_value_set(tree, "x", cove_value_new_int(1), NULL);
+            cove_value_dict_set(tree, "x", cove_value_new_int(1), NULL);
         if (i == 2)
-            cove_value_set(tree, "__metadata__", cove_value_new_list(), NULL);
+            cove_value_dict_set(tree, "__metadata__", cove_value_new_list(), NULL);
         if (i >= 3)
             cove_value_new_tensor(&complex, &value, NULL);
         if (i == 3)
-            cove_value_set(tree, "x", value, NULL);
+            cove_value_dict_set(tree, "x", value, NULL);
         if (i == 4)
-            cove_value_set_at(tree, 1, value, NULL);
+            cove_value_dict_set_by_int(tree, 1, value, NULL);
         if (i == 5 || i == 6) { /* the other is a lone surrogate, which a pickle can hold */
             value->u.tensor->dtype = COVE_DTYPE_INT64;
-            cove_value_set(tree, i == 5 ? "\xff" : "\xed\xa0\x80", value, NULL);
+            cove_value_dict_set(tree, i == 5 ? "\xff" : "\xed\xa0\x80", value, NULL);
         }
         assert_int_equal(testing_save(&cove__safetensors_format, tree, &file, &size, &err), codes[i]);
         assert_int_equal(file.size, 0);

@@ -158,7 +158,7 @@ static inline void testing_describe(const cove_value *value, struct cove__buf *o
         return;
     }
     case COVE_VALUE_BACK_REFERENCE: {
-        const cove_value *target = cove_value_back_reference(value);
+        const cove_value *target = cove_value_back_reference_target(value);
         cove__buf_addf(out, "<%s above>", target ? cove_value_type_name(cove_value_type(target)) : "none");
         return;
     }

@@ -107,7 +107,7 @@ static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtyp
         return cove__fail(err, COVE_ECORRUPT,
                           "the pickle has a storage of %lld elements, but the file has only %llu bytes",
                           (long long)count, (unsigned long long)l->source->size);
-    cove_value *known = cove_value_get(l->numbers, (const char *)key.data); /* a string's data ends with a NUL */
+    cove_value *known = cove_value_dict_get(l->numbers, (const char *)key.data); /* a string's data ends with a NUL */
     if (known) {
         struct cove__storage *storage = l->storages[known->u.i];
         if (storage->size != size)
@@ -119,7 +119,7 @@ static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtyp
     if (cove__grow(&l->storages, &l->cap, l->n + 1, sizeof(*l->storages), MAX_KEYS) < 0)
         return l->n >= MAX_KEYS ? cove__fail(err, COVE_ELIMIT, "more than %zu storages", MAX_KEYS)
                                 : cove__fail_nomem(err, "the checkpoint's storages");
-    int rc = cove_value_set(l->numbers, (const char *)key.data, cove_value_new_int(number), err);
+    int rc = cove_value_dict_set(l->numbers, (const char *)key.data, cove_value_new_int(number), err);
     if (rc == 0)
         rc = cove__storage_new(l->source, 0, size, &entry, &l->storages[l->n], err);
     if (rc < 0)
@@ -136,7 +136,7 @@ static int place(struct loading *l, const cove_value *key, uint64_t *at)
 {
     if (key->type != COVE_VALUE_STRING)
         return cove__fail(l->err, COVE_ECORRUPT, "a storage's key is a %s", cove__value_name(key));
-    const cove_value *number = cove_value_get(l->numbers, key->u.text.data);
+    const cove_value *number = cove_value_dict_get(l->numbers, key->u.text.data);
     if (!number)
         return cove__fail(l->err, COVE_ENOTSUP, "storage %.100s is of a kind that is not supported", key->u.text.data);
     struct cove__storage *s = l->storages[number->u.i];

@@ -293,7 +293,7 @@ static bool recall_shared(struct cove__plan *p, const cove_value *value)
 static int add_back_reference(struct cove__plan *p, const cove_value *value)
 {
     char path[256];
-    const cove_value *target = cove_value_back_reference(value);
+    const cove_value *target = cove_value_back_reference_target(value);
     const struct cove__shared_entry *entry = target ? cove__shared_find(&p->shared, target) : NULL;
     if (entry) {
         cove__pickle_add_get(&p->pickle, entry->number);

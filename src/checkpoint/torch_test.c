@@ -25,7 +25,7 @@ static cove_value *tensor(enum cove_dtype dtype, size_t n_dims, const int64_t *s
 static int add(cove_value *dict, const char *key, cove_value *value)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    return cove_value_set(dict, key, value, &err);
+    return cove_value_dict_set(dict, key, value, &err);
 }
 
 /* Tensors that overlap, are strided, stand alone, are empty; and values. NULL: no memory. */
@@ -53,7 +53,7 @@ static cove_value *make_tree(void)
     if (rc == 0)
         rc = cove_value_append(list, cove_value_new_float(0.5), NULL);
     if (rc == 0)
-        rc = cove_value_set_at(inner, 3, cove_value_ref(list), NULL);
+        rc = cove_value_dict_set_by_int(inner, 3, cove_value_ref(list), NULL);
     if (rc == 0)
         rc = add(tree, "inner", cove_value_ref(inner));
     cove_value_unref(list);
@@ -86,12 +86,12 @@ static void check_tree(cove_value *tree)
     testing_describe(tree, &text);
     assert_string_equal(cove__buf_str(&text), shown);
     cove__buf_done(&text);
-    cove_value_as_tensor(cove_value_get(tree, "all"), &view, NULL);
+    cove_value_get_tensor(cove_value_dict_get(tree, "all"), &view, NULL);
     assert_memory_equal(view.data, weights, sizeof(weights));
     assert_int_equal((uintptr_t)view.data % 64, 0);
-    cove_value_as_tensor(cove_value_get(tree, "matrix"), &other, NULL);
+    cove_value_get_tensor(cove_value_dict_get(tree, "matrix"), &other, NULL);
     assert_ptr_equal(other.data, (float *)view.data + 900); /* shared, as it was saved */
-    cove_value_as_tensor(cove_value_get(tree, "steps"), &view, NULL);
+    cove_value_get_tensor(cove_value_dict_get(tree, "steps"), &view, NULL);
     assert_memory_equal(view.data, steps, sizeof(steps));
 }
 
@@ -135,7 +135,7 @@ static void test_reads(void **state)
     assert_int_equal(t.ranges, 2);
     assert_true(t.bytes_read < sizeof(wide) + COVE__SOURCE_TAIL + 200);
     struct cove_tensor_view view;
-    cove_value_as_tensor(cove_value_get(loaded, "w"), &view, NULL);
+    cove_value_get_tensor(cove_value_dict_get(loaded, "w"), &view, NULL);
     assert_memory_equal(view.data, wide, sizeof(wide));
     cove_value_unref(loaded);
     cove__buf_done(&file);
@@ -159,9 +159,9 @@ static void test_parts(void **state)
     cove_value_unref(tree);
     t = (struct testing_file){ .bytes = cove__buf_slice(&file) };
     assert_int_equal(testing_load(&cove__torch_format, &t, COVE__SOURCE_HEAD, 1, &loaded, &err), 0);
-    cove_value *low = cove_value_get(loaded, "low"), *high = cove_value_get(loaded, "high");
+    cove_value *low = cove_value_dict_get(loaded, "low"), *high = cove_value_dict_get(loaded, "high");
     struct cove_tensor_view low_view, high_view, all;
-    cove_value_as_tensor(low, &low_view, NULL);
+    cove_value_get_tensor(low, &low_view, NULL);
     assert_null(low_view.data);
     uint64_t before = t.bytes_read;
     assert_int_equal(cove_value_fetch(low, NULL, &err), 0);
@@ -171,14 +171,14 @@ static void test_parts(void **state)
     assert_int_equal(t.bytes_read, before);
     assert_int_equal(cove_value_fetch(high, NULL, &err), 0);
     assert_int_equal(t.bytes_read - before, 100); /* where the data is, is known by now */
-    cove_value_as_tensor(low, &low_view, NULL);
-    cove_value_as_tensor(high, &high_view, NULL);
+    cove_value_get_tensor(low, &low_view, NULL);
+    cove_value_get_tensor(high, &high_view, NULL);
     assert_memory_equal(low_view.data, wide + 1000, 100);
     assert_memory_equal(high_view.data, wide + 200000, 100);
     assert_false(t.is_closed);
-    assert_int_equal(cove_value_fetch(cove_value_get(loaded, "w"), NULL, &err), 0);
+    assert_int_equal(cove_value_fetch(cove_value_dict_get(loaded, "w"), NULL, &err), 0);
     assert_true(t.is_closed);
-    cove_value_as_tensor(cove_value_get(loaded, "w"), &all, NULL);
+    cove_value_get_tensor(cove_value_dict_get(loaded, "w"), &all, NULL);
     assert_memory_equal(all.data, wide, sizeof(wide));
     assert_memory_equal(low_view.data, wide + 1000, 100); /* what was lent stays */
     cove_value_unref(loaded);
@@ -341,7 +341,7 @@ static void test_big_endian(void **state)
     testing_archive_add(&a, "x/version", TEXT("3\n"));
     struct testing_file t = { .bytes = testing_archive_finish(&a) };
     assert_int_equal(testing_load(&cove__torch_format, &t, COVE__SOURCE_HEAD, 0, &tree, &err), 0);
-    cove_value_as_tensor(tree, &view, NULL);
+    cove_value_get_tensor(tree, &view, NULL);
     assert_true(((float *)view.data)[0] == 1.0f && ((float *)view.data)[1] == 2.0f);
     cove_value_unref(tree);
     cove__buf_done(&a.bytes);
@@ -367,7 +367,7 @@ static void test_other_alignment(void **state)
     cove_value *tree = NULL;
     struct cove_tensor_view view;
     assert_int_equal(testing_load(&cove__torch_format, &t, COVE__SOURCE_HEAD, 0, &tree, &err), 0);
-    cove_value_as_tensor(tree, &view, NULL);
+    cove_value_get_tensor(tree, &view, NULL);
     assert_true(((float *)view.data)[1] == 2.0f);
     cove_value_unref(tree);
     cove__buf_done(&a.bytes);
@@ -550,9 +550,9 @@ static int save_and_load(bool lazy, struct cove_error *err)
     if (rc == 0)
         rc = cove_checkpoint_load(fs, path, &options, NULL, &loaded, err);
     if (rc == 0 && lazy)
-        rc = cove_value_fetch(cove_value_get(loaded, "steps"), NULL, err);
+        rc = cove_value_fetch(cove_value_dict_get(loaded, "steps"), NULL, err);
     if (rc == 0)
-        rc = cove_value_fetch(cove_value_get(loaded, "all"), NULL, err);
+        rc = cove_value_fetch(cove_value_dict_get(loaded, "all"), NULL, err);
     cove_value_unref(tree);
     cove_value_unref(loaded);
     cove_fs_unref(fs);

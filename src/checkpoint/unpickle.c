@@ -555,7 +555,7 @@ static int push_constant(struct machine *m, const struct cove__pickle_token *t)
     case COVE__PICKLE_INT:
         return push_new(m, cove_value_new_int(t->i));
     case COVE__PICKLE_LONG:
-        return charge(m, t->s.size) < 0 ? COVE_ELIMIT : push_new(m, cove_value_new_int_bytes(t->s.data, t->s.size));
+        return charge(m, t->s.size) < 0 ? COVE_ELIMIT : push_new(m, cove_value_new_big_int(t->s.data, t->s.size));
     case COVE__PICKLE_FLOAT:
         return push_new(m, cove_value_new_float(t->d));
     case COVE__PICKLE_STRING:

@@ -522,7 +522,8 @@ static void test_keys_of_one_text(void **state)
     assert_int_equal(cove_value_length(tree), 1024);
     for (int bit = 0; bit < 10; bit++)
         assert_int_equal(cove_value_append(key, cove_value_new_string("cuda:0"), &err), 0);
-    assert_ptr_equal(cove_value_get_item(tree, key), cove_value_item(tree, 1023)); /* the one of strings alone */
+    assert_ptr_equal(cove_value_dict_get_by_value(tree, key),
+                     cove_value_item(tree, 1023)); /* the one of strings alone */
     assert_int_equal(cove_value_type(cove_value_key(tree, 1022)), COVE_VALUE_OPAQUE);
     cove_value_unref(key);
     cove_value_unref(tree);
@@ -580,8 +581,8 @@ static void test_large_dict(void **state)
     cove__buf_add_str(&p, "u.");
     assert_int_equal(unpickle(cove__buf_slice(&p), &tree, &err), 0);
     assert_int_equal(cove_value_length(tree), 100000);
-    assert_ptr_equal(cove_value_get(tree, "0099999"), cove_value_item(tree, 99999));
-    assert_null(cove_value_get(tree, "0100000"));
+    assert_ptr_equal(cove_value_dict_get(tree, "0099999"), cove_value_item(tree, 99999));
+    assert_null(cove_value_dict_get(tree, "0100000"));
     cove_value_unref(tree);
     cove__buf_done(&p);
 }

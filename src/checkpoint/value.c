@@ -77,7 +77,7 @@ cove_value *cove_value_new_string(const char *s)
     return cove__value_new_text(COVE_VALUE_STRING, cove__slice_str(s));
 }
 
-cove_value *cove_value_new_text(const char *s, size_t length)
+cove_value *cove_value_new_string_with_length(const char *s, size_t length)
 {
     return cove__value_new_text(COVE_VALUE_STRING, cove__slice(s, length));
 }
@@ -229,7 +229,7 @@ int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err
     return rc;
 }
 
-int cove_value_set_item(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err)
+int cove_value_dict_set_by_value(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err)
 {
     struct cove__key_facts facts = { 0 };
     int rc = 0;
@@ -260,18 +260,18 @@ out:
     return rc;
 }
 
-int cove_value_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err)
+int cove_value_dict_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err)
 {
     if (!key) {
         cove_value_unref(item);
         return cove__fail(err, COVE_EINVAL, "set: a key is needed");
     }
-    return cove_value_set_item(dict, cove_value_new_string(key), item, err);
+    return cove_value_dict_set_by_value(dict, cove_value_new_string(key), item, err);
 }
 
-int cove_value_set_at(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err)
+int cove_value_dict_set_by_int(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err)
 {
-    return cove_value_set_item(dict, cove_value_new_int(key), item, err);
+    return cove_value_dict_set_by_value(dict, cove_value_new_int(key), item, err);
 }
 
 size_t cove_value_length(const cove_value *value)
@@ -316,7 +316,7 @@ const char *cove_value_key_name(const cove_value *dict, size_t i)
     return is_name ? key->u.text.data : NULL;
 }
 
-cove_value *cove_value_get_item(const cove_value *dict, const cove_value *key)
+cove_value *cove_value_dict_get_by_value(const cove_value *dict, const cove_value *key)
 {
     struct cove__key_facts facts = { 0 };
     if (!dict || dict->type != COVE_VALUE_DICT || !key)
@@ -324,13 +324,13 @@ cove_value *cove_value_get_item(const cove_value *dict, const cove_value *key)
     return cove__key_check(key, &facts, 1) == 0 ? cove__dict_get(dict->u.dict, key) : NULL;
 }
 
-cove_value *cove_value_get(const cove_value *dict, const char *key)
+cove_value *cove_value_dict_get(const cove_value *dict, const char *key)
 {
     const cove_value probe = COVE__VALUE_BORROW(key, key ? strlen(key) : 0);
     return dict && dict->type == COVE_VALUE_DICT && key ? cove__dict_get(dict->u.dict, &probe) : NULL;
 }
 
-cove_value *cove_value_get_at(const cove_value *dict, int64_t key)
+cove_value *cove_value_dict_get_by_int(const cove_value *dict, int64_t key)
 {
     const cove_value probe = { .type = COVE_VALUE_INT, .u.i = key };
     return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, &probe) : NULL;
@@ -376,7 +376,7 @@ static int mismatch(const cove_value *value, const char *wanted, struct cove_err
     return cove__fail(err, COVE_EMISMATCH, "expected %s, got %s", wanted, COVE__VALUE_PHRASE(value));
 }
 
-int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err)
+int cove_value_get_bool(const cove_value *value, int *ret, struct cove_error *err)
 {
     if (!value || value->type != COVE_VALUE_BOOL)
         return mismatch(value, "bool", err);
@@ -384,7 +384,7 @@ int cove_value_as_bool(const cove_value *value, int *ret, struct cove_error *err
     return 0;
 }
 
-int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *err)
+int cove_value_get_int(const cove_value *value, int64_t *ret, struct cove_error *err)
 {
     if (value && value->type == COVE__VALUE_BIG_INT)
         return cove__fail(err, COVE_ELIMIT, "an int of %zu bits does not fit 64 bits", cove_value_int_bits(value));
@@ -394,7 +394,7 @@ int cove_value_as_int(const cove_value *value, int64_t *ret, struct cove_error *
     return 0;
 }
 
-int cove_value_as_float(const cove_value *value, double *ret, struct cove_error *err)
+int cove_value_get_float(const cove_value *value, double *ret, struct cove_error *err)
 {
     if (value && value->type == COVE_VALUE_FLOAT)
         *ret = value->u.d;
@@ -407,7 +407,7 @@ int cove_value_as_float(const cove_value *value, double *ret, struct cove_error 
     return 0;
 }
 
-int cove_value_as_string(const cove_value *value, const char **ret, size_t *ret_length, struct cove_error *err)
+int cove_value_get_string(const cove_value *value, const char **ret, size_t *ret_length, struct cove_error *err)
 {
     if (!value || value->type != COVE_VALUE_STRING)
         return mismatch(value, "string", err);
@@ -417,7 +417,7 @@ int cove_value_as_string(const cove_value *value, const char **ret, size_t *ret_
     return 0;
 }
 
-int cove_value_as_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err)
+int cove_value_get_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err)
 {
     if (!value || value->type != COVE_VALUE_BYTES)
         return mismatch(value, "bytes", err);
@@ -426,7 +426,7 @@ int cove_value_as_bytes(const cove_value *value, const void **ret, size_t *ret_s
     return 0;
 }
 
-int cove_value_as_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err)
+int cove_value_get_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err)
 {
     if (!value || value->type != COVE_VALUE_TENSOR)
         return mismatch(value, "tensor", err);

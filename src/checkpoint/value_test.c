@@ -45,8 +45,8 @@ static void test_dicts(void **state)
     for (int64_t i = 0; i < 500; i++) { /* past the point where a table is made */
         char key[16];
         snprintf(key, sizeof(key), "%d", (int)i);
-        assert_int_equal(cove_value_set(dict, key, must_int(i), &err), 0);
-        assert_int_equal(cove_value_set_at(dict, i, must_int(-i), &err), 0);
+        assert_int_equal(cove_value_dict_set(dict, key, must_int(i), &err), 0);
+        assert_int_equal(cove_value_dict_set_by_int(dict, i, must_int(-i), &err), 0);
     }
     assert_int_equal(cove_value_length(dict), 1000);
     assert_string_equal(cove_value_key_name(dict, 2), "1");
@@ -56,18 +56,18 @@ static void test_dicts(void **state)
     for (int64_t i = 0; i < 500; i++) { /* "7" and 7 are two keys, as in Python */
         char key[16];
         snprintf(key, sizeof(key), "%d", (int)i);
-        assert_int_equal(cove_value_get(dict, key)->u.i, i);
-        assert_int_equal(cove_value_get_at(dict, i)->u.i, -i);
+        assert_int_equal(cove_value_dict_get(dict, key)->u.i, i);
+        assert_int_equal(cove_value_dict_get_by_int(dict, i)->u.i, -i);
     }
-    assert_int_equal(cove_value_set(dict, "7", must_int(1234), &err), 0); /* in its old place */
+    assert_int_equal(cove_value_dict_set(dict, "7", must_int(1234), &err), 0); /* in its old place */
     assert_int_equal(cove_value_length(dict), 1000);
     assert_int_equal(cove_value_item(dict, 14)->u.i, 1234);
-    assert_null(cove_value_get(dict, "500"));
-    assert_null(cove_value_get_at(dict, 500));
-    assert_null(cove_value_get(NULL, "x"));
-    assert_int_equal(cove_value_set(dict, NULL, must_int(1), &err), COVE_EINVAL);
-    assert_int_equal(cove_value_set(cove_value_item(dict, 0), "x", must_int(1), &err), COVE_EINVAL);
-    assert_int_equal(cove_value_set(dict, "new", NULL, &err), COVE_ENOMEM);
+    assert_null(cove_value_dict_get(dict, "500"));
+    assert_null(cove_value_dict_get_by_int(dict, 500));
+    assert_null(cove_value_dict_get(NULL, "x"));
+    assert_int_equal(cove_value_dict_set(dict, NULL, must_int(1), &err), COVE_EINVAL);
+    assert_int_equal(cove_value_dict_set(cove_value_item(dict, 0), "x", must_int(1), &err), COVE_EINVAL);
+    assert_int_equal(cove_value_dict_set(dict, "new", NULL, &err), COVE_ENOMEM);
     assert_int_equal(cove_value_length(dict), 1000);
     cove_value_unref(dict);
 }
@@ -85,25 +85,25 @@ static void test_typed_reads(void **state)
     size_t n = 0;
     struct cove_tensor_view view;
     (void)state;
-    assert_int_equal(cove_value_as_bool(yes, &b, &err), 0);
+    assert_int_equal(cove_value_get_bool(yes, &b, &err), 0);
     assert_int_equal(b, 1);
-    assert_int_equal(cove_value_as_int(yes, &i, &err), 0);
+    assert_int_equal(cove_value_get_int(yes, &i, &err), 0);
     assert_int_equal(i, 1);
-    assert_int_equal(cove_value_as_float(two, &d, &err), 0);
+    assert_int_equal(cove_value_get_float(two, &d, &err), 0);
     assert_true(d == 2.0);
-    assert_int_equal(cove_value_as_string(text, &s, &n, &err), 0);
+    assert_int_equal(cove_value_get_string(text, &s, &n, &err), 0);
     assert_string_equal(s, "text");
     assert_int_equal(n, 4);
-    assert_int_equal(cove_value_as_bytes(bytes, &p, &n, &err), 0);
+    assert_int_equal(cove_value_get_bytes(bytes, &p, &n, &err), 0);
     assert_memory_equal(p, "\0x", 2);
-    assert_int_equal(cove_value_as_int(half, &i, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_int(half, &i, &err), COVE_EMISMATCH);
     assert_string_equal(err.message, "expected int, got float");
-    assert_int_equal(cove_value_as_bool(two, &b, &err), COVE_EMISMATCH);
-    assert_int_equal(cove_value_as_string(bytes, &s, &n, &err), COVE_EMISMATCH);
-    assert_int_equal(cove_value_as_bytes(text, &p, &n, &err), COVE_EMISMATCH);
-    assert_int_equal(cove_value_as_float(text, &d, &err), COVE_EMISMATCH);
-    assert_int_equal(cove_value_as_tensor(text, &view, &err), COVE_EMISMATCH);
-    assert_int_equal(cove_value_as_int(NULL, &i, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_bool(two, &b, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_string(bytes, &s, &n, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_bytes(text, &p, &n, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_float(text, &d, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_tensor(text, &view, &err), COVE_EMISMATCH);
+    assert_int_equal(cove_value_get_int(NULL, &i, &err), COVE_EMISMATCH);
     assert_int_equal(i, 1); /* untouched */
     assert_string_equal(cove_value_type_name(cove_value_type(half)), "float");
     cove_value *all[] = { yes, two, half, text, bytes };
@@ -119,16 +119,16 @@ static void test_paths(void **state)
     (void)state;
     cove_value_append(d, must_int(10), NULL);
     cove_value_append(d, must_int(11), NULL);
-    cove_value_set(b, "c", must_int(2), NULL);
-    cove_value_set(b, "d", d, NULL);
-    cove_value_set(a, "b.c", must_int(1), NULL);
-    cove_value_set(a, "b", b, NULL);
-    cove_value_set_at(zero, 3, must_int(4), NULL);
-    cove_value_set(ab, "x", must_int(7), NULL);
-    cove_value_set(tree, "a", a, NULL);
-    cove_value_set(tree, "0", zero, NULL);
-    cove_value_set_at(tree, 5, must_int(6), NULL);
-    cove_value_set(tree, "a.b", ab, NULL);
+    cove_value_dict_set(b, "c", must_int(2), NULL);
+    cove_value_dict_set(b, "d", d, NULL);
+    cove_value_dict_set(a, "b.c", must_int(1), NULL);
+    cove_value_dict_set(a, "b", b, NULL);
+    cove_value_dict_set_by_int(zero, 3, must_int(4), NULL);
+    cove_value_dict_set(ab, "x", must_int(7), NULL);
+    cove_value_dict_set(tree, "a", a, NULL);
+    cove_value_dict_set(tree, "0", zero, NULL);
+    cove_value_dict_set_by_int(tree, 5, must_int(6), NULL);
+    cove_value_dict_set(tree, "a.b", ab, NULL);
     const struct {
         const char *path;
         int64_t value; /* -1: there is none */
@@ -206,7 +206,7 @@ static void test_numbers_in_paths(void **state)
     const struct {
         cove_value *key;
         int64_t value;
-    } items[] = { { cove_value_new_int_bytes(huge, 9), 1 },
+    } items[] = { { cove_value_new_big_int(huge, 9), 1 },
                   { must_int(1), 3 },
                   { cove_value_new_float(0.5), 4 },
                   { must_int(INT64_MIN), 5 },
@@ -215,10 +215,10 @@ static void test_numbers_in_paths(void **state)
                   { must_int(0), 8 },
                   { must_int(255), 9 },
                   { must_int(-128), 10 },
-                  { cove_value_new_int_bytes("\0\0\0\0\0\0\0\x80\0", 9), 11 },
-                  { cove_value_new_int_bytes("\1\0\0\0\0\0\0\x80\0", 9), 12 } };
+                  { cove_value_new_big_int("\0\0\0\0\0\0\0\x80\0", 9), 11 },
+                  { cove_value_new_big_int("\1\0\0\0\0\0\0\x80\0", 9), 12 } };
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
-        assert_int_equal(cove_value_set_item(tree, items[i].key, must_int(items[i].value), NULL), 0);
+        assert_int_equal(cove_value_dict_set_by_value(tree, items[i].key, must_int(items[i].value), NULL), 0);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         cove_value *found = cove_value_find(tree, paths[i].path);
         if (paths[i].value < 0 ? found != NULL : !found || found->u.i != paths[i].value)
@@ -238,13 +238,13 @@ static void test_frozen_tuples(void **state)
     assert_int_equal(cove_value_append(bad, cove_value_ref(in), &err), 0);
     assert_int_equal(cove_value_append(bad, cove_value_new_list(), &err), 0);
     assert_int_equal(cove_value_append(equal, cove_value_new_tuple(), &err), 0);
-    assert_null(cove_value_get_item(dict, key));
-    assert_int_equal(cove_value_set_item(dict, cove_value_ref(bad), must_int(1), &err), COVE_EINVAL);
+    assert_null(cove_value_dict_get_by_value(dict, key));
+    assert_int_equal(cove_value_dict_set_by_value(dict, cove_value_ref(bad), must_int(1), &err), COVE_EINVAL);
     assert_int_equal(cove_value_append(bad, must_int(1), &err), 0);
     assert_int_equal(cove_value_append(in, must_int(1), &err), 0);
     assert_int_equal(cove_value_append(cove_value_item(equal, 0), must_int(1), &err), 0);
-    assert_int_equal(cove_value_set_item(dict, cove_value_ref(key), must_int(1), &err), 0);
-    assert_int_equal(cove_value_set_item(dict, cove_value_ref(equal), must_int(2), &err), 0);
+    assert_int_equal(cove_value_dict_set_by_value(dict, cove_value_ref(key), must_int(1), &err), 0);
+    assert_int_equal(cove_value_dict_set_by_value(dict, cove_value_ref(equal), must_int(2), &err), 0);
     assert_int_equal(cove_value_append(key, must_int(2), &err), COVE_EINVAL);
     assert_int_equal(cove_value_append(in, must_int(2), &err), COVE_EINVAL);
     assert_int_equal(cove_value_append(equal, must_int(2), &err), 0); /* the older key stayed */
@@ -329,7 +329,7 @@ static void test_views(void **state)
     (void)state;
     assert_int_equal(cove_value_new_tensor(&view, &value, NULL), 0);
     shape[0] = 99; /* it was copied */
-    assert_int_equal(cove_value_as_tensor(value, &seen, NULL), 0);
+    assert_int_equal(cove_value_get_tensor(value, &seen, NULL), 0);
     assert_int_equal(seen.shape[0], 2);
     assert_int_equal(seen.strides[0], 12);
     assert_int_equal(seen.strides[1], 4);
@@ -434,7 +434,7 @@ static int build(struct cove_error *err)
         cove_value *list = cove_value_new_list();
         char key[8];
         snprintf(key, sizeof(key), "k%d", (int)i);
-        rc = cove_value_set(tree, key, list, err);
+        rc = cove_value_dict_set(tree, key, list, err);
         if (rc == 0)
             rc = cove_value_append(list, cove_value_new_string("x"), err);
         if (rc == 0)
@@ -444,7 +444,7 @@ static int build(struct cove_error *err)
         if (rc == 0)
             rc = cove_value_append(list, tensor, err);
         if (rc == 0)
-            rc = cove_value_set_at(tree, i, cove_value_new_dict(), err);
+            rc = cove_value_dict_set_by_int(tree, i, cove_value_new_dict(), err);
     }
     cove_value_unref(tree);
     return rc;

@@ -23,7 +23,7 @@ int cove__callback_states_save(cove_trainer *t, cove_value *dict, struct cove_er
             rc = cove__fail(&call.said, COVE_EINVAL, "returned no state");
         rc = cove__call_end(t, &call, rc, &owner, err);
         if (rc == 0)
-            rc = cove_value_set(dict, c->state_key, state, err);
+            rc = cove_value_dict_set(dict, c->state_key, state, err);
         else
             cove_value_unref(state); /* a function may fail after it has set it */
     }

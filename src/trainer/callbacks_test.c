@@ -154,7 +154,7 @@ static void last_is_always_the_newest(void **state)
     assert_int_equal(fit_with(*state, &o, c, "last", NULL, NULL), 0);
     assert_files(ROOT "/checkpoints", "epoch=0-step=7.ckpt last.ckpt ");
     assert_int_equal(cove_checkpoint_load_url(ROOT "/checkpoints/last.ckpt", &tree, NULL), 0);
-    assert_int_equal(cove_value_as_int(cove_value_get(tree, "epoch"), &epoch, NULL), 0);
+    assert_int_equal(cove_value_get_int(cove_value_dict_get(tree, "epoch"), &epoch, NULL), 0);
     assert_int_equal(epoch, 1);
     cove_value_unref(tree);
     cove_callback_free(c);
@@ -528,7 +528,7 @@ static void state_is_lightnings(void **state)
     assert_int_equal(c->state_dict(c->self, &tree, NULL), 0);
     assert_int_equal(cove_value_length(tree), 7);
     for (int i = 0; i < 7; i++)
-        assert_non_null(cove_value_get(tree, keys[i]));
+        assert_non_null(cove_value_dict_get(tree, keys[i]));
     cove_value_unref(tree);
     cove_callback_free(c);
 }

@@ -29,7 +29,7 @@ static void change(const char *dict, const char *key, cove_value *item)
     assert_int_equal(cove_checkpoint_load_url(URL, &tree, NULL), 0);
     found = cove_value_find(tree, dict);
     assert_non_null(found);
-    assert_int_equal(cove_value_set(found, key, item, NULL), 0);
+    assert_int_equal(cove_value_dict_set(found, key, item, NULL), 0);
     assert_int_equal(cove_checkpoint_save_url(URL, tree, NULL), 0);
     cove_value_unref(tree);
 }
@@ -199,7 +199,7 @@ static void test_scores_of_every_dtype(void **state)
         if (rows[i].score >= 0) {
             assert_int_equal(stopping->state_dict(stopping->self, &state_dict, NULL), 0);
             struct cove_tensor_view shown;
-            assert_int_equal(cove_value_as_tensor(cove_value_get(state_dict, "best_score"), &shown, NULL), 0);
+            assert_int_equal(cove_value_get_tensor(cove_value_dict_get(state_dict, "best_score"), &shown, NULL), 0);
             assert_float_equal(*(const float *)shown.data, rows[i].score, 0);
             cove_value_unref(state_dict);
         }

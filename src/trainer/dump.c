@@ -232,7 +232,7 @@ static void read_rng(int *rc, const cove_value *own, const char *key, cove_rng *
     if (cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
         *rc = cove__fail(err, COVE_EMISMATCH, "cove.%s in the checkpoint does not have four words", key);
     for (size_t i = 0; *rc == 0 && i < 4; i++) {
-        *rc = cove_value_as_int(cove_value_item(list, i), &word, err);
+        *rc = cove_value_get_int(cove_value_item(list, i), &word, err);
         rng.s[i] = (uint64_t)word;
     }
     /* From four zeros the generator gives nothing but zeros, and a draw below a bound never ends. */

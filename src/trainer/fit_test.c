@@ -414,7 +414,7 @@ static void weights_load_alone(void **state)
     assert_int_equal(model->seen, 7);
     /* A file that is nothing but a state_dict. */
     assert_int_equal(cove_checkpoint_load_url(SAVED, &tree, NULL), 0);
-    assert_int_equal(cove_checkpoint_save_url(SAVED ".safetensors", cove_value_get(tree, "state_dict"), NULL), 0);
+    assert_int_equal(cove_checkpoint_save_url(SAVED ".safetensors", cove_value_dict_get(tree, "state_dict"), NULL), 0);
     cove_value_unref(tree);
     line_init(model);
     assert_int_equal(cove_module_load_weights(&model->module, SAVED ".safetensors", NULL, NULL), 0);
@@ -435,7 +435,7 @@ static void only_the_weights_are_read(void **state)
     save_one();
     assert_int_equal(cove_checkpoint_load_url(SAVED, &tree, NULL), 0);
     assert_int_equal(cove_value_new_tensor(&view, &tensor, NULL), 0);
-    assert_int_equal(cove_value_set(tree, "optimizer_states", tensor, NULL), 0);
+    assert_int_equal(cove_value_dict_set(tree, "optimizer_states", tensor, NULL), 0);
     assert_int_equal(cove_checkpoint_save_url(SAVED ".damaged", tree, NULL), 0);
     cove_value_unref(tree);
     assert_int_equal(cove_read_url(SAVED ".damaged", &data, &size, NULL), 0);

@@ -24,9 +24,9 @@ static void free_logged(struct cove__logged *item)
 
 static bool find_place(const cove_value *index, const char *name, size_t *ret_place)
 {
-    const cove_value *found = index ? cove_value_get(index, name) : NULL;
+    const cove_value *found = index ? cove_value_dict_get(index, name) : NULL;
     int64_t place;
-    if (!found || cove_value_as_int(found, &place, NULL) < 0)
+    if (!found || cove_value_get_int(found, &place, NULL) < 0)
         return false;
     *ret_place = (size_t)place;
     return true;
@@ -36,7 +36,7 @@ static int add_place(cove_value **index, const char *name, size_t place, struct 
 {
     if (!*index && !(*index = cove_value_new_dict()))
         return cove__fail_nomem(err, "a metric");
-    return cove_value_set(*index, name, cove_value_new_int((int64_t)place), err);
+    return cove_value_dict_set(*index, name, cove_value_new_int((int64_t)place), err);
 }
 
 static struct cove__logged *find_logged(struct cove__metrics *m, enum cove__phase phase, const char *name)
@@ -290,10 +290,10 @@ static int load_sum(struct cove__metrics *m, const char *name, const cove_value 
         return rc;
     if (cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
         return cove__fail(err, COVE_EMISMATCH, "metrics: the checkpoint's are not as cove saves them");
-    if ((rc = cove_value_as_float(cove_value_item(list, 0), &sum, err)) < 0 ||
-        (rc = cove_value_as_float(cove_value_item(list, 1), &weight, err)) < 0 ||
-        (rc = cove_value_as_int(cove_value_item(list, 2), &flags, err)) < 0 ||
-        (rc = cove_value_as_float(cove_value_item(list, 3), &last, err)) < 0)
+    if ((rc = cove_value_get_float(cove_value_item(list, 0), &sum, err)) < 0 ||
+        (rc = cove_value_get_float(cove_value_item(list, 1), &weight, err)) < 0 ||
+        (rc = cove_value_get_int(cove_value_item(list, 2), &flags, err)) < 0 ||
+        (rc = cove_value_get_float(cove_value_item(list, 3), &last, err)) < 0)
         return rc;
     if (flags < 0 || (flags & ~(int64_t)KNOWN_FLAGS) || !(flags & (COVE_LOG_ON_STEP | COVE_LOG_ON_EPOCH)))
         return cove__fail(err, COVE_EMISMATCH, "metrics: %s: unknown flags in the checkpoint", name);
@@ -315,7 +315,7 @@ int cove__metrics_load(struct cove__metrics *m, const cove_value *dict, bool mid
         const char *name = cove_value_key_name(newest, i);
         double value = 0;
         if ((rc = check_restored(name, err)) == 0)
-            rc = cove_value_as_float(cove_value_item(newest, i), &value, err);
+            rc = cove_value_get_float(cove_value_item(newest, i), &value, err);
         if (rc == 0)
             rc = set_newest(m, name, (float)value, false, err);
     }

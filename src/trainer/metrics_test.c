@@ -20,14 +20,14 @@ static cove_value *saved(const char *epoch, int64_t flags, const char *newest)
     assert_int_equal(cove_value_append(list, cove_value_new_int(flags), NULL), 0);
     assert_int_equal(cove_value_append(list, cove_value_new_float(1), NULL), 0);
     if (epoch)
-        assert_int_equal(cove_value_set(names, epoch, list, NULL), 0);
+        assert_int_equal(cove_value_dict_set(names, epoch, list, NULL), 0);
     else
         cove_value_unref(list);
-    assert_int_equal(cove_value_set(dict, "epoch", names, NULL), 0);
+    assert_int_equal(cove_value_dict_set(dict, "epoch", names, NULL), 0);
     names = cove_value_new_dict();
     if (newest)
-        assert_int_equal(cove_value_set(names, newest, cove_value_new_float(1), NULL), 0);
-    assert_int_equal(cove_value_set(dict, "newest", names, NULL), 0);
+        assert_int_equal(cove_value_dict_set(names, newest, cove_value_new_float(1), NULL), 0);
+    assert_int_equal(cove_value_dict_set(dict, "newest", names, NULL), 0);
     return dict;
 }
 

@@ -73,7 +73,7 @@ static int64_t epoch_of(const char *path)
     cove_value *tree;
     int64_t epoch = -1;
     assert_int_equal(cove_checkpoint_load_url(path, &tree, NULL), 0);
-    assert_int_equal(cove_value_as_int(cove_value_get(tree, "epoch"), &epoch, NULL), 0);
+    assert_int_equal(cove_value_get_int(cove_value_dict_get(tree, "epoch"), &epoch, NULL), 0);
     cove_value_unref(tree);
     return epoch;
 }
@@ -147,7 +147,8 @@ static void change(const char *from, const char *to, const char *key, cove_value
 {
     cove_value *tree;
     assert_int_equal(cove_checkpoint_load_url(from, &tree, NULL), 0);
-    assert_int_equal(cove_value_set(cove_value_item(cove_value_get(tree, "callbacks"), 0), key, item, NULL), 0);
+    assert_int_equal(cove_value_dict_set(cove_value_item(cove_value_dict_get(tree, "callbacks"), 0), key, item, NULL),
+                     0);
     assert_int_equal(cove_checkpoint_save_url(to, tree, NULL), 0);
     cove_value_unref(tree);
 }
@@ -202,7 +203,7 @@ static void one_of_the_best_is_removed_only_here(void **state)
         char path[128];
         snprintf(path, sizeof path, "%s/ck/%s", (const char *)*state, cases[i].name);
         touch(path);
-        assert_int_equal(cove_value_set(best, path, cove_value_new_float(1e9), NULL), 0);
+        assert_int_equal(cove_value_dict_set(best, path, cove_value_new_float(1e9), NULL), 0);
         change("whole.ckpt", "changed.ckpt", "best_k_models", best);
         fits(&k, 2, "changed.ckpt");
         assert_int_equal(url_exists(path), cases[i].stays);

@@ -72,7 +72,7 @@ int cove__model_checkpoint_path_in(const cove_value *state, const char *key, con
     size_t n = 0;
     int rc = 0;
     cove__tree_get_string(&rc, state, key, ret, err);
-    if (rc == 0 && *ret && cove_value_as_string(item, ret, &n, NULL) == 0 && memchr(*ret, '\0', n))
+    if (rc == 0 && *ret && cove_value_get_string(item, ret, &n, NULL) == 0 && memchr(*ret, '\0', n))
         rc = cove__fail(err, COVE_EMISMATCH, "%s has a NUL byte", key);
     return rc;
 }

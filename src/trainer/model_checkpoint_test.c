@@ -75,18 +75,18 @@ static void describe(const cove_callback *c, struct cove__buf *out)
     assert_int_equal(c->state_dict(c->self, &state, NULL), 0);
     for (int i = 0; i < 3; i++) {
         const char *path;
-        assert_int_equal(cove_value_as_string(cove_value_get(state, paths[i]), &path, NULL, NULL), 0);
+        assert_int_equal(cove_value_get_string(cove_value_dict_get(state, paths[i]), &path, NULL, NULL), 0);
         cove__buf_addf(out, "%s=%s ", paths[i], plain_name(path, name));
         assert_true(!*path || url_exists(path) == 1);
     }
     for (int i = 0; i < 3; i++) {
-        cove_value *score = cove_value_get(state, scores[i]);
+        cove_value *score = cove_value_dict_get(state, scores[i]);
         float number = 0;
         if (cove_value_type(score) != COVE_VALUE_NONE)
             assert_int_equal(cove__tree_read_scalar(score, &number, NULL), 0);
         cove__buf_addf(out, "%s=%a ", scores[i], (double)number);
     }
-    kept = cove_value_get(state, "best_k_models");
+    kept = cove_value_dict_get(state, "best_k_models");
     for (size_t i = 0; i < cove_value_length(kept); i++) {
         float score = 0;
         assert_int_equal(cove__tree_read_scalar(cove_value_item(kept, i), &score, NULL), 0);
@@ -156,7 +156,7 @@ static int run(const struct variant *v, struct cut *cut, const char *ckpt, struc
         cove_value *state;
         int64_t wait = -1;
         assert_int_equal(callbacks[1]->state_dict(callbacks[1]->self, &state, NULL), 0);
-        assert_int_equal(cove_value_as_int(cove_value_get(state, "wait_count"), &wait, NULL), 0);
+        assert_int_equal(cove_value_get_int(cove_value_dict_get(state, "wait_count"), &wait, NULL), 0);
         cove__buf_addf(out, "wait_count=%d\n", (int)wait);
         cove_value_unref(state);
     }

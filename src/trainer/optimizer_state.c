@@ -77,7 +77,7 @@ static int add_group(cove_value *list, const struct cove__group *group, size_t f
         if (rc == 0)
             rc = cove_value_append(betas, cove_value_new_float(o->beta2), err);
         if (rc == 0)
-            rc = cove_value_set(dict, "betas", cove_value_ref(betas), err);
+            rc = cove_value_dict_set(dict, "betas", cove_value_ref(betas), err);
         cove__tree_float(&rc, dict, "eps", o->eps, err);
         cove__tree_float(&rc, dict, "weight_decay", o->weight_decay, err);
         cove__tree_bool(&rc, dict, "amsgrad", o->amsgrad, err);
@@ -95,7 +95,7 @@ static int add_group(cove_value *list, const struct cove__group *group, size_t f
     for (size_t i = 0; rc == 0 && i < group->n_slots; i++)
         rc = cove_value_append(params, cove_value_new_int((int64_t)(first + i)), err);
     if (rc == 0)
-        rc = cove_value_set(dict, "params", cove_value_ref(params), err);
+        rc = cove_value_dict_set(dict, "params", cove_value_ref(params), err);
     if (rc == 0)
         rc = cove_value_append(list, cove_value_ref(dict), err);
 out:
@@ -117,7 +117,7 @@ int cove_optimizer_state_dict(const cove_optimizer *optimizer, cove_value **ret_
             if (!optimizer->slots[n].has_state)
                 continue;
             dict = cove_value_new_dict();
-            rc = cove_value_set_at(state, (int64_t)n, dict, err);
+            rc = cove_value_dict_set_by_int(state, (int64_t)n, dict, err);
             if (rc == 0)
                 rc = add_slot(dict, &optimizer->slots[n], &optimizer->groups[g].o, err);
         }
@@ -125,9 +125,9 @@ int cove_optimizer_state_dict(const cove_optimizer *optimizer, cove_value **ret_
             rc = add_group(groups, &optimizer->groups[g], first, err);
     }
     if (rc == 0)
-        rc = cove_value_set(tree, "state", cove_value_ref(state), err);
+        rc = cove_value_dict_set(tree, "state", cove_value_ref(state), err);
     if (rc == 0)
-        rc = cove_value_set(tree, "param_groups", cove_value_ref(groups), err);
+        rc = cove_value_dict_set(tree, "param_groups", cove_value_ref(groups), err);
     if (rc == 0)
         *ret_state = cove_value_ref(tree);
     cove_value_unref(groups);
@@ -143,7 +143,7 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
                       struct cove_error *err)
 {
     struct cove_optimizer_options *o = &ret->o;
-    const cove_value *betas = cove_value_get(dict, "betas"), *params = cove_value_get(dict, "params");
+    const cove_value *betas = cove_value_dict_get(dict, "betas"), *params = cove_value_dict_get(dict, "params");
     int is_sgd = group->o.kind == COVE_OPTIMIZER_SGD, decoupled = group->o.kind == COVE_OPTIMIZER_ADAMW;
     int rc = 0;
     *ret = *group;
@@ -164,15 +164,15 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
         if (rc == 0 && cove_value_length(betas) != 2)
             rc = cove__fail(err, COVE_EMISMATCH, "optimizer: betas of group %zu are not two", g);
         if (rc == 0)
-            rc = cove_value_as_float(cove_value_item(betas, 0), &o->beta1, err);
+            rc = cove_value_get_float(cove_value_item(betas, 0), &o->beta1, err);
         if (rc == 0)
-            rc = cove_value_as_float(cove_value_item(betas, 1), &o->beta2, err);
+            rc = cove_value_get_float(cove_value_item(betas, 1), &o->beta2, err);
         cove__tree_get_float(&rc, dict, "eps", &o->eps, err);
         cove__tree_get_bool(&rc, dict, "amsgrad", &o->amsgrad, err);
         cove__tree_get_bool(&rc, dict, "decoupled_weight_decay", &decoupled, err);
         o->kind = decoupled ? COVE_OPTIMIZER_ADAMW : COVE_OPTIMIZER_ADAM;
     }
-    if (rc == 0 && cove_value_get(dict, "initial_lr")) {
+    if (rc == 0 && cove_value_dict_get(dict, "initial_lr")) {
         ret->has_initial_lr = true;
         cove__tree_get_float(&rc, dict, "initial_lr", &ret->initial_lr, err);
     }
@@ -182,7 +182,7 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
 /* Torch leaves a None, or nothing, where a state isn't kept. */
 static cove_value *state_item(const cove_value *dict, const char *name)
 {
-    cove_value *item = dict ? cove_value_get(dict, name) : NULL;
+    cove_value *item = dict ? cove_value_dict_get(dict, name) : NULL;
     return item && cove_value_type(item) != COVE_VALUE_NONE ? item : NULL;
 }
 
@@ -194,7 +194,7 @@ static int match_slot(const struct cove__slot *slot, const struct cove_optimizer
         struct cove_tensor_view view;
         if (!item)
             continue;
-        bool same = cove_value_as_tensor(item, &view, NULL) == 0 && view.dtype == COVE_DTYPE_FLOAT32 &&
+        bool same = cove_value_get_tensor(item, &view, NULL) == 0 && view.dtype == COVE_DTYPE_FLOAT32 &&
                     view.n_dims == slot->parameter.value.n_dims;
         for (size_t d = 0; same && d < view.n_dims; d++)
             same = view.shape[d] == slot->parameter.value.shape[d];
@@ -203,7 +203,7 @@ static int match_slot(const struct cove__slot *slot, const struct cove_optimizer
                               s->name, slot->parameter.name);
     }
     if (dict && o->kind != COVE_OPTIMIZER_SGD &&
-        (!state_item(dict, "exp_avg") || !state_item(dict, "exp_avg_sq") || !cove_value_get(dict, "step")))
+        (!state_item(dict, "exp_avg") || !state_item(dict, "exp_avg_sq") || !cove_value_dict_get(dict, "step")))
         return cove__fail(err, COVE_EMISMATCH, "optimizer: the checkpoint lacks Adam's state of parameter %s",
                           slot->parameter.name);
     return 0;
@@ -213,10 +213,10 @@ static int match_slot(const struct cove__slot *slot, const struct cove_optimizer
 static cove_value *slot_dict(const cove_value *state, size_t g, size_t i)
 {
     int64_t number;
-    cove_value *params = cove_value_get(cove_value_item(cove_value_get(state, "param_groups"), g), "params");
-    if (cove_value_as_int(cove_value_item(params, i), &number, NULL) < 0)
+    cove_value *params = cove_value_dict_get(cove_value_item(cove_value_dict_get(state, "param_groups"), g), "params");
+    if (cove_value_get_int(cove_value_item(params, i), &number, NULL) < 0)
         return NULL;
-    cove_value *dict = cove_value_get_at(cove_value_get(state, "state"), number);
+    cove_value *dict = cove_value_dict_get_by_int(cove_value_dict_get(state, "state"), number);
     return dict && cove_value_length(dict) > 0 ? dict : NULL;
 }
 
@@ -227,17 +227,17 @@ int cove__optimizer_match(const cove_optimizer *optimizer, const cove_value *sta
     struct cove__group group;
     int rc = 0;
     if (cove_value_type(state) == COVE_VALUE_DICT)
-        groups = cove_value_get(state, "param_groups");
-    if (!groups || cove_value_type(groups) != COVE_VALUE_LIST || !cove_value_get(state, "state") ||
-        cove_value_type(cove_value_get(state, "state")) != COVE_VALUE_DICT)
+        groups = cove_value_dict_get(state, "param_groups");
+    if (!groups || cove_value_type(groups) != COVE_VALUE_LIST || !cove_value_dict_get(state, "state") ||
+        cove_value_type(cove_value_dict_get(state, "state")) != COVE_VALUE_DICT)
         return cove__fail(err, COVE_EMISMATCH, "optimizer: its state in the checkpoint is not torch's state_dict");
     if (cove_value_length(groups) != optimizer->n_groups)
         return cove__fail(err, COVE_EMISMATCH, "optimizer: %zu groups in the checkpoint, %zu here",
                           cove_value_length(groups), optimizer->n_groups);
     for (size_t g = 0; rc == 0 && g < optimizer->n_groups; g++) {
         const cove_value *dict = cove_value_item(groups, g);
-        if (cove_value_type(dict) != COVE_VALUE_DICT || !cove_value_get(dict, "params") ||
-            cove_value_type(cove_value_get(dict, "params")) != COVE_VALUE_LIST)
+        if (cove_value_type(dict) != COVE_VALUE_DICT || !cove_value_dict_get(dict, "params") ||
+            cove_value_type(cove_value_dict_get(dict, "params")) != COVE_VALUE_LIST)
             return cove__fail(err, COVE_EMISMATCH, "optimizer: group %zu in the checkpoint is not torch's", g);
         rc = read_group(&optimizer->groups[g], dict, g, &group, err);
         for (size_t i = 0; rc == 0 && i < optimizer->groups[g].n_slots; i++)
@@ -254,7 +254,7 @@ static int load_slot(struct cove__slot *slot, const struct cove_optimizer_option
     if (!dict)
         return 0;
     if (o->kind != COVE_OPTIMIZER_SGD)
-        rc = cove__tree_read_scalar(cove_value_get(dict, "step"), &slot->step, err);
+        rc = cove__tree_read_scalar(cove_value_dict_get(dict, "step"), &slot->step, err);
     for (const struct state_name *s = names_of(o); rc == 0 && s->name; s++) {
         struct cove_tensor_view view = slot->parameter.value;
         view.data = state_of(slot, s);
@@ -275,15 +275,15 @@ int cove_optimizer_load_state_dict(cove_optimizer *optimizer, const cove_value *
     /* All memory first: once a state is copied, nothing is left that may fail but a store that lost the object
      * meanwhile. */
     for (size_t g = 0; rc == 0 && g < optimizer->n_groups; g++) {
-        rc = read_group(&optimizer->groups[g], cove_value_item(cove_value_get(state, "param_groups"), g), g, &group,
-                        err);
+        rc = read_group(&optimizer->groups[g], cove_value_item(cove_value_dict_get(state, "param_groups"), g), g,
+                        &group, err);
         for (size_t i = 0; rc == 0 && i < group.n_slots; i++)
             rc = cove__slot_alloc(slot++, &group.o, err);
     }
     slot = optimizer->slots;
     for (size_t g = 0; rc == 0 && g < optimizer->n_groups; g++) {
-        rc = read_group(&optimizer->groups[g], cove_value_item(cove_value_get(state, "param_groups"), g), g, &group,
-                        err);
+        rc = read_group(&optimizer->groups[g], cove_value_item(cove_value_dict_get(state, "param_groups"), g), g,
+                        &group, err);
         for (size_t i = 0; rc == 0 && i < group.n_slots; i++)
             rc = load_slot(slot++, &group.o, slot_dict(state, g, i), err);
         if (rc == 0)

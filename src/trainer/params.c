@@ -104,14 +104,14 @@ static void compare(const struct cove_parameter *p, const cove_value *dict, stru
 {
     struct cove_tensor_view view;
     char here[160], there[160];
-    const cove_value *item = cove_value_get(dict, p->name);
+    const cove_value *item = cove_value_dict_get(dict, p->name);
     cove__view_shape(&p->value, here, sizeof here);
     if (!item) {
         (*n_differ)++;
         note(list, n_listed, "missing %s %s", p->name, here);
         return;
     }
-    if (cove_value_as_tensor(item, &view, NULL) < 0) {
+    if (cove_value_get_tensor(item, &view, NULL) < 0) {
         const char *name = cove_value_opaque_name(item);
         (*n_differ)++;
         if (name)
@@ -144,7 +144,7 @@ static void find_unexpected(const struct cove_parameter *parameters, size_t n, c
             known = strcmp(parameters[i].name, key) == 0;
         if (known)
             continue;
-        if (cove_value_as_tensor(cove_value_item(dict, k), &view, NULL) == 0)
+        if (cove_value_get_tensor(cove_value_item(dict, k), &view, NULL) == 0)
             cove__view_shape(&view, shape, sizeof shape);
         (*n_differ)++;
         note(list, n_listed, "unexpected %s %s", key ? key : "(a key that is not a name)", shape);
@@ -185,6 +185,6 @@ int cove__params_load(const struct cove_parameter *parameters, size_t n, const c
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = cove_value_copy_tensor(cove_value_get(dict, parameters[i].name), &parameters[i].value, NULL, err);
+        rc = cove_value_copy_tensor(cove_value_dict_get(dict, parameters[i].name), &parameters[i].value, NULL, err);
     return rc;
 }

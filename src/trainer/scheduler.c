@@ -139,12 +139,12 @@ static int read_state(const cove_lr_scheduler *scheduler, const cove_value *stat
     const cove_value *rates = cove__tree_at(state, "base_lrs");
     int rc = 0;
     *ret = *scheduler;
-    if (cove_value_type(state) != COVE_VALUE_DICT || !cove_value_get(state, "last_epoch"))
+    if (cove_value_type(state) != COVE_VALUE_DICT || !cove_value_dict_get(state, "last_epoch"))
         return cove__fail(err, COVE_EMISMATCH, "lr_scheduler: its state in the checkpoint is not torch's state_dict");
     const char *own = scheduler->o.kind == COVE_LR_SCHEDULER_STEP               ? "step_size"
                       : scheduler->o.kind == COVE_LR_SCHEDULER_COSINE_ANNEALING ? "T_max"
                                                                                 : "lr_lambdas";
-    if (!cove_value_get(state, own))
+    if (!cove_value_dict_get(state, own))
         return cove__fail(err, COVE_EMISMATCH, "lr_scheduler: the checkpoint's is of another kind: it has no %s", own);
     if (rates && cove_value_length(rates) != scheduler->optimizer->n_groups)
         return cove__fail(err, COVE_EMISMATCH, "lr_scheduler: base_lrs of %zu groups in the checkpoint, %zu here",
@@ -176,7 +176,7 @@ int cove__lr_scheduler_load(cove_lr_scheduler *scheduler, const cove_value *stat
     cove_lr_scheduler loaded;
     int rc = read_state(scheduler, state, &loaded, err);
     for (size_t g = 0; rc == 0 && rates && g < scheduler->optimizer->n_groups; g++)
-        rc = cove_value_as_float(cove_value_item(rates, g), &scheduler->optimizer->groups[g].initial_lr, err);
+        rc = cove_value_get_float(cove_value_item(rates, g), &scheduler->optimizer->groups[g].initial_lr, err);
     if (rc == 0)
         *scheduler = loaded;
     return rc;

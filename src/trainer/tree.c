@@ -12,31 +12,31 @@ void cove__tree_set(int *rc, cove_value *dict, const char *key, cove_value *item
     if (*rc < 0)
         cove_value_unref(item);
     else
-        *rc = cove_value_set(dict, key, item, err);
+        *rc = cove_value_dict_set(dict, key, item, err);
 }
 
 void cove__tree_int(int *rc, cove_value *dict, const char *key, int64_t i, struct cove_error *err)
 {
     if (*rc == 0)
-        *rc = cove_value_set(dict, key, cove_value_new_int(i), err);
+        *rc = cove_value_dict_set(dict, key, cove_value_new_int(i), err);
 }
 
 void cove__tree_float(int *rc, cove_value *dict, const char *key, double d, struct cove_error *err)
 {
     if (*rc == 0)
-        *rc = cove_value_set(dict, key, cove_value_new_float(d), err);
+        *rc = cove_value_dict_set(dict, key, cove_value_new_float(d), err);
 }
 
 void cove__tree_bool(int *rc, cove_value *dict, const char *key, int b, struct cove_error *err)
 {
     if (*rc == 0)
-        *rc = cove_value_set(dict, key, cove_value_new_bool(b), err);
+        *rc = cove_value_dict_set(dict, key, cove_value_new_bool(b), err);
 }
 
 void cove__tree_string(int *rc, cove_value *dict, const char *key, const char *s, struct cove_error *err)
 {
     if (*rc == 0)
-        *rc = cove_value_set(dict, key, s ? cove_value_new_string(s) : cove_value_new_none(), err);
+        *rc = cove_value_dict_set(dict, key, s ? cove_value_new_string(s) : cove_value_new_none(), err);
 }
 
 cove_value *cove__tree_dict(int *rc, cove_value *dict, const char *key, struct cove_error *err)
@@ -45,7 +45,7 @@ cove_value *cove__tree_dict(int *rc, cove_value *dict, const char *key, struct c
     if (*rc < 0)
         return NULL;
     item = cove_value_new_dict();
-    *rc = cove_value_set(dict, key, item, err);
+    *rc = cove_value_dict_set(dict, key, item, err);
     return *rc < 0 ? NULL : item;
 }
 
@@ -54,7 +54,7 @@ int cove__tree_set_tensor(cove_value *dict, const char *key, const struct cove_t
 {
     cove_value *tensor;
     int rc = cove_value_new_tensor(view, &tensor, err);
-    return rc < 0 ? rc : cove_value_set(dict, key, tensor, err);
+    return rc < 0 ? rc : cove_value_dict_set(dict, key, tensor, err);
 }
 
 void cove__tree_scalar(int *rc, cove_value *dict, const char *key, const float *number, struct cove_error *err)
@@ -66,7 +66,7 @@ void cove__tree_scalar(int *rc, cove_value *dict, const char *key, const float *
 
 cove_value *cove__tree_at(const cove_value *dict, const char *key)
 {
-    return dict && cove_value_type(dict) == COVE_VALUE_DICT ? cove_value_get(dict, key) : NULL;
+    return dict && cove_value_type(dict) == COVE_VALUE_DICT ? cove_value_dict_get(dict, key) : NULL;
 }
 
 void cove__tree_get_int(int *rc, const cove_value *dict, const char *key, int64_t *ret, struct cove_error *err)
@@ -74,7 +74,7 @@ void cove__tree_get_int(int *rc, const cove_value *dict, const char *key, int64_
     const cove_value *item = cove__tree_at(dict, key);
     if (*rc < 0 || !item)
         return;
-    *rc = cove_value_as_int(item, ret, err);
+    *rc = cove_value_get_int(item, ret, err);
     if (*rc < 0)
         cove__error_prefix(err, *rc, "%s", key);
 }
@@ -161,8 +161,8 @@ static int read_number(cove_value *item, double *ret, struct cove_error *err)
     int64_t n = 1;
     int rc;
     if (cove_value_type(item) != COVE_VALUE_TENSOR)
-        return cove_value_as_float(item, ret, err);
-    if ((rc = cove_value_fetch(item, NULL, err)) < 0 || (rc = cove_value_as_tensor(item, &view, err)) < 0)
+        return cove_value_get_float(item, ret, err);
+    if ((rc = cove_value_fetch(item, NULL, err)) < 0 || (rc = cove_value_get_tensor(item, &view, err)) < 0)
         return rc;
     for (size_t i = 0; i < view.n_dims && n == 1; i++)
         n = view.shape[i];
@@ -188,7 +188,7 @@ void cove__tree_get_bool(int *rc, const cove_value *dict, const char *key, int *
     const cove_value *item = cove__tree_at(dict, key);
     if (*rc < 0 || !item)
         return;
-    *rc = cove_value_as_bool(item, ret, err);
+    *rc = cove_value_get_bool(item, ret, err);
     if (*rc < 0)
         cove__error_prefix(err, *rc, "%s", key);
 }
@@ -203,7 +203,7 @@ void cove__tree_get_string(int *rc, const cove_value *dict, const char *key, con
         *ret = NULL;
         return;
     }
-    *rc = cove_value_as_string(item, ret, &length, err);
+    *rc = cove_value_get_string(item, ret, &length, err);
     if (*rc < 0)
         cove__error_prefix(err, *rc, "%s", key);
 }

@@ -38,13 +38,13 @@ static cove_value *tree_of(struct torture *t, int64_t step, struct cove_error *e
     for (size_t i = 0; i < ELEMENTS; i++)
         t->memory[i] = (float)step;
     if (rc == 0)
-        rc = cove_value_set(tree, "global_step", cove_value_new_int(step), err);
+        rc = cove_value_dict_set(tree, "global_step", cove_value_new_int(step), err);
     if (rc == 0)
         rc = cove_value_new_tensor(&view, &tensor, err);
     if (rc == 0)
-        rc = cove_value_set(state, "weight", tensor, err);
+        rc = cove_value_dict_set(state, "weight", tensor, err);
     if (rc == 0) {
-        rc = cove_value_set(tree, "state_dict", state, err);
+        rc = cove_value_dict_set(tree, "state_dict", state, err);
         state = NULL;
     }
     cove_value_unref(state);
@@ -74,9 +74,9 @@ static int64_t load(struct torture *t, struct cove_error *err)
     int rc = cove_checkpoint_load(t->fs, t->path, NULL, NULL, &tree, err);
     if (rc < 0)
         return rc;
-    rc = cove_value_as_int(cove_value_get(tree, "global_step"), &step, err);
+    rc = cove_value_get_int(cove_value_dict_get(tree, "global_step"), &step, err);
     if (rc == 0)
-        rc = cove_value_as_tensor(cove_value_find(tree, "state_dict.weight"), &view, err);
+        rc = cove_value_get_tensor(cove_value_find(tree, "state_dict.weight"), &view, err);
     for (size_t i = 0; rc == 0 && i < ELEMENTS; i++)
         if (((const float *)view.data)[i] != (float)step)
             rc = COVE_ECORRUPT;

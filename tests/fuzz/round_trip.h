@@ -33,7 +33,7 @@ static inline bool shows_alike(cove_value *value, cove_value **above, size_t n)
 {
     if (value->type == COVE_VALUE_BACK_REFERENCE) {
         for (size_t i = 0; i < n; i++)
-            if (above[i] == cove_value_back_reference(value))
+            if (above[i] == cove_value_back_reference_target(value))
                 return true;
         return false;
     }

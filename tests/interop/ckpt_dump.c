@@ -42,7 +42,7 @@ static void show_large_int(const cove_value *value)
     size_t size = (cove_value_int_bits(value) + 7) / 8;
     unsigned char *bytes = malloc(size);
 
-    cove_value_as_int_bytes(value, bytes, size, NULL);
+    cove_value_get_big_int(value, bytes, size, NULL);
     printf("[\"i\",\"");
     for (size_t i = 0; i < size; i++)
         printf("%02x", bytes[i]);
@@ -72,7 +72,7 @@ static int show_tensor(cove_value *value, struct cove_error *err)
     struct cove_tensor_view view;
     size_t count = 1;
 
-    cove_value_as_tensor(value, &view, NULL);
+    cove_value_get_tensor(value, &view, NULL);
     printf("[\"T\",\"%s\",[", cove_dtype_name(view.dtype));
     for (size_t i = 0; i < view.n_dims; i++) {
         printf("%s%" PRId64, i ? "," : "", view.shape[i]);
@@ -144,31 +144,31 @@ static int show(cove_value *value, struct cove_error *err)
         printf("null");
         return 0;
     case COVE_VALUE_BOOL:
-        cove_value_as_bool(value, &b, NULL);
+        cove_value_get_bool(value, &b, NULL);
         printf(b ? "true" : "false");
         return 0;
     case COVE_VALUE_INT:
-        if (cove_value_as_int(value, &i, NULL) == 0)
+        if (cove_value_get_int(value, &i, NULL) == 0)
             printf("%" PRId64, i);
         else
             show_large_int(value);
         return 0;
     case COVE_VALUE_FLOAT:
-        cove_value_as_float(value, &d, NULL);
+        cove_value_get_float(value, &d, NULL);
         show_float(d);
         return 0;
     case COVE_VALUE_STRING:
-        cove_value_as_string(value, &text, &size, NULL);
+        cove_value_get_string(value, &text, &size, NULL);
         show_string(text, size);
         return 0;
     case COVE_VALUE_BYTES:
-        cove_value_as_bytes(value, &bytes, &size, NULL);
+        cove_value_get_bytes(value, &bytes, &size, NULL);
         show_bytes(bytes, size);
         return 0;
     case COVE_VALUE_TENSOR:
         return show_tensor(value, err);
     case COVE_VALUE_BACK_REFERENCE:
-        if (!show_above(cove_value_back_reference(value)))
+        if (!show_above(cove_value_back_reference_target(value)))
             printf("\"a back reference to nothing above\"");
         return 0;
     case COVE_VALUE_OPAQUE:

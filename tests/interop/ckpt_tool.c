@@ -53,7 +53,7 @@ static int show_tensor(cove_value *value)
 {
     struct cove_tensor_view view;
     size_t count = 1;
-    cove_value_as_tensor(value, &view, NULL);
+    cove_value_get_tensor(value, &view, NULL);
     printf("{\"tensor\":\"%s\",\"shape\":[", cove_dtype_name(view.dtype));
     for (size_t i = 0; i < view.n_dims; i++) {
         printf("%s%" PRId64, i ? "," : "", view.shape[i]);
@@ -79,7 +79,7 @@ static int show_large_int(cove_value *value)
 {
     size_t size = cove_value_int_bits(value) / 8 + 1;
     void *bytes = calloc(size, 1);
-    int rc = bytes ? cove_value_as_int_bytes(value, bytes, size, &err) : COVE_ENOMEM;
+    int rc = bytes ? cove_value_get_big_int(value, bytes, size, &err) : COVE_ENOMEM;
     printf("{\"int\":");
     show_hex(bytes, rc == 0 ? (cove_value_int_bits(value) + 7) / 8 : 0);
     putchar('}');
@@ -104,25 +104,25 @@ static int show(cove_value *value)
         printf("null");
         return 0;
     case COVE_VALUE_BOOL:
-        cove_value_as_bool(value, &b, NULL);
+        cove_value_get_bool(value, &b, NULL);
         printf(b ? "true" : "false");
         return 0;
     case COVE_VALUE_INT:
-        if (cove_value_as_int(value, &i, NULL) == 0) {
+        if (cove_value_get_int(value, &i, NULL) == 0) {
             printf("%" PRId64, i);
             return 0;
         }
         return show_large_int(value);
     case COVE_VALUE_FLOAT:
-        cove_value_as_float(value, &d, NULL);
+        cove_value_get_float(value, &d, NULL);
         printf("{\"float\":\"%a\"}", d);
         return 0;
     case COVE_VALUE_STRING:
-        cove_value_as_string(value, &text, &size, NULL);
+        cove_value_get_string(value, &text, &size, NULL);
         show_string(text, size);
         return 0;
     case COVE_VALUE_BYTES:
-        cove_value_as_bytes(value, &bytes, &size, NULL);
+        cove_value_get_bytes(value, &bytes, &size, NULL);
         printf("{\"bytes\":");
         show_hex(bytes, size);
         putchar('}');
@@ -130,7 +130,7 @@ static int show(cove_value *value)
     case COVE_VALUE_TENSOR:
         return show_tensor(value);
     case COVE_VALUE_BACK_REFERENCE:
-        for (size = 0; size < n_above && above[n_above - 1 - size] != cove_value_back_reference(value);)
+        for (size = 0; size < n_above && above[n_above - 1 - size] != cove_value_back_reference_target(value);)
             size++;
         printf("{\"up\":%d}", size < n_above ? (int)size + 1 : 0);
         return 0;
@@ -229,7 +229,7 @@ static int make(const char *url)
         struct cove_tensor_view view = { (enum cove_dtype)dtype, 2, shape, NULL, memory + 128 * dtype };
         rc = cove_value_new_tensor(&view, &item, &err);
         if (rc == 0)
-            rc = cove_value_set(tree, cove_dtype_name(view.dtype), item, &err);
+            rc = cove_value_dict_set(tree, cove_dtype_name(view.dtype), item, &err);
     }
     const struct {
         const char *name;
@@ -247,7 +247,7 @@ static int make(const char *url)
     for (size_t i = 0; i < sizeof(views) / sizeof(views[0]) && rc == 0; i++) {
         rc = cove_value_new_tensor(&views[i].view, &item, &err);
         if (rc == 0)
-            rc = cove_value_set(inner, views[i].name, item, &err);
+            rc = cove_value_dict_set(inner, views[i].name, item, &err);
     }
     const int64_t ints[] = { 0,          1,          255,       256, 65535,         65536,
                              2147483647, 2147483648, INT64_MAX, -1,  -2147483648LL, INT64_MIN };
@@ -276,11 +276,11 @@ static int make(const char *url)
     if (rc == 0)
         rc = cove_value_append(tuple, cove_value_new_list(), &err);
     if (rc == 0)
-        rc = cove_value_set_at(inner, -7, list, &err);
+        rc = cove_value_dict_set_by_int(inner, -7, list, &err);
     if (rc == 0)
-        rc = cove_value_set(inner, "tuple", tuple, &err);
+        rc = cove_value_dict_set(inner, "tuple", tuple, &err);
     if (rc == 0)
-        rc = cove_value_set(tree, "inner", inner, &err);
+        rc = cove_value_dict_set(tree, "inner", inner, &err);
     if (rc == 0)
         rc = cove_checkpoint_save_url(url, tree, &err);
     cove_value_unref(tree);
@@ -322,11 +322,11 @@ static int sparse(const char *file, int64_t length)
     }
     int rc = cove_value_new_tensor(&large, &item, &err);
     if (rc == 0)
-        rc = cove_value_set(tree, "large", item, &err);
+        rc = cove_value_dict_set(tree, "large", item, &err);
     if (rc == 0)
         rc = cove_value_new_tensor(&after, &item, &err);
     if (rc == 0)
-        rc = cove_value_set(tree, "after", item, &err);
+        rc = cove_value_dict_set(tree, "after", item, &err);
     if (rc == 0)
         rc = cove__torch_format.plan(tree, &plan, &size, &err);
     if (rc == 0)

@@ -345,14 +345,14 @@ static void print_value(const cove_value *v)
     char number[64];
     int64_t i;
     double d;
-    if (v && cove_value_as_tensor(v, &view, NULL) == 0) {
+    if (v && cove_value_get_tensor(v, &view, NULL) == 0) {
         number_to(number, sizeof number, *(const float *)view.data);
         printf("%s", number);
-    } else if (v && cove_value_as_string(v, &s, NULL, NULL) == 0) {
+    } else if (v && cove_value_get_string(v, &s, NULL, NULL) == 0) {
         printf("%s", base_name(s));
-    } else if (v && cove_value_as_int(v, &i, NULL) == 0) {
+    } else if (v && cove_value_get_int(v, &i, NULL) == 0) {
         printf("%ld", (long)i);
-    } else if (v && cove_value_as_float(v, &d, NULL) == 0) {
+    } else if (v && cove_value_get_float(v, &d, NULL) == 0) {
         number_to(number, sizeof number, d);
         printf("%s", number);
     } else {
@@ -369,9 +369,9 @@ static void print_state(const char *name, const cove_callback *c, const char *co
     printf("%s", name);
     for (; *keys; keys++) {
         printf(" %s=", *keys);
-        print_value(cove_value_get(state, *keys));
+        print_value(cove_value_dict_get(state, *keys));
     }
-    kept = cove_value_get(state, "best_k_models");
+    kept = cove_value_dict_get(state, "best_k_models");
     for (size_t i = 0; kept && i < cove_value_length(kept); i++) {
         printf(" %s:", base_name(cove_value_key_name(kept, i)));
         print_value(cove_value_item(kept, i));

@@ -504,12 +504,12 @@ static int run_save(struct probe *p)
         snprintf(name, sizeof(name), "layer%zu.weight", t);
         rc = cove_value_new_tensor(&view, &tensor, &p->err);
         if (rc == 0)
-            rc = cove_value_set(state, name, tensor, &p->err);
+            rc = cove_value_dict_set(state, name, tensor, &p->err);
     }
     if (rc == 0)
-        rc = cove_value_set(tree, "global_step", cove_value_new_int((int64_t)seed), &p->err);
+        rc = cove_value_dict_set(tree, "global_step", cove_value_new_int((int64_t)seed), &p->err);
     if (rc == 0) {
-        rc = cove_value_set(tree, "state_dict", state, &p->err); /* takes the reference, also on failure */
+        rc = cove_value_dict_set(tree, "state_dict", state, &p->err); /* takes the reference, also on failure */
         state = NULL;
     }
     if (rc == 0)
@@ -527,13 +527,13 @@ static int run_load(struct probe *p)
     int rc = cove_checkpoint_load(p->fs, p->path, NULL, &p->call, &tree, &p->err);
     if (rc < 0)
         return rc;
-    rc = cove_value_as_int(cove_value_get(tree, "global_step"), &p->value, &p->err);
-    const cove_value *state = cove_value_get(tree, "state_dict");
+    rc = cove_value_get_int(cove_value_dict_get(tree, "global_step"), &p->value, &p->err);
+    const cove_value *state = cove_value_dict_get(tree, "state_dict");
     for (size_t t = 0; rc == 0 && t < TENSORS; t++) {
         char name[32];
         struct cove_tensor_view view;
         snprintf(name, sizeof(name), "layer%zu.weight", t);
-        rc = cove_value_as_tensor(cove_value_get(state, name), &view, &p->err);
+        rc = cove_value_get_tensor(cove_value_dict_get(state, name), &view, &p->err);
         for (int64_t i = 0; rc == 0 && i < view.shape[0]; i++)
             if (((const float *)view.data)[i] != (float)p->value + (float)t)
                 rc = COVE_ECORRUPT;

@@ -483,11 +483,11 @@ static void do_save(struct worker *w)
     for (size_t i = 0; i < ELEMENTS; i++)
         data[i] = (float)step;
     path_of(w, "last.ckpt", path);
-    int rc = cove_value_set(tree, "step", cove_value_new_int(step), &err);
+    int rc = cove_value_dict_set(tree, "step", cove_value_new_int(step), &err);
     if (rc == 0)
         rc = cove_value_new_tensor(&view, &tensor, &err);
     if (rc == 0)
-        rc = cove_value_set(tree, "weight", tensor, &err);
+        rc = cove_value_dict_set(tree, "weight", tensor, &err);
     if (rc == 0)
         rc = cove_checkpoint_save(soak.fs, path, tree, NULL, &call, &err);
     cove_value_unref(tree);
@@ -511,9 +511,9 @@ static void do_load(struct worker *w)
     if (rc == COVE_ENOTFOUND && w->step_acked == 0)
         rc = 0;
     else if (rc == 0) {
-        rc = cove_value_as_int(cove_value_get(tree, "step"), &step, &err);
+        rc = cove_value_get_int(cove_value_dict_get(tree, "step"), &step, &err);
         if (rc == 0)
-            rc = cove_value_as_tensor(cove_value_get(tree, "weight"), &view, &err);
+            rc = cove_value_get_tensor(cove_value_dict_get(tree, "weight"), &view, &err);
         for (int64_t i = 0; rc == 0 && i < ELEMENTS; i++)
             if (((const float *)view.data)[i] != (float)step) {
                 wrong("load", path, "other numbers");
