@@ -285,8 +285,8 @@ struct cove_callback {
     int (*find_checkpoint)(void *self, cove_trainer *trainer, const char *which, char **ret_url,
                            struct cove_error *err);
     void (*free)(void *self); /* for cove_callback_free; NULL: nothing to free */
-    int run_last;             /* 1: called after the other callbacks, because it saves or shows what they did */
-    int monitors;             /* 1: called after the module in on_train_batch_end, on_validation_end and
+    int after_callbacks;      /* 1: called after the other callbacks, because it saves or shows what they did */
+    int after_module;         /* 1: called after the module in on_train_batch_end, on_validation_end and
                                * on_train_epoch_end, because it reads what the module logs, or saves what it did */
     struct cove_hooks hooks;  /* stays the last field */
 };
@@ -372,7 +372,7 @@ struct cove_logger {
     /* At the end of each run, also after a failure: everything logged is then where it belongs. */
     int (*close)(void *self, struct cove_error *err);
     const char *(*log_dir)(void *self);  /* URL, once open; NULL: none. Checkpoints go below it */
-    const char *(*name_dir)(void *self); /* URL of the directory of all versions; NULL: no versions */
+    const char *(*root_dir)(void *self); /* URL of the directory of all versions; NULL: no versions */
     void (*free)(void *self);            /* for cove_logger_free */
 };
 #define COVE_LOGGER_INIT                                                                                               \
@@ -488,7 +488,7 @@ COVE_API int cove_module_load_weights(const struct cove_module *module, const ch
 /* The run's state, for hooks. Strings are BORROWED until the run ends or the trainer is freed. */
 enum cove_stage { COVE_STAGE_NONE = 0, COVE_STAGE_SANITY_CHECK, COVE_STAGE_TRAIN, COVE_STAGE_VALIDATE };
 COVE_API enum cove_stage cove_trainer_stage(const cove_trainer *trainer);
-COVE_API int cove_trainer_fitting(const cove_trainer *trainer); /* 1: the run is a fit; 0: a validate, or none yet */
+COVE_API int cove_trainer_is_fitting(const cove_trainer *trainer); /* 1: the run is a fit; 0: a validate, or none yet */
 COVE_API int64_t cove_trainer_current_epoch(const cove_trainer *trainer);
 COVE_API int64_t cove_trainer_global_step(const cove_trainer *trainer);          /* optimizer steps done */
 COVE_API int64_t cove_trainer_max_epochs(const cove_trainer *trainer);           /* -1: no limit */
@@ -500,7 +500,7 @@ COVE_API int cove_trainer_validation_is_due(const cove_trainer *trainer);    /* 
 COVE_API const char *cove_trainer_default_root_dir(const cove_trainer *trainer);
 COVE_API const char *cove_trainer_log_dir(const cove_trainer *trainer); /* of the first logger; NULL: none */
 COVE_API const char *
-cove_trainer_log_name_dir(const cove_trainer *trainer);                   /* the same, above the version; NULL: none */
+cove_trainer_log_root_dir(const cove_trainer *trainer);                   /* the same, above the version; NULL: none */
 COVE_API const char *cove_trainer_ckpt_path(const cove_trainer *trainer); /* the URL resumed from; NULL: none */
 COVE_API const char *
 cove_trainer_stop_reason(const cove_trainer *trainer);      /* why the last fit ended, or the last run failed */

@@ -47,9 +47,9 @@ static const char *log_dir(void *self)
     return ((struct csv *)self)->run.dir;
 }
 
-static const char *name_dir(void *self)
+static const char *root_dir(void *self)
 {
-    return ((struct csv *)self)->run.name_dir;
+    return ((struct csv *)self)->run.root_dir;
 }
 
 static void free_self(void *self)
@@ -75,7 +75,7 @@ int cove_csv_logger_new(const struct cove_logger_options *options, cove_logger *
                                  .log_metrics = log_metrics,
                                  .close = close_logger,
                                  .log_dir = log_dir,
-                                 .name_dir = name_dir,
+                                 .root_dir = root_dir,
                                  .free = free_self };
     *ret_logger = &csv->logger;
     return 0;

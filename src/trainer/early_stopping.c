@@ -135,7 +135,7 @@ static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_err
 
 static int on_validation_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
-    if (cove_trainer_stage(trainer) == COVE_STAGE_SANITY_CHECK || !cove_trainer_fitting(trainer) ||
+    if (cove_trainer_stage(trainer) == COVE_STAGE_SANITY_CHECK || !cove_trainer_is_fitting(trainer) ||
         at_epoch_end(self, trainer))
         return 0;
     return check(self, trainer, err);
@@ -239,7 +239,7 @@ int cove_early_stopping_new(const struct cove_early_stopping_options *options, c
     s->callback.state_dict = state_dict;
     s->callback.load_state_dict = load_state_dict;
     s->callback.free = free_self;
-    s->callback.monitors = 1;
+    s->callback.after_module = 1;
     s->callback.hooks.on_train_batch_start = on_train_batch_start;
     s->callback.hooks.on_train_epoch_end = on_train_epoch_end;
     s->callback.hooks.on_validation_end = on_validation_end;

@@ -136,12 +136,12 @@ int cove__checkpoint_hook(cove_trainer *t, size_t offset, const char *name, cove
     return call_all(t, &(struct hook){ .offset = offset, .name = name, .kind = CHECKPOINT, .checkpoint = tree }, err);
 }
 
-/* The callbacks that monitor something, or the others. */
-static int call_callbacks(cove_trainer *t, const struct hook *h, bool monitors, struct cove_error *err)
+/* The callbacks that are called after the module, or the others. */
+static int call_callbacks(cove_trainer *t, const struct hook *h, bool after_module, struct cove_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < t->n_callbacks; i++) {
-        if (!t->callbacks[i].monitors == !monitors)
+        if (!t->callbacks[i].after_module == !after_module)
             rc = call_one(t, h, i, err);
     }
     return rc;

@@ -206,7 +206,7 @@ static void test_a_resume_that_fails_changes_no_callback(void **state)
     mo.dirpath = "memory://refused";
     user.state_key = "user";
     user.state_dict = no_state;
-    user.run_last = 1;
+    user.after_callbacks = 1;
     o.callbacks = all;
     o.n_callbacks = 3;
     remove_url("memory://refused");

@@ -28,7 +28,7 @@ static bool is_saved(const struct cove__model_checkpoint *mc, const cove_trainer
 
 static bool skip(const struct cove__model_checkpoint *mc, const cove_trainer *trainer)
 {
-    return !cove_trainer_fitting(trainer) || cove_trainer_stage(trainer) == COVE_STAGE_SANITY_CHECK ||
+    return !cove_trainer_is_fitting(trainer) || cove_trainer_stage(trainer) == COVE_STAGE_SANITY_CHECK ||
            cove_trainer_global_step(trainer) == 0 || is_saved(mc, trainer);
 }
 
@@ -102,14 +102,14 @@ static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
     struct cove__model_checkpoint *mc = self;
     int rc;
     /* A run from the start; a second fit keeps the state of the first. */
-    if (cove_trainer_fitting(trainer) && cove_trainer_global_step(trainer) == 0) {
+    if (cove_trainer_is_fitting(trainer) && cove_trainer_global_step(trainer) == 0) {
         mc->kept.last_saved_step = -1;
         mc->kept.deferred = mc->saved_any = false;
     }
     mc->has_gone_on = false;
     mc->trainer = trainer;
     rc = resolve_dirpath(mc, trainer, err);
-    return rc < 0 || !cove_trainer_fitting(trainer) ? rc : look_at_dirpath(mc, trainer, err);
+    return rc < 0 || !cove_trainer_is_fitting(trainer) ? rc : look_at_dirpath(mc, trainer, err);
 }
 
 static int on_fit_start(void *self, cove_trainer *trainer, struct cove_error *err)
@@ -158,7 +158,7 @@ static int on_exception(void *self, cove_trainer *trainer, const struct cove_err
 {
     struct cove__model_checkpoint *mc = self;
     enum cove_stage stage = cove_trainer_stage(trainer);
-    if (!cove_trainer_fitting(trainer) || (cause->code != COVE_ECANCELED && !mc->o.save_on_exception) ||
+    if (!cove_trainer_is_fitting(trainer) || (cause->code != COVE_ECANCELED && !mc->o.save_on_exception) ||
         (is_saved(mc, trainer) && !mc->has_gone_on) || (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
         return 0;
     return cove__model_checkpoint_save_cut(mc, trainer, err);
@@ -251,7 +251,7 @@ static void set_hooks(struct cove__model_checkpoint *mc)
     mc->callback.load_state_dict = cove__model_checkpoint_load;
     mc->callback.find_checkpoint = cove__model_checkpoint_find;
     mc->callback.free = free_self;
-    mc->callback.run_last = mc->callback.monitors = 1;
+    mc->callback.after_callbacks = mc->callback.after_module = 1;
     mc->callback.hooks.setup = setup;
     mc->callback.hooks.on_fit_start = on_fit_start;
     mc->callback.hooks.teardown = teardown;

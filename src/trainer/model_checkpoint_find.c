@@ -106,7 +106,7 @@ int cove__model_checkpoint_find(void *self, cove_trainer *trainer, const char *w
                                 struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    const char *versions = cove_trainer_log_name_dir(trainer);
+    const char *versions = cove_trainer_log_root_dir(trainer);
     bool best = strcmp(which, "best") == 0;
     char *url = NULL;
     int rc;

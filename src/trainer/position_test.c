@@ -39,7 +39,7 @@ static int interrupt_in_a_batch(void *self, cove_trainer *trainer, const struct 
 static int disturb(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     cove_rng_uniform(cove_trainer_rng(trainer));
-    if (cove_trainer_fitting(trainer))
+    if (cove_trainer_is_fitting(trainer))
         return 0;
     cove_trainer_stop(trainer, "in a validate");
     return saves_in_validate ? cove_trainer_save_checkpoint(trainer, B, 0, err) : 0;

@@ -212,7 +212,7 @@ int cove__progress_bar_on(int fd, int is_terminal, cove_callback **ret_callback,
     bar->callback = (cove_callback)COVE_CALLBACK_INIT;
     bar->callback.self = bar;
     bar->callback.free = free_self;
-    bar->callback.run_last = bar->callback.monitors = 1;
+    bar->callback.after_callbacks = bar->callback.after_module = 1;
     if (is_terminal) {
         bar->callback.hooks.on_train_start = on_train_start;
         bar->callback.hooks.on_train_epoch_start = on_train_epoch_start;

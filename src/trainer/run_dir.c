@@ -54,8 +54,8 @@ static void close_version(struct cove__run_dir *run)
 static void close_dir(struct cove__run_dir *run)
 {
     close_version(run);
-    cove__free(run->name_dir);
-    run->name_dir = NULL;
+    cove__free(run->root_dir);
+    run->root_dir = NULL;
 }
 
 void cove__run_dir_done(struct cove__run_dir *run)
@@ -83,7 +83,7 @@ static int64_t version_number(const char *name)
     return number;
 }
 
-static int next_version(const char *name_dir, const cove_options *storage, int64_t *ret, struct cove_error *err)
+static int next_version(const char *root_dir, const cove_options *storage, int64_t *ret, struct cove_error *err)
 {
     cove_listing *listing = NULL;
     const cove_info *info;
@@ -91,7 +91,7 @@ static int next_version(const char *name_dir, const cove_options *storage, int64
     char *path = NULL;
     int64_t next = 0;
     int rc;
-    if ((rc = cove_fs_from_url(name_dir, storage, &fs, &path, err)) < 0 ||
+    if ((rc = cove_fs_from_url(root_dir, storage, &fs, &path, err)) < 0 ||
         (rc = cove_fs_list(fs, path, NULL, &listing, err)) < 0)
         goto out;
     cove_listing_use_one_timeout(listing);
@@ -133,7 +133,7 @@ static int open_version(struct cove__run_dir *run, const char *version, const co
                         struct cove_error *err)
 {
     int rc;
-    if (!(run->dir = cove__path_join(run->name_dir, version)))
+    if (!(run->dir = cove__path_join(run->root_dir, version)))
         return cove__fail_nomem(err, "logger");
     rc = cove_fs_from_url(run->dir, storage, &run->fs, &run->path, err);
     return rc < 0 ? rc : cove_fs_mkdir(run->fs, run->path, NULL, err);
@@ -145,7 +145,7 @@ static int open_next(struct cove__run_dir *run, const cove_options *storage, str
     struct cove_error why = COVE_ERROR_INIT;
     char version[64];
     int64_t number;
-    int rc = next_version(run->name_dir, storage, &number, err);
+    int rc = next_version(run->root_dir, storage, &number, err);
     for (int i = 0; rc == 0 && i < MAX_TRIES; i++, number++) {
         snprintf(version, sizeof version, VERSION "%" PRId64, number);
         close_version(run);
@@ -163,9 +163,9 @@ int cove__run_dir_open(struct cove__run_dir *run, const char *root, const cove_o
         return 0;
     if (run->storage)
         storage = run->storage;
-    run->name_dir = run->name[0] ? cove__path_join(run->save_dir ? run->save_dir : root, run->name)
+    run->root_dir = run->name[0] ? cove__path_join(run->save_dir ? run->save_dir : root, run->name)
                                  : cove__strdup(run->save_dir ? run->save_dir : root);
-    if (!run->name_dir)
+    if (!run->root_dir)
         return cove__fail_nomem(err, "logger");
     rc = run->version ? open_version(run, run->version, storage, err) : open_next(run, storage, err);
     if (rc < 0)

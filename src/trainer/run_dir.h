@@ -9,7 +9,7 @@ struct cove__run_dir {
     char *save_dir, *name, *version;
     cove_options *storage;
     /* once open; owned */
-    char *name_dir; /* save_dir/name */
+    char *root_dir; /* save_dir/name */
     char *dir;      /* save_dir/name/version */
     cove_fs *fs;    /* a reference */
     char *path;     /* of `dir` in it */

@@ -57,9 +57,9 @@ static const char *log_dir(void *self)
     return ((struct tensorboard *)self)->run.dir;
 }
 
-static const char *name_dir(void *self)
+static const char *root_dir(void *self)
 {
-    return ((struct tensorboard *)self)->run.name_dir;
+    return ((struct tensorboard *)self)->run.root_dir;
 }
 
 static void free_self(void *self)
@@ -86,7 +86,7 @@ int cove_tensorboard_logger_new(const struct cove_logger_options *options, cove_
                                 .log_metrics = log_metrics,
                                 .close = close_logger,
                                 .log_dir = log_dir,
-                                .name_dir = name_dir,
+                                .root_dir = root_dir,
                                 .free = free_self };
     *ret_logger = &tb->logger;
     return 0;

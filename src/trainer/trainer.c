@@ -132,7 +132,7 @@ static int take_callbacks(cove_trainer *t, struct cove_error *err)
             if ((rc = COVE__COPY_OPTIONS(&copy, t->o.callbacks[i], err)) < 0)
                 return cove__error_prefix(err, rc, "trainer: callbacks[%zu]", i);
             has_checkpoint |= copy.find_checkpoint != NULL;
-            if (!copy.run_last == !last)
+            if (!copy.after_callbacks == !last)
                 add_callback(t, &copy, i);
         }
         if (!last && t->o.enable_progress_bar) {
@@ -238,7 +238,7 @@ enum cove_stage cove_trainer_stage(const cove_trainer *trainer)
     return trainer->stage;
 }
 
-int cove_trainer_fitting(const cove_trainer *trainer)
+int cove_trainer_is_fitting(const cove_trainer *trainer)
 {
     return trainer->fitting && trainer->module.size != 0;
 }
@@ -295,9 +295,9 @@ const char *cove_trainer_log_dir(const cove_trainer *t)
     return t->n_loggers > 0 && t->loggers[0].log_dir ? t->loggers[0].log_dir(t->loggers[0].self) : NULL;
 }
 
-const char *cove_trainer_log_name_dir(const cove_trainer *t)
+const char *cove_trainer_log_root_dir(const cove_trainer *t)
 {
-    return t->n_loggers > 0 && t->loggers[0].name_dir ? t->loggers[0].name_dir(t->loggers[0].self) : NULL;
+    return t->n_loggers > 0 && t->loggers[0].root_dir ? t->loggers[0].root_dir(t->loggers[0].self) : NULL;
 }
 
 const char *cove_trainer_ckpt_path(const cove_trainer *trainer)

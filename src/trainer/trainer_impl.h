@@ -25,7 +25,7 @@ struct cove_trainer {
     cove_options *storage;         /* owned; NULL: none */
     cove_logger *loggers;          /* owned: copies of the structs, also of own_logger */
     size_t n_loggers;
-    cove_callback *callbacks; /* owned: copies of the structs, in the order of calls: those with run_last at the end */
+    cove_callback *callbacks; /* owned: copies of the structs, in the order of calls */
     size_t n_callbacks;
     size_t *callback_numbers; /* owned: the index of each in the options' array; COVE__NO_INDEX: the trainer's own */
     cove_logger *own_logger;  /* owned: the default one, or NULL */
