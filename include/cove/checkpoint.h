@@ -143,8 +143,9 @@ COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_valu
 struct cove_checkpoint_load_options {
     size_t size;
     enum cove_checkpoint_format format;
-    const char *const *only; /* dotted paths; tensors outside them stay remote; NULL: everything is loaded */
-    size_t n_only;
+    /* Dotted paths of the subtrees to load; tensors outside them stay remote. NULL: everything is loaded. */
+    const char *const *paths;
+    size_t n_paths;
     int lazy;         /* 1: no tensor is loaded; cove_value_fetch loads one */
     size_t max_bytes; /* limit of the tensors' memory, in bytes; beyond it COVE_ELIMIT. 0: the size of the file, plus
                          what is read more than once (conjugated and negated views) */
@@ -155,9 +156,9 @@ struct cove_checkpoint_load_options {
         sizeof(struct cove_checkpoint_load_options), COVE_CHECKPOINT_FORMAT_AUTO, 0, 0, 0, 0, 0                        \
     }
 
-/* Loads the tree; the caller frees it with cove_value_unref. What is loaded (everything, or the subtrees of `only`)
+/* Loads the tree; the caller frees it with cove_value_unref. What is loaded (everything, or the subtrees at `paths`)
  * must not contain opaque values, unless `allow_opaque` is set. The rest of the tree, and the tree of a lazy load, may.
- * COVE_ENOTFOUND: no such file, or a path of `only` is not in it;
+ * COVE_ENOTFOUND: no such file, or one of `paths` is not in it;
  * COVE_ECORRUPT: truncated, or not in the format;
  * COVE_EUNSAFE: an opaque value of an unknown global, named with its path;
  * COVE_ENOTSUP: a valid file or value that cove does not read (a TorchScript archive, a sparse tensor);

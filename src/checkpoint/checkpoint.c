@@ -193,7 +193,7 @@ static int refuse_format(const struct cove__source *source, enum cove_checkpoint
                          (unsigned long long)source->size);
 }
 
-/* The tensors to load: all remote ones below `tree`, or below each path of `only`. Opaque values there are an error
+/* The tensors to load: all remote ones below `tree`, or below each path of `paths`. Opaque values there are an error
  * unless they are allowed. */
 static int choose(cove_value *tree, const struct cove_checkpoint_load_options *o, cove_value ***ret, size_t *ret_n,
                   struct cove_error *err)
@@ -201,15 +201,15 @@ static int choose(cove_value *tree, const struct cove_checkpoint_load_options *o
     cove_value **chosen = NULL;
     size_t n = 0, cap = 0;
     int rc = 0;
-    for (size_t i = 0; i < (o->only ? o->n_only : 1) && rc == 0; i++) {
+    for (size_t i = 0; i < (o->paths ? o->n_paths : 1) && rc == 0; i++) {
         cove_value **tensors = NULL;
         size_t n_tensors = 0;
-        cove_value *root = o->only ? cove_value_find(tree, o->only[i]) : tree;
+        cove_value *root = o->paths ? cove_value_find(tree, o->paths[i]) : tree;
         if (!root) {
-            rc = cove__fail(err, COVE_ENOTFOUND, "there is no \"%.200s\" in it", o->only[i] ? o->only[i] : "");
+            rc = cove__fail(err, COVE_ENOTFOUND, "there is no \"%.200s\" in it", o->paths[i] ? o->paths[i] : "");
             break;
         }
-        rc = o->allow_opaque ? 0 : cove__opaque_check(root, o->only ? o->only[i] : "", err);
+        rc = o->allow_opaque ? 0 : cove__opaque_check(root, o->paths ? o->paths[i] : "", err);
         if (rc == 0)
             rc = cove__tree_tensors(root, &tensors, &n_tensors, err);
         if (rc == 0 && cove__grow(&chosen, &cap, n + n_tensors, sizeof(*chosen), SIZE_MAX / sizeof(*chosen)) < 0)

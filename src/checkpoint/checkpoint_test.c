@@ -93,8 +93,8 @@ static void test_only_and_lazy(void **state)
     struct cove_tensor_view view;
     (void)state;
     save(path, COVE_CHECKPOINT_FORMAT_AUTO);
-    options.only = only;
-    options.n_only = 2;
+    options.paths = only;
+    options.n_paths = 2;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
     assert_false(is_loaded(tree, "a.x"));
     assert_true(is_loaded(tree, "a.y"));
@@ -105,7 +105,7 @@ static void test_only_and_lazy(void **state)
     cove_value_unref(tree);
     tree = NULL;
 
-    options.only = missing;
+    options.paths = missing;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), COVE_ENOTFOUND);
     assert_string_equal(err.message, "load memory://checkpoint_test/only.ckpt: there is no \"a.z\" in it");
     assert_null(tree);
@@ -132,8 +132,8 @@ static void test_ceiling(void **state)
     options.max_bytes = 100000;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), COVE_ELIMIT);
     assert_non_null(strstr(err.message, "240000 bytes, above the limit of 100000"));
-    options.only = only;
-    options.n_only = 1;
+    options.paths = only;
+    options.n_paths = 1;
     assert_int_equal(cove_checkpoint_load(fs, path, &options, NULL, &tree, &err), 0);
     cove_value_unref(tree);
 }

@@ -83,7 +83,7 @@ int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *
     if (why)
         return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\": %s", prefix, dot, path, why);
     return cove__fail(err, opaque->u.opaque.code,
-                      "\"%.100s%s%s\" needs %s, which cove does not read: load with `only`, `lazy` or `allow_opaque`",
+                      "\"%.100s%s%s\" needs %s, which cove does not read: load with `paths`, `lazy` or `allow_opaque`",
                       prefix, dot, path, opaque->u.opaque.name);
 }
 

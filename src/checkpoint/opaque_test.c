@@ -52,12 +52,12 @@ static void test_refused_by_path(void **state)
     (void)state;
     assert_int_equal(load(NULL, &tree, &err), COVE_EUNSAFE);
     assert_non_null(strstr(err.message, "\"hp.list.1\" needs numpy._core.multiarray.scalar, which cove does not read"));
-    options.only = whole;
-    options.n_only = 2;
+    options.paths = whole;
+    options.n_paths = 2;
     assert_int_equal(load(&options, &tree, &err), COVE_EUNSAFE);
     assert_non_null(strstr(err.message, "\"hp.list.1\" needs numpy"));
-    options.only = itself;
-    options.n_only = 1;
+    options.paths = itself;
+    options.n_paths = 1;
     assert_int_equal(load(&options, &tree, &err), COVE_EUNSAFE);
     assert_non_null(strstr(err.message, "\"hp.list.1\" needs numpy"));
     assert_null(tree);
@@ -89,8 +89,8 @@ static void test_allowed(void **state)
                                         all = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     const char *const path = "state_dict";
     (void)state;
-    only.only = &path;
-    only.n_only = 1;
+    only.paths = &path;
+    only.n_paths = 1;
     check_loaded(&only);
     lazy.lazy = 1;
     check_loaded(&lazy);

@@ -281,7 +281,7 @@ static const struct {
     struct cove__slice pickle;
 } bad[] = {
     { COVE_EUNSAFE, "posix.system", PICKLE(IN GLOBAL("posix", "system") "X\2\0\0\0id\x85R.") },
-    { COVE_EUNSAFE, "\"a.1\" needs my.Class, which cove does not read: load with `only`, `lazy` or `allow_opaque`",
+    { COVE_EUNSAFE, "\"a.1\" needs my.Class, which cove does not read: load with `paths`, `lazy` or `allow_opaque`",
       PICKLE(IN "}X\1\0\0\0a](N" GLOBAL("my", "Class") ")Res.") },
     { COVE_EUNSAFE, "\"a.(a tuple).0\" needs my.Class",
       PICKLE(IN "}X\1\0\0\0a}" GLOBAL("my", "Class") ")RK\1\x86Nss.") },

@@ -181,8 +181,8 @@ static int load(const char *url, int lazy, cove_value **tree)
 static int load_only(const char *url, const char *only, cove_value **tree)
 {
     struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
-    options.only = &only;
-    options.n_only = 1;
+    options.paths = &only;
+    options.n_paths = 1;
     return load_with(url, &options, tree);
 }
 
