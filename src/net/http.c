@@ -429,7 +429,7 @@ static void attempt(struct cove__http_state *st)
     }
 }
 
-void cove__http_begin(struct cove__http_state *st)
+static void http_begin(struct cove__http_state *st)
 {
     st->phase = COVE__PHASE_SLOT;
     if (st->granted || take_slot(st))
@@ -507,7 +507,7 @@ static void keep_body(struct cove__http_state *st)
     }
 }
 
-void cove__http_ended(struct cove__http_state *st, CURLcode result)
+static void http_ended(struct cove__http_state *st, CURLcode result)
 {
     struct cove__http_request *r = st->r;
     struct cove_error err = COVE_ERROR_INIT;
@@ -598,7 +598,7 @@ static bool end_silent(struct cove__http_state *st, int64_t now_ns)
         return false;
     }
     snprintf(st->curl_error, sizeof(st->curl_error), "no byte for %lld ms", (long long)timeout_ms);
-    cove__http_ended(st, CURLE_OPERATION_TIMEDOUT);
+    http_ended(st, CURLE_OPERATION_TIMEDOUT);
     return true;
 }
 
@@ -610,12 +610,12 @@ static void tick_backoff(struct cove__http_state *st, int64_t now_ns)
     if (until_ns < st->wake_ns)
         st->wake_ns = until_ns;
     if (now_ns >= st->wake_ns)
-        cove__http_begin(st);
+        http_begin(st);
     else
         cove__wait_log(st, now_ns - st->waiting_since_ns, now_ns);
 }
 
-void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
+static void http_tick(struct cove__http_state *st, int64_t now_ns)
 {
     struct cove_error err = COVE_ERROR_INIT;
 
@@ -633,13 +633,15 @@ void cove__http_tick(struct cove__http_state *st, int64_t now_ns)
         give_up_attempt(st);
 }
 
-int64_t cove__http_next_ns(const struct cove__http_state *st)
+static int64_t http_next_ns(const struct cove__http_state *st)
 {
     int64_t at = st->r->op.ctx.deadline_ns;
     if (st->phase == COVE__PHASE_BACKOFF && st->wake_ns < at)
         at = st->wake_ns;
     return at;
 }
+
+static const struct cove__loop_events events = { http_begin, http_ended, http_tick, http_next_ns };
 
 /* Starts a request that is already counted in its inbox, or needs none. */
 static void launch(struct cove__http_request *r)
@@ -655,6 +657,7 @@ static void launch(struct cove__http_request *r)
         return;
     }
     st->r = r;
+    st->events = &events;
     r->state = st;
     int rc = cove__loop_submit(st, &r->op.err);
     if (rc < 0) {

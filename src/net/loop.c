@@ -235,7 +235,7 @@ static void take_inbox(struct cove__loop *loop, bool *ret_stop)
             loop->first = st;
         }
         st->resumed = false;
-        cove__http_begin(st);
+        st->events->begin(st);
         st = next;
     }
 }
@@ -250,7 +250,7 @@ static void take_ended(struct cove__loop *loop)
         struct cove__http_state *st = NULL;
         CURLcode result = message->data.result; /* the message dies with the handle's removal */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&st);
-        cove__http_ended(st, result);
+        st->events->ended(st, result);
     }
 }
 
@@ -271,10 +271,10 @@ static int64_t scan(struct cove__loop *loop, int64_t now_ns)
     struct cove__http_state *next;
     for (struct cove__http_state *st = loop->first; st != NULL; st = next) {
         next = st->next;
-        cove__http_tick(st, now_ns);
+        st->events->tick(st, now_ns);
     }
     for (struct cove__http_state *st = loop->first; st != NULL; st = st->next) {
-        int64_t at = cove__http_next_ns(st);
+        int64_t at = st->events->next_ns(st);
         if (at < due)
             due = at;
     }

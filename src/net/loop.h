@@ -43,8 +43,19 @@ enum cove__http_phase {
     COVE__PHASE_BACKOFF
 };
 
+struct cove__http_state;
+
+/* What a loop tells of a request, on its thread: http.c's state machine. */
+struct cove__loop_events {
+    void (*begin)(struct cove__http_state *st);                  /* arrived, or has got its slot */
+    void (*ended)(struct cove__http_state *st, CURLcode result); /* its transfer ended */
+    void (*tick)(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
+    int64_t (*next_ns)(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
+};
+
 struct cove__http_state {
     struct cove__http_request *r;
+    const struct cove__loop_events *events;
     struct cove__loop *loop;
     /* under cove__lock */
     struct cove__http_state *queue_next; /* of the one queue that it stands in: a loop's inbox, its client's slots, or
@@ -96,13 +107,6 @@ CURL *cove__loop_easy_get(struct cove__loop *loop, uint64_t serial, bool *ret_pr
 void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial);
 int cove__loop_resolves(void *resolver, void *reserved, void *user); /* CURLOPT_RESOLVER_START_FUNCTION */
 void cove__loop_leave(struct cove__http_state *st); /* the request ended: takes it out of the loop's list */
-
-/* ---- http.c, called by the loop's thread ---- */
-
-void cove__http_begin(struct cove__http_state *st);                  /* arrived, or has got its slot */
-void cove__http_ended(struct cove__http_state *st, CURLcode result); /* its transfer ended */
-void cove__http_tick(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
-int64_t cove__http_next_ns(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
 
 /* ---- failure.c ---- */
 
