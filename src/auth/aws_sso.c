@@ -15,19 +15,6 @@ static bool is_region(const char *region)
     return strlen(region) < 64 && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
 }
 
-void cove__aws_sso_url(struct cove__buf *out, const char *endpoint, const char *service, const char *region)
-{
-    size_t n = endpoint != NULL ? strlen(endpoint) : 0;
-
-    while (n > 0 && endpoint[n - 1] == '/')
-        n--;
-    if (endpoint != NULL)
-        cove__buf_add(out, endpoint, n);
-    else
-        cove__buf_addf(out, "https://%s.%s.amazonaws.com%s", service, region,
-                       strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
-}
-
 int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_profile *profile, cove_cancel *cancel,
                   struct cove__aws_credentials *ret, struct cove_error *err)
 {

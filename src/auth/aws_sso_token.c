@@ -30,6 +30,19 @@ struct cached {
     int64_t until_ns;
 };
 
+void cove__aws_sso_url(struct cove__buf *out, const char *endpoint, const char *service, const char *region)
+{
+    size_t n = endpoint != NULL ? strlen(endpoint) : 0;
+
+    while (n > 0 && endpoint[n - 1] == '/')
+        n--;
+    if (endpoint != NULL)
+        cove__buf_add(out, endpoint, n);
+    else
+        cove__buf_addf(out, "https://%s.%s.amazonaws.com%s", service, region,
+                       strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+}
+
 static void cached_done(struct cached *c)
 {
     cove__wipe(c->token);
