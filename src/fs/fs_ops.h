@@ -79,6 +79,7 @@ struct cove__io {
     struct cove__slice src;      /* BORROWED: re-read at each attempt, so it must stay until the op has been taken */
     struct cove__upload *upload; /* the upload that a part belongs to; `offset` is the part's place in the file */
     unsigned part_number;        /* from 1 */
+    bool last_part;              /* known to be: an upload may also end without */
     const struct cove__put *put; /* conditions of a whole put */
     const char *sha256;          /* BORROWED: of `src`, as 64 hex digits, where it is known already; NULL: it is not */
     /* the older object whose bytes from `src_offset` on are those of `src`, to be copied by the store; BORROWED */

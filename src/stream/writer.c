@@ -72,6 +72,7 @@ struct cove_writer {
     const struct cove_parts *base; /* BORROWED; NULL: none of which anything can be copied */
     struct cove_parts *made;       /* NULL: digests are not kept, or have been taken */
     bool too_many_parts, published;
+    bool ending;                     /* the part that is sent next is the last */
     struct cove__slice hashed_ahead; /* of the write under way: bytes whose digest is known already; empty: none */
     uint8_t ahead[COVE__DIGEST_SIZE];
     int64_t uploaded, copied; /* bytes of parts that are done */
@@ -452,6 +453,7 @@ static int send(struct cove_writer *w, struct cove__slice data, size_t behind, u
     slot->io.path = w->target.path;
     slot->io.upload = w->upload;
     slot->io.part_number = w->parts + 1;
+    slot->io.last_part = w->ending;
     slot->io.offset = w->sent;
     slot->io.src = data;
     rc = compare(w, slot, behind, err);
@@ -623,8 +625,9 @@ static int finish_parts(struct cove_writer *w, struct cove_error *err)
 {
     struct cove__upload *upload;
     char *etag = NULL;
-    int rc = w->filled > 0 ? send_filled(w, err) : 0;
 
+    w->ending = true;
+    int rc = w->filled > 0 ? send_filled(w, err) : 0;
     reap_all(w);
     if (rc == 0 && w->state == FAILED)
         rc = cove__error_copy(err, &w->err);

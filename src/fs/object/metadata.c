@@ -1,6 +1,6 @@
 /*
  * What an object carries beside its bytes, as headers: read from the reply to a HEAD, kept for an object that takes the
- * other's place, and written into a request that makes one. For s3_stat.c, s3_object.c, s3_upload.c, s3_copy.c.
+ * other's place, and written into a request that makes one. For stat.c, put.c, upload.c and copy.c.
  */
 #include <string.h>
 #include <strings.h>

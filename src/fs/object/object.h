@@ -26,6 +26,8 @@ struct cove__object_headers {
     const char *const *kept;
 };
 
+struct cove__object_upload_ops;
+
 struct cove__object_ops {
     const char *name;         /* of the backend, for the log */
     const char *version_mark; /* what begins a version's id at the end of a path ("?versionId="); NULL: no versions */
@@ -67,6 +69,10 @@ struct cove__object_ops {
     bool (*is_delete_marker)(const struct cove__object_request *r);
     /* The checksum of the whole object that the reply gives; false: none. */
     bool (*reply_crc32c)(const struct cove__object_request *r, uint32_t *ret);
+
+    /* ---- groups; NULL: the backend leaves out the slots of struct cove__fs_ops that need them ---- */
+
+    const struct cove__object_upload_ops *upload; /* upload.h */
 };
 
 /* Headers made from options, "Name: value\n" lines, for requests that make an object, and for those that read one or

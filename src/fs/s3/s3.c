@@ -12,6 +12,7 @@
 #include "fs/object/known.h"
 #include "fs/s3/s3_capabilities.h"
 #include "fs/s3/s3_request.h"
+#include "fs/s3/s3_upload.h"
 
 static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error *err)
 {
@@ -183,6 +184,7 @@ const struct cove__object_ops cove__s3_object_ops = {
     .credentials_refused = cove__s3_credentials_refused,
     .is_delete_marker = cove__s3_is_delete_marker,
     .reply_crc32c = cove__s3_reply_crc32c,
+    .upload = &cove__s3_upload_ops,
 };
 
 /* A store of its own is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
@@ -310,12 +312,12 @@ const struct cove__fs_ops cove__s3_ops = {
     .rmdir = cove__object_rmdir,
     .read = cove__object_read,
     .put = cove__object_put,
-    .part_rules = cove__s3_part_rules,
-    .upload_begin = cove__s3_upload_begin,
-    .upload_part = cove__s3_upload_part,
+    .part_rules = cove__object_part_rules,
+    .upload_begin = cove__object_upload_begin,
+    .upload_part = cove__object_upload_part,
     .upload_copy_part = cove__s3_upload_copy_part,
-    .upload_finish = cove__s3_upload_finish,
-    .upload_abort = cove__s3_upload_abort,
+    .upload_finish = cove__object_upload_finish,
+    .upload_abort = cove__object_upload_abort,
     .append_open = cove__s3_append_open,
     .append = cove__s3_append,
     .append_close = cove__s3_append_close,
@@ -324,5 +326,5 @@ const struct cove__fs_ops cove__s3_ops = {
     .tags = cove__s3_tags,
     .set_tags = cove__s3_set_tags,
     .sign = cove__s3_sign,
-    .abandoned_uploads = cove__s3_abandoned_uploads,
+    .abandoned_uploads = cove__object_abandoned_uploads,
 };

@@ -119,14 +119,7 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 
 /* ---- slots of struct cove__fs_ops ---- */
 
-void cove__s3_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret);
-int cove__s3_upload_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
-                          struct cove__upload **ret, struct cove_error *err);
-void cove__s3_upload_part(void *self, struct cove__io *io);
 void cove__s3_upload_copy_part(void *self, struct cove__io *io);
-int cove__s3_upload_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
-                           char **ret_version_id, struct cove_error *err);
-void cove__s3_upload_abort(void *self, struct cove__upload *upload);
 int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                          void **ret_tail, struct cove_error *err);
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
@@ -140,7 +133,5 @@ int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags
                       struct cove_error *err);
 int cove__s3_sign(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
                   char **ret_url, struct cove_error *err);
-int64_t cove__s3_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
-                                   void *user, const struct cove__ctx *ctx, struct cove_error *err);
 
 #endif

@@ -236,7 +236,7 @@ static int append_large(struct cove__object_store *store, struct s3_tail *t, str
     char *etag = NULL;
 
     mark_for(t, t->size + (int64_t)data.size, &mark);
-    int rc = cove__s3_upload_open(store, t->path, &put, false, ctx, &u, err);
+    int rc = cove__upload_open(store, t->path, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__s3_copy_parts(u, cove__object_split(t->path), t->size, t->etag, 1, ctx, &n, err);
@@ -244,13 +244,13 @@ static int append_large(struct cove__object_store *store, struct s3_tail *t, str
         io.upload = u;
         io.part_number = n + 1;
         io.offset = t->size;
-        rc = cove__object_run_io(store, cove__s3_upload_part, &io, ctx, err);
+        rc = cove__object_run_io(store, cove__object_upload_part, &io, ctx, err);
     }
     if (rc < 0) {
-        cove__s3_upload_abort(store, u);
+        cove__object_upload_abort(store, u);
         return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? cove__s3_tail_changed(ctx, err) : rc;
     }
-    rc = cove__s3_upload_finish(store, u, ctx, &etag, NULL, err);
+    rc = cove__object_upload_finish(store, u, ctx, &etag, NULL, err);
     if (rc == 0)
         t->with_crc32c = false;
     if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))

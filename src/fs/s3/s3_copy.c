@@ -127,8 +127,8 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__ob
         rc = no_part_copy(&p->r, err);
     else if (rc < 0)
         cove__error_copy(err, &p->r.http.op.err);
-    else if (cove__s3_part_sent(u, p->number, p->copied.etag, 0, p->size) < 0 ||
-             cove__s3_copied_from(u, source, etag) < 0)
+    else if (cove__upload_part_sent(u, p->number, p->copied.etag, 0, p->size) < 0 ||
+             cove__upload_copied_from(u, source, etag) < 0)
         rc = cove__fail_nomem(err, "a part");
     cove__object_request_done(&p->r);
     return rc;
@@ -221,9 +221,9 @@ static void same_done(struct cove__object_request *r)
     int rc = r->http.op.rc;
 
     if (rc == 0) {
-        rc = cove__s3_part_sent(io->upload, io->part_number, p->copied.etag, p->crc, (int64_t)io->src.size);
+        rc = cove__upload_part_sent(io->upload, io->part_number, p->copied.etag, p->crc, (int64_t)io->src.size);
         if (rc == 0)
-            rc = cove__s3_copied_from(io->upload, cove__object_split(io->src_path), io->src_etag);
+            rc = cove__upload_copied_from(io->upload, cove__object_split(io->src_path), io->src_etag);
         if (rc < 0)
             cove__object_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
     } else if (r->store->ops->refuses_operation(r)) {
@@ -274,15 +274,15 @@ static int copy_large(struct cove__object_store *store, struct cove__object_name
     unsigned n = 0;
     char *made = NULL;
 
-    int rc = cove__s3_upload_open(store, to, &put, false, ctx, &u, err);
+    int rc = cove__upload_open(store, to, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__s3_copy_parts(u, from, size, etag, 1, ctx, &n, err);
     if (rc < 0) {
-        cove__s3_upload_abort(store, u);
+        cove__object_upload_abort(store, u);
         return rc;
     }
-    rc = cove__s3_upload_finish(store, u, ctx, &made, NULL, err);
+    rc = cove__object_upload_finish(store, u, ctx, &made, NULL, err);
     cove__free(made);
     return rc;
 }

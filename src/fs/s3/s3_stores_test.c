@@ -163,17 +163,17 @@ static void test_open(void **state)
                      COVE__CONDITION_SENT_AND_CHECKED);
     assert_false(s3->rules.bucket_in_host);
     struct cove__part_rules rules;
-    cove__s3_part_rules(s3, -1, &rules);
+    cove__s3_ops.part_rules(s3, -1, &rules);
     assert_true(rules.equal_parts);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "https://s3.fr-par.scw.cloud");
-    cove__s3_part_rules(s3, (int64_t)100 << 30, &rules);
+    cove__s3_ops.part_rules(s3, (int64_t)100 << 30, &rules);
     assert_int_equal(rules.max_parts, 1000);
     assert_int_equal(rules.default_part, 103 << 20); /* 100 GiB in at most 1,000 */
     cove__s3_ops.close(s3);
     s3 = OPEN("endpoint_url", "https://s3.fr-par.scw.cloud", "max_parts", "10000");
-    cove__s3_part_rules(s3, -1, &rules);
+    cove__s3_ops.part_rules(s3, -1, &rules);
     assert_int_equal(rules.max_parts, 10000);
     cove__s3_ops.close(s3);
 

@@ -500,13 +500,13 @@ static void test_part_rules(void **state)
     struct cove__s3 *s3 = OPEN("anon", "true", "fixed_upload_size", "true");
     struct cove__part_rules rules;
 
-    cove__s3_part_rules(s3, -1, &rules);
+    cove__s3_ops.part_rules(s3, -1, &rules);
     assert_true(rules.equal_parts);
     assert_int_equal(rules.default_part, 8 << 20);
     static const int64_t sizes[] = { 1, (int64_t)8 << 20, (int64_t)80000 << 20, (int64_t)80001 << 20,
                                      (int64_t)5 << 40 };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        cove__s3_part_rules(s3, sizes[i], &rules);
+        cove__s3_ops.part_rules(s3, sizes[i], &rules);
         assert_true(rules.default_part >= S3_PART_MIN && rules.default_part <= S3_PART_MAX);
         assert_true((sizes[i] + (int64_t)rules.default_part - 1) / (int64_t)rules.default_part <= S3_PARTS_MAX);
     }
