@@ -94,7 +94,11 @@ int cli_fail(struct cli *c, int code, const struct cove_error *err);
 int cli_failf(struct cli *c, int status, const char *format, ...) COVE_PRINTF(3, 4);
 int cli_usage(struct cli *c, const char *format, ...) COVE_PRINTF(2, 3); /* with a hint at --help; CLI_USAGE */
 void cli_note(struct cli *c, const char *format, ...) COVE_PRINTF(2, 3); /* on stderr, unless -q */
-bool cli_interrupted(const struct cli *c);
+void cli_say(const char *text); /* a line from any thread; never waits for a thread that writes */
+static inline bool cli_interrupted(const struct cli *c)
+{
+    return cove_cancel_fired(c->call.cancel) != 0;
+}
 void *cli_alloc(size_t size); /* zeroed; ends the command when memory is exhausted */
 char *cli_strdup(const char *s);
 char *cli_join(const char *directory, const char *name); /* with one slash between */

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,158 +58,7 @@ static void set_up_signals(void)
     signal(SIGPIPE, SIG_IGN); /* output.c raises it itself, for stdout only */
 }
 
-/* ---- what went wrong ---- */
-
-static int status_of(int code)
-{
-    switch (code) {
-    case COVE_EINVAL:
-        return CLI_USAGE;
-    case COVE_ENOTFOUND:
-        return CLI_NOT_FOUND;
-    case COVE_EACCESS:
-    case COVE_EAUTH:
-        return CLI_DENIED;
-    case COVE_ENETWORK:
-    case COVE_ETIMEDOUT:
-    case COVE_ETHROTTLED:
-    case COVE_ESERVER:
-        return CLI_NETWORK;
-    default:
-        return CLI_FAILED;
-    }
-}
-
-static pthread_mutex_t terminal = PTHREAD_MUTEX_INITIALIZER;
-
-void cli_terminal_lock(void)
-{
-    pthread_mutex_lock(&terminal);
-}
-
-void cli_terminal_unlock(void)
-{
-    pthread_mutex_unlock(&terminal);
-}
-
-/* One line, whatever the text holds: a name from a store may hold what a terminal obeys. */
-static void say_locked(const char *text)
-{
-    char line[COVE_ERROR_MESSAGE_MAX + 64];
-
-    snprintf(line, sizeof line, "%s", text);
-    cli_make_plain(line);
-    cli_flush();
-    cli_progress_clear();
-    fprintf(stderr, "cove: %s\n", line);
-}
-
-/* Says it and keeps the exit code, which is that of the first failure. */
-static int note(struct cli *c, int status, const char *text)
-{
-    cli_terminal_lock();
-    say_locked(text);
-    if (c->status == CLI_OK)
-        c->status = status;
-    cli_terminal_unlock();
-    return status;
-}
-
-int cli_fail(struct cli *c, int code, const struct cove_error *err)
-{
-    /* An interrupt makes everything under way fail: that is one event, and the exit code says it. */
-    if (code == COVE_ECANCELED && cli_interrupted(c))
-        return CLI_INTERRUPTED;
-    return note(c, status_of(code), err->message[0] ? err->message : cove_code_phrase(code));
-}
-
-int cli_failf(struct cli *c, int status, const char *format, ...)
-{
-    char text[COVE_ERROR_MESSAGE_MAX];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return note(c, status, text);
-}
-
-int cli_usage(struct cli *c, const char *format, ...)
-{
-    char text[COVE_ERROR_MESSAGE_MAX];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    note(c, CLI_USAGE, text);
-    fprintf(stderr, "`cove %s --help` says more.\n", c->verb->name);
-    return CLI_USAGE;
-}
-
-void cli_note(struct cli *c, const char *format, ...)
-{
-    char text[COVE_ERROR_MESSAGE_MAX];
-    va_list args;
-
-    if (c->quiet)
-        return;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    cli_terminal_lock();
-    say_locked(text);
-    cli_terminal_unlock();
-}
-
-bool cli_interrupted(const struct cli *c)
-{
-    return cove_cancel_fired(c->call.cancel) != 0;
-}
-
-/* ---- memory: a command that has none left can only say so ---- */
-
-void *cli_alloc(size_t size)
-{
-    void *p = calloc(1, size ? size : 1);
-
-    if (!p) {
-        fputs("cove: memory is exhausted\n", stderr);
-        exit(CLI_FAILED);
-    }
-    return p;
-}
-
-char *cli_strdup(const char *s)
-{
-    size_t size = strlen(s) + 1;
-
-    return memcpy(cli_alloc(size), s, size);
-}
-
-char *cli_join(const char *directory, const char *name)
-{
-    size_t n = strlen(directory);
-    size_t size = n + strlen(name) + 2;
-    char *joined = cli_alloc(size);
-
-    snprintf(joined, size, "%s%s%s", directory, n == 0 || directory[n - 1] == '/' ? "" : "/", name);
-    return joined;
-}
-
 /* ---- the verb ---- */
-
-/* Called on any thread of the library's, which must not wait for a thread that writes to a pipe that is not read. */
-static void say_line(const char *text)
-{
-    bool taken = pthread_mutex_trylock(&terminal) == 0;
-
-    if (taken)
-        cli_progress_clear();
-    fprintf(stderr, "cove: %s\n", text);
-    if (taken)
-        pthread_mutex_unlock(&terminal);
-}
 
 static void on_log(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
@@ -220,7 +67,7 @@ static void on_log(void *user, enum cove_log_level level, const char *subject, c
 
     (void)user;
     snprintf(line, sizeof line, "%s: %s: %s", names[level], subject, text);
-    say_line(line);
+    cli_say(line);
 }
 
 /* Without --verbose: only lines about waits of some seconds. */
@@ -229,7 +76,7 @@ static void on_wait(void *user, enum cove_log_level level, const char *subject, 
     (void)user;
     (void)level;
     if (strcmp(subject, "wait") == 0)
-        say_line(text);
+        cli_say(text);
 }
 
 static int run(const struct cli_verb *verb, int argc, char **argv)
@@ -283,7 +130,7 @@ static void refuse_verb(const char *name, int argc, char **argv)
         snprintf(text, sizeof text, "there is no verb \"%s\"; did you mean `cove %s`?", name, nearest);
     else
         snprintf(text, sizeof text, "there is no verb \"%s\"; `cove --help` lists them", name);
-    say_locked(text);
+    cli_failf(&(struct cli){ 0 }, CLI_USAGE, "%s", text);
 }
 
 int main(int argc, char **argv)
