@@ -46,7 +46,8 @@ int64_t cove__appender_due(struct cove_appender *a);
 
 /* flusher.c */
 int cove__flusher_add(struct cove_appender *a, struct cove_error *err); /* starts the thread where there is none */
-/* Returns when the thread no longer flushes it. False: a flush was still running at the deadline and was cancelled. */
+/* Returns when neither the thread nor the process's end flushes it any more. False: a flush was still running at the
+ * deadline and was cancelled. */
 bool cove__flusher_remove(struct cove_appender *a, int64_t deadline_ns);
 void cove__flusher_wake(void); /* an appender has become due earlier */
 

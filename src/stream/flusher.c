@@ -13,11 +13,13 @@
 #define EXIT_TIMEOUT (60 * COVE__SEC) /* of all appenders together */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed; /* on CLOCK_MONOTONIC; work for the thread, or an appender let go by it */
+static pthread_cond_t changed; /* on CLOCK_MONOTONIC; work for the thread, or an appender let go */
 static unsigned generation;    /* of fork, in which all below was made; 0: never */
 static struct {                /* under lock */
     struct cove_appender *first;
-    struct cove_appender *at_work; /* the one that the thread flushes now */
+    /* The ones that are flushed now: by the thread, and at the process's end. Two, for both may be at work at once, and
+     * neither may let go of what the other one holds. */
+    struct cove_appender *of_thread, *of_exit;
     bool running;
 } flusher;
 
@@ -29,7 +31,7 @@ static void take(void)
         generation = cove__fork_generation();
         lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
         cove__cond_init(&changed);
-        flusher.first = flusher.at_work = NULL;
+        flusher.first = flusher.of_thread = flusher.of_exit = NULL;
         flusher.running = false;
     }
     cove__unlock();
@@ -63,11 +65,11 @@ static void *run(void *unused)
             cove__cond_wait_until(&changed, &lock, due);
             continue;
         }
-        flusher.at_work = a;
+        flusher.of_thread = a;
         pthread_mutex_unlock(&lock);
         cove__appender_flush_due(a);
         pthread_mutex_lock(&lock);
-        flusher.at_work = NULL;
+        flusher.of_thread = NULL;
         pthread_cond_broadcast(&changed);
     }
     flusher.running = false;
@@ -85,19 +87,20 @@ static void flush_all(void)
     while (flusher.first) {
         struct cove_appender *a = flusher.first;
 
-        if (a == flusher.at_work) {
+        if (a == flusher.of_thread) {
             /* Never taken back: after the wait another thread may have freed it. */
             atomic_fetch_or(&a->last_waits, COVE__LAST_EXIT);
             pthread_cond_wait(&changed, &lock);
             continue;
         }
         flusher.first = a->next;
-        flusher.at_work = a;
+        flusher.of_exit = a;
         pthread_mutex_unlock(&lock);
         atomic_fetch_or(&a->last_waits, COVE__LAST_EXIT);
         cove__appender_flush_last(a, deadline_ns);
         pthread_mutex_lock(&lock);
-        flusher.at_work = NULL;
+        flusher.of_exit = NULL;
+        pthread_cond_broadcast(&changed);
     }
     pthread_cond_broadcast(&changed); /* the thread, if any, finds nothing and ends */
     pthread_mutex_unlock(&lock);
@@ -144,7 +147,7 @@ bool cove__flusher_remove(struct cove_appender *a, int64_t deadline_ns)
 
     take();
     atomic_fetch_add(&a->last_waits, COVE__LAST_CLOSE);
-    while (flusher.at_work == a) {
+    while (flusher.of_thread == a || flusher.of_exit == a) {
         if (cove__cond_wait_until(&changed, &lock, in_time ? deadline_ns : INT64_MAX))
             continue;
         in_time = false;
