@@ -3,8 +3,9 @@
  * appender.c, queue.c) or one idea below them: errors.c, call.c, lock.c, stream.c, convert.c, info.c, pairs.c,
  * ranges.c, log.c, sums.c.
  *
- * The rules of all of them: a call that may wait releases the GIL (COVEPY_WAIT); what it needs meanwhile, paths and
- * buffers, is held by the frame that made it; memory that the library fills is seen by nobody else before it is full.
+ * The rules of all of them: a call that may wait releases the GIL (COVEPY_WAIT), also one that ends something: a free
+ * that aborts an upload, or joins a thread that fetches credentials; what a call needs meanwhile, paths and buffers, is
+ * held by the frame that made it; memory that the library fills is seen by nobody else before it is full.
  */
 #ifndef COVEPY_H
 #define COVEPY_H
@@ -272,5 +273,8 @@ struct covepy_write {
 /* Into the library's options, which are good until covepy_write_done, to be called in any case. */
 int covepy_write_options(struct covepy_write *w, int64_t expected_size, struct cove_writer_options *o);
 void covepy_write_done(struct covepy_write *w);
+/* Finishes and frees, both without the GIL. The new file's ETag and version ID are the caller's, to be freed; NULL: not
+ * known. */
+int covepy_writer_end(cove_writer *writer, char **ret_etag, char **ret_version_id, struct cove_error *err);
 
 #endif

@@ -62,6 +62,14 @@ fail:
     return NULL;
 }
 
+/* The last one joins the thread that refreshes credentials. */
+static void let_go(cove_fs *fs)
+{
+    Py_BEGIN_ALLOW_THREADS;
+    cove_fs_unref(fs);
+    Py_END_ALLOW_THREADS;
+}
+
 static PyObject *fs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static const char *const keywords[] = { "url", "options", NULL };
@@ -87,7 +95,7 @@ static PyObject *fs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->fs = fs;
         self->options = options;
     } else {
-        cove_fs_unref(fs);
+        let_go(fs);
         cove_options_free(options);
     }
 out:
@@ -98,12 +106,9 @@ out:
 static void fs_dealloc(PyObject *object)
 {
     struct covepy_fs *self = (struct covepy_fs *)object;
-    cove_fs *fs = self->fs;
 
     cove_options_free(self->options);
-    Py_BEGIN_ALLOW_THREADS;
-    cove_fs_unref(fs);
-    Py_END_ALLOW_THREADS;
+    let_go(self->fs);
     covepy_free_object(object);
 }
 
@@ -176,11 +181,13 @@ static PyObject *fs_path(PyObject *object, PyObject *args)
 
     if (!url)
         return NULL;
+    Py_BEGIN_ALLOW_THREADS;
     rc = cove_fs_from_url(url, self->options, &fs, &path, &err);
+    Py_END_ALLOW_THREADS;
     result = rc < 0 ? covepy_raise(rc, &err) : covepy_str(path);
     cove_free(path);
     cove_free(url);
-    cove_fs_unref(fs);
+    let_go(fs);
     return result;
 }
 

@@ -1,9 +1,11 @@
 /* Filesystem: whole files out, from the caller's own memory. */
 #include "covepy.h"
 
-/* The writer is the caller's, also after a failure: it says what the new file is called. */
+#include <stdlib.h>
+
+/* The writer is freed here, without the GIL: after a failed write that sends the abort of an upload. */
 static int write_by_writer(struct covepy_call *c, cove_fs *fs, const char *path, const Py_buffer *buffer,
-                           const struct cove_writer_options *o, cove_writer **ret_writer)
+                           const struct cove_writer_options *o, char **ret_etag, char **ret_version_id)
 {
     cove_writer *writer = NULL;
     int rc = cove_writer_open(fs, path, o, &c->call, &writer, &c->err);
@@ -11,8 +13,8 @@ static int write_by_writer(struct covepy_call *c, cove_fs *fs, const char *path,
     if (rc == 0)
         rc = cove_writer_write(writer, buffer->buf, (size_t)buffer->len, &c->err);
     if (rc == 0)
-        rc = cove_writer_finish(writer, &c->err);
-    *ret_writer = writer;
+        return covepy_writer_end(writer, ret_etag, ret_version_id, &c->err);
+    cove_writer_free(writer);
     return rc;
 }
 
@@ -26,7 +28,7 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
     struct covepy_path path = { 0 };
     PyObject *result = NULL;
     Py_buffer buffer = { 0 };
-    cove_writer *writer = NULL;
+    char *etag = NULL, *version_id = NULL;
     int64_t timeout_ms = 0;
     int rc;
 
@@ -36,12 +38,13 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
         return NULL;
     if (covepy_write_options(&w, buffer.len, &o) == 0) {
         covepy_call_init(&c, timeout_ms);
-        COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o, &writer));
+        COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o, &etag,
+                                             &version_id));
         if (covepy_call_ok(&c, rc))
-            result = Py_BuildValue("(NN)", covepy_str_or_none(cove_writer_etag(writer)),
-                                   covepy_str_or_none(cove_writer_version_id(writer)));
+            result = Py_BuildValue("(NN)", covepy_str_or_none(etag), covepy_str_or_none(version_id));
         covepy_call_done(&c);
-        cove_writer_free(writer);
+        free(etag);
+        free(version_id);
     }
     covepy_write_done(&w);
     PyBuffer_Release(&buffer);

@@ -370,9 +370,12 @@ static PyObject *add_results(struct queue *self, PyObject *list, struct cove_res
 
         if (list)
             list = covepy_list_add(list, value ? Py_BuildValue("(LN)", (long long)results[i].job, value) : NULL);
-        covepy_result_done(&results[i]);
         job_free(self, job);
     }
+    Py_BEGIN_ALLOW_THREADS; /* a listing may hold the last reference to its filesystem */
+    for (size_t i = 0; i < n; i++)
+        covepy_result_done(&results[i]);
+    Py_END_ALLOW_THREADS;
     return list;
 }
 

@@ -132,29 +132,29 @@ static char *copy_or_null(const char *text) /* NULL without memory: then not kno
     return text ? strdup(text) : NULL;
 }
 
-static int finish_and_free(struct writer *self, struct cove_error *err)
+int covepy_writer_end(cove_writer *writer, char **ret_etag, char **ret_version_id, struct cove_error *err)
 {
-    const cove_writer *writer = self->base.stream;
-    int rc = cove_writer_finish(self->base.stream, err);
+    int rc = cove_writer_finish(writer, err);
 
     if (rc == 0) {
-        self->etag = copy_or_null(cove_writer_etag(writer));
-        self->version_id = copy_or_null(cove_writer_version_id(writer));
+        *ret_etag = copy_or_null(cove_writer_etag(writer));
+        *ret_version_id = copy_or_null(cove_writer_version_id(writer));
     }
-    cove_writer_free(self->base.stream);
+    cove_writer_free(writer);
     return rc;
 }
 
 /* After a failure too there is nothing more to do with it than to let it go. */
 static PyObject *writer_finish(PyObject *object, PyObject *unused)
 {
-    struct covepy_stream *self = (struct covepy_stream *)object;
+    struct writer *writer = (struct writer *)object;
+    struct covepy_stream *self = &writer->base;
     struct covepy_call c;
     int rc;
 
     if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    COVEPY_WAIT(&c, rc = finish_and_free((struct writer *)object, &c.err));
+    COVEPY_WAIT(&c, rc = covepy_writer_end(self->stream, &writer->etag, &writer->version_id, &c.err));
     self->stream = NULL;
     if (!covepy_stream_end(self, &c, rc))
         return NULL;

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from cove import _cove
+from mocked import mock  # noqa: F401
 from stub import Stub, corrupt, deny, stall
 
 MIB = 1 << 20
@@ -99,6 +100,17 @@ def test_a_stream_may_be_closed_by_another_thread(memory):
 
     run_threads(5, work)
     assert reader.closed
+
+
+def test_other_threads_run_while_a_failed_write_is_aborted(mock):  # noqa: F811
+    """The mock's threads are this process's, too: were the abort sent with the GIL, they could not answer it."""
+    from server import Fault
+
+    mock.faults.append(Fault({"on": "UploadPart", "times": -1, "status": 403, "error": ["AccessDenied", "no"]}))
+    fs = _cove.Filesystem("s3://b", {"endpoint_url": mock.endpoint, "key": "k", "secret": "s", "max_concurrency": "1"})
+    with pytest.raises(PermissionError):
+        fs.write_file("b/x", bytes(64 * MIB))
+    assert [r.status for r in mock.requests if r.operation == "AbortMultipartUpload"] == [204]
 
 
 def store_that_waits(stub, handler):
