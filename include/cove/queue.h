@@ -64,8 +64,9 @@ COVE_API int64_t cove_queue_read_ranges(cove_queue *queue, cove_fs *fs, const ch
 COVE_API int64_t cove_queue_read_file(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
                                       const struct cove_call *call, void *user, struct cove_error *err);
 /* Of stream.h. A reader has `call` for its own, with the whole timeout from its first call on. */
-COVE_API int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
-                                         const struct cove_call *call, void *user, struct cove_error *err);
+COVE_API int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path, size_t at_once,
+                                         size_t max_bytes, const struct cove_call *call, void *user,
+                                         struct cove_error *err);
 COVE_API int64_t cove_queue_write_file(cove_queue *queue, cove_fs *fs, const char *path, const void *data, size_t size,
                                        const struct cove_call *call, void *user, struct cove_error *err);
 COVE_API int64_t cove_queue_remove(cove_queue *queue, cove_fs *fs, const char *path, const struct cove_call *call,

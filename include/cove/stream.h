@@ -38,12 +38,14 @@ typedef struct cove_parts cove_parts; /* the digests of one object's parts */
  * have not come yet fail with COVE_EPRECONDITION; see cove_reader_reopen. COVE_ENOTFOUND, COVE_EISDIR. */
 COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call, cove_reader **ret_reader,
                               struct cove_error *err);
-/* Reads a file of at most `max_bytes` (0: of any size) whole, into *ret_data, as cove_fs_read_file does. For a larger
- * file gives a reader at the first byte, in *ret_reader, as cove_reader_open does, so that the caller can allocate by
- * the size. The other output is NULL. No byte is requested twice. A file that reports a wrong size, as those of /proc
- * do, is read whole, whatever `max_bytes` is. Errors as of these two calls. */
-COVE_API int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
-                                  cove_reader **ret_reader, const struct cove_call *call, struct cove_error *err);
+/* Reads a file of at most `at_once` bytes (0: of any size) whole, into *ret_data, as cove_fs_read_file does. For a
+ * larger file gives a reader at the first byte, in *ret_reader, as cove_reader_open does, so that the caller can
+ * allocate by the size. The other output is NULL. No byte is requested twice. A file that reports too small a size, as
+ * those of /proc do, is read whole, whatever `at_once` is. COVE_ELIMIT: it has more than `max_bytes` (0: no ceiling).
+ * Other errors as of these two calls. */
+COVE_API int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t at_once, size_t max_bytes, void **ret_data,
+                                  size_t *ret_size, cove_reader **ret_reader, const struct cove_call *call,
+                                  struct cove_error *err);
 /* After a call failed with COVE_EPRECONDITION: closes *reader and puts in its place a reader of the current version, at
  * the first byte. For a caller that has passed on none of the old bytes. On failure *reader is unchanged.
  * COVE_EPRECONDITION: the reader was reopened 10 times already; or no read of this reader has failed with it, and then

@@ -85,7 +85,7 @@ PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs)
     int64_t timeout_ms = 0;
     cove_reader *reader = NULL;
     void *data = NULL;
-    size_t size = 0, at_once = LARGE;
+    size_t size = 0;
     int rc;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|n$O&", (char **)keywords, covepy_path, &path, &max_bytes,
@@ -93,16 +93,13 @@ PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs)
         return NULL;
     if (max_bytes < 0)
         max_bytes = 0;
-    if (max_bytes > 0 && (size_t)max_bytes < at_once)
-        at_once = (size_t)max_bytes;
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_read_or_open(fs, path.text, at_once, &data, &size, &reader, &c.call, &c.err));
+    COVEPY_WAIT(&c, rc = cove_fs_read_or_open(fs, path.text, LARGE, (size_t)max_bytes, &data, &size, &reader, &c.call,
+                                              &c.err));
     if (!covepy_call_ok(&c, rc))
         close_reader(reader);
     else if (reader)
         bytes = covepy_read_large(&c, fs, path.text, reader, (uint64_t)max_bytes);
-    else if (max_bytes && size > (size_t)max_bytes)
-        bytes = refuse_size(&c, fs, path.text, (int64_t)size, (uint64_t)max_bytes);
     else
         bytes = covepy_bytes_copy(data, size);
     cove_free(data);

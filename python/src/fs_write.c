@@ -38,8 +38,8 @@ PyObject *covepy_fs_write_file(PyObject *self, PyObject *args, PyObject *kwargs)
         return NULL;
     if (covepy_write_options(&w, buffer.len, &o) == 0) {
         covepy_call_init(&c, timeout_ms);
-        COVEPY_WAIT(&c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o, &etag,
-                                             &version_id));
+        COVEPY_WAIT(
+            &c, rc = write_by_writer(&c, ((struct covepy_fs *)self)->fs, path.text, &buffer, &o, &etag, &version_id));
         if (covepy_call_ok(&c, rc))
             result = Py_BuildValue("(NN)", covepy_str_or_none(etag), covepy_str_or_none(version_id));
         covepy_call_done(&c);

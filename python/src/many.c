@@ -108,7 +108,7 @@ static int64_t submit(struct many *m, size_t i, const struct cove_call *call, st
 
     switch (m->kind) {
     case READ:
-        return cove_queue_read_or_open(m->queue, m->fs, path, LARGE, call, user, err);
+        return cove_queue_read_or_open(m->queue, m->fs, path, LARGE, 0, call, user, err);
     case WRITE:
         return cove_queue_write_file(m->queue, m->fs, path, item->buffer.buf, (size_t)item->buffer.len, call, user,
                                      err);

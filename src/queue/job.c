@@ -115,7 +115,7 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
         return rc < 0 ? rc : bytes_of(job->ranges, job->length);
     case JOB_READ_FILE:
     case JOB_READ_OR_OPEN:
-        rc = cove__fs_read_from_head(job->fs, path, job->length, &job->head, &job->bytes, &size,
+        rc = cove__fs_read_from_head(job->fs, path, job->at_once, job->length, &job->head, &job->bytes, &size,
                                      job->kind == JOB_READ_OR_OPEN ? &job->reader : NULL, &job->call, call, err);
         cove__head_done(&job->head);
         return rc < 0 ? rc : (int64_t)size;
@@ -261,8 +261,9 @@ static void probed(struct cove__job *job)
 
     bool whole = run->io.ret_total == (int64_t)n || (n < COVE__HEAD_SIZE && run->io.ret_total < (int64_t)n);
     bool allowed = !job->length || n <= job->length;
+    bool opens = job->kind == JOB_READ_OR_OPEN && job->at_once && n > job->at_once;
 
-    if (!whole || (!allowed && job->kind == JOB_READ_OR_OPEN)) {
+    if (!whole || opens) {
         job->head =
             (struct cove__head){ .data = run->probe, .n = n, .total = run->io.ret_total, .etag = run->io.ret_etag };
         run->probe = NULL;

@@ -284,7 +284,7 @@ int64_t cove_queue_read_file(cove_queue *queue, cove_fs *fs, const char *path, s
     return submit(queue, job, user, err);
 }
 
-int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path, size_t max_bytes,
+int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path, size_t at_once, size_t max_bytes,
                                 const struct cove_call *call, void *user, struct cove_error *err)
 {
     struct cove__job *job = NULL;
@@ -292,6 +292,7 @@ int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path
 
     if (rc < 0)
         return rc;
+    job->at_once = at_once;
     job->length = max_bytes;
     if (call)
         job->call = *call;

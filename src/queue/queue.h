@@ -55,6 +55,7 @@ struct cove__job {
     void *buffer;               /* read_range: the caller's */
     struct cove_range *ranges;  /* read_ranges: the caller's */
     size_t length;         /* read_range, write_file; read_ranges: how many; whole files: the most that is allowed */
+    size_t at_once;        /* read_or_open: what is larger becomes a reader */
     struct cove_call call; /* read_or_open: the reader's, with a reference to its token */
     const void *data;      /* write_file: the caller's */
     /* whoever works on it, until it has ended */

@@ -28,8 +28,8 @@ int cove__reader_from_head(cove_fs *fs, const char *path, const struct cove_call
 /* whole.c: cove_fs_read_or_open from this head on; `ret_reader` NULL: cove_fs_read_file. `of_reader`: for
  * the reader's calls. May take the head's content;
  * the caller calls cove__head_done. Restarts where the file was replaced since. */
-int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t max_bytes, struct cove__head *head, void **ret_data,
-                            size_t *ret_size, cove_reader **ret_reader, const struct cove_call *of_reader,
-                            const struct cove_call *call, struct cove_error *err);
+int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t at_once, size_t max_bytes, struct cove__head *head,
+                            void **ret_data, size_t *ret_size, cove_reader **ret_reader,
+                            const struct cove_call *of_reader, const struct cove_call *call, struct cove_error *err);
 
 #endif

@@ -292,30 +292,6 @@ static void fork_leaves_each_side_its_own(void **state)
     cove_free(back);
 }
 
-/* What the system says of a file's size need not be what it holds: nothing is written past the memory for it. */
-static void files_that_hold_more_than_their_size(void **state)
-{
-    cove_fs *local = NULL;
-    void *back = NULL;
-    size_t n = 0;
-    int rc;
-
-    assert_int_equal(cove_fs_from_url("file:///", NULL, &local, NULL, NULL), 0);
-    assert_int_equal(cove_fs_read_file(local, "/proc/self/status", 0, &back, &n, NULL, NULL), 0);
-    assert_true(n > 100);
-    assert_memory_equal(back, "Name:", 5);
-    assert_int_equal(strlen(back), n);
-    cove_free(back);
-    back = NULL;
-    assert_int_equal(cove_fs_read_file(local, "/proc/self/status", 100, &back, &n, NULL, NULL), COVE_ELIMIT);
-    rc =
-        cove_fs_read_file(local, "/proc/kallsyms", 0, &back, &n, NULL, NULL); /* of several reads, where there is one */
-    if (rc == 0)
-        assert_int_equal(strlen(back), n);
-    cove_free(back);
-    cove_fs_unref(local);
-}
-
 /* Every allocation fails in turn: an error, no leak, and the old content or the new one. */
 static void torture(void **state)
 {
@@ -773,7 +749,6 @@ int main(void)
         cmocka_unit_test(appends_leave_early),
         cmocka_unit_test(appends_that_are_cut_off),
         cmocka_unit_test(fork_leaves_each_side_its_own),
-        cmocka_unit_test(files_that_hold_more_than_their_size),
         cmocka_unit_test(torture),
         cmocka_unit_test(many_writers_in_no_memory),
         cmocka_unit_test(one_stream_holds_its_share),

@@ -73,7 +73,7 @@ static void whole_or_opened(cove_queue *q, const size_t *sizes, size_t n)
     call.timeout_ms = 600000;
     for (size_t m = 0; m < 2; m++) {
         for (size_t i = 0; i < n; i++)
-            OK(cove_queue_read_or_open(q, w.fs, at("w%zu", i), most[m], &call, (void *)i, &err));
+            OK(cove_queue_read_or_open(q, w.fs, at("w%zu", i), most[m], 0, &call, (void *)i, &err));
         for (size_t i = 0; i < n; i++) {
             struct cove_result r = next(q);
             size_t size = sizes[(size_t)r.user];

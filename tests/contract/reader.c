@@ -52,7 +52,7 @@ static void whole_or_opened(void **state)
             void *data = &data;
             cove_reader *reader = NULL;
             size_t size = 77;
-            OK(cove_fs_read_or_open(w.fs, at("f"), most[m], &data, &size, &reader, NULL, &err));
+            OK(cove_fs_read_or_open(w.fs, at("f"), most[m], 0, &data, &size, &reader, NULL, &err));
             if (most[m] && sizes[i] > most[m]) {
                 assert_null(data);
                 assert_int_equal(cove_reader_size(reader), sizes[i]);
@@ -75,7 +75,7 @@ static void whole_or_opened(void **state)
     void *data = &data;
     cove_reader *reader = NULL;
     size_t size = 77;
-    FAILS(COVE_ENOTFOUND, cove_fs_read_or_open(w.fs, at("no"), 1, &data, &size, &reader, NULL, &err));
+    FAILS(COVE_ENOTFOUND, cove_fs_read_or_open(w.fs, at("no"), 1, 0, &data, &size, &reader, NULL, &err));
     assert_ptr_equal(data, &data);
     assert_int_equal(size, 77);
 }
