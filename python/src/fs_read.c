@@ -94,8 +94,8 @@ PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs)
     if (max_bytes < 0)
         max_bytes = 0;
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, rc = cove_fs_read_or_open(fs, path.text, LARGE, (size_t)max_bytes, &data, &size, &reader, &c.call,
-                                              &c.err));
+    COVEPY_WAIT(
+        &c, rc = cove_fs_read_or_open(fs, path.text, LARGE, (size_t)max_bytes, &data, &size, &reader, &c.call, &c.err));
     if (!covepy_call_ok(&c, rc))
         close_reader(reader);
     else if (reader)

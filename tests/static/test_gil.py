@@ -12,8 +12,8 @@ AT_ONCE = {
     "cove_info_is_deleted", "cove_info_is_latest", "cove_info_metadata", "cove_info_mtime_ns", "cove_info_path", "cove_info_size",
     "cove_info_storage_class", "cove_info_type", "cove_info_version_id", "cove_known_implementations", "cove_listing_limit", "cove_log_set",
     "cove_options_describe", "cove_options_free", "cove_options_new", "cove_options_set", "cove_queue_cancel", "cove_queue_cancel_all",
-    "cove_queue_fd", "cove_queue_new", "cove_queue_pending", "cove_reader_seek", "cove_reader_size", "cove_reader_tell", "cove_version",
-    "cove_writer_tell",
+    "cove_queue_fd", "cove_queue_new", "cove_queue_pending", "cove_reader_seek", "cove_reader_size", "cove_reader_tell", "cove_reader_version_id",
+    "cove_version", "cove_writer_tell",
 }
 
 # What may wait elsewhere, but not here: the whole listing is in memory.
