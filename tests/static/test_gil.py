@@ -7,7 +7,7 @@ from test_tree import tracked
 
 # These only look at memory, or free it: of the first kinds of objects, every call.
 AT_ONCE = re.compile(
-    "cove_(cancel|code|info|options)_.*|cove_(free|known_implementations|listing_limit|log_set|version)"
+    "cove_(cancel|code|info|options)_.*|cove_(free|listing_use_one_timeout|log_set|scheme_at|version)"
     "|cove_fs_(endpoint|same_store|scheme|url)|cove_queue_(cancel|cancel_all|fd|new|pending)"
     "|cove_reader_(seek|size|tell|version_id)|cove_writer_tell")
 
