@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-#include <cove/cove.h>
+#include <cove/error.h>
+#include <cove/rng.h>
 
 enum { SIDE = 8 };
 

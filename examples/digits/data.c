@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cove/fs.h>
+
 /* A training image is number i of all copies; its class is that of the image it was made from. */
 static int fetch_train(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err)
 {

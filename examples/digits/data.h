@@ -2,7 +2,7 @@
 #ifndef DIGITS_DATA_H
 #define DIGITS_DATA_H
 
-#include <cove/cove.h>
+#include <cove/data.h>
 
 enum { PIXELS = 64, CLASSES = 10, TRAIN_IMAGES = 1437, COPIES = 12 };
 

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include <cblas.h>
+#include <cove/cove.h>
+#include <cove/trainer.h>
 
 #include "data.h"
 #include "model.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cblas.h>
+#include <cove/trainer.h>
 
 #define LABEL_SMOOTHING 0.1F
 

@@ -2,7 +2,7 @@
 #ifndef DIGITS_MODEL_H
 #define DIGITS_MODEL_H
 
-#include <cove/cove.h>
+#include <cove/module.h>
 
 #include "data.h"
 

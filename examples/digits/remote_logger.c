@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include <cove/cove.h>
+#include <cove/trainer.h>
 
 #include "data.h"
 #include "model.h"

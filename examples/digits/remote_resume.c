@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include <cove/cove.h>
+#include <cove/trainer.h>
 
 #include "data.h"
 #include "model.h"

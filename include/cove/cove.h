@@ -1,4 +1,5 @@
-/* All of libcove: remote filesystems for training. */
+/* libcove: filesystems, streams, the completion queue, checkpoints and logs of a run. The trainer has its own header,
+ * <cove/trainer.h>. */
 #ifndef COVE_COVE_H
 #define COVE_COVE_H
 
@@ -13,7 +14,6 @@
 #include <cove/queue.h>
 #include <cove/stream.h>
 #include <cove/tensor.h>
-#include <cove/trainer.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cove/cove.h>
+#include <cove/module.h>
 
 #include "checkpoint/format.h"
 

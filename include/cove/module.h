@@ -1,0 +1,51 @@
+/* Modules: what a trainer trains. */
+#ifndef COVE_MODULE_H
+#define COVE_MODULE_H
+
+#include <stddef.h>
+
+#include <cove/error.h>
+#include <cove/events.h>
+#include <cove/hooks.h>
+#include <cove/optimizer.h>
+#include <cove/options.h>
+#include <cove/parameter.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A module. BORROWED until fit or validate returns.
+ * training_step computes one batch and ADDS the gradient of its mean loss to each parameter's `grad` (the trainer
+ * zeroes them); it may log with cove_trainer_log. configure_optimizers sets *ret_optimizer and optionally
+ * *ret_scheduler; the trainer owns both, also if the function fails after it has set them. `hparams` are written to the
+ * checkpoint's hyper_parameters and to the loggers; whole numbers are saved as int.
+ */
+struct cove_module {
+    size_t size;
+    void *self;
+    const struct cove_parameter *parameters;
+    size_t n_parameters;
+    const struct cove_hparam *hparams;
+    size_t n_hparams;
+    cove_batch_hook_fn training_step;
+    cove_batch_hook_fn validation_step;
+    int (*configure_optimizers)(void *self, cove_trainer *trainer, cove_optimizer **ret_optimizer,
+                                cove_lr_scheduler **ret_scheduler, struct cove_error *err);
+    struct cove_hooks hooks;
+};
+#define COVE_MODULE_INIT                                                                                               \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_module)                                                                             \
+    }
+
+/* Copies the weights of a checkpoint (its state_dict, or a file that is itself a state_dict, from torch.save or
+ * safetensors) into a module: Lightning's load_from_checkpoint. COVE_EMISMATCH as for fit. */
+COVE_API int cove_module_load_weights(const struct cove_module *module, const char *url, const cove_options *storage,
+                                      struct cove_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

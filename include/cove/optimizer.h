@@ -1,0 +1,110 @@
+/*
+ * Optimizers and learning rate schedulers of torch.optim, with its arguments, defaults and state_dict.
+ *
+ * They work without a trainer too. One thread at a time may use an optimizer and its scheduler.
+ */
+#ifndef COVE_OPTIMIZER_H
+#define COVE_OPTIMIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cove/checkpoint.h>
+#include <cove/error.h>
+#include <cove/parameter.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cove_optimizer cove_optimizer;
+typedef struct cove_lr_scheduler cove_lr_scheduler;
+
+enum cove_optimizer_kind { COVE_OPTIMIZER_SGD = 1, COVE_OPTIMIZER_ADAM = 2, COVE_OPTIMIZER_ADAMW = 3 };
+
+/* torch.optim's arguments and defaults. */
+struct cove_optimizer_options {
+    size_t size;
+    enum cove_optimizer_kind kind;
+    double lr;
+    double weight_decay;
+    double momentum, dampening; /* SGD */
+    int nesterov;               /* SGD; needs a momentum and no dampening */
+    double beta1, beta2, eps;   /* Adam, AdamW */
+    int amsgrad;                /* Adam, AdamW */
+    int maximize;
+};
+#define COVE_OPTIMIZER_SGD_INIT(lr_)                                                                                   \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_SGD, .lr = (lr_)                         \
+    }
+#define COVE_OPTIMIZER_ADAM_INIT(lr_)                                                                                  \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_ADAM, .lr = (lr_), .beta1 = 0.9,         \
+        .beta2 = 0.999, .eps = 1e-8                                                                                    \
+    }
+#define COVE_OPTIMIZER_ADAMW_INIT(lr_)                                                                                 \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_ADAMW, .lr = (lr_),                      \
+        .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8                                                \
+    }
+
+/*
+ * An optimizer over one group of parameters (those without a gradient are left out); cove_optimizer_add_param_group
+ * adds groups of the same kind. Parameters are BORROWED until the optimizer is freed. State and hyperparameters are
+ * saved in the layout of torch's optimizer.state_dict(); as in torch, a checkpoint's hyperparameters replace these on
+ * resume.
+ * COVE_EINVAL: an argument out of range. COVE_ENOTSUP: a dtype other than float32.
+ */
+COVE_API int cove_optimizer_new(const struct cove_optimizer_options *options, const struct cove_parameter *parameters,
+                                size_t n_parameters, cove_optimizer **ret_optimizer, struct cove_error *err);
+COVE_API int cove_optimizer_add_param_group(cove_optimizer *optimizer, const struct cove_optimizer_options *options,
+                                            const struct cove_parameter *parameters, size_t n_parameters,
+                                            struct cove_error *err);
+COVE_API void cove_optimizer_free(cove_optimizer *optimizer); /* NULL accepted; not one that a trainer took */
+/* One step with the gradients as they are; for programs without a trainer. COVE_ENOMEM: nothing was changed. */
+COVE_API int cove_optimizer_step(cove_optimizer *optimizer, struct cove_error *err);
+COVE_API void cove_optimizer_zero_grad(cove_optimizer *optimizer);
+COVE_API size_t cove_optimizer_n_groups(const cove_optimizer *optimizer);
+COVE_API double cove_optimizer_lr(const cove_optimizer *optimizer, size_t group); /* nan: no such group */
+COVE_API void cove_optimizer_set_lr(cove_optimizer *optimizer, size_t group, double lr);
+/* torch's state_dict. Tensors in the tree are BORROWED from the optimizer: save and free the tree before the next step.
+ * COVE_EMISMATCH: a state of other parameters or of another kind; nothing was changed. */
+COVE_API int cove_optimizer_state_dict(const cove_optimizer *optimizer, cove_value **ret_state, struct cove_error *err);
+COVE_API int cove_optimizer_load_state_dict(cove_optimizer *optimizer, const cove_value *state, struct cove_error *err);
+
+enum cove_lr_scheduler_kind {
+    COVE_LR_SCHEDULER_STEP = 1,
+    COVE_LR_SCHEDULER_COSINE_ANNEALING = 2,
+    COVE_LR_SCHEDULER_LAMBDA = 3
+};
+enum cove_lr_scheduler_interval { COVE_LR_SCHEDULER_INTERVAL_EPOCH = 0, COVE_LR_SCHEDULER_INTERVAL_STEP = 1 };
+
+/* torch.optim.lr_scheduler's arguments, and Lightning's `interval` and `frequency`. */
+struct cove_lr_scheduler_options {
+    size_t size;
+    enum cove_lr_scheduler_kind kind;
+    enum cove_lr_scheduler_interval interval; /* stepped after each epoch (default) or after each optimizer step */
+    int64_t frequency;                        /* every so many of them; default 1 */
+    int64_t step_size;                        /* StepLR */
+    double gamma;                             /* StepLR; default 0.1 */
+    int64_t t_max;                            /* CosineAnnealingLR */
+    double eta_min;                           /* CosineAnnealingLR */
+    double (*lr_lambda)(void *user, int64_t epoch); /* LambdaLR: the factor of the initial rate */
+    void *user;                                     /* BORROWED until the scheduler is freed */
+};
+#define COVE_LR_SCHEDULER_INIT                                                                                         \
+    {                                                                                                                  \
+        .size = sizeof(struct cove_lr_scheduler_options), .frequency = 1, .gamma = 0.1                                 \
+    }
+
+/* `optimizer` is BORROWED until the scheduler is freed. */
+COVE_API int cove_lr_scheduler_new(const struct cove_lr_scheduler_options *options, cove_optimizer *optimizer,
+                                   cove_lr_scheduler **ret_scheduler, struct cove_error *err);
+COVE_API void cove_lr_scheduler_free(cove_lr_scheduler *scheduler); /* NULL accepted; not one that a trainer took */
+COVE_API void cove_lr_scheduler_step(cove_lr_scheduler *scheduler);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
