@@ -103,8 +103,7 @@ static int configure_optimizers(void *self, cove_trainer *trainer, cove_optimize
                                 cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
     struct classifier *c = self;
-    struct cove_lr_scheduler_options step_lr = COVE_LR_SCHEDULER_INIT;
-    step_lr.kind = COVE_LR_SCHEDULER_STEP;
+    struct cove_lr_scheduler_options step_lr = COVE_LR_SCHEDULER_OPTIONS_INIT(COVE_LR_SCHEDULER_STEP);
     step_lr.step_size = 1; /* epochs */
     step_lr.gamma = 0.7;
     int rc = cove_optimizer_new(&c->optimizer, c->parameters, 2 * LAYERS, ret_optimizer, err);

@@ -38,7 +38,7 @@ struct cove_callback {
 };
 #define COVE_CALLBACK_INIT                                                                                             \
     {                                                                                                                  \
-        .size = sizeof(struct cove_callback)                                                                           \
+        sizeof(struct cove_callback), 0, 0, 0, 0, 0, 0, 0, 0, COVE_HOOKS_INIT                                          \
     }
 COVE_API void cove_callback_free(cove_callback *callback); /* NULL accepted; after the trainer that had it */
 
@@ -68,8 +68,7 @@ struct cove_model_checkpoint_options {
 };
 #define COVE_MODEL_CHECKPOINT_OPTIONS_INIT                                                                             \
     {                                                                                                                  \
-        .size = sizeof(struct cove_model_checkpoint_options), .auto_insert_metric_name = 1, .mode = "min",             \
-        .save_top_k = 1, .every_n_epochs = -1, .enable_version_counter = 1, .save_on_train_epoch_end = -1              \
+        sizeof(struct cove_model_checkpoint_options), 0, 0, 1, 0, "min", 1, 0, 0, 0, -1, 0, 1, -1                      \
     }
 COVE_API int cove_model_checkpoint_new(const struct cove_model_checkpoint_options *options,
                                        cove_callback **ret_callback, struct cove_error *err);
@@ -94,8 +93,7 @@ struct cove_early_stopping_options {
 };
 #define COVE_EARLY_STOPPING_OPTIONS_INIT                                                                               \
     {                                                                                                                  \
-        .size = sizeof(struct cove_early_stopping_options), .mode = "min", .patience = 3, .strict = 1,                 \
-        .check_finite = 1, .stopping_threshold = NAN, .divergence_threshold = NAN, .check_on_train_epoch_end = -1      \
+        sizeof(struct cove_early_stopping_options), 0, "min", 0, 3, 1, 1, NAN, NAN, -1                                 \
     }
 COVE_API int cove_early_stopping_new(const struct cove_early_stopping_options *options, cove_callback **ret_callback,
                                      struct cove_error *err);

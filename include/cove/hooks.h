@@ -58,6 +58,10 @@ struct cove_hooks {
     /* The run ends with `cause` (COVE_ECANCELED: interrupted). A failure of this hook is logged, not returned. */
     int (*on_exception)(void *self, cove_trainer *trainer, const struct cove_error *cause, struct cove_error *err);
 };
+#define COVE_HOOKS_INIT                                                                                                \
+    {                                                                                                                  \
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                         \
+    }
 
 #ifdef __cplusplus
 }

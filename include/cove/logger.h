@@ -33,7 +33,7 @@ struct cove_logger {
 };
 #define COVE_LOGGER_INIT                                                                                               \
     {                                                                                                                  \
-        .size = sizeof(struct cove_logger)                                                                             \
+        sizeof(struct cove_logger), 0, 0, 0, 0, 0, 0, 0, 0                                                             \
     }
 COVE_API void cove_logger_free(cove_logger *logger); /* NULL accepted; after the trainer that had it */
 
@@ -47,7 +47,7 @@ struct cove_logger_options {
 };
 #define COVE_LOGGER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        .size = sizeof(struct cove_logger_options), .name = "lightning_logs"                                           \
+        sizeof(struct cove_logger_options), 0, "lightning_logs", 0, 0                                                  \
     }
 COVE_API int cove_tensorboard_logger_new(const struct cove_logger_options *options, cove_logger **ret_logger,
                                          struct cove_error *err);

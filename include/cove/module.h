@@ -37,7 +37,7 @@ struct cove_module {
 };
 #define COVE_MODULE_INIT                                                                                               \
     {                                                                                                                  \
-        .size = sizeof(struct cove_module)                                                                             \
+        sizeof(struct cove_module), 0, 0, 0, 0, 0, 0, 0, 0, COVE_HOOKS_INIT                                            \
     }
 
 /* Copies the weights of a checkpoint (its state_dict, or a file that is itself a state_dict, from torch.save or

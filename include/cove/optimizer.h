@@ -36,17 +36,15 @@ struct cove_optimizer_options {
 };
 #define COVE_OPTIMIZER_SGD_INIT(lr_)                                                                                   \
     {                                                                                                                  \
-        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_SGD, .lr = (lr_)                         \
+        sizeof(struct cove_optimizer_options), COVE_OPTIMIZER_SGD, (lr_), 0, 0, 0, 0, 0, 0, 0, 0, 0                    \
     }
 #define COVE_OPTIMIZER_ADAM_INIT(lr_)                                                                                  \
     {                                                                                                                  \
-        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_ADAM, .lr = (lr_), .beta1 = 0.9,         \
-        .beta2 = 0.999, .eps = 1e-8                                                                                    \
+        sizeof(struct cove_optimizer_options), COVE_OPTIMIZER_ADAM, (lr_), 0, 0, 0, 0, 0.9, 0.999, 1e-8, 0, 0          \
     }
 #define COVE_OPTIMIZER_ADAMW_INIT(lr_)                                                                                 \
     {                                                                                                                  \
-        .size = sizeof(struct cove_optimizer_options), .kind = COVE_OPTIMIZER_ADAMW, .lr = (lr_),                      \
-        .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8                                                \
+        sizeof(struct cove_optimizer_options), COVE_OPTIMIZER_ADAMW, (lr_), 0.01, 0, 0, 0, 0.9, 0.999, 1e-8, 0, 0      \
     }
 
 /*
@@ -93,9 +91,9 @@ struct cove_lr_scheduler_options {
     double (*lr_lambda)(void *user, int64_t epoch); /* LambdaLR: the factor of the initial rate */
     void *user;                                     /* BORROWED until the scheduler is freed */
 };
-#define COVE_LR_SCHEDULER_INIT                                                                                         \
+#define COVE_LR_SCHEDULER_OPTIONS_INIT(kind_)                                                                          \
     {                                                                                                                  \
-        .size = sizeof(struct cove_lr_scheduler_options), .frequency = 1, .gamma = 0.1                                 \
+        sizeof(struct cove_lr_scheduler_options), (kind_), COVE_LR_SCHEDULER_INTERVAL_EPOCH, 1, 0, 0.1, 0, 0, 0, 0     \
     }
 
 /* `optimizer` is BORROWED until the scheduler is freed. */

@@ -58,10 +58,8 @@ struct cove_trainer_options {
 };
 #define COVE_TRAINER_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
-        .size = sizeof(struct cove_trainer_options), .default_root_dir = ".", .max_epochs = -1, .max_steps = -1,       \
-        .val_check_fraction = 1.0, .check_val_every_n_epoch = 1, .limit_train_batches = -1, .limit_val_batches = -1,   \
-        .num_sanity_val_steps = 2, .gradient_clip_algorithm = "norm", .accumulate_grad_batches = 1,                    \
-        .log_every_n_steps = 50, .enable_progress_bar = 1, .enable_checkpointing = 1, .enable_logging = 1              \
+        sizeof(struct cove_trainer_options), ".", 0, -1, -1, 0, 1.0, 1, -1, -1, 2, 0, "norm", 1, 0, 50, 1, 1, 1, 0, 0, \
+            0, 0                                                                                                       \
     }
 
 /* COVE_EINVAL: an option out of range, by name. Touches no store. Strings, arrays and

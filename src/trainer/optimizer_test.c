@@ -121,8 +121,7 @@ static void run_schedule(const struct cove_lr_scheduler_options *o, const double
 
 static void schedules_as_torch(void **state)
 {
-    struct cove_lr_scheduler_options o = COVE_LR_SCHEDULER_INIT;
-    o.kind = COVE_LR_SCHEDULER_STEP;
+    struct cove_lr_scheduler_options o = COVE_LR_SCHEDULER_OPTIONS_INIT(COVE_LR_SCHEDULER_STEP);
     o.step_size = 3;
     o.gamma = 0.5;
     run_schedule(&o, table_lr_step);

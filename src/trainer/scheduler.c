@@ -48,7 +48,7 @@ static void apply(cove_lr_scheduler *s)
 int cove_lr_scheduler_new(const struct cove_lr_scheduler_options *options, cove_optimizer *optimizer,
                           cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
-    struct cove_lr_scheduler_options o = COVE_LR_SCHEDULER_INIT;
+    struct cove_lr_scheduler_options o = COVE_LR_SCHEDULER_OPTIONS_INIT(COVE_LR_SCHEDULER_STEP);
     int rc = COVE__COPY_OPTIONS(&o, options, err);
     if (rc < 0)
         return rc;

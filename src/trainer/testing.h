@@ -122,7 +122,7 @@ static inline void line_init(struct line *m)
                                                 &m->bias_grad };
     m->parameters[2] = (struct cove_parameter){ "seen", { COVE_DTYPE_INT64, 0, NULL, NULL, &m->seen }, NULL };
     m->optimizer = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.05);
-    m->scheduler = (struct cove_lr_scheduler_options)COVE_LR_SCHEDULER_INIT;
+    m->scheduler = (struct cove_lr_scheduler_options)COVE_LR_SCHEDULER_OPTIONS_INIT(0); /* none */
     m->hparam = (struct cove_hparam){ "lr", COVE_HPARAM_NUMBER, NULL, 0.05 };
     m->fail_at = m->val_loss = -1;
     m->module = (struct cove_module)COVE_MODULE_INIT;

@@ -275,7 +275,7 @@ static int configure_optimizers(void *self, cove_trainer *t, cove_optimizer **re
                                 cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
     struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0.5);
-    struct cove_lr_scheduler_options s = COVE_LR_SCHEDULER_INIT;
+    struct cove_lr_scheduler_options s = COVE_LR_SCHEDULER_OPTIONS_INIT(COVE_LR_SCHEDULER_STEP);
     struct cove_parameter p = { "w", { COVE_DTYPE_FLOAT32, 1, shape, NULL, weights }, grads };
     const char *interval = text_of("sched", "");
     int rc;
@@ -283,7 +283,6 @@ static int configure_optimizers(void *self, cove_trainer *t, cove_optimizer **re
     rc = cove_optimizer_new(&o, &p, 1, ret_optimizer, err);
     if (rc < 0 || !*interval)
         return rc;
-    s.kind = COVE_LR_SCHEDULER_STEP;
     s.step_size = number_of("sched_size", 1);
     s.gamma = 0.5;
     s.interval = strcmp(interval, "step") == 0 ? COVE_LR_SCHEDULER_INTERVAL_STEP : COVE_LR_SCHEDULER_INTERVAL_EPOCH;

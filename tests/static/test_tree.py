@@ -32,6 +32,36 @@ def test_public_header_compiles_alone(header, compiler, tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+ARGUMENTS = {"COVE_LR_SCHEDULER_OPTIONS_INIT": "(COVE_LR_SCHEDULER_STEP)"}  # of a macro that takes something else than a number
+
+
+def initialisers():
+    """(macro with its arguments, struct) of each _INIT macro of the public headers."""
+    found = []
+    for header in HEADERS:
+        for name, takes, struct in re.findall(r"#define (COVE_\w+_INIT)\b(\(\w+\))?[\s\\]*\{[\s\\]*(?:sizeof\((struct \w+)\))?",
+                                              header.read_text()):
+            found.append((name + (ARGUMENTS.get(name, "(0.1)") if takes else ""), struct or f"struct {name[:-5].lower()}"))
+    return found
+
+
+@pytest.mark.parametrize("compiler", [["cc", "-x", "c", "-std=c11"], ["cc", "-x", "c", "-std=c17"], ["c++", "-x", "c++", "-std=c++11"],
+                                      ["c++", "-x", "c++", "-std=c++17"], ["c++", "-x", "c++", "-std=c++20"]], ids=lambda c: c[-1][5:])
+def test_initialisers_compile(compiler, tmp_path):
+    # -Wextra has -Wmissing-field-initializers: a macro names every field of its struct.
+    source = tmp_path / "initialisers"
+    source.write_text("#include <cove/cove.h>\n#include <cove/trainer.h>\n"
+                      + "".join(f"extern {struct} v{i};\n{struct} v{i} = {macro};\n" for i, (macro, struct) in enumerate(initialisers())))
+    result = subprocess.run([*compiler, "-Wall", "-Wextra", "-pedantic-errors", "-Werror", "-fsyntax-only",
+                             f"-I{env.ROOT / 'include'}", str(source)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_structs_that_begin_with_their_size_have_an_initialiser():
+    sized = {f"struct {name}" for header in HEADERS for name in re.findall(r"struct (\w+) \{\s*size_t size;", header.read_text())}
+    assert len(sized) > 10 and sized - {struct for _, struct in initialisers()} == set()
+
+
 def test_public_headers_declare_everything_for_cxx():
     for header in HEADERS:
         text = header.read_text()
