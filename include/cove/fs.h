@@ -208,11 +208,11 @@ COVE_API int cove_fs_remove_files_if_match(cove_fs *fs, const char *const *paths
 /* Removes `path` and everything below it. A bucket, or a whole store, is emptied but not removed (cove_fs_remove
  * removes an empty bucket). COVE_ENOTFOUND where there was nothing. */
 COVE_API int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
-/* Makes a directory and its parents; one that exists is success. On object stores it is a promise kept by this process
- * (no object is written): all filesystems of the store show the directory until it is removed, or until it has had
- * files and the last one is gone. Only a path that is a bucket alone makes a bucket; a directory in a missing bucket is
- * COVE_ENOTFOUND, unless the option create_buckets is set. COVE_ENOTDIR, COVE_EEXIST: a file has this name, or a
- * parent's. */
+/* Makes a directory and its parents; one that exists is success. On object stores it is a virtual directory, which
+ * this process remembers (no object is written): all filesystems of the store show it until it is removed, or until it
+ * has had files and the last one is gone. Only a path that is a bucket alone makes a bucket; a directory in a missing
+ * bucket is COVE_ENOTFOUND, unless the option create_buckets is set. COVE_ENOTDIR, COVE_EEXIST: a file has this name,
+ * or a parent's. */
 COVE_API int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 
 /* ---- what a store keeps beside the bytes ----

@@ -189,7 +189,7 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
             rc = 0;
         }
         if (rc == 0 && fs->ops->rmdir && info.type == COVE_INFO_DIRECTORY) {
-            rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a directory that was promised */
+            rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a virtual directory */
             if (rc == COVE_ENOTFOUND)
                 rc = 0;
         }

@@ -606,7 +606,7 @@ def test_copy_and_move_of_what_is_not_there(fs, tree):
     assert fs.exists(f"{tree}/a.txt")
 
 
-def test_a_promised_directory_is_moved_away(fs, root):
+def test_a_virtual_directory_is_moved_away(fs, root):
     fs.makedirs(f"{root}/a/b")
     fs.pipe(f"{root}/a/b/x", b"1")
     fs.mv(f"{root}/a", f"{root}/c", recursive=True)

@@ -77,7 +77,7 @@ def test_each_call_of_the_file_layer(root):
         assert list(file) == ["one\n", "zwölf\n"]
     with gfile.GFile(root + "/d/b.bin", "rb") as file:
         assert (file.read(1), file.read(1), file.read(), file.read(1)) == (b"\0", b"\1", b"\2", b"")
-    assert set(gfile.listdir(root + "/d")) - {"e"} == {"a.txt", "b.bin"}  # an empty folder is a promise of this process alone
+    assert set(gfile.listdir(root + "/d")) - {"e"} == {"a.txt", "b.bin"}  # an empty folder is known to this process alone
     assert sorted(gfile.glob(root + "/d/*.*")) == [root + "/d/a.txt", root + "/d/b.bin"]
     assert [sorted(names) for _, _, names in gfile.walk(root)][:2] == [[], ["a.txt", "b.bin"]]
     assert gfile.get_filesystem(root).join(root, "a", "b") == root + "/a/b"

@@ -8,6 +8,7 @@
 
 #include "fs/fs_ops.h"
 #include "fs/object/capability.h"
+#include "fs/object/list.h"
 #include "fs/object/name.h"
 #include "fs/object/request.h"
 
@@ -62,6 +63,20 @@ struct cove__object_ops {
     bool (*refuses_operation)(const struct cove__object_request *r);
     /* After `classify`: the credentials are not valid any more, and there may be others. */
     bool (*credentials_refused)(struct cove__object_request *r);
+
+    /* ---- listings: list.h ---- */
+
+    unsigned list_page_max; /* entries of one page at most */
+    /* Fills `query` and, where it needs them, headers of a GET of the bucket; replaces an earlier query. */
+    void (*list_request)(struct cove__object_request *r, const struct cove__object_list_query *query);
+    /* Reads a good reply into the page. 0; COVE_EPROTOCOL: it cannot be read; COVE_ELIMIT, COVE_ENOMEM. */
+    int (*list_response)(const struct cove__object_request *r, struct cove__object_page_reader *page);
+    /* The same of all buckets; `token`: NULL for the first page. No request: a GET of no bucket is all. */
+    void (*buckets_request)(struct cove__object_request *r, const char *token);
+    int (*buckets_response)(const struct cove__object_request *r, struct cove__object_page_reader *page);
+    /* The pages of this bucket's listings come in no order of keys, and what is removed may end a listing's token.
+     * NULL: there is no such bucket. */
+    bool (*is_unordered)(const struct cove__object_store *store, struct cove__slice bucket);
 
     /* ---- one object ---- */
 

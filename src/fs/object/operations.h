@@ -105,6 +105,8 @@ int cove__object_refine_not_found(struct cove__object_store *store, struct cove_
 int cove__object_list_keys(struct cove__object_store *store, struct cove__object_name name, const char *token,
                            const struct cove__ctx *ctx, struct cove__page *ret_page, struct cove_error *err);
 
+bool cove__object_is_unordered(const struct cove__object_store *store, struct cove__slice bucket);
+
 /* ---- directories.c ---- */
 
 /* Checks that the bucket is there, or makes it with the option create_buckets. One request for a bucket that is not

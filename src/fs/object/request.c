@@ -90,7 +90,10 @@ static enum cove__http_verdict accept(struct cove__object_request *r, struct cov
     r->refusal = COVE__REFUSED_OTHER;
     if (r->checksum_refused && !r->is_head) /* whose refusals say nothing */
         cove__object_learn_missing(r, COVE__CRC32C);
+    r->again = false;
     int rc = r->accept != NULL ? r->accept(r, err) : 0;
+    if (rc == 0 && r->again)
+        return COVE__HTTP_AGAIN;
     if (rc == 0) {
         remember(r);
         return COVE__HTTP_ACCEPT;

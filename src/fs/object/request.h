@@ -60,8 +60,9 @@ struct cove__object_request {
     bool announces_checksums; /* of an upload's begin: the parts will have some */
     bool checksum_refused;
     /* More to check in a 2xx reply: 0, or an error (set with cove__object_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
-     * tried again. */
+     * tried again. With `again` set, the request has a new query, and is sent at once: COVE__HTTP_AGAIN. */
     int (*accept)(struct cove__object_request *r, struct cove_error *err);
+    bool again;
     /* A read's: headers that change from attempt to attempt, and how much of a broken reply stays (http.keep). May be
      * NULL. */
     void (*add_headers)(struct cove__object_request *r, struct cove__buf *headers);
@@ -72,6 +73,7 @@ struct cove__object_request {
     /* what cove__object_probe_request asks, and what the reply says */
     struct {
         struct cove__slice key;
+        unsigned pages; /* asked for */
         bool any;
         bool object; /* `key` ends in a slash, and is an object with bytes: no directory marker */
     } probe;

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "fs/object/known.h"
 #include "fs/s3/s3_capabilities.h"
+#include "fs/s3/s3_list.h"
 #include "fs/s3/s3_request.h"
 #include "fs/s3/s3_upload.h"
 
@@ -182,6 +183,11 @@ const struct cove__object_ops cove__s3_object_ops = {
     .refuses_condition = cove__s3_refuses_condition,
     .refuses_operation = cove__s3_refuses_operation,
     .credentials_refused = cove__s3_credentials_refused,
+    .list_page_max = S3_LIST_PAGE,
+    .list_request = cove__s3_list_request,
+    .list_response = cove__s3_list_response,
+    .buckets_response = cove__s3_buckets_response,
+    .is_unordered = cove__s3_is_directory,
     .is_delete_marker = cove__s3_is_delete_marker,
     .reply_crc32c = cove__s3_reply_crc32c,
     .upload = &cove__s3_upload_ops,

@@ -393,16 +393,6 @@ int cove__object_copy_known(struct cove__object_store *store, struct cove__objec
     return copy_once(store, from, head->version, cove__object_split(to), NULL, ctx, &too_large, err);
 }
 
-int cove__object_refine_not_found(struct cove__object_store *store, struct cove__object_name name, int rc,
-                                  const struct cove_error *why, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    struct cove_error below = COVE_ERROR_INIT;
-
-    if (rc == COVE_ENOTFOUND && name.version.size == 0 && cove__object_any_below(store, name, ctx, &below) == 1)
-        return cove__fs_fail(err, ctx, COVE_EISDIR, "a directory");
-    return rc < 0 ? cove__error_copy(err, why) : 0;
-}
-
 int cove__object_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
                       struct cove_error *err)
 {
