@@ -9,8 +9,11 @@
 #include "fs/fs_ops.h"
 #include "fs/object/capability.h"
 #include "fs/object/list.h"
+#include "fs/object/move.h"
 #include "fs/object/name.h"
+#include "fs/object/remove.h"
 #include "fs/object/request.h"
+#include "fs/object/steps.h"
 
 /* What headers the store's objects have, in lower case where a reply is searched for them. */
 struct cove__object_headers {
@@ -77,6 +80,24 @@ struct cove__object_ops {
     /* The pages of this bucket's listings come in no order of keys, and what is removed may end a listing's token.
      * NULL: there is no such bucket. */
     bool (*is_unordered)(const struct cove__object_store *store, struct cove__slice bucket);
+
+    /* ---- buckets ---- */
+
+    /* Complete the PUT that makes the bucket, whose body is empty unless it is filled here, and the DELETE that removes
+     * it. NULL: nothing to add. */
+    void (*make_bucket_request)(struct cove__object_request *r, struct cove__buf *body);
+    void (*remove_bucket_request)(struct cove__object_request *r);
+
+    /* ---- removals and moves: remove.h, move.h, steps.h ---- */
+
+    int deleted_status;                                     /* of a good reply to a DELETE of an object */
+    void (*delete_request)(struct cove__object_request *r); /* completes that DELETE. NULL: nothing to add */
+    const struct cove__object_batch_ops *batch;             /* NULL: objects are deleted one by one */
+    /* The request's name is the directory, `arg` is NULL. NULL, or refused as unknown: keys are listed and deleted. */
+    const struct cove__object_steps *remove_tree;
+    /* Moves inside of one bucket: the request's name is the target, `arg` a struct cove__object_move. NULL, or refused
+     * as unknown: objects are copied and then deleted, directories moved key by key. */
+    const struct cove__object_steps *move_object, *move_directory;
 
     /* ---- one object ---- */
 

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "fs/object/known.h"
+#include "fs/s3/s3_batch.h"
+#include "fs/s3/s3_bucket.h"
 #include "fs/s3/s3_capabilities.h"
 #include "fs/s3/s3_list.h"
 #include "fs/s3/s3_request.h"
@@ -188,6 +190,9 @@ const struct cove__object_ops cove__s3_object_ops = {
     .list_response = cove__s3_list_response,
     .buckets_response = cove__s3_buckets_response,
     .is_unordered = cove__s3_is_directory,
+    .make_bucket_request = cove__s3_make_bucket_request,
+    .deleted_status = 204,
+    .batch = &cove__s3_batch_ops,
     .is_delete_marker = cove__s3_is_delete_marker,
     .reply_crc32c = cove__s3_reply_crc32c,
     .upload = &cove__s3_upload_ops,

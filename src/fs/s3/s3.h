@@ -109,6 +109,7 @@ struct s3_error_body {
 int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
 /* Maps a store's error code to cove's: COVE_ESERVER if it is unknown. *ret_retry: worth another attempt. */
 int cove__s3_code(const char *name, bool *ret_retry);
+enum cove__object_refusal cove__s3_refusal(const char *code);
 
 /* ---- s3_options.c ---- */
 

@@ -254,7 +254,7 @@ bool cove__s3_is_delete_marker(const struct cove__object_request *r)
            strcmp(text, "true") == 0;
 }
 
-static enum cove__object_refusal refusal_of(const char *code)
+enum cove__object_refusal cove__s3_refusal(const char *code)
 {
     static const struct {
         const char *code;
@@ -294,7 +294,7 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
         return no_reason(r, err);
     if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
-        r->refusal = refusal_of(e.code);
+        r->refusal = cove__s3_refusal(e.code);
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
             if (strcmp(codes[i].name, e.code) == 0) {
                 const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";

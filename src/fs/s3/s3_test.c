@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fs/s3/s3_bucket.h"
 #include "fs/s3/s3_request.h"
 #include "wire/uri.h"
 
@@ -101,6 +102,43 @@ static void test_names(void **state)
     for (size_t i = 0; i < sizeof not_hosts / sizeof not_hosts[0]; i++)
         assert_false(cove__s3_host_bucket(cove__slice_str(not_hosts[i]), false));
     cove__buf_done(&b);
+}
+
+/* ---- a new bucket ---- */
+
+static void test_new_bucket(void **state)
+{
+#define CONFIGURATION "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+    static char east[] = "us-east-1", west[] = "us-west-2";
+    const struct {
+        char *region;
+        const char *bucket, *body;
+    } rows[] = {
+        { east, "b", "" },
+        { west, "b", CONFIGURATION "<LocationConstraint>us-west-2</LocationConstraint></CreateBucketConfiguration>" },
+        { west, "b--usw2-az1--x-s3",
+          CONFIGURATION
+          "<Location><Name>usw2-az1</Name><Type>AvailabilityZone</Type></Location><Bucket><DataRedundancy>"
+          "SingleAvailabilityZone</DataRedundancy><Type>Directory</Type></Bucket>"
+          "</CreateBucketConfiguration>" },
+        { west, "b--usw2-lax1-az1--x-s3",
+          CONFIGURATION "<Location><Name>usw2-lax1-az1</Name><Type>LocalZone</Type></Location><Bucket><DataRedundancy>"
+                        "SingleLocalZone</DataRedundancy><Type>Directory</Type></Bucket>"
+                        "</CreateBucketConfiguration>" },
+    };
+    const struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "mkdir", .url = "s3://b" };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cove__s3 s3 = { .store.ops = &cove__s3_object_ops, .region = rows[i].region, .rules.directories = true };
+        struct cove__buf body = COVE__BUF_INIT(1024);
+        struct cove__object_request r;
+
+        cove__object_request_init(&r, &s3.store, "PUT", cove__object_split(rows[i].bucket), &ctx);
+        cove__s3_make_bucket_request(&r, &body);
+        assert_string_equal(cove__buf_str(&body), rows[i].body);
+        cove__object_request_done(&r);
+        cove__buf_done(&body);
+    }
 }
 
 /* ---- errors ---- */
@@ -669,6 +707,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_new_bucket),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_switches),

@@ -1,50 +1,31 @@
-/* Making and removing: buckets, promised directories, trees. Objects are deleted by s3_delete.c. */
+/* Makes and removes buckets, virtual directories and trees. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/paging.h"
-#include "fs/object/virtual.h"
 #include "fs/object/known.h"
-#include "fs/s3/s3.h"
+#include "fs/object/operations.h"
+#include "fs/object/steps.h"
+#include "fs/object/virtual.h"
+#include "fs/paging.h"
+
+#define BUCKET_BODY_MAX ((size_t)4096)
 
 /* ---- buckets and directories ---- */
-
-/* A zone of a region is "usw2-az1", one outside of it "usw2-lax1-az1". */
-static void add_location(const struct cove__object_store *store, struct cove__slice bucket, struct cove__buf *body)
-{
-    static const char begin[] = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
-    static const char end[] = "</CreateBucketConfiguration>";
-
-    if (cove__s3_is_directory(store, bucket)) {
-        struct cove__slice zone = cove__s3_zone(bucket);
-        const uint8_t *first = memchr(zone.data, '-', zone.size);
-        const char *kind = first != NULL && memchr(first + 1, '-', (size_t)(zone.data + zone.size - first - 1)) != NULL
-                               ? "LocalZone"
-                               : "AvailabilityZone";
-        cove__buf_addf(body,
-                       "%s<Location><Name>%.*s</Name><Type>%s</Type></Location><Bucket><DataRedundancy>Single%s"
-                       "</DataRedundancy><Type>Directory</Type></Bucket>%s",
-                       begin, (int)zone.size, (const char *)zone.data, kind, kind, end);
-    } else if (strcmp(((const struct cove__s3 *)store)->region, "us-east-1") !=
-               0) { /* the default of AWS, which refuses it by name */
-        cove__buf_addf(body, "%s<LocationConstraint>%s</LocationConstraint>%s", begin,
-                       ((const struct cove__s3 *)store)->region, end);
-    }
-}
 
 static int make_bucket(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
                        struct cove_error *err)
 {
-    struct cove__buf body = COVE__BUF_INIT(1024);
+    struct cove__buf body = COVE__BUF_INIT(BUCKET_BODY_MAX);
     struct cove__object_request r;
     struct cove_error why = COVE_ERROR_INIT;
 
-    add_location(store, name.bucket, &body);
     cove__object_request_init(&r, store, "PUT", name, ctx);
     r.whole_bucket = true;
+    if (store->ops->make_bucket_request != NULL)
+        store->ops->make_bucket_request(&r, &body);
     int rc = cove__buf_rc(&body);
     if (rc < 0)
         cove__fail_nomem(&why, "a request");
@@ -52,12 +33,12 @@ static int make_bucket(struct cove__object_store *store, struct cove__object_nam
         cove__object_body(&r, cove__buf_slice(&body), COVE__CHECKSUM_NONE);
         rc = cove__object_run(&r, &why);
     }
-    bool strange = rc == 0 && r.http.reply.size > 0; /* some stores send another body, and so do proxies */
+    bool doubted = rc == 0 && r.http.reply.size > 0; /* some stores send a body, and so do proxies */
     if (rc < 0 && r.refusal == COVE__REFUSED_BUCKET_IS_OURS)
         rc = 0;
     cove__object_request_done(&r);
     cove__buf_done(&body);
-    if (strange && (rc = cove__object_any_below(store, name, ctx, &why)) > 0)
+    if (doubted && (rc = cove__object_any_below(store, name, ctx, &why)) > 0)
         rc = 0;
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
@@ -112,7 +93,8 @@ int cove__object_mkdir(void *self, const char *path, const struct cove__ctx *ctx
             goto out;
         }
     }
-    /* Refused or not there: a promise needs neither. Writing below it will say what is wrong, if anything is. */
+    /* Refused or missing: a virtual directory needs neither. Writing below it will say what is wrong, if anything is.
+     */
     rc = cove__virtual_make(store, plain);
     if (rc < 0)
         cove__fs_fail(err, ctx, rc, "the directory cannot be remembered: %s", cove_code_phrase(rc));
@@ -138,8 +120,8 @@ static int remove_keys(struct cove__object_store *store, const struct cove__page
 }
 
 /* A bucket that lists nothing may still have versions or uploads. */
-static int explain_not_empty(struct cove__object_store *store, struct cove__object_name name,
-                             const struct cove__ctx *ctx, struct cove_error *err)
+static int refine_not_empty(struct cove__object_store *store, struct cove__object_name name,
+                            const struct cove__ctx *ctx, struct cove_error *err)
 {
     int any = cove__object_any_below(store, name, ctx, NULL);
 
@@ -157,37 +139,31 @@ static int delete_bucket(struct cove__object_store *store, struct cove__object_n
     cove__object_request_init(&r, store, "DELETE", name, ctx);
     r.whole_bucket = true;
     r.accept = cove__object_accept_empty;
+    if (store->ops->remove_bucket_request != NULL)
+        store->ops->remove_bucket_request(&r);
     int rc = cove__object_run(&r, err);
     bool not_empty = r.refusal == COVE__REFUSED_BUCKET_NOT_EMPTY;
     if (rc == 0)
         cove__object_forget_bucket(store, name.bucket);
     cove__object_request_done(&r);
-    return not_empty ? explain_not_empty(store, name, ctx, err) : rc;
+    return not_empty ? refine_not_empty(store, name, ctx, err) : rc;
 }
 
-/* Removes everything below, markers included; a bucket is emptied but not removed. In an ordered listing a page's token
- * stays valid when the page's keys are removed. In an unordered one it may not: there the listing starts again. */
-int cove__object_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+/* Lists everything below, markers included, and deletes it page by page. In an ordered listing a page's token stays
+ * valid when the page's keys are removed. In an unordered one it may not: there the listing starts again. */
+static int remove_by_pages(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
+                           bool *ret_any, struct cove_error *err)
 {
-    struct cove__object_store *store = self;
-    struct cove__object_name name = cove__object_split(path);
-    char *token = NULL, *plain = cove__object_trim_slash(path);
+    bool unordered = cove__object_is_unordered(store, name.bucket), more = false;
     struct cove__paging paging = { 0 };
-    bool any = false, more = false;
-    int rc = 0;
+    char *token = NULL;
+    int rc;
 
-    if (plain == NULL)
-        return cove__fail_nomem(err, "a path");
-    if (name.bucket.size == 0) {
-        rc = cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once are not removed; name one");
-        goto out;
-    }
-    bool promised = cove__virtual_exists(store, plain, COVE__VIRTUAL_NOW);
     do {
         struct cove__page page = { 0 };
         rc = cove__object_list_keys(store, name, token, ctx, &page, err);
         if (rc == 0 && page.n > 0) {
-            any = true;
+            *ret_any = true;
             rc = remove_keys(store, &page, ctx, err);
         }
         if (rc == 0 && page.token != NULL)
@@ -195,19 +171,51 @@ int cove__object_remove_tree(void *self, const char *path, const struct cove__ct
         more = page.token != NULL;
         cove__free(token);
         token = NULL;
-        if (page.n == 0 || !cove__s3_is_directory(store, name.bucket)) {
+        if (page.n == 0 || !unordered) {
             token = page.token;
             page.token = NULL;
         }
         cove__page_done(&page);
     } while (rc == 0 && more);
     cove__free(token);
-    if (rc < 0)
-        goto out;
-    cove__virtual_forget_tree(store, plain);
-    if (name.key.size > 0 && !any && !promised)
-        rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
-out:
+    return rc;
+}
+
+/* Everything below; *ret_any: there was something. */
+static int remove_below(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
+                        bool *ret_any, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_steps_end end = { .unsupported = true };
+    int rc = 0;
+
+    if (name.key.size > 0 && store->ops->remove_tree != NULL)
+        rc = cove__object_run_steps(store, store->ops->remove_tree, name, NULL, ctx, &end, &why);
+    if (end.unsupported)
+        return remove_by_pages(store, name, ctx, ret_any, err);
+    *ret_any = rc == 0 || end.repeated;
+    return rc < 0 && rc != COVE_ENOTFOUND ? cove__error_copy(err, &why) : 0;
+}
+
+/* A bucket is emptied but not removed. */
+int cove__object_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__object_store *store = self;
+    struct cove__object_name name = cove__object_split(path);
+    bool any = false;
+
+    if (name.bucket.size == 0)
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once are not removed; name one");
+    char *plain = cove__object_trim_slash(path);
+    if (plain == NULL)
+        return cove__fail_nomem(err, "a path");
+    bool is_virtual = cove__virtual_exists(store, plain, COVE__VIRTUAL_NOW);
+    int rc = remove_below(store, name, ctx, &any, err);
+    if (rc == 0) {
+        cove__virtual_forget_tree(store, plain);
+        if (name.key.size > 0 && !any && !is_virtual)
+            rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
+    }
     cove__free(plain);
     return rc;
 }
@@ -229,7 +237,7 @@ int cove__object_rmdir(void *self, const char *path, const struct cove__ctx *ctx
             cove__virtual_forget_tree(store, plain);
         goto out;
     }
-    bool promised = cove__virtual_exists(store, plain, COVE__VIRTUAL_NOW);
+    bool is_virtual = cove__virtual_exists(store, plain, COVE__VIRTUAL_NOW);
     rc = cove__object_list_keys(store, name, NULL, ctx, &page, err);
     if (rc < 0)
         goto out;
@@ -241,7 +249,7 @@ int cove__object_rmdir(void *self, const char *path, const struct cove__ctx *ctx
         rc = cove__fs_fail(err, ctx, COVE_ENOTEMPTY, "the directory is not empty");
     else if (page.n > 0)
         rc = remove_keys(store, &page, ctx, err);
-    else if (!promised)
+    else if (!is_virtual)
         rc = cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such directory");
     if (rc == 0)
         cove__virtual_forget_tree(store, plain);

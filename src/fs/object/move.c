@@ -1,18 +1,88 @@
 /*
- * Moves of objects, and of folders key by key, markers included. An original is deleted only if it still is what was
- * copied: an object that another writer puts there meanwhile is kept.
+ * Moves of objects, and of folders key by key, markers included. Where the store has no move, or not between two
+ * buckets, an object is copied, and the original deleted only if it still is what was copied: an object that another
+ * writer puts there meanwhile is kept.
  */
+#include "fs/object/move.h"
+
+#include <string.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/paging.h"
+#include "fs/object/operations.h"
 #include "fs/object/virtual.h"
-#include "fs/s3/s3.h"
+#include "fs/paging.h"
 
-static int delete_copied(struct cove__object_store *store, const char *const *paths, const char *const *etags, size_t n,
-                         const struct cove__ctx *ctx, struct cove_error *err)
+/* ---- by the store ---- */
+
+/* Whether an attempt whose reply was lost has moved the object: the target is what the source was. */
+static bool was_moved(struct cove__object_store *store, struct cove__object_name to,
+                      const struct cove__object_head *source, const struct cove__ctx *ctx)
 {
-    int rc = cove__object_remove(store, paths, etags, n, ctx, err);
+    struct cove_error unseen = COVE_ERROR_INIT;
+    struct cove__object_head target;
+
+    if (cove__object_head(store, to, ctx, &target, &unseen) < 0 || target.size != source->size)
+        return false;
+    return cove__object_same_version(target.version, source->version) ||
+           (source->has_crc32c && target.has_crc32c && target.crc32c == source->crc32c);
+}
+
+/* *ret_moved: false where the store cannot move this, and nothing was done. */
+static int move_by_store(struct cove__object_store *store, struct cove__object_name from,
+                         const struct cove__object_head *head, const char *to, const struct cove__ctx *ctx,
+                         bool *ret_moved, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_steps_end end;
+    struct cove__object_move move = { .from = from,
+                                      .to = cove__object_split(to),
+                                      .version = head->version[0] != '\0' ? head->version : NULL };
+
+    *ret_moved = false;
+    if (store->ops->move_object == NULL || !cove__slice_eq(from.bucket, move.to.bucket))
+        return 0;
+    int rc = cove__object_run_steps(store, store->ops->move_object, move.to, &move, ctx, &end, &why);
+    if (end.unsupported)
+        return 0;
+    if ((rc == COVE_ENOTFOUND || rc == COVE_EPRECONDITION) && end.repeated && was_moved(store, move.to, head, ctx))
+        rc = 0;
+    if (rc < 0)
+        return cove__error_copy(err, &why);
+    cove__virtual_end(store, to, strlen(to));
+    cove__virtual_forget(store, to, strlen(to));
+    *ret_moved = true;
+    return 0;
+}
+
+/* The same of a whole directory. *ret_any: there was one. */
+static int move_directory_by_store(struct cove__object_store *store, struct cove__object_name from,
+                                   struct cove__object_name to, const struct cove__ctx *ctx, bool *ret_moved,
+                                   bool *ret_any, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_steps_end end;
+    struct cove__object_move move = { .from = from, .to = to };
+
+    *ret_moved = false;
+    if (store->ops->move_directory == NULL || from.key.size == 0 || to.key.size == 0 ||
+        !cove__slice_eq(from.bucket, to.bucket))
+        return 0;
+    int rc = cove__object_run_steps(store, store->ops->move_directory, to, &move, ctx, &end, &why);
+    if (end.unsupported)
+        return 0;
+    *ret_moved = true;
+    *ret_any = rc == 0 || end.repeated;
+    return rc < 0 && rc != COVE_ENOTFOUND ? cove__error_copy(err, &why) : 0;
+}
+
+/* ---- objects ---- */
+
+static int delete_copied(struct cove__object_store *store, const char *const *paths, const char *const *versions,
+                         size_t n, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int rc = cove__object_remove(store, paths, versions, n, ctx, err);
 
     if (rc == COVE_EPRECONDITION)
         cove__error_add(err, ", beside the copy of the old one");
@@ -27,6 +97,7 @@ static int move_object(struct cove__object_store *store, const char *from, const
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_name source, target;
     struct cove__object_head head;
+    bool moved = false;
 
     int rc = cove__object_name_of(store, from, true, ctx, &source, err);
     if (rc < 0)
@@ -39,10 +110,12 @@ static int move_object(struct cove__object_store *store, const char *from, const
     if (rc == 0)
         rc = cove__object_name_of(store, to, true, ctx, &target, &why);
     if (rc == 0)
+        rc = move_by_store(store, source, &head, to, ctx, &moved, &why);
+    if (rc == 0 && !moved)
         rc = cove__object_copy_known(store, source, &head, cove__buf_str(&kept), to, ctx, &why);
-    if (rc == 0) {
-        const char *etag = head.version;
-        rc = delete_copied(store, &from, &etag, 1, ctx, &why);
+    if (rc == 0 && !moved) {
+        const char *version = head.version;
+        rc = delete_copied(store, &from, &version, 1, ctx, &why);
     }
     if (rc < 0)
         cove__error_copy(err, &why);
@@ -68,8 +141,10 @@ static bool is_below(const char *path, const char *directory)
            (path[n] == '/' || path[n] == '\0' || (n > 0 && directory[n - 1] == '/'));
 }
 
-/* An object too large for one copy request would lose its metadata: a HEAD reads them first. */
-static int copy_key(const struct move *m, struct cove_info *item, const char *to, struct cove_error *err)
+/* An object too large for one copy request would lose its metadata: a HEAD reads them first. *ret_moved: the original
+ * is gone already. */
+static int transfer(const struct move *m, struct cove_info *item, const char *to, bool *ret_moved,
+                    struct cove_error *err)
 {
     struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove__object_name source = cove__object_split(item->path);
@@ -86,23 +161,26 @@ static int copy_key(const struct move *m, struct cove_info *item, const char *to
         cove__object_text(cove__slice_str(item->etag), head.version, sizeof head.version);
     }
     if (rc == 0)
+        rc = move_by_store(m->store, source, &head, to, m->ctx, ret_moved, err);
+    if (rc == 0 && !*ret_moved)
         rc = cove__object_copy_known(m->store, source, &head, cove__buf_str(&kept), to, m->ctx, err);
     cove__buf_done(&kept);
     return rc;
 }
 
-static int move_key(const struct move *m, struct cove_info *item, struct cove_error *err)
+static int move_key(const struct move *m, struct cove_info *item, bool *ret_moved, struct cove_error *err)
 {
     char *to = cove__path_join(m->to, cove__path_below(item->path, m->from));
     int rc = 0;
 
+    *ret_moved = false;
     if (to == NULL)
         rc = cove__fail_nomem(err, "a path");
     else if (is_below(to, m->from))
         /* In a move to a folder above itself, the target may be a file of the tree that is still to be moved. */
         rc = cove__fs_fail(err, m->ctx, COVE_EEXIST, "%s would replace a file that is still to be moved", item->path);
     else if (cove__object_split(to).key.size > 0) /* a bucket needs no marker */
-        rc = copy_key(m, item, to, err);
+        rc = transfer(m, item, to, ret_moved, err);
     cove__free(to);
     return rc;
 }
@@ -110,16 +188,21 @@ static int move_key(const struct move *m, struct cove_info *item, struct cove_er
 /* Deletes the originals when the whole page has been copied. */
 static int move_page(struct move *m, const struct cove__page *page, struct cove_error *err)
 {
-    const char **paths = cove__calloc(2 * page->n, sizeof *paths), **etags = paths + page->n;
+    const char **paths = cove__calloc(2 * page->n, sizeof *paths), **versions = paths + page->n;
     int rc = paths != NULL ? 0 : cove__fail_nomem(err, "a list of paths");
+    size_t n = 0;
 
     for (size_t i = 0; rc == 0 && i < page->n; i++) {
-        rc = move_key(m, &page->items[i], err);
-        paths[i] = page->items[i].path;
-        etags[i] = page->items[i].etag;
+        bool moved = false;
+
+        rc = move_key(m, &page->items[i], &moved, err);
+        if (moved)
+            continue;
+        paths[n] = page->items[i].path;
+        versions[n++] = page->items[i].etag;
     }
-    if (rc == 0)
-        rc = delete_copied(m->store, paths, etags, page->n, m->ctx, err);
+    if (rc == 0 && n > 0)
+        rc = delete_copied(m->store, paths, versions, n, m->ctx, err);
     cove__free(paths);
     return rc;
 }
@@ -128,8 +211,8 @@ static int move_keys(struct move *m, struct cove_error *err)
 {
     struct cove__object_name name = cove__object_split(m->from);
     struct cove__paging paging = { 0 };
+    bool unordered = cove__object_is_unordered(m->store, name.bucket), more = false;
     char *token = NULL;
-    bool more = false;
     int rc;
 
     do {
@@ -144,7 +227,7 @@ static int move_keys(struct move *m, struct cove_error *err)
             rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, m->ctx, err);
         m->any |= page.n > 0;
         more = page.token != NULL;
-        if (rc == 0 && (page.n == 0 || !cove__s3_is_directory(m->store, name.bucket))) { /* else lists from the start */
+        if (rc == 0 && (page.n == 0 || !unordered)) { /* else lists from the start */
             token = page.token;
             page.token = NULL;
         }
@@ -165,16 +248,18 @@ static int move_folder(struct cove__object_store *store, const char *from, const
         return cove__fs_fail(err, ctx, COVE_EINVAL, "all buckets at once cannot be moved; name one");
     if (is_below(to, from))
         return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
-    bool promised = cove__virtual_exists(store, from, COVE__VIRTUAL_NOW);
+    bool is_virtual = cove__virtual_exists(store, from, COVE__VIRTUAL_NOW), moved = false;
     int rc = cove__object_require_bucket(store, target, ctx, err);
     if (rc == 0)
+        rc = move_directory_by_store(store, source, target, ctx, &moved, &m.any, err);
+    if (rc == 0 && !moved)
         rc = move_keys(&m, err);
     if (rc < 0)
         return rc;
-    if (!m.any && !promised && source.key.size > 0)
+    if (!m.any && !is_virtual && source.key.size > 0)
         return cove__fs_fail(err, ctx, COVE_ENOTFOUND, "no such object, and nothing below it");
     if (cove__virtual_move(store, from, to) < 0)
-        rc = cove__fail_nomem(err, "a promised directory");
+        rc = cove__fail_nomem(err, "a virtual directory");
     return rc;
 }
 
