@@ -2,9 +2,9 @@
  * Filesystems: a URL names a store and a path in it; one set of calls works on all of them.
  *
  * A `cove_fs` is one store with one set of options, as an fsspec instance is. Every call takes a path in the store's
- * own form
- * ("bucket/key" on s3, "/home/me/x" on file) or a whole URL of the same store. Paths are bytes: no percent-decoding is
- * done, so `s3://b/a%20b` and `s3://b/a b` are two objects, as they are for every S3 tool.
+ * own form ("bucket/key" on s3, "/home/me/x" on file) or a whole URL of the same store; a URL of another store fails
+ * with COVE_EINVAL. Paths are bytes: no percent-decoding is done, so `s3://b/a%20b` and `s3://b/a b` are two objects,
+ * as they are for every S3 tool.
  *
  * Threads: a cove_fs may be used by any number of threads at once. After fork, the child may go on using it: it opens
  * its own connections. Errors that every call may return: COVE_EINVAL, COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED, and
@@ -35,7 +35,7 @@ typedef struct cove_listing cove_listing;
  * Gives the process's filesystem for `url` and `options` (NULL: none), the same instance for the same store and options
  * while anyone holds it, with one more reference; and in *ret_path (NULL: not wanted) the path in it, to be freed with
  * cove_free. Touches no network. COVE_EINVAL: an unknown scheme (the message lists the known ones), a malformed URL, an
- * unknown or malformed option.
+ * unknown or malformed option; file:// with a host, which would be another machine.
  */
 COVE_API int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
                               struct cove_error *err);
@@ -58,7 +58,8 @@ COVE_API int cove_fs_same_store(const cove_fs *a, const cove_fs *b);
  * another region, an access point. Sends no request. */
 COVE_API int cove_fs_endpoint(const cove_fs *fs, char **ret_endpoint, struct cove_error *err);
 
-/* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free. */
+/* The whole URL of `path` ("s3://bucket/key", "file:///x"), to be freed with cove_free: cove_fs_from_url makes the same
+ * filesystem and path of it. COVE_EINVAL: a URL of another store. */
 COVE_API int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err);
 
 /* One scheme that this library knows, and what serves it. Strings are static. */

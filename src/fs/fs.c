@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "fs/authority.h"
 #include "fs/fs_impl.h"
 #include "fs/schemes.h"
 
@@ -61,11 +62,13 @@ static void destroy(cove_fs *fs)
     if (fs->self)
         fs->ops->close(fs->self);
     cove__sums_done(fs);
+    cove__free(fs->authority);
+    cove__free(fs->authority_of_options);
     cove__wipe(fs->key); /* options may be secrets */
     cove__free(fs);
 }
 
-static int make(const struct cove__scheme *scheme, const char *url, const cove_options *options, cove_fs **ret,
+static int make(const struct cove__scheme *scheme, const char *authority, const cove_options *options, cove_fs **ret,
                 struct cove_error *err)
 {
     struct common common = { 0 };
@@ -91,7 +94,7 @@ static int make(const struct cove__scheme *scheme, const char *url, const cove_o
         rc = cove__options_fill(cove__common_options, own, scheme->name, &common, err);
     if (rc == 0) {
         fs->timeout_ms = common.timeout_ms;
-        rc = scheme->ops->open(options, url, &fs->self, err);
+        rc = scheme->ops->open(options, authority, &fs->self, err);
     }
     if (rc == 0) {
         *ret = fs;
@@ -104,16 +107,22 @@ out:
 }
 
 /* A URL that was refused, as a message may show it: without what may be a secret in it (user:password@, a signed
- * query). A password may hold '/', '?' or '@' itself, as many a secret key does: all up to the last '@' goes. */
+ * query). A password may hold '/', '?' or '@' itself, as many a secret key does: all up to the last '@' goes. Without a
+ * ':' it may be a token; only in the URLs of backends with authorities may it be a name ("container@account"). */
 static const char *shown(const char *url, char out[256])
 {
     const char *rest = strstr(url, "://");
-    const char *at;
+    const char *at = NULL;
+    const struct cove__scheme *scheme;
+    bool password;
     size_t n;
 
     rest = rest ? rest + 3 : url;
     n = strcspn(rest, "/?");
-    at = memrchr(rest, '@', rest > url && memchr(rest, ':', n) ? strlen(rest) : n);
+    password = rest > url && memchr(rest, ':', n);
+    scheme = cove__scheme_of(url, &(size_t){ 0 });
+    if (password || !scheme || !scheme->ops || !scheme->ops->authority)
+        at = memrchr(rest, '@', password ? strlen(rest) : n);
     snprintf(out, 256, "%.*s%s%.*s", (int)(rest - url < 40 ? rest - url : 40), url, at ? "***" : "",
              (int)(at ? strcspn(at, "?") : strcspn(rest, "?")), at ? at : rest);
     return out;
@@ -142,6 +151,7 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     size_t length;
     char *path = NULL;
     char *authority = NULL;
+    char *of_options = NULL;
     char *key = NULL;
     cove_fs *fs = NULL;
     cove_fs *fresh = NULL;
@@ -158,15 +168,14 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     scheme = cove__scheme_of(url, &length);
     if (!scheme || !scheme->ops)
         return refuse_scheme(url, length, scheme, err);
-    if (ret_path)
-        rc = scheme->ops->parse(url, &path, err);
-    if (rc == 0 && scheme->ops->authority)
-        rc = scheme->ops->authority(url, &authority, err);
+    rc = scheme->ops->parse(url, &path, err);
+    if (rc == 0)
+        rc = cove__authority_resolve(scheme->ops, url, options, &authority, &of_options, err);
     if (rc < 0) {
         rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
         goto out;
     }
-    key = make_key(scheme, authority ? authority : "", options);
+    key = make_key(scheme, authority, options);
     if (!key) {
         rc = cove__fail_nomem(err, "a filesystem");
         goto out;
@@ -175,13 +184,15 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     fs = find_locked(key);
     cove__unlock();
     if (!fs) {
-        rc = make(scheme, url, options, &fresh, err);
+        rc = make(scheme, authority, options, &fresh, err);
         if (rc < 0) {
             rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
             goto out;
         }
         fresh->key = key;
-        key = NULL;
+        fresh->authority = authority;
+        fresh->authority_of_options = of_options;
+        key = authority = of_options = NULL;
         cove__lock();
         fs = find_locked(fresh->key); /* another thread may have been faster */
         if (!fs) {
@@ -201,6 +212,7 @@ out:
     destroy(fresh);
     cove__free(path);
     cove__free(authority);
+    cove__free(of_options);
     cove__free(key);
     return rc;
 }
@@ -240,7 +252,8 @@ const char *cove_fs_scheme(const cove_fs *fs)
 
 int cove_fs_same_store(const cove_fs *a, const cove_fs *b)
 {
-    return a->ops == b->ops && (!a->ops->same_store || a->ops->same_store(a->self, b->self));
+    return a->ops == b->ops && strcmp(a->authority, b->authority) == 0 &&
+           (!a->ops->same_store || a->ops->same_store(a->self, b->self));
 }
 
 int cove_fs_endpoint(const cove_fs *fs, char **ret_endpoint, struct cove_error *err)
@@ -264,7 +277,10 @@ char *cove__fs_show(const cove_fs *fs, const char *path)
 {
     struct cove__buf url = COVE__BUF_INIT(MAX_URL_BYTES * 2);
 
-    cove__buf_addf(&url, "%s://%s", fs->scheme, path);
+    if (fs->ops->authority)
+        fs->ops->authority->write_url(fs->scheme, fs->authority, path, &url);
+    else
+        cove__buf_addf(&url, "%s://%s", fs->scheme, path);
     return cove__buf_take(&url);
 }
 
@@ -280,8 +296,7 @@ int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call)
 int cove__target_init(struct cove__target *target, const cove_fs *fs, const char *path, const struct cove_call *call,
                       const char *op, struct cove_error *err)
 {
-    const struct cove__scheme *scheme;
-    size_t length = 0;
+    size_t length;
     char text[256];
     int rc;
 
@@ -290,13 +305,12 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
         return cove__fail(err, COVE_EINVAL, "%s %s://: no path was given", op, fs->scheme);
     if (strlen(path) > MAX_URL_BYTES)
         return cove__fail(err, COVE_EINVAL, "%s %.64s...: the path is longer than %zu bytes", op, path, MAX_URL_BYTES);
-    scheme = cove__scheme_of(path, &length);
-    if (length > 0 && scheme && scheme->ops != fs->ops)
-        return cove__fail(err, COVE_EINVAL, "%s %s: this URL is not of a %s:// filesystem", op, shown(path, text),
-                          fs->scheme);
-    rc = fs->ops->parse(path, &target->path, err);
+    rc = cove__authority_check(fs, path, err);
+    if (rc == 0)
+        rc = fs->ops->parse(path, &target->path, err);
     if (rc < 0) {
-        bool bare = length == 0 && strcmp(fs->scheme, "file") != 0; /* "bucket/key": a message names the URL */
+        bool bare = cove__scheme_of(path, &length) && length == 0 &&
+                    strcmp(fs->scheme, "file") != 0; /* "bucket/key": a message names the URL */
         return cove__error_prefix(err, rc, "%s %s%s%s", op, bare ? fs->scheme : "", bare ? "://" : "",
                                   shown(path, text));
     }

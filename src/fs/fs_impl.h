@@ -17,6 +17,8 @@ struct cove_fs {
     const struct cove__fs_ops *ops;
     void *self; /* the backend's */
     const char *scheme;
+    char *authority;                        /* the store: see authority.h */
+    char *authority_of_options;             /* the store that a URL means which names none; "": this one */
     char *key;                              /* scheme, authority and options: what the process's cache goes by */
     unsigned refs;                          /* under cove__lock */
     int64_t timeout_ms;                     /* the option `timeout` */
@@ -37,7 +39,7 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
 void cove__target_done(struct cove__target *target);
 /* The absolute deadline that `call` sets from now on. */
 int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call);
-/* scheme://path */
+/* The URL of a canonical path. */
 char *cove__fs_show(const cove_fs *fs, const char *path);
 
 /* What `path` (canonical) is, waited for. */

@@ -122,25 +122,40 @@ struct cove__part_rules {
     unsigned parallel;        /* parts and ranges under way at once that help */
 };
 
+/*
+ * For backends whose URLs name a store beyond the scheme: an HDFS nameservice, an Azure account. Its name is the
+ * authority. It is in canonical form (small letters, no default port, an account without its domain), so that two
+ * spellings of one store give the same text, and holds no secret, as messages show it. Pure, and all are set.
+ */
+struct cove__authority_ops {
+    /* The store that a URL of one of the backend's schemes names, owned by the caller; "": it names none, and the one
+     * of the options is meant ("az://container/blob"). COVE_EINVAL. */
+    int (*of_url)(const char *url, char **ret_authority, struct cove_error *err);
+    /* The store that the options (NULL: none) or the environment name, owned by the caller; "": none. COVE_EINVAL. */
+    int (*of_options)(const struct cove_options *options, char **ret_authority, struct cove_error *err);
+    /* Appends the URL of a canonical path: what `parse` makes that path of and `of_url` that authority, or "" where
+     * the scheme's URLs have no place for it. */
+    void (*write_url)(const char *scheme, const char *authority, const char *path, struct cove__buf *ret_url);
+};
+
 struct cove__fs_ops {
     const char *name;                       /* the folder's: "s3" */
     const struct cove__option_row *options; /* ends with a row whose name is NULL */
     bool real_directories;                  /* file, memory: directories exist by themselves */
     bool blocks;                            /* file: its asynchronous slots end inside the call, and may wait there */
 
-    /* Makes the backend's own object from checked options. `authority` is the URL's host part where the backend takes
-     * one (NULL). No network. COVE_EINVAL, COVE_EAUTH. */
-    int (*open)(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err);
+    /* Makes the backend's own object from checked options, for the store `authority` (BORROWED; "": the URL and the
+     * options name none). No network. COVE_EINVAL, COVE_EAUTH. */
+    int (*open)(const struct cove_options *options, const char *authority, void **ret_self, struct cove_error *err);
     void (*close)(void *self);
-    /* See cove_fs_same_store. NULL slot: always true. Pure. */
+    /* See cove_fs_same_store, of filesystems with the same authority. NULL slot: always true. Pure. */
     bool (*same_store)(const void *self, const void *other);
     /* See cove_fs_endpoint: appends to `ret`. NULL slot: there is none. Pure. COVE_EINVAL. */
     int (*endpoint)(const void *self, struct cove__buf *ret, struct cove_error *err);
 
-    /* URL or path -> canonical path, owned by the caller. COVE_EINVAL. Pure. */
+    /* URL or path -> canonical path, without the authority, owned by the caller. COVE_EINVAL. Pure. */
     int (*parse)(const char *url_or_path, char **ret_path, struct cove_error *err);
-    /* What tells one store from another in a URL, beyond the options (a host); "" for most. NULL slot: "". */
-    int (*authority)(const char *url, char **ret_authority, struct cove_error *err);
+    const struct cove__authority_ops *authority; /* NULL: only the options tell one store from another */
 
     /* One page below the directory `path`: its entries, or (`deep`, asked only of stores without real directories)
      * every file at any depth; `token` NULL: the first. For `deep`, entries are files only. COVE_ENOTFOUND (nothing

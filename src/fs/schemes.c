@@ -14,11 +14,19 @@
 #define S3_OPS NULL
 #endif
 
+#ifdef COVE__TEST_SCHEME /* a test's store: the test compiles this file once more, with the name of its scheme */
+extern const struct cove__fs_ops cove__test_ops;
+#endif
+
 static const struct cove__scheme schemes[] = {
     { "file", "file", "local files; also every path without a scheme", &cove__file_ops },
     { "memory", "memory", "files in this process's memory, for tests", &cove__memory_ops },
     { "s3", "s3", "Amazon S3 and stores that speak its protocol", S3_OPS },
     { "s3a", "s3", "the same, under Hadoop's name", S3_OPS },
+#ifdef COVE__TEST_SCHEME
+    { COVE__TEST_SCHEME, "test", "a test's store", &cove__test_ops },
+    { COVE__TEST_SCHEME "a", "test", "the same, under another name", &cove__test_ops },
+#endif
 };
 #define N_SCHEMES (sizeof schemes / sizeof schemes[0])
 

@@ -62,9 +62,31 @@ static void test_paths(void **state)
 #endif
 }
 
+/* A host is another machine, not a folder of the working directory. */
+static void test_hosts(void **state)
+{
+    static const char *const urls[] = { "file://elsewhere/x", "file://x", "file://localhost", "file://localhosts/x" };
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_fs *fs = NULL;
+    char *path = NULL;
+
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        assert_int_equal(cove_fs_from_url(urls[i], NULL, &fs, &path, &err), COVE_EINVAL);
+        assert_non_null(strstr(err.message, urls[i]));
+        assert_int_equal(cove_fs_from_url(urls[i], NULL, &fs, NULL, &err), COVE_EINVAL);
+    }
+    assert_null(fs);
+    assert_null(path);
+    same("file://./x", "./x");
+    same("file://../x", "../x");
+    same("file://LocalHost/x", "/x");
+    same("file://", ".");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_paths) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_paths),
+                                        cmocka_unit_test(test_hosts) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,12 +116,79 @@ static void unknown_options(void **state)
     assert_int_equal(cove_options_describe("gopher", 0, &row), COVE_ENOTFOUND);
 }
 
-static void paths_of_another_store(void **state)
+static void is_refused(const char *foreign)
+{
+    char own[32];
+    cove_info *info;
+    cove_listing *listing;
+    cove_appender *appender;
+    void *data;
+    size_t size;
+    char *url;
+    snprintf(own, sizeof own, " %s://", cove_fs_scheme(w.fs));
+    FAILS(COVE_EINVAL, cove_fs_stat(w.fs, foreign, NULL, &info, &err));
+    says("stat"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_read_file(w.fs, foreign, 0, &data, &size, NULL, &err));
+    says("read"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_write_file(w.fs, foreign, "x", 1, NULL, &err));
+    says("write"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_appender_open(w.fs, foreign, NULL, NULL, &appender, &err));
+    says("append"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_list(w.fs, foreign, NULL, &listing, &err));
+    says("list"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_copy(w.fs, at("f"), foreign, NULL, &err));
+    says("copy"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_copy(w.fs, foreign, at("f"), NULL, &err));
+    says("copy"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_move(w.fs, at("f"), foreign, NULL, &err));
+    says("move"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_remove(w.fs, foreign, NULL, &err));
+    says("remove"), says(foreign), says(own);
+    FAILS(COVE_EINVAL, cove_fs_url(w.fs, foreign, &url, &err));
+    says(foreign), says(own);
+}
+
+/* Of another backend, of a scheme that cove does not know, and with none at all. */
+static void urls_of_another_store(void **state)
 {
     (void)state;
-    const char *foreign = strcmp(w.can->scheme, "memory") == 0 ? "file:///tmp/x" : "memory://x/y";
-    cove_info *info;
-    FAILS(COVE_EINVAL, cove_fs_stat(w.fs, foreign, NULL, &info, &err));
+    struct cove_scheme row;
+    char foreign[64];
+    put(at("f"), "x");
+    for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++) {
+        if (strcmp(row.backend, w.can->scheme) == 0)
+            continue;
+        snprintf(foreign, sizeof foreign, "%s://%sx/y", row.scheme, strcmp(row.backend, "file") == 0 ? "/" : "");
+        is_refused(foreign);
+    }
+    is_refused("nostore://x/y");
+    is_refused("://x/y");
+    if (strcmp(w.can->scheme, "file") == 0)
+        is_refused("file://elsewhere/x");
+    has(at("f"), "x");
+}
+
+/* The URL of a path leads to the same filesystem and path. */
+static void urls_lead_back(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "f", "d/f", "a b%20c", "x:", "y:/z" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *url, *again, *path;
+        cove_fs *fs;
+        OK(cove_fs_url(w.fs, at("%s", names[i]), &url, &err));
+        OK(cove_fs_url(w.fs, url, &again, &err)); /* a URL is its own */
+        assert_string_equal(url, again);
+        OK(cove_fs_from_url(url, NULL, &fs, &path, &err));
+        assert_ptr_equal(fs, w.fs);
+        assert_string_equal(path, at("%s", names[i]));
+        put(url, names[i]);
+        has(path, names[i]);
+        cove_free(url);
+        cove_free(again);
+        cove_free(path);
+        cove_fs_unref(fs);
+    }
 }
 
 static void missing_arguments(void **state)
@@ -213,7 +280,8 @@ const struct CMUnitTest errors_tests[] = {
     cmocka_unit_test(success_leaves_the_error_alone),
     cmocka_unit_test(unknown_schemes),
     cmocka_unit_test(unknown_options),
-    cmocka_unit_test(paths_of_another_store),
+    cmocka_unit_test(urls_of_another_store),
+    cmocka_unit_test(urls_lead_back),
     cmocka_unit_test(missing_arguments),
     cmocka_unit_test(a_path_that_cannot_be_is_named_by_its_url),
     cmocka_unit_test(cancelled),

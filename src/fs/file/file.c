@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -52,7 +53,7 @@ int cove__file_fail_below(struct cove_error *err, const struct cove__ctx *ctx, i
     return rc;
 }
 
-static int file_open(const struct cove_options *given, const char *url, void **ret_self, struct cove_error *err)
+static int file_open(const struct cove_options *given, const char *authority, void **ret_self, struct cove_error *err)
 {
     struct cove__file *self = cove__calloc(1, sizeof *self);
     int rc = self ? cove__options_fill(options, given, "file", self, err) : cove__fail_nomem(err, "a filesystem");
@@ -90,6 +91,23 @@ static int add_cwd(struct cove__buf *out, struct cove_error *err)
     return 0;
 }
 
+/* What follows "file://", but for a "localhost" (RFC 8089, 2): a path from the root, or from "~", "." or "..". A host
+ * would be another machine, and is no folder of the working directory. */
+static int skip_host(const char **rest, struct cove_error *err)
+{
+    size_t n = strcspn(*rest, "/");
+
+    if (n == 9 && strncasecmp(*rest, "localhost", n) == 0 && (*rest)[n] == '/')
+        *rest += n;
+    else if (n > 0 && (*rest)[0] != '~' && (*rest)[0] != '.')
+        return cove__fail(
+            err, COVE_EINVAL,
+            "\"%.*s\" is where another machine is named, and file:// is this one; a path from the root "
+            "has three slashes (file:///x), and one from the working directory is written without file://",
+            n > 255 ? 255 : (int)n, *rest);
+    return 0;
+}
+
 /* Absolute, without doubled slashes, "." parts and a slash at the end. ".." stays: links decide where it leads. */
 static int file_parse(const char *url, char **ret_path, struct cove_error *err)
 {
@@ -98,8 +116,8 @@ static int file_parse(const char *url, char **ret_path, struct cove_error *err)
     const char *rest = cove__scheme_skip(url, "file"), *p = rest ? rest : url;
     int rc = 0;
 
-    if (rest && strncmp(p, "localhost/", 10) == 0)
-        p += 9;
+    if (rest && (rc = skip_host(&p, err)) < 0)
+        return rc;
     if (p[0] == '~' && (p[1] == '/' || !p[1])) {
         rc = add_home(&raw, err);
         p++;

@@ -38,7 +38,7 @@ uint64_t cove__memory_next_version_locked(void)
 
 static const struct cove__option_row options[] = { { 0 } };
 
-static int memory_open(const struct cove_options *given, const char *url, void **ret_self, struct cove_error *err)
+static int memory_open(const struct cove_options *given, const char *authority, void **ret_self, struct cove_error *err)
 {
     int nothing = 0;
     int rc = cove__options_fill(options, given, "memory", &nothing, err);

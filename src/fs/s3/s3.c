@@ -244,7 +244,7 @@ static void s3_close(void *self)
     cove__free(s3);
 }
 
-static int s3_open(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err)
+static int s3_open(const struct cove_options *options, const char *authority, void **ret_self, struct cove_error *err)
 {
     struct cove__aws_profile profile = { 0 };
     struct cove__s3 *s3 = cove__calloc(1, sizeof *s3);
