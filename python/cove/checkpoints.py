@@ -123,7 +123,7 @@ class StreamingIO:
     def __init__(self, **storage_options: Any) -> None:
         super().__init__()
         if storage_options:
-            S3FileSystem(**storage_options, skip_instance_cache=True)  # raises for a wrong option: the first save may come hours later
+            S3FileSystem(**{**storage_options, "skip_instance_cache": True})  # raises for a wrong option: the first save may come hours later
         self.storage_options = storage_options
         self._stored: _Stored | None = None  # the last save
         self._copy_source: _CopySource | None = None  # the last save of this one_call()

@@ -103,6 +103,7 @@ def test_a_wrong_option_is_told_when_the_plugin_is_made(both, name):
         kind(default_blocksize="8MiB")
     with pytest.raises(ValueError, match="default_block_size"):
         kind(default_block_size="many")
+    kind(skip_instance_cache=True)  # fsspec's own, as any instance takes it
     assert kind(default_block_size="8MiB", read_timeout="5s").storage_options == {"default_block_size": "8MiB", "read_timeout": "5s"}
 
 
