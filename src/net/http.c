@@ -67,7 +67,9 @@ static void note_proxies(struct cove__http *http)
         cove__secret_add_userinfo(http, getenv(names[i]));
         some |= getenv(names[i]) != NULL;
     }
-    cove__outage_way(some ? "the environment's" : http->config.proxy, http->way);
+    cove__outage_way(http->config.proxy, http->way);
+    if (some) /* not which: no_proxy may lead past it */
+        snprintf(http->way, sizeof http->way, " (by the proxy settings of the environment)");
     for (size_t i = 0; i < 2; i++) {
         const char *proxy = http->config.proxy;
         if (proxy == NULL)

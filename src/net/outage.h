@@ -53,7 +53,7 @@ struct cove__outages {
 
 /* SCHEME://HOST:PORT of a proxy, without its user and password; "" for NULL and "". Cut where it is too long. */
 void cove__outage_proxy(const char *proxy, char ret_proxy[COVE__OUTAGE_WAY]);
-/* The way through a proxy (any words; NULL, "": there is none), without its user and password. Cut where it is too
+/* The way through a proxy (NULL, "": there is none), without its user and password. Cut where it is too
  * long, as is the endpoint. */
 void cove__outage_way(const char *proxy, char ret_way[COVE__OUTAGE_WAY]);
 /* SCHEME://HOST:PORT of a URL, and the way there. */

@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -351,6 +352,19 @@ static void test_by_way_of_a_proxy(void **state)
     cove__http_free(through);
 }
 
+/* It is not known here whether no_proxy leads past the proxy. */
+static void test_by_the_settings_of_the_environment(void **state)
+{
+    char endpoint[COVE__OUTAGE_ENDPOINT];
+
+    setenv("all_proxy", "http://127.0.0.1:9", 1);
+    struct cove__http *http = client_with(RETRIES, NULL);
+    unsetenv("all_proxy");
+    cove__outage_endpoint("http://h/k", http->way, endpoint);
+    assert_string_equal(endpoint, "http://h (by the proxy settings of the environment)");
+    cove__http_free(http);
+}
+
 /* ---- log lines ---- */
 
 static char said[2048];
@@ -489,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_reply_is_waited_for),
         cmocka_unit_test(test_an_error_is_an_answer),
         cmocka_unit_test(test_by_way_of_a_proxy),
+        cmocka_unit_test(test_by_the_settings_of_the_environment),
         cmocka_unit_test(test_the_deadline_is_said_once),
         cmocka_unit_test(test_a_long_retry_after_is_said),
         cmocka_unit_test(test_a_connect_that_hangs_is_said),
