@@ -54,6 +54,15 @@ def test_what_writes_into_a_missing_bucket_is_told_how_to_make_it(face, path):
             call()
 
 
+def test_a_copy_from_a_missing_bucket_does_not_blame_the_target(face, mock):
+    from server import Fault
+
+    mock.faults.append(Fault({"on": "CopyObject", "times": -1, "status": 404, "error": ["NoSuchBucket", "no"]}))
+    face.pipe_file("b/x", b"1")
+    with pytest.raises(FileNotFoundError, match="no such bucket: none .NoSuchBucket.; check its name"):
+        face.copy("none/x", "b/y")
+
+
 def test_a_missing_path_is_empty(face, mock):
     for path in "b", "b/none", "b/none/":
         assert face.find(path) == face.find(path, maxdepth=2) == [] and face.du(path) == 0

@@ -105,6 +105,7 @@ bool cove__s3_is_delete_marker(const struct cove__object_request *r);
 struct s3_error_body {
     char code[64], message[256], region[64], endpoint[256];
     char header[64]; /* that the store does not know */
+    char bucket[64];
 };
 int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret);
 /* Maps a store's error code to cove's: COVE_ESERVER if it is unknown. *ret_retry: worth another attempt. */

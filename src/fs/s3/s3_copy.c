@@ -22,6 +22,7 @@ static void add_source(struct cove__object_request *r, struct cove__object_name 
     struct cove__buf text = COVE__BUF_INIT(8192);
     bool arn = cove__s3_is_arn(source.bucket);
 
+    cove__s3_state(r)->source = source.bucket;
     cove__s3_state(r)->own_keys = true; /* two buckets are asked of, and a session is of one */
     if (!arn)
         cove__buf_add_char(&text, '/');

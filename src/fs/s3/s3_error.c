@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "fs/object/known.h"
 #include "fs/s3/s3_capabilities.h"
 #include "fs/s3/s3_request.h"
 #include "net/status.h"
@@ -106,7 +107,7 @@ static int take(void *user, const char *path, struct cove__slice text)
     } rows[] = {
         { "Error/Code", e->code, sizeof e->code },       { "Error/Message", e->message, sizeof e->message },
         { "Error/Region", e->region, sizeof e->region }, { "Error/Endpoint", e->endpoint, sizeof e->endpoint },
-        { "Error/Header", e->header, sizeof e->header },
+        { "Error/Header", e->header, sizeof e->header }, { "Error/BucketName", e->bucket, sizeof e->bucket },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(path, rows[i].path) != 0)
@@ -161,9 +162,15 @@ static void name_endpoint(const struct cove__object_request *r, struct cove_erro
     bool in_path = base > n && s3->base[base - n - 1] == '/' && memcmp(s3->base + base - n, bucket.data, n) == 0;
     bool in_host = strncmp(s3->host, (const char *)bucket.data, n) == 0 && s3->host[n] == '.';
     bool no_bucket = r->name.key.size == 0 && strcmp(r->code, "NoSuchKey") == 0;
-    if (in_path || in_host || (no_bucket && base > 0))
+    /* A name such as `minio` or `storage` may begin the store's own host. */
+    bool in_aws_host =
+        in_host && strncmp(s3->host + n, ".s3", 3) == 0 && (s3->host[n + 3] == '.' || s3->host[n + 3] == '-');
+    if (in_path || in_aws_host || (no_bucket && base > 0))
         add(err, "; the endpoint %s://%s%s has a bucket in it, which belongs into the URL only",
             s3->tls ? "https" : "http", s3->host, base > 0 ? s3->base : "");
+    else if (in_host)
+        add(err, "; if the endpoint %s://%s has the bucket in it, take it out: it belongs into the URL only",
+            s3->tls ? "https" : "http", s3->host);
 }
 
 /* Of keys that the store does not take, or not for this: where they were found. */
@@ -199,21 +206,48 @@ static bool may_want_new_bucket(const struct cove__object_request *r)
     return false;
 }
 
+static void check_name(const struct cove__s3 *s3, struct cove_error *err)
+{
+    add(err, "; check its name (cove ls s3:// lists the buckets)");
+    if (s3->own_endpoint)
+        add(err, ", and the endpoint %s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base);
+}
+
+/* Of a copy between two buckets, unless it is the target's that is missing. Amazon says which; other stores name the
+ * target, whichever it is, and then what has been seen of the two tells. */
+static bool no_source(const struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
+                      struct cove_error *err)
+{
+    struct cove__slice source = cove__s3_state(r)->source, target = r->name.bucket;
+
+    if (source.size == 0 || cove__slice_eq(source, target))
+        return false;
+    bool told = cove__slice_eq(source, cove__slice_str(e->bucket));
+    if (!told && cove__object_bucket_is_known(r->store, source))
+        return false;
+    if (told || cove__object_bucket_is_known(r->store, target))
+        cove__object_fail(r, err, code, "%s: %.*s (%s)", text, (int)source.size, (const char *)source.data, e->code);
+    else
+        cove__object_fail(r, err, code, "%s: %.*s or %.*s (%s)", text, (int)source.size, (const char *)source.data,
+                          (int)target.size, (const char *)target.data, e->code);
+    check_name(cove__s3_of(r), err);
+    return true;
+}
+
 static void no_bucket(const struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
                       struct cove_error *err)
 {
-    const struct cove__s3 *s3 = cove__s3_of(r);
     const char *bucket = (const char *)r->name.bucket.data;
     int n = (int)r->name.bucket.size;
 
+    if (no_source(r, e, code, text, err))
+        return;
     cove__object_fail(r, err, code, "%s: %.*s (%s)", text, n, bucket, e->code);
     if (may_want_new_bucket(r)) {
         add(err, "; to make it: cove mkdir s3://%.*s", n, bucket);
         return;
     }
-    add(err, "; check its name (cove ls s3:// lists the buckets)");
-    if (s3->own_endpoint)
-        add(err, ", and the endpoint %s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base);
+    check_name(cove__s3_of(r), err);
 }
 
 static int fail_with(struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,

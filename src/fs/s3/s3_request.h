@@ -18,6 +18,7 @@ struct s3_state {
     bool fixed_region;          /* the bucket's text tells it */
     bool own_keys;              /* Amazon takes no session for it, even at a directory bucket */
     enum s3_head_reason reason; /* of a HEAD */
+    struct cove__slice source;  /* of a copy: its bucket, BORROWED for the request's time */
     char payload_hash[65];
 };
 
