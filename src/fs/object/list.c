@@ -109,8 +109,8 @@ static void ask_below(struct cove__object_request *r, const char *token)
     cove__buf_done(&prefix);
 }
 
-/* A page that is empty and has a token says nothing yet: the next one is asked for. A store that goes on so has hidden
- * keys, and is taken to have others, too. */
+/* An empty page with a token does not say whether anything is below: the next page is asked for. After a few of them
+ * the answer is yes, for such pages hide keys, and there may be others. */
 static int accept_below(struct cove__object_request *r, struct cove_error *err)
 {
     struct cove__page page = { 0 };

@@ -151,7 +151,7 @@ void cove__object_page_sort(struct cove__page *page)
         struct cove_info *info = &page->items[i], *before = kept > 0 ? &page->items[kept - 1] : NULL;
         bool twice = before != NULL && info->type == COVE_INFO_DIRECTORY && before->type == COVE_INFO_DIRECTORY &&
                      strcmp(info->path, before->path) == 0;
-        if (twice && before->etag == NULL) { /* one that has an object of its own tells more */
+        if (twice && before->etag == NULL) { /* the entry with an object has its version and time */
             cove__info_done(before);
             *before = *info;
         } else if (twice) {
@@ -169,7 +169,7 @@ int cove__object_page_end(struct cove__object_page_reader *p, const char *token)
     if (!p->more)
         return 0;
     if (p->token.size == 0)
-        return refuse(p, "the listing goes on, but the store does not say where");
+        return refuse(p, "another page follows, but the store gives no token for it");
     if (token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
         return refuse(p, "the listing does not move on: the store returned the same page token again");
     p->page->token = cove__buf_take(&p->token);
