@@ -12,7 +12,7 @@ import env
 
 
 class Outcome:
-    """code, value, message, http_status, retryable, names; data (what was read), log (what was logged), text (all that was said)"""
+    """code, value, message, http_status, store_code, retryable, names; data (what was read), log (what was logged), text (all that was said)"""
 
     def __init__(self, fields, data, log, status):
         self.__dict__.update(fields)

@@ -47,6 +47,7 @@ enum cove_code {
 };
 
 #define COVE_ERROR_MESSAGE_MAX 1024
+#define COVE_STORE_CODE_MAX    64
 
 struct cove_error {
     size_t size;                          /* sizeof(struct cove_error), set by COVE_ERROR_INIT: lets the struct grow */
@@ -55,11 +56,13 @@ struct cove_error {
     int os_errno;                         /* the errno behind it, or 0 */
     int retryable;                        /* 1: the same call may succeed later; 0: it will not */
     char message[COVE_ERROR_MESSAGE_MAX]; /* UTF-8, names the operation and the URL, never a secret */
+    char store_code[COVE_STORE_CODE_MAX]; /* the store's own code in the reply that was the cause ("NoSuchKey",
+                                             "AccessDenied"); "": the store gave none, or no reply was the cause */
 };
 
 #define COVE_ERROR_INIT                                                                                                \
     {                                                                                                                  \
-        sizeof(struct cove_error), 0, 0, 0, 0,                                                                         \
+        sizeof(struct cove_error), 0, 0, 0, 0, { 0 },                                                                  \
         {                                                                                                              \
             0                                                                                                          \
         }                                                                                                              \

@@ -18,6 +18,7 @@ class PreconditionFailed(OSError):
 
     code: str
     http_status: int
+    store_code: str
     retryable: bool
 
 class CorruptData(OSError):
@@ -25,6 +26,7 @@ class CorruptData(OSError):
 
     code: str
     http_status: int
+    store_code: str
     retryable: bool
 
 class InvalidArgument(OSError, ValueError):
@@ -32,9 +34,10 @@ class InvalidArgument(OSError, ValueError):
 
     code: str
     http_status: int
+    store_code: str
     retryable: bool
 
-# Every other OSError of these calls has these attributes, too: code ("COVE_ENOTFOUND"), http_status (0: there was no reply) and retryable.
+# Every other OSError of these calls has these attributes, too: code ("COVE_ENOTFOUND"), http_status (0: there was no reply), store_code ("NoSuchKey"; "": the store gave none) and retryable.
 
 def known_implementations() -> list[tuple[str, str, str, bool]]:
     """The schemes that the library knows: (scheme, backend, description, available)."""

@@ -1,4 +1,4 @@
-"""Exceptions raised in Python, like those of the library's errors: a class by errno, with `code`, `http_status` and `retryable`."""
+"""Exceptions raised in Python, like those of the library's errors: a class by errno, with `code`, `http_status`, `store_code` and `retryable`."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def failure(code: str, message: str) -> OSError:
     """The exception to raise. `message` names the operation and the URL: "move s3://bucket/x: a directory is moved with recursive=True"."""
     number, kind = _KINDS[code]
     error = kind(number, message)
-    error.code, error.http_status, error.retryable = code, 0, False  # type: ignore[attr-defined]
+    error.code, error.http_status, error.store_code, error.retryable = code, 0, "", False  # type: ignore[attr-defined]
     return error

@@ -78,6 +78,7 @@ PyObject *covepy_exception(int64_t rc, const struct cove_error *err)
         e = PyObject_CallFunction(class_of(code), "iO", errnum, text);
     if (e && (set_attribute(e, "code", PyUnicode_FromString(cove_code_name(code))) < 0 ||
               set_attribute(e, "http_status", PyLong_FromLong(err->http_status)) < 0 ||
+              set_attribute(e, "store_code", covepy_str(err->store_code)) < 0 ||
               set_attribute(e, "retryable", PyBool_FromLong(err->retryable)) < 0))
         Py_CLEAR(e);
     Py_XDECREF(text);

@@ -88,6 +88,34 @@ static void populated(void **state)
     cove__mem_populate(memory, page); /* nobody's: nothing happens */
 }
 
+/* The store's code came after the message: a caller without it has the whole message, and what follows is its own. */
+static void store_codes(void **state)
+{
+    const size_t before = offsetof(struct cove_error, store_code);
+    struct cove_error err = COVE_ERROR_INIT, copy = COVE_ERROR_INIT, old = COVE_ERROR_INIT;
+
+    assert_string_equal(err.store_code, "");
+    cove__fail(&err, COVE_ENOTFOUND, "no");
+    cove__error_store_code(&err, "NoSuchKey");
+    cove__error_prefix(&err, err.code, "read");
+    cove__error_add(&err, ", after 2 attempts");
+    assert_string_equal(err.store_code, "NoSuchKey");
+    old.size = before;
+    strcpy(old.store_code, "beyond");
+    cove__error_copy(&old, &err);
+    assert_string_equal(old.message, err.message);
+    cove__error_store_code(&old, "NoSuchKey");
+    cove__fail(&old, COVE_EIO, "%0*d", 2000, 0);
+    assert_int_equal(strlen(old.message), sizeof old.message - 1);
+    assert_string_equal(old.store_code, "beyond");
+    cove__error_copy(&copy, &err);
+    assert_string_equal(copy.store_code, "NoSuchKey");
+    cove__error_copy(&copy, &old); /* it has none */
+    assert_string_equal(copy.store_code, "");
+    cove__fail(&err, COVE_EIO, "another failure");
+    assert_string_equal(err.store_code, "");
+}
+
 static void errors(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -119,6 +147,8 @@ static void errors(void **state)
     /* A caller's older, smaller struct is never written past its end, nor cut inside a character. */
     cove__fail((struct cove_error *)(void *)&small, COVE_EIO, "123456\xc3\xa9");
     assert_string_equal(small.message, "123456");
+    assert_string_equal(small.guard, "abc");
+    cove__error_store_code((struct cove_error *)(void *)&small, "NoSuchKey");
     assert_string_equal(small.guard, "abc");
     for (int code = 0; code >= COVE_ESTATE; code--) {
         assert_string_not_equal(cove_code_name(code), "COVE_E?");
@@ -255,17 +285,12 @@ static void inboxes_after_fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffers),
-        cmocka_unit_test(buffers_dropped_from),
-        cmocka_unit_test(populated),
-        cmocka_unit_test(buffers_out_of_memory),
-        cmocka_unit_test(errors),
-        cmocka_unit_test(dates),
-        cmocka_unit_test(tokens),
-        cmocka_unit_test(inboxes),
-        cmocka_unit_test(waits_for_one),
-        cmocka_unit_test(strings_set),
-        cmocka_unit_test(inboxes_after_fork),
+        cmocka_unit_test(buffers),     cmocka_unit_test(buffers_dropped_from),
+        cmocka_unit_test(populated),   cmocka_unit_test(buffers_out_of_memory),
+        cmocka_unit_test(errors),      cmocka_unit_test(store_codes),
+        cmocka_unit_test(dates),       cmocka_unit_test(tokens),
+        cmocka_unit_test(inboxes),     cmocka_unit_test(waits_for_one),
+        cmocka_unit_test(strings_set), cmocka_unit_test(inboxes_after_fork),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

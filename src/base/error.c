@@ -2,13 +2,15 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 
-/* What every version of the struct has; fields past it are written only where the caller's struct has them. */
-#define MESSAGE_AT offsetof(struct cove_error, message)
+/* A caller compiled against an older header has a shorter struct: what is behind its end is not written. */
+#define MESSAGE_AT    offsetof(struct cove_error, message)
+#define STORE_CODE_AT offsetof(struct cove_error, store_code)
 
 static const struct {
     int code;
@@ -100,9 +102,14 @@ int cove__code_from_errno(int errnum)
 
 static size_t message_room(const struct cove_error *err)
 {
-    size_t size = err->size < sizeof *err ? err->size : sizeof *err;
+    size_t size = err->size < STORE_CODE_AT ? err->size : STORE_CODE_AT;
 
     return size > MESSAGE_AT ? size - MESSAGE_AT : 0;
+}
+
+static bool has_store_code(const struct cove_error *err)
+{
+    return err->size >= STORE_CODE_AT + sizeof err->store_code;
 }
 
 void cove__error_clear(struct cove_error *err)
@@ -112,6 +119,14 @@ void cove__error_clear(struct cove_error *err)
     err->code = err->http_status = err->os_errno = err->retryable = 0;
     if (message_room(err) > 0)
         err->message[0] = '\0';
+    if (has_store_code(err))
+        err->store_code[0] = '\0';
+}
+
+void cove__error_store_code(struct cove_error *err, const char *store_code)
+{
+    if (err && has_store_code(err))
+        snprintf(err->store_code, sizeof err->store_code, "%s", store_code);
 }
 
 static int fill(struct cove_error *err, int code, int errnum, const char *format, va_list args)
@@ -218,6 +233,8 @@ int cove__error_copy(struct cove_error *to, const struct cove_error *from)
     to->http_status = from->http_status;
     to->os_errno = from->os_errno;
     to->retryable = from->retryable;
+    if (has_store_code(from))
+        cove__error_store_code(to, from->store_code);
     if (message_room(to) > 0) {
         snprintf(to->message, message_room(to), "%s", from->message);
         cove__text_trim(to->message, message_room(to));

@@ -16,6 +16,8 @@ int cove__fail_nomem(struct cove_error *err, const char *what);
 int cove__error_prefix(struct cove_error *err, int code, const char *format, ...) COVE_PRINTF(3, 4);
 /* Puts more text behind it, as much as fits. */
 void cove__error_add(struct cove_error *err, const char *format, ...) COVE_PRINTF(2, 3);
+/* Sets the store's own code ("": none); after the call that sets the message, which clears it. `err` may be NULL. */
+void cove__error_store_code(struct cove_error *err, const char *store_code);
 void cove__error_clear(struct cove_error *err);
 /* Copies what fits into a caller's struct (NULL accepted), honouring its size; returns from->code. */
 int cove__error_copy(struct cove_error *to, const struct cove_error *from);

@@ -14,7 +14,7 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 ACCESS, SECRET, TOKEN = "MOCKACCESSKEY", "mock-secret-9d1c7e", "mock-token-5b2a0f"
 FIELDS = {"about", "objects", "buckets", "options", "faults", "do", "timeout_ms", "cancel_after_ms", "then", "ways"}
 THEN = {"code", "says", "status", "retryable", "value", "names", "data", "requests", "at_most", "stored", "absent", "uploads", "sent", "sizes",
-        "ends_in"}
+        "ends_in", "store_code"}
 
 
 def run_case(case):
@@ -40,6 +40,8 @@ def check(case, outcome, server):
         assert re.search(word, outcome.message), f"{word!r} is not in: {outcome.message}"
     if "status" in then:
         assert outcome.http_status == then["status"], outcome
+    if "store_code" in then:
+        assert outcome.store_code == then["store_code"], outcome
     if "retryable" in then:
         assert outcome.retryable == then["retryable"], outcome
     if "value" in then:

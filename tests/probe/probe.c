@@ -51,9 +51,11 @@ static void print_outcome(const struct probe *p, int rc)
     printf("\"code\":");
     print_string(cove_code_name(rc));
     printf(",\"value\":%lld,\"http_status\":%d,\"os_errno\":%d,\"retryable\":%d,\"worst_ms\":%lld,\"fds\":[%u,%u],"
-           "\"threads\":[%u,%u],\"message\":",
+           "\"threads\":[%u,%u],\"store_code\":",
            (long long)p->value, p->err.http_status, p->err.os_errno, p->err.retryable, (long long)p->worst_ms,
            p->fds[0], p->fds[1], p->threads[0], p->threads[1]);
+    print_string(p->err.store_code);
+    printf(",\"message\":");
     print_string(p->err.message);
     printf("}\n");
 }

@@ -532,6 +532,12 @@ def test_wrong_credentials(s3):
     assert "not-the-secret" not in str(caught.value)
 
 
+def test_the_stores_own_code(s3):
+    with pytest.raises(FileNotFoundError) as caught:
+        s3.fs.read_file(s3 / "no")
+    assert caught.value.store_code == "NoSuchKey" and caught.value.http_status == 404
+
+
 def test_nobody_listens(s3):
     import env
 
@@ -556,8 +562,8 @@ def test_errors_go_from_process_to_process(memory):
             call()
         error = pickle.loads(pickle.dumps(caught.value))
         assert type(error) is type(caught.value) and str(error) == str(caught.value)
-        assert (error.errno, error.code, error.http_status, error.retryable) == (
-            caught.value.errno, caught.value.code, caught.value.http_status, caught.value.retryable)
+        assert (error.errno, error.code, error.http_status, error.store_code, error.retryable) == (
+            caught.value.errno, caught.value.code, caught.value.http_status, "", caught.value.retryable)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "soon"])

@@ -16,7 +16,7 @@ def replace(fs: S3FileSystem, path: str, data: bytes) -> bool:
     except FileExistsError:
         return False
     except PreconditionFailed as error:
-        print(error.code, error.http_status, error.retryable, error.errno)
+        print(error.code, error.http_status, error.store_code, error.retryable, error.errno)
         return False
     except (InvalidArgument, CorruptData) as error:
         print(error.code, error)

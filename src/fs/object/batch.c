@@ -146,6 +146,7 @@ static int accept_results(struct cove__object_request *r, struct cove_error *err
         return 0;
     cove__object_fail(r, err, first->rc, "%zu could not be deleted, the first: %s (%s)", b->refused.n + b->passing.n,
                       first->key, first->code);
+    cove__error_store_code(err, first->code);
     err->retryable = b->passing.n > 0;
     return first->rc;
 }

@@ -62,8 +62,7 @@ int cove__object_condition_error(const struct cove__object_request *r, enum cove
                                  struct cove_error *err)
 {
     int rc = cove__object_condition_broken(&r->http.op.ctx, condition, err);
-    if (err != NULL)
-        err->http_status = r->http.status;
+    cove__object_error_reply(r, err);
     return rc;
 }
 

@@ -81,7 +81,7 @@ static void put_done(struct cove__object_request *r)
     if (t->condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__PUT_CONDITIONS);
         rc = cove__object_no_conditions(r->store, &t->io->op.ctx, &err);
-        err.http_status = r->http.status;
+        cove__object_error_reply(r, &err);
     } else if (cove__object_condition_refused(r, t->condition)) {
         t->failed = cove__object_condition_error(r, t->condition, &t->why);
         check_own_write(t);

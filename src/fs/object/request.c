@@ -29,6 +29,7 @@
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct cove__object_request *r = self;
+    r->code[0] = '\0'; /* what fails from here on is not what the last reply told */
     return r->store->ops->prepare(r, err);
 }
 
@@ -115,6 +116,7 @@ static enum cove__http_verdict refuse(struct cove__object_request *r, struct cov
         return COVE__HTTP_AGAIN;
     }
     bool retry = ops->classify(r, err);
+    cove__error_store_code(err, r->code);
     if (err->code == COVE_EPRECONDITION && !has_condition(r))
         err->code = COVE_ESERVER; /* the store's own conflict: no other version has been seen */
     r->refusals += status >= 500 && err->code == COVE_ETHROTTLED;
@@ -287,7 +289,17 @@ int cove__object_fail(const struct cove__object_request *r, struct cove_error *e
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return cove__fail(err, code, "%s %s: %s", r->http.op.ctx.op, r->http.op.ctx.url, text);
+    cove__fail(err, code, "%s %s: %s", r->http.op.ctx.op, r->http.op.ctx.url, text);
+    cove__error_store_code(err, r->code);
+    return code;
+}
+
+void cove__object_error_reply(const struct cove__object_request *r, struct cove_error *err)
+{
+    if (err == NULL)
+        return;
+    err->http_status = r->http.status;
+    cove__error_store_code(err, r->code);
 }
 
 #define BEGIN 512 /* bytes of a reply, in which a page of HTML says what it is */

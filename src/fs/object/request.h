@@ -106,9 +106,11 @@ int64_t cove__object_reply_number(const struct cove__object_request *r, const ch
 int64_t cove__object_reply_time(const struct cove__object_request *r); /* the Date header, else an estimate; in ns */
 /* For `accept`, of requests whose replies have no body: a reply with one comes from a proxy. COVE_EPROTOCOL. */
 int cove__object_accept_empty(struct cove__object_request *r, struct cove_error *err);
-/* "op URL: text" for this request's operation. Returns `code`. */
+/* "op URL: text" for this request's operation, with the store's code of the last reply. Returns `code`. */
 int cove__object_fail(const struct cove__object_request *r, struct cove_error *err, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
+/* What the last reply says of an error: its status, and the store's code. `err` may be NULL. */
+void cove__object_error_reply(const struct cove__object_request *r, struct cove_error *err);
 /* A 2xx reply that ought to be XML: "WHAT cannot be read: why". Returns `rc`, the parser's. */
 int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what);
 bool cove__object_is_html(struct cove__slice body);

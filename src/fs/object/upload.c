@@ -318,7 +318,7 @@ static int classify_finish(struct cove__upload *u, struct cove__object_request *
     if (u->put.condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__UPLOAD_CONDITIONS);
         rc = cove__object_no_conditions(u->store, ctx, why);
-        why->http_status = r->http.status;
+        cove__object_error_reply(r, why);
     }
     bool gone = rc < 0 && (r->refusal == COVE__REFUSED_NO_UPLOAD || r->refusal == COVE__REFUSED_NO_PART);
     if (!refused && !gone && rc != COVE_EPROTOCOL)

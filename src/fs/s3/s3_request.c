@@ -114,8 +114,11 @@ int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_targ
     int rc = cove__s3_endpoint(&s3->rules, r->name.bucket, r->whole_bucket, state->region, &ret->to, &why);
     if (rc == 0)
         rc = get_keys(r, &ret->to, wait, &ret->credentials, &why);
-    if (rc < 0)
+    if (rc < 0) {
         cove__object_fail(r, err, rc, "%s", why.message);
+        err->http_status = why.http_status;
+        cove__error_store_code(err, why.store_code);
+    }
     if (rc != 0)
         return rc;
     memcpy(state->region, ret->to.region, sizeof state->region);
