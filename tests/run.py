@@ -38,6 +38,7 @@ from pathlib import Path
 import env
 from servers.express import DirectoryBucket
 from servers.minio import MinIO
+from toy.server import Toy
 from versions.runs import RUNS
 
 VARIANTS = {
@@ -234,6 +235,15 @@ class Runner:
                      "COVE_CONTRACT_ROOT": f"s3://contract/{variant}"}
             self.suite(name, [str(env.ROOT / variant / "tests" / "contract" / "contract")], variant, extra=extra, timeout_s=900)
 
+    def contract_toy(self, variant):
+        """The same on tests/toy: the engine of object stores on a backend that has five requests."""
+        name = "contract on the toy store"
+        if self.args.only and not re.search(self.args.only, name):
+            return
+        with Toy(buckets=("contract",)) as server:
+            extra = {"COVE_TOY_ENDPOINT": server.endpoint, "COVE_CONTRACT_ROOT": f"toy://contract/{variant}"}
+            self.suite(name, [str(env.ROOT / variant / "tests" / "toy" / "contract_toy")], variant, extra=extra, timeout_s=900)
+
     def contract_express(self, variant, page):
         """The same on the mock's directory bucket, whose listings come in no order, so many entries a page."""
         name = f"contract on s3, a directory bucket by pages of {page}"
@@ -293,7 +303,7 @@ class Runner:
         contracts = [(self.contract, variant, backend, root, extra) for variant in reversed(built)
                      for backend, root, extra in self.contract_roots(variant, server)]
         if "build-asan" in built:
-            contracts.append((self.contract_express, "build-asan", 1000))
+            contracts += [(self.contract_express, "build-asan", 1000), (self.contract_toy, "build-asan")]
         if "build" in built:
             contracts += [(self.contract_express, "build", 3), (self.contract_virtual, "build")]
         return slow + contracts + [(self.unit, variant) for variant in built]

@@ -198,6 +198,8 @@ int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cov
     rc = fs->ops->move ? fs->ops->move(fs->self, two.from.path, two.to.path, &two.from.ctx, err) : COVE_ENOTSUP;
     if (rc == COVE_ENOTSUP && fs->ops->copy && fs->ops->remove)
         rc = move_by_copy(fs, &two, err);
+    else if (rc == COVE_ENOTSUP)
+        rc = cove__fs_unsupported(&two.from, err);
 out:
     two_done(&two);
     return rc;

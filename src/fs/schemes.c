@@ -24,8 +24,8 @@ static const struct cove__scheme schemes[] = {
     { "s3", "s3", "Amazon S3 and stores that speak its protocol", S3_OPS },
     { "s3a", "s3", "the same, under Hadoop's name", S3_OPS },
 #ifdef COVE__TEST_SCHEME
-    { COVE__TEST_SCHEME, "test", "a test's store", &cove__test_ops },
-    { COVE__TEST_SCHEME "a", "test", "the same, under another name", &cove__test_ops },
+    { COVE__TEST_SCHEME, COVE__TEST_SCHEME, "a test's store", &cove__test_ops },
+    { COVE__TEST_SCHEME "a", COVE__TEST_SCHEME, "the same, under another name", &cove__test_ops },
 #endif
 };
 #define N_SCHEMES (sizeof schemes / sizeof schemes[0])

@@ -18,6 +18,7 @@ static cove_appender *open_appender(const char *path, int truncate)
 static void additions(void **state)
 {
     (void)state;
+    NEEDS(appends);
     append(at("f"), "one"); /* makes it */
     has(at("f"), "one");
     append(at("f"), "two");
@@ -37,6 +38,7 @@ static void additions(void **state)
 static void additions_to_a_large_file(void **state)
 {
     (void)state;
+    NEEDS(appends);
     const size_t sizes[] = { 5 * MIB - 10, 5, 10, 3 * MIB, 1, 6 * MIB };
     uint8_t *all = filled_new(15 * MIB, 100);
     size_t done = 0;
@@ -51,6 +53,7 @@ static void additions_to_a_large_file(void **state)
 static void gathered(void **state)
 {
     (void)state;
+    NEEDS(appends);
     cove_appender *appender = open_appender(at("f"), 0);
     for (int i = 0; i < 1000; i++)
         OK(cove_appender_write(appender, "line\n", 5, &err));
@@ -71,6 +74,7 @@ static void gathered(void **state)
 static void going_on_and_starting_anew(void **state)
 {
     (void)state;
+    NEEDS(appends);
     put(at("f"), "old ");
     cove_appender *appender = open_appender(at("f"), 0);
     OK(cove_appender_write(appender, "more", 4, &err));
@@ -85,6 +89,7 @@ static void going_on_and_starting_anew(void **state)
 static void at_each_write(void **state)
 {
     (void)state;
+    NEEDS(appends);
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
     options.flush_interval_ms = 0;
     cove_appender *appender;
@@ -99,6 +104,7 @@ static void at_each_write(void **state)
 static void in_the_background(void **state)
 {
     (void)state;
+    NEEDS(appends);
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
     options.flush_interval_ms = 20;
     cove_appender *appender;
@@ -118,6 +124,7 @@ static void in_the_background(void **state)
 static void nothing_written(void **state)
 {
     (void)state;
+    NEEDS(appends);
     cove_appender *appender = open_appender(at("f"), 0);
     OK(cove_appender_close(appender, &err));
     gone(at("f")); /* made at the first flush with something in it */
@@ -127,6 +134,7 @@ static void nothing_written(void **state)
 static void two_at_once(void **state)
 {
     (void)state;
+    NEEDS(appends);
     put(at("f"), "0");
     cove_appender *a = open_appender(at("f"), 0), *b = open_appender(at("f"), 0);
     OK(cove_appender_write(a, "A", 1, &err));
@@ -149,6 +157,7 @@ static void two_at_once(void **state)
 static void larger_than_its_buffer(void **state)
 {
     (void)state;
+    NEEDS(appends);
     struct cove_appender_options options = COVE_APPENDER_OPTIONS_INIT;
     options.flush_bytes = 100000;
     options.flush_interval_ms = 3600 * 1000;
@@ -171,6 +180,7 @@ static void larger_than_its_buffer(void **state)
 static void rotated(void **state)
 {
     (void)state;
+    NEEDS(appends);
     for (int removed = 0; removed < 2; removed++) {
         const char *log = at("log%d", removed), *old = at("old%d", removed);
         cove_appender *appender = open_appender(log, 0);

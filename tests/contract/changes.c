@@ -4,6 +4,7 @@
 static void copies(void **state)
 {
     (void)state;
+    NEEDS(copies);
     put(at("a"), "content");
     OK(cove_fs_copy(w.fs, at("a"), at("b"), NULL, &err));
     has(at("a"), "content");
@@ -26,6 +27,7 @@ static void copies_one_version(void **state)
     cove_info *info = NULL;
 
     (void)state;
+    NEEDS(copies);
     put(at("a"), "first");
     put(at("b"), "older");
     OK(cove_fs_stat(w.fs, at("a"), NULL, &info, &err));
@@ -45,6 +47,7 @@ static void copies_one_version(void **state)
 static void copies_that_cannot_be(void **state)
 {
     (void)state;
+    NEEDS(copies);
     put(at("b"), "b");
     put(at("d/f"), "x");
     FAILS(COVE_ENOTFOUND, cove_fs_copy(w.fs, at("no"), at("b"), NULL, &err));
@@ -60,6 +63,7 @@ static void copies_that_cannot_be(void **state)
 static void moves(void **state)
 {
     (void)state;
+    NEEDS(copies);
     put(at("a"), "content");
     OK(cove_fs_move(w.fs, at("a"), at("b"), NULL, &err));
     gone(at("a"));
@@ -81,6 +85,7 @@ static void moves(void **state)
 static void moves_of_directories(void **state)
 {
     (void)state;
+    NEEDS(copies);
     put(at("d/a"), "1");
     put(at("d/sub/b"), "2");
     put(at("d2/x"), "neighbour");
@@ -217,6 +222,7 @@ static void removals_of_trees(void **state)
 static void moves_of_empty_directories(void **state)
 {
     (void)state;
+    NEEDS(copies);
     OK(cove_fs_mkdir(w.fs, at("from"), NULL, &err));
     OK(cove_fs_move(w.fs, at("from"), at("to"), NULL, &err));
     gone(at("from"));

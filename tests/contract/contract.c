@@ -6,13 +6,35 @@
 #include <unistd.h>
 
 static const struct ability abilities[] = {
-    { .scheme = "file", .real_directories = true, .any_bytes = true, .part_max = 200 },
-    { .scheme = "memory", .real_directories = true, .any_bytes = true, .part_max = 900 },
+    { .scheme = "file",
+      .real_directories = true,
+      .any_bytes = true,
+      .copies = true,
+      .uploads = true,
+      .appends = true,
+      .part_max = 200 },
+    { .scheme = "memory",
+      .real_directories = true,
+      .any_bytes = true,
+      .copies = true,
+      .uploads = true,
+      .appends = true,
+      .part_max = 900 },
     { .scheme = "s3",
       .slashes_are_kept = true,
       .slash_twins = true,
+      .metadata = true,
       .properties = true,
+      .copies = true,
+      .uploads = true,
+      .appends = true,
       .copies_parts = true,
+      .slow = true,
+      .part_max = 200 },
+    { .scheme = "toy", /* tests/toy: what an object store has without uploads and copies */
+      .slashes_are_kept = true,
+      .slash_twins = true,
+      .metadata = true,
       .slow = true,
       .part_max = 200 },
     { 0 },
@@ -93,6 +115,14 @@ void check_fails(int code, int64_t rc, const char *what, const char *file, int l
         print_error("%s: returned %s, but err says %s: %s\n", what, cove_code_name(code), cove_code_name(err.code),
                     err.message);
         _fail(file, line);
+    }
+}
+
+void needs(bool has, const char *name)
+{
+    if (!has) {
+        print_message("the store has no %s\n", name);
+        skip();
     }
 }
 

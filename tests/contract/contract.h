@@ -31,7 +31,11 @@ struct ability {
     bool slashes_are_kept; /* a//b is another name than a/b, or refused; else both are one */
     bool any_bytes;        /* names may be of any bytes but NUL; else of UTF-8 without control characters */
     bool slash_twins;      /* a file `a` and a file `a/b` can both be there */
-    bool properties;       /* metadata and tags are kept beside the bytes, and URLs can be signed */
+    bool metadata;         /* a content type and the user's pairs are kept beside the bytes */
+    bool properties;       /* these can be changed, there are tags and versions, and URLs can be signed */
+    bool copies;           /* the store copies and moves files itself */
+    bool uploads;          /* a file may be larger than one request takes */
+    bool appends;          /* what is there can be added to */
     bool copies_parts;     /* a part can be taken out of another object without the caller's bytes */
     bool slow;             /* each call crosses a network: counts are smaller */
     size_t part_max;       /* bytes that one part of a name may have */
@@ -59,6 +63,10 @@ const char *url_of(const char *path); /* likewise */
 #define OK(call_) (err_reset(), check_ok((int64_t)(call_), #call_, __FILE__, __LINE__))
 /* Fails the test unless the call returns `code` and fills `err` to match. */
 #define FAILS(code, call_) (err_reset(), check_fails((code), (int64_t)(call_), #call_, __FILE__, __LINE__))
+/* Skips the test, with the ability's name, where the store does not have it. */
+#define NEEDS(ability_) needs(w.can->ability_, #ability_)
+void needs(bool has, const char *name);
+
 void err_reset(void);
 int64_t check_ok(int64_t rc, const char *what, const char *file, int line);
 void check_fails(int code, int64_t rc, const char *what, const char *file, int line);

@@ -166,7 +166,13 @@ static void made_directories_are_listed(void **state)
     OK(cove_fs_remove(w.fs, at("d/a/x/y"), NULL, &err));
     assert_string_equal(listed(at("d/a")), "d/a/x/");
     OK(cove_fs_remove(w.fs, at("d/a/x"), NULL, &err));
-    OK(cove_fs_move(w.fs, at("d/b"), at("d/c"), NULL, &err));
+    if (w.can->copies) {
+        OK(cove_fs_move(w.fs, at("d/b"), at("d/c"), NULL, &err));
+    } else {
+        OK(cove_fs_remove_tree(w.fs, at("d/b"), NULL, &err));
+        OK(cove_fs_mkdir(w.fs, at("d/c/x"), NULL, &err));
+        put(at("d/c/f"), "x");
+    }
     assert_string_equal(walked(at("d")),
                         w.can->real_directories ? "d/a/ d/c/ d/z d/c/f d/c/x/" : "d/a/ d/c/ d/c/f d/c/x/ d/z");
     OK(cove_fs_remove_tree(w.fs, at("d"), NULL, &err));
@@ -206,6 +212,7 @@ static void a_name_that_is_both(void **state)
     assert_string_equal(found(at("d")), "d/a d/a/b");
     assert_string_equal(walked(at("d")), "d/a d/a/ d/a/b");
     assert_string_equal(globbed("d/**"), "d/a d/a/ d/a/b");
+    NEEDS(copies);
     OK(cove_fs_move(w.fs, at("d"), at("e"), NULL, &err));
     has(at("e/a"), "1");
     has(at("e/a/b"), "2");

@@ -48,9 +48,11 @@ static void round_trip(const char *name)
     assert_int_equal(cove_info_size(info), strlen(name));
     cove_info_free(info);
     assert_string_equal(listed(at("%s", "")), name);
-    OK(cove_fs_copy(w.fs, path, copy, NULL, &err));
-    has(copy, name);
-    OK(cove_fs_remove(w.fs, copy, NULL, &err));
+    if (w.can->copies) {
+        OK(cove_fs_copy(w.fs, path, copy, NULL, &err));
+        has(copy, name);
+        OK(cove_fs_remove(w.fs, copy, NULL, &err));
+    }
     OK(cove_fs_remove(w.fs, path, NULL, &err));
     gone(path);
 }

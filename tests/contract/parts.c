@@ -55,6 +55,7 @@ static cove_parts *again(cove_parts *parts)
 static void only_what_changed_is_sent(void **state)
 {
     (void)state;
+    NEEDS(uploads);
     static const size_t chunks[] = { 40 * MIB, MIB + 1 };
     const size_t size = 3 * PART + 1234;
     uint8_t *data = filled_new(size, 7);
@@ -100,6 +101,7 @@ static void equal_parts_may_stand_elsewhere(void **state)
 static void sizes_may_differ(void **state)
 {
     (void)state;
+    NEEDS(uploads);
     static const size_t sizes[] = { 0, 1, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 99, 3 * PART };
     uint8_t *data = filled_new(3 * PART, 9);
     cove_parts *base = write_parts(at("%s", "base"), data, 2 * PART + 99, 3 * PART, NULL).parts;

@@ -44,8 +44,7 @@ static void written_with_metadata(void **state)
     for (size_t i = 0; i < 2; i++) {
         write_described(at("f%zu", i), sizes[i], "text/x-test", two, 2);
         has_filled(at("f%zu", i), sizes[i], 3);
-        assert_string_equal(described(at("f%zu", i)),
-                            w.can->properties ? "text/x-test|epoch=7,run-name=first try" : "|");
+        assert_string_equal(described(at("f%zu", i)), w.can->metadata ? "text/x-test|epoch=7,run-name=first try" : "|");
     }
 }
 

@@ -136,12 +136,14 @@ static void whole_files(void **state)
         assert_true(filled(ranges[i].buffer, (size_t)ranges[i].done, 5, (size_t)ranges[i].offset));
     assert_int_equal(ranges[2].done, 7);
     assert_int_equal(ranges[3].done, 0);
-    OK(cove_queue_copy(q, w.fs, at("w2"), at("copy"), NULL, NULL, &err));
+    if (w.can->copies) {
+        OK(cove_queue_copy(q, w.fs, at("w2"), at("copy"), NULL, NULL, &err));
+        next(q);
+        has_filled(at("copy"), 64 * KIB - 1, 2);
+    }
+    OK(cove_queue_remove(q, w.fs, at("w2"), NULL, NULL, &err));
     next(q);
-    has_filled(at("copy"), 64 * KIB - 1, 2);
-    OK(cove_queue_remove(q, w.fs, at("copy"), NULL, NULL, &err));
-    next(q);
-    gone(at("copy"));
+    gone(at("w2"));
     for (size_t i = 0; i < COUNT; i++)
         free(data[i]);
     free(back);

@@ -3,7 +3,8 @@
 
     PUT, GET, HEAD, DELETE /BUCKET/KEY          If-Match, If-None-Match: *, Range, x-toy-meta-NAME
     GET /BUCKET?prefix=P&after=K&max=N          a line an object: SIZE TIME ETAG KEY, the key percent-encoded;
-                                                "more" as the last line where there are others
+                                                with &delimiter=/ a level: "0 0 / PREFIX" in place of what is below;
+                                                "more K" as the last line, where the next page is after K
     PUT, DELETE /BUCKET; GET /                  makes and removes a bucket; the names of all, a line each
 
 As a program it runs a command beside a server, with COVE_TOY_ENDPOINT in its environment:
@@ -99,12 +100,20 @@ class Handler(BaseHTTPRequestHandler):
             self.list(self.buckets[bucket], query)
 
     def list(self, objects, query):
-        after, limit = query.get("after"), min(int(query.get("max", PAGE)), PAGE)
-        keys = sorted((k for k in objects if k.startswith(query.get("prefix", "")) and (after is None or k > after)),
-                      key=lambda k: k.encode())
-        lines = [f"{len(o.data)} {int(o.made)} {o.etag} {quote(k, safe='')}\n"
-                 for k, o in ((k, objects[k]) for k in keys[:limit])]
-        self.reply(200, "".join(lines + ["more\n"] * (len(keys) > limit)).encode())
+        prefix, after, one_level = query.get("prefix", ""), query.get("after"), "delimiter" in query
+        limit, lines, last = min(int(query.get("max", PAGE)), PAGE), [], None
+        for key in sorted((k for k in objects if k.startswith(prefix)), key=str.encode):
+            level, slash, _ = key[len(prefix):].partition("/")
+            entry = prefix + level + slash if one_level and slash else key
+            if entry == last or (after is not None and entry.encode() <= after.encode()):
+                continue
+            if len(lines) == limit:
+                lines.append(f"more {last}\n")
+                break
+            o, last = objects[key], entry
+            what = "0 0 /" if entry != key or (one_level and slash) else f"{len(o.data)} {int(o.made)} {o.etag}"
+            lines.append(f"{what} {quote(entry, safe='')}\n")
+        self.reply(200, "".join(lines).encode())
 
     def on_object(self, objects, key, body):
         there = objects.get(key)

@@ -1,0 +1,303 @@
+/*
+ * The toy store's backend: the smallest that the engine of object stores can run. It says how five requests and their
+ * replies are spelt (tests/toy/server.py); all else is the engine's. Built for tests only.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/object/client.h"
+#include "fs/object/known.h"
+#include "fs/object/operations.h"
+#include "fs/schemes.h"
+#include "net/head.h"
+#include "net/status.h"
+#include "wire/pickle.h"
+#include "wire/uri.h"
+
+#define PUT_MAX ((size_t)64 << 20) /* bytes of one object */
+
+struct toy_options {
+    char *endpoint_url;
+    struct cove__client_options client;
+};
+
+static const struct cove__option_row option_rows[] = {
+    { "endpoint_url", COVE__OPTION_STRING, offsetof(struct toy_options, endpoint_url), NULL, "COVE_TOY_ENDPOINT",
+      "address of the server, as http://host:port", 0, 0, NULL },
+    COVE__CLIENT_ROW_SSL(struct toy_options, client),
+    COVE__CLIENT_ROWS(struct toy_options, client, NULL, ""),
+    { 0 },
+};
+
+struct toy {
+    struct cove__object_store store; /* first */
+    struct toy_options o;
+    struct cove__endpoint endpoint;
+};
+
+/* ---- the store ---- */
+
+static enum cove__can can(const struct cove__object_store *store, enum cove__capability capability)
+{
+    switch (capability) {
+    case COVE__PUT_CONDITIONS:
+    case COVE__DELETE_CONDITIONS:
+        return COVE__CAN_YES;
+    default:
+        return COVE__CAN_NO;
+    }
+}
+
+static const char *product(const struct cove__object_store *store)
+{
+    return "toy";
+}
+
+/* ---- each request ---- */
+
+static int prepare(struct cove__object_request *r, struct cove_error *err)
+{
+    const struct toy *toy = (const struct toy *)r->store;
+    struct cove__buf *url = &r->http.url;
+
+    cove__buf_addf(url, "%s://%s%s/", toy->endpoint.tls ? "https" : "http", toy->endpoint.host, toy->endpoint.base);
+    cove__uri_encode(url, r->name.bucket, false);
+    if (r->name.key.size > 0)
+        cove__buf_add_char(url, '/');
+    cove__uri_encode(url, r->name.key, true);
+    if (r->query.size > 0)
+        cove__buf_addf(url, "?%s", cove__buf_str(&r->query));
+    cove__object_add_headers(r, &r->http.headers);
+    int rc = cove__buf_rc(url) < 0 ? cove__buf_rc(url) : cove__buf_rc(&r->http.headers);
+    return rc < 0 ? cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc)) : 0;
+}
+
+static const struct {
+    const char *name;
+    int code;
+    enum cove__object_refusal refusal;
+    const char *text;
+} codes[] = {
+    { "no-bucket", COVE_ENOTFOUND, COVE__REFUSED_NO_BUCKET, "no such bucket" },
+    { "no-object", COVE_ENOTFOUND, COVE__REFUSED_NO_OBJECT, "no such object" },
+    { "condition", COVE_EPRECONDITION, COVE__REFUSED_OTHER, "the object changed meanwhile" },
+    { "bucket-is-yours", COVE_EEXIST, COVE__REFUSED_BUCKET_IS_OURS, "the bucket exists" },
+    { "bucket-not-empty", COVE_ENOTEMPTY, COVE__REFUSED_BUCKET_NOT_EMPTY, "the bucket is not empty" },
+};
+
+static bool classify(struct cove__object_request *r, struct cove_error *err)
+{
+    char code[COVE__HEADER_MAX] = "";
+
+    cove__object_reply_header(r, "x-toy-error", code);
+    snprintf(r->code, sizeof r->code, "%.*s", (int)sizeof r->code - 1, code);
+    r->refusal = COVE__REFUSED_OTHER;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(codes[i].name, code) == 0) {
+            r->refusal = codes[i].refusal;
+            cove__object_fail(r, err, codes[i].code, "%s", codes[i].text);
+            err->http_status = r->http.status;
+            return false;
+        }
+    }
+    cove__http_error(&r->http, r->http.status, "the store refused", err);
+    return cove__status_retry(r->http.status);
+}
+
+static bool never(struct cove__object_request *r)
+{
+    return false;
+}
+
+static bool refuses_nothing(const struct cove__object_request *r)
+{
+    return false;
+}
+
+static bool no_crc32c(const struct cove__object_request *r, uint32_t *ret)
+{
+    return false;
+}
+
+/* ---- listings ---- */
+
+static void list_request(struct cove__object_request *r, const struct cove__object_list_query *query)
+{
+    cove__buf_reset(&r->query);
+    cove__uri_add_pair(&r->query, "prefix", query->prefix);
+    if (query->one_level)
+        cove__buf_add_str(&r->query, "&delimiter=/");
+    cove__buf_addf(&r->query, "&max=%u", query->limit);
+    if (query->token != NULL)
+        cove__uri_add_pair(&r->query, "after", cove__slice_str(query->token));
+}
+
+/* The next line, without its end; false: there is none. */
+static bool next_line(struct cove__slice *text, char *line, size_t size)
+{
+    const uint8_t *end = text->size > 0 ? memchr(text->data, '\n', text->size) : NULL;
+    size_t n = end != NULL ? (size_t)(end - text->data) : 0;
+
+    if (end == NULL || n >= size)
+        return false;
+    memcpy(line, text->data, n);
+    line[n] = '\0';
+    *text = cove__slice_sub(*text, n + 1, SIZE_MAX);
+    return true;
+}
+
+static int add_line(struct cove__object_page_reader *page, const char *line, struct cove__buf *key)
+{
+    char etag[64], encoded[3 * COVE__OBJECT_KEY_MAX + 1];
+    long long size, time_s;
+
+    cove__buf_reset(key);
+    if (sscanf(line, "%lld %lld %63s %3072s", &size, &time_s, etag, encoded) != 4)
+        return COVE_EPROTOCOL;
+    int rc = cove__uri_decode(key, cove__slice_str(encoded));
+    if (rc < 0)
+        return rc;
+    if (strcmp(etag, "/") == 0)
+        return cove__object_page_add_prefix(page, cove__buf_slice(key));
+    struct cove__object_entry entry = {
+        .key = cove__buf_slice(key), .size = size, .mtime_ns = time_s * COVE__SEC, .version = etag
+    };
+    return cove__object_page_add(page, &entry);
+}
+
+static int list_response(const struct cove__object_request *r, struct cove__object_page_reader *page)
+{
+    struct cove__slice rest = cove__buf_slice(&r->http.reply);
+    struct cove__buf key = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 1);
+    char line[4096];
+    int rc = 0;
+
+    while (rc == 0 && next_line(&rest, line, sizeof line)) {
+        if (strncmp(line, "more ", 5) == 0)
+            rc = cove__object_page_more(page, cove__slice_str(line + 5));
+        else
+            rc = add_line(page, line, &key);
+    }
+    cove__buf_done(&key);
+    return rc == 0 && rest.size > 0 ? COVE_EPROTOCOL : rc;
+}
+
+static int buckets_response(const struct cove__object_request *r, struct cove__object_page_reader *page)
+{
+    struct cove__slice rest = cove__buf_slice(&r->http.reply);
+    char line[512];
+    int rc = 0;
+
+    while (rc == 0 && next_line(&rest, line, sizeof line))
+        rc = cove__object_page_add_bucket(page, cove__slice_str(line));
+    return rc;
+}
+
+static const struct cove__object_ops object_ops = {
+    .name = "toy",
+    .headers = { .version = "etag",
+                 .size = "content-length",
+                 .if_match = "If-Match",
+                 .if_new = "If-None-Match: *",
+                 .metadata = "x-toy-meta-",
+                 .write_mark = COVE__WRITE_MARK },
+    .can = can,
+    .product = product,
+    .prepare = prepare,
+    .learns = never,
+    .classify = classify,
+    .refuses_condition = refuses_nothing,
+    .refuses_operation = refuses_nothing,
+    .credentials_refused = never,
+    .reply_crc32c = no_crc32c,
+    .list_page_max = 1000,
+    .list_request = list_request,
+    .list_response = list_response,
+    .buckets_response = buckets_response,
+};
+
+/* ---- open, close, names ---- */
+
+static void toy_close(void *self)
+{
+    struct toy *toy = self;
+
+    cove__object_store_done(&toy->store);
+    cove__options_clear(option_rows, &toy->o);
+    cove__endpoint_done(&toy->endpoint);
+    cove__free(toy);
+}
+
+static int toy_open(const struct cove_options *options, const char *url, void **ret_self, struct cove_error *err)
+{
+    struct cove__http_config config;
+    struct toy *toy = cove__calloc(1, sizeof *toy);
+
+    if (toy == NULL)
+        return cove__fail_nomem(err, "a store");
+    cove__object_store_init(&toy->store, &object_ops);
+    int rc = cove__options_fill(option_rows, options, "toy", &toy->o, err);
+    if (rc == 0 && toy->o.endpoint_url == NULL)
+        rc = cove__fail(err, COVE_EINVAL, "endpoint_url: which server? COVE_TOY_ENDPOINT names it, too");
+    if (rc == 0)
+        rc = cove__endpoint_parse("endpoint_url", toy->o.endpoint_url, false, &toy->endpoint, err);
+    if (rc == 0)
+        rc = cove__object_known_get(&toy->store, toy->endpoint.host, err);
+    if (rc == 0)
+        rc = cove__client_config(&toy->o.client, toy->endpoint.tls, NULL, &config, err);
+    if (rc == 0)
+        rc = cove__http_new(&config, &toy->store.http, err);
+    if (rc < 0)
+        toy_close(toy);
+    else
+        *ret_self = toy;
+    return rc;
+}
+
+static int toy_parse(const char *url_or_path, char **ret_path, struct cove_error *err)
+{
+    const char *path = cove__scheme_skip(url_or_path, "toy");
+
+    if (path == NULL)
+        path = url_or_path;
+    if (path[0] == '/')
+        return cove__fail(err, COVE_EINVAL, "no bucket is named");
+    if (!cove__utf8_check(cove__slice_str(path)) || strlen(path) > COVE__OBJECT_KEY_MAX)
+        return cove__fail(err, COVE_EINVAL, "a name is of UTF-8, and at most %zu bytes long", COVE__OBJECT_KEY_MAX);
+    *ret_path = cove__strdup(path);
+    size_t n = *ret_path != NULL ? strlen(*ret_path) : 0;
+    if (n > 0 && strchr(path, '/') == path + n - 1) /* "bucket/" is the bucket */
+        (*ret_path)[n - 1] = '\0';
+    return *ret_path != NULL ? 0 : cove__fail_nomem(err, "a path");
+}
+
+/* What one request takes: the store has no uploads. */
+static void part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+{
+    *ret = (struct cove__part_rules){
+        .min_part = 1, .default_part = PUT_MAX, .max_part = PUT_MAX, .max_parts = 1, .parallel = 2
+    };
+}
+
+/* src/fs/schemes.c has the row. */
+extern const struct cove__fs_ops cove__test_ops;
+const struct cove__fs_ops cove__test_ops = {
+    .name = "toy",
+    .options = option_rows,
+    .open = toy_open,
+    .close = toy_close,
+    .parse = toy_parse,
+    .stat = cove__object_stat,
+    .list = cove__object_list,
+    .remove = cove__object_remove,
+    .mkdir = cove__object_mkdir,
+    .remove_tree = cove__object_remove_tree,
+    .rmdir = cove__object_rmdir,
+    .read = cove__object_read,
+    .put = cove__object_put,
+    .part_rules = part_rules,
+};
