@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/object/operations.h"
+#include "fs/object/copy.h"
 #include "fs/object/virtual.h"
 #include "fs/paging.h"
 

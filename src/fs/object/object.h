@@ -31,6 +31,7 @@ struct cove__object_headers {
 };
 
 struct cove__object_upload_ops;
+struct cove__object_copy_ops;
 
 struct cove__object_ops {
     const char *name;         /* of the backend, for the log */
@@ -109,6 +110,7 @@ struct cove__object_ops {
     /* ---- groups; NULL: the backend leaves out the slots of struct cove__fs_ops that need them ---- */
 
     const struct cove__object_upload_ops *upload; /* upload.h */
+    const struct cove__object_copy_ops *copy;     /* copy.h; needs `upload` */
 };
 
 /* Headers made from options, "Name: value\n" lines, for requests that make an object, and for those that read one or

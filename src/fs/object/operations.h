@@ -20,14 +20,10 @@ int cove__object_remove_tree(void *self, const char *path, const struct cove__ct
 int cove__object_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__object_remove(void *self, const char *const *paths, const char *const *versions, size_t n,
                         const struct cove__ctx *ctx, struct cove_error *err);
-int cove__object_copy(void *self, const char *from, const char *version, const char *to, const struct cove__ctx *ctx,
-                      struct cove_error *err);
 int cove__object_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx,
                       struct cove_error *err);
 void cove__object_read(void *self, struct cove__io *io);
 void cove__object_put(void *self, struct cove__io *io);
-int cove__object_set_metadata(void *self, const char *path, const struct cove_pair *pairs, size_t n,
-                              const struct cove__ctx *ctx, struct cove_error *err);
 
 /* ---- head.c: what an object is ---- */
 
@@ -113,13 +109,5 @@ bool cove__object_is_unordered(const struct cove__object_store *store, struct co
  * known yet. One that may not be listed counts as there. COVE_ENOTFOUND. */
 int cove__object_require_bucket(struct cove__object_store *store, struct cove__object_name name,
                                 const struct cove__ctx *ctx, struct cove_error *err);
-
-/* ---- copy.c ---- */
-
-/* Copies the object described by `head` and `kept` (cove__object_head_metadata; NULL if one request can copy its size),
- * unless it has changed: COVE_EPRECONDITION. */
-int cove__object_copy_known(struct cove__object_store *store, struct cove__object_name from,
-                            const struct cove__object_head *head, const char *kept, const char *to,
-                            const struct cove__ctx *ctx, struct cove_error *err);
 
 #endif

@@ -196,6 +196,7 @@ const struct cove__object_ops cove__s3_object_ops = {
     .is_delete_marker = cove__s3_is_delete_marker,
     .reply_crc32c = cove__s3_reply_crc32c,
     .upload = &cove__s3_upload_ops,
+    .copy = &cove__s3_copy_ops,
 };
 
 /* A store of its own is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
@@ -326,7 +327,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .part_rules = cove__object_part_rules,
     .upload_begin = cove__object_upload_begin,
     .upload_part = cove__object_upload_part,
-    .upload_copy_part = cove__s3_upload_copy_part,
+    .upload_copy_part = cove__object_upload_copy_part,
     .upload_finish = cove__object_upload_finish,
     .upload_abort = cove__object_upload_abort,
     .append_open = cove__s3_append_open,

@@ -121,7 +121,6 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 
 /* ---- slots of struct cove__fs_ops ---- */
 
-void cove__s3_upload_copy_part(void *self, struct cove__io *io);
 int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                          void **ret_tail, struct cove_error *err);
 int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,

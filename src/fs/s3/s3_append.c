@@ -239,7 +239,7 @@ static int append_large(struct cove__object_store *store, struct s3_tail *t, str
     int rc = cove__upload_open(store, t->path, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
-    rc = cove__s3_copy_parts(u, cove__object_split(t->path), t->size, t->etag, 1, ctx, &n, err);
+    rc = cove__upload_copy_parts(u, cove__object_split(t->path), t->size, t->etag, 1, ctx, &n, err);
     if (rc == 0) {
         io.upload = u;
         io.part_number = n + 1;

@@ -1,0 +1,61 @@
+/*
+ * Copies on the store's side, and how a store spells them: for copy.c, copy_parts.c, append.c and the backends.
+ *
+ * A store that copies in steps (the rewrite token of Google Cloud Storage, a pending copy of Azure's) will have them
+ * here as a struct cove__object_steps (steps.h), in place of the pair. One that changes metadata
+ * by itself (PATCH, Azure's comp=metadata) will have a pair for it here, where copy.c copies an object onto itself. One
+ * that checks a part's copy against a checksum (Azure) will get it in struct cove__object_source.
+ */
+#ifndef COVE_FS_OBJECT_COPY_H
+#define COVE_FS_OBJECT_COPY_H
+
+#include "fs/object/upload.h"
+
+/* What is copied; BORROWED. */
+struct cove__object_source {
+    struct cove__object_name name;
+    const char *version;  /* that it must have; NULL: any */
+    int64_t offset, size; /* of a part: the bytes that it gets */
+};
+
+/* Pairs, as in struct cove__object_upload_ops. */
+struct cove__object_copy_ops {
+    int64_t max_size; /* bytes that one request copies */
+    int64_t max_part; /* bytes that one part's request copies */
+    /* PUT of the new object. `replaced`: the version that the object there must have, where the store has such
+     * conditions; NULL: any. `new_properties`: those that the request has take the place of the source's. */
+    void (*request)(struct cove__object_request *r, const struct cove__object_source *from, const char *replaced,
+                    bool new_properties);
+    int (*response)(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err);
+    /* Of a refusal: the object is too large for one request. */
+    bool (*too_large)(const struct cove__object_request *r);
+    /* PUT of a part. NULL: there are no such copies, and `can` says so of COVE__PART_COPY. */
+    void (*part_request)(struct cove__object_request *r, const struct cove__upload *u,
+                         const struct cove__object_place *place, const struct cove__object_source *from);
+    int (*part_response)(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err);
+};
+
+/* ---- slots of struct cove__fs_ops ---- */
+
+int cove__object_copy(void *self, const char *from, const char *version, const char *to, const struct cove__ctx *ctx,
+                      struct cove_error *err);
+int cove__object_set_metadata(void *self, const char *path, const struct cove_pair *pairs, size_t n,
+                              const struct cove__ctx *ctx, struct cove_error *err);
+void cove__object_upload_copy_part(void *self, struct cove__io *io);
+
+/* ---- copy.c ---- */
+
+/* Copies the object described by `head` and `kept` (cove__object_head_metadata; NULL if one request can copy its size),
+ * unless it has changed: COVE_EPRECONDITION. */
+int cove__object_copy_known(struct cove__object_store *store, struct cove__object_name from,
+                            const struct cove__object_head *head, const char *kept, const char *to,
+                            const struct cove__ctx *ctx, struct cove_error *err);
+
+/* ---- copy_parts.c ---- */
+
+/* Fills parts from `first` on with the bytes of an object, on the store's side and in parallel; the number of parts is
+ * *ret_n. The object must have `version` (COVE_EPRECONDITION). */
+int cove__upload_copy_parts(struct cove__upload *u, struct cove__object_name source, int64_t size, const char *version,
+                            unsigned first, const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err);
+
+#endif
