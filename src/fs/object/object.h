@@ -32,6 +32,7 @@ struct cove__object_headers {
 
 struct cove__object_upload_ops;
 struct cove__object_copy_ops;
+struct cove__object_append_ops;
 
 struct cove__object_ops {
     const char *name;         /* of the backend, for the log */
@@ -111,6 +112,7 @@ struct cove__object_ops {
 
     const struct cove__object_upload_ops *upload; /* upload.h */
     const struct cove__object_copy_ops *copy;     /* copy.h; needs `upload` */
+    const struct cove__object_append_ops *append; /* append.h; needs both */
 };
 
 /* Headers made from options, "Name: value\n" lines, for requests that make an object, and for those that read one or

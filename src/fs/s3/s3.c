@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "fs/object/known.h"
+#include "fs/s3/s3_append_at.h"
 #include "fs/s3/s3_batch.h"
 #include "fs/s3/s3_bucket.h"
 #include "fs/s3/s3_capabilities.h"
@@ -197,6 +198,7 @@ const struct cove__object_ops cove__s3_object_ops = {
     .reply_crc32c = cove__s3_reply_crc32c,
     .upload = &cove__s3_upload_ops,
     .copy = &cove__s3_copy_ops,
+    .append = &cove__s3_append_ops,
 };
 
 /* A store of its own is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
@@ -330,9 +332,9 @@ const struct cove__fs_ops cove__s3_ops = {
     .upload_copy_part = cove__object_upload_copy_part,
     .upload_finish = cove__object_upload_finish,
     .upload_abort = cove__object_upload_abort,
-    .append_open = cove__s3_append_open,
-    .append = cove__s3_append,
-    .append_close = cove__s3_append_close,
+    .append_open = cove__object_append_open,
+    .append = cove__object_append,
+    .append_close = cove__object_append_close,
     .set_metadata = cove__object_set_metadata,
     .versions = cove__s3_versions,
     .tags = cove__s3_tags,

@@ -121,11 +121,6 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 
 /* ---- slots of struct cove__fs_ops ---- */
 
-int cove__s3_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
-                         void **ret_tail, struct cove_error *err);
-int cove__s3_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
-                    struct cove_error *err);
-void cove__s3_append_close(void *self, void *tail);
 int cove__s3_versions(void *self, const char *path, const char *token, const struct cove__ctx *ctx,
                       struct cove__page *ret_page, struct cove_error *err);
 int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,

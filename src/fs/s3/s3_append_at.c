@@ -1,21 +1,19 @@
 /*
  * Appends of directory buckets (S3 Express One Zone): PutObject with x-amz-write-offset-bytes, which the store refuses
- * unless the offset is the object's size. For s3_append.c. Sent to no other store: there are some that look past the
- * header, and put the new bytes in the object's place.
+ * unless the offset is the object's size: for the engine (fs/object/append.h). Sent to no other store: there are some
+ * that look past the header, and put the new bytes in the object's place.
  *
- * Each adds a part to the object, which has 10,000 at most; then it is written anew as at other stores, which leaves it
- * with few. Such an append takes no metadata, so there is no mark to know it by. Where it may have gone out twice, or
- * its reply was lost, the bytes themselves tell whether it came through.
+ * Each adds a part to the object, which has 10,000 at most; then it is rewritten in full as at other stores, which
+ * leaves it with few. Such an append takes no metadata, so there is no mark to know it by. Where it may have gone out
+ * twice, or its reply was lost, the bytes themselves tell whether it came through.
  */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/s3/s3_append.h"
+#include "fs/s3/s3_append_at.h"
 #include "fs/s3/s3_capabilities.h"
-
-#define COMPARE_MAX ((size_t)1 << 20) /* read at once */
 
 /* Of what the options set for new objects: only how they are encrypted, which must be as it was. */
 static void add_encryption(struct cove__object_request *r)
@@ -32,20 +30,29 @@ static void add_encryption(struct cove__object_request *r)
     }
 }
 
-/* A reply that tells another size than it must be is of a store that did something else. */
-static int accept_append(struct cove__object_request *r, struct cove_error *err)
+void cove__s3_append_at_request(struct cove__object_request *r, int64_t offset)
 {
-    const int64_t *size = r->user;
+    cove__object_header(r, "x-amz-write-offset-bytes", "%lld", (long long)offset);
+    add_encryption(r);
+}
+
+int cove__s3_append_at_response(const struct cove__object_request *r, int64_t size, struct cove_error *err)
+{
     int64_t told = cove__object_reply_number(r, "x-amz-object-size");
 
-    if (told >= 0 && told != *size)
+    if (told >= 0 && told != size)
         return cove__object_fail(r, err, COVE_ESERVER, "after the append the object has %lld bytes, not %lld",
-                                 (long long)told, (long long)*size);
+                                 (long long)told, (long long)size);
     return 0;
 }
 
+static int accept_append(struct cove__object_request *r, struct cove_error *err)
+{
+    return cove__s3_append_at_response(r, *(const int64_t *)r->user, err);
+}
+
 /* After a reply that is an error. */
-static int refused(const struct cove__object_request *r, struct s3_tail *t, const struct cove_error *why,
+static int refused(const struct cove__object_request *r, struct cove__object_tail *t, const struct cove_error *why,
                    struct cove_error *err)
 {
     int status = r->http.status;
@@ -55,23 +62,23 @@ static int refused(const struct cove__object_request *r, struct s3_tail *t, cons
     /* What went out and was not refused may have been done. */
     t->unsure |= r->http.sends > r->refusals;
     if (elsewhere)
-        return cove__s3_tail_changed(&r->http.op.ctx, err);
+        return cove__append_changed(&r->http.op.ctx, err);
     bool other_sum = strcmp(r->code, "InvalidRequest") == 0 && cove__s3_refuses_checksum(r);
-    if (strcmp(r->code, "TooManyParts") == 0 || (other_sum && !t->with_crc32c)) {
+    if (strcmp(r->code, "TooManyParts") == 0 || (other_sum && !t->has_crc32c)) {
         t->full = true;
-        return COVE__S3_ANOTHER_WAY;
+        return COVE__APPEND_OTHERWISE;
     }
     if (other_sum) {
-        t->with_crc32c = false;
-        return COVE__S3_ANOTHER_WAY;
+        t->has_crc32c = false;
+        return COVE__APPEND_OTHERWISE;
     }
     return cove__error_copy(err, why);
 }
 
-int cove__s3_append_at(struct cove__object_store *store, struct s3_tail *t, struct cove__slice data,
-                       const struct cove__ctx *ctx, struct cove_error *err)
+static int extend(struct cove__object_store *store, struct cove__object_tail *t, struct cove__slice data,
+                  const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct cove__put put = { .condition = COVE_WRITE_IF_MATCH, .etag = t->etag };
+    struct cove__put put = { .condition = COVE_WRITE_IF_MATCH, .etag = t->version };
     enum cove__condition_mode mode = cove__object_condition_mode(store, COVE__PUT_CONDITIONS);
     int64_t size = t->size + (int64_t)data.size;
     struct cove_error why = COVE_ERROR_INIT;
@@ -83,15 +90,14 @@ int cove__s3_append_at(struct cove__object_store *store, struct s3_tail *t, stru
     if (mode != COVE__CONDITION_SENT)
         rc = cove__object_check_condition(store, cove__object_split(t->path), &put, ctx, &why);
     if (rc < 0)
-        return rc == COVE_EPRECONDITION ? cove__s3_tail_changed(ctx, err) : cove__error_copy(err, &why);
+        return rc == COVE_EPRECONDITION ? cove__append_changed(ctx, err) : cove__error_copy(err, &why);
     cove__object_request_init(&r, store, "PUT", cove__object_split(t->path), ctx);
     r.effect = COVE__EFFECT_MADE;
     r.accept = accept_append;
     r.user = &size;
-    cove__object_header(&r, "x-amz-write-offset-bytes", "%lld", (long long)t->size);
+    cove__s3_append_at_request(&r, t->size);
     cove__object_condition_headers(&r, mode, &put);
-    add_encryption(&r);
-    if (sum == COVE__CHECKSUM_CRC32C && !t->with_crc32c) {
+    if (sum == COVE__CHECKSUM_CRC32C && !t->has_crc32c) {
         sum = COVE__CHECKSUM_NONE; /* beside a checksum of another kind it would be refused */
         r.sign_body = true;
     }
@@ -100,9 +106,9 @@ int cove__s3_append_at(struct cove__object_store *store, struct s3_tail *t, stru
     if (rc < 0)
         rc = refused(&r, t, &why, err);
     else if (!cove__object_reply_version(&r, etag))
-        rc = cove__s3_tail_changed(ctx, err); /* or so it seems: the caller asks */
+        rc = cove__append_changed(ctx, err); /* or so it seems: the caller asks */
     else
-        rc = cove__s3_tail_is(t, cove__strdup(etag), size, err);
+        rc = cove__append_tail_is(t, cove__strdup(etag), size, err);
     if (rc == 0) {
         cove__buf_done(&t->content);
         t->cached = false;
@@ -113,33 +119,13 @@ int cove__s3_append_at(struct cove__object_store *store, struct s3_tail *t, stru
     return rc;
 }
 
-int cove__s3_tail_has(struct cove__object_store *store, const struct s3_tail *t, const struct cove__object_head *head,
-                      struct cove__slice data, const struct cove__ctx *ctx, struct cove_error *err)
+static bool extends(const struct cove__object_store *store, struct cove__object_name name)
 {
-    uint8_t *buffer;
-    int same = 1;
-
-    if (!t->at_end || !t->unsure || data.size == 0)
-        return 0;
-    buffer = cove__malloc(data.size < COMPARE_MAX ? data.size : COMPARE_MAX);
-    if (buffer == NULL)
-        return cove__fail_nomem(err, "an appender");
-    for (size_t at = 0; same == 1 && at < data.size; at += COMPARE_MAX) {
-        struct cove__slice want = cove__slice_sub(data, at, at + COMPARE_MAX);
-        struct cove__io io = { .path = t->path,
-                               .dst = buffer,
-                               .length = want.size,
-                               .offset = t->size + (int64_t)at,
-                               .if_match = head->version };
-        int rc = cove__object_run_io(store, cove__object_read, &io, ctx, err);
-        cove__free(io.ret_etag);
-        if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
-            same = 0;
-        else if (rc < 0)
-            same = rc;
-        else
-            same = io.op.count == (int64_t)want.size && memcmp(buffer, want.data, want.size) == 0;
-    }
-    cove__free(buffer);
-    return same;
+    return cove__s3_is_directory(store, name.bucket);
 }
+
+const struct cove__object_append_ops cove__s3_append_ops = {
+    .rewrite_below = (int64_t)S3_PART_MIN,
+    .extends = extends,
+    .extend = extend,
+};

@@ -1,0 +1,386 @@
+/*
+ * The open end of an object. Most object stores have no append: a small object is put again with the new bytes, a large
+ * one is copied on the store's side with the new bytes as a last part. Both only if the object is still the one that
+ * was last seen, so two writers never lose data unseen. A store's own extension (append.h) goes before both.
+ *
+ * A write that seems to have failed may have been applied all the same (its reply was lost, or came after the
+ * deadline). Each write of an open end carries a mark in the object's metadata, of which the first half is the same for
+ * all of them, and begins with the bytes of the one that failed before it: so an object that was changed meanwhile, but
+ * carries our mark, has the first of our bytes already, and its size says how many. An extension may carry no mark:
+ * then the bytes themselves tell whether it came through.
+ */
+#include "fs/object/append.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/object/copy.h"
+#include "fs/object/virtual.h"
+
+#define REWRITE     ((int64_t)64 << 20) /* up to it the whole is sent again where the store cannot copy parts */
+#define COMPARE_MAX ((size_t)1 << 20)   /* read at once */
+#define TRIES       3 /* a write that was refused because of our own earlier one is made again on top of that */
+
+static bool is_small(struct cove__object_store *store, const struct cove__object_tail *t)
+{
+    return t->size == 0 || t->size < store->ops->append->rewrite_below ||
+           (t->size < REWRITE && cove__object_can(store, COVE__PART_COPY) == COVE__CAN_NO);
+}
+
+static void tail_free(struct cove__object_tail *t)
+{
+    cove__free(t->path);
+    cove__free(t->version);
+    cove__buf_done(&t->content);
+    cove__buf_done(&t->headers);
+    cove__free(t);
+}
+
+/* There is no object of this name; there must not be a directory either. */
+static int no_directory(struct cove__object_store *store, const char *path, struct cove__object_name name,
+                        const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int rc = cove__virtual_exists(store, path, COVE__VIRTUAL_NOW) ? 1 : cove__object_any_below(store, name, ctx, err);
+    return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
+}
+
+int cove__object_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
+                             void **ret_tail, struct cove_error *err)
+{
+    struct cove__object_store *store = self;
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_name name;
+    struct cove__object_tail *t;
+    struct cove__object_head head;
+    int rc = cove__object_name_of(store, path, true, ctx, &name, err);
+
+    if (rc < 0)
+        return rc;
+    t = cove__calloc(1, sizeof *t);
+    if (t == NULL)
+        return cove__fail_nomem(err, "an appender");
+    cove__buf_init(&t->content, (size_t)REWRITE);
+    cove__buf_init(&t->headers, COVE__OBJECT_METADATA_MAX);
+    snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
+    t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
+    t->extends = store->ops->append->extends != NULL && store->ops->append->extends(store, name);
+    t->path = cove__strdup(path);
+    rc = t->path != NULL ? 0 : COVE_ENOMEM;
+    if (rc == 0)
+        rc = cove__object_head_metadata(store, name, ctx, &head, truncate ? NULL : &t->headers, &why);
+    if (rc == 0) {
+        t->exists = true;
+        t->version = cove__strdup(head.version);
+        if (t->version == NULL)
+            rc = COVE_ENOMEM;
+    }
+    if (rc == 0 && !truncate) {
+        t->cached = head.size == 0;
+        t->size = head.size;
+        t->has_crc32c = head.has_crc32c;
+    }
+    t->truncated = truncate;
+    if (rc == COVE_EACCESS && truncate) { /* who may only write cannot ask what is there */
+        t->unconditional = true;
+        rc = 0;
+    }
+    if (rc == COVE_ENOTFOUND)
+        rc = no_directory(store, path, name, ctx, &why);
+    if (rc == 0 && etag != NULL && strcmp(etag, t->exists ? t->version : "") != 0)
+        rc = cove__append_changed(ctx, &why);
+    if (rc == 0 && cove__object_condition_mode(store, COVE__PUT_CONDITIONS) == COVE__CONDITION_UNSUPPORTED)
+        rc = cove__object_no_conditions(store, ctx, &why);
+    if (rc < 0) {
+        tail_free(t);
+        return rc == COVE_ENOMEM ? cove__fail_nomem(err, "an appender") : cove__error_copy(err, &why);
+    }
+    *ret_tail = t;
+    return 0;
+}
+
+void cove__object_append_close(void *self, void *tail)
+{
+    if (tail != NULL)
+        tail_free(tail);
+}
+
+int cove__append_changed(const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__fs_fail(err, ctx, COVE_EPRECONDITION,
+                         "another writer changed the object; one process at a time can append to it");
+}
+
+/* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
+static void mark_for(const struct cove__object_tail *t, int64_t size, struct cove__write_mark *ret)
+{
+    snprintf(ret->write_id, sizeof ret->write_id, "%s%016llx", t->id, (unsigned long long)size);
+}
+
+/* Runs one asynchronous slot and waits for it. */
+static int run_io(struct cove__object_store *store, void (*slot)(void *, struct cove__io *), struct cove__io *io,
+                  const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__inbox inbox;
+
+    io->op.ctx = *ctx;
+    cove__op_will_wait(&io->op, &inbox);
+    cove__op_start(&io->op);
+    slot(store, io);
+    return cove__op_wait(&io->op, err);
+}
+
+/* ---- small: the whole object again ---- */
+
+/* The object as it is, where this appender has not written it itself. */
+static int fetch_content(struct cove__object_store *store, struct cove__object_tail *t, const struct cove__ctx *ctx,
+                         struct cove_error *err)
+{
+    struct cove__io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->version };
+
+    if (t->cached)
+        return 0;
+    cove__buf_reset(&t->content);
+    if (cove__buf_reserve(&t->content, (size_t)t->size) < 0)
+        return cove__fail_nomem(err, "an appender");
+    io.dst = t->content.data;
+    int rc = run_io(store, cove__object_read, &io, ctx, err);
+    cove__free(io.ret_etag);
+    if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
+        return cove__append_changed(ctx, err);
+    if (rc < 0)
+        return rc;
+    if (io.op.count != t->size)
+        return cove__append_changed(ctx, err);
+    t->content.size = (size_t)t->size;
+    t->cached = true;
+    return 0;
+}
+
+int cove__append_tail_is(struct cove__object_tail *t, char *version, int64_t size, struct cove_error *err)
+{
+    if (version == NULL)
+        return cove__fail_nomem(err, "an appender");
+    cove__free(t->version);
+    t->version = version;
+    t->size = size;
+    t->exists = true;
+    t->unconditional = t->truncated = t->full = t->unsure = false;
+    return 0;
+}
+
+static int append_small(struct cove__object_store *store, struct cove__object_tail *t, struct cove__slice data,
+                        const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__write_mark mark;
+    struct cove__put put = { .condition = t->unconditional ? COVE_WRITE_ALWAYS
+                                          : t->exists      ? COVE_WRITE_IF_MATCH
+                                                           : COVE_WRITE_IF_NEW,
+                             .etag = t->version,
+                             .expected_size = -1,
+                             .write_id = mark.write_id,
+                             .headers = cove__buf_str(&t->headers) };
+    struct cove__buf whole = COVE__BUF_INIT((size_t)REWRITE + data.size);
+    struct cove__io io = { .path = t->path, .put = &put };
+
+    mark_for(t, t->size + (int64_t)data.size, &mark);
+    int rc = t->unconditional ? 0 : fetch_content(store, t, ctx, err);
+    if (rc < 0)
+        return rc;
+    if (!t->unconditional)
+        cove__buf_add_slice(&whole, cove__buf_slice(&t->content));
+    if (cove__buf_add_slice(&whole, data) < 0) {
+        cove__buf_done(&whole);
+        return cove__fail_nomem(err, "an appender");
+    }
+    io.src = cove__buf_slice(&whole);
+    rc = run_io(store, cove__object_put, &io, ctx, err);
+    if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && io.ret_etag == NULL)) {
+        rc = cove__append_changed(ctx, err); /* or so it seems: the caller asks who did */
+    } else if (rc == 0) {
+        int64_t size = (int64_t)whole.size;
+        rc = cove__append_tail_is(t, io.ret_etag, size, err);
+        io.ret_etag = NULL;
+        cove__buf_done(&t->content);
+        t->has_crc32c = cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
+        t->cached = is_small(store, t) && !t->extends;
+        if (t->cached) {
+            t->content = whole; /* its memory, under the old maximum */
+            t->content.max = (size_t)REWRITE;
+            return rc;
+        }
+    }
+    cove__free(io.ret_etag);
+    cove__buf_done(&whole);
+    return rc;
+}
+
+/* ---- large: a copy on the store's side, and one part more ---- */
+
+static int append_large(struct cove__object_store *store, struct cove__object_tail *t, struct cove__slice data,
+                        const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__write_mark mark;
+    struct cove__put put = { .condition = COVE_WRITE_IF_MATCH,
+                             .etag = t->version,
+                             .expected_size = -1,
+                             .write_id = mark.write_id,
+                             .headers = cove__buf_str(&t->headers) };
+    struct cove__io io = { .path = t->path, .src = data };
+    struct cove__upload *u = NULL;
+    unsigned n = 0;
+    char *etag = NULL;
+
+    mark_for(t, t->size + (int64_t)data.size, &mark);
+    int rc = cove__upload_open(store, t->path, &put, false, ctx, &u, err);
+    if (rc < 0)
+        return rc;
+    rc = cove__upload_copy_parts(u, cove__object_split(t->path), t->size, t->version, 1, ctx, &n, err);
+    if (rc == 0) {
+        io.upload = u;
+        io.part_number = n + 1;
+        io.offset = t->size;
+        rc = run_io(store, cove__object_upload_part, &io, ctx, err);
+    }
+    if (rc < 0) {
+        cove__object_upload_abort(store, u);
+        return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? cove__append_changed(ctx, err) : rc;
+    }
+    rc = cove__object_upload_finish(store, u, ctx, &etag, NULL, err);
+    if (rc == 0)
+        t->has_crc32c = false;
+    if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))
+        return cove__append_changed(ctx, err);
+    return rc < 0 ? rc : cove__append_tail_is(t, etag, t->size + (int64_t)data.size, err);
+}
+
+/* ---- after a refusal: was it our own earlier write that changed the object? ---- */
+
+/* Our mark, of just this size: an object that was extended by others keeps its mark. */
+static bool marked_ours(const struct cove__object_tail *t, const struct cove__object_head *head)
+{
+    struct cove__write_mark mark;
+
+    mark_for(t, head->size, &mark);
+    return strcmp(head->write_id, mark.write_id) == 0;
+}
+
+/* Whether what is in the object (as `head` has it) behind our end is `data`, which an extension of ours may have put
+ * there although it seemed to fail: 1, 0, or an error. */
+static int has_bytes(struct cove__object_store *store, const struct cove__object_tail *t,
+                     const struct cove__object_head *head, struct cove__slice data, const struct cove__ctx *ctx,
+                     struct cove_error *err)
+{
+    uint8_t *buffer;
+    int same = 1;
+
+    if (!t->extends || !t->unsure || data.size == 0)
+        return 0;
+    buffer = cove__malloc(data.size < COMPARE_MAX ? data.size : COMPARE_MAX);
+    if (buffer == NULL)
+        return cove__fail_nomem(err, "an appender");
+    for (size_t at = 0; same == 1 && at < data.size; at += COMPARE_MAX) {
+        struct cove__slice want = cove__slice_sub(data, at, at + COMPARE_MAX);
+        struct cove__io io = { .path = t->path,
+                               .dst = buffer,
+                               .length = want.size,
+                               .offset = t->size + (int64_t)at,
+                               .if_match = head->version };
+        int rc = run_io(store, cove__object_read, &io, ctx, err);
+        cove__free(io.ret_etag);
+        if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
+            same = 0;
+        else if (rc < 0)
+            same = rc;
+        else
+            same = io.op.count == (int64_t)want.size && memcmp(buffer, want.data, want.size) == 0;
+    }
+    cove__free(buffer);
+    return same;
+}
+
+/* 0: *ret_found bytes of `data` are in the object already, and the rest can go behind them. COVE_EPRECONDITION: what is
+ * there is another writer's. */
+static int adopt(struct cove__object_store *store, struct cove__object_tail *t, struct cove__slice data,
+                 const struct cove__ctx *ctx, size_t *ret_found, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_head head;
+    int rc = cove__object_head(store, cove__object_split(t->path), ctx, &head, &why);
+
+    if (rc == COVE_ENOTFOUND)
+        return t->exists ? cove__append_changed(ctx, err)
+                         : 0; /* refused for another writer's sake, who has not come through */
+    if (rc < 0)
+        return cove__error_copy(err, &why);
+    if (t->exists && strcmp(head.version, t->version) == 0)
+        return 0; /* likewise */
+    if (head.size < t->size || (uint64_t)(head.size - t->size) > data.size)
+        return cove__append_changed(ctx, err);
+    size_t taken = (size_t)(head.size - t->size);
+    if (!marked_ours(t, &head)) {
+        rc = has_bytes(store, t, &head, cove__slice_sub(data, 0, taken), ctx, err);
+        if (rc <= 0)
+            return rc < 0 ? rc : cove__append_changed(ctx, err);
+    }
+    rc = cove__append_tail_is(t, cove__strdup(head.version), head.size, err);
+    if (rc < 0)
+        return rc;
+    *ret_found = taken;
+    cove__buf_reset(&t->content);
+    t->cached = head.size == 0;
+    t->has_crc32c = head.has_crc32c;
+    return 0;
+}
+
+/* Where all parts must be of one size but the last, which may be smaller: no more than the object itself. */
+static struct cove__slice largest_tail(struct cove__object_store *store, const struct cove__object_tail *t,
+                                       struct cove__slice data)
+{
+    if (cove__object_can(store, COVE__UNEQUAL_PARTS) != COVE__CAN_NO)
+        return data;
+    return cove__slice_sub(data, 0, (size_t)t->size);
+}
+
+int cove__object_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
+                        struct cove_error *err)
+{
+    struct cove__object_store *store = self;
+    struct cove__object_tail *t = tail;
+    struct cove__part_rules rules;
+
+    *ret_added = 0;
+    cove__object_part_rules(store, -1, &rules);
+    if (data.size > rules.max_part)
+        return cove__fs_fail(err, ctx, COVE_ELIMIT, "at most %zu bytes are added at once", rules.max_part);
+    for (int i = 1;; i++) {
+        struct cove_error why = COVE_ERROR_INIT;
+        struct cove__slice rest = cove__slice_sub(data, *ret_added, data.size);
+        if (rest.size == 0 && t->exists && !t->truncated)
+            return 0;
+        bool small = t->unconditional || !t->exists || is_small(store, t);
+        bool extends = t->extends && !t->full && t->exists && !t->unconditional && !t->truncated && t->size > 0;
+        struct cove__slice now = small || extends ? rest : largest_tail(store, t, rest);
+        int rc = extends ? store->ops->append->extend(store, t, now, ctx, &why)
+                 : small ? append_small(store, t, now, ctx, &why)
+                         : append_large(store, t, now, ctx, &why);
+        if (rc == COVE__APPEND_OTHERWISE || (rc == COVE_ENOTSUP && !small && is_small(store, t)))
+            continue; /* by other means: the store has just said that it cannot do it by these */
+        if (rc == 0) {
+            *ret_added += now.size;
+            i = 0;
+            continue;
+        }
+        if (rc != COVE_EPRECONDITION || i >= TRIES)
+            return cove__error_copy(err, &why);
+        size_t found = 0;
+        rc = adopt(store, t, rest, ctx, &found, err);
+        if (rc < 0)
+            return rc;
+        *ret_added += found;
+    }
+}
