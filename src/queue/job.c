@@ -8,6 +8,10 @@
 #include "base/mem.h"
 #include "queue/queue.h"
 
+#define WORKERS_MAX 16
+
+static struct cove__workers workers = COVE__WORKERS_INIT(WORKERS_MAX);
+
 int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *fs, const char *path,
                   const struct cove_call *call, const char *op, struct cove__job **ret, struct cove_error *err)
 {
@@ -138,8 +142,10 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
     return cove__fail(err, COVE_EINVAL, "no such job");
 }
 
-void cove__job_work(struct cove__job *job)
+/* A worker's turn. */
+static void work(void *user)
 {
+    struct cove__job *job = user;
     struct cove_error err = COVE_ERROR_INIT;
     struct cove_call call = COVE_CALL_INIT;
     int64_t rc = cove__ctx_check(&job->target.ctx, &err);
@@ -160,9 +166,11 @@ static void hand_to_workers(struct cove__job *job)
     int rc;
 
     run_free(job);
-    rc = cove__workers_add(job, &err);
-    if (rc < 0)
-        end(job, rc, 0, &err);
+    job->work = (struct cove__work){ .run = work, .user = job };
+    if (cove__workers_add(&workers, &job->queue->work, &job->work))
+        return;
+    rc = cove__fs_fail(&err, &job->target.ctx, COVE_ENOMEM, "no thread can be started");
+    end(job, rc, 0, &err);
 }
 
 /* ---- as one request of the backend ---- */

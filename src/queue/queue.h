@@ -1,6 +1,6 @@
 /*
  * The inside of cove_queue. queue.c keeps the jobs (waiting, running, ended) and hands out results; job.c makes a job
- * and runs it, as one request of the backend or as a whole call; workers.c are the threads for whole calls.
+ * and runs it, as one request of the backend or, on a worker (base/workers.h), as a whole call.
  */
 #ifndef COVE_QUEUE_QUEUE_H
 #define COVE_QUEUE_QUEUE_H
@@ -11,6 +11,7 @@
 #include <cove/queue.h>
 
 #include "base/bell.h"
+#include "base/workers.h"
 #include "fs/fs_impl.h"
 #include "stream/head.h"
 
@@ -41,7 +42,7 @@ struct cove__job {
     struct cove_queue *queue;
     struct cove__job *next, *prev; /* under the queue's lock: the list of its state */
     enum cove__job_state state;    /* likewise */
-    struct cove__job *work_next;   /* under the workers' lock */
+    struct cove__work work;        /* while it waits for a worker */
     /* fixed */
     int64_t number;
     void *user;
@@ -90,11 +91,8 @@ struct cove_queue {
     bool starting;  /* a thread is starting jobs: it sees to those that come meanwhile */
     bool polled;    /* somebody has the descriptor: the bell is rung */
     bool freeing;
-    int64_t swept_ns; /* when the waiting ones were last looked through */
-    /* under the workers' lock */
-    struct cove__job *work_first, *work_last;
-    struct cove_queue *work_next;
-    bool at_work; /* stands in the workers' ring */
+    int64_t swept_ns;             /* when the waiting ones were last looked through */
+    struct cove__work_group work; /* the workers': jobs that wait for one */
 };
 
 /* ---- job.c ---- */
@@ -107,15 +105,9 @@ void cove__job_start(struct cove__job *job);
 /* Sets how it ended. */
 void cove__job_result(struct cove__job *job, int rc, int64_t count, const struct cove_error *err);
 void cove__job_answered(struct cove__inbox *inbox, struct cove__op *op); /* the inbox's */
-void cove__job_work(struct cove__job *job);                              /* a worker's turn: as one blocking call */
 
 /* ---- queue.c ---- */
 
 void cove__queue_ended(struct cove__job *job); /* its result is set; not to be touched after this */
-
-/* ---- workers.c ---- */
-
-/* Hands a job to the threads that may block. COVE_ENOMEM: there is none, and none can be had. */
-int cove__workers_add(struct cove__job *job, struct cove_error *err);
 
 #endif
