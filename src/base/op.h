@@ -17,6 +17,7 @@
 #include <cove/error.h>
 
 #include "base/call.h"
+#include "base/workers.h"
 
 struct cove__op {
     /* set by the caller before the start */
@@ -47,6 +48,7 @@ struct cove__inbox {
     size_t pending;                    /* synced: started, not yet taken */
     const struct cove__driver *driver; /* synced: of the thread that waits here; NULL: it sleeps */
     void *driven;                      /* synced: the driver's self */
+    struct cove__work_group work;      /* a pool's: what stands before threads that may block, and will end here */
     unsigned generation;               /* of fork: a child finds the inboxes of its parent empty */
     bool holds;     /* of the thread that waits here (ctx.waits): it cannot be cancelled until nothing is pending */
     int cancelable; /* what it was before */

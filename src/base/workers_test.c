@@ -183,6 +183,18 @@ static void forked_child(void **state)
     open_and_wait(MANY);
 }
 
+/* Whoever adds work must do it otherwise. */
+static void no_thread_at_all(void **state)
+{
+    static struct cove__workers pool = COVE__WORKERS_INIT(0);
+    struct cove__work_group group = { 0 };
+    struct piece p = piece('x');
+
+    (void)state;
+    assert_false(cove__workers_add(&pool, &group, &p.work));
+    assert_null(cove__workers_take(&pool, &group));
+}
+
 static atomic_int blocked;
 
 static void look_at_mask(void *user)
@@ -212,9 +224,9 @@ static void signals_are_the_programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(groups_take_turns, reset),        cmocka_unit_test_setup(threads_as_needed, reset),
-        cmocka_unit_test_setup(work_taken_back, reset),          cmocka_unit_test_setup(forked_child, reset),
-        cmocka_unit_test_setup(signals_are_the_programs, reset),
+        cmocka_unit_test_setup(groups_take_turns, reset), cmocka_unit_test_setup(threads_as_needed, reset),
+        cmocka_unit_test_setup(work_taken_back, reset),   cmocka_unit_test_setup(forked_child, reset),
+        cmocka_unit_test_setup(no_thread_at_all, reset),  cmocka_unit_test_setup(signals_are_the_programs, reset),
     };
 
     return cmocka_run_group_tests_name("workers", tests, NULL, NULL);

@@ -70,15 +70,31 @@ int cove__fs_unsupported(const struct cove__target *target, struct cove_error *e
  * cove_listing_next gives its entries, whose number this returns, from memory. */
 int64_t cove__listing_gather(cove_listing *listing, struct cove_error *err);
 
+/* start.c: starts `io` (its op too) by one of the asynchronous slots. `beside`: others are or will be under way beside
+ * it. If the backend blocks, the slot then runs on another thread, or on this one if it waits for it (ctx.waits). */
+typedef void cove__slot_fn(void *self, struct cove__io *io);
+void cove__fs_start(cove_fs *fs, cove__slot_fn *slot, struct cove__io *io, bool beside);
+
+/* read_handle.c: what a store keeps open for reads of one file. Zeroed at first. */
+struct cove__read_handle {
+    void *self;          /* the store's; NULL: it is not open */
+    unsigned generation; /* of fork */
+};
+/* Opens it where the store has such handles, unless this process has already. */
+int cove__read_handle_open(struct cove__read_handle *h, cove_fs *fs, const struct cove__target *target,
+                           struct cove_error *err);
+void cove__read_handle_close(struct cove__read_handle *h, cove_fs *fs);
+
 /* Ranges of one version of one file, in parallel, each into its place: what every synchronous read is made of. */
 struct cove__fetch {
     struct cove_range *ranges;
     size_t n_ranges;
-    const char *if_match; /* NULL: any version, but one for all ranges */
-    bool once;            /* without if_match: where the file is replaced meanwhile, fail, do not restart */
-    int64_t ret_total;    /* the file's size, or -1 */
-    char *ret_etag;       /* owned by the caller (cove__free) */
-    bool sums;            /* the CRC32C of what came is wanted; of one range */
+    const char *if_match;             /* NULL: any version, but one for all ranges */
+    struct cove__read_handle *handle; /* BORROWED: a reader's; NULL: several parts share one of their own */
+    bool once;                        /* without if_match: where the file is replaced meanwhile, fail, do not restart */
+    int64_t ret_total;                /* the file's size, or -1 */
+    char *ret_etag;                   /* owned by the caller (cove__free) */
+    bool sums;                        /* the CRC32C of what came is wanted; of one range */
     uint32_t ret_crc32c;
 };
 int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ctx *ctx, struct cove_error *err);

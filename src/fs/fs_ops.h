@@ -22,6 +22,7 @@
 #include "base/call.h"
 #include "base/op.h"
 #include "base/slice.h"
+#include "base/workers.h"
 #include "fs/options.h"
 
 /* The name, in the user's metadata, of the mark by which a writer knows its own object again. No user may set it. */
@@ -71,6 +72,7 @@ struct cove__io {
     uint8_t *dst; /* BORROWED: up to `length` bytes land here */
     size_t length;
     int64_t offset;       /* from the start; negative: from the end */
+    void *handle;         /* BORROWED: see read_open; NULL: none */
     const char *if_match; /* BORROWED: fail with COVE_EPRECONDITION unless the object has this etag; NULL: any */
     int64_t ret_total;    /* the object's size; -1: not told */
     int64_t ret_wait_ns, ret_took_ns; /* until the reply began, and ended; 0: not told */
@@ -90,6 +92,10 @@ struct cove__io {
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
     enum cove_info_type only;   /* what the caller asks about, where a look for the other costs more; 0: both */
+    /* start.c's, of a backend whose slots block */
+    struct cove__work work;
+    void (*slot)(void *self, struct cove__io *io);
+    void *self;
 };
 
 /* Conditions and properties of a new object; BORROWED. */
@@ -142,7 +148,8 @@ struct cove__fs_ops {
     const char *name;                       /* the folder's: "s3" */
     const struct cove__option_row *options; /* ends with a row whose name is NULL */
     bool real_directories;                  /* file, memory: directories exist by themselves */
-    bool blocks;                            /* file: its asynchronous slots end inside the call, and may wait there */
+    bool blocks;                            /* file: its asynchronous slots end inside the call, and may wait there:
+                                               see cove__fs_start */
 
     /* Makes the backend's own object from checked options, for the store `authority` (BORROWED; "": the URL and the
      * options name none). No network. COVE_EINVAL, COVE_EAUTH. */
@@ -191,6 +198,13 @@ struct cove__fs_ops {
      * also where the path may be what it was not asked about. */
     void (*stat)(void *self, struct cove__io *io);
     void (*read)(void *self, struct cove__io *io);
+    /* What reads of one file share (io->handle): what has to be looked up for the file, connections. Opened before the
+     * first of them, waited for; several may use it at once; closed when none is under way. A read checks `if_match`
+     * with a handle too. A forked child only closes those of its parent. NULL slots: reads share nothing. `read_open`:
+     * COVE_ENOTFOUND, COVE_EISDIR. `read_close` does not fail, and does not wait. */
+    int (*read_open)(void *self, const char *path, const struct cove__ctx *ctx, void **ret_handle,
+                     struct cove_error *err);
+    void (*read_close)(void *self, void *handle);
     void (*put)(void *self, struct cove__io *io);
 
     /* A file in parts. Parts may be sent at once and in any order; finish publishes, abort removes (it never fails:

@@ -32,6 +32,7 @@ struct fan {
     struct cove__fetch *fetch;
     struct cove__inbox inbox;
     struct cove__pace pace;
+    void *handle; /* see read_open; NULL: none */
     struct part *parts;
     size_t n_parts;
     unsigned under_way;
@@ -62,6 +63,7 @@ static void fan_send(struct fan *fan, struct part *part)
     part->io.op.ctx.waits = &fan->inbox;
     part->io.path = fan->target->path;
     part->io.if_match = fan->fetch->if_match;
+    part->io.handle = fan->handle;
     part->io.offset = range->offset + (int64_t)fan->next_byte;
     part->io.length = left < size ? left : size;
     part->io.dst = (uint8_t *)range->buffer + fan->next_byte;
@@ -73,8 +75,7 @@ static void fan_send(struct fan *fan, struct part *part)
         fan->next_byte = 0;
     }
     fan->under_way++;
-    cove__op_start(&part->io.op);
-    fan->fs->ops->read(fan->fs->self, &part->io);
+    cove__fs_start(fan->fs, fan->fs->ops->read, &part->io, fan->n_parts > 1);
 }
 
 /* Sends what may be under way. */
@@ -157,16 +158,31 @@ static size_t count_parts(const struct fan *fan)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->pace.at_once; i++)
-        n += fan->fetch->ranges[i].length / fan->pace.part + 1;
+    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->pace.at_once; i++) {
+        size_t length = fan->fetch->ranges[i].length;
+
+        n += length / fan->pace.part + (length % fan->pace.part > 0);
+    }
+    n = n > 0 ? n : 1;
     return n < fan->pace.at_once ? n : fan->pace.at_once;
+}
+
+/* Parts of one read share a handle, which is a reader's, or `own`. */
+static int fan_open(struct fan *fan, struct cove__read_handle *own, struct cove_error *err)
+{
+    struct cove__read_handle *handle = fan->fetch->handle ? fan->fetch->handle : own;
+
+    if (handle == own && fan->n_parts <= 1)
+        return 0; /* it looks up what it needs itself */
+    int rc = cove__read_handle_open(handle, fan->fs, fan->target, err);
+    fan->handle = handle->self;
+    return rc;
 }
 
 static int fan_run(struct fan *fan, struct cove_error *err)
 {
     struct cove__op *op;
 
-    fan->n_parts = count_parts(fan);
     fan->parts = cove__calloc(fan->n_parts, sizeof *fan->parts);
     if (!fan->parts)
         return cove__fail_nomem(err, "a read");
@@ -219,6 +235,7 @@ static int fetch_version(cove_fs *fs, const struct cove__target *target, struct 
 {
     struct cove__part_rules rules = { 0 };
     struct fan fan = { .fs = fs, .target = target, .fetch = fetch, .end = INT64_MAX };
+    struct cove__read_handle own = { 0 };
     int rc = cove__fs_check_ranges(fetch, &target->ctx, err);
 
     fetch->ret_total = -1;
@@ -233,7 +250,11 @@ static int fetch_version(cove_fs *fs, const struct cove__target *target, struct 
             fan.left = SIZE_MAX;
     }
     cove__inbox_init(&fan.inbox);
-    rc = fan_run(&fan, err);
+    fan.n_parts = count_parts(&fan);
+    rc = fan_open(&fan, &own, err);
+    if (rc == 0)
+        rc = fan_run(&fan, err);
+    cove__read_handle_close(&own, fs);
     cove__inbox_done(&fan.inbox);
     if (rc < 0) {
         cove__free(fetch->ret_etag);

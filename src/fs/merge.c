@@ -77,7 +77,8 @@ static int run_batch(cove_fs *fs, const struct cove__target *target, struct merg
 {
     struct cove__fetch fetch = { .ranges = m->asked,
                                  .if_match = whole->if_match ? whole->if_match : whole->ret_etag,
-                                 .once = true };
+                                 .once = true,
+                                 .handle = whole->handle };
     size_t n = 0;
     size_t room = 0;
     int rc = 0;

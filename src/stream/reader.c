@@ -19,20 +19,19 @@
 #include "fs/store_sum.h"
 #include "stream/copy.h"
 #include "stream/head.h"
+#include "stream/window.h"
 #include "wire/crc.h"
 #include "wire/zip.h"
 
 #define MAX_SLOTS    64
-#define PARALLEL     16                  /* reads ahead under way at most */
-#define FIRST_READ   COVE__HEAD_SIZE     /* what the open reads of a file, the least that a read in order asks for */
-#define MIN_CHUNK    ((size_t)128 << 10) /* the least that prefetch asks for */
-#define NEAR_CHUNK   ((size_t)1 << 20)   /* what is needed soonest is asked for by so much */
-#define WIDE         64                  /* times what has been read in order, for who reads large blocks */
-#define READ_THROUGH ((int64_t)1 << 20)  /* a jump ahead of at most this is no jump */
-#define DIRECT       ((size_t)1 << 20)   /* reads from this size on skip the buffers */
-#define STREAMING    ((int64_t)1 << 20)  /* who has read this much in order reads on */
-#define STEP         ((size_t)1 << 20)   /* what is asked for where the caller takes what comes */
-#define ALONE        ((size_t)8 << 20)   /* a read from this size on needs no window to be fast */
+#define PARALLEL     16                 /* reads ahead under way at most */
+#define FIRST_READ   COVE__HEAD_SIZE    /* what the open reads of a file, the least that a read in order asks for */
+#define WIDE         64                 /* times what has been read in order, for who reads large blocks */
+#define READ_THROUGH ((int64_t)1 << 20) /* a jump ahead of at most this is no jump */
+#define DIRECT       ((size_t)1 << 20)  /* reads from this size on skip the buffers */
+#define STREAMING    ((int64_t)1 << 20) /* who has read this much in order reads on */
+#define STEP         ((size_t)1 << 20)  /* what is asked for where the caller takes what comes */
+#define ALONE        ((size_t)8 << 20)  /* a read from this size on needs no window to be fast */
 
 /* A stretch of the file, asked for ahead. */
 struct slot {
@@ -50,7 +49,8 @@ struct cove_reader {
     cove_cancel *user; /* held */
     cove_cancel *stop; /* of the reads ahead */
     struct cove__part_rules rules;
-    char *etag, *version_id; /* of what is read; NULL: not told */
+    struct cove__read_handle handle; /* the first read opens it */
+    char *etag, *version_id;         /* of what is read; NULL: not told */
     int64_t size;
     int64_t position;
     int64_t expected;            /* where the next read in order begins */
@@ -74,6 +74,7 @@ struct cove_reader {
 static void destroy(struct cove_reader *r)
 {
     cove__inbox_done(&r->inbox);
+    cove__read_handle_close(&r->handle, r->fs);
     cove__target_done(&r->target);
     cove_cancel_unref(r->user);
     cove_cancel_unref(r->stop);
@@ -209,7 +210,9 @@ static void in_background(struct cove_reader *r, struct cove__op *op, struct cov
 
 static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled)
 {
+    struct cove_error err = COVE_ERROR_INIT;
     struct slot *slot = NULL;
+    int rc;
 
     for (size_t i = 0; i < MAX_SLOTS && !slot; i++) {
         if (!r->slots[i].used)
@@ -234,31 +237,15 @@ static bool ask(struct cove_reader *r, int64_t offset, size_t length, bool entit
     slot->io.length = length;
     slot->io.dst = slot->buffer;
     slot->io.ret_total = -1;
-    cove__op_start(&slot->io.op);
-    r->fs->ops->read(r->fs->self, &slot->io);
+    rc = cove__read_handle_open(&r->handle, r->fs, &r->target, &err);
+    slot->io.handle = r->handle.self;
+    if (rc == 0) {
+        cove__fs_start(r->fs, r->fs->ops->read, &slot->io, r->rules.parallel > 1);
+    } else {
+        cove__op_start(&slot->io.op);
+        cove__op_finish(&slot->io.op, rc, 0, &err); /* found by who waits for these bytes */
+    }
     return true;
-}
-
-/* The widest window: so many parts as help, within what a stream may hold. */
-static size_t widest(const struct cove_reader *r, size_t parallel)
-{
-    size_t part = r->rules.default_part;
-    size_t may = part > COVE__READER_BUFFERS / 4 ? part * 4 : COVE__READER_BUFFERS;
-
-    return part * parallel < may ? part * parallel : may;
-}
-
-/* How much to ask for at once, `ahead` of the position, in a window so wide: stretches of few sizes, so that their
- * memory goes from one to the next, and the nearest ones small, so that the reader need not wait for all of them.
- * Stretches of a whole part would be fewer requests, but where each connection has a limit, as those of S3 do, a file
- * of one part would take twice as long, and a large one half as long again: so many fit into a window at once. */
-static size_t stretch(size_t most, size_t window, size_t ahead)
-{
-    size_t chunk = MIN_CHUNK;
-
-    while (chunk * 2 <= most && chunk * 2 <= window / 4 && (chunk * 2 <= ahead / 2 || chunk * 2 <= NEAR_CHUNK))
-        chunk *= 2;
-    return chunk;
 }
 
 /* Keeps the window open, for a read of `block` bytes: twice what has been read in order, eight times once that is a
@@ -266,7 +253,7 @@ static size_t stretch(size_t most, size_t window, size_t ahead)
 static void prefetch(struct cove_reader *r, int64_t in_order, size_t block)
 {
     size_t parallel = r->rules.parallel < PARALLEL ? r->rules.parallel : PARALLEL;
-    int64_t most = (int64_t)widest(r, parallel);
+    int64_t most = (int64_t)cove__window_widest(r->rules.default_part, parallel);
     int64_t times = in_order < STREAMING ? 2 : block < (size_t)STREAMING ? 8 : WIDE;
     int64_t window = in_order > most / times ? most : in_order * times;
     int64_t from = covered_until(r, r->position);
@@ -274,7 +261,7 @@ static void prefetch(struct cove_reader *r, int64_t in_order, size_t block)
     if (parallel <= 1 || in_order < (int64_t)FIRST_READ)
         return; /* a local file: the kernel reads ahead */
     while (from < r->size) {
-        size_t chunk = stretch((size_t)most / parallel, (size_t)window, (size_t)(from - r->position));
+        size_t chunk = cove__window_stretch((size_t)most / parallel, (size_t)window, (size_t)(from - r->position));
 
         if (from + (int64_t)chunk > r->position + window || !ask(r, from, chunk, false))
             break;
@@ -474,8 +461,7 @@ static void ask_for_sum(struct cove_reader *r)
     r->looking = true;
     r->look = (struct cove__io){ .path = r->target.path, .ret_info = &r->looked };
     in_background(r, &r->look.op, &r->look_background, r->stop);
-    cove__op_start(&r->look.op);
-    r->fs->ops->stat(r->fs->self, &r->look);
+    cove__fs_start(r->fs, r->fs->ops->stat, &r->look, true);
 }
 
 /* Who reads on from the first byte wants it at the end; asked for beside the reads, it is there by then. */
@@ -556,7 +542,9 @@ static int64_t copy_out(struct cove_reader *r, struct slot *slot, uint8_t *dst, 
 static int64_t read_direct(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length, struct cove_error *err)
 {
     struct cove_range range = { .offset = offset, .length = length, .buffer = dst };
-    struct cove__fetch fetch = { .ranges = &range, .n_ranges = 1, .if_match = r->etag, .once = true };
+    struct cove__fetch fetch = {
+        .ranges = &range, .n_ranges = 1, .if_match = r->etag, .once = true, .handle = &r->handle
+    };
     int rc = cove__fs_fetch(r->fs, &r->target, &fetch, err);
 
     cove__free(fetch.ret_etag);
@@ -736,7 +724,9 @@ static void take_arrived(struct cove_reader *r, struct cove_range *range, struct
 
 int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_ranges, struct cove_error *err)
 {
-    struct cove__fetch fetch = { .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag, .once = true };
+    struct cove__fetch fetch = {
+        .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag, .once = true, .handle = &r->handle
+    };
     int rc = cove__fs_check_ranges(&fetch, &r->target.ctx, err);
 
     if (rc < 0 || n_ranges == 0)

@@ -86,8 +86,7 @@ static void look_begin(struct look *look, cove_fs *fs, const struct cove__target
     look->stop = cove__cancel_child(target->ctx.cancel);
     if (look->stop) /* else nothing ends it early */
         look->io.op.ctx.cancel = look->stop;
-    cove__op_start(&look->io.op);
-    fs->ops->stat(fs->self, &look->io);
+    cove__fs_start(fs, fs->ops->stat, &look->io, true);
 }
 
 /* True: *ret_crc32c is that of the version with this etag. One that cannot be had, or is not `wanted` any more, is

@@ -259,11 +259,9 @@ static size_t part_size(const struct cove_writer *w)
 
 static void start(struct cove_writer *w, struct slot *slot)
 {
-    cove__op_start(&slot->io.op);
-    if (slot->copying)
-        w->fs->ops->upload_copy_part(w->fs->self, &slot->io);
-    else
-        w->fs->ops->upload_part(w->fs->self, &slot->io);
+    const struct cove__fs_ops *ops = w->fs->ops;
+
+    cove__fs_start(w->fs, slot->copying ? ops->upload_copy_part : ops->upload_part, &slot->io, w->rules.parallel > 1);
 }
 
 /* True: sending the bytes may succeed where the copy of them did not. */
