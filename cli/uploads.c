@@ -3,30 +3,47 @@
 
 #define DEFAULT_AGE_MS ((int64_t)24 * 3600 * 1000)
 
-static void print_upload(void *user, const char *path, const char *id, int64_t started_ns)
+static void print_upload(const struct cli *c, const struct cove_upload *u)
 {
-    struct cli *c = user;
     char when[40];
 
     if (c->json) {
         cli_json_open('{');
         cli_json_key("path");
-        cli_json_string(path);
+        cli_json_string(u->path);
         cli_json_key("upload");
-        cli_json_string(id);
+        cli_json_string(u->upload_id);
         cli_json_key("started");
-        cli_json_string(cli_time(started_ns, true, when));
+        cli_json_string(cli_time(u->started_ns, true, when));
         cli_json_key("removed");
         cli_json_bool(c->set['R']);
         cli_json_close('}');
         cli_json_line();
         return;
     }
-    cli_print("%-19s  ", cli_time(started_ns, false, when));
-    cli_print_name(path);
+    cli_print("%-19s  ", cli_time(u->started_ns, false, when));
+    cli_print_name(u->path);
     cli_print("  ");
-    cli_print_name(id);
+    cli_print_name(u->upload_id);
     cli_print("\n");
+}
+
+/* Prints, and with --remove aborts, what is found; gives its number. */
+static int64_t each_upload(struct cli *c, const struct cli_target *t, int64_t min_age_s, struct cove_error *err)
+{
+    cove_uploads *uploads = NULL;
+    struct cove_upload u;
+    int64_t n = 0;
+    int rc = cove_fs_abandoned_uploads(t->fs, t->path, min_age_s, &c->call, &uploads, err);
+
+    while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, err)) == 1) {
+        if (c->set['R'] && (rc = cove_fs_abort_upload(t->fs, u.path, u.upload_id, &c->call, err)) < 0)
+            break;
+        print_upload(c, &u);
+        n++;
+    }
+    cove_uploads_free(uploads);
+    return rc < 0 ? rc : n;
 }
 
 static int run(struct cli *c)
@@ -44,7 +61,7 @@ static int run(struct cli *c)
         cli_target_done(&t);
         return c->status;
     }
-    n = cove_fs_abandoned_uploads(t.fs, t.path, age_ms / 1000, c->set['R'], print_upload, c, &c->call, &err);
+    n = each_upload(c, &t, age_ms / 1000, &err);
     if (n < 0)
         cli_fail(c, (int)n, &err);
     else

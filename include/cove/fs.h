@@ -261,15 +261,30 @@ COVE_API int cove_fs_presign(cove_fs *fs, const char *path, const char *method, 
 
 /* ---- uploads that a killed process left behind ---- */
 
-/* Lists (and, with `remove`, aborts) unfinished uploads below `path` that are older than `min_age_s` seconds by the
- * store's clock (0: of any age); calls `each` for every one (NULL: just count), and gives their number. An upload
- * without a start time is skipped with a warning, unless min_age_s is 0. A removal lists again, and removes again what
- * the store still keeps; COVE_ESERVER: after several removals it still keeps some. COVE_ENOTSUP where a store has none.
- */
-typedef void (*cove_upload_fn)(void *user, const char *path, const char *upload_id, int64_t started_ns);
-COVE_API int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove,
-                                           cove_upload_fn each, void *user, const struct cove_call *call,
-                                           struct cove_error *err);
+typedef struct cove_uploads cove_uploads;
+
+/* An unfinished upload. Strings are BORROWED until the next step of the iterator. */
+struct cove_upload {
+    const char *path;      /* the file that it would have made; of a store of local files, its temporary file */
+    const char *upload_id; /* the store's name for it */
+    int64_t started_ns;    /* since 1970-01-01 UTC, by the store's clock; -1: not told */
+};
+
+/* An iterator over the unfinished uploads at and below `path` that are older than `min_age_s` seconds by the store's
+ * clock (0: of any age), those that are under way now included. The caller frees it with cove_uploads_free; one thread
+ * at a time may use it. Pages are fetched as they are needed, each within the whole timeout. An upload without a start
+ * time is skipped with a warning, unless `min_age_s` is 0. COVE_ENOTSUP where a store has no such uploads. */
+COVE_API int cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, const struct cove_call *call,
+                                       cove_uploads **ret_uploads, struct cove_error *err);
+/* 1 and an upload, 0 at the end, or an error; after an error the same step can be tried again. */
+COVE_API int cove_uploads_next(cove_uploads *uploads, struct cove_upload *ret_upload, struct cove_error *err);
+COVE_API void cove_uploads_free(cove_uploads *uploads); /* NULL accepted */
+/* Ends an upload and removes its parts, for which a store may ask money; its writer fails. `path` and `upload_id` are
+ * those of cove_uploads_next. One that does not exist any more is success. A part that was being sent can bring an
+ * upload back, so the store is asked for it afterwards, and it is removed again. COVE_ESERVER: the store keeps it after
+ * five removals. COVE_EINVAL: on local files, `path` is no temporary file of cove's. COVE_ENOTSUP as above. */
+COVE_API int cove_fs_abort_upload(cove_fs *fs, const char *path, const char *upload_id, const struct cove_call *call,
+                                  struct cove_error *err);
 
 /* ---- with a URL alone ---- */
 

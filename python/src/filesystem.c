@@ -388,22 +388,40 @@ struct uploads {
     bool no_memory;
 };
 
-static void note_upload(void *user, const char *path, const char *upload_id, int64_t started_ns)
+static int note_upload(struct uploads *all, const struct cove_upload *upload)
 {
-    struct uploads *all = user;
-    size_t path_size = strlen(path) + 1, id_size = strlen(upload_id) + 1;
+    size_t path_size = strlen(upload->path) + 1, id_size = strlen(upload->upload_id) + 1;
     struct upload *u = malloc(sizeof *u + path_size + id_size);
 
     if (!u) {
         all->no_memory = true;
-        return;
+        return COVE_ENOMEM;
     }
-    *u = (struct upload){ .started_ns = started_ns };
+    *u = (struct upload){ .started_ns = upload->started_ns };
     u->id = u->path + path_size;
-    memcpy(u->path, path, path_size);
-    memcpy(u->id, upload_id, id_size);
+    memcpy(u->path, upload->path, path_size);
+    memcpy(u->id, upload->upload_id, id_size);
     *all->last = u;
     all->last = &u->next;
+    return 0;
+}
+
+/* Lists all, and aborts each that is found if `remove`; without the GIL. */
+static int each_upload(cove_fs *fs, const char *path, int64_t min_age_s, bool remove, struct uploads *all,
+                       const struct cove_call *call, struct cove_error *err)
+{
+    cove_uploads *uploads = NULL;
+    struct cove_upload upload;
+    int rc = cove_fs_abandoned_uploads(fs, path, min_age_s, call, &uploads, err);
+
+    while (rc >= 0 && (rc = cove_uploads_next(uploads, &upload, err)) == 1) {
+        if (remove && (rc = cove_fs_abort_upload(fs, upload.path, upload.upload_id, call, err)) < 0)
+            break;
+        if ((rc = note_upload(all, &upload)) < 0)
+            break;
+    }
+    cove_uploads_free(uploads);
+    return rc;
 }
 
 static PyObject *take_uploads(struct uploads *all)
@@ -428,17 +446,17 @@ static PyObject *fs_abandoned_uploads(PyObject *self, PyObject *args, PyObject *
     struct covepy_path path = { 0 };
     PyObject *list;
     long long min_age_s = 0;
-    int64_t timeout_ms = 0, n;
-    int remove = 0;
+    int64_t timeout_ms = 0;
+    int remove = 0, rc;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&L|p$O&", (char **)keywords, covepy_path, &path, &min_age_s,
                                      &remove, covepy_timeout, &timeout_ms))
         return NULL;
     covepy_call_init(&c, timeout_ms);
-    COVEPY_WAIT(&c, n = cove_fs_abandoned_uploads(((struct covepy_fs *)self)->fs, path.text, min_age_s, remove,
-                                                  note_upload, &all, &c.call, &c.err));
+    COVEPY_WAIT(
+        &c, rc = each_upload(((struct covepy_fs *)self)->fs, path.text, min_age_s, remove != 0, &all, &c.call, &c.err));
     list = take_uploads(&all);
-    if (list && !covepy_call_ok(&c, n))
+    if (list && !covepy_call_ok(&c, rc))
         Py_CLEAR(list);
     covepy_call_done(&c);
     Py_DECREF(path.held);

@@ -216,17 +216,3 @@ int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, s
     cove__target_done(&target);
     return rc;
 }
-
-int64_t cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, int remove, cove_upload_fn each,
-                                  void *user, const struct cove_call *call, struct cove_error *err)
-{
-    struct cove__target target;
-    int64_t n = cove__target_init(&target, fs, path, call, "uploads", err);
-
-    if (n == 0)
-        n = fs->ops->abandoned_uploads ? fs->ops->abandoned_uploads(fs->self, target.path, min_age_s, remove != 0, each,
-                                                                    user, &target.ctx, err)
-                                       : cove__fs_unsupported(&target, err);
-    cove__target_done(&target);
-    return n;
-}

@@ -24,6 +24,7 @@
 #include "base/slice.h"
 #include "base/workers.h"
 #include "fs/options.h"
+#include "fs/uploads.h"
 
 /* The name, in the user's metadata, of the mark by which a writer knows its own object again. No user may set it. */
 #define COVE__WRITE_MARK "cove-write"
@@ -252,8 +253,13 @@ struct cove__fs_ops {
     int (*sign)(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
                 char **ret_url, struct cove_error *err);
 
-    int64_t (*abandoned_uploads)(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
-                                 void *user, const struct cove__ctx *ctx, struct cove_error *err);
+    /* The page of unfinished uploads at and below `path` after `last` (NULL: the first), into an empty one. Both NULL
+     * where a store has none. */
+    int (*list_uploads)(void *self, const char *path, const struct cove__upload_page *last, const struct cove__ctx *ctx,
+                        struct cove__upload_page *ret, struct cove_error *err);
+    /* Removes one that was listed; one that is gone is success. COVE_EINVAL. */
+    int (*remove_upload)(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
+                         struct cove_error *err);
 };
 
 extern const struct cove__fs_ops cove__file_ops;

@@ -26,12 +26,19 @@ static void write_filled(cove_writer *writer, size_t size, uint64_t seed, size_t
 
 static size_t unfinished_uploads(void)
 {
+    cove_uploads *uploads = NULL;
+    struct cove_upload upload;
+    size_t n = 0;
+
     err_reset();
-    int64_t n = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, 0, NULL, NULL, NULL, &err);
-    if (n == COVE_ENOTSUP) /* stated: a store without them */
+    int rc = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, NULL, &uploads, &err);
+    if (rc == COVE_ENOTSUP) /* stated: a store without them */
         return 0;
-    check_ok(n, "cove_fs_abandoned_uploads", __FILE__, __LINE__);
-    return (size_t)n;
+    check_ok(rc, "cove_fs_abandoned_uploads", __FILE__, __LINE__);
+    while (OK(cove_uploads_next(uploads, &upload, &err)) == 1)
+        n++;
+    cove_uploads_free(uploads);
+    return n;
 }
 
 static void whole_files(void **state)
@@ -298,6 +305,40 @@ static void conditions_need_their_etag(void **state)
     assert_null(writer);
 }
 
+static void an_upload_is_found_and_aborted(void **state)
+{
+    (void)state;
+    cove_writer *writer = open_writer(at("f"), NULL);
+    cove_uploads *uploads = NULL;
+    struct cove_upload upload;
+
+    write_filled(writer, 33 * MIB, 95, MIB);
+    put(at("other"), "kept");
+    err_reset();
+    int rc = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, NULL, &uploads, &err);
+    if (rc == COVE_ENOTSUP) { /* stated: a store without them */
+        FAILS(COVE_ENOTSUP, cove_fs_abort_upload(w.fs, at("f"), "id", NULL, &err));
+    } else {
+        check_ok(rc, "cove_fs_abandoned_uploads", __FILE__, __LINE__);
+        assert_int_equal(OK(cove_uploads_next(uploads, &upload, &err)), 1);
+        assert_true(upload.started_ns > 0);
+        FAILS(COVE_EINVAL, cove_fs_abort_upload(w.fs, upload.path, "", NULL, &err));
+        FAILS(COVE_EINVAL, cove_fs_abort_upload(w.fs, upload.path, NULL, NULL, &err));
+        OK(cove_fs_abort_upload(w.fs, upload.path, upload.upload_id, NULL, &err));
+        OK(cove_fs_abort_upload(w.fs, upload.path, upload.upload_id, NULL, &err)); /* it is gone */
+        assert_int_equal(OK(cove_uploads_next(uploads, &upload, &err)), 0);
+        assert_int_equal(OK(cove_uploads_next(uploads, &upload, &err)), 0);
+        assert_int_equal(unfinished_uploads(), 0);
+        err_reset();
+        rc = cove_fs_abort_upload(w.fs, at("other"), "other", NULL, &err); /* no upload, whatever its name is */
+        assert_true(rc == 0 || rc == COVE_EINVAL);
+    }
+    cove_uploads_free(uploads);
+    cove_writer_free(writer);
+    gone(at("f"));
+    has(at("other"), "kept");
+}
+
 const struct CMUnitTest writing_tests[] = {
     cmocka_unit_test(whole_files),
     cmocka_unit_test(replacing_is_atomic),
@@ -310,5 +351,6 @@ const struct CMUnitTest writing_tests[] = {
     cmocka_unit_test(only_if_it_is_the_same),
     cmocka_unit_test(one_of_many_is_the_first),
     cmocka_unit_test(conditions_need_their_etag),
+    cmocka_unit_test(an_upload_is_found_and_aborted),
     { 0 },
 };

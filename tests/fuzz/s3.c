@@ -175,18 +175,19 @@ static int upload(cove_fs *fs, bool copies, struct cove_error *err)
     return rc;
 }
 
-static void on_abandoned(void *user, const char *path, const char *upload_id, int64_t started_ns)
-{
-    FUZZ_CHECK(strncmp(path, "b/dir", 5) == 0 && upload_id && started_ns >= -1);
-    ++*(int64_t *)user;
-}
-
 static int remove_abandoned(cove_fs *fs, struct cove_error *err)
 {
-    int64_t seen = 0, n = cove_fs_abandoned_uploads(fs, "b/dir", 0, 1, on_abandoned, &seen, NULL, err);
+    cove_uploads *uploads = NULL;
+    struct cove_upload u;
+    int rc = cove_fs_abandoned_uploads(fs, "b/dir", 0, NULL, &uploads, err);
 
-    FUZZ_CHECK(n < 0 || n == seen);
-    return n < 0 ? (int)n : 0;
+    while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, err)) == 1) {
+        FUZZ_CHECK(strncmp(u.path, "b/dir", 5) == 0 && u.upload_id[0] && u.started_ns >= -1);
+        if ((rc = cove_fs_abort_upload(fs, u.path, u.upload_id, NULL, err)) < 0)
+            break;
+    }
+    cove_uploads_free(uploads);
+    return rc;
 }
 
 /* ---- what stands beside the bytes ---- */

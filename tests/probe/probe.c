@@ -480,9 +480,16 @@ static int run_uploads(struct probe *p)
 {
     int64_t min_age_s = p->n_args > 1 ? strtoll(p->args[1], NULL, 10) : 0;
     int remove = p->n_args > 0 && strcmp(p->args[0], "remove") == 0;
-    int64_t n = cove_fs_abandoned_uploads(p->fs, p->path, min_age_s, remove, NULL, NULL, &p->call, &p->err);
-    p->value = n;
-    return n < 0 ? (int)n : 0;
+    cove_uploads *uploads = NULL;
+    struct cove_upload u;
+    int rc = cove_fs_abandoned_uploads(p->fs, p->path, min_age_s, &p->call, &uploads, &p->err);
+    while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, &p->err)) == 1) {
+        if (remove && (rc = cove_fs_abort_upload(p->fs, u.path, u.upload_id, &p->call, &p->err)) < 0)
+            break;
+        p->value++;
+    }
+    cove_uploads_free(uploads);
+    return rc;
 }
 
 /* ---- checkpoints ---- */

@@ -680,6 +680,23 @@ static void print_figures(unsigned fds_begin, unsigned threads_begin, int64_t le
         entries_of("/proc/self/task"), (long long)left, (long long)left_after);
 }
 
+/* The number of unfinished uploads; `remove` aborts them. */
+static int64_t unfinished_uploads(bool remove, struct cove_error *err)
+{
+    cove_uploads *uploads = NULL;
+    struct cove_upload u;
+    int64_t n = 0;
+    int rc = cove_fs_abandoned_uploads(soak.fs, soak.path, 0, NULL, &uploads, err);
+
+    while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, err)) == 1) {
+        if (remove && (rc = cove_fs_abort_upload(soak.fs, u.path, u.upload_id, NULL, err)) < 0)
+            break;
+        n++;
+    }
+    cove_uploads_free(uploads);
+    return rc < 0 ? rc : n;
+}
+
 static int run(long seconds, uint64_t seed, unsigned n)
 {
     static struct worker workers[THREADS_MAX];
@@ -702,8 +719,7 @@ static int run(long seconds, uint64_t seed, unsigned n)
     if (getchar() == EOF)
         return 2;
     look_at_all(workers, n);
-    int64_t left = cove_fs_abandoned_uploads(soak.fs, soak.path, 0, 1, NULL, NULL, NULL, &err);
-    int64_t left_after = cove_fs_abandoned_uploads(soak.fs, soak.path, 0, 0, NULL, NULL, NULL, &err);
+    int64_t left = unfinished_uploads(true, &err), left_after = unfinished_uploads(false, &err);
     if (left < 0 || left_after != 0)
         wrong("uploads", soak.path, left < 0 ? err.message : "some cannot be removed");
     if (cove_fs_remove_tree(soak.fs, soak.path, NULL, &err) < 0)

@@ -387,5 +387,6 @@ const struct cove__fs_ops cove__file_ops = {
     .append_open = cove__file_append_open,
     .append = cove__file_append,
     .append_close = cove__file_append_close,
-    .abandoned_uploads = cove__file_abandoned,
+    .list_uploads = cove__file_list_uploads,
+    .remove_upload = cove__file_remove_upload,
 };

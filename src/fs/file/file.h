@@ -108,7 +108,9 @@ void cove__file_append_close(void *self, void *tail);
 int cove__file_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                     struct cove__page *ret_page, struct cove_error *err);
 int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
-int64_t cove__file_abandoned(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
-                             void *user, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__file_list_uploads(void *self, const char *path, const struct cove__upload_page *last,
+                            const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err);
+int cove__file_remove_upload(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
+                             struct cove_error *err);
 
 #endif

@@ -89,11 +89,7 @@ struct walk {
     int (*visit)(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
                  struct cove_error *err);
     const struct cove__ctx *ctx;
-    int64_t now_ns, min_age_ns; /* temporary files */
-    bool remove;
-    cove_upload_fn each;
-    void *user;
-    int64_t found;
+    struct cove__upload_page *uploads; /* of visit_temporary */
 };
 
 static int walk_folder(struct walk *w, int parent, const char *name, const char *path, int depth,
@@ -166,27 +162,33 @@ int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx 
 static int visit_temporary(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
                            struct cove_error *err)
 {
-    int64_t mtime = cove__file_mtime(st);
-
-    if (!S_ISREG(st->st_mode) || !cove__file_is_temporary(name) || w->now_ns - mtime < w->min_age_ns)
+    if (!S_ISREG(st->st_mode) || !cove__file_is_temporary(name))
         return 0;
-    if (w->each)
-        w->each(w->user, path, name, mtime);
-    w->found++;
-    return w->remove && unlinkat(dir, name, 0) < 0 && errno != ENOENT ? cove__file_fail(err, w->ctx, errno) : 0;
+    int rc = cove__upload_page_add(w->uploads, cove__slice_str(path), cove__slice_str(name), cove__file_mtime(st));
+    return rc < 0 ? cove__fail_nomem(err, "a list of uploads") : 0;
 }
 
-int64_t cove__file_abandoned(void *self, const char *path, int64_t min_age_s, bool remove, cove_upload_fn each,
-                             void *user, const struct cove__ctx *ctx, struct cove_error *err)
+/* All in one page. */
+int cove__file_list_uploads(void *self, const char *path, const struct cove__upload_page *last,
+                            const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err)
 {
-    struct walk w = { .visit = visit_temporary,
-                      .ctx = ctx,
-                      .now_ns = cove__wall_ns(),
-                      .min_age_ns = cove__sec_ns(min_age_s),
-                      .remove = remove,
-                      .each = each,
-                      .user = user };
-    int rc = walk_folder(&w, AT_FDCWD, path, path, 0, err);
+    struct walk w = { .visit = visit_temporary, .ctx = ctx, .uploads = ret };
 
-    return rc < 0 ? rc : w.found;
+    ret->now_ns = cove__wall_ns();
+    return walk_folder(&w, AT_FDCWD, path, path, 0, err);
+}
+
+int cove__file_remove_upload(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
+                             struct cove_error *err)
+{
+    const char *name = cove__path_name(path);
+    struct stat st;
+
+    if (!cove__file_is_temporary(name) || strcmp(name, id) != 0)
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "is not the temporary file of an upload");
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : cove__file_fail(err, ctx, errno);
+    if (!S_ISREG(st.st_mode))
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "is not a file");
+    return unlink(path) < 0 && errno != ENOENT ? cove__file_fail(err, ctx, errno) : 0;
 }

@@ -59,21 +59,6 @@ struct cove__object_made {
     uint32_t crc32c;
 };
 
-/* A page of the uploads that were begun and neither finished nor aborted. */
-struct cove__object_uploads {
-    struct {
-        char *key, *id;
-        int64_t started_ns; /* -1: not told */
-    } * items;
-    size_t n, cap;
-    bool more; /* the next page comes after these: */
-    struct cove__buf next_key, next_id;
-};
-/* COVE_ENOMEM; COVE_EPROTOCOL: one of them is empty. */
-int cove__object_uploads_add(struct cove__object_uploads *page, struct cove__slice key, struct cove__slice id,
-                             int64_t started_ns);
-void cove__object_uploads_done(struct cove__object_uploads *page);
-
 /* Pairs of a request, whose method is set already, and what its reply says; pure. A request adds its query and headers;
  * what the options give to each request, checksums and conditions are the engine's. */
 struct cove__object_upload_ops {
@@ -94,10 +79,10 @@ struct cove__object_upload_ops {
     /* DELETE. NULL: what is not finished vanishes by itself. */
     void (*abort_request)(struct cove__object_request *r, const char *id);
     /* GET of the bucket. `below` (empty: all) is the key or prefix that is asked for; `last` is the page before, NULL:
-     * there is none. NULL: the store has no list of them, so that the backend leaves abandoned_uploads out. */
+     * there is none. NULL: the store has no list of them, so that the backend leaves list_uploads out. */
     void (*list_request)(struct cove__object_request *r, struct cove__slice below,
-                         const struct cove__object_uploads *last);
-    int (*list_response)(const struct cove__object_request *r, struct cove__object_uploads *ret);
+                         const struct cove__upload_page *last);
+    int (*list_response)(const struct cove__object_request *r, struct cove__upload_page *ret);
 };
 
 /* ---- slots of struct cove__fs_ops ---- */
@@ -109,9 +94,10 @@ void cove__object_upload_part(void *self, struct cove__io *io);
 int cove__object_upload_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
                                char **ret_version_id, struct cove_error *err);
 void cove__object_upload_abort(void *self, struct cove__upload *upload);
-int64_t cove__object_abandoned_uploads(void *self, const char *path, int64_t min_age_s, bool remove,
-                                       cove_upload_fn each, void *user, const struct cove__ctx *ctx,
-                                       struct cove_error *err);
+int cove__object_list_uploads(void *self, const char *path, const struct cove__upload_page *last,
+                              const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err);
+int cove__object_remove_upload(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
+                               struct cove_error *err);
 
 /* ---- upload.c ---- */
 

@@ -340,5 +340,6 @@ const struct cove__fs_ops cove__s3_ops = {
     .tags = cove__s3_tags,
     .set_tags = cove__s3_set_tags,
     .sign = cove__s3_sign,
-    .abandoned_uploads = cove__object_abandoned_uploads,
+    .list_uploads = cove__object_list_uploads,
+    .remove_upload = cove__object_remove_upload,
 };

@@ -125,8 +125,7 @@ static void abort_request(struct cove__object_request *r, const char *id)
 
 /* ---- the list ---- */
 
-static void list_request(struct cove__object_request *r, struct cove__slice below,
-                         const struct cove__object_uploads *last)
+static void list_request(struct cove__object_request *r, struct cove__slice below, const struct cove__upload_page *last)
 {
     bool directory = cove__s3_is_directory(r->store, r->name.bucket);
 
@@ -143,7 +142,7 @@ static void list_request(struct cove__object_request *r, struct cove__slice belo
 }
 
 struct list_parser {
-    struct cove__object_uploads *page;
+    struct cove__upload_page *page;
     bool encoded;
     struct cove__buf key, id, started;
 };
@@ -181,8 +180,8 @@ static int take_upload(struct list_parser *p)
     int rc = decode(p, &p->key);
 
     return rc < 0 ? rc
-                  : cove__object_uploads_add(p->page, cove__buf_slice(&p->key), cove__buf_slice(&p->id),
-                                             cove__parse_iso8601(cove__buf_str(&p->started)));
+                  : cove__upload_page_add(p->page, cove__buf_slice(&p->key), cove__buf_slice(&p->id),
+                                          cove__parse_iso8601(cove__buf_str(&p->started)));
 }
 
 static int on_upload(void *user, const char *path, struct cove__slice text)
@@ -214,7 +213,7 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-static int list_response(const struct cove__object_request *r, struct cove__object_uploads *ret)
+static int list_response(const struct cove__object_request *r, struct cove__upload_page *ret)
 {
     static const struct cove__xml_handler handler = { on_upload_begins, on_upload, "ListMultipartUploadsResult" };
     struct list_parser p = { .page = ret };

@@ -124,7 +124,7 @@ static void test_abort(void **state)
     cove__object_request_done(&r);
 }
 
-static void check_list_request(const char *bucket, const char *below, const struct cove__object_uploads *last,
+static void check_list_request(const char *bucket, const char *below, const struct cove__upload_page *last,
                                const char *want)
 {
     struct cove__object_request r;
@@ -137,7 +137,7 @@ static void check_list_request(const char *bucket, const char *below, const stru
 
 static void test_list(void **state)
 {
-    struct cove__object_uploads page = { .next_key = COVE__BUF_INIT(64), .next_id = COVE__BUF_INIT(64) };
+    struct cove__upload_page page = COVE__UPLOAD_PAGE_INIT;
     struct cove__object_request r;
 
     check_list_request("b", "", NULL, "uploads=&encoding-type=url");
@@ -150,10 +150,10 @@ static void test_list(void **state)
           "<Upload><UploadId>i2</UploadId><Key>k%2B2</Key></Upload></ListMultipartUploadsResult>");
     assert_int_equal(ops->list_response(&r, &page), 0);
     assert_int_equal(page.n, 2);
-    assert_string_equal(page.items[0].key, "k+1");
+    assert_string_equal(page.items[0].path, "k+1");
     assert_string_equal(page.items[0].id, "i1");
     assert_int_equal(page.items[0].started_ns, INT64_C(1767225600000000000));
-    assert_string_equal(page.items[1].key, "k+2");
+    assert_string_equal(page.items[1].path, "k+2");
     assert_int_equal(page.items[1].started_ns, -1);
     assert_true(page.more);
     check_list_request("b", "", &page, "uploads=&encoding-type=url&key-marker=k%2B2&upload-id-marker=i2");
@@ -161,11 +161,11 @@ static void test_list(void **state)
     check_list_request("b--usw2-az1--x-s3", "run/x", &page,
                        "uploads=&encoding-type=url&prefix=run%2F&key-marker=k%2B2");
     s3.rules.directories = false;
-    cove__object_uploads_done(&page);
-    page = (struct cove__object_uploads){ .next_key = COVE__BUF_INIT(64), .next_id = COVE__BUF_INIT(64) };
+    cove__upload_page_done(&page);
+    page = (struct cove__upload_page)COVE__UPLOAD_PAGE_INIT;
     reply(&r, "", "<ListMultipartUploadsResult><Upload><Key>k</Key></Upload></ListMultipartUploadsResult>");
     assert_int_equal(ops->list_response(&r, &page), COVE_EPROTOCOL);
-    cove__object_uploads_done(&page);
+    cove__upload_page_done(&page);
     cove__object_request_done(&r);
 }
 
