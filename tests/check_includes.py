@@ -3,7 +3,7 @@
 
     tests/check_includes.py [ROOT]      prints FILE:LINE: why, exit status 1 where there is anything to print
 
-Also: public headers include public and standard headers only; programs (cli/, examples/) and the Python extension use public headers only; a backend does not
+Also: no files of the engine of object stores and its backends call each other in a circle; public headers include public and standard headers only; programs (cli/, examples/) and the Python extension use public headers only; a backend does not
 know another backend; and a foreign library has the one room that it is kept in. A unit test may include what it likes.
 """
 
@@ -17,6 +17,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 
 # The folder of fs/ that the backends of object stores may include: what they share. It includes none of them.
 ENGINE = "object"
+BACKENDS = ("s3",)
 
 # The header of a library, and the only rooms that may know it.
 KEPT_IN = {
@@ -68,6 +69,27 @@ def check_program(path):
             yield number, f'"{name}": programs and bindings use public headers only'
 
 
+def calls(files):
+    """For each file, the files that define the functions that it calls; by the library's prefix, which no macro has in lower case."""
+    text = {path: path.read_text(encoding="utf-8") for path in files}
+    defined = {name: path for path, source in text.items() for name in re.findall(r"^(?!static|extern)[\w *]+?(cove__\w+)\([^;{]*\)\n\{", source, re.M)}
+    return {path: {defined[name] for name in re.findall(r"\b(cove__\w+)\(", source) if name in defined} - {path} for path, source in text.items()}
+
+
+def circles(graph):
+    """Each circle of files once, as a sorted list: files that reach each other."""
+    reach = {}
+    for start in graph:
+        seen, waiting = set(), list(graph[start])
+        while waiting:
+            at = waiting.pop()
+            if at not in seen:
+                seen.add(at)
+                waiting += graph[at]
+        reach[start] = seen
+    return {tuple(sorted(b for b in reach[a] if a in reach[b])) for a in graph if a in reach[a]}
+
+
 def problems(root):
     """Every breach, as "FILE:LINE: why"."""
     found = []
@@ -78,6 +100,8 @@ def problems(root):
                 found.append(f"{path.relative_to(root)}:1: the room {parts[0]} has no floor in tests/check_includes.py")
                 continue
             found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_source(path, parts)]
+    engine = [p for folder in (ENGINE, *BACKENDS) for p in sorted((root / "src/fs" / folder).glob("*.c")) if not p.name.endswith("_test.c")]
+    found += [f"{circle[0].relative_to(root)}:1: calls in a circle: {', '.join(p.name for p in circle)}" for circle in sorted(circles(calls(engine)))]
     for path in sorted(root.glob("include/cove/*.h")):
         found += [f"{path.relative_to(root)}:{n}: {why}" for n, why in check_public(path)]
     for top in ("cli", "examples", "python"):

@@ -79,11 +79,13 @@ def test_the_check_of_includes_sees_a_breach(tmp_path):
         "src/fs/s3/x.c": '#include "fs/file/file.h"\n#include <curl/curl.h>\n',
         "cli/x.c": '#include "base/mem.h"\n',
         "include/cove/x.h": "#include <stdio.h>\n",
+        "src/fs/object/a.c": "int cove__a(void)\n{\n    return cove__b();\n}\n",
+        "src/fs/object/b.c": "int cove__b(void)\n{\n    return cove__a();\n}\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert len(check_includes.problems(tmp_path)) == 5
+    assert len(check_includes.problems(tmp_path)) == 6
 
 
 def test_only_the_public_names_are_exported(build):

@@ -1,6 +1,6 @@
 /*
  * Deletions of objects: what a backend needs to know for deletions of many objects by one request (a batch), and what
- * remove.c and batch.c share.
+ * remove.c, batch.c and delete.c share.
  */
 #ifndef COVE_FS_OBJECT_REMOVE_H
 #define COVE_FS_OBJECT_REMOVE_H
@@ -53,7 +53,7 @@ struct cove__object_batch_ops {
  * COVE_ENOMEM, COVE_ELIMIT. */
 int cove__object_batch_write(struct cove__object_request *r);
 
-/* ---- remove.c, batch.c ---- */
+/* ---- delete.c, batch.c ---- */
 
 /* Objects of one bucket. BORROWED. */
 struct cove__object_deletions {

@@ -1,0 +1,151 @@
+/*
+ * Objects deleted one by one, several in parallel: unconditionally, or only if the object still has the caller's
+ * version. If the store may ignore the condition of a deletion, a HEAD checks the version right before.
+ */
+#include "fs/object/remove.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/object/operations.h"
+
+#define PARALLEL 16
+
+static int changed(const struct cove__ctx *ctx, const char *path, size_t n, struct cove_error *err)
+{
+    int rc = cove__fs_fail(err, ctx, COVE_EPRECONDITION, "%s was changed meanwhile and is kept", path);
+    if (n > 1)
+        cove__error_add(err, ", as are %zu more", n - 1);
+    return rc;
+}
+
+struct deletion {
+    struct cove__object_request r; /* first: the inbox gives it back */
+    const char *path, *version;
+    bool checked; /* a HEAD has found the expected version */
+    bool doubted; /* the reply to the deletion may be a proxy's: a HEAD tells whether the object is gone */
+    bool
+        refused; /* the deletion was refused for its condition, perhaps because no object is there (RFC 9110, 13.1.1) */
+};
+
+static struct deletion deletion_of(const struct cove__object_deletions *all, size_t i)
+{
+    return (struct deletion){ .path = all->paths[i], .version = all->versions != NULL ? all->versions[i] : NULL };
+}
+
+/* Sends the HEAD, if the deletion's own condition is not enough, or the deletion. */
+static int start(struct deletion *d, struct cove__object_store *store, const struct cove__ctx *ctx,
+                 struct cove__inbox *inbox, struct cove_error *err)
+{
+    enum cove__can can = cove__object_can(store, COVE__DELETE_CONDITIONS);
+    bool check = d->doubted || d->refused || (d->version != NULL && can != COVE__CAN_YES && !d->checked);
+    struct cove__object_name name;
+
+    int rc = cove__object_name_of(store, d->path, false, ctx, &name, err);
+    if (rc < 0)
+        return rc;
+    cove__object_request_init(&d->r, store, check ? "HEAD" : "DELETE", name, ctx);
+    if (check) {
+        cove__object_head_request(&d->r);
+    } else {
+        d->r.accept = cove__object_accept_empty;
+        if (store->ops->delete_request != NULL)
+            store->ops->delete_request(&d->r);
+        if (d->version != NULL && can != COVE__CAN_NO)
+            cove__object_add_match(&d->r, &d->r.extra, d->version);
+    }
+    cove__object_start_in(&d->r, inbox);
+    return 0;
+}
+
+enum next { DONE, AGAIN, CHANGED };
+
+static int next_after_check(struct deletion *d, struct cove_error *err)
+{
+    struct cove__object_head head;
+
+    cove__object_head_response(&d->r, &head);
+    d->checked = d->version != NULL && cove__object_same_version(head.version, d->version);
+    if (d->doubted && (d->checked || d->version == NULL))
+        return cove__object_fail(&d->r, err, COVE_EPROTOCOL,
+                                 "the reply to the deletion is not the store's, and the object still exists");
+    if (d->refused && d->checked)
+        return cove__object_fail(&d->r, err, COVE_EPROTOCOL,
+                                 "the store refuses the deletion for its condition, though the object fulfils it");
+    return d->checked ? AGAIN : CHANGED;
+}
+
+/* Evaluates the reply. What to do next, or an error. */
+static int next_of(struct deletion *d, struct cove_error *err)
+{
+    struct cove__object_request *r = &d->r;
+    const struct cove__object_ops *ops = r->store->ops;
+    int rc = r->http.op.rc;
+
+    if (rc == COVE_ENOTFOUND && r->refusal != COVE__REFUSED_NO_BUCKET)
+        return DONE; /* already deleted */
+    if (r->is_head)
+        return rc == 0 ? next_after_check(d, err) : cove__error_copy(err, &r->http.op.err);
+    if (rc == COVE_EPROTOCOL || (rc == 0 && r->http.status != ops->deleted_status)) {
+        d->doubted = true;
+        return AGAIN;
+    }
+    if (rc == COVE_EPRECONDITION && d->version != NULL) {
+        d->refused = true;
+        return AGAIN;
+    }
+    if (d->version != NULL && ops->refuses_condition(r)) {
+        cove__object_learn_missing(r, COVE__DELETE_CONDITIONS);
+        if (cove__object_can(r->store, COVE__DELETE_CONDITIONS) == COVE__CAN_NO)
+            return AGAIN;
+        return cove__object_fail(r, err, COVE_ENOTSUP,
+                                 "the store has no conditional deletions; conditional_deletes=false checks the object "
+                                 "before the deletion instead, and can miss a write between the two");
+    }
+    return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
+}
+
+int cove__object_delete_each(struct cove__object_store *store, const struct cove__object_deletions *all,
+                             const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct deletion *deletions = cove__calloc(all->n < PARALLEL ? all->n : PARALLEL, sizeof *deletions);
+    struct cove__inbox inbox;
+    struct cove__op *op;
+    size_t next = 0, n_changed = 0;
+    const char *first_changed = NULL;
+    int rc = 0;
+
+    if (deletions == NULL)
+        return cove__fail_nomem(err, "deletions");
+    cove__inbox_init(&inbox);
+    for (; rc == 0 && next < all->n && next < PARALLEL; next++) {
+        deletions[next] = deletion_of(all, next);
+        rc = start(&deletions[next], store, ctx, &inbox, err);
+    }
+    while ((op = cove__inbox_wait(&inbox)) != NULL) {
+        struct deletion *d = (struct deletion *)(void *)op;
+        int then = next_of(d, rc == 0 ? err : NULL);
+        cove__object_request_done(&d->r);
+        if (rc < 0)
+            continue; /* finish those in progress, start no others */
+        rc = then < 0 ? then : 0;
+        if (then == CHANGED && n_changed++ == 0)
+            first_changed = d->path;
+        if (then == AGAIN) {
+            rc = start(d, store, ctx, &inbox, err);
+        } else if (rc == 0 && next < all->n) {
+            *d = deletion_of(all, next++);
+            rc = start(d, store, ctx, &inbox, err);
+        }
+    }
+    cove__inbox_done(&inbox);
+    cove__free(deletions);
+    return rc == 0 && n_changed > 0 ? changed(ctx, first_changed, n_changed, err) : rc;
+}
+
+struct cove__object_deletion cove__object_deletion_at(const struct cove__object_store *store,
+                                                      const struct cove__object_deletions *all, size_t i)
+{
+    return (struct cove__object_deletion){ .name = cove__object_locate(store, all->paths[i]),
+                                           .version = all->versions != NULL ? all->versions[i] : NULL };
+}
