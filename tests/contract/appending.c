@@ -181,6 +181,7 @@ static void rotated(void **state)
 {
     (void)state;
     NEEDS(appends);
+    NEEDS(copies);
     for (int removed = 0; removed < 2; removed++) {
         const char *log = at("log%d", removed), *old = at("old%d", removed);
         cove_appender *appender = open_appender(log, 0);

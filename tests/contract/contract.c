@@ -35,6 +35,7 @@ static const struct ability abilities[] = {
       .slashes_are_kept = true,
       .slash_twins = true,
       .metadata = true,
+      .appends = true,
       .slow = true,
       .part_max = 200 },
     { 0 },

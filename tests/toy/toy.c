@@ -9,9 +9,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/object/append.h"
 #include "fs/object/client.h"
 #include "fs/object/known.h"
 #include "fs/object/operations.h"
+#include "fs/object/upload.h"
 #include "fs/schemes.h"
 #include "net/head.h"
 #include "net/status.h"
@@ -197,6 +199,9 @@ static int buckets_response(const struct cove__object_request *r, struct cove__o
     return rc;
 }
 
+/* Objects are put again with the new bytes: as no part can be copied, up to the engine's limit. */
+static const struct cove__object_append_ops append_ops = { .rewrite_below = PUT_MAX };
+
 static const struct cove__object_ops object_ops = {
     .name = "toy",
     .headers = { .version = "etag",
@@ -218,6 +223,8 @@ static const struct cove__object_ops object_ops = {
     .list_request = list_request,
     .list_response = list_response,
     .buckets_response = buckets_response,
+    .put_max = PUT_MAX,
+    .append = &append_ops,
 };
 
 /* ---- open, close, names ---- */
@@ -240,6 +247,7 @@ static int toy_open(const struct cove_options *options, const char *url, void **
     if (toy == NULL)
         return cove__fail_nomem(err, "a store");
     cove__object_store_init(&toy->store, &object_ops);
+    toy->store.max_concurrency = 2;
     int rc = cove__options_fill(option_rows, options, "toy", &toy->o, err);
     if (rc == 0 && toy->o.endpoint_url == NULL)
         rc = cove__fail(err, COVE_EINVAL, "endpoint_url: which server? COVE_TOY_ENDPOINT names it, too");
@@ -275,14 +283,6 @@ static int toy_parse(const char *url_or_path, char **ret_path, struct cove_error
     return *ret_path != NULL ? 0 : cove__fail_nomem(err, "a path");
 }
 
-/* What one request takes: the store has no uploads. */
-static void part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
-{
-    *ret = (struct cove__part_rules){
-        .min_part = 1, .default_part = PUT_MAX, .max_part = PUT_MAX, .max_parts = 1, .parallel = 2
-    };
-}
-
 /* src/fs/schemes.c has the row. */
 extern const struct cove__fs_ops cove__test_ops;
 const struct cove__fs_ops cove__test_ops = {
@@ -294,10 +294,13 @@ const struct cove__fs_ops cove__test_ops = {
     .stat = cove__object_stat,
     .list = cove__object_list,
     .remove = cove__object_remove,
+    .append_open = cove__object_append_open,
+    .append = cove__object_append,
+    .append_close = cove__object_append_close,
     .mkdir = cove__object_mkdir,
     .remove_tree = cove__object_remove_tree,
     .rmdir = cove__object_rmdir,
     .read = cove__object_read,
     .put = cove__object_put,
-    .part_rules = part_rules,
+    .part_rules = cove__object_part_rules,
 };

@@ -28,7 +28,7 @@
 
 static bool is_small(struct cove__object_store *store, const struct cove__object_tail *t)
 {
-    return t->size == 0 || t->size < store->ops->append->rewrite_below ||
+    return t->size == 0 || store->ops->copy == NULL || t->size < store->ops->append->rewrite_below ||
            (t->size < REWRITE && cove__object_can(store, COVE__PART_COPY) == COVE__CAN_NO);
 }
 
@@ -346,6 +346,15 @@ static struct cove__slice largest_tail(struct cove__object_store *store, const s
     return cove__slice_sub(data, 0, (size_t)t->size);
 }
 
+/* Without uploads and copies of parts the whole is sent again, in one request. */
+static bool can_grow(const struct cove__object_store *store, const struct cove__object_tail *t, struct cove__slice data,
+                     const struct cove__part_rules *rules)
+{
+    bool by_parts = store->ops->upload != NULL && store->ops->copy != NULL;
+
+    return by_parts || t->extends || (uint64_t)t->size + data.size <= rules->max_part;
+}
+
 int cove__object_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                         struct cove_error *err)
 {
@@ -362,6 +371,9 @@ int cove__object_append(void *self, void *tail, struct cove__slice data, const s
         struct cove__slice rest = cove__slice_sub(data, *ret_added, data.size);
         if (rest.size == 0 && t->exists && !t->truncated)
             return 0;
+        if (!can_grow(store, t, rest, &rules))
+            return cove__fs_fail(err, ctx, COVE_ELIMIT, "the store takes no object of more than %zu bytes",
+                                 rules.max_part);
         bool small = t->unconditional || !t->exists || is_small(store, t);
         bool extends = t->extends && !t->full && t->exists && !t->unconditional && !t->truncated && t->size > 0;
         struct cove__slice now = small || extends ? rest : largest_tail(store, t, rest);

@@ -111,8 +111,9 @@ struct cove__object_ops {
     /* ---- groups; NULL: the backend leaves out the slots of struct cove__fs_ops that need them ---- */
 
     const struct cove__object_upload_ops *upload; /* upload.h */
+    size_t put_max;                               /* without `upload`: bytes of one object at most */
     const struct cove__object_copy_ops *copy;     /* copy.h; needs `upload` */
-    const struct cove__object_append_ops *append; /* append.h; needs both */
+    const struct cove__object_append_ops *append; /* append.h; large objects need both */
 };
 
 /* Headers made from options, "Name: value\n" lines, for requests that make an object, and for those that read one or

@@ -24,6 +24,14 @@ void cove__object_part_rules(void *self, int64_t expected_size, struct cove__par
     struct cove__object_store *store = self;
     size_t part = (size_t)store->block_size;
 
+    if (store->ops->upload == NULL) { /* all in one request */
+        *ret = (struct cove__part_rules){ .min_part = 1,
+                                          .default_part = store->ops->put_max,
+                                          .max_part = store->ops->put_max,
+                                          .max_parts = 1,
+                                          .parallel = (unsigned)store->max_concurrency };
+        return;
+    }
     *ret = (struct cove__part_rules){ .equal_parts = cove__object_can(store, COVE__UNEQUAL_PARTS) == COVE__CAN_NO,
                                       .parallel = (unsigned)store->max_concurrency };
     store->ops->upload->part_rules(store, ret);
