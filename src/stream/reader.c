@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "stream/copy.h"
-#include "stream/window.h"
 
 #define READ_THROUGH ((int64_t)1 << 20) /* a jump ahead of at most this is no jump */
 #define DIRECT       ((size_t)1 << 20)  /* reads from this size on skip the buffers */
