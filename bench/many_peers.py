@@ -35,8 +35,8 @@ def obstore_verbs(count, size, parallel):
     store, data = obstore_store(BUCKET), b"\x5a" * size
 
     async def get(i):
-        reply = await obstore.get_async(store, key(i))
-        assert len(await reply.bytes_async()) == size
+        response = await obstore.get_async(store, key(i))
+        assert len(await response.bytes_async()) == size
 
     async def put(i):
         await obstore.put_async(store, key(i), data)

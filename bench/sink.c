@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 64 << 10, REPLY_MAX = 2048, PATTERN = 16 << 20, PAGE_KEYS = 1000, PAGE_MAX = 512 << 10 };
+enum { HEAD_MAX = 64 << 10, RESPONSE_MAX = 2048, PATTERN = 16 << 20, PAGE_KEYS = 1000, PAGE_MAX = 512 << 10 };
 
 #define ETAG "\"9b2cf535f27731c974343645a3985328\""
 #define XML  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -66,16 +66,16 @@ static int send_all(int fd, const char *data, size_t length, int flags)
     return 0;
 }
 
-__attribute__((format(printf, 3, 4))) static int reply(int fd, const char *status, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int response(int fd, const char *status, const char *format, ...)
 {
-    char body[REPLY_MAX], head[REPLY_MAX];
+    char body[RESPONSE_MAX], head[RESPONSE_MAX];
     va_list args;
     int n, m;
 
     va_start(args, format);
     n = vsnprintf(body, sizeof(body), format, args);
     va_end(args);
-    if (n < 0 || n >= REPLY_MAX)
+    if (n < 0 || n >= RESPONSE_MAX)
         return -1;
     m = snprintf(head, sizeof(head),
                  "HTTP/1.1 %s\r\nETag: " ETAG "\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n", status,
@@ -203,11 +203,11 @@ static int parse_range(const char *text, int64_t *first, int64_t *last)
 static int send_object(int fd, const struct request *r)
 {
     int64_t first, last, length;
-    char head[REPLY_MAX], content_range[128] = "";
+    char head[RESPONSE_MAX], content_range[128] = "";
     int ranged = parse_range(header(r, "Range"), &first, &last), n;
 
     if (ranged < 0)
-        return reply(fd, "416 Range Not Satisfiable", XML "<Error><Code>InvalidRange</Code></Error>");
+        return response(fd, "416 Range Not Satisfiable", XML "<Error><Code>InvalidRange</Code></Error>");
     length = last - first + 1;
     if (ranged)
         snprintf(content_range, sizeof(content_range), "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)first,
@@ -271,14 +271,15 @@ static int list(int fd, const struct request *r)
     if (length >= 6 && !strncmp(prefix + 7, "listed", 6))
         return list_page(fd, token ? strtol(token + 19, NULL, 10) : 0);
     if (!length || length > 256)
-        return reply(fd, "200 OK",
-                     XML "<ListBucketResult" NS "><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>"
-                         "</ListBucketResult>");
-    return reply(fd, "200 OK",
-                 XML "<ListBucketResult" NS "><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>%.*s"
-                     "</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>" ETAG "</ETag><Size>%lld</Size>"
-                     "<StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>",
-                 length, prefix + 7, (long long)object_size);
+        return response(fd, "200 OK",
+                        XML "<ListBucketResult" NS "><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>"
+                            "</ListBucketResult>");
+    return response(fd, "200 OK",
+                    XML
+                    "<ListBucketResult" NS "><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>%.*s"
+                    "</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>" ETAG "</ETag><Size>%lld</Size>"
+                    "<StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>",
+                    length, prefix + 7, (long long)object_size);
 }
 
 static int answer(int fd, const struct request *r)
@@ -287,30 +288,30 @@ static int answer(int fd, const struct request *r)
     int is_object = key && key[1];
 
     if (!strcmp(r->path, "/sink-requests"))
-        return reply(fd, "200 OK", "%ld", atomic_load(&answered));
+        return response(fd, "200 OK", "%ld", atomic_load(&answered));
     atomic_fetch_add(&answered, 1);
     if (!strcmp(r->method, "HEAD"))
-        return is_object ? send_object(fd, r) : reply(fd, "200 OK", "%s", "");
+        return is_object ? send_object(fd, r) : response(fd, "200 OK", "%s", "");
     if (!strcmp(r->method, "GET") && is_object)
         return send_object(fd, r);
     if (!strcmp(r->method, "GET") && strstr(r->query, "location"))
-        return reply(fd, "200 OK", XML "<LocationConstraint" NS "/>");
+        return response(fd, "200 OK", XML "<LocationConstraint" NS "/>");
     if (!strcmp(r->method, "GET"))
         return list(fd, r);
     if (!strcmp(r->method, "PUT"))
-        return reply(fd, "200 OK", "%s", "");
+        return response(fd, "200 OK", "%s", "");
     if (!strcmp(r->method, "DELETE"))
-        return reply(fd, "204 No Content", "%s", "");
+        return response(fd, "204 No Content", "%s", "");
     if (!strcmp(r->method, "POST") && strstr(r->query, "uploadId="))
-        return reply(fd, "200 OK",
-                     XML "<CompleteMultipartUploadResult" NS "><Bucket>bench</Bucket><Key>out</Key><ETag>" ETAG
-                         "</ETag></CompleteMultipartUploadResult>");
+        return response(fd, "200 OK",
+                        XML "<CompleteMultipartUploadResult" NS "><Bucket>bench</Bucket><Key>out</Key><ETag>" ETAG
+                            "</ETag></CompleteMultipartUploadResult>");
     if (!strcmp(r->method, "POST") && strstr(r->query, "uploads"))
-        return reply(fd, "200 OK",
-                     XML "<InitiateMultipartUploadResult" NS
-                         "><Bucket>bench</Bucket><Key>out</Key><UploadId>one</UploadId>"
-                         "</InitiateMultipartUploadResult>");
-    return reply(fd, "501 Not Implemented", XML "<Error><Code>NotImplemented</Code></Error>");
+        return response(fd, "200 OK",
+                        XML "<InitiateMultipartUploadResult" NS
+                            "><Bucket>bench</Bucket><Key>out</Key><UploadId>one</UploadId>"
+                            "</InitiateMultipartUploadResult>");
+    return response(fd, "501 Not Implemented", XML "<Error><Code>NotImplemented</Code></Error>");
 }
 
 /* Cuts the head, of `length` bytes with its empty line, into `r`; the strings stay in `head`. */

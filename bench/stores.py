@@ -47,8 +47,8 @@ class Sink:
     def requests(self):
         """How many it has answered so far."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self.endpoint + "/sink-requests", timeout=10) as reply:
-            return int(reply.read())
+        with opener.open(self.endpoint + "/sink-requests", timeout=10) as response:
+            return int(response.read())
 
 
 class Real:

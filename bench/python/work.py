@@ -199,8 +199,8 @@ def obstore_many(url, count):
 
     async def one(gate, n):
         async with gate:
-            reply = await obstore.get_async(store, f"{prefix}/{n:06d}")
-            assert len(await reply.bytes_async()) == SMALL_SIZE
+            response = await obstore.get_async(store, f"{prefix}/{n:06d}")
+            assert len(await response.bytes_async()) == SMALL_SIZE
 
     async def every():
         gate = asyncio.Semaphore(64)

@@ -38,7 +38,7 @@ enum cove_code {
     COVE_ESERVER = -16,       /* the store failed on its own side */
     COVE_EPRECONDITION = -17, /* the object changed meanwhile: If-Match or If-None-Match did not hold */
     COVE_ECORRUPT = -18,      /* bytes do not match their checksum, or a file breaks its format's rules */
-    COVE_EPROTOCOL = -19,     /* the server's reply makes no sense */
+    COVE_EPROTOCOL = -19,     /* the server's response makes no sense */
     COVE_EIO = -20,           /* the operating system failed to read or write */
     COVE_ELIMIT = -21,        /* a stated ceiling was reached */
     COVE_EMISMATCH = -22,     /* well-formed, but of something else: a checkpoint of another model */
@@ -52,12 +52,12 @@ enum cove_code {
 struct cove_error {
     size_t size;                          /* sizeof(struct cove_error), set by COVE_ERROR_INIT: lets the struct grow */
     int code;                             /* enum cove_code */
-    int http_status;                      /* the reply's status, or 0 where no reply was the cause */
+    int http_status;                      /* the response's status, or 0 where no response was the cause */
     int os_errno;                         /* the errno behind it, or 0 */
     int retryable;                        /* 1: the same call may succeed later; 0: it will not */
     char message[COVE_ERROR_MESSAGE_MAX]; /* UTF-8, names the operation and the URL, never a secret */
-    char store_code[COVE_STORE_CODE_MAX]; /* the store's own code in the reply that was the cause ("NoSuchKey",
-                                             "AccessDenied"); "": the store gave none, or no reply was the cause */
+    char store_code[COVE_STORE_CODE_MAX]; /* the store's own code in the response that was the cause ("NoSuchKey",
+                                             "AccessDenied"); "": the store gave none, or no response was the cause */
 };
 
 #define COVE_ERROR_INIT                                                                                                \

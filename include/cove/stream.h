@@ -194,9 +194,9 @@ COVE_API int cove_appender_write(cove_appender *appender, const void *data, size
 COVE_API int cove_appender_flush(cove_appender *appender,
                                  struct cove_error *err); /* returns when all is in the store */
 /* Flushes and frees, also when it fails; bytes that could not be sent are lost and the error says how many. If the
- * reply to the last flush was lost, its bytes count as lost although they may be in the store. A background flush that
- * outlasts the timeout is cancelled. Of a store from which nothing has come for 25 s while requests failed, all closes
- * of the process have 10 s together: flush first where more patience is wanted. NULL accepted. */
+ * response to the last flush was lost, its bytes count as lost although they may be in the store. A background flush
+ * that outlasts the timeout is cancelled. Of a store from which nothing has come for 25 s while requests failed, all
+ * closes of the process have 10 s together: flush first where more patience is wanted. NULL accepted. */
 COVE_API int cove_appender_close(cove_appender *appender, struct cove_error *err);
 
 #ifdef __cplusplus

@@ -37,7 +37,7 @@ class InvalidArgument(OSError, ValueError):
     store_code: str
     retryable: bool
 
-# Every other OSError of these calls has these attributes, too: code ("COVE_ENOTFOUND"), http_status (0: there was no reply), store_code ("NoSuchKey"; "": the store gave none) and retryable.
+# Every other OSError of these calls has these attributes, too: code ("COVE_ENOTFOUND"), http_status (0: there was no response), store_code ("NoSuchKey"; "": the store gave none) and retryable.
 
 def known_implementations() -> list[tuple[str, str, str, bool]]:
     """The schemes that the library knows: (scheme, backend, description, available)."""

@@ -157,7 +157,7 @@ class S3FileSystem(CoveFileSystem):
         return details
 
     def _written(self, made: tuple[str | None, str | None]) -> dict[str, str]:
-        """Of botocore's reply to a PutObject what is of use; `VersionId` only where the store keeps versions, as there."""
+        """Of botocore's response to a PutObject what is of use; `VersionId` only where the store keeps versions, as there."""
         return {name: value for name, value in zip(("ETag", "VersionId"), made) if value is not None}
 
     def checksum(self, path: str, refresh: bool = False) -> int:

@@ -12,7 +12,7 @@
 #include "auth/exchange.h"
 #include "net/http.h"
 
-#define COVE__AWS_TOKEN_MAX COVE__EXCHANGE_REPLY_MAX /* of a token's file, and of what a process prints */
+#define COVE__AWS_TOKEN_MAX COVE__EXCHANGE_RESPONSE_MAX /* of a token's file, and of what a process prints */
 
 /* A store's sources, in their order. Owned strings. */
 struct cove__aws_chain {
@@ -61,7 +61,7 @@ int cove__aws_sso_token(const struct cove__aws_chain *chain, const struct cove__
 /* "why: run aws sso login" */
 int cove__aws_log_in(const struct cove__aws_profile *profile, const char *why, struct cove_error *err);
 
-/* ---- keys in replies: aws_keys.c ---- */
+/* ---- keys in responses: aws_keys.c ---- */
 
 /* The keys in a JSON object, as processes, containers, instances and SSO's portal write them. `origin` is for messages,
  * which never show the text itself. `may_last`: keys of this source may have no expiration, and then never expire. */

@@ -1,4 +1,4 @@
-/* The keys in a JSON reply of processes, containers, instances and SSO's portal: for aws_metadata.c and its like. */
+/* The keys in a JSON response of processes, containers, instances and SSO's portal: for aws_metadata.c and its like. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -84,7 +84,7 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool m
         rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave has no usable access key id and secret",
                         origin);
     else if (!may_last && !cove__aws_given(k.expiration))
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the reply has no expiration time", origin);
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the response has no expiration time", origin);
     else
         rc = cove__aws_expiry(k.expiration, origin, &c.expires_ns, err);
     if (rc == 0)

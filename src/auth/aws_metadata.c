@@ -1,5 +1,5 @@
 /* Credentials of the place where the program runs: a container (ECS, EKS Pod Identity), an instance (IMDSv2). For
- * aws_chain.c. None of these requests may go through a proxy: the reply would be the proxy machine's credentials. */
+ * aws_chain.c. None of these requests may go through a proxy: the response would be the proxy machine's credentials. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +128,7 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
     if (rc == 0)
         rc = cove__exchange_run(&x, cancel, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&x.reply), "the container", false, ret, err);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&x.response), "the container", false, ret, err);
     cove__exchange_done(&x);
     return rc;
 }
@@ -188,23 +188,24 @@ int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel,
     cove__buf_add_str(&token.headers, "X-aws-ec2-metadata-token-ttl-seconds: 21600\n");
     token.has_body = true;
     int rc = cove__exchange_run(&token, cancel, err);
-    if (rc == 0 && !printable(trimmed(&token.reply)))
+    if (rc == 0 && !printable(trimmed(&token.response)))
         rc =
             cove__fail(err, COVE_EPROTOCOL, "credentials of the instance's metadata service: its token makes no sense");
-    instance_request(&role, chain, "GET", INSTANCE_PATH, none, trimmed(&token.reply));
+    instance_request(&role, chain, "GET", INSTANCE_PATH, none, trimmed(&token.response));
     if (rc == 0)
         rc = cove__exchange_run(&role, cancel, err);
     if (rc < 0 && role.status == 404)
         cove__fail(err, rc, "credentials of the instance's metadata service: the instance has no role");
-    struct cove__slice name = trimmed(&role.reply);
+    struct cove__slice name = trimmed(&role.response);
     if (rc == 0 && !printable(name))
         rc = cove__fail(err, COVE_EPROTOCOL,
                         "credentials of the instance's metadata service: the name of the role makes no sense");
-    instance_request(&keys, chain, "GET", INSTANCE_PATH, name, trimmed(&token.reply));
+    instance_request(&keys, chain, "GET", INSTANCE_PATH, name, trimmed(&token.response));
     if (rc == 0)
         rc = cove__exchange_run(&keys, cancel, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&keys.reply), "the instance's metadata service", false, ret, err);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&keys.response), "the instance's metadata service", false, ret,
+                                      err);
     cove__exchange_done(&token);
     cove__exchange_done(&role);
     cove__exchange_done(&keys);

@@ -47,7 +47,7 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     if (rc == COVE_EAUTH && x.status == 401)
         cove__aws_log_in(profile, "the portal does not take the token", err);
     if (rc == 0)
-        rc = cove__aws_keys_from_json(cove__buf_slice(&x.reply), "SSO's portal", false, ret, err);
+        rc = cove__aws_keys_from_json(cove__buf_slice(&x.response), "SSO's portal", false, ret, err);
     cove__exchange_done(&x);
     cove__wipe(token);
     return rc;

@@ -171,18 +171,18 @@ static int take_created(void *user, const char *path, enum cove__json_type type,
     return *at != NULL ? 0 : COVE_ENOMEM;
 }
 
-/* The reply's token into `c`, in place of the old one. */
-static int renewed(struct cove__slice reply, struct cached *c, struct cove_error *err)
+/* The response's token into `c`, in place of the old one. */
+static int renewed(struct cove__slice response, struct cached *c, struct cove_error *err)
 {
     struct created made = { 0 };
     char unshown[256], until[21];
 
-    int rc = cove__json_read(reply, take_created, &made, unshown, sizeof unshown);
+    int rc = cove__json_read(response, take_created, &made, unshown, sizeof unshown);
     explicit_bzero(unshown, sizeof unshown);
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "the credentials");
     else if (rc < 0 || !usable(made.token) || made.lasts_s <= 0 || made.lasts_s > LIFETIME_MAX_S)
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of SSO: the reply to the token's renewal makes no sense");
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of SSO: the response to the token's renewal makes no sense");
     if (rc == 0) {
         int64_t until_ns = cove__wall_ns() + cove__sec_ns(made.lasts_s);
         cove__format_iso8601(until_ns, until);
@@ -228,7 +228,7 @@ static int renew(const struct cove__aws_chain *chain, const struct cove__aws_pro
     x.timeout_ms = TIMEOUT_MS;
     int rc = cove__exchange_run(&x, cancel, err);
     if (rc == 0)
-        rc = renewed(cove__buf_slice(&x.reply), c, err);
+        rc = renewed(cove__buf_slice(&x.response), c, err);
     cove__exchange_done(&x);
     return rc;
 }

@@ -18,7 +18,7 @@
 #define HOST_MAX 512
 #define SKEW_NS  (120 * COVE__SEC) /* a larger clock error may be the reason for a refused signature */
 
-struct sts_reply {
+struct sts_response {
     char *id, *secret, *token, *expiration;
     char code[64], message[256];
 };
@@ -33,21 +33,21 @@ static void take_text(char *at, size_t size, struct cove__slice text)
 
 static int take(void *user, const char *path, struct cove__slice text)
 {
-    struct sts_reply *reply = user;
+    struct sts_response *response = user;
     const struct {
         const char *name;
         char **at;
     } rows[] = {
-        { "Credentials/AccessKeyId", &reply->id },
-        { "Credentials/SecretAccessKey", &reply->secret },
-        { "Credentials/SessionToken", &reply->token },
-        { "Credentials/Expiration", &reply->expiration },
+        { "Credentials/AccessKeyId", &response->id },
+        { "Credentials/SecretAccessKey", &response->secret },
+        { "Credentials/SessionToken", &response->token },
+        { "Credentials/Expiration", &response->expiration },
     };
 
     if (strcmp(path, "ErrorResponse/Error/Code") == 0)
-        take_text(reply->code, sizeof reply->code, text);
+        take_text(response->code, sizeof response->code, text);
     if (strcmp(path, "ErrorResponse/Error/Message") == 0)
-        take_text(reply->message, sizeof reply->message, text);
+        take_text(response->message, sizeof response->message, text);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t n = strlen(path), m = strlen(rows[i].name);
         if (n <= m || path[n - m - 1] != '/' || strcmp(path + n - m, rows[i].name) != 0)
@@ -72,29 +72,30 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *origin, struct 
                             struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, take };
-    struct sts_reply reply = { 0 };
+    struct sts_response response = { 0 };
     struct cove__aws_credentials c = { 0 };
 
-    int rc = cove__xml_read(text, &handler, &reply);
+    int rc = cove__xml_read(text, &handler, &response);
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "the credentials");
-    else if (rc < 0 || !cove__aws_given(reply.id) || !cove__aws_given(reply.secret) || !cove__aws_given(reply.token) ||
-             !cove__aws_given(reply.expiration) || !plain(reply.id) || !plain(reply.token))
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials %s: the reply has no usable keys", origin);
+    else if (rc < 0 || !cove__aws_given(response.id) || !cove__aws_given(response.secret) ||
+             !cove__aws_given(response.token) || !cove__aws_given(response.expiration) || !plain(response.id) ||
+             !plain(response.token))
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials %s: the response has no usable keys", origin);
     else
-        rc = cove__aws_expiry(reply.expiration, origin, &c.expires_ns, err);
+        rc = cove__aws_expiry(response.expiration, origin, &c.expires_ns, err);
     if (rc == 0) {
-        c.key_id = reply.id;
-        c.secret = reply.secret;
-        c.token = reply.token;
-        reply.id = reply.secret = reply.token = NULL;
+        c.key_id = response.id;
+        c.secret = response.secret;
+        c.token = response.token;
+        response.id = response.secret = response.token = NULL;
         cove__aws_credentials_hide(&c);
         *ret = c;
     }
-    cove__wipe(reply.id);
-    cove__wipe(reply.secret);
-    cove__wipe(reply.token);
-    cove__free(reply.expiration);
+    cove__wipe(response.id);
+    cove__wipe(response.secret);
+    cove__wipe(response.token);
+    cove__free(response.expiration);
     return rc;
 }
 
@@ -102,19 +103,19 @@ int cove__aws_keys_from_xml(struct cove__slice text, const char *origin, struct 
 static int refused(const struct cove__exchange *x, const struct cove__aws_role *role, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, take };
-    struct sts_reply reply = { 0 };
+    struct sts_response response = { 0 };
     int status = x->status;
 
-    if (cove__xml_read(cove__buf_slice(&x->reply), &handler, &reply) == 0 && reply.code[0] != '\0') {
+    if (cove__xml_read(cove__buf_slice(&x->response), &handler, &response) == 0 && response.code[0] != '\0') {
         const char *by = role->by != NULL ? role->by->origin : NULL;
-        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", x->where, role->arn, reply.code,
-                   reply.message, by != NULL ? " (keys of " : "", by != NULL ? by : "", by != NULL ? ")" : "");
+        cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", x->where, role->arn, response.code,
+                   response.message, by != NULL ? " (keys of " : "", by != NULL ? by : "", by != NULL ? ")" : "");
         err->http_status = status;
     }
-    cove__wipe(reply.id);
-    cove__wipe(reply.secret);
-    cove__wipe(reply.token);
-    cove__free(reply.expiration);
+    cove__wipe(response.id);
+    cove__wipe(response.secret);
+    cove__wipe(response.token);
+    cove__free(response.expiration);
     return COVE_EAUTH;
 }
 
@@ -198,7 +199,7 @@ static int run_signed(struct cove__exchange *x, const struct cove__aws_role *rol
             return rc;
         skew_ns = off_ns;
         x->headers.size = unsigned_size;
-        cove__buf_reset(&x->reply);
+        cove__buf_reset(&x->response);
     }
 }
 
@@ -236,7 +237,7 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
     if (rc == COVE_EAUTH)
         rc = refused(&x, role, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_xml(cove__buf_slice(&x.reply), where, ret, err);
+        rc = cove__aws_keys_from_xml(cove__buf_slice(&x.response), where, ret, err);
     if (rc == 0 && (rc = cove__aws_credentials_set_origin(ret, err, "the role %s", role->arn)) < 0)
         cove__aws_credentials_done(ret);
     cove__exchange_done(&x);

@@ -45,7 +45,7 @@ void cove__exchange_init(struct cove__exchange *x, const struct cove__exchange_c
     cove__buf_init(&x->url, URL_MAX);
     cove__buf_init(&x->headers, HEADERS_MAX);
     cove__buf_init(&x->body, BODY_MAX);
-    cove__buf_init(&x->reply, COVE__EXCHANGE_REPLY_MAX);
+    cove__buf_init(&x->response, COVE__EXCHANGE_RESPONSE_MAX);
 }
 
 void cove__exchange_done(struct cove__exchange *x)
@@ -54,7 +54,7 @@ void cove__exchange_done(struct cove__exchange *x)
     cove__buf_wipe(&x->url);
     cove__buf_wipe(&x->headers);
     cove__buf_wipe(&x->body);
-    cove__buf_wipe(&x->reply);
+    cove__buf_wipe(&x->response);
 }
 
 void cove__exchange_form(struct cove__exchange *x)
@@ -118,7 +118,7 @@ int cove__exchange_run(struct cove__exchange *x, cove_cancel *cancel, struct cov
     r.method = x->method;
     r.body = cove__buf_slice(&x->body);
     r.has_body = x->has_body;
-    r.reply_max = COVE__EXCHANGE_REPLY_MAX;
+    r.response_max = COVE__EXCHANGE_RESPONSE_MAX;
     r.op.ctx = (struct cove__ctx){ .deadline_ns = cove__now_ns() + cove__ms_ns(x->timeout_ms),
                                    .cancel = cancel,
                                    .op = "credentials",
@@ -126,15 +126,15 @@ int cove__exchange_run(struct cove__exchange *x, cove_cancel *cancel, struct cov
     rc = cove__http_run(&r, err);
     x->status = r.status;
     x->date_ns = cove__http_header(&r, "date", date, sizeof date) ? cove__parse_http_date(date) : -1;
-    cove__buf_add_slice(&x->reply, cove__buf_slice(&r.reply));
-    if (rc == 0 && cove__buf_rc(&x->reply) < 0)
+    cove__buf_add_slice(&x->response, cove__buf_slice(&r.response));
+    if (rc == 0 && cove__buf_rc(&x->response) < 0)
         rc = cove__fail_nomem(err, "the credentials");
     /* Whatever the status means elsewhere: the caller gets no credentials. */
     if (rc < 0 && r.status >= 400 && r.status < 500 && r.status != 429) {
         rc = COVE_EAUTH;
         err->code = rc;
     }
-    cove__buf_wipe(&r.reply);
+    cove__buf_wipe(&r.response);
     cove__http_request_done(&r);
     cove__http_free(http);
     return rc;

@@ -1,6 +1,6 @@
 /*
  * One HTTP exchange with a service that gives credentials (a token endpoint, a metadata server): a small request, a
- * small reply, both wiped afterwards. It blocks, so it is for a source's fetch (provider.h). Error messages show
+ * small response, both wiped afterwards. It blocks, so it is for a source's fetch (provider.h). Error messages show
  * neither the URL nor bodies, which may hold secrets.
  */
 #ifndef COVE_AUTH_EXCHANGE_H
@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "net/http.h"
 
-#define COVE__EXCHANGE_REPLY_MAX ((size_t)64 << 10)
+#define COVE__EXCHANGE_RESPONSE_MAX ((size_t)64 << 10)
 
 /* How a store's client reaches the network; the services that give its credentials are reached in the same way. Owned
  * strings. */
@@ -34,14 +34,14 @@ struct cove__exchange {
     struct cove__buf url, headers;              /* headers: "Name: value\n" lines */
     struct cove__buf body;
     bool has_body;              /* also of an empty one */
-    bool no_proxy;              /* the reply would be for the proxy's machine */
+    bool no_proxy;              /* the response would be for the proxy's machine */
     int64_t timeout_ms;         /* of all attempts; a minute */
     int64_t connect_timeout_ms; /* ten seconds */
     unsigned retries;           /* after the first attempt, where net/retry says that one may help; 3 */
     /* set by cove__exchange_run */
     int status;
-    int64_t date_ns; /* the reply's Date, by the server's clock; -1: none */
-    struct cove__buf reply;
+    int64_t date_ns; /* the response's Date, by the server's clock; -1: none */
+    struct cove__buf response;
 };
 void cove__exchange_init(struct cove__exchange *x, const struct cove__exchange_client *client, const char *method,
                          const char *where);
@@ -52,8 +52,8 @@ void cove__exchange_form(struct cove__exchange *x);
 /* `value` NULL or empty: nothing is added. */
 void cove__exchange_add_field(struct cove__exchange *x, const char *name, const char *value);
 
-/* 0: a 2xx reply. COVE_EAUTH: the service refused (any 4xx but 429); the body is in `reply`. Else an error of network,
- * time, cancellation or memory. It can be called again once `reply` has been reset. */
+/* 0: a 2xx response. COVE_EAUTH: the service refused (any 4xx but 429); the body is in `response`. Else an error of
+ * network, time, cancellation or memory. It can be called again once `response` has been reset. */
 int cove__exchange_run(struct cove__exchange *x, cove_cancel *cancel, struct cove_error *err);
 
 #endif

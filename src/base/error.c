@@ -36,7 +36,7 @@ static const struct {
     { COVE_ESERVER, EIO, "COVE_ESERVER", "server failure" },
     { COVE_EPRECONDITION, ESTALE, "COVE_EPRECONDITION", "changed meanwhile" },
     { COVE_ECORRUPT, EILSEQ, "COVE_ECORRUPT", "corrupt data" },
-    { COVE_EPROTOCOL, EPROTO, "COVE_EPROTOCOL", "unintelligible reply" },
+    { COVE_EPROTOCOL, EPROTO, "COVE_EPROTOCOL", "unintelligible response" },
     { COVE_EIO, EIO, "COVE_EIO", "input/output failure" },
     { COVE_ELIMIT, EOVERFLOW, "COVE_ELIMIT", "over a stated limit" },
     { COVE_EMISMATCH, EINVAL, "COVE_EMISMATCH", "does not match" },

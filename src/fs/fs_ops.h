@@ -76,7 +76,7 @@ struct cove__io {
     void *handle;         /* BORROWED: see read_open; NULL: none */
     const char *if_match; /* BORROWED: fail with COVE_EPRECONDITION unless the object has this etag; NULL: any */
     int64_t ret_total;    /* the object's size; -1: not told */
-    int64_t ret_wait_ns, ret_took_ns; /* until the reply began, and ended; 0: not told */
+    int64_t ret_wait_ns, ret_took_ns; /* until the response began, and ended; 0: not told */
     char *ret_etag;                   /* owned by the io (cove__free); NULL: none. Also set by a put */
     /* writes */
     struct cove__slice src;      /* BORROWED: re-read at each attempt, so it must stay until the op has been taken */
@@ -227,8 +227,8 @@ struct cove__fs_ops {
      * replaces it. `etag`: as in cove_appender_options (COVE_EPRECONDITION); BORROWED during the call. `append` adds
      * the bytes in order: COVE_EPRECONDITION if another writer has changed the file. *ret_added, also set on failure:
      * how many of the first bytes are known to be in the file. The next `append` must begin with the byte after them,
-     * and may have more. If a failed append did add bytes (its reply was lost), the next one recognizes them and counts
-     * them as added. So each byte is in the file exactly once when all have been counted. */
+     * and may have more. If a failed append did add bytes (its response was lost), the next one recognizes them and
+     * counts them as added. So each byte is in the file exactly once when all have been counted. */
     int (*append_open)(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                        void **ret_tail, struct cove_error *err);
     int (*append)(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,

@@ -1,6 +1,6 @@
 /*
  * Reading ranges: cut into parts, merged where they touch, in flight together, each straight into its place.
- * Every part must be of the same version of the file; the first reply's etag decides which.
+ * Every part must be of the same version of the file; the first response's etag decides which.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
  * How large the requests of a large read are. For fs_read.c. Pure.
  *
- * A store whose replies are long in coming is asked for larger parts, so that it is waited for less often. One whose
- * replies begin at once is asked for small ones, whose bytes are still in the cache when they are taken in.
+ * A store whose responses are long in coming is asked for larger parts, so that it is waited for less often. One whose
+ * responses begin at once is asked for small ones, whose bytes are still in the cache when they are taken in.
  */
 #ifndef COVE_FS_PACE_H
 #define COVE_FS_PACE_H
@@ -13,14 +13,14 @@
 struct cove__pace {
     unsigned at_once;
     size_t part;
-    int64_t wait_ns, took_ns; /* of all replies */
+    int64_t wait_ns, took_ns; /* of all responses */
 };
 
 /* `at_once` (at least 1) requests are under way, of `part` bytes at least. */
 void cove__pace_begin(struct cove__pace *pace, unsigned at_once, size_t part);
 /* Bytes of the next request, where `left` have not been asked for yet; more than those, perhaps. */
 size_t cove__pace_next(const struct cove__pace *pace, size_t left);
-/* A reply has come, which began after wait_ns and ended after took_ns. */
+/* A response has come, which began after wait_ns and ended after took_ns. */
 void cove__pace_took(struct cove__pace *pace, int64_t wait_ns, int64_t took_ns);
 
 #endif

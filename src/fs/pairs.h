@@ -1,5 +1,5 @@
-/* Names with values, as a file's metadata and tags are: gathered from a reply, handed over in one piece of memory, and
- * checked before they are sent. Pure. */
+/* Names with values, as a file's metadata and tags are: gathered from a response, handed over in one piece of memory,
+ * and checked before they are sent. Pure. */
 #ifndef COVE_FS_PAIRS_H
 #define COVE_FS_PAIRS_H
 

@@ -1,6 +1,6 @@
 /*
- * What went wrong with a request, in words, and whether another attempt may help: one map from a reply's status, one
- * from what libcurl says. Asked by http.c after each attempt, and by backends about the replies that they inspect.
+ * What went wrong with a request, in words, and whether another attempt may help: one map from a response's status, one
+ * from what libcurl says. Asked by http.c after each attempt, and by backends about the responses that they inspect.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,12 +20,12 @@
  * status line alone. Asked only where no server has answered yet: what has worked before is no wrong configuration. */
 bool cove__http_wants_tls(const struct cove__http_request *r, int status)
 {
-    const struct cove__buf *reply = &r->reply;
+    const struct cove__buf *response = &r->response;
 
     if (status != 400 || r->http == NULL || r->http->reached)
         return false;
-    return reply->size == 0 ? r->state != NULL && r->state->header_bytes < BARE_STATUS
-                            : reply->size < 1024 && memmem(reply->data, reply->size, "HTTPS ", 6) != NULL;
+    return response->size == 0 ? r->state != NULL && r->state->header_bytes < BARE_STATUS
+                               : response->size < 1024 && memmem(response->data, response->size, "HTTPS ", 6) != NULL;
 }
 
 int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err)
@@ -93,7 +93,7 @@ static const struct meaning {
     { CURLE_COULDNT_CONNECT, COVE_ENETWORK, false, "cannot reach the server" },
     { CURLE_OPERATION_TIMEDOUT, COVE_ENETWORK, false, "cannot reach the server" }, /* or, once connected, it stalled */
     { CURLE_PARTIAL_FILE, COVE_ENETWORK, false, "the body was cut" },
-    { CURLE_GOT_NOTHING, COVE_ENETWORK, false, "the server closed the connection without a reply" },
+    { CURLE_GOT_NOTHING, COVE_ENETWORK, false, "the server closed the connection without a response" },
     { CURLE_PEER_FAILED_VERIFICATION, COVE_ENETWORK, true, "the server's certificate is not trusted" },
     { CURLE_SSL_ISSUER_ERROR, COVE_ENETWORK, true, "the server's certificate is not trusted" },
     { CURLE_SSL_CACERT_BADFILE, COVE_ENETWORK, true, "TLS cannot be set up" },
@@ -102,9 +102,9 @@ static const struct meaning {
     { CURLE_URL_MALFORMAT, COVE_EINVAL, true, "the endpoint's URL is not valid" },
     { CURLE_OUT_OF_MEMORY, COVE_ENOMEM, true, "out of memory" },
     { CURLE_WEIRD_SERVER_REPLY, COVE_EPROTOCOL, false,
-      "the reply is not HTTP; does the endpoint's port speak TLS (https://)?" },
+      "the response is not HTTP; does the endpoint's port speak TLS (https://)?" },
     { CURLE_UNSUPPORTED_PROTOCOL, COVE_EPROTOCOL, false, /* what libcurl says of HTTP/0.9 */
-      "the reply is not HTTP; does the endpoint's port speak TLS (https://)?" },
+      "the response is not HTTP; does the endpoint's port speak TLS (https://)?" },
     { CURLE_OK, COVE_ENETWORK, false, "the connection broke" }, /* any other */
 };
 
@@ -120,9 +120,9 @@ static struct meaning meaning_of(struct cove__http_state *st, CURLcode result, c
     const struct meaning *m = meanings;
 
     if (st->malformed != NULL)
-        return (struct meaning){ result, COVE_EPROTOCOL, false, "the reply makes no sense" };
+        return (struct meaning){ result, COVE_EPROTOCOL, false, "the response makes no sense" };
     if (st->local_rc != 0)
-        return (struct meaning){ result, st->local_rc, true, "the reply cannot be held" };
+        return (struct meaning){ result, st->local_rc, true, "the response cannot be held" };
     if (st->lacking != 0)
         return (struct meaning){ result, COVE_ENETWORK, false, "no connection can be made" };
     if (speaks_no_tls(st, result, detail))

@@ -1,6 +1,6 @@
 /*
  * What is said of a failure, where that depends on what came before: a server that has answered is not told to be of
- * another kind because of one reply. The test is the server, which gives each connection the same bytes.
+ * another kind because of one response. The test is the server, which gives each connection the same bytes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@
 struct server {
     int fd;
     unsigned port;
-    const char *reply;
+    const char *response;
 };
 
 static void *serve(void *arg)
@@ -40,7 +40,7 @@ static void *serve(void *arg)
 
     while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
         if (recv(fd, data, sizeof data, 0) > 0)
-            send(fd, s->reply, strlen(s->reply), MSG_NOSIGNAL);
+            send(fd, s->response, strlen(s->response), MSG_NOSIGNAL);
         close(fd);
     }
     return NULL;
@@ -78,12 +78,12 @@ static unsigned run(struct cove__http *http, struct question *q, struct cove_err
     return attempts;
 }
 
-/* The attempts of a request to a server that gives `reply`. */
-static unsigned ask(struct cove__http *http, const char *scheme, const char *reply, struct cove_error *err)
+/* The attempts of a request to a server that gives `response`. */
+static unsigned ask(struct cove__http *http, const char *scheme, const char *response, struct cove_error *err)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
-    struct question q = { .server.reply = reply, .scheme = scheme };
+    struct question q = { .server.response = response, .scheme = scheme };
     pthread_t thread;
 
     q.server.fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -133,7 +133,7 @@ static void test_wants_tls(void **state)
     struct cove__http *http = client();
     struct cove_error err = COVE_ERROR_INIT;
 
-    for (int i = 0; i < 2; i++) { /* such a reply is no proof that the server is the right one */
+    for (int i = 0; i < 2; i++) { /* such a response is no proof that the server is the right one */
         assert_int_equal(ask(http, "http", IN_PLAIN_TEXT, &err), 1);
         assert_int_equal(err.http_status, 400);
         assert_non_null(strstr(err.message, "the server speaks TLS: try https:// in the endpoint"));

@@ -1,4 +1,4 @@
-/* Header lines of HTTP. Those of a reply are added by transfer.c and looked up through cove__http_header. */
+/* Header lines of HTTP. Those of a response are added by transfer.c and looked up through cove__http_header. */
 #include "net/head.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The length of a body, as the Content-Length headers of a reply give it. */
+/* The length of a body, as the Content-Length headers of a response give it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -21,7 +21,7 @@
 
 #define URL_MAX            ((size_t)64 << 10)
 #define HEADERS_MAX        ((size_t)256 << 10)
-#define NONSENSE_RETRIES   2  /* a reply that makes no sense seldom makes more the next time */
+#define NONSENSE_RETRIES   2  /* a response that makes no sense seldom makes more the next time */
 #define FRUITFUL           16 /* an attempt that brought this fraction of the body was none in vain */
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_TIMEOUT_MS   60000
@@ -309,8 +309,8 @@ void cove__http_request_init(struct cove__http_request *r)
     r->op.ctx.deadline_ns = INT64_MAX;
     cove__buf_init(&r->url, URL_MAX);
     cove__buf_init(&r->headers, HEADERS_MAX);
-    cove__buf_init(&r->reply, 0);
-    cove__buf_init(&r->reply_headers, HEADERS_MAX);
+    cove__buf_init(&r->response, 0);
+    cove__buf_init(&r->response_headers, HEADERS_MAX);
 }
 
 void cove__http_request_done(struct cove__http_request *r)
@@ -319,8 +319,8 @@ void cove__http_request_done(struct cove__http_request *r)
         explicit_bzero(r->headers.data, r->headers.size); /* tokens and signatures */
     cove__buf_done(&r->url);
     cove__buf_done(&r->headers);
-    cove__buf_done(&r->reply);
-    cove__buf_done(&r->reply_headers);
+    cove__buf_done(&r->response);
+    cove__buf_done(&r->response_headers);
 }
 
 /* Hands the request back; it must not be touched after this. */
@@ -378,7 +378,7 @@ static int64_t silent_ns(struct cove__http_state *st, int64_t now_ns)
     return now_ns - (connected ? st->progress_ns : st->started_ns);
 }
 
-static bool has_reply(const struct cove__http_state *st)
+static bool has_response(const struct cove__http_state *st)
 {
     return st->header_bytes > 0 || st->r->received > 0;
 }
@@ -438,23 +438,23 @@ static void http_begin(struct cove__http_state *st)
         attempt(st);
 }
 
-/* `throttled`: according to the status or the reply's body. */
-static void note_outcome(struct cove__http_state *st, bool replied, bool throttled)
+/* `throttled`: according to the status or the response's body. */
+static void note_outcome(struct cove__http_state *st, bool responded, bool throttled)
 {
     bool alone = throttled && st->r->throttles_name;
     struct cove__http *http = st->r->http;
 
-    if (replied && !cove__http_wants_tls(st->r, st->r->status))
+    if (responded && !cove__http_wants_tls(st->r, st->r->status))
         http->reached = true;
     cove__lock();
     if (throttled && !alone)
         cove__limit_throttled(&http->limit, st->started_ns, cove__now_ns());
-    else if (replied && !throttled && st->r->status < 500)
+    else if (responded && !throttled && st->r->status < 500)
         cove__limit_succeeded(&http->limit, st->started_ns);
     cove__unlock();
 }
 
-static void back_off(struct cove__http_state *st, bool replied, bool connected)
+static void back_off(struct cove__http_state *st, bool responded, bool connected)
 {
     struct cove__http_request *r = st->r;
     char after[64];
@@ -463,15 +463,15 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
         .attempts = r->attempts - st->fruitful,
         .max_retries = r->http->config.max_retries,
         .repeatable = r->repeatable,
-        .not_done = (!replied && !connected) || (replied && cove__status_throttled(r->status)),
-        .connecting = !replied && !connected,
+        .not_done = (!responded && !connected) || (responded && cove__status_throttled(r->status)),
+        .connecting = !responded && !connected,
         .retry_after_ns = -1,
         .now_ns = cove__now_ns(),
         .deadline_ns = r->op.ctx.deadline_ns,
         .reached = r->http->reached,
         .random = cove__random(),
     };
-    if (replied && cove__http_header(r, "retry-after", after, sizeof(after)))
+    if (responded && cove__http_header(r, "retry-after", after, sizeof(after)))
         policy.retry_after_ns = cove__retry_after_ns(after, cove__wall_ns());
 
     int64_t wait_ns = cove__retry_wait_ns(&policy);
@@ -491,8 +491,8 @@ static void back_off(struct cove__http_state *st, bool replied, bool connected)
     give_slot(st);
 }
 
-/* What a broken reply brought stays where it can be relied on. Enough of it, and the retries are counted from zero: a
- * large object comes in the end over any network on which something moves. */
+/* What a broken response brought stays where it can be relied on. Enough of it, and the retries are counted from zero:
+ * a large object comes in the end over any network on which something moves. */
 static void keep_body(struct cove__http_state *st)
 {
     struct cove__http_request *r = st->r;
@@ -519,36 +519,36 @@ static void http_ended(struct cove__http_state *st, CURLcode result)
     curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
     r->status = (int)status;
     cove__transfer_times(st, &r->wait_ns, &r->took_ns);
-    /* libcurl takes a connection that ends within the head for a reply without a body. */
+    /* libcurl takes a connection that ends within the head for a response without a body. */
     bool whole_head = st->head_ended && r->status >= 200;
     if (result == CURLE_OK && !whole_head) {
         result = CURLE_RECV_ERROR;
-        snprintf(st->curl_error, sizeof(st->curl_error), "the reply ended within its head");
+        snprintf(st->curl_error, sizeof(st->curl_error), "the response ended within its head");
     }
     /* A refusal whose body was cut is still a refusal. */
     bool cut_suffices = r->status >= 400 || r->head_suffices;
-    bool replied = whole_head && (result == CURLE_OK || (cut_suffices && st->local_rc == 0));
-    bool connected = replied || cove__transfer_connected(st);
+    bool responded = whole_head && (result == CURLE_OK || (cut_suffices && st->local_rc == 0));
+    bool connected = responded || cove__transfer_connected(st);
     r->throttles_name = false;
-    if (replied)
+    if (responded)
         verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)
                                                                 : inspect_by_status(r, &err);
     else
         verdict = cove__http_transport_error(st, result, &err);
     st->fresh = result != CURLE_OK;
     /* Bytes moved, so the wait begins there. */
-    if (!replied && st->progress_mark > 0 && st->progress_ns - st->started_ns >= COVE__OUTAGE_LOG_NS)
+    if (!responded && st->progress_mark > 0 && st->progress_ns - st->started_ns >= COVE__OUTAGE_LOG_NS)
         st->waiting_since_ns = st->progress_ns;
     bool said_so = verdict == COVE__HTTP_RETRY && err.code == COVE_ETHROTTLED;
-    bool throttled = replied && (cove__status_throttled(r->status) || said_so);
-    note_outcome(st, replied, throttled);
-    if (has_reply(st))
+    bool throttled = responded && (cove__status_throttled(r->status) || said_so);
+    note_outcome(st, responded, throttled);
+    if (has_response(st))
         cove__wait_answered(st);
     else if (err.code == COVE_ENETWORK && verdict == COVE__HTTP_RETRY && st->lacking == 0)
         cove__wait_failed(st);
     cove__log(COVE_LOG_DEBUG, "http", "%s %s: %s -> %d, %lld bytes in %lld us", r->op.ctx.op, r->op.ctx.url, r->method,
               r->status, (long long)r->received, (long long)((cove__now_ns() - st->started_ns) / 1000));
-    if (!replied)
+    if (!responded)
         keep_body(st);
     else if (verdict != COVE__HTTP_ACCEPT && r->status < 300)
         r->kept = 0; /* which of the two is wrong is not known */
@@ -559,14 +559,14 @@ static void http_ended(struct cove__http_state *st, CURLcode result)
         return;
     }
     if (err.code == 0)
-        cove__http_error(r, r->status, "the reply cannot be used", &err);
+        cove__http_error(r, r->status, "the response cannot be used", &err);
     r->op.err = err;
     if (err.code == COVE_EPROTOCOL && r->attempts > NONSENSE_RETRIES)
         verdict = COVE__HTTP_FAIL;
     if (verdict == COVE__HTTP_AGAIN && st->again++ < COVE__RETRY_AGAIN_MAX)
         attempt(st);
     else if (verdict == COVE__HTTP_RETRY)
-        back_off(st, replied, connected);
+        back_off(st, responded, connected);
     else
         finish_failed(st);
 }
@@ -686,5 +686,5 @@ int cove__http_run(struct cove__http_request *r, struct cove_error *err)
 
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size)
 {
-    return cove__head_find(cove__buf_slice(&r->reply_headers), name, out, out_size);
+    return cove__head_find(cove__buf_slice(&r->response_headers), name, out, out_size);
 }

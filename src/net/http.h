@@ -30,7 +30,7 @@ int cove__http_new(const struct cove__http_config *config, struct cove__http **r
 void cove__http_free(struct cove__http *http); /* NULL accepted; no request may be under way */
 
 enum cove__http_verdict {
-    COVE__HTTP_ACCEPT, /* the reply is what was asked for */
+    COVE__HTTP_ACCEPT, /* the response is what was asked for */
     COVE__HTTP_RETRY,  /* worth another attempt by the policy */
     COVE__HTTP_AGAIN,  /* prepare has something new (a region, a token): repeat at once, a few times at most */
     COVE__HTTP_FAIL    /* final */
@@ -42,10 +42,10 @@ struct cove__http_hooks {
     /* Before each attempt: fills url and headers (already emptied) with what is to be sent now, signed. 0; an error,
      * which is final; or COVE__HTTP_LATER, after cove__http_wait_locked: then it is asked again once resumed. */
     int (*prepare)(void *self, struct cove__http_request *request, struct cove_error *err);
-    /* After each whole reply, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error).
+    /* After each whole response, of any status: the verdict; for RETRY and FAIL `err` holds why (see cove__http_error).
      * NULL: by status alone. */
     enum cove__http_verdict (*inspect)(void *self, struct cove__http_request *request, struct cove_error *err);
-    /* After a reply that broke off within a body meant for dst: how many bytes from dst's start on can stay there,
+    /* After a response that broke off within a body meant for dst: how many bytes from dst's start on can stay there,
      * `kept` and `received` together at most; prepare then asks for what follows them. NULL: none. */
     int64_t (*keep)(void *self, struct cove__http_request *request);
     /* NULL: the op ends in its inbox. Else this takes the ended request over instead (its op.rc, op.count and op.err
@@ -69,21 +69,21 @@ struct cove__http_request {
     struct cove__slice body; /* BORROWED until the op has been taken; re-read by each attempt */
     bool has_body;           /* send a body, even an empty one */
     bool repeatable;         /* safe to send twice */
-    uint8_t *dst;            /* BORROWED: where a 2xx reply's body goes; NULL: into `reply` */
+    uint8_t *dst;            /* BORROWED: where a 2xx response's body goes; NULL: into `response` */
     size_t dst_size;         /* a body that is longer ends in COVE_EPROTOCOL */
-    size_t reply_max;        /* ceiling of `reply`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
-    bool head_suffices;      /* a wanted body is of no interest: cut at the ceiling, or anywhere, the reply counts */
+    size_t response_max; /* ceiling of `response`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
+    bool head_suffices;  /* a wanted body is of no interest: cut at the ceiling, or anywhere, the response counts */
     /* set by prepare, per attempt */
     struct cove__buf url;
     struct cove__buf headers; /* "Name: value\n" lines */
     /* set by inspect, of the last attempt */
     bool throttles_name; /* a refusal is of this name alone: others need not slow down */
     /* set by the client, of the last attempt */
-    int status;                     /* 0: no reply */
-    struct cove__buf reply;         /* body of an error, or of any reply when dst is NULL */
-    struct cove__buf reply_headers; /* "name: value\n", names in lower case */
-    int64_t received;               /* bytes of body that arrived in it */
-    int64_t wait_ns, took_ns;       /* from the request's first byte until the reply began; until it ended */
+    int status;                        /* 0: no response */
+    struct cove__buf response;         /* body of an error, or of any response when dst is NULL */
+    struct cove__buf response_headers; /* "name: value\n", names in lower case */
+    int64_t received;                  /* bytes of body that arrived in it */
+    int64_t wait_ns, took_ns;          /* from the request's first byte until the response began; until it ended */
     unsigned attempts;
     unsigned sends; /* times that it went out: libcurl repeats by itself what a kept connection lost */
     /* of the attempts before it */
@@ -103,8 +103,8 @@ void cove__http_wait_locked(struct cove__http_request *r, struct cove__http_wait
 /* Sends all that wait back to their loops, from any thread, without the lock. Waiters that a forked child has from its
  * parent are forgotten by clearing the struct. */
 void cove__http_resume(struct cove__http_waiters *waiters);
-/* A header of the last reply (name in lower case): copied into `out` as a string; false where there is none or it does
- * not fit. */
+/* A header of the last response (name in lower case): copied into `out` as a string; false where there is none or it
+ * does not fit. */
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size);
 /* The one map from status to code: fills err with "op URL: text (HTTP status)" and whether a retry may help. */
 int cove__http_error(const struct cove__http_request *r, int status, const char *text, struct cove_error *err);

@@ -41,19 +41,19 @@ static struct {
     atomic_bool stop;
     pthread_mutex_t lock;
     /* under lock */
-    const char *script[SCRIPT_MAX]; /* one reply a request, in order; the last one stands for all that follow */
+    const char *script[SCRIPT_MAX]; /* one response a request, in order; the last one stands for all that follow */
     size_t n_script, served;
     char path[32]; /* of the script's own requests: one that was given up before may be read only now */
     unsigned connections, now, most; /* requests being answered: now, and at most */
     char last[4096];
     size_t last_size;
-    unsigned hold_ms; /* before each reply */
+    unsigned hold_ms; /* before each response */
 } server = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static const char *next_reply(void)
+static const char *next_response(void)
 {
     pthread_mutex_lock(&server.lock);
-    const char *reply = server.script[server.served < server.n_script ? server.served : server.n_script - 1];
+    const char *response = server.script[server.served < server.n_script ? server.served : server.n_script - 1];
     server.served++;
     if (++server.now > server.most)
         server.most = server.now;
@@ -64,7 +64,7 @@ static const char *next_reply(void)
     pthread_mutex_lock(&server.lock);
     server.now--;
     pthread_mutex_unlock(&server.lock);
-    return reply;
+    return response;
 }
 
 /* A whole request, body and all; false: the client closed. */
@@ -106,13 +106,13 @@ static void *serve_connection(void *arg)
     int fd = (int)(intptr_t)arg;
 
     while (read_request(fd)) {
-        const char *reply = next_reply();
-        if (reply == HANG)
+        const char *response = next_response();
+        if (response == HANG)
             break;
-        size_t n = strlen(reply);
-        if (n > 0 && send(fd, reply, n, MSG_NOSIGNAL) != (ssize_t)n)
+        size_t n = strlen(response);
+        if (n > 0 && send(fd, response, n, MSG_NOSIGNAL) != (ssize_t)n)
             break;
-        if (n > 0 && strstr(reply, "Connection: close") != NULL)
+        if (n > 0 && strstr(response, "Connection: close") != NULL)
             break;
     }
     close(fd);
@@ -229,7 +229,7 @@ static void request(struct cove__http_request *r, struct cove__http *http)
 #define BUSY     "HTTP/1.1 503 Slow Down\r\nContent-Length: 4\r\n\r\nbusy"
 #define BUSY_NOW "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nRetry-After: 0\r\n\r\n"
 
-static void test_reply_and_reuse(void **state)
+static void test_response_and_reuse(void **state)
 {
     struct cove__http *http = client(0, 4, 10000);
     struct cove_error err = COVE_ERROR_INIT;
@@ -241,7 +241,7 @@ static void test_reply_and_reuse(void **state)
         request(&r, http);
         assert_int_equal(cove__http_run(&r, &err), 0);
         assert_int_equal(r.status, 200);
-        assert_string_equal(cove__buf_str(&r.reply), "hello");
+        assert_string_equal(cove__buf_str(&r.response), "hello");
         assert_true(cove__http_header(&r, "etag", text, sizeof text));
         assert_string_equal(text, "\"e\"");
         assert_false(cove__http_header(&r, "eta", text, sizeof text));
@@ -298,7 +298,7 @@ static int run(struct cove__http *http, bool repeatable, struct cove_error *err,
     return rc;
 }
 
-/* Another reader of the same reply would take another of the two lengths. */
+/* Another reader of the same response would take another of the two lengths. */
 static void test_two_lengths(void **state)
 {
     struct cove__http *http = client(0, 4, 10000);
@@ -400,15 +400,15 @@ static void test_ceilings(void **state)
 
     PLAY(OK_HELLO);
     request(&r, http);
-    r.reply_max = 4;
+    r.response_max = 4;
     assert_int_equal(cove__http_run(&r, &err), COVE_ELIMIT);
     cove__http_request_done(&r);
 
     PLAY("HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nforbidden"); /* an error's body is cut instead */
     request(&r, http);
-    r.reply_max = 4;
+    r.response_max = 4;
     assert_int_equal(cove__http_run(&r, &err), COVE_EACCESS);
-    assert_string_equal(cove__buf_str(&r.reply), "forb");
+    assert_string_equal(cove__buf_str(&r.response), "forb");
     cove__http_request_done(&r);
     cove__http_free(http);
 }
@@ -764,7 +764,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reply_and_reuse),
+        cmocka_unit_test(test_response_and_reuse),
         cmocka_unit_test(test_body_is_sent),
         cmocka_unit_test(test_two_lengths),
         cmocka_unit_test(test_retries),

@@ -4,8 +4,8 @@
  * request does next) and libcurl.
  *
  * A loop's own thread is parked while there is nothing to do. A caller that waits for what it starts drives the loop
- * itself then: no thread has to be woken for its request, nor it for the reply. What others put into the loop meanwhile
- * is done too; what is left when the caller has all it waits for goes to the loop's own thread.
+ * itself then: no thread has to be woken for its request, nor it for the response. What others put into the loop
+ * meanwhile is done too; what is left when the caller has all it waits for goes to the loop's own thread.
  *
  * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
  * servers, over connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of

@@ -80,11 +80,11 @@ struct cove__http_state {
     int lacking;           /* an errno: no connection could be made for want of descriptors or memory */
     int local_rc;          /* why a callback stopped the transfer */
     uint8_t *populated;    /* up to here the place where the body goes has its pages */
-    const char *malformed; /* what is invalid about the reply and stopped the transfer; NULL: nothing */
-    bool head_ended;       /* the empty line after the reply's headers has arrived */
+    const char *malformed; /* what is invalid about the response and stopped the transfer; NULL: nothing */
+    bool head_ended;       /* the empty line after the response's headers has arrived */
     int64_t progress_ns, progress_mark;
     int64_t header_bytes;
-    int64_t answer_mark; /* how much of the reply had come when it was last noted as an answer */
+    int64_t answer_mark; /* how much of the response had come when it was last noted as an answer */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -112,11 +112,12 @@ void cove__loop_leave(struct cove__http_state *st); /* the request ended: takes 
 
 enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result,
                                                    struct cove_error *err);
-bool cove__http_wants_tls(const struct cove__http_request *r, int status); /* a reply in plain text that asks for TLS */
+bool cove__http_wants_tls(const struct cove__http_request *r,
+                          int status); /* a response in plain text that asks for TLS */
 
 /* ---- waits.c, on the loop's thread: servers that do not answer, and log lines about them ---- */
 
-void cove__wait_answered(struct cove__http_state *st); /* some of a reply has come */
+void cove__wait_answered(struct cove__http_state *st); /* some of a response has come */
 void cove__wait_failed(struct cove__http_state *st);   /* an attempt has failed without any */
 /* The deadline that all last waits for a server share that is down (net/outage.h); INT64_MAX: it is not, or this is no
  * last wait. */

@@ -5,7 +5,7 @@
  * dead server once for each file.
  *
  * A server is down when attempts have failed and nothing has answered for COVE__OUTAGE_KNOWN_NS. The first last wait
- * of a kind from then on begins the time that all of the kind have together. Any byte of a reply ends both.
+ * of a kind from then on begins the time that all of the kind have together. Any byte of a response ends both.
  *
  * By endpoint, for the whole process: a logger and a checkpoint may have clients of their own. Also decides when to say
  * that something is waited for. Pure, for net/waits: time comes in as an argument, its owner guards it.

@@ -47,12 +47,12 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 /* Answers the first connection's request, and keeps the others waiting. */
 static void *serve(void *arg)
 {
-    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     int fd = accept(*(int *)arg, NULL, NULL);
     char request[4096];
 
     if (fd >= 0 && recv(fd, request, sizeof request, 0) > 0)
-        send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL);
+        send(fd, response, sizeof response - 1, MSG_NOSIGNAL);
     close(fd);
     return NULL;
 }

@@ -66,9 +66,9 @@ static int take(const char *path)
 
 static void answer(int fd)
 {
-    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
-    assert_int_equal(send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL), sizeof reply - 1);
+    assert_int_equal(send(fd, response, sizeof response - 1, MSG_NOSIGNAL), sizeof response - 1);
     close(fd);
 }
 
@@ -124,7 +124,7 @@ static void ends_well(struct cove__inbox *inbox, struct one *one)
 {
     assert_ptr_equal(cove__inbox_wait(inbox), &one->r.op);
     assert_int_equal(one->r.op.rc, 0);
-    assert_string_equal(cove__buf_str(&one->r.reply), "hello");
+    assert_string_equal(cove__buf_str(&one->r.response), "hello");
     cove__http_request_done(&one->r);
 }
 
@@ -210,7 +210,7 @@ static enum cove__http_verdict refused_for_all(void *self, struct cove__http_req
 static unsigned limit_after(enum cove__http_verdict (*inspect)(void *, struct cove__http_request *,
                                                                struct cove_error *))
 {
-    static const char reply[] = "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char response[] = "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     const struct cove__http_hooks hooks = { .prepare = prepare, .inspect = inspect };
     struct cove__http *http = client(8);
     struct one one = { .path = "/busy" };
@@ -226,7 +226,7 @@ static unsigned limit_after(enum cove__http_verdict (*inspect)(void *, struct co
     one.r.op.ctx.url = "/busy";
     cove__http_start(&one.r);
     int fd = take("/busy");
-    assert_int_equal(send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL), sizeof reply - 1);
+    assert_int_equal(send(fd, response, sizeof response - 1, MSG_NOSIGNAL), sizeof response - 1);
     close(fd);
     assert_ptr_equal(cove__inbox_wait(&inbox), &one.r.op);
     assert_int_equal(one.r.op.rc, COVE_ETHROTTLED);

@@ -13,14 +13,14 @@
 #include "net/head.h"
 #include "net/watch.h"
 
-#define REPLY_MAX_DEFAULT  ((size_t)64 << 10)
-#define HEADERS_MAX        ((int64_t)256 << 10)
-#define RECEIVE_BUFFER_MAX ((long)512 << 10)
-#define RECEIVE_BUFFER_MIN ((long)32 << 10) /* a small object and its head in one go */
-#define SEND_BUFFER        ((long)512 << 10)
-#define POPULATE_MIN       ((size_t)128 << 10) /* below, faults cost as little */
-#define POPULATE_STEP      ((size_t)512 << 10) /* what is near enough to be in the cache when the bytes come */
-#define KEEPALIVE_SEC      30L
+#define RESPONSE_MAX_DEFAULT ((size_t)64 << 10)
+#define HEADERS_MAX          ((int64_t)256 << 10)
+#define RECEIVE_BUFFER_MAX   ((long)512 << 10)
+#define RECEIVE_BUFFER_MIN   ((long)32 << 10) /* a small object and its head in one go */
+#define SEND_BUFFER          ((long)512 << 10)
+#define POPULATE_MIN         ((size_t)128 << 10) /* below, faults cost as little */
+#define POPULATE_STEP        ((size_t)512 << 10) /* what is near enough to be in the cache when the bytes come */
+#define KEEPALIVE_SEC        30L
 
 static size_t stop(struct cove__http_state *st, int rc)
 {
@@ -34,7 +34,7 @@ static size_t refuse(struct cove__http_state *st, const char *why)
     return stop(st, COVE_EPROTOCOL);
 }
 
-/* Keeps the lines of the last reply. */
+/* Keeps the lines of the last response. */
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     struct cove__http_state *st = user;
@@ -48,17 +48,17 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         st->head_ended = false;
     else if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
         st->head_ended = true;
-    int rc = cove__head_add(&st->r->reply_headers, cove__slice(data, n));
+    int rc = cove__head_add(&st->r->response_headers, cove__slice(data, n));
     if (rc < 0)
         return stop(st, rc);
-    if (st->head_ended && cove__head_length(cove__buf_slice(&st->r->reply_headers), &length) < 0)
+    if (st->head_ended && cove__head_length(cove__buf_slice(&st->r->response_headers), &length) < 0)
         return refuse(st, "its Content-Length is invalid or ambiguous");
     return n;
 }
 
-static size_t into_reply(struct cove__http_state *st, const char *data, size_t n, bool wanted)
+static size_t into_response(struct cove__http_state *st, const char *data, size_t n, bool wanted)
 {
-    struct cove__buf *out = &st->r->reply;
+    struct cove__buf *out = &st->r->response;
     size_t keep = n;
 
     if (wanted && st->r->head_suffices && n > out->max - out->size)
@@ -99,7 +99,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
     bool wanted = status >= 200 && status < 300;
     if (!wanted || r->dst == NULL)
-        return into_reply(st, data, n, wanted);
+        return into_response(st, data, n, wanted);
     uint8_t *dst = r->dst + r->kept + r->received;
     if (n > (size_t)(r->dst + r->dst_size - dst)) {
         return refuse(st, "it is longer than the requested range");
@@ -286,9 +286,9 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     st->curl_error[0] = '\0';
     r->status = 0;
     r->received = 0;
-    cove__buf_reset(&r->reply);
-    cove__buf_reset(&r->reply_headers);
-    r->reply.max = r->reply_max ? r->reply_max : REPLY_MAX_DEFAULT;
+    cove__buf_reset(&r->response);
+    cove__buf_reset(&r->response_headers);
+    r->response.max = r->response_max ? r->response_max : RESPONSE_MAX_DEFAULT;
     st->started_ns = st->progress_ns = cove__now_ns();
     st->progress_mark = st->answer_mark = 0;
 

@@ -12,7 +12,7 @@
 #include "net/loop.h"
 #include "net/outage.h"
 
-/* Of silence, before a line is a warning: the reply to the end of a large upload, or to a copy, may take long. */
+/* Of silence, before a line is a warning: the response to the end of a large upload, or to a copy, may take long. */
 #define WARN_NS (20 * COVE__SEC)
 
 /* under cove__lock */

@@ -54,7 +54,7 @@ static void server_stop(struct server *s)
     close(s->fd);
 }
 
-static const char reply_hello[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+static const char response_hello[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
 /* Takes one connection and answers one request. */
 static void *answer(void *arg)
@@ -71,7 +71,7 @@ static void *answer(void *arg)
         size += (size_t)n;
         data[size] = '\0';
     }
-    send(fd, reply_hello, sizeof reply_hello - 1, MSG_NOSIGNAL);
+    send(fd, response_hello, sizeof response_hello - 1, MSG_NOSIGNAL);
     close(fd);
     return NULL;
 }
@@ -79,13 +79,13 @@ static void *answer(void *arg)
 static void *refuse(void *arg)
 {
     const struct server *s = arg;
-    static const char reply[] =
+    static const char response[] =
         "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nRetry-After: 400\r\nConnection: close\r\n\r\n";
     char data[4096];
     int fd = accept(s->fd, NULL, NULL);
 
     if (recv(fd, data, sizeof data, 0) > 0)
-        send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL);
+        send(fd, response, sizeof response - 1, MSG_NOSIGNAL);
     close(fd);
     return NULL;
 }
@@ -287,9 +287,9 @@ static void *ask_aside(void *arg)
     return NULL;
 }
 
-/* A reply that takes long is waited for as long as the client says, whatever is known of its server; an attempt of a
+/* A response that takes long is waited for as long as the client says, whatever is known of its server; an attempt of a
  * last wait is not, once the time is over. */
-static void test_a_slow_reply_is_waited_for(void **state)
+static void test_a_slow_response_is_waited_for(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -305,7 +305,7 @@ static void test_a_slow_reply_is_waited_for(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(ask_last(http, &here), 1); /* connected by the system, and never answered */
     server_stop(&here);
-    assert_true(send(fd, reply_hello, sizeof reply_hello - 1, MSG_NOSIGNAL) > 0);
+    assert_true(send(fd, response_hello, sizeof response_hello - 1, MSG_NOSIGNAL) > 0);
     pthread_join(thread, NULL);
     close(fd);
     assert_int_equal(slow.err.code, 0);
@@ -313,7 +313,7 @@ static void test_a_slow_reply_is_waited_for(void **state)
     cove__http_free(http);
 }
 
-/* A reply of any status is an answer. */
+/* A response of any status is an answer. */
 static void test_an_error_is_an_answer(void **state)
 {
     struct server here = { 0 };
@@ -500,7 +500,7 @@ int main(void)
         cmocka_unit_test(test_last_waits_share_a_deadline),
         cmocka_unit_test(test_after_that_each_is_tried_once),
         cmocka_unit_test(test_other_requests_keep_their_retries),
-        cmocka_unit_test(test_a_slow_reply_is_waited_for),
+        cmocka_unit_test(test_a_slow_response_is_waited_for),
         cmocka_unit_test(test_an_error_is_an_answer),
         cmocka_unit_test(test_by_way_of_a_proxy),
         cmocka_unit_test(test_by_the_settings_of_the_environment),

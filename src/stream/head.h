@@ -1,7 +1,7 @@
 /*
  * The first bytes of a file of unknown size, from the first request of a read, with the size and the version that its
- * reply has. A reader, a read of the whole file or a queue's worker continues from them, so that no byte is requested
- * twice.
+ * response has. A reader, a read of the whole file or a queue's worker continues from them, so that no byte is
+ * requested twice.
  */
 #ifndef COVE_STREAM_HEAD_H
 #define COVE_STREAM_HEAD_H
@@ -17,8 +17,8 @@
 struct cove__head {
     uint8_t *data; /* owned; NULL: there is no head */
     size_t n;
-    int64_t total; /* the file's size; -1: not in the reply */
-    char *etag;    /* owned; NULL: not in the reply */
+    int64_t total; /* the file's size; -1: not in the response */
+    char *etag;    /* owned; NULL: not in the response */
 };
 void cove__head_done(struct cove__head *head);
 

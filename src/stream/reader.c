@@ -1,10 +1,10 @@
 /*
  * Readers: a position in one version of a file, with prefetch. Written once for every backend.
  *
- * On a network the file's first bytes are read at the open, and their reply tells version and size: a small file costs
- * one request. Reading on in order opens a window ahead that doubles up to what the budget gives, and is wide from the
- * first large block on; a jump a little ahead is read through, any other jump closes the window and asks for exactly
- * what is wanted. Large reads that no window covers go straight into the caller's memory.
+ * On a network the file's first bytes are read at the open, and their response tells version and size: a small file
+ * costs one request. Reading on in order opens a window ahead that doubles up to what the budget gives, and is wide
+ * from the first large block on; a jump a little ahead is read through, any other jump closes the window and asks for
+ * exactly what is wanted. Large reads that no window covers go straight into the caller's memory.
  */
 #include "stream/reader.h"
 

@@ -30,7 +30,7 @@ static int open_by_look(struct cove_reader *r, struct cove_error *err)
     return 0;
 }
 
-/* The reply to a read of the first bytes tells the rest. Where it does not, *ret_told is false. */
+/* The response to a read of the first bytes tells the rest. Where it does not, *ret_told is false. */
 static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error *err)
 {
     struct cove__slot *first = &r->slots[0];
@@ -48,7 +48,7 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
         r->etag = first->io.ret_etag;
         first->io.ret_etag = NULL;
         if (first->io.op.count == r->size)
-            r->summed = -1; /* the one reply has been held against what there is */
+            r->summed = -1; /* the one response has been held against what there is */
     }
     if (!*ret_told || first->io.op.count == 0)
         cove__slot_drop(first);
@@ -78,7 +78,7 @@ static int open_by_head(struct cove_reader *r, struct cove__head *head, struct c
     r->etag = head->etag;
     head->etag = NULL;
     if (r->fs->ops->real_directories || head->n == (size_t)r->size)
-        r->summed = -1; /* what is on this machine has no checksum; one reply has been held against what there is */
+        r->summed = -1; /* what is on this machine has no checksum; one response has been held against what there is */
     if (head->n == 0)
         return 0;
     first->buffer = cove__budget_get(head->n, true);

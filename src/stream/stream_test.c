@@ -614,7 +614,7 @@ static void far_read(void *self, struct cove__io *io)
     pthread_mutex_unlock(&far.lock);
 }
 
-static void *far_replies(void *arg)
+static void *far_responses(void *arg)
 {
     while (!atomic_load(&far.stop)) {
         cove__sleep_ns(200 * COVE__MS);
@@ -644,7 +644,7 @@ static void jumps_out_of_many_windows(void **state)
     ops.read = far_read;
     fs->ops = &ops;
     cove__budget_set((size_t)1 << 30);
-    assert_int_equal(pthread_create(&thread, NULL, far_replies, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, far_responses, NULL), 0);
     assert_int_equal(cove_reader_open(fs, "stream-test/far", NULL, &r, NULL), 0);
     for (int64_t i = 1; i <= 8; i++) {
         far.near = i << 30;

@@ -207,14 +207,15 @@ struct whole {
     cove_reader **ret_reader; /* NULL: there is none */
 };
 
-/* The reply to the first bytes has the size and the version; the rest follows in parallel, straight into the result. */
+/* The response to the first bytes has the size and the version; the rest follows in parallel, straight into the result.
+ */
 static int give(struct whole *w, struct cove__head *head, struct cove_error *err)
 {
     bool known = head->total >= (int64_t)head->n;
     uint8_t *data = NULL;
     int rc;
 
-    /* More bytes may have come than the size in the reply's head. */
+    /* More bytes may have come than the size in the response's head. */
     w->size = known ? (size_t)head->total : head->n;
     if (w->max_bytes && w->size > w->max_bytes)
         return known ? cove__fs_fail(err, &w->target->ctx, COVE_ELIMIT,

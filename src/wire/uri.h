@@ -1,5 +1,5 @@
 /*
- * Percent-encoding (RFC 3986, section 2.1), one set of rules for all requests and replies:
+ * Percent-encoding (RFC 3986, section 2.1), one set of rules for all requests and responses:
  *
  *   kept        the unreserved characters of section 2.3: A-Z a-z 0-9 - . _ ~
  *   encoded     everything else, each byte of UTF-8 on its own (section 2.5), with the uppercase digits of section 2.1,

@@ -1,4 +1,4 @@
-/* Replies of stores in XML, by expat: between the backends (src/fs) and the bytes of a reply. */
+/* Responses of stores in XML, by expat: between the backends (src/fs) and the bytes of a response. */
 #include "wire/xml.h"
 
 #include <cove/error.h>
@@ -96,7 +96,7 @@ int cove__xml_read(struct cove__slice document, const struct cove__xml_handler *
     static const XML_Memory_Handling_Suite memory = { cove__malloc, cove__realloc, cove__free };
     struct reader r = { .handler = handler, .user = user };
 
-    /* Stores keep a slow reply alive with blanks, which may not stand before the declaration. */
+    /* Stores keep a slow response alive with blanks, which may not stand before the declaration. */
     while (document.size > 0 && is_blank(document.data[0]))
         document = cove__slice_sub(document, 1, SIZE_MAX);
     if (document.size > INT_MAX)

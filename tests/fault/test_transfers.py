@@ -31,7 +31,7 @@ DONE = r"http: .* -> 20[06],"
 FAILED = r"http: .*; attempt \d+ in \d+ ms"
 VERBS = ["up", "down", "fetch"]
 ONLY_UP = ("cut-request", "bandwidth-up")  # a request to read is short
-ONLY_DOWN = ("cut-reply", "bandwidth-down")  # and so is a reply to a write
+ONLY_DOWN = ("cut-response", "bandwidth-down")  # and so is a response to a write
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def crashed(server):
 BREAKS = {
     "reset": lambda p, s: toxic(p, "reset_peer", timeout=0),
     "half-open": lambda p, s: toxic(p, "timeout", timeout=0),
-    "cut-reply": lambda p, s: toxic(p, "limit_data", bytes=500_000),
+    "cut-response": lambda p, s: toxic(p, "limit_data", bytes=500_000),
     "cut-request": lambda p, s: toxic(p, "limit_data", stream="upstream", bytes=500_000),
     "away": lambda p, s: away(p),
     "crash": lambda p, s: crashed(s),
@@ -181,7 +181,7 @@ STAYS = {
     "reset": lambda p, s: p.toxic("reset_peer", timeout=0),
     "half-open": lambda p, s: p.toxic("timeout", timeout=0),
     "half-open-up": lambda p, s: p.toxic("timeout", stream="upstream", timeout=0),
-    "cut-reply": lambda p, s: p.toxic("limit_data", bytes=20_000),  # too little of a range for it to go on
+    "cut-response": lambda p, s: p.toxic("limit_data", bytes=20_000),  # too little of a range for it to go on
     "cut-request": lambda p, s: p.toxic("limit_data", stream="upstream", bytes=500_000),
     "away": lambda p, s: p.enable(False),
     "crash": lambda p, s: s.kill(),

@@ -1,7 +1,7 @@
 /*
- * Replies of those who give AWS's keys. The first byte chooses who is asked: a process, a container, the instance, STS
- * by role or by web identity, SSO (whose cached token stands before the replies). Keys that come back can be signed
- * with, and what was sent as a secret stands in no message.
+ * Responses of those who give AWS's keys. The first byte chooses who is asked: a process, a container, the instance,
+ * STS by role or by web identity, SSO (whose cached token stands before the responses). Keys that come back can be
+ * signed with, and what was sent as a secret stands in no message.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #include "auth/aws_chain.h"
 #include "base/mem.h"
-#include "replies.h"
+#include "responses.h"
 
 #define SECRET "wJalrXUtnFEMI-FUZZ-SECRET"
 
@@ -97,10 +97,10 @@ static int ask(uint8_t who, struct cove__slice in, struct cove__aws_credentials 
     case 'p':
         return cove__aws_keys_from_json(in, "credential_process", true, ret, err);
     case 'c':
-        replies_begin(in, "http://169.254.170.2/keys", NULL);
+        responses_begin(in, "http://169.254.170.2/keys", NULL);
         return cove__aws_container(&chain, NULL, ret, err);
     case 'i':
-        replies_begin(in, "http://169.254.169.254/latest/", NULL);
+        responses_begin(in, "http://169.254.169.254/latest/", NULL);
         return cove__aws_instance(&chain, NULL, ret, err);
     case 'w':
         write_file(token, cove__slice_str(SECRET));
@@ -108,11 +108,11 @@ static int ask(uint8_t who, struct cove__slice in, struct cove__aws_credentials 
         role.token_file = token;
         __attribute__((fallthrough));
     case 'r':
-        replies_begin(in, "https://sts.us-east-1.amazonaws.com/", NULL);
+        responses_begin(in, "https://sts.us-east-1.amazonaws.com/", NULL);
         return cove__aws_sts(&chain, &role, NULL, ret, err);
     default:
         write_file(cached, fuzz_take(&in, "\n%%\n"));
-        replies_begin(in, "https://", NULL);
+        responses_begin(in, "https://", NULL);
         return cove__aws_sso(&chain, &profile, NULL, ret, err);
     }
 }

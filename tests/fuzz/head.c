@@ -1,6 +1,6 @@
 /*
- * The head of a reply and the values in it. The first byte chooses: lines of a head ('h'), or one value that is read as
- * each thing that a header may hold: a wait, a date, a checksum.
+ * The head of a response and the values in it. The first byte chooses: lines of a head ('h'), or one value that is read
+ * as each thing that a header may hold: a wait, a date, a checksum.
  */
 #include <string.h>
 #include <time.h>

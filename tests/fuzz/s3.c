@@ -1,13 +1,13 @@
 /*
  * The S3 backend between a user's call and a store that answers anything. The first byte chooses the operation, the
- * second the options; the rest are the replies (replies.h). Whatever comes back, a call ends with a result or an error
- * in words, names only what it was asked for, and removes nothing else.
+ * second the options; the rest are the responses (responses.h). Whatever comes back, a call ends with a result or an
+ * error in words, names only what it was asked for, and removes nothing else.
  */
 #include <string.h>
 
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "replies.h"
+#include "responses.h"
 
 #define BASE "http://127.0.0.1:9/"
 #define ROOM 4096
@@ -38,7 +38,7 @@ static cove_fs *open_store(uint8_t bits)
     return fs;
 }
 
-/* ---- what is made of replies ---- */
+/* ---- what is made of responses ---- */
 
 static void check_info(const cove_info *info, const char *below)
 {
@@ -285,7 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    replies_begin(cove__slice(data + 2, size - 2), BASE, "b/dir");
+    responses_begin(cove__slice(data + 2, size - 2), BASE, "b/dir");
     cove_fs *fs = open_store(data[1] & 31);
     int rc = operate(fs, data[0], &err);
     fuzz_check_error(rc, &err);

@@ -10,7 +10,7 @@ import json
 import time
 import urllib.parse
 
-from store import DATE, Reply, error_reply
+from store import DATE, Response, error_response
 
 ROLE_PATH = "/imds/latest/meta-data/iam/security-credentials/"
 
@@ -38,7 +38,7 @@ class World:
         self.signed = []        # (id, operation) of every request to S3 that was let in
         self.refusals = 0
         self.sts_clock = False  # STS checks signatures by its own clock, which is stopped at DATE
-        self.garbage = None     # (status, body) in place of each reply of a source
+        self.garbage = None     # (status, body) in place of each response of a source
         self.web_token, self.sso_token, self.container_token = "web-identity-token", "sso-token", "container-token"
         self.imds_token = "imds-token"
         self.refresh_token = "refresh-token-1"  # that SSO's OIDC service takes
@@ -68,20 +68,20 @@ class World:
         source = sources.get(path.split("/")[1])
         if source is None:
             return self.answer_s3(r)
-        return Reply(self.garbage[0], body=self.garbage[1].encode()) if self.garbage else source(r)
+        return Response(self.garbage[0], body=self.garbage[1].encode()) if self.garbage else source(r)
 
     # ---- signatures
 
     def signer(self, r, service):
-        """The keys that signed, or a reply that refuses."""
+        """The keys that signed, or a response that refuses."""
         words = r.headers.get("authorization", "").replace(",", "").split()
         if len(words) != 4 or words[0] != "AWS4-HMAC-SHA256":
-            return error_reply(403, "AccessDenied", head_only=r.method == "HEAD")
+            return error_response(403, "AccessDenied", head_only=r.method == "HEAD")
         fields = dict(w.split("=", 1) for w in words[1:])
         key_id, day, region, signed_service, _ = fields["Credential"].split("/")
         keys = self.keys.get(key_id)
         if keys is None or signed_service != service:
-            return error_reply(403, "InvalidAccessKeyId", head_only=r.method == "HEAD")
+            return error_response(403, "InvalidAccessKeyId", head_only=r.method == "HEAD")
         path, _, query = r.target.partition("?")
         pairs = sorted(tuple((p + "=" if "=" not in p else p).split("=", 1)) for p in query.split("&") if p)
         names = fields["SignedHeaders"].split(";")
@@ -95,18 +95,18 @@ class World:
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         right = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
         if fields["Signature"] != right or "host" not in names:
-            return error_reply(403, "SignatureDoesNotMatch", head_only=r.method == "HEAD")
+            return error_response(403, "SignatureDoesNotMatch", head_only=r.method == "HEAD")
         if r.headers.get("x-amz-security-token") != keys.token:
-            return error_reply(400, "InvalidToken", head_only=r.method == "HEAD")
+            return error_response(400, "InvalidToken", head_only=r.method == "HEAD")
         if keys.revoked:
-            return error_reply(400, "ExpiredToken", head_only=r.method == "HEAD")
+            return error_response(400, "ExpiredToken", head_only=r.method == "HEAD")
         return keys
 
     def answer_s3(self, r):
         if self.revoke_after and len(self.signed) == self.revoke_after[0]:
             self.revoke_after[1].revoked = True
         keys = self.signer(r, "s3")
-        if isinstance(keys, Reply):
+        if isinstance(keys, Response):
             self.refusals += 1
             return keys
         self.signed.append((keys.id, r.operation))
@@ -128,7 +128,7 @@ class World:
             if self.sts_clock and abs(signed - datetime.datetime.strptime(DATE, "%a, %d %b %Y %H:%M:%S GMT")) > datetime.timedelta(minutes=5):
                 return self.sts_error("SignatureDoesNotMatch", "Signature expired")
             by = self.signer(r, "sts")
-            if isinstance(by, Reply):
+            if isinstance(by, Response):
                 return self.sts_error("SignatureDoesNotMatch", "who are you")
             by = by.id
         if form["RoleArn"].endswith("/closed"):
@@ -140,29 +140,29 @@ class World:
                 f"<AccessKeyId>{keys.id}</AccessKeyId><SecretAccessKey>{keys.secret}</SecretAccessKey>"
                 f"<SessionToken>{keys.token}</SessionToken><Expiration>{keys.until}</Expiration>"
                 f"</Credentials></{action}Result></{action}Response>")
-        return Reply(200, body=body.encode())
+        return Response(200, body=body.encode())
 
     def sts_error(self, code, message):
-        return Reply(403, body=f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        return Response(403, body=f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
                                "</ErrorResponse>".encode())
 
     def imds(self, r):
         path = r.target
         if path == "/imds/latest/api/token" and r.method == "PUT":
             assert r.headers["x-aws-ec2-metadata-token-ttl-seconds"] == "21600"
-            return Reply(200, body=self.imds_token.encode())
+            return Response(200, body=self.imds_token.encode())
         if r.headers.get("x-aws-ec2-metadata-token") != self.imds_token:
-            return Reply(401)
+            return Response(401)
         if path == ROLE_PATH:
-            return Reply(200, body=b"the-role\n")
+            return Response(200, body=b"the-role\n")
         if path == ROLE_PATH + "the-role":
-            return Reply(200, body=self.give("imds").json(Code="Success", Type="AWS-HMAC").encode())
-        return Reply(404)
+            return Response(200, body=self.give("imds").json(Code="Success", Type="AWS-HMAC").encode())
+        return Response(404)
 
     def container(self, r):
         if r.headers.get("authorization") != self.container_token:
-            return Reply(401)
-        return Reply(200, body=self.give("container").json(RoleArn="arn:x").encode())
+            return Response(401)
+        return Response(200, body=self.give("container").json(RoleArn="arn:x").encode())
 
     def oidc(self, r):
         assert (r.method, r.target) == ("POST", "/oidc/token") and r.headers["content-type"] == "application/json"
@@ -173,16 +173,16 @@ class World:
         if self.on_renewal:
             self.on_renewal()
         if asked["refreshToken"] != self.refresh_token or (asked["clientId"], asked["clientSecret"]) != ("client", 'client-"secret"\\'):
-            return Reply(400, body=b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}')
+            return Response(400, body=b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}')
         self.sso_token, self.refresh_token = f"sso-token-{self.renewals + 1}", f"refresh-token-{self.renewals + 1}"
-        return Reply(200, body=json.dumps({"accessToken": self.sso_token, "expiresIn": 3600, "tokenType": "Bearer",
+        return Response(200, body=json.dumps({"accessToken": self.sso_token, "expiresIn": 3600, "tokenType": "Bearer",
                                            "refreshToken": self.refresh_token}).encode())
 
     def sso(self, r):
         assert r.target == "/sso/federation/credentials?role_name=Reader&account_id=123456789012"
         if r.headers.get("x-amz-sso_bearer_token") != self.sso_token:
-            return Reply(401, body=b'{"message":"Session token not found or invalid"}')
+            return Response(401, body=b'{"message":"Session token not found or invalid"}')
         keys = self.give("sso")
-        return Reply(200, body=json.dumps({"roleCredentials": {"accessKeyId": keys.id, "secretAccessKey": keys.secret,
+        return Response(200, body=json.dumps({"roleCredentials": {"accessKeyId": keys.id, "secretAccessKey": keys.secret,
                                                                "sessionToken": keys.token,
                                                                "expiration": int((time.time() + 3600) * 1000)}}).encode())

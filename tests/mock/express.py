@@ -110,22 +110,22 @@ class DirectoryBuckets:
         return etag
 
     def answer(self, r):
-        reply = self._unsigned(r) or self._wrong(r) or (self._append(r) if "x-amz-write-offset-bytes" in r.headers else None)
-        if reply:
-            reply.head_only = r.method == "HEAD"
-            return reply
-        reply = getattr(self, "do_" + r.operation, self.store._answer)(r)
+        response = self._unsigned(r) or self._wrong(r) or (self._append(r) if "x-amz-write-offset-bytes" in r.headers else None)
+        if response:
+            response.head_only = r.method == "HEAD"
+            return response
+        response = getattr(self, "do_" + r.operation, self.store._answer)(r)
         path = f"{r.bucket}/{r.key}"
-        if reply.status == 200 and r.operation in ("PutObject", "CompleteMultipartUpload"):
+        if response.status == 200 and r.operation in ("PutObject", "CompleteMultipartUpload"):
             self.crcs[path] = r.headers.get("x-amz-checksum-crc32c")
-        if reply.status in (200, 206) and r.method in ("GET", "HEAD") and r.key and r.headers.get("x-amz-checksum-mode") and self.crcs[path]:
-            reply.headers |= {"x-amz-checksum-crc32c": self.crcs[path], "x-amz-checksum-type": "FULL_OBJECT"}
-        return reply
+        if response.status in (200, 206) and r.method in ("GET", "HEAD") and r.key and r.headers.get("x-amz-checksum-mode") and self.crcs[path]:
+            response.headers |= {"x-amz-checksum-crc32c": self.crcs[path], "x-amz-checksum-type": "FULL_OBJECT"}
+        return response
 
     # ---- who asks
 
     def error(self, status, code, message="mocked"):
-        return s3.error_reply(status, code, message)
+        return s3.error_response(status, code, message)
 
     def _unsigned(self, r):
         if "authorization" not in r.headers:
@@ -160,7 +160,7 @@ class DirectoryBuckets:
             return self.error(403, "AccessDenied", f"no {mode}")
         s = Session(len(self.sessions) + 1, r.bucket, mode)
         self.sessions.append(s)
-        return s3.xml_reply("CreateSessionResult",
+        return s3.xml_response("CreateSessionResult",
                          f"<Credentials><SessionToken>{s.token}</SessionToken><SecretAccessKey>{s.secret}</SecretAccessKey>"
                          f"<AccessKeyId>{s.id}</AccessKeyId><Expiration>{self.until}</Expiration></Credentials>")
 
@@ -221,7 +221,7 @@ class DirectoryBuckets:
         if crc and known:
             first, second = (struct.unpack(">I", base64.b64decode(c))[0] for c in (known, crc))
             self.crcs[path] = b64(crc_join(first, second, len(r.body)))
-        return s3.Reply(200, {"ETag": etag, "x-amz-object-size": str(len(data) + len(r.body))})
+        return s3.Response(200, {"ETag": etag, "x-amz-object-size": str(len(data) + len(r.body))})
 
     def do_ListObjectsV2(self, r):
         """In the order of a hash. A token is a place, so that it is worth nothing once something before it is gone."""
@@ -243,4 +243,4 @@ class DirectoryBuckets:
         most = min(int(r.query.get("max-keys", 1000)), self.store.ways.get("page", 1000))
         ordered = sorted(names.items(), key=lambda n: hashlib.md5(n[0].encode()).digest())
         page, more = ordered[first:first + most], first + most < len(ordered)
-        return s3.xml_reply("ListBucketResult", s3.entries_xml(self.store, r, page, f"place-{first + most}" if more else None))
+        return s3.xml_response("ListBucketResult", s3.entries_xml(self.store, r, page, f"place-{first + most}" if more else None))

@@ -1,6 +1,6 @@
 """The mock store behind a real socket on loopback, misbehaving on order. Standard library only.
 
-The first fault whose `on`, `only_if`, `skip`, `times` and `share` fit a request decides what becomes of its reply. Faults are data, so a new failure
+The first fault whose `on`, `only_if`, `skip`, `times` and `share` fit a request decides what becomes of its response. Faults are data, so a new failure
 is a new file: docs/testing.md has the fields.
 """
 
@@ -10,17 +10,17 @@ import socket
 import struct
 import threading
 
-from store import Reply, Request, Store, content, error_reply
+from store import Response, Request, Store, content, error_response
 
 MAX_HEAD = 64 * 1024
 
 
 class Fault:
-    """One row of a case's `faults`: which replies it spoils, and how."""
+    """One row of a case's `faults`: which responses it spoils, and how."""
 
     FIELDS = {
         "on", "only_if", "skip", "times", "share", "seed",  # which
-        "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a reply made up
+        "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a response made up
         "meanwhile",  # what another writer puts there just before
         "key_errors",  # {key: code}: errors that DeleteObjects reports for these keys with status 200
         "append_meanwhile",  # what another writer adds there just before, as to an object of a directory bucket
@@ -59,7 +59,7 @@ class MockServer:
         self.store = Store(objects or {}, buckets, ways or {})
         self.faults = [Fault(row) for row in faults]
         self.requests, self.troubles = [], []
-        self.under_way = 0  # requests that have come and whose replies have not begun
+        self.under_way = 0  # requests that have come and whose responses have not begun
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads = []
@@ -100,7 +100,7 @@ class MockServer:
         pending = bytearray()
         try:
             while (request := self._read_request(connection, pending)) is not None:
-                if not self._reply(connection, request):
+                if not self._response(connection, request):
                     return
         except OSError:
             pass  # the client went away: its right
@@ -146,7 +146,7 @@ class MockServer:
         del pending[:length]
         return Request(method, target, headers, unchunk(body) if "aws-chunked" in headers.get("content-encoding", "") else body)
 
-    def _reply(self, connection, r):
+    def _response(self, connection, r):
         """Answers one request; False where the connection is to end."""
         with self.lock:
             self.requests.append(r)
@@ -158,10 +158,10 @@ class MockServer:
                 self.store.put(path, content(spec))
             for path, text in fault.get("append_meanwhile", {}).items():
                 self.store.directories.add(path, text.encode())
-            # A made-up reply stands before the store, unless the store is to do its work all the same.
+            # A made-up response stands before the store, unless the store is to do its work all the same.
             made_up = not fault.keys().isdisjoint({"status", "error", "raw", "close"})
-            reply = self.store.answer(r) if not made_up or fault.get("do_it") else None
-        # Before the first byte of the reply: behind it the client may ask again.
+            response = self.store.answer(r) if not made_up or fault.get("do_it") else None
+        # Before the first byte of the response: behind it the client may ask again.
         self.stopping.wait(fault.get("delay_ms", 0) / 1000)
         with self.lock:
             self.under_way -= 1
@@ -171,17 +171,17 @@ class MockServer:
             connection.sendall(fault["raw"].encode("latin-1"))
             return False
         if made_up:
-            reply = made_up_reply(fault, r.method == "HEAD")
-            reply.headers.update(self.store.ways.get("headers", {}))
+            response = made_up_response(fault, r.method == "HEAD")
+            response.headers.update(self.store.ways.get("headers", {}))
         elif "body" in fault:
-            reply.body = fault["body"].encode()
-        reply.headers.update(fault.get("headers", {}))
-        if "corrupt" in fault and reply.body:
-            spoiled = bytearray(reply.body)
+            response.body = fault["body"].encode()
+        response.headers.update(fault.get("headers", {}))
+        if "corrupt" in fault and response.body:
+            spoiled = bytearray(response.body)
             spoiled[fault["corrupt"]] ^= 0x20
-            reply.body = bytes(spoiled)
-        r.status = reply.status
-        return self._send(connection, fault, reply)
+            response.body = bytes(spoiled)
+        r.status = response.status
+        return self._send(connection, fault, response)
 
     def _push(self, connection, data):
         """All of it, however late the client takes it: sendall would break off after the socket's timeout, and the client ask again."""
@@ -192,8 +192,8 @@ class MockServer:
             except TimeoutError:
                 continue
 
-    def _send(self, connection, fault, reply):
-        head, body = reply.bytes(fault.get("length_off", 0))
+    def _send(self, connection, fault, response):
+        head, body = response.bytes(fault.get("length_off", 0))
         data = head + body
         stop_at = next((len(head) + fault[k] for k in ("cut_after", "reset_after", "stall_after") if k in fault), None)
         if stop_at is not None:
@@ -210,14 +210,14 @@ class MockServer:
         return stop_at is None and "length_off" not in fault
 
 
-def made_up_reply(fault, head_only):
+def made_up_response(fault, head_only):
     if "error" in fault:
-        reply = error_reply(fault.get("status", 400), *fault["error"], head_only=head_only)
+        response = error_response(fault.get("status", 400), *fault["error"], head_only=head_only)
     else:
-        reply = Reply(fault["status"], body=fault.get("body", "").encode(), head_only=head_only)
+        response = Response(fault["status"], body=fault.get("body", "").encode(), head_only=head_only)
     if "body_size" in fault:
-        reply.body = (reply.body + b"x" * fault["body_size"])[:fault["body_size"]]
-    return reply
+        response.body = (response.body + b"x" * fault["body_size"])[:fault["body_size"]]
+    return response
 
 
 def unchunk(body):

@@ -1,4 +1,4 @@
-"""S3 as it should be, in memory, as far as a client's tests need it: requests in, replies out, no network. server.py puts faults on top.
+"""S3 as it should be, in memory, as far as a client's tests need it: requests in, responses out, no network. server.py puts faults on top.
 
 Stores that speak the protocol differ: `ways` makes this one behave as such a store does (docs/testing.md has the fields).
 """
@@ -70,7 +70,7 @@ class Request:
         return {"GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}.get(m, m)
 
 
-class Reply:
+class Response:
     def __init__(self, status=200, headers=None, body=b"", head_only=False):
         self.status, self.headers, self.body, self.head_only = status, dict(headers or {}), body, head_only
 
@@ -85,13 +85,13 @@ class Reply:
         return head.encode("latin-1") + b"\r\n", b"" if self.head_only else self.body
 
 
-def error_reply(status, code, message="mocked", head_only=False):
+def error_response(status, code, message="mocked", head_only=False):
     body = f"{XML}<Error><Code>{code}</Code><Message>{escape(message)}</Message><RequestId>MOCK</RequestId></Error>"
-    return Reply(status, {"Content-Type": "application/xml"}, body.encode(), head_only)
+    return Response(status, {"Content-Type": "application/xml"}, body.encode(), head_only)
 
 
-def xml_reply(root, inner):
-    return Reply(200, {"Content-Type": "application/xml"}, f"{XML}<{root}>{inner}</{root}>".encode())
+def xml_response(root, inner):
+    return Response(200, {"Content-Type": "application/xml"}, f"{XML}<{root}>{inner}</{root}>".encode())
 
 
 def entries_xml(store, r, page, token):
@@ -123,7 +123,7 @@ class Store:
     """Calls come one at a time: the server holds its lock."""
 
     WAYS = {
-        "headers",  # of every reply
+        "headers",  # of every response
         "refuses",  # {operation: {header: [status, code, message]}}: a request with such a header
         "lacks",  # operations that are not there: 501 NotImplemented
         "ignores",  # {operation: [header]}: as if the client had not sent it
@@ -168,47 +168,47 @@ class Store:
         ignored = self.ways.get("ignores", {}).get(r.operation, [])
         r = copy.copy(r)  # a case looks at what came in
         r.headers = {name: value for name, value in r.headers.items() if name not in ignored}
-        reply = self._refusal(r) or (self.directories.answer(r) if is_directory(r.bucket) else self._answer(r))
-        reply.headers.update(self.ways.get("headers", {}))
-        return reply
+        response = self._refusal(r) or (self.directories.answer(r) if is_directory(r.bucket) else self._answer(r))
+        response.headers.update(self.ways.get("headers", {}))
+        return response
 
     def _refusal(self, r):
         if r.operation in self.ways.get("lacks", []):
-            return error_reply(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+            return error_response(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
         for header, error in self.ways.get("refuses", {}).get(r.operation, {}).items():
             if header in r.headers:
-                return error_reply(*error, head_only=r.method == "HEAD")
+                return error_response(*error, head_only=r.method == "HEAD")
         digest = r.headers.get("content-md5")
         if digest and base64.b64decode(digest) != hashlib.md5(r.body).digest():
-            return error_reply(400, "BadDigest")
+            return error_response(400, "BadDigest")
         return None
 
     def do_CreateSession(self, r):
-        return error_reply(405, "MethodNotAllowed", "not a directory bucket")
+        return error_response(405, "MethodNotAllowed", "not a directory bucket")
 
     def _answer(self, r):
         head = r.method == "HEAD"
         if r.bucket and r.bucket not in self.buckets and r.operation != "CreateBucket":
-            return error_reply(404, "NoSuchBucket", head_only=head)
+            return error_response(404, "NoSuchBucket", head_only=head)
         handler = getattr(self, "do_" + r.operation, None)
-        return handler(r) if handler else error_reply(501, "NotImplemented", r.operation)
+        return handler(r) if handler else error_response(501, "NotImplemented", r.operation)
 
     def _refused(self, r, path):
-        """The reply to a condition that doesn't hold, or None."""
+        """The response to a condition that doesn't hold, or None."""
         there = self.objects.get(path)
         if r.headers.get("if-none-match") == "*" and there:
-            return error_reply(412, "PreconditionFailed")
+            return error_response(412, "PreconditionFailed")
         match = r.headers.get("if-match")
         if match is not None and not there:
-            return error_reply(404, "NoSuchKey")
+            return error_response(404, "NoSuchKey")
         if match is not None and match.strip('"') != there[1].strip('"'):
-            return error_reply(412, "PreconditionFailed")
+            return error_response(412, "PreconditionFailed")
         return None
 
     def _object(self, r):
         path, head = f"{r.bucket}/{r.key}", r.method == "HEAD"
         if path not in self.objects:
-            return error_reply(404, "NoSuchKey", head_only=head)
+            return error_response(404, "NoSuchKey", head_only=head)
         refused = self._refused(r, path)
         if refused:
             refused.head_only = head
@@ -218,51 +218,51 @@ class Store:
         headers.setdefault("content-type", "binary/octet-stream")
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", r.headers.get("range", ""))
         if not asked:
-            return Reply(200, headers, data, head)
+            return Response(200, headers, data, head)
         first, last = asked.groups()
         if first == "":
             begin, end = max(0, len(data) - int(last)), len(data)
         else:
             begin, end = int(first), min(len(data), int(last) + 1 if last else len(data))
         if begin >= end:
-            reply = error_reply(416, "InvalidRange", head_only=head)
-            reply.headers["Content-Range"] = f"bytes */{len(data)}"
-            return reply
+            response = error_response(416, "InvalidRange", head_only=head)
+            response.headers["Content-Range"] = f"bytes */{len(data)}"
+            return response
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(data)}"
-        return Reply(206, headers, data[begin:end], head)
+        return Response(206, headers, data[begin:end], head)
 
     do_GetObject = do_HeadObject = _object
 
     def do_PutObject(self, r):
         path = f"{r.bucket}/{r.key}"
         told = {name: r.headers[name] for name in ["x-amz-checksum-crc32c"] if self.ways.get("tells_crc32c") and name in r.headers}
-        return self._refused(r, path) or Reply(200, {"ETag": self.put(path, r.body, {**user_metadata(r), **told})})
+        return self._refused(r, path) or Response(200, {"ETag": self.put(path, r.body, {**user_metadata(r), **told})})
 
     def do_CopyObject(self, r):
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
         if source not in self.objects:
-            return error_reply(404, "NoSuchKey")
+            return error_response(404, "NoSuchKey")
         refused = self._refused(r, f"{r.bucket}/{r.key}")
         if refused:
             return refused
         match = r.headers.get("x-amz-copy-source-if-match")
         if match is not None and match.strip('"') != self.objects[source][1].strip('"'):
-            return error_reply(412, "PreconditionFailed")
+            return error_response(412, "PreconditionFailed")
         replaced = r.headers.get("x-amz-metadata-directive") == "REPLACE"
         etag = self.put(f"{r.bucket}/{r.key}", self.objects[source][0], user_metadata(r) if replaced else self.objects[source][2])
-        return xml_reply("CopyObjectResult", f"<ETag>{escape(etag)}</ETag>")
+        return xml_response("CopyObjectResult", f"<ETag>{escape(etag)}</ETag>")
 
     def _tagging(self, r):
         """The tags of an object that is there: as PUT sent them."""
         path = f"{r.bucket}/{r.key}"
         if path not in self.objects:
-            return error_reply(404, "NoSuchKey")
+            return error_response(404, "NoSuchKey")
         if r.method == "PUT":
             self.tags[path] = re.search(r"<TagSet>(.*)</TagSet>", r.body.decode(), re.S).group(1)
         elif r.method == "DELETE":
             self.tags.pop(path, None)
-            return Reply(204)
-        return xml_reply("Tagging", f"<TagSet>{self.tags.get(path, '')}</TagSet>") if r.method == "GET" else Reply(200)
+            return Response(204)
+        return xml_response("Tagging", f"<TagSet>{self.tags.get(path, '')}</TagSet>") if r.method == "GET" else Response(200)
 
     do_GetObjectTagging = do_PutObjectTagging = do_DeleteObjectTagging = _tagging
 
@@ -271,7 +271,7 @@ class Store:
         if refused:
             return refused
         self.objects.pop(f"{r.bucket}/{r.key}", None)
-        return Reply(204)
+        return Response(204)
 
     def do_DeleteObjects(self, r):
         """An error for each key whose ETag does not match, and for those in a fault's key_errors."""
@@ -288,20 +288,20 @@ class Store:
                 self.objects.pop(f"{r.bucket}/{key}", None)
             else:
                 inner += f"<Error><Key>{escape(key)}</Key><Code>{code}</Code><Message>mocked</Message></Error>"
-        return xml_reply("DeleteResult", inner)
+        return xml_response("DeleteResult", inner)
 
     def do_HeadBucket(self, r):
-        return Reply(200, head_only=True)
+        return Response(200, head_only=True)
 
     def do_CreateBucket(self, r):
         self.buckets.add(r.bucket)
-        return Reply(200)
+        return Response(200)
 
     def do_DeleteBucket(self, r):
         if any(path.startswith(r.bucket + "/") for path in self.objects) or self.ways.get("hidden"):
-            return error_reply(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+            return error_response(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
         self.buckets.remove(r.bucket)
-        return Reply(204)
+        return Response(204)
 
     def do_ListObjectsV2(self, r):
         prefix, delimiter = r.query.get("prefix", ""), r.query.get("delimiter", "")
@@ -315,71 +315,71 @@ class Store:
             if name > after:
                 names.setdefault(name, None if cut >= 0 else path)
         page = list(names.items())[:most]
-        return xml_reply("ListBucketResult", entries_xml(self, r, page, page[-1][0] if len(names) > len(page) else None))
+        return xml_response("ListBucketResult", entries_xml(self, r, page, page[-1][0] if len(names) > len(page) else None))
 
     def do_CreateMultipartUpload(self, r):
         upload = f"upload-{self._next()}"
         self.uploads[upload] = (f"{r.bucket}/{r.key}", {}, user_metadata(r))
-        return xml_reply("InitiateMultipartUploadResult",
+        return xml_response("InitiateMultipartUploadResult",
                          f"<Bucket>{r.bucket}</Bucket><Key>{escape(r.key)}</Key><UploadId>{upload}</UploadId>")
 
     def do_UploadPart(self, r):
         upload = self.uploads.get(r.query["uploadId"])
         if upload is None:
-            return error_reply(404, "NoSuchUpload")
+            return error_response(404, "NoSuchUpload")
         etag = f'"{hashlib.md5(r.body).hexdigest()}"'
         self.checksums[etag] = r.headers.get("x-amz-checksum-crc32c")
         upload[1][int(r.query["partNumber"])] = (r.body, etag)
-        return Reply(200, {"ETag": etag})
+        return Response(200, {"ETag": etag})
 
     def do_UploadPartCopy(self, r):
         upload = self.uploads.get(r.query["uploadId"])
         if upload is None:
-            return error_reply(404, "NoSuchUpload")
+            return error_response(404, "NoSuchUpload")
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
         if source not in self.objects:
-            return error_reply(404, "NoSuchKey")
+            return error_response(404, "NoSuchKey")
         data, etag, _ = self.objects[source]
         match = r.headers.get("x-amz-copy-source-if-match")
         if match is not None and match.strip('"') != etag.strip('"'):
-            return error_reply(412, "PreconditionFailed")
+            return error_response(412, "PreconditionFailed")
         first, last = re.fullmatch(r"bytes=(\d+)-(\d+)", r.headers["x-amz-copy-source-range"]).groups()
         if int(last) >= len(data):
-            return error_reply(400, "InvalidArgument")
+            return error_response(400, "InvalidArgument")
         piece = data[int(first):int(last) + 1]
         etag = f'"{hashlib.md5(piece).hexdigest()}"'
         upload[1][int(r.query["partNumber"])] = (piece, etag)
         checksum = self.checksums.get(etag)
         told = f"<ChecksumCRC32C>{checksum}</ChecksumCRC32C>" if checksum else ""
-        return xml_reply("CopyPartResult", f"<ETag>{escape(etag)}</ETag>{told}")
+        return xml_response("CopyPartResult", f"<ETag>{escape(etag)}</ETag>{told}")
 
     def do_CompleteMultipartUpload(self, r):
         if r.query["uploadId"] not in self.uploads:
-            return error_reply(404, "NoSuchUpload")
+            return error_response(404, "NoSuchUpload")
         path, parts, meta = self.uploads[r.query["uploadId"]]
         refused = self._refused(r, path)
         if refused:
             return refused
         if max(parts) > self.ways.get("max_parts", 10000):
-            return error_reply(400, "InvalidArgument", "Part number must be an integer between 1 and the maximum")
+            return error_response(400, "InvalidArgument", "Part number must be an integer between 1 and the maximum")
         if self.ways.get("equal_parts"):
             sizes = [len(parts[n][0]) for n in sorted(parts)]
             if len(set(sizes[:-1])) > 1 or sizes[-1] > sizes[0]:
-                return error_reply(400, "InvalidPart", "All non-trailing parts must have the same length.")
+                return error_response(400, "InvalidPart", "All non-trailing parts must have the same length.")
         pieces, sums = [], b""
         for part in re.findall(r"<Part>(.*?)</Part>", r.body.decode(), re.S):
             number = int(re.search(r"<PartNumber>(\d+)</PartNumber>", part).group(1))
             etag = unescape(re.search(r"<ETag>(.*?)</ETag>", part).group(1), {"&quot;": '"', "&#34;": '"'})
             if number not in parts or parts[number][1].strip('"') != etag.strip('"'):
-                return error_reply(400, "InvalidPart")
+                return error_response(400, "InvalidPart")
             pieces.append(parts[number][0])
             sums += bytes.fromhex(parts[number][1].strip('"'))
         del self.uploads[r.query["uploadId"]]
         etag = self.put(path, b"".join(pieces), meta, f'"{hashlib.md5(sums).hexdigest()}-{len(pieces)}"')
-        return xml_reply("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag>")
+        return xml_response("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag>")
 
     def do_AbortMultipartUpload(self, r):
-        return Reply(204) if self.uploads.pop(r.query["uploadId"], None) else error_reply(404, "NoSuchUpload")
+        return Response(204) if self.uploads.pop(r.query["uploadId"], None) else error_response(404, "NoSuchUpload")
 
     def do_ListMultipartUploads(self, r):
         inner = "<IsTruncated>false</IsTruncated>"
@@ -387,4 +387,4 @@ class Store:
             if path.startswith(f"{r.bucket}/{r.query.get('prefix', '')}"):
                 inner += (f"<Upload><Key>{escape(path.partition('/')[2])}</Key><UploadId>{upload}</UploadId>"
                           "<Initiated>2026-11-23T21:13:00.000Z</Initiated></Upload>")
-        return xml_reply("ListMultipartUploadsResult", inner)
+        return xml_response("ListMultipartUploadsResult", inner)

@@ -24,7 +24,7 @@ PIECES = (3, 5, 7)
 CLOSED = {"close": True}
 OUTCOMES = {
     "done": {},
-    "lost": {"close": True, "do_it": True},  # done, but the reply is lost, and no more requests of this flush arrive
+    "lost": {"close": True, "do_it": True},  # done, but the response is lost, and no more requests of this flush arrive
     "failed": {"status": 500, "error": ["InternalError", "mocked"], "do_it": True},  # done, but the store reports a failure
     "refused": {"status": 400, "error": ["EntityTooLarge", "mocked"]},
     "412": {"status": 412, "error": ["PreconditionFailed", "mocked"]},

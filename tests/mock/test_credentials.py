@@ -51,13 +51,13 @@ def ask(world, tmp_path):
 DIRECT = {"no_proxy": "127.0.0.1"}
 
 
-def process(tmp_path, *replies):
-    """A credential_process that prints one reply after another, and counts its calls."""
-    for i, reply in enumerate(replies):
-        (tmp_path / f"reply{i}").write_text(reply)
+def process(tmp_path, *responses):
+    """A credential_process that prints one response after another, and counts its calls."""
+    for i, response in enumerate(responses):
+        (tmp_path / f"response{i}").write_text(response)
     script = tmp_path / "give keys.sh"
     script.write_text(f'n=$(cat "{tmp_path}/calls" 2>/dev/null || echo 0)\necho $((n + 1)) > "{tmp_path}/calls"\n'
-                      f'[ -f "{tmp_path}/reply$n" ] || n={len(replies) - 1}\ncat "{tmp_path}/reply$n"\n')
+                      f'[ -f "{tmp_path}/response$n" ] || n={len(responses) - 1}\ncat "{tmp_path}/response$n"\n')
     return f'[default]\ncredential_process = /bin/sh "{script}" --for=me\n'
 
 

@@ -11,7 +11,7 @@ import pytest
 import env as environment
 from probe_run import probe
 from server import MockServer
-from store import Reply, xml_reply
+from store import Response, xml_response
 
 OPTIONS = {"key": "MOCKACCESSKEY", "secret": "mock-secret-9d1c7e", "region": "us-east-1", "retries": "0"}
 
@@ -28,22 +28,22 @@ class Endless(MockServer):
 
     def answer(self, r):
         if r.operation == "DeleteObjects":
-            return xml_reply("DeleteResult", "")
+            return xml_response("DeleteResult", "")
         page = next(self.pages) if r.operation.startswith("List") else 0
         token, key = self.token(page), f"{r.query.get('prefix', '')}k{page:09}"
         if r.operation == "ListObjectsV2":
             entry = f"<Contents><Key>{urllib.parse.quote(key)}</Key><Size>1</Size><LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>"
-            return xml_reply("ListBucketResult", f"<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>{entry * self.entries}"
+            return xml_response("ListBucketResult", f"<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>{entry * self.entries}"
                              f"<NextContinuationToken>{token}</NextContinuationToken>")
         if r.operation == "ListObjectVersions":
             entry = (f"<Version><Key>k</Key><VersionId>{page}</VersionId><IsLatest>false</IsLatest><Size>1</Size>"
                      "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Version>")
-            return xml_reply("ListVersionsResult", f"<IsTruncated>true</IsTruncated>{entry * self.entries}"
+            return xml_response("ListVersionsResult", f"<IsTruncated>true</IsTruncated>{entry * self.entries}"
                              f"<NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>{token}</NextVersionIdMarker>")
         if r.operation == "ListMultipartUploads":
-            return xml_reply("ListMultipartUploadsResult", "<IsTruncated>true</IsTruncated>"
+            return xml_response("ListMultipartUploadsResult", "<IsTruncated>true</IsTruncated>"
                              f"<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>{token}</NextUploadIdMarker>")
-        return Reply(404, head_only=True) if r.method == "HEAD" else self.real(r)
+        return Response(404, head_only=True) if r.method == "HEAD" else self.real(r)
 
 
 LISTINGS = [["list", "s3://b/d"], ["find", "s3://b/d"], ["versions", "s3://b/k"], ["uploads", "s3://b"], ["rmtree", "s3://b/d"],

@@ -8,7 +8,7 @@ import pytest
 
 from probe_run import probe
 from server import MockServer
-from store import Reply, error_reply
+from store import Response, error_response
 
 ACCESS, SECRET = "MOCKACCESSKEY", "mock-secret-9d1c7e"
 ACCOUNT = "123456789012"
@@ -19,7 +19,7 @@ BODY = b"hello"
 
 
 class Proxy(MockServer):
-    """Answers every GET with the same bytes, unless `refuse` has a reply for the host."""
+    """Answers every GET with the same bytes, unless `refuse` has a response for the host."""
 
     def __init__(self, refuse=lambda host, r: None):
         super().__init__()
@@ -28,7 +28,7 @@ class Proxy(MockServer):
 
     def answer(self, r):
         host = re.match("http://([^/]*)", r.target)[1]
-        return self.refuse(host, r) or Reply(206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}", "ETag": '"e"'}, BODY,
+        return self.refuse(host, r) or Response(206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}", "ETag": '"e"'}, BODY,
                                              head_only=r.method == "HEAD")
 
 
@@ -115,9 +115,9 @@ def test_redirect_keeps_the_form(options, first, then, status):
     def elsewhere(host, r):
         if "/us-west-2/" not in r.headers["authorization"]:
             return None
-        reply = error_reply(status, "PermanentRedirect" if status == 301 else "AuthorizationHeaderMalformed")
-        reply.headers["x-amz-bucket-region"] = "eu-west-3"
-        return reply
+        response = error_response(status, "PermanentRedirect" if status == 301 else "AuthorizationHeaderMalformed")
+        response.headers["x-amz-bucket-region"] = "eu-west-3"
+        return response
 
     with Proxy(elsewhere) as proxy:
         outcome = ask(proxy, "get", "s3://bucket/k", **options)
@@ -128,9 +128,9 @@ def test_redirect_keeps_the_form(options, first, then, status):
 
 def test_an_arn_is_not_redirected():
     def elsewhere(host, r):
-        reply = error_reply(400, "AuthorizationHeaderMalformed")
-        reply.headers["x-amz-bucket-region"] = "eu-west-3"
-        return reply
+        response = error_response(400, "AuthorizationHeaderMalformed")
+        response.headers["x-amz-bucket-region"] = "eu-west-3"
+        return response
 
     with Proxy(elsewhere) as proxy:
         outcome = ask(proxy, "get", f"s3://{AP}/k")
@@ -140,7 +140,7 @@ def test_an_arn_is_not_redirected():
 def test_a_copy_names_the_access_point():
     def copied(host, r):
         if r.method == "PUT":
-            return Reply(200, {"Content-Type": "application/xml"}, b"<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectResult>")
+            return Response(200, {"Content-Type": "application/xml"}, b"<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectResult>")
         return None
 
     arn = AP.replace("/", ":")

@@ -1,4 +1,4 @@
-"""A reply with status 200 from a login page or another server counts neither as a successful write nor as data."""
+"""A response with status 200 from a login page or another server counts neither as a successful write nor as data."""
 
 import pytest
 
@@ -10,7 +10,7 @@ XHTML = "<html><body>Please log in</body></html>"  # well-formed XML with anothe
 LARGE = "20000000"
 OPTIONS = {"key": "MOCKACCESSKEY", "secret": "mock-secret-9d1c7e", "region": "us-east-1", "retries": "2", "default_block_size": "5MiB"}
 
-# The request that gets such a reply, and the call that makes it.
+# The request that gets such a response, and the call that makes it.
 MUTATIONS = [
     ("PutObject", ["put", "s3://b/new", "100"]),
     ("PutObject", ["append", "s3://b/new", "text"]),
@@ -48,7 +48,7 @@ def run(do, faults, **ways):
         return outcome, server
 
 
-# Requests whose real replies have no body.
+# Requests whose real responses have no body.
 BARE = ["AbortMultipartUpload", "PutObjectTagging", "DeleteObjectTagging"]
 
 
@@ -70,14 +70,14 @@ def test_a_read(operation, do, page):
 
 @pytest.mark.parametrize("operation, do", [m for m in MUTATIONS if m[0] not in ("CreateMultipartUpload", "DeleteObjects")], **NAMES)
 def test_a_write_once(operation, do):
-    """After one such reply the call succeeds by a retry."""
+    """After one such response the call succeeds by a retry."""
     outcome, server = run(do, [{"on": operation, "status": 200, "body": HTML}])
     assert outcome.code == "COVE_OK" and server.count(operation) > 1, outcome
 
 
 @pytest.mark.parametrize("operation, do", [m for m in MUTATIONS if m[0] in ("PutObject", "CompleteMultipartUpload", "DeleteObject")], **NAMES)
 def test_done_all_the_same(operation, do):
-    """A proxy has replaced the reply to a successful request: a HEAD finds out."""
+    """A proxy has replaced the response to a successful request: a HEAD finds out."""
     outcome, server = run(do, [{"on": operation, "status": 200, "body": HTML, "do_it": True, "times": -1}],
                           tells_crc32c=True)
     assert outcome.code == "COVE_OK", outcome
@@ -100,9 +100,9 @@ def test_a_body_without_a_length():
 
 @pytest.mark.parametrize("page, code", [(HTML, "COVE_EPROTOCOL"), ("", "COVE_OK"), ("<CreateBucketResponse><Bucket>b</Bucket></CreateBucketResponse>", "COVE_OK")])
 def test_a_bucket(page, code):
-    """Some stores reply to CreateBucket with another body: a listing finds out whether the bucket was made."""
+    """Some stores response to CreateBucket with another body: a listing finds out whether the bucket was made."""
     faults = [{"on": "CreateBucket", "status": 200, "body": page, "do_it": True}]
-    if page == HTML:  # of a server that replies so to every request
+    if page == HTML:  # of a server that responds so to every request
         faults.append({"on": "ListObjectsV2", "status": 200, "body": page, "times": -1})
     outcome, _ = run(["mkdir", "s3://new"], faults)
     assert outcome.code == code, outcome

@@ -1,4 +1,4 @@
-"""Missing or invalid values in a reply are errors; they do not count as 0 or as "old"."""
+"""Missing or invalid values in a response are errors; they do not count as 0 or as "old"."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Copies of one version where a reply is lost, or where a proxy makes ETags weak."""
+"""Copies of one version where a response is lost, or where a proxy makes ETags weak."""
 
 import pytest
 
@@ -22,21 +22,21 @@ def fs(request, mock):
 
 
 @pytest.mark.parametrize("then", ["replaced", "removed"])
-def test_a_copy_whose_reply_is_lost(request, mock, fs, then):
+def test_a_copy_whose_response_is_lost(request, mock, fs, then):
     """The first attempt copied; the source changes before the second."""
     etag = fs.stat("b/a")[4]
     mock.faults.append(Fault({"on": "CopyObject", "do_it": True, "close": True}))
     answer, copied = mock.store.answer, []
 
     def changing(r):
-        reply = answer(r)
+        response = answer(r)
         if r.operation == "CopyObject" and not copied:
             copied.append(r)
             if then == "replaced":
                 mock.store.put("b/a", b"two")
             else:
                 del mock.store.objects["b/a"]
-        return reply
+        return response
 
     mock.store.answer = changing
     if "'false'" in request.node.name and then == "replaced":  # the second attempt copies the other version

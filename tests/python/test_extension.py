@@ -223,8 +223,8 @@ def test_signed_urls(s3):
 
     s3.fs.write_file(s3 / "x", b"for anybody")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(s3.fs.sign(s3 / "x", expires_s=60)) as reply:
-        assert reply.read() == b"for anybody"
+    with opener.open(s3.fs.sign(s3 / "x", expires_s=60)) as response:
+        assert response.read() == b"for anybody"
     put = urllib.request.Request(s3.fs.sign(s3 / "y", "PUT", 60), data=b"by anybody", method="PUT")
     with opener.open(put):
         assert s3.fs.read_file(s3 / "y") == b"by anybody"

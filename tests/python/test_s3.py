@@ -15,8 +15,8 @@ from cove import S3FileSystem
 
 def fetch(url, method="GET", body=None):
     request = urllib.request.Request(url, data=body, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as reply:
-        return reply.read(), reply.headers
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
+        return response.read(), response.headers
 
 
 # ---- signed URLs ----

@@ -282,8 +282,8 @@ def serve(root, *paths, **environ):
 def runs_of(address):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for _ in range(600):  # until it has looked
-        with opener.open(address + "data/runs", timeout=30) as reply:
-            said = reply.read().decode()
+        with opener.open(address + "data/runs", timeout=30) as response:
+            said = response.read().decode()
         if said.strip() != "[]":
             return said
     return said

@@ -30,8 +30,8 @@ def versioned(minio):
 
 def fetch(url, method="GET", body=None, headers=()):
     request = urllib.request.Request(url, data=body, method=method, headers=dict(headers))
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as reply:
-        return reply.read()
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
+        return response.read()
 
 
 # ---- versions

@@ -105,7 +105,7 @@ class Counting:
                     pass
 
     def _back(self, server, client):
-        """The server's bytes as they come: which reply they are of does not matter."""
+        """The server's bytes as they come: which response they are of does not matter."""
         buffer = bytearray(BLOCK)
         try:
             while n := server.recv_into(buffer):

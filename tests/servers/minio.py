@@ -83,8 +83,8 @@ class MinIO:
             handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(self.tls.ca))))
         opener = urllib.request.build_opener(*handlers)
         try:
-            with opener.open(self.endpoint + "/minio/health/cluster", timeout=2) as reply:
-                return reply.status == 200
+            with opener.open(self.endpoint + "/minio/health/cluster", timeout=2) as response:
+                return response.status == 200
         except (urllib.error.URLError, OSError):
             return False
 
@@ -103,8 +103,8 @@ class MinIO:
         signed["Authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.ACCESS_KEY}/{scope}, SignedHeaders=host;x-amz-content-sha256;"
                                    f"x-amz-date, Signature={signature}")
         request = urllib.request.Request(self.endpoint + target, data=body or None, headers=signed, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as reply:
-            return reply.read()
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
+            return response.read()
 
     def keep_versions(self, bucket):
         """From now on the bucket keeps every version of its objects."""

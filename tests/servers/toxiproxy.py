@@ -60,8 +60,8 @@ class Toxiproxy:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         body = None if value is None else json.dumps(value).encode()
         request = urllib.request.Request(self.api + path, data=body, method=method, headers={"User-Agent": "cove-test"})
-        with opener.open(request, timeout=10) as reply:
-            return json.loads(reply.read() or b"null")
+        with opener.open(request, timeout=10) as response:
+            return json.loads(response.read() or b"null")
 
     def enable(self, on):
         self._call("POST", "/proxies/p", {"enabled": on})

@@ -373,7 +373,7 @@ static void do_remove(struct worker *w, struct key *k)
     int64_t begin = now_ms();
     int rc = cove_fs_remove(soak.fs, path, &call, &err);
     took(REMOVE, begin);
-    /* One that was removed by an attempt whose reply was lost is not there for the next one. */
+    /* One that was removed by an attempt whose response was lost is not there for the next one. */
     if (rc == COVE_ENOTFOUND && may_be_absent)
         rc = 0;
     ended(REMOVE, rc == COVE_ENOTFOUND ? 0 : rc, &err, path);

@@ -38,7 +38,7 @@ class Object:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # a reply leaves in one piece
+    wbufsize = -1  # a response leaves in one piece
 
     def log_message(self, *_):
         pass
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     def buckets(self):
         return self.server.buckets
 
-    def reply(self, status, body=b"", headers=()):
+    def response(self, status, body=b"", headers=()):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def refuse(self, status, code):
-        self.reply(status, code.encode() if self.command != "HEAD" else b"", [("x-toy-error", code)])
+        self.response(status, code.encode() if self.command != "HEAD" else b"", [("x-toy-error", code)])
 
     def name(self):
         """(bucket, key, query); the key None where the path ends before one."""
@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         bucket, key, query = self.name()
         with self.server.lock:
             if not bucket:
-                self.reply(200, "".join(f"{b}\n" for b in sorted(self.buckets)).encode())
+                self.response(200, "".join(f"{b}\n" for b in sorted(self.buckets)).encode())
             elif key is None:
                 self.on_bucket(bucket, query)
             elif bucket not in self.buckets:
@@ -88,14 +88,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "PUT":
             known = bucket in self.buckets
             self.buckets.setdefault(bucket, {})
-            self.refuse(409, "bucket-is-yours") if known else self.reply(200)
+            self.refuse(409, "bucket-is-yours") if known else self.response(200)
         elif bucket not in self.buckets:
             self.refuse(404, "no-bucket")
         elif self.command == "DELETE" and self.buckets[bucket]:
             self.refuse(409, "bucket-not-empty")
         elif self.command == "DELETE":
             del self.buckets[bucket]
-            self.reply(204)
+            self.response(204)
         else:
             self.list(self.buckets[bucket], query)
 
@@ -113,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
             o, last = objects[key], entry
             what = "0 0 /" if entry != key or (one_level and slash) else f"{len(o.data)} {int(o.made)} {o.etag}"
             lines.append(f"{what} {quote(entry, safe='')}\n")
-        self.reply(200, "".join(lines).encode())
+        self.response(200, "".join(lines).encode())
 
     def on_object(self, objects, key, body):
         there = objects.get(key)
@@ -124,12 +124,12 @@ class Handler(BaseHTTPRequestHandler):
             kept = [(n, v) for n, v in self.headers.items()
                     if n.lower().startswith("x-toy-meta-") or n.lower() == "content-type"]
             objects[key] = Object(body, kept)
-            self.reply(200, headers=[("ETag", objects[key].etag)])
+            self.response(200, headers=[("ETag", objects[key].etag)])
         elif there is None:
             self.refuse(404, "no-object")
         elif self.command == "DELETE":
             del objects[key]
-            self.reply(204)
+            self.response(204)
         else:
             self.send(there)
 
@@ -138,16 +138,16 @@ class Handler(BaseHTTPRequestHandler):
         size = len(o.data)
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or "")
         if self.command == "HEAD" or not wanted:
-            self.reply(200, o.data, [*headers, ("Content-Length", str(size))])
+            self.response(200, o.data, [*headers, ("Content-Length", str(size))])
             return
         if not wanted[1]:  # a suffix: this store has none, and says so
             self.refuse(400, "no-suffix-ranges")
             return
         first, last = int(wanted[1]), min(int(wanted[2] or size), size - 1)
         if first >= size:
-            self.reply(416, headers=[("Content-Range", f"bytes */{size}")])
+            self.response(416, headers=[("Content-Range", f"bytes */{size}")])
             return
-        self.reply(206, o.data[first:last + 1], [*headers, ("Content-Range", f"bytes {first}-{last}/{size}")])
+        self.response(206, o.data[first:last + 1], [*headers, ("Content-Range", f"bytes {first}-{last}/{size}")])
 
 
 class Toy:

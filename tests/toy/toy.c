@@ -1,6 +1,6 @@
 /*
  * The toy store's backend: the smallest that the engine of object stores can run. It says how five requests and their
- * replies are spelt (tests/toy/server.py); all else is the engine's. Built for tests only.
+ * responses are spelt (tests/toy/server.py); all else is the engine's. Built for tests only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
 {
     char code[COVE__HEADER_MAX] = "";
 
-    cove__object_reply_header(r, "x-toy-error", code);
+    cove__object_response_header(r, "x-toy-error", code);
     snprintf(r->code, sizeof r->code, "%.*s", (int)sizeof r->code - 1, code);
     r->refusal = COVE__REFUSED_OTHER;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
@@ -173,7 +173,7 @@ static int add_line(struct cove__object_page_reader *page, const char *line, str
 
 static int list_response(const struct cove__object_request *r, struct cove__object_page_reader *page)
 {
-    struct cove__slice rest = cove__buf_slice(&r->http.reply);
+    struct cove__slice rest = cove__buf_slice(&r->http.response);
     struct cove__buf key = COVE__BUF_INIT(COVE__OBJECT_KEY_MAX + 1);
     char line[4096];
     int rc = 0;
@@ -190,7 +190,7 @@ static int list_response(const struct cove__object_request *r, struct cove__obje
 
 static int buckets_response(const struct cove__object_request *r, struct cove__object_page_reader *page)
 {
-    struct cove__slice rest = cove__buf_slice(&r->http.reply);
+    struct cove__slice rest = cove__buf_slice(&r->http.response);
     char line[512];
     int rc = 0;
 
@@ -218,7 +218,7 @@ static const struct cove__object_ops object_ops = {
     .refuses_condition = refuses_nothing,
     .refuses_operation = refuses_nothing,
     .credentials_refused = never,
-    .reply_crc32c = no_crc32c,
+    .response_crc32c = no_crc32c,
     .list_page_max = 1000,
     .list_request = list_request,
     .list_response = list_response,

@@ -19,11 +19,11 @@ static int ask_page(struct cove__object_store *store, struct cove__slice bucket,
     struct cove__object_request r;
 
     cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = bucket }, ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     ops->list_request(&r, prefix, last);
     int rc = cove__object_run(&r, err);
     if (rc == 0) {
-        ret->now_ns = cove__object_reply_time(&r);
+        ret->now_ns = cove__object_response_time(&r);
         rc = ops->list_response(&r, ret);
         if (rc == COVE_ENOMEM)
             cove__fail_nomem(err, "a list of uploads");
@@ -110,7 +110,7 @@ static int is_listed(struct cove__object_store *store, struct cove__object_name 
 }
 
 /* An upload that was aborted while a part was being sent may come back with that part, so it is looked for. A listing
- * may still have it when it is gone: the reply to the next abort decides. */
+ * may still have it when it is gone: the response to the next abort decides. */
 int cove__object_remove_upload(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
                                struct cove_error *err)
 {

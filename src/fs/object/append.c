@@ -3,7 +3,7 @@
  * one is copied on the store's side with the new bytes as a last part. Both only if the object is still the one that
  * was last seen, so two writers never lose data unseen. A store's own extension (append.h) goes before both.
  *
- * A write that seems to have failed may have been applied all the same (its reply was lost, or came after the
+ * A write that seems to have failed may have been applied all the same (its response was lost, or came after the
  * deadline). Each write of an open end carries a mark in the object's metadata, of which the first half is the same for
  * all of them, and begins with the bytes of the one that failed before it: so an object that was changed meanwhile, but
  * carries our mark, has the first of our bytes already, and its size says how many. An extension may carry no mark:

@@ -25,9 +25,9 @@ struct batch {
     bool *left, *again;    /* of each object: the body has it; the next body is to have it */
     bool *refused_version; /* of each object: the store has it with another version, or does not have it */
     struct cove__buf body;
-    struct failed refused; /* permanently, in all replies */
-    struct failed passing; /* in the last reply: to be retried */
-    size_t at;             /* where the last result's object was found: most replies keep the order */
+    struct failed refused; /* permanently, in all responses */
+    struct failed passing; /* in the last response: to be retried */
+    size_t at;             /* where the last result's object was found: most responses keep the order */
 };
 
 static void write_body(struct batch *b, struct cove__object_request *r)
@@ -126,14 +126,14 @@ static void take_result(void *user, const struct cove__object_deletion_result *r
 static int accept_results(struct cove__object_request *r, struct cove_error *err)
 {
     struct batch *b = r->user;
-    struct failed refused = b->refused; /* from earlier replies */
+    struct failed refused = b->refused; /* from earlier responses */
 
     memset(b->again, 0, b->all.n * sizeof *b->again);
     b->passing = (struct failed){ 0 };
     int rc = b->store->ops->batch->response(r, take_result, b);
     if (rc < 0) {
         b->refused = refused;
-        return cove__object_unreadable(r, err, rc, "the reply to a deletion");
+        return cove__object_unreadable(r, err, rc, "the response to a deletion");
     }
     if (b->passing.n > 0) {
         memcpy(b->left, b->again, b->all.n * sizeof *b->left);
@@ -160,7 +160,7 @@ static int run(struct batch *b, const struct cove__ctx *ctx, bool *ret_alone, st
 
     cove__object_request_init(&r, b->store, "POST",
                               (struct cove__object_name){ .bucket = cove__object_split(b->all.paths[0]).bucket }, ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     r.error_in_200 = true;
     r.accept = accept_results;
     r.user = b;

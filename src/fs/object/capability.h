@@ -27,7 +27,7 @@ enum cove__capability {
     COVE__DELETE_CONDITIONS,      /* a deletion only if the object has one version */
     COVE__BATCH_CONDITIONS,       /* the same of each deletion in a batch */
     COVE__CRC32C,                 /* the checksum is checked and kept; else MD5 is sent in its place */
-    COVE__COPIED_PART_CHECKSUMS,  /* the reply gives the checksum of a copied part, so that an upload with copies may
+    COVE__COPIED_PART_CHECKSUMS,  /* the response gives the checksum of a copied part, so that an upload with copies may
                                      have checksums */
     COVE__PART_COPY,              /* a part of an upload can be copied from an object */
     COVE__BATCH_DELETE,           /* many objects are deleted by one request */

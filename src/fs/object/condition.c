@@ -62,7 +62,7 @@ int cove__object_condition_error(const struct cove__object_request *r, enum cove
                                  struct cove_error *err)
 {
     int rc = cove__object_condition_broken(&r->http.op.ctx, condition, err);
-    cove__object_error_reply(r, err);
+    cove__object_error_response(r, err);
     return rc;
 }
 

@@ -98,7 +98,7 @@ static int copy_once(struct cove__object_store *store, struct cove__object_name 
     int rc = cove__object_run(&r, &why);
     *ret_too_large = rc < 0 && store->ops->copy->too_large(&r);
     if (rc == COVE_EPRECONDITION && headers != NULL && r.http.sends > 1 && is_made_by(store, to, &mark, ctx))
-        rc = 0; /* an earlier attempt made it, and its reply was lost */
+        rc = 0; /* an earlier attempt made it, and its response was lost */
     if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && headers == NULL && version != NULL && r.http.sends > 1 &&
         is_copied(store, to, version, ctx))
         rc = 0; /* likewise; the source has changed since */

@@ -23,7 +23,7 @@ struct deletion {
     struct cove__object_request r; /* first: the inbox gives it back */
     const char *path, *version;
     bool checked; /* a HEAD has found the expected version */
-    bool doubted; /* the reply to the deletion may be a proxy's: a HEAD tells whether the object is gone */
+    bool doubted; /* the response to the deletion may be a proxy's: a HEAD tells whether the object is gone */
     bool
         refused; /* the deletion was refused for its condition, perhaps because no object is there (RFC 9110, 13.1.1) */
 };
@@ -68,14 +68,14 @@ static int next_after_check(struct deletion *d, struct cove_error *err)
     d->checked = d->version != NULL && cove__object_same_version(head.version, d->version);
     if (d->doubted && (d->checked || d->version == NULL))
         return cove__object_fail(&d->r, err, COVE_EPROTOCOL,
-                                 "the reply to the deletion is not the store's, and the object still exists");
+                                 "the response to the deletion is not the store's, and the object still exists");
     if (d->refused && d->checked)
         return cove__object_fail(&d->r, err, COVE_EPROTOCOL,
                                  "the store refuses the deletion for its condition, though the object fulfils it");
     return d->checked ? AGAIN : CHANGED;
 }
 
-/* Evaluates the reply. What to do next, or an error. */
+/* Evaluates the response. What to do next, or an error. */
 static int next_of(struct deletion *d, struct cove_error *err)
 {
     struct cove__object_request *r = &d->r;

@@ -33,7 +33,7 @@ static int make_bucket(struct cove__object_store *store, struct cove__object_nam
         cove__object_body(&r, cove__buf_slice(&body), COVE__CHECKSUM_NONE);
         rc = cove__object_run(&r, &why);
     }
-    bool doubted = rc == 0 && r.http.reply.size > 0; /* some stores send a body, and so do proxies */
+    bool doubted = rc == 0 && r.http.response.size > 0; /* some stores send a body, and so do proxies */
     if (rc < 0 && r.refusal == COVE__REFUSED_BUCKET_IS_OURS)
         rc = 0;
     cove__object_request_done(&r);

@@ -10,15 +10,16 @@ int cove__object_accept_head(struct cove__object_request *r, struct cove_error *
 {
     char text[COVE__HEADER_MAX];
 
-    if (!cove__object_reply_header(r, r->store->ops->headers.version, text) &&
-        !cove__object_reply_header(r, "last-modified", text))
-        return cove__object_fail(r, err, COVE_EPROTOCOL,
-                                 "the reply has neither ETag nor Last-Modified, so it is not from the store: check the "
-                                 "endpoint and any proxy");
-    if (cove__object_reply_number(r, r->store->ops->headers.size) < 0)
+    if (!cove__object_response_header(r, r->store->ops->headers.version, text) &&
+        !cove__object_response_header(r, "last-modified", text))
         return cove__object_fail(
             r, err, COVE_EPROTOCOL,
-            "the object's size is unknown: the reply has no valid Content-Length; a proxy may have "
+            "the response has neither ETag nor Last-Modified, so it is not from the store: check the "
+            "endpoint and any proxy");
+    if (cove__object_response_number(r, r->store->ops->headers.size) < 0)
+        return cove__object_fail(
+            r, err, COVE_EPROTOCOL,
+            "the object's size is unknown: the response has no valid Content-Length; a proxy may have "
             "removed it");
     return 0;
 }
@@ -36,16 +37,16 @@ void cove__object_head_response(const struct cove__object_request *r, struct cov
     const struct cove__object_headers *headers = &r->store->ops->headers;
     char text[COVE__HEADER_MAX];
 
-    *ret =
-        (struct cove__object_head){ .size = cove__object_reply_number(r, r->store->ops->headers.size), .mtime_ns = -1 };
-    if (cove__object_reply_header(r, "last-modified", text))
+    *ret = (struct cove__object_head){ .size = cove__object_response_number(r, r->store->ops->headers.size),
+                                       .mtime_ns = -1 };
+    if (cove__object_response_header(r, "last-modified", text))
         ret->mtime_ns = cove__parse_http_date(text);
-    cove__object_reply_version(r, ret->version);
+    cove__object_response_version(r, ret->version);
     if (headers->version_id != NULL)
-        cove__object_reply_header(r, headers->version_id, ret->version_id);
+        cove__object_response_header(r, headers->version_id, ret->version_id);
     snprintf(text, sizeof text, "%s%s", headers->metadata, headers->write_mark);
     cove__http_header(&r->http, text, ret->write_id, sizeof ret->write_id);
-    ret->has_crc32c = cove__object_reply_crc32c(r, &ret->crc32c);
+    ret->has_crc32c = cove__object_response_crc32c(r, &ret->crc32c);
 }
 
 int cove__object_head(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
@@ -73,7 +74,7 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
     return rc;
 }
 
-bool cove__object_reply_crc32c(const struct cove__object_request *r, uint32_t *ret)
+bool cove__object_response_crc32c(const struct cove__object_request *r, uint32_t *ret)
 {
-    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && r->store->ops->reply_crc32c(r, ret);
+    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && r->store->ops->response_crc32c(r, ret);
 }

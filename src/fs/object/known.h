@@ -32,7 +32,7 @@ struct cove__object_known {
 int cove__object_known_get(struct cove__object_store *store, const char *identity, struct cove_error *err);
 void cove__object_known_put(struct cove__object_known *known); /* NULL accepted */
 
-/* Whether a reply has shown that the bucket is there. */
+/* Whether a response has shown that the bucket is there. */
 bool cove__object_bucket_is_known(struct cove__object_store *store, struct cove__slice bucket);
 void cove__object_remember_bucket(struct cove__object_store *store, struct cove__slice bucket);
 void cove__object_forget_bucket(struct cove__object_store *store, struct cove__slice bucket);

@@ -61,7 +61,7 @@ static int fetch_page(struct cove__object_store *store, struct cove__object_name
     p->bucket = name.bucket;
     p->prefix = query.prefix;
     cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     store->ops->list_request(&r, &query);
     int rc = cove__object_run(&r, err);
     if (rc == 0)
@@ -174,7 +174,7 @@ static int list_buckets(struct cove__object_store *store, const char *token, con
 
     cove__object_page_init(&p, page);
     cove__object_request_init(&r, store, "GET", cove__object_split(""), ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     if (store->ops->buckets_request != NULL)
         store->ops->buckets_request(&r, token);
     int rc = cove__object_run(&r, err);

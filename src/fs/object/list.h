@@ -1,6 +1,6 @@
 /*
- * What a backend needs to know of listings: what one page asks for, and the reader of its reply (page.c), which checks
- * each entry and keeps it for the caller. Also what list.c shares with page.c and virtual_page.c.
+ * What a backend needs to know of listings: what one page asks for, and the reader of its response (page.c), which
+ * checks each entry and keeps it for the caller. Also what list.c shares with page.c and virtual_page.c.
  */
 #ifndef COVE_FS_OBJECT_LIST_H
 #define COVE_FS_OBJECT_LIST_H

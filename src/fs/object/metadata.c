@@ -1,6 +1,6 @@
 /*
- * What an object carries beside its bytes, as headers: read from the reply to a HEAD, kept for an object that takes the
- * other's place, and written into a request that makes one. For stat.c, put.c, upload.c and copy.c.
+ * What an object carries beside its bytes, as headers: read from the response to a HEAD, kept for an object that takes
+ * the other's place, and written into a request that makes one. For stat.c, put.c, upload.c and copy.c.
  */
 #include <string.h>
 #include <strings.h>
@@ -80,7 +80,7 @@ static int keep_text(const struct cove__object_request *r, const char *header, c
 {
     char text[COVE__HEADER_MAX];
 
-    if (!cove__object_reply_header(r, header, text) || text[0] == '\0')
+    if (!cove__object_response_header(r, header, text) || text[0] == '\0')
         return 0;
     *ret = cove__strdup(text);
     return *ret != NULL ? 0 : COVE_ENOMEM;
@@ -90,10 +90,10 @@ int cove__object_read_properties(const struct cove__object_request *r, struct co
 {
     const struct cove__object_headers *headers = &r->store->ops->headers;
     struct cove__pairs pairs = COVE__PAIRS_INIT;
-    struct cove__slice rest = cove__buf_slice(&r->http.reply_headers), name, value;
+    struct cove__slice rest = cove__buf_slice(&r->http.response_headers), name, value;
     char text[COVE__HEADER_MAX];
 
-    if (headers->storage_class != NULL && cove__object_reply_header(r, headers->storage_class, text))
+    if (headers->storage_class != NULL && cove__object_response_header(r, headers->storage_class, text))
         cove__object_text(cove__slice_str(text), info->storage_class, sizeof info->storage_class);
     int rc = headers->version_id != NULL ? keep_text(r, headers->version_id, &info->version_id) : 0;
     if (rc == 0)
@@ -130,7 +130,7 @@ static bool describes(const struct cove__object_request *r, struct cove__slice n
 
 int cove__object_keep_metadata(const struct cove__object_request *head, struct cove__buf *out)
 {
-    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
+    struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
     while (cove__object_next_header(&rest, &name, &value)) {
         if (describes(head, name) && !has_header(cove__buf_slice(&head->store->extra.create), name))
@@ -151,7 +151,7 @@ static bool is_changed(struct cove__slice name, const struct cove_pair *pairs, s
 int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
                                  struct cove__buf *out)
 {
-    struct cove__slice rest = cove__buf_slice(&head->http.reply_headers), name, value;
+    struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
     while (cove__object_next_header(&rest, &name, &value)) {
         if ((describes(head, name) || is_one_of(name, head->store->ops->headers.kept)) &&

@@ -16,7 +16,7 @@
 
 /* ---- by the store ---- */
 
-/* Whether an attempt whose reply was lost has moved the object: the target is what the source was. */
+/* Whether an attempt whose response was lost has moved the object: the target is what the source was. */
 static bool was_moved(struct cove__object_store *store, struct cove__object_name to,
                       const struct cove__object_head *source, const struct cove__ctx *ctx)
 {

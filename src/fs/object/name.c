@@ -1,4 +1,4 @@
-/* Names, and values in replies. Pure. */
+/* Names, and values in responses. Pure. */
 #include "fs/object/name.h"
 
 #include <string.h>
@@ -60,7 +60,7 @@ char *cove__object_trim_slash(const char *path)
     return cove__strndup(path, n);
 }
 
-/* ---- values in replies ---- */
+/* ---- values in responses ---- */
 
 int64_t cove__object_date(struct cove__slice text)
 {

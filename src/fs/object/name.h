@@ -1,4 +1,4 @@
-/* Names: "bucket/key", and values as requests and replies spell them. Pure. For all of fs/object and its backends. */
+/* Names: "bucket/key", and values as requests and responses spell them. Pure. For all of fs/object and its backends. */
 #ifndef COVE_FS_OBJECT_NAME_H
 #define COVE_FS_OBJECT_NAME_H
 
@@ -35,7 +35,7 @@ int cove__object_prefix(struct cove__slice key, struct cove__buf *out);
 /* A directory's path without the slash that a user may write at its end; owned. */
 char *cove__object_trim_slash(const char *path);
 
-/* ---- values in replies ---- */
+/* ---- values in responses ---- */
 
 int64_t cove__object_date(struct cove__slice text);                      /* ISO 8601; -1 where it is none */
 int64_t cove__object_number(struct cove__slice text);                    /* a size; -1 if it is not a number */

@@ -1,7 +1,7 @@
 /*
  * An object store over HTTP: what all of them share, and the table of what each spells its own way. The engine in this
  * folder decides what is asked, in which order, and what an answer means; a backend (fs/s3) addresses and signs
- * requests, and reads replies. docs/adding-a-store.md has the table for each store.
+ * requests, and reads responses. docs/adding-a-store.md has the table for each store.
  */
 #ifndef COVE_FS_OBJECT_OBJECT_H
 #define COVE_FS_OBJECT_OBJECT_H
@@ -15,10 +15,10 @@
 #include "fs/object/request.h"
 #include "fs/object/steps.h"
 
-/* What headers the store's objects have, in lower case where a reply is searched for them. */
+/* What headers the store's objects have, in lower case where a response is searched for them. */
 struct cove__object_headers {
-    const char *version;       /* of a reply: what tells one content of an object from another ("etag") */
-    const char *size;          /* of a HEAD's reply ("content-length") */
+    const char *version;       /* of a response: what tells one content of an object from another ("etag") */
+    const char *size;          /* of a HEAD's response ("content-length") */
     const char *metadata;      /* how the names of the user's metadata begin ("x-amz-meta-") */
     const char *write_mark;    /* the name, in the user's metadata, of the mark of a write */
     const char *if_match;      /* of a request: only if the object has this version ("If-Match") */
@@ -54,8 +54,8 @@ struct cove__object_ops {
     void (*request_done)(struct cove__object_request *r); /* frees what `state` holds. NULL: nothing */
     /* The body is set: what a signature or checksum needs of it. NULL: nothing. */
     void (*body)(struct cove__object_request *r);
-    /* A reply is here: what it says of the store. True: *ret_verdict and err are final. */
-    bool (*reply)(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err);
+    /* A response is here: what it says of the store. True: *ret_verdict and err are final. */
+    bool (*response)(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err);
     /* Whether a 200 holds an error (r->error_in_200). NULL: never. */
     bool (*holds_error)(const struct cove__object_request *r);
     /* Of a refusal: true: something was learned (a region, that there are no checksums), and the same request is worth
@@ -74,7 +74,7 @@ struct cove__object_ops {
     unsigned list_page_max; /* entries of one page at most */
     /* Fills `query` and, where it needs them, headers of a GET of the bucket; replaces an earlier query. */
     void (*list_request)(struct cove__object_request *r, const struct cove__object_list_query *query);
-    /* Reads a good reply into the page. 0; COVE_EPROTOCOL: it cannot be read; COVE_ELIMIT, COVE_ENOMEM. */
+    /* Reads a good response into the page. 0; COVE_EPROTOCOL: it cannot be read; COVE_ELIMIT, COVE_ENOMEM. */
     int (*list_response)(const struct cove__object_request *r, struct cove__object_page_reader *page);
     /* The same of all buckets; `token`: NULL for the first page. No request: a GET of no bucket is all. */
     void (*buckets_request)(struct cove__object_request *r, const char *token);
@@ -92,7 +92,7 @@ struct cove__object_ops {
 
     /* ---- removals and moves: remove.h, move.h, steps.h ---- */
 
-    int deleted_status;                                     /* of a good reply to a DELETE of an object */
+    int deleted_status;                                     /* of a good response to a DELETE of an object */
     void (*delete_request)(struct cove__object_request *r); /* completes that DELETE. NULL: nothing to add */
     const struct cove__object_batch_ops *batch;             /* NULL: objects are deleted one by one */
     /* The request's name is the directory, `arg` is NULL. NULL, or refused as unknown: keys are listed and deleted. */
@@ -105,8 +105,8 @@ struct cove__object_ops {
 
     /* The version that was asked for only says that the object was deleted. NULL: there is no such thing. */
     bool (*is_delete_marker)(const struct cove__object_request *r);
-    /* The checksum of the whole object that the reply gives; false: none. */
-    bool (*reply_crc32c)(const struct cove__object_request *r, uint32_t *ret);
+    /* The checksum of the whole object that the response gives; false: none. */
+    bool (*response_crc32c)(const struct cove__object_request *r, uint32_t *ret);
 
     /* ---- groups; NULL: the backend leaves out the slots of struct cove__fs_ops that need them ---- */
 

@@ -40,18 +40,18 @@ int cove__object_head(struct cove__object_store *store, struct cove__object_name
 int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                                struct cove_error *err);
-/* The same for a caller's own request, of the method HEAD: sets it up (including `accept`), and reads its reply. */
+/* The same for a caller's own request, of the method HEAD: sets it up (including `accept`), and reads its response. */
 void cove__object_head_request(struct cove__object_request *r);
 int cove__object_accept_head(struct cove__object_request *r, struct cove_error *err);
 void cove__object_head_response(const struct cove__object_request *r, struct cove__object_head *ret);
-/* The reply's checksum of the whole object; false where there is none. */
-bool cove__object_reply_crc32c(const struct cove__object_request *r, uint32_t *ret);
+/* The response's checksum of the whole object; false where there is none. */
+bool cove__object_response_crc32c(const struct cove__object_request *r, uint32_t *ret);
 
 /* ---- metadata.c: what an object carries beside its bytes ---- */
 
 /* The next of "Name: value\n" lines, which then are those behind it; false: there is none. */
 bool cove__object_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value);
-/* What the reply to a HEAD tells, into an info that is otherwise filled in: version, class, type and metadata. 0,
+/* What the response to a HEAD tells, into an info that is otherwise filled in: version, class, type and metadata. 0,
  * COVE_ENOMEM, COVE_ELIMIT. */
 int cove__object_read_properties(const struct cove__object_request *r, struct cove_info *info);
 /* The lines that an object made in this one's place must carry over: its content type and the like, and the user's

@@ -27,11 +27,11 @@
 #define TEXT(body, size)                                                                                               \
     "HTTP/1.1 200 OK\r\nContent-Length: " size "\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" body
 #define ERROR(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-#define LOST          "" /* the connection ends without a reply */
+#define LOST          "" /* the connection ends without a response */
 
 struct exchange {
     const char *request; /* "METHOD /bucket/key?query body" */
-    const char *reply;
+    const char *response;
 };
 
 static struct {
@@ -81,7 +81,7 @@ static void answer(int fd)
         send(fd, ERROR("400 Bad"), strlen(ERROR("400 Bad")), MSG_NOSIGNAL);
         return;
     }
-    send(fd, e->reply, strlen(e->reply), MSG_NOSIGNAL);
+    send(fd, e->response, strlen(e->response), MSG_NOSIGNAL);
 }
 
 static void *serve(void *arg)
@@ -162,7 +162,7 @@ static void step_request(struct cove__object_request *r, const void *arg, const 
 
 static int step_response(const struct cove__object_request *r, const void *arg, struct cove__buf *ret_token)
 {
-    return cove__buf_add_slice(ret_token, cove__buf_slice(&r->http.reply));
+    return cove__buf_add_slice(ret_token, cove__buf_slice(&r->http.response));
 }
 
 static void batch_request(struct cove__object_request *r)
@@ -188,7 +188,7 @@ static void batch_end(struct cove__object_request *r, struct cove__buf *body)
 /* "INDEX STATUS" for each deletion. */
 static int batch_response(const struct cove__object_request *r, cove__object_deletion_fn *result, void *user)
 {
-    const char *text = cove__buf_str(&r->http.reply);
+    const char *text = cove__buf_str(&r->http.response);
     unsigned index, status;
     int length;
 

@@ -36,8 +36,8 @@ static bool is_own_write(const struct cove__object_task *t)
     return cove__store_sum_matches_bytes(head.crc32c, cove__crc32c(0, src.data, src.size), src.data, src.size);
 }
 
-/* Whether the object was written despite the failure: the reply of an earlier attempt may have been lost, or changed by
- * a proxy. */
+/* Whether the object was written despite the failure: the response of an earlier attempt may have been lost, or changed
+ * by a proxy. */
 static void own_write_checked(struct cove__object_request *r)
 {
     struct cove__object_task *t = r->user;
@@ -63,10 +63,10 @@ static int accept_put(struct cove__object_request *r, struct cove_error *err)
 {
     char etag[COVE__HEADER_MAX];
 
-    if (!cove__object_reply_version(r, etag))
+    if (!cove__object_response_version(r, etag))
         return cove__object_fail(
             r, err, COVE_EPROTOCOL,
-            "the reply has no ETag, so it is not from the store: check the endpoint and any proxy");
+            "the response has no ETag, so it is not from the store: check the endpoint and any proxy");
     return cove__object_accept_empty(r, err);
 }
 
@@ -81,7 +81,7 @@ static void put_done(struct cove__object_request *r)
     if (t->condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__PUT_CONDITIONS);
         rc = cove__object_no_conditions(r->store, &t->io->op.ctx, &err);
-        cove__object_error_reply(r, &err);
+        cove__object_error_response(r, &err);
     } else if (cove__object_condition_refused(r, t->condition)) {
         t->failed = cove__object_condition_error(r, t->condition, &t->why);
         check_own_write(t);
@@ -119,7 +119,7 @@ static void refuse_condition(struct cove__object_task *t)
 }
 
 /* For stores that may know no conditions: what is there now decides. Another writer may come between, which the
- * documentation says. The reply may also have told which store it is. */
+ * documentation says. The response may also have told which store it is. */
 static void condition_checked(struct cove__object_request *r)
 {
     struct cove__object_task *t = r->user;
@@ -127,7 +127,7 @@ static void condition_checked(struct cove__object_request *r)
     char etag[COVE__HEADER_MAX] = "";
     int rc = r->http.op.rc;
 
-    cove__object_reply_version(r, etag);
+    cove__object_response_version(r, etag);
     if (rc < 0 && rc != COVE_ENOTFOUND) {
         cove__object_task_finish(t, rc, 0, &err);
         return;

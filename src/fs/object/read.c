@@ -35,7 +35,7 @@ static bool content_range(const struct cove__object_request *r, int64_t *ret_fir
     char text[COVE__HEADER_MAX];
     const char *p = text;
 
-    if (!cove__object_reply_header(r, "content-range", text) || !take_word(&p, "bytes "))
+    if (!cove__object_response_header(r, "content-range", text) || !take_word(&p, "bytes "))
         return false;
     *ret_first = take_number(&p);
     bool dash = take_word(&p, "-");
@@ -47,7 +47,7 @@ static bool content_range(const struct cove__object_request *r, int64_t *ret_fir
     return *p == '\0' && (untold || *ret_total > *ret_last);
 }
 
-/* The headers of an attempt: a reply that broke off is resumed, if the object is still the same. */
+/* The headers of an attempt: a response that broke off is resumed, if the object is still the same. */
 static void add_read_headers(struct cove__object_request *r, struct cove__buf *headers)
 {
     struct cove__object_task *t = r->user;
@@ -63,22 +63,22 @@ static void add_read_headers(struct cove__object_request *r, struct cove__buf *h
         cove__buf_addf(headers, "Range: bytes=%lld\n", (long long)t->offset);
 }
 
-/* Whether a reply is of the object that the kept bytes are of. A weak etag says nothing about bytes. */
+/* Whether a response is of the object that the kept bytes are of. A weak etag says nothing about bytes. */
 static bool same_object(const struct cove__object_request *r)
 {
     const struct cove__object_task *t = r->user;
     char etag[COVE__HEADER_MAX];
 
-    return cove__object_reply_version(r, etag) && strcmp(etag, t->version) == 0;
+    return cove__object_response_version(r, etag) && strcmp(etag, t->version) == 0;
 }
 
-/* True: the reply is of another object than was asked for, by a store that does not look at If-Match. */
+/* True: the response is of another object than was asked for, by a store that does not look at If-Match. */
 static bool other_object(const struct cove__object_request *r)
 {
     const struct cove__object_task *t = r->user;
     char etag[COVE__HEADER_MAX];
 
-    return t->match != NULL && cove__object_reply_version(r, etag) && !cove__object_same_version(etag, t->match);
+    return t->match != NULL && cove__object_response_version(r, etag) && !cove__object_same_version(etag, t->match);
 }
 
 static int64_t keep_read(struct cove__object_request *r)
@@ -88,9 +88,9 @@ static int64_t keep_read(struct cove__object_request *r)
 
     if (r->http.status != 206 || t->offset < 0 || !content_range(r, &first, &last, &total) ||
         first != t->offset + r->http.kept || last - first + 1 <= r->http.received ||
-        last - first + 1 != cove__object_reply_number(r, "content-length"))
+        last - first + 1 != cove__object_response_number(r, "content-length"))
         return 0;
-    if (r->http.kept == 0 && (!cove__object_reply_version(r, t->version) || strncmp(t->version, "W/", 2) == 0))
+    if (r->http.kept == 0 && (!cove__object_response_version(r, t->version) || strncmp(t->version, "W/", 2) == 0))
         return 0;
     return same_object(r) ? r->http.kept + r->http.received : 0;
 }
@@ -110,31 +110,32 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
         io->ret_total = 0; /* the tail of an empty object, for which no Content-Range is well-formed */
     } else if (r->http.status == 206) {
         if (!content_range(r, &first, &last, &total))
-            return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply has no Content-Range that makes sense");
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the response has no Content-Range that makes sense");
         if (last - first + 1 != r->http.received || (t->offset >= 0 && first != t->offset + r->http.kept) ||
             (t->offset < 0 && total >= 0 && last + 1 != total) ||
             (t->offset >= 0 && here < (int64_t)io->length && last + 1 != total))
             return cove__object_fail(
                 r, err, COVE_EPROTOCOL,
-                "the reply is of other bytes than were asked for: %lld to %lld, %lld of them arrived", (long long)first,
-                (long long)last, (long long)r->http.received);
+                "the response is of other bytes than were asked for: %lld to %lld, %lld of them arrived",
+                (long long)first, (long long)last, (long long)r->http.received);
         io->ret_total = total;
     } else {
         char etag[COVE__HEADER_MAX], text[COVE__HEADER_MAX];
         if (t->offset + r->http.kept > 0)
             return cove__object_fail(r, err, COVE_EPROTOCOL, "the store ignores the Range header");
         /* Where only the end of the connection ends the body, one that was cut looks whole (RFC 9112, section 6.3). */
-        if (!cove__object_reply_header(r, "content-length", text) &&
-            !cove__object_reply_header(r, "transfer-encoding", text))
-            return cove__object_fail(r, err, COVE_EPROTOCOL, "the reply does not tell where its body ends");
-        if (!cove__object_reply_version(r, etag))
-            return cove__object_fail(r, err, COVE_EPROTOCOL,
-                                     "the reply has neither Content-Range nor ETag, so it is not from the store: check "
-                                     "the endpoint and any proxy");
+        if (!cove__object_response_header(r, "content-length", text) &&
+            !cove__object_response_header(r, "transfer-encoding", text))
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the response does not tell where its body ends");
+        if (!cove__object_response_version(r, etag))
+            return cove__object_fail(
+                r, err, COVE_EPROTOCOL,
+                "the response has neither Content-Range nor ETag, so it is not from the store: check "
+                "the endpoint and any proxy");
         io->ret_total = r->http.received;
     }
-    /* A reply that is the whole object can be held against the store's own checksum. */
-    if (io->ret_total == here && cove__object_reply_crc32c(r, &kept) &&
+    /* A response that is the whole object can be held against the store's own checksum. */
+    if (io->ret_total == here && cove__object_response_crc32c(r, &kept) &&
         !cove__store_sum_matches_bytes(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
         return cove__object_fail(r, err, COVE_ECORRUPT,
                                  "the bytes do not match the CRC32C checksum that the store keeps");
@@ -182,7 +183,7 @@ static void read_done(struct cove__object_request *r)
     io->ret_wait_ns = r->http.wait_ns;
     io->ret_took_ns = r->http.took_ns;
     if (rc < 0 && r->http.status == 416) { /* past the end */
-        if (cove__object_reply_header(r, "content-range", text) && take_word(&p, "bytes */"))
+        if (cove__object_response_header(r, "content-range", text) && take_word(&p, "bytes */"))
             io->ret_total = take_number(&p);
         cove__object_task_finish(t, 0, 0, &t->why);
     } else if (rc == COVE_EPRECONDITION && io->if_match == NULL && t->tries > 0 && t->tries < END_TRIES) {
@@ -202,7 +203,7 @@ static int accept_empty_read(struct cove__object_request *r, struct cove_error *
 
     if (rc < 0)
         return rc;
-    t->io->ret_total = cove__object_reply_number(r, r->store->ops->headers.size);
+    t->io->ret_total = cove__object_response_number(r, r->store->ops->headers.size);
     return cove__object_task_keep_version(t, err);
 }
 

@@ -44,7 +44,7 @@ struct cove__object_batch_ops {
     void (*end)(struct cove__object_request *r, struct cove__buf *body);
     /* cove__object_body with the checksums that the store wants here. NULL: none. */
     void (*set_body)(struct cove__object_request *r, struct cove__slice body);
-    /* Reads a good reply; `result` gets at least each failure. 0; COVE_EPROTOCOL: it cannot be read, or it lacks
+    /* Reads a good response; `result` gets at least each failure. 0; COVE_EPROTOCOL: it cannot be read, or it lacks
      * results; COVE_ELIMIT, COVE_ENOMEM. */
     int (*response)(const struct cove__object_request *r, cove__object_deletion_fn *result, void *user);
 };

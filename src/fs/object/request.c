@@ -1,5 +1,5 @@
 /*
- * Runs one request: the backend's headers and signature before each attempt, what the reply means after it. net/http
+ * Runs one request: the backend's headers and signature before each attempt, what the response means after it. net/http
  * calls prepare and inspect on its loops.
  */
 #include "fs/object/request.h"
@@ -29,7 +29,7 @@
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct cove__object_request *r = self;
-    r->code[0] = '\0'; /* what fails from here on is not what the last reply told */
+    r->code[0] = '\0'; /* what fails from here on is not what the last response told */
     return r->store->ops->prepare(r, err);
 }
 
@@ -48,7 +48,7 @@ static bool learns_clock(struct cove__object_request *r)
     struct cove__object_store *store = r->store;
     char date[COVE__HEADER_MAX];
 
-    if (r->http.status != 403 || !cove__object_reply_header(r, "date", date))
+    if (r->http.status != 403 || !cove__object_response_header(r, "date", date))
         return false;
     int64_t theirs = cove__parse_http_date(date), ours = cove__wall_ns();
     if (theirs < 0)
@@ -132,7 +132,7 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
     bool good = http->status >= 200 && http->status < 300;
     enum cove__http_verdict verdict;
 
-    if (ops->reply != NULL && ops->reply(r, &verdict, err))
+    if (ops->response != NULL && ops->response(r, &verdict, err))
         return verdict;
     if (good && r->error_in_200 && ops->holds_error != NULL && ops->holds_error(r))
         good = false;
@@ -233,18 +233,18 @@ int cove__object_run(struct cove__object_request *r, struct cove_error *err)
     return cove__http_run(&r->http, err);
 }
 
-/* ---- the reply ---- */
+/* ---- the response ---- */
 
-bool cove__object_reply_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX])
+bool cove__object_response_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX])
 {
     return cove__http_header(&r->http, name, out, COVE__HEADER_MAX);
 }
 
-bool cove__object_reply_version(const struct cove__object_request *r, char out[COVE__HEADER_MAX])
+bool cove__object_response_version(const struct cove__object_request *r, char out[COVE__HEADER_MAX])
 {
     const char *header = r->store->ops->headers.version;
     char text[COVE__HEADER_MAX] = "";
-    bool any = cove__object_reply_header(r, header, text);
+    bool any = cove__object_response_header(r, header, text);
 
     if (strcmp(header, "etag") == 0)
         cove__object_etag(cove__slice_str(text), out, COVE__HEADER_MAX);
@@ -253,30 +253,30 @@ bool cove__object_reply_version(const struct cove__object_request *r, char out[C
     return any;
 }
 
-int64_t cove__object_reply_number(const struct cove__object_request *r, const char *name)
+int64_t cove__object_response_number(const struct cove__object_request *r, const char *name)
 {
     char text[COVE__HEADER_MAX], *end;
 
-    if (!cove__object_reply_header(r, name, text) || text[0] < '0' || text[0] > '9')
+    if (!cove__object_response_header(r, name, text) || text[0] < '0' || text[0] > '9')
         return -1;
     long long v = strtoll(text, &end, 10);
     return *end == '\0' && v >= 0 && v <= COVE__OBJECT_SIZE_MAX ? v : -1;
 }
 
-int64_t cove__object_reply_time(const struct cove__object_request *r)
+int64_t cove__object_response_time(const struct cove__object_request *r)
 {
     char date[COVE__HEADER_MAX];
-    int64_t told_ns = cove__object_reply_header(r, "date", date) ? cove__parse_http_date(date) : -1;
+    int64_t told_ns = cove__object_response_header(r, "date", date) ? cove__parse_http_date(date) : -1;
 
     return told_ns >= 0 ? told_ns : cove__object_now(r->store);
 }
 
 int cove__object_accept_empty(struct cove__object_request *r, struct cove_error *err)
 {
-    if (r->http.reply.size == 0)
+    if (r->http.response.size == 0)
         return 0;
     return cove__object_fail(r, err, COVE_EPROTOCOL,
-                             "the reply has a body, so it is not from the store: check the endpoint and any proxy");
+                             "the response has a body, so it is not from the store: check the endpoint and any proxy");
 }
 
 /* ---- messages ---- */
@@ -294,7 +294,7 @@ int cove__object_fail(const struct cove__object_request *r, struct cove_error *e
     return code;
 }
 
-void cove__object_error_reply(const struct cove__object_request *r, struct cove_error *err)
+void cove__object_error_response(const struct cove__object_request *r, struct cove_error *err)
 {
     if (err == NULL)
         return;
@@ -302,7 +302,7 @@ void cove__object_error_reply(const struct cove__object_request *r, struct cove_
     cove__error_store_code(err, r->code);
 }
 
-#define BEGIN 512 /* bytes of a reply, in which a page of HTML says what it is */
+#define BEGIN 512 /* bytes of a response, in which a page of HTML says what it is */
 
 bool cove__object_is_html(struct cove__slice body)
 {
@@ -326,9 +326,9 @@ static bool is_xml(struct cove__slice body)
 
 int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what)
 {
-    struct cove__slice body = cove__buf_slice(&r->http.reply);
-    const char *problem = cove__object_is_html(body) ? "the reply is a page of HTML"
-                          : !is_xml(body)            ? "the reply is not XML"
+    struct cove__slice body = cove__buf_slice(&r->http.response);
+    const char *problem = cove__object_is_html(body) ? "the response is a page of HTML"
+                          : !is_xml(body)            ? "the response is not XML"
                                                      : NULL;
 
     if (rc != COVE_EPROTOCOL || problem == NULL)

@@ -1,6 +1,6 @@
 /*
  * One request to an object store. An operation fills it in, request.c runs it on net/http; the backend addresses and
- * signs each attempt, and classifies each reply (struct cove__object_ops).
+ * signs each attempt, and classifies each response (struct cove__object_ops).
  */
 #ifndef COVE_FS_OBJECT_REQUEST_H
 #define COVE_FS_OBJECT_REQUEST_H
@@ -12,8 +12,9 @@
 #include "fs/object/name.h"
 #include "net/http.h"
 
-#define COVE__HEADER_MAX       512                /* bytes of a header's value that are looked at */
-#define COVE__OBJECT_REPLY_MAX ((size_t)16 << 20) /* of a page of a listing: an encoded key takes up to 3,072 bytes */
+#define COVE__HEADER_MAX 512 /* bytes of a header's value that are looked at */
+#define COVE__OBJECT_RESPONSE_MAX                                                                                      \
+    ((size_t)16 << 20) /* of a page of a listing: an encoded key takes up to 3,072 bytes */
 #define COVE__OBJECT_STATE_MAX 256
 
 /* What a successful request shows of its object: the directories above it exist by it (virtual.h). */
@@ -43,7 +44,7 @@ struct cove__object_request {
     struct cove__object_name name; /* BORROWED */
     struct cove__buf query;        /* "a=b&c", encoded */
     struct cove__buf extra;        /* "Name: value\n" lines, sent and signed */
-    bool is_head;                  /* whose replies have no body, so that a refusal gives no reason */
+    bool is_head;                  /* whose responses have no body, so that a refusal gives no reason */
     bool whole_bucket;             /* it is made or removed */
     bool conditional;              /* it has a condition, which may have been refused */
     bool error_in_200;             /* a 200 may hold an error */
@@ -59,28 +60,28 @@ struct cove__object_request {
     bool wants_checksum;      /* the object's is asked for */
     bool announces_checksums; /* of an upload's begin: the parts will have some */
     bool checksum_refused;
-    /* More to check in a 2xx reply: 0, or an error (set with cove__object_fail); COVE_EPROTOCOL and COVE_ECORRUPT are
-     * tried again. With `again` set, the request has a new query, and is sent at once: COVE__HTTP_AGAIN. */
+    /* More to check in a 2xx response: 0, or an error (set with cove__object_fail); COVE_EPROTOCOL and COVE_ECORRUPT
+     * are tried again. With `again` set, the request has a new query, and is sent at once: COVE__HTTP_AGAIN. */
     int (*accept)(struct cove__object_request *r, struct cove_error *err);
     bool again;
-    /* A read's: headers that change from attempt to attempt, and how much of a broken reply stays (http.keep). May be
-     * NULL. */
+    /* A read's: headers that change from attempt to attempt, and how much of a broken response stays (http.keep). May
+     * be NULL. */
     void (*add_headers)(struct cove__object_request *r, struct cove__buf *headers);
     int64_t (*keep)(struct cove__object_request *r);
     void (*done)(struct cove__object_request *r); /* asynchronous: takes the request over; NULL: run by
                                                      cove__object_run */
     void *user;
-    /* what cove__object_probe_request asks, and what the reply says */
+    /* what cove__object_probe_request asks, and what the response says */
     struct {
         struct cove__slice key;
         unsigned pages; /* asked for */
         bool any;
         bool object; /* `key` ends in a slash, and is an object with bytes: no directory marker */
     } probe;
-    /* of the last reply */
+    /* of the last response */
     char code[64]; /* the store's own code of an error; "" for none */
     enum cove__object_refusal refusal;
-    unsigned refusals; /* of all replies: those that say that nothing was done */
+    unsigned refusals; /* of all responses: those that say that nothing was done */
     /* the backend's own: cove__object_state */
     alignas(max_align_t) unsigned char state[COVE__OBJECT_STATE_MAX];
 };
@@ -97,21 +98,22 @@ void cove__object_start(struct cove__object_request *r);                        
 void cove__object_start_in(struct cove__object_request *r, struct cove__inbox *inbox); /* ends in the inbox */
 int cove__object_run(struct cove__object_request *r, struct cove_error *err);          /* waits */
 
-/* ---- of the last reply ---- */
+/* ---- of the last response ---- */
 
-bool cove__object_reply_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX]);
+bool cove__object_response_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX]);
 /* The object's version: an ETag with its quotes, or a generation; false, and "": there is none. */
-bool cove__object_reply_version(const struct cove__object_request *r, char out[COVE__HEADER_MAX]);
-int64_t cove__object_reply_number(const struct cove__object_request *r, const char *name); /* -1: missing or invalid */
-int64_t cove__object_reply_time(const struct cove__object_request *r); /* the Date header, else an estimate; in ns */
-/* For `accept`, of requests whose replies have no body: a reply with one comes from a proxy. COVE_EPROTOCOL. */
+bool cove__object_response_version(const struct cove__object_request *r, char out[COVE__HEADER_MAX]);
+int64_t cove__object_response_number(const struct cove__object_request *r,
+                                     const char *name);                   /* -1: missing or invalid */
+int64_t cove__object_response_time(const struct cove__object_request *r); /* the Date header, else an estimate; in ns */
+/* For `accept`, of requests whose responses have no body: a response with one comes from a proxy. COVE_EPROTOCOL. */
 int cove__object_accept_empty(struct cove__object_request *r, struct cove_error *err);
-/* "op URL: text" for this request's operation, with the store's code of the last reply. Returns `code`. */
+/* "op URL: text" for this request's operation, with the store's code of the last response. Returns `code`. */
 int cove__object_fail(const struct cove__object_request *r, struct cove_error *err, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
-/* What the last reply says of an error: its status, and the store's code. `err` may be NULL. */
-void cove__object_error_reply(const struct cove__object_request *r, struct cove_error *err);
-/* A 2xx reply that ought to be XML: "WHAT cannot be read: why". Returns `rc`, the parser's. */
+/* What the last response says of an error: its status, and the store's code. `err` may be NULL. */
+void cove__object_error_response(const struct cove__object_request *r, struct cove_error *err);
+/* A 2xx response that ought to be XML: "WHAT cannot be read: why". Returns `rc`, the parser's. */
 int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what);
 bool cove__object_is_html(struct cove__slice body);
 

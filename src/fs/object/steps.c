@@ -15,7 +15,7 @@ static int run_step(struct cove__object_store *store, const struct cove__object_
     struct cove__object_request r;
 
     cove__object_request_init(&r, store, "POST", name, ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     r.sign_body = true;
     steps->request(&r, arg, token->size > 0 ? cove__buf_str(token) : NULL);
     int rc = cove__object_run(&r, err);
@@ -25,7 +25,7 @@ static int run_step(struct cove__object_store *store, const struct cove__object_
     if (rc == 0) {
         rc = steps->response(&r, arg, token);
         if (rc < 0)
-            cove__object_unreadable(&r, err, rc, "the reply");
+            cove__object_unreadable(&r, err, rc, "the response");
     }
     cove__object_request_done(&r);
     return rc;

@@ -1,5 +1,5 @@
 /*
- * Operations that a store does in steps: each reply either ends the operation or gives a token, with which the next
+ * Operations that a store does in steps: each response either ends the operation or gives a token, with which the next
  * request continues it (the continuation of a rename, a rewrite token).
  */
 #ifndef COVE_FS_OBJECT_STEPS_H
@@ -13,13 +13,14 @@
 struct cove__object_steps {
     /* Completes the request of one step: method, query, headers, conditions. `token`: NULL for the first step. */
     void (*request)(struct cove__object_request *r, const void *arg, const char *token);
-    /* Reads a good reply. `ret_token` stays empty where the operation is done. 0; COVE_EPROTOCOL: it cannot be read;
+    /* Reads a good response. `ret_token` stays empty where the operation is done. 0; COVE_EPROTOCOL: it cannot be read;
      * COVE_ELIMIT, COVE_ENOMEM. */
     int (*response)(const struct cove__object_request *r, const void *arg, struct cove__buf *ret_token);
 };
 
 struct cove__object_steps_end {
-    bool repeated; /* the last step was sent more than once: an attempt whose reply was lost may have done its work */
+    bool
+        repeated; /* the last step was sent more than once: an attempt whose response was lost may have done its work */
     bool unsupported; /* the store has no such operation; nothing was done */
 };
 

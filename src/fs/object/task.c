@@ -50,13 +50,14 @@ int cove__object_task_keep_version(struct cove__object_task *t, struct cove_erro
     struct cove__io *io = t->io;
 
     /* Without memory for the ID it is not told. */
-    if (io->ret_version_id != NULL && header != NULL && cove__object_reply_header(&t->r, header, id) && id[0] != '\0') {
+    if (io->ret_version_id != NULL && header != NULL && cove__object_response_header(&t->r, header, id) &&
+        id[0] != '\0') {
         cove__free(*io->ret_version_id);
         *io->ret_version_id = cove__strdup(id);
     }
     cove__free(io->ret_etag);
     io->ret_etag = NULL;
-    if (!cove__object_reply_version(&t->r, etag))
+    if (!cove__object_response_version(&t->r, etag))
         return 0;
     io->ret_etag = cove__strdup(etag);
     return io->ret_etag != NULL ? 0 : cove__fail_nomem(err, "an etag");

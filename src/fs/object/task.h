@@ -25,7 +25,8 @@ struct cove__object_task *cove__object_task_new(struct cove__object_store *store
                                                 const char *method);
 /* A follow-up of the same io, about the same object. */
 void cove__object_task_restart(struct cove__object_task *t, const char *method);
-/* The version in the reply becomes io->ret_etag, and its ID *io->ret_version_id where that is wanted. 0, COVE_ENOMEM.
+/* The version in the response becomes io->ret_etag, and its ID *io->ret_version_id where that is wanted. 0,
+ * COVE_ENOMEM.
  */
 int cove__object_task_keep_version(struct cove__object_task *t, struct cove_error *err);
 /* Frees the task and finishes the io. */

@@ -118,7 +118,7 @@ static int ask_begin(struct cove__upload *u, struct cove__object_request *r, str
         if (rc == 0 && (u->id = cove__strdup(cove__buf_str(&id))) == NULL)
             rc = COVE_ENOMEM;
         if (rc < 0)
-            cove__object_unreadable(r, err, rc, "the reply to the begin of an upload");
+            cove__object_unreadable(r, err, rc, "the response to the begin of an upload");
     }
     u->with_checksum = r->announces_checksums && !r->checksum_refused;
     cove__buf_done(&id);
@@ -163,7 +163,7 @@ int cove__upload_open(struct cove__object_store *store, const char *path, const 
         upload_free(u);
         return rc;
     }
-    if (lacks_condition(u)) { /* which the reply has told, before any part is sent in vain */
+    if (lacks_condition(u)) { /* which the response has told, before any part is sent in vain */
         cove__object_upload_abort(store, u);
         return cove__object_no_conditions(store, ctx, err);
     }
@@ -300,7 +300,7 @@ static int accept_finish(struct cove__object_request *r, struct cove_error *err)
 
     *made = (struct cove__object_made){ 0 };
     if (version_id != NULL)
-        cove__object_reply_header(r, version_id, made->version_id);
+        cove__object_response_header(r, version_id, made->version_id);
     return r->store->ops->upload->finish_response(r, made, err);
 }
 
@@ -315,7 +315,7 @@ static int is_own(const struct cove__upload *u, const struct cove__ctx *ctx, str
     return rc < 0 ? rc : strcmp(head->write_id, u->mark.write_id) == 0;
 }
 
-/* How the finish ended. It may have made the object although its reply was lost, or changed by a proxy. */
+/* How the finish ended. It may have made the object although its response was lost, or changed by a proxy. */
 static int classify_finish(struct cove__upload *u, struct cove__object_request *r, int rc,
                            struct cove__object_made *made, struct cove_error *why)
 {
@@ -326,7 +326,7 @@ static int classify_finish(struct cove__upload *u, struct cove__object_request *
     if (u->put.condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__UPLOAD_CONDITIONS);
         rc = cove__object_no_conditions(u->store, ctx, why);
-        cove__object_error_reply(r, why);
+        cove__object_error_response(r, why);
     }
     bool gone = rc < 0 && (r->refusal == COVE__REFUSED_NO_UPLOAD || r->refusal == COVE__REFUSED_NO_PART);
     if (!refused && !gone && rc != COVE_EPROTOCOL)
@@ -348,7 +348,7 @@ static int finish(struct cove__upload *u, enum cove__condition_mode mode, const 
     uint32_t crc32c = 0;
 
     cove__object_request_init(&r, u->store, "POST", cove__object_split(u->path), ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     r.error_in_200 = true;
     r.effect = COVE__EFFECT_MADE;
     r.accept = accept_finish;

@@ -51,7 +51,7 @@ struct cove__object_place {
     bool last;            /* known to be: then offset + size is the object's size. An upload may end without */
 };
 
-/* What a reply tells of the object or part that its request has made. */
+/* What a response tells of the object or part that its request has made. */
 struct cove__object_made {
     char version[COVE__HEADER_MAX];    /* of a part: its name; "": none */
     char version_id[COVE__HEADER_MAX]; /* "": none */
@@ -59,8 +59,8 @@ struct cove__object_made {
     uint32_t crc32c;
 };
 
-/* Pairs of a request, whose method is set already, and what its reply says; pure. A request adds its query and headers;
- * what the options give to each request, checksums and conditions are the engine's. */
+/* Pairs of a request, whose method is set already, and what its response says; pure. A request adds its query and
+ * headers; what the options give to each request, checksums and conditions are the engine's. */
 struct cove__object_upload_ops {
     /* How parts are cut. The engine fills in default_part, equal_parts and parallel. */
     void (*part_rules)(const struct cove__object_store *store, struct cove__part_rules *ret);

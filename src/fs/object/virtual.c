@@ -2,9 +2,9 @@
  * Virtual directories: a sorted array under cove__lock; no network. One ends when it is removed, or when something is
  * found below it: from then on the directory exists by its content.
  *
- * A reply shows the store at the moment of the reply. So a request takes the time (cove__virtual_time) before it is
- * sent, and its reply is merged with the directories of that time: one that another thread ended meanwhile, by writing
- * a file there, may not be in the reply yet.
+ * A response shows the store at the moment of the response. So a request takes the time (cove__virtual_time) before it
+ * is sent, and its response is merged with the directories of that time: one that another thread ended meanwhile, by
+ * writing a file there, may not be in the response yet.
  */
 #include "fs/object/virtual.h"
 

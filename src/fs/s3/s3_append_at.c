@@ -5,7 +5,7 @@
  *
  * Each adds a part to the object, which has 10,000 at most; then it is rewritten in full as at other stores, which
  * leaves it with few. Such an append takes no metadata, so there is no mark to know it by. Where it may have gone out
- * twice, or its reply was lost, the bytes themselves tell whether it came through.
+ * twice, or its response was lost, the bytes themselves tell whether it came through.
  */
 #include <string.h>
 
@@ -38,7 +38,7 @@ void cove__s3_append_at_request(struct cove__object_request *r, int64_t offset)
 
 int cove__s3_append_at_response(const struct cove__object_request *r, int64_t size, struct cove_error *err)
 {
-    int64_t told = cove__object_reply_number(r, "x-amz-object-size");
+    int64_t told = cove__object_response_number(r, "x-amz-object-size");
 
     if (told >= 0 && told != size)
         return cove__object_fail(r, err, COVE_ESERVER, "after the append the object has %lld bytes, not %lld",
@@ -51,7 +51,7 @@ static int accept_append(struct cove__object_request *r, struct cove_error *err)
     return cove__s3_append_at_response(r, *(const int64_t *)r->user, err);
 }
 
-/* After a reply that is an error. */
+/* After a response that is an error. */
 static int refused(const struct cove__object_request *r, struct cove__object_tail *t, const struct cove_error *why,
                    struct cove_error *err)
 {
@@ -105,7 +105,7 @@ static int extend(struct cove__object_store *store, struct cove__object_tail *t,
     rc = cove__object_run(&r, &why);
     if (rc < 0)
         rc = refused(&r, t, &why, err);
-    else if (!cove__object_reply_version(&r, etag))
+    else if (!cove__object_response_version(&r, etag))
         rc = cove__append_changed(ctx, err); /* or so it seems: the caller asks */
     else
         rc = cove__append_tail_is(t, cove__strdup(etag), size, err);

@@ -7,8 +7,8 @@
 
 extern const struct cove__object_append_ops cove__s3_append_ops;
 
-/* The request that adds at `offset`, and what its reply says: one that tells another size than `size`, which the object
- * must have then, is of a store that did something else (COVE_ESERVER). Pure. */
+/* The request that adds at `offset`, and what its response says: one that tells another size than `size`, which the
+ * object must have then, is of a store that did something else (COVE_ESERVER). Pure. */
 void cove__s3_append_at_request(struct cove__object_request *r, int64_t offset);
 int cove__s3_append_at_response(const struct cove__object_request *r, int64_t size, struct cove_error *err);
 

@@ -45,8 +45,8 @@ static void test_response(void **state)
         struct cove_error err = COVE_ERROR_INIT;
         struct cove__object_request r;
         cove__object_request_init(&r, &s3.store, "PUT", cove__object_split("b/k"), &ctx);
-        cove__buf_init(&r.http.reply_headers, 4096);
-        cove__buf_add_str(&r.http.reply_headers, rows[i].headers);
+        cove__buf_init(&r.http.response_headers, 4096);
+        cove__buf_add_str(&r.http.response_headers, rows[i].headers);
         assert_int_equal(cove__s3_append_at_response(&r, 10, &err), rows[i].rc);
         if (rows[i].rc < 0)
             assert_string_equal(err.message, "append s3://b/k: after the append the object has 4 bytes, not 10");

@@ -59,7 +59,7 @@ static void set_body(struct cove__object_request *r, struct cove__slice body)
         cove__object_use_md5(r); /* many stores require MD5 here; without it (FIPS) CRC32C is enough for most */
 }
 
-/* ---- the reply: quiet, so that it has failures only ---- */
+/* ---- the response: quiet, so that it has failures only ---- */
 
 struct reader {
     cove__object_deletion_fn *result;
@@ -111,11 +111,11 @@ static int response(const struct cove__object_request *r, cove__object_deletion_
     static const struct cove__xml_handler handler = { on_start, on_end, "DeleteResult" };
     struct reader d = { .result = result,
                         .user = user,
-                        .key = COVE__BUF_INIT(COVE__OBJECT_REPLY_MAX),
-                        .version_id = COVE__BUF_INIT(COVE__OBJECT_REPLY_MAX),
-                        .code = COVE__BUF_INIT(COVE__OBJECT_REPLY_MAX) };
+                        .key = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX),
+                        .version_id = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX),
+                        .code = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX) };
 
-    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &d);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, &d);
     cove__buf_done(&d.key);
     cove__buf_done(&d.version_id);
     cove__buf_done(&d.code);

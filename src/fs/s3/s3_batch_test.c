@@ -1,4 +1,4 @@
-/* DeleteObjects of S3, text in and text out: the body that is sent, and what the reply says of each key. */
+/* DeleteObjects of S3, text in and text out: the body that is sent, and what the response says of each key. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static void request(struct cove__object_request *r)
     struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "remove", .url = "s3://b/k" };
 
     cove__object_request_init(r, &s3.store, "POST", cove__object_split("b"), &ctx);
-    r->http.reply.max = 4096;
+    r->http.response.max = 4096;
 }
 
 static void test_body(void **state)
@@ -62,13 +62,13 @@ static void note(void *user, const struct cove__object_deletion_result *result)
                    (int)result->retry, (int)result->refusal);
 }
 
-static int read_reply(const char *text, struct cove__buf *ret)
+static int read_response(const char *text, struct cove__buf *ret)
 {
     struct cove__object_request r;
 
     cove__buf_reset(ret);
     request(&r);
-    cove__buf_add_str(&r.http.reply, text);
+    cove__buf_add_str(&r.http.response, text);
     int rc = batch->response(&r, note, ret);
     cove__object_request_done(&r);
     return rc;
@@ -79,20 +79,20 @@ static void test_response(void **state)
     struct cove__buf results = COVE__BUF_INIT(4096);
     char expected[256];
 
-    assert_int_equal(read_reply("<DeleteResult/>", &results), 0);
+    assert_int_equal(read_response("<DeleteResult/>", &results), 0);
     assert_string_equal(cove__buf_str(&results), "");
-    assert_int_equal(read_reply("<DeleteResult><Deleted><Key>a</Key></Deleted>"
-                                "<Error><Key>b</Key><VersionId>v</VersionId><Code>SlowDown</Code></Error>"
-                                "<Error><Code>AccessDenied</Code><Key>c&amp;</Key></Error>"
-                                "<Error><Key>d</Key><Code>NoSuchBucket</Code></Error></DeleteResult>",
-                                &results),
+    assert_int_equal(read_response("<DeleteResult><Deleted><Key>a</Key></Deleted>"
+                                   "<Error><Key>b</Key><VersionId>v</VersionId><Code>SlowDown</Code></Error>"
+                                   "<Error><Code>AccessDenied</Code><Key>c&amp;</Key></Error>"
+                                   "<Error><Key>d</Key><Code>NoSuchBucket</Code></Error></DeleteResult>",
+                                   &results),
                      0);
     snprintf(expected, sizeof expected, "b v SlowDown %d 1 %d\nc&  AccessDenied %d 0 %d\nd  NoSuchBucket %d 0 %d\n",
              COVE_ETHROTTLED, COVE__REFUSED_OTHER, COVE_EACCESS, COVE__REFUSED_ACCESS, COVE_ENOTFOUND,
              COVE__REFUSED_NO_BUCKET);
     assert_string_equal(cove__buf_str(&results), expected);
-    assert_int_equal(read_reply("<html></html>", &results), COVE_EPROTOCOL);
-    assert_int_equal(read_reply("<DeleteResult><Error>", &results), COVE_EPROTOCOL);
+    assert_int_equal(read_response("<html></html>", &results), COVE_EPROTOCOL);
+    assert_int_equal(read_response("<DeleteResult><Error>", &results), COVE_EPROTOCOL);
     cove__buf_done(&results);
 }
 

@@ -1,5 +1,5 @@
 /*
- * What this store of S3's protocol can: by options, by the table (s3_stores.c), and by its replies. What it refuses a
+ * What this store of S3's protocol can: by options, by the table (s3_stores.c), and by its responses. What it refuses a
  * request for, and the checksums that it takes.
  */
 #include "fs/s3/s3_capabilities.h"
@@ -83,9 +83,9 @@ const char *cove__s3_product(const struct cove__object_store *store)
     return product->name;
 }
 
-/* ---- by replies ---- */
+/* ---- by responses ---- */
 
-/* The first reply tells who serves, where the endpoint's name has not. Those of a proxy that cannot reach the store
+/* The first response tells who serves, where the endpoint's name has not. Those of a proxy that cannot reach the store
  * (5xx) don't. */
 void cove__s3_identify_store(const struct cove__object_request *r)
 {
@@ -94,7 +94,7 @@ void cove__s3_identify_store(const struct cove__object_request *r)
 
     if (s3->identified || r->http.status >= 500 || r->http.status < 200)
         return;
-    if (cove__object_reply_header(r, "server", server)) {
+    if (cove__object_response_header(r, "server", server)) {
         const struct s3_store *store = cove__s3_store_serving(server);
         if (store != NULL)
             s3->product = store;
@@ -118,9 +118,9 @@ static bool refuses_some_header(const struct cove__object_request *r, struct s3_
     memset(e, 0, sizeof *e);
     if (status != 400 && status != 501)
         return false;
-    if (r->http.reply.size == 0) /* as of HEAD */
+    if (r->http.response.size == 0) /* as of HEAD */
         return status == 501 || r->is_head;
-    return cove__s3_read_error(cove__buf_slice(&r->http.reply), e) == 0 && e->code[0] != '\0';
+    return cove__s3_read_error(cove__buf_slice(&r->http.response), e) == 0 && e->code[0] != '\0';
 }
 
 bool cove__s3_refuses_checksum(const struct cove__object_request *r)
@@ -195,11 +195,11 @@ bool cove__s3_give_up_checksums(struct cove__object_request *r)
 }
 
 /* A checksum of parts' checksums ("...-3", type COMPOSITE) is none of the bytes. */
-bool cove__s3_reply_crc32c(const struct cove__object_request *r, uint32_t *ret)
+bool cove__s3_response_crc32c(const struct cove__object_request *r, uint32_t *ret)
 {
     char text[COVE__HEADER_MAX];
 
-    if (cove__object_reply_header(r, "x-amz-checksum-type", text) && strcmp(text, "FULL_OBJECT") != 0)
+    if (cove__object_response_header(r, "x-amz-checksum-type", text) && strcmp(text, "FULL_OBJECT") != 0)
         return false;
-    return cove__object_reply_header(r, "x-amz-checksum-crc32c", text) && cove__base64_to_be32(text, ret);
+    return cove__object_response_header(r, "x-amz-checksum-crc32c", text) && cove__base64_to_be32(text, ret);
 }

@@ -14,14 +14,14 @@ void cove__s3_capabilities_open(struct cove__s3 *s3); /* by the options */
 enum cove__can cove__s3_can(const struct cove__object_store *store, enum cove__capability capability);
 const char *cove__s3_product(const struct cove__object_store *store);
 
-/* ---- after a reply ---- */
+/* ---- after a response ---- */
 
 void cove__s3_identify_store(const struct cove__object_request *r);
 bool cove__s3_refuses_checksum(const struct cove__object_request *r);
 bool cove__s3_refuses_condition(const struct cove__object_request *r);
 bool cove__s3_refuses_operation(const struct cove__object_request *r); /* the store has no such request at all */
 
-bool cove__s3_reply_crc32c(const struct cove__object_request *r, uint32_t *ret);
+bool cove__s3_response_crc32c(const struct cove__object_request *r, uint32_t *ret);
 
 /* ---- the request's checksums ---- */
 

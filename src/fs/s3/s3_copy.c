@@ -78,10 +78,10 @@ static int response(const struct cove__object_request *r, struct cove__object_ma
 {
     static const struct cove__xml_handler handler = { NULL, on_copied };
 
-    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, ret);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, ret);
     if (rc == 0 && ret->version[0] == '\0')
         rc = COVE_EPROTOCOL;
-    return rc < 0 ? cove__object_unreadable(r, err, rc, "the reply to the copy") : 0;
+    return rc < 0 ? cove__object_unreadable(r, err, rc, "the response to the copy") : 0;
 }
 
 static bool too_large(const struct cove__object_request *r)

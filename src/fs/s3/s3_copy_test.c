@@ -1,4 +1,4 @@
-/* S3's spelling of copies: requests and replies as text. No network. */
+/* S3's spelling of copies: requests and responses as text. No network. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,8 +86,8 @@ static void test_response(void **state)
         struct cove__object_made made = { 0 };
         struct cove__object_request r;
         cove__object_request_init(&r, &s3.store, "PUT", cove__object_split("b/k"), &ctx);
-        r.http.reply.max = 4096;
-        cove__buf_add_str(&r.http.reply, rows[i].body);
+        r.http.response.max = 4096;
+        cove__buf_add_str(&r.http.response, rows[i].body);
         assert_int_equal(ops->response(&r, &made, &err), rows[i].rc);
         assert_string_equal(made.version, rows[i].version);
         assert_int_equal(made.has_crc32c, rows[i].has_crc32c);

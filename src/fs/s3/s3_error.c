@@ -1,5 +1,5 @@
-/* The store's error codes in cove's: the one table, asked by s3_request.c after each reply that is an error; and
- * replies that are not from a store. */
+/* The store's error codes in cove's: the one table, asked by s3_request.c after each response that is an error; and
+ * responses that are not from a store. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -284,7 +284,7 @@ static bool no_reason(const struct cove__object_request *r, struct cove_error *e
 bool cove__s3_is_delete_marker(const struct cove__object_request *r)
 {
     char text[COVE__HEADER_MAX];
-    return r->http.status == 405 && cove__object_reply_header(r, "x-amz-delete-marker", text) &&
+    return r->http.status == 405 && cove__object_response_header(r, "x-amz-delete-marker", text) &&
            strcmp(text, "true") == 0;
 }
 
@@ -326,15 +326,16 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
     /* The GET that was to tell why a HEAD is refused is taken. */
     if (cove__s3_state(r)->reason == S3_REASON_ASKED && (status < 300 || status == 416))
         return no_reason(r, err);
-    if (r->http.reply.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0') {
+    if (r->http.response.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.response), &e) == 0 &&
+        e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
         r->refusal = cove__s3_refusal(e.code);
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
             if (strcmp(codes[i].name, e.code) == 0) {
                 const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
-                /* While the end of an upload whose reply was lost is still being done, its parts seem gone: a few more
-                 * attempts tell whether the object was made. Also the first may be such: libcurl repeats by itself what
-                 * a kept connection lost. */
+                /* While the end of an upload whose response was lost is still being done, its parts seem gone: a few
+                 * more attempts tell whether the object was made. Also the first may be such: libcurl repeats by itself
+                 * what a kept connection lost. */
                 bool lost = strcmp(e.code, "InvalidPart") == 0;
                 bool retry = codes[i].retry && !(lost && r->http.attempts > LOST_PART_RETRIES);
                 fail_with(r, &e, codes[i].code, text, retry, err);
@@ -369,10 +370,10 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
     if (rule) {
         snprintf(both, sizeof both, "%s; %s", text, rule);
         text = both;
-    } else if (status >= 400 && status < 500 && cove__object_is_html(cove__buf_slice(&r->http.reply))) {
-        snprintf(both, sizeof both, "%s; the reply is a page of HTML: check the endpoint and any proxy", text);
+    } else if (status >= 400 && status < 500 && cove__object_is_html(cove__buf_slice(&r->http.response))) {
+        snprintf(both, sizeof both, "%s; the response is a page of HTML: check the endpoint and any proxy", text);
         text = both;
-    } else if (status == 400 && r->http.reply.size == 0 && r->is_head) {
+    } else if (status == 400 && r->http.response.size == 0 && r->is_head) {
         return no_reason(r, err);
     }
     cove__http_error(&r->http, status, text, err);

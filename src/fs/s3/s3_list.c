@@ -1,4 +1,4 @@
-/* ListObjectsV2 and ListBuckets: what they ask, and what their replies say (struct cove__object_ops). */
+/* ListObjectsV2 and ListBuckets: what they ask, and what their responses say (struct cove__object_ops). */
 #include "fs/s3/s3_list.h"
 
 #include <string.h>
@@ -90,7 +90,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* The encoding stands after the names in some stores' replies, so it is looked for first. */
+/* The encoding stands after the names in some stores' responses, so it is looked for first. */
 static int on_encoding(void *user, const char *path, struct cove__slice text)
 {
     struct reader *l = user;
@@ -117,7 +117,7 @@ int cove__s3_list_response(const struct cove__object_request *r, struct cove__ob
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListBucketResult" },
                                           entries = { on_start, on_end, "ListBucketResult" };
-    struct cove__slice body = cove__buf_slice(&r->http.reply);
+    struct cove__slice body = cove__buf_slice(&r->http.response);
     struct reader l;
 
     reader_init(&l, page);
@@ -149,7 +149,7 @@ int cove__s3_buckets_response(const struct cove__object_request *r, struct cove_
     struct reader l;
 
     reader_init(&l, page);
-    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &buckets, &l);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &buckets, &l);
     reader_done(&l);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Listings of S3, text in and text out: the queries that are sent, and what their replies say. */
+/* Listings of S3, text in and text out: the queries that are sent, and what their responses say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +16,8 @@ static void request(struct cove__object_request *r, const char *body)
     struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "list", .url = "s3://b/d" };
 
     cove__object_request_init(r, &s3.store, "GET", cove__object_split("b"), &ctx);
-    r->http.reply.max = 4096;
-    cove__buf_add_str(&r->http.reply, body);
+    r->http.response.max = 4096;
+    cove__buf_add_str(&r->http.response, body);
 }
 
 static void test_request(void **state)
@@ -47,7 +47,7 @@ struct listing {
     struct cove__object_page_reader p;
 };
 
-static int read_reply(struct listing *l, const char *body)
+static int read_response(struct listing *l, const char *body)
 {
     struct cove__object_request r;
 
@@ -74,7 +74,7 @@ static void test_response(void **state)
 
     /* Some stores tell the encoding only after the names. */
     assert_int_equal(
-        read_reply(
+        read_response(
             &l, "<ListBucketResult><IsTruncated>true</IsTruncated>"
                 "<Contents><Key>d/a%20b%2B</Key><Size>12</Size><ETag>&quot;e&quot;</ETag>"
                 "<LastModified>1970-01-01T00:00:01.000Z</LastModified><StorageClass>GLACIER</StorageClass></Contents>"
@@ -98,15 +98,15 @@ static void test_response(void **state)
     end(&l);
 
     /* Not encoded, and the last page, whose token means nothing. */
-    assert_int_equal(read_reply(&l, "<ListBucketResult><Contents><Key>d/a%20</Key><Size>1</Size></Contents>"
-                                    "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>"),
+    assert_int_equal(read_response(&l, "<ListBucketResult><Contents><Key>d/a%20</Key><Size>1</Size></Contents>"
+                                       "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>"),
                      0);
     assert_string_equal(l.page.items[0].path, "b/d/a%20");
     assert_false(l.p.more);
     end(&l);
 
-    assert_int_equal(read_reply(&l, "<ListAllMyBucketsResult><Buckets><Bucket><Name>x</Name></Bucket>"
-                                    "<Bucket><Name>y</Name></Bucket></Buckets></ListAllMyBucketsResult>"),
+    assert_int_equal(read_response(&l, "<ListAllMyBucketsResult><Buckets><Bucket><Name>x</Name></Bucket>"
+                                       "<Bucket><Name>y</Name></Bucket></Buckets></ListAllMyBucketsResult>"),
                      0);
     assert_int_equal(l.page.n, 2);
     assert_string_equal(l.page.items[1].path, "y");
@@ -115,7 +115,7 @@ static void test_response(void **state)
 
 static void test_unreadable(void **state)
 {
-    static const char *const replies[] = {
+    static const char *const responses[] = {
         "<html></html>",
         "<ListBucketResult><Contents>",
         "<ListBucketResult><IsTruncated>perhaps</IsTruncated></ListBucketResult>",
@@ -125,8 +125,8 @@ static void test_unreadable(void **state)
     };
     struct listing l;
 
-    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
-        assert_int_equal(read_reply(&l, replies[i]), COVE_EPROTOCOL);
+    for (size_t i = 0; i < sizeof responses / sizeof responses[0]; i++) {
+        assert_int_equal(read_response(&l, responses[i]), COVE_EPROTOCOL);
         end(&l);
     }
 }

@@ -68,7 +68,7 @@ const struct cove__option_row cove__s3_option_rows[] = {
       "parts or ranges of one file under way at once", 1, 64, NULL },
     /* what the store can */
     { "store", COVE__OPTION_CHOICE, AT(store), "auto", NULL,
-      "which store it is, as its abilities differ; auto: by the endpoint's name or the first reply", 0, 0,
+      "which store it is, as its abilities differ; auto: by the endpoint's name or the first response", 0, 0,
       "auto aws minio ceph r2 wasabi ovh scaleway coreweave b2 digitalocean gcs oracle ibm oss cos storj swift "
       "seaweedfs other" },
     { "fixed_upload_size", COVE__OPTION_MAYBE, AT(fixed_upload_size), "auto", NULL,

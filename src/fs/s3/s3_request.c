@@ -1,6 +1,6 @@
 /*
- * A request to S3: its URL, headers and signature before each attempt, and what a reply says of the region and the keys
- * (struct cove__object_ops).
+ * A request to S3: its URL, headers and signature before each attempt, and what a response says of the region and the
+ * keys (struct cove__object_ops).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,7 +208,7 @@ int cove__s3_prepare(struct cove__object_request *r, struct cove_error *err)
 
 /* ---- after an attempt ---- */
 
-/* True: the reply tells a region other than the one that was asked, so the same request may succeed there. */
+/* True: the response tells a region other than the one that was asked, so the same request may succeed there. */
 static bool learns_region(struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);
@@ -218,8 +218,8 @@ static bool learns_region(struct cove__object_request *r)
 
     if (status != 301 && status != 307 && status != 400 && status != 403)
         return false;
-    if (!cove__object_reply_header(r, "x-amz-bucket-region", region) &&
-        cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 &&
+    if (!cove__object_response_header(r, "x-amz-bucket-region", region) &&
+        cove__s3_read_error(cove__buf_slice(&r->http.response), &e) == 0 &&
         (status != 403 || strcmp(e.code, "AuthorizationHeaderMalformed") == 0))
         snprintf(region, sizeof region, "%s", e.region);
     if (state->fixed_region || !plausible_region(region) || strcmp(region, state->region) == 0)
@@ -229,7 +229,7 @@ static bool learns_region(struct cove__object_request *r)
     return learn_region(cove__s3_of(r), r->name.bucket, region);
 }
 
-/* True: the store does not take the keys any more, and there may be others. Where a reply has no words, 400 is what
+/* True: the store does not take the keys any more, and there may be others. Where a response has no words, 400 is what
  * Amazon says of a token that has expired. What it says of a session is not documented, so that one is replaced also
  * where its key is unknown or the word is missing. */
 bool cove__s3_credentials_refused(struct cove__object_request *r)
@@ -261,7 +261,7 @@ static bool asks_reason(struct cove__object_request *r)
 bool cove__s3_holds_error(const struct cove__object_request *r)
 {
     struct s3_error_body e;
-    return cove__s3_read_error(cove__buf_slice(&r->http.reply), &e) == 0 && e.code[0] != '\0';
+    return cove__s3_read_error(cove__buf_slice(&r->http.response), &e) == 0 && e.code[0] != '\0';
 }
 
 bool cove__s3_learns(struct cove__object_request *r)
@@ -269,7 +269,7 @@ bool cove__s3_learns(struct cove__object_request *r)
     return learns_region(r) || cove__s3_give_up_checksums(r) || asks_reason(r);
 }
 
-bool cove__s3_reply(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err)
+bool cove__s3_response(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err)
 {
     struct s3_state *state = cove__s3_state(r);
     int status = r->http.status;

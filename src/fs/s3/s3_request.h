@@ -8,7 +8,7 @@
 #include "fs/s3/s3_endpoint.h"
 
 /* A HEAD that is refused by 400 alone gives no reason: it may be an expired token, another region, a header. Once, a
- * GET of the first byte takes its place, whose reply has a body. */
+ * GET of the first byte takes its place, whose response has a body. */
 enum s3_head_reason { S3_REASON_UNKNOWN, S3_REASON_ASKING, S3_REASON_ASKED };
 
 struct s3_state {
@@ -52,7 +52,7 @@ int cove__s3_prepare(struct cove__object_request *r, struct cove_error *err);
 void cove__s3_request_init(struct cove__object_request *r);
 void cove__s3_request_done(struct cove__object_request *r);
 void cove__s3_body(struct cove__object_request *r);
-bool cove__s3_reply(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err);
+bool cove__s3_response(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err);
 bool cove__s3_holds_error(const struct cove__object_request *r);
 bool cove__s3_learns(struct cove__object_request *r);
 bool cove__s3_classify(struct cove__object_request *r, struct cove_error *err); /* s3_error.c */

@@ -38,14 +38,14 @@ static int create(const struct source *s, const char *mode, cove_cancel *cancel,
     cove__object_request_init(&r, &s->s3->store, "GET",
                               (struct cove__object_name){ .bucket = cove__slice_str(s->bucket) }, &ctx);
     cove__s3_state(&r)->own_keys = true;
-    r.http.reply_max = COVE__EXCHANGE_REPLY_MAX;
+    r.http.response_max = COVE__EXCHANGE_RESPONSE_MAX;
     cove__buf_add_str(&r.query, "session=");
     cove__object_header(&r, "x-amz-create-session-mode", "%s", mode);
     int rc = cove__object_run(&r, err);
     if (rc == 0)
-        rc = cove__aws_keys_from_xml(cove__buf_slice(&r.http.reply), who, ret, err);
-    if (r.http.reply.data != NULL)
-        explicit_bzero(r.http.reply.data, r.http.reply.size);
+        rc = cove__aws_keys_from_xml(cove__buf_slice(&r.http.response), who, ret, err);
+    if (r.http.response.data != NULL)
+        explicit_bzero(r.http.response.data, r.http.response.size);
     cove__object_request_done(&r);
     return rc;
 }

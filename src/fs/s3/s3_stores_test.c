@@ -1,4 +1,4 @@
-/* The table of stores: who is found by name, host and reply, and what options and replies make of a store's
+/* The table of stores: who is found by name, host and response, and what options and responses make of a store's
  * capabilities. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,19 +211,19 @@ static void test_open(void **state)
     cove__s3_ops.close(s3);
 }
 
-/* A reply's status, headers and body, as s3_request.c hands it on. */
-static void reply(struct cove__object_request *r, struct cove__s3 *s3, int status, const char *headers,
-                  const char *body)
+/* A response's status, headers and body, as s3_request.c hands it on. */
+static void response(struct cove__object_request *r, struct cove__s3 *s3, int status, const char *headers,
+                     const char *body)
 {
     struct cove__ctx ctx = { .op = "write", .url = "s3://b/k" };
 
     cove__object_request_init(r, &s3->store, "PUT", cove__object_split("b/k"), &ctx);
     r->http.status = status;
     r->http.op.rc = status < 300 ? 0 : COVE_EINVAL;
-    cove__buf_init(&r->http.reply_headers, 4096);
-    cove__buf_init(&r->http.reply, 4096);
-    cove__buf_add_str(&r->http.reply_headers, headers);
-    cove__buf_add_str(&r->http.reply, body);
+    cove__buf_init(&r->http.response_headers, 4096);
+    cove__buf_init(&r->http.response, 4096);
+    cove__buf_add_str(&r->http.response_headers, headers);
+    cove__buf_add_str(&r->http.response, body);
 }
 
 static void test_learning(void **state)
@@ -232,24 +232,24 @@ static void test_learning(void **state)
     struct cove__object_request r;
 
     assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
-    reply(&r, s3, 502, "server: MinIO\n", ""); /* may be any proxy's */
+    response(&r, s3, 502, "server: MinIO\n", ""); /* may be any proxy's */
     cove__s3_identify_store(&r);
     assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT_AND_CHECKED);
     cove__object_request_done(&r);
-    reply(&r, s3, 404, "server: MinIO\n", "");
+    response(&r, s3, 404, "server: MinIO\n", "");
     cove__s3_identify_store(&r);
     assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
     cove__object_learn_missing(&r, COVE__PART_COPY);
     assert_int_equal(cove__object_can(&s3->store, COVE__PART_COPY), COVE__CAN_NO);
     cove__object_request_done(&r);
-    reply(&r, s3, 200, "server: AliyunOSS\n", ""); /* what was met stays */
+    response(&r, s3, 200, "server: AliyunOSS\n", ""); /* what was met stays */
     cove__s3_identify_store(&r);
     assert_int_equal(cove__object_condition_mode(&s3->store, COVE__PUT_CONDITIONS), COVE__CONDITION_SENT);
     cove__object_request_done(&r);
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "part_copy", "true");
-    reply(&r, s3, 501, "", "");
+    response(&r, s3, 501, "", "");
     cove__object_learn_missing(&r, COVE__PART_COPY);
     assert_int_equal(cove__object_can(&s3->store, COVE__PART_COPY),
                      COVE__CAN_YES); /* an option stands above what was learned */
@@ -290,7 +290,7 @@ static void test_refusals(void **state)
     struct cove__object_request r;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        reply(&r, s3, rows[i].status, "", rows[i].body);
+        response(&r, s3, rows[i].status, "", rows[i].body);
         cove__s3_classify(&r, &err);
         if (cove__s3_refuses_checksum(&r) != rows[i].checksum || cove__s3_refuses_condition(&r) != rows[i].condition ||
             cove__s3_refuses_operation(&r) != rows[i].operation)
@@ -308,7 +308,7 @@ static void test_giving_up_checksums(void **state)
 
     snprintf(body, sizeof body, ERROR("InvalidArgument", "%s", ""), unsupported);
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
-    reply(&r, s3, 400, "", body);
+    response(&r, s3, 400, "", body);
     assert_false(cove__s3_give_up_checksums(&r)); /* none was sent */
     cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(&s3->store));
     struct cove__buf headers = COVE__BUF_INIT(1024);
@@ -323,7 +323,7 @@ static void test_giving_up_checksums(void **state)
     cove__s3_ops.close(s3);
 
     s3 = OPEN("endpoint_url", "http://127.0.0.1:9", "checksum", "crc32c"); /* the user wants it so */
-    reply(&r, s3, 400, "", body);
+    response(&r, s3, 400, "", body);
     cove__object_body(&r, cove__slice_str("abc"), cove__object_checksum(&s3->store));
     assert_false(cove__s3_give_up_checksums(&r));
     cove__object_request_done(&r);

@@ -56,7 +56,7 @@ static int read_tags(const struct cove__object_request *r, struct cove_pair **re
 
     cove__buf_init(&t.name, COVE__XML_TEXT_MAX);
     cove__buf_init(&t.value, COVE__XML_TEXT_MAX);
-    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &t);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, &t);
     if (rc == 0)
         rc = cove__pairs_take(&t.pairs, ret, ret_n);
     cove__pairs_done(&t.pairs);

@@ -150,8 +150,8 @@ static void judge(int status, const char *body, struct cove__object_request *r)
 
     cove__object_request_init(r, &s3.store, "GET", cove__object_split("b/k"), &ctx);
     r->http.status = status;
-    r->http.reply.max = 4096;
-    cove__buf_add_str(&r->http.reply, body);
+    r->http.response.max = 4096;
+    cove__buf_add_str(&r->http.response, body);
 }
 
 static void test_errors(void **state)

@@ -38,8 +38,8 @@ static void part_request(struct cove__object_request *r, const struct cove__uplo
 
 static int part_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err)
 {
-    if (!cove__object_reply_header(r, "etag", ret->version))
-        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's reply to a part has no ETag");
+    if (!cove__object_response_header(r, "etag", ret->version))
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's response to a part has no ETag");
     return 0;
 }
 
@@ -63,7 +63,7 @@ static int begin_response(const struct cove__object_request *r, struct cove__buf
 {
     static const struct cove__xml_handler handler = { NULL, on_begun, "InitiateMultipartUploadResult" };
 
-    return cove__xml_read(cove__buf_slice(&r->http.reply), &handler, ret_id);
+    return cove__xml_read(cove__buf_slice(&r->http.response), &handler, ret_id);
 }
 
 /* ---- finish and abort ---- */
@@ -110,11 +110,11 @@ static int finish_response(const struct cove__object_request *r, struct cove__ob
 {
     static const struct cove__xml_handler handler = { NULL, on_finished, "CompleteMultipartUploadResult" };
 
-    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, ret);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, ret);
     if (rc < 0)
-        return cove__object_unreadable(r, err, rc, "the reply to the end of an upload");
+        return cove__object_unreadable(r, err, rc, "the response to the end of an upload");
     if (ret->version[0] == '\0')
-        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's reply to the end of an upload has no ETag");
+        return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's response to the end of an upload has no ETag");
     return 0;
 }
 
@@ -221,7 +221,7 @@ static int list_response(const struct cove__object_request *r, struct cove__uplo
 
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);
-    int rc = cove__xml_read(cove__buf_slice(&r->http.reply), &handler, &p);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, &p);
     if (rc == 0)
         rc = decode(&p, &ret->next_key);
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)

@@ -1,4 +1,4 @@
-/* S3's spelling of uploads: requests and replies as text. No network. */
+/* S3's spelling of uploads: requests and responses as text. No network. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,14 +22,14 @@ static void begin(struct cove__object_request *r, const char *method, const char
     cove__object_request_init(r, &s3.store, method, cove__object_split(path), &ctx);
 }
 
-static void reply(struct cove__object_request *r, const char *headers, const char *body)
+static void response(struct cove__object_request *r, const char *headers, const char *body)
 {
-    cove__buf_done(&r->http.reply_headers);
-    cove__buf_done(&r->http.reply);
-    cove__buf_init(&r->http.reply_headers, 4096);
-    cove__buf_init(&r->http.reply, 4096);
-    cove__buf_add_str(&r->http.reply_headers, headers);
-    cove__buf_add_str(&r->http.reply, body);
+    cove__buf_done(&r->http.response_headers);
+    cove__buf_done(&r->http.response);
+    cove__buf_init(&r->http.response_headers, 4096);
+    cove__buf_init(&r->http.response, 4096);
+    cove__buf_add_str(&r->http.response_headers, headers);
+    cove__buf_add_str(&r->http.response, body);
 }
 
 static void test_begin(void **state)
@@ -40,12 +40,12 @@ static void test_begin(void **state)
     begin(&r, "POST", "b/k");
     ops->begin_request(&r, &upload);
     assert_string_equal(cove__buf_str(&r.query), "uploads=");
-    reply(
+    response(
         &r, "",
         "<InitiateMultipartUploadResult><Bucket>b</Bucket><UploadId>a/b+c</UploadId></InitiateMultipartUploadResult>");
     assert_int_equal(ops->begin_response(&r, &id), 0);
     assert_string_equal(cove__buf_str(&id), "a/b+c");
-    reply(&r, "", "<html></html>");
+    response(&r, "", "<html></html>");
     assert_int_equal(ops->begin_response(&r, &id), COVE_EPROTOCOL);
     cove__buf_done(&id);
     cove__object_request_done(&r);
@@ -60,10 +60,10 @@ static void test_part(void **state)
     begin(&r, "PUT", "b/k");
     ops->part_request(&r, &upload, &place);
     assert_string_equal(cove__buf_str(&r.query), "partNumber=3&uploadId=a%2Fb%2Bc");
-    reply(&r, "etag: \"e3\"\n", "");
+    response(&r, "etag: \"e3\"\n", "");
     assert_int_equal(ops->part_response(&r, &made, &err), 0);
     assert_string_equal(made.version, "\"e3\"");
-    reply(&r, "server: x\n", "");
+    response(&r, "server: x\n", "");
     assert_int_equal(ops->part_response(&r, &made, &err), COVE_EPROTOCOL);
     cove__object_request_done(&r);
 }
@@ -102,14 +102,14 @@ static void test_finish(void **state)
     check_finish(true, BODY("<ChecksumCRC32C>AQIDBA==</ChecksumCRC32C>", "<ChecksumCRC32C>AAAABQ==</ChecksumCRC32C>"),
                  "Content-Type: application/xml\nx-amz-checksum-crc32c: CgsMDQ==\nx-amz-checksum-type: FULL_OBJECT\n");
     begin(&r, "POST", "b/k");
-    reply(&r, "", "<CompleteMultipartUploadResult><ETag>abc-2</ETag></CompleteMultipartUploadResult>");
+    response(&r, "", "<CompleteMultipartUploadResult><ETag>abc-2</ETag></CompleteMultipartUploadResult>");
     assert_int_equal(ops->finish_response(&r, &made, &err), 0);
     assert_string_equal(made.version, "\"abc-2\"");
     made.version[0] = '\0';
-    reply(&r, "", "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>");
+    response(&r, "", "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>");
     assert_int_equal(ops->finish_response(&r, &made, &err), COVE_EPROTOCOL);
     assert_non_null(strstr(err.message, "has no ETag"));
-    reply(&r, "", "<Other><ETag>abc</ETag></Other>");
+    response(&r, "", "<Other><ETag>abc</ETag></Other>");
     assert_int_equal(ops->finish_response(&r, &made, &err), COVE_EPROTOCOL);
     cove__object_request_done(&r);
 }
@@ -143,11 +143,11 @@ static void test_list(void **state)
     check_list_request("b", "", NULL, "uploads=&encoding-type=url");
     check_list_request("b", "run/x", NULL, "uploads=&encoding-type=url&prefix=run%2Fx");
     begin(&r, "GET", "b");
-    reply(&r, "",
-          "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-          "<NextKeyMarker>k%2B2</NextKeyMarker><NextUploadIdMarker>i2</NextUploadIdMarker>"
-          "<Upload><Key>k%2B1</Key><UploadId>i1</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
-          "<Upload><UploadId>i2</UploadId><Key>k%2B2</Key></Upload></ListMultipartUploadsResult>");
+    response(&r, "",
+             "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+             "<NextKeyMarker>k%2B2</NextKeyMarker><NextUploadIdMarker>i2</NextUploadIdMarker>"
+             "<Upload><Key>k%2B1</Key><UploadId>i1</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
+             "<Upload><UploadId>i2</UploadId><Key>k%2B2</Key></Upload></ListMultipartUploadsResult>");
     assert_int_equal(ops->list_response(&r, &page), 0);
     assert_int_equal(page.n, 2);
     assert_string_equal(page.items[0].path, "k+1");
@@ -163,7 +163,7 @@ static void test_list(void **state)
     s3.rules.directories = false;
     cove__upload_page_done(&page);
     page = (struct cove__upload_page)COVE__UPLOAD_PAGE_INIT;
-    reply(&r, "", "<ListMultipartUploadsResult><Upload><Key>k</Key></Upload></ListMultipartUploadsResult>");
+    response(&r, "", "<ListMultipartUploadsResult><Upload><Key>k</Key></Upload></ListMultipartUploadsResult>");
     assert_int_equal(ops->list_response(&r, &page), COVE_EPROTOCOL);
     cove__upload_page_done(&page);
     cove__object_request_done(&r);

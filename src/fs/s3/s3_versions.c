@@ -125,7 +125,7 @@ static int read_page(const struct cove__object_request *r, struct reader *v, con
 {
     static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListVersionsResult" },
                                           entries = { on_start, on_end, "ListVersionsResult" };
-    struct cove__slice body = cove__buf_slice(&r->http.reply);
+    struct cove__slice body = cove__buf_slice(&r->http.response);
 
     int rc = cove__xml_read(body, &encoding, v);
     if (rc == 0)
@@ -157,7 +157,7 @@ int cove__s3_versions(void *self, const char *path, const char *token, const str
     cove__buf_init(&v.version, VERSION_MAX);
     cove__buf_init(&v.next, VERSION_MAX);
     cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
-    r.http.reply_max = COVE__OBJECT_REPLY_MAX;
+    r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     cove__buf_addf(&r.query, "versions=&encoding-type=url&max-keys=%u", S3_LIST_PAGE);
     cove__uri_add_pair(&r.query, "prefix", name.key);
     if (token != NULL) {

@@ -1,5 +1,5 @@
-/* Requests that are answered from the fuzzer's input: see replies.h. What is sent is looked at, too. */
-#include "replies.h"
+/* Requests that are answered from the fuzzer's input: see responses.h. What is sent is looked at, too. */
+#include "responses.h"
 
 #include <string.h>
 #include <strings.h>
@@ -19,9 +19,9 @@ static struct {
     const char *base, *below;
 } given;
 
-void replies_begin(struct cove__slice replies, const char *base, const char *below)
+void responses_begin(struct cove__slice responses, const char *base, const char *below)
 {
-    given.rest = replies;
+    given.rest = responses;
     given.base = base;
     given.below = below;
 }
@@ -83,28 +83,28 @@ static int unanswered(struct cove__http_request *r)
     return cove__fail(&r->op.err, COVE_ENETWORK, "%s %s: the connection broke", r->op.ctx.op, r->op.ctx.url);
 }
 
-enum reply { REPLY_NONE, REPLY_CUT, REPLY_WHOLE };
+enum response { RESPONSE_NONE, RESPONSE_CUT, RESPONSE_WHOLE };
 
 /* The body that is to come into the caller's memory, behind what stands there of an attempt before. */
-static enum reply take_body(struct cove__http_request *r, struct cove__slice body)
+static enum response take_body(struct cove__http_request *r, struct cove__slice body)
 {
     char announced[32];
 
     FUZZ_CHECK(r->kept >= 0 && (size_t)r->kept <= r->dst_size);
     if (body.size > r->dst_size - (size_t)r->kept) {
         r->kept = 0;
-        return REPLY_NONE;
+        return RESPONSE_NONE;
     }
     if (body.size > 0)
         memcpy(r->dst + r->kept, body.data, body.size);
     r->received = (int64_t)body.size;
     return cove__http_header(r, "content-length", announced, sizeof announced) &&
                    strtoull(announced, NULL, 10) > body.size
-               ? REPLY_CUT
-               : REPLY_WHOLE;
+               ? RESPONSE_CUT
+               : RESPONSE_WHOLE;
 }
 
-/* What a cut reply has brought stays, if the request says so. */
+/* What a cut response has brought stays, if the request says so. */
 static void keep_body(struct cove__http_request *r)
 {
     int64_t had = r->kept + r->received;
@@ -114,37 +114,37 @@ static void keep_body(struct cove__http_request *r)
     r->received = 0;
 }
 
-/* The next reply into the request, as net/transfer.c takes it; none also where it does not fit. */
-static enum reply take_reply(struct cove__http_request *r)
+/* The next response into the request, as net/transfer.c takes it; none also where it does not fit. */
+static enum response take_response(struct cove__http_request *r)
 {
-    struct cove__slice reply = fuzz_take(&given.rest, "\n%%\n");
-    struct cove__slice head = fuzz_take(&reply, "\n\n"), first = fuzz_take(&head, "\n");
-    size_t max = r->reply_max ? r->reply_max : (size_t)64 << 10;
+    struct cove__slice response = fuzz_take(&given.rest, "\n%%\n");
+    struct cove__slice head = fuzz_take(&response, "\n\n"), first = fuzz_take(&head, "\n");
+    size_t max = r->response_max ? r->response_max : (size_t)64 << 10;
 
     r->received = 0;
-    cove__buf_reset(&r->reply);
-    cove__buf_reset(&r->reply_headers);
-    r->reply.max = max;
+    cove__buf_reset(&r->response);
+    cove__buf_reset(&r->response_headers);
+    r->response.max = max;
     r->status = first.size == 3 && first.data[0] >= '2' && first.data[0] <= '5'
                     ? (first.data[0] - '0') * 100 + (first.data[1] & 15) % 10 * 10 + (first.data[2] & 15) % 10
                     : 0;
     if (r->status == 0)
-        return REPLY_NONE;
+        return RESPONSE_NONE;
     while (head.size > 0) {
         struct cove__slice line = head;
         size_t n = fuzz_take(&head, "\n").size;
-        if (cove__head_add(&r->reply_headers, cove__slice_sub(line, 0, n + 1)) < 0)
-            return REPLY_NONE;
+        if (cove__head_add(&r->response_headers, cove__slice_sub(line, 0, n + 1)) < 0)
+            return RESPONSE_NONE;
     }
     if (strcmp(r->method, "HEAD") == 0)
-        return REPLY_WHOLE;
+        return RESPONSE_WHOLE;
     if (r->dst && r->status < 300)
-        return take_body(r, reply);
-    if (reply.size > max)
-        return REPLY_NONE;
-    cove__buf_add_slice(&r->reply, reply);
-    r->received = (int64_t)reply.size;
-    return REPLY_WHOLE;
+        return take_body(r, response);
+    if (response.size > max)
+        return RESPONSE_NONE;
+    cove__buf_add_slice(&r->response, response);
+    r->received = (int64_t)response.size;
+    return RESPONSE_WHOLE;
 }
 
 static enum cove__http_verdict inspect(struct cove__http_request *r, struct cove_error *err)
@@ -173,10 +173,10 @@ static int exchange(struct cove__http_request *r)
         }
         check_request(r);
         check_deletion(r);
-        enum reply reply = given.rest.size > 0 ? take_reply(r) : REPLY_NONE;
-        if (reply == REPLY_NONE || (reply == REPLY_CUT && r->attempts == ATTEMPTS_MAX))
+        enum response response = given.rest.size > 0 ? take_response(r) : RESPONSE_NONE;
+        if (response == RESPONSE_NONE || (response == RESPONSE_CUT && r->attempts == ATTEMPTS_MAX))
             return unanswered(r);
-        if (reply == REPLY_CUT) {
+        if (response == RESPONSE_CUT) {
             keep_body(r);
             continue;
         }
@@ -186,7 +186,7 @@ static int exchange(struct cove__http_request *r)
         if (r->status < 300)
             r->kept = 0;
         if (err.code == 0)
-            cove__http_error(r, r->status, "the reply cannot be used", &err);
+            cove__http_error(r, r->status, "the response cannot be used", &err);
         fuzz_check_error(err.code, &err);
         r->op.err = err;
         if (verdict == COVE__HTTP_FAIL || r->attempts == ATTEMPTS_MAX)
