@@ -235,7 +235,7 @@ class StreamingIO:
 
     def _write(self, fs: CoveFileSystem, path: str, checkpoint: dict[str, Any], fingerprint: Fingerprint | None) -> tuple[_Stored, io.BytesIO | None]:
         stored = _Stored(fs, path)
-        self._send(stored, bytes_at_sight(checkpoint), lambda file: save(checkpoint, file, fingerprint))
+        self._send(stored, estimate_size(checkpoint), lambda file: save(checkpoint, file, fingerprint))
         return stored, None
 
     def _send(self, stored: _Stored, size: int, write: Callable[[Any], Any]) -> None:
@@ -281,7 +281,7 @@ def save(checkpoint: Any, file: Any, fingerprint: Fingerprint | None = None) -> 
 # ---- sizes ----
 
 
-def bytes_at_sight(checkpoint: Any) -> int:
+def estimate_size(checkpoint: Any) -> int:
     """The size of the tensors, arrays and bytes in its dicts, lists and tuples. Other objects are not counted."""
     numpy = sys.modules.get("numpy")
     sizes: dict[int, int] = {}  # each storage is written once

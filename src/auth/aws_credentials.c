@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "net/head.h"
+#include "net/header.h"
 
 /* The names of the three values in their source, and of all, for messages. */
 struct names {
@@ -20,7 +20,7 @@ struct names {
 /* The values become headers. Messages name them but never show them. */
 static int check(const struct names *names, const char *name, const char *value, struct cove_error *err)
 {
-    if (value == NULL || cove__head_fits(cove__slice_str(value)))
+    if (value == NULL || cove__header_is_valid(cove__slice_str(value)))
         return 0;
     return cove__fail(err, COVE_EINVAL, "%s%s has a line break or another control character in it", names->place, name);
 }

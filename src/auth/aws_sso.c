@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "wire/uri.h"
 
 static bool is_region(const char *region)
@@ -41,7 +41,7 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     cove__uri_encode(&x.url, cove__slice_str(profile->sso_role_name), false);
     cove__buf_add_str(&x.url, "&account_id=");
     cove__uri_encode(&x.url, cove__slice_str(profile->sso_account_id), false);
-    cove__head_line(&x.headers, "x-amz-sso_bearer_token", cove__slice_str(token));
+    cove__header_append(&x.headers, "x-amz-sso_bearer_token", cove__slice_str(token));
     cove__secret_add_owned(token);
     rc = cove__exchange_run(&x, cancel, err);
     if (rc == COVE_EAUTH && x.status == 401)

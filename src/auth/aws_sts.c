@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "wire/digest.h"
 #include "wire/xml.h"
 
@@ -169,7 +169,7 @@ static int sign(struct cove__exchange *x, const struct cove__aws_role *role, con
     cove__format_iso8601_basic(now_ns, time);
     cove__buf_addf(&x->headers, "X-Amz-Date: %s\n", time);
     if (by->token != NULL)
-        cove__head_line(&x->headers, "X-Amz-Security-Token", cove__slice_str(by->token));
+        cove__header_append(&x->headers, "X-Amz-Security-Token", cove__slice_str(by->token));
     struct cove__sigv4_request v4 = { .key_id = by->key_id,
                                       .secret = by->secret,
                                       .region = region,

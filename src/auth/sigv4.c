@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fork.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "wire/digest.h"
 #include "wire/uri.h"
 
@@ -272,7 +272,7 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
     int rc = scope_of(r, &scope);
     if (rc == 0)
         rc = signature(r, &scope, cache, cove__buf_slice(headers), &names, hex);
-    if (rc == 0 && !cove__head_fits(cove__slice_str(r->key_id)))
+    if (rc == 0 && !cove__header_is_valid(cove__slice_str(r->key_id)))
         rc = COVE_EINVAL;
     if (rc == 0)
         rc = cove__buf_addf(headers,

@@ -92,7 +92,7 @@ cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key)
 }
 
 /* Enters the key of entry `i`, or its replacement. */
-static int settle_key(struct cove__dict *dict, size_t i, enum cove__origin origin)
+static int rehash_key(struct cove__dict *dict, size_t i, enum cove__origin origin)
 {
     cove_value *key = dict->entries[i].key;
     size_t slot = find_slot(dict, key);
@@ -108,7 +108,7 @@ static int settle_key(struct cove__dict *dict, size_t i, enum cove__origin origi
     return 0;
 }
 
-int cove__dict_settle(struct cove__dict *dict)
+int cove__dict_rehash(struct cove__dict *dict)
 {
     if (!dict->is_strict)
         return 0;
@@ -119,7 +119,7 @@ int cove__dict_settle(struct cove__dict *dict)
         for (size_t i = 0; i < dict->n; i++) {
             struct cove__key_facts facts = { 0 };
             cove__key_check(dict->entries[i].key, &facts, 1);
-            if ((facts.an_origin != COVE__ORIGIN_ITSELF) == with_origin && settle_key(dict, i, facts.an_origin) < 0)
+            if ((facts.an_origin != COVE__ORIGIN_ITSELF) == with_origin && rehash_key(dict, i, facts.an_origin) < 0)
                 return COVE_ENOMEM;
         }
     return 0;

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "checkpoint/resolve.h"
+#include "checkpoint/resolve_view.h"
 #include "checkpoint/unpickle.h"
 
 #define TEXT_MAX   ((size_t)1 << 30)

@@ -7,7 +7,7 @@ bool cove__shared_possible(const cove_value *value)
 {
     bool is_small = value->type == COVE_VALUE_NONE || value->type == COVE_VALUE_BOOL || value->type == COVE_VALUE_INT ||
                     value->type == COVE_VALUE_FLOAT || value->type == COVE_VALUE_BACK_REFERENCE;
-    return !is_small && (value->is_anchored || atomic_load_explicit(&value->refs, memory_order_relaxed) > 1);
+    return !is_small && (value->has_weak_ref || atomic_load_explicit(&value->refs, memory_order_relaxed) > 1);
 }
 
 /* The value's slot, or the free slot for it. Hashing addresses is safe: a file can't choose them. */

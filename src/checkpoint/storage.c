@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "checkpoint/resolve.h"
+#include "checkpoint/resolve_view.h"
 
 #define BLOCK_ALIGN ((size_t)64)
 #define SMALL       ((uint64_t)64 << 10) /* a storage of this size is loaded whole, whatever is wanted of it */
@@ -84,7 +84,7 @@ int cove__storage_view(struct cove__storage *storage, struct cove__tensor *t, ui
     const struct cove__dtype_info *info = cove__dtype_info(t->dtype);
     enum cove_dtype dtype = math ? t->dtype : (enum cove_dtype)0;
     size_t swap = storage->is_swapped ? info->swap : 0;
-    if (!cove__resolve_can(t->dtype, math))
+    if (!cove__can_resolve_view(t->dtype, math))
         return cove__fail(err, COVE_ENOTSUP, "a %s view of a tensor of %s, which torch does not support",
                           math & COVE__VIEW_CONJ ? "conjugated" : "negated", info->name);
     if (t->span > 0 && (begin > storage->size || t->span > storage->size - begin))
@@ -337,7 +337,7 @@ static int check_data(struct job *job)
         if (s->swap > 1)
             swap_bytes(w->block, s->swap);
         if (s->math)
-            cove__resolve(w->block->data, w->block->size, s->dtype ? s->dtype : COVE_DTYPE_BOOL, s->math);
+            cove__resolve_view(w->block->data, w->block->size, s->dtype ? s->dtype : COVE_DTYPE_BOOL, s->math);
     }
     return 0;
 }

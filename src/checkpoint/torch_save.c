@@ -316,7 +316,7 @@ static int open_container(struct cove__plan *p, cove_value *value)
     if (!tuple)
         cove__pickle_add_op(&p->pickle,
                             value->type == COVE_VALUE_DICT ? COVE__PICKLE_EMPTY_DICT : COVE__PICKLE_EMPTY_LIST);
-    if (value->is_anchored && !tuple) /* a value inside refers to it */
+    if (value->has_weak_ref && !tuple) /* a value inside refers to it */
         rc = remember_shared(p, value, p->next_tensor);
     if (rc == 0 && (tuple || cove_value_length(value) > 0))
         cove__pickle_add_op(&p->pickle, COVE__PICKLE_MARK);

@@ -1,5 +1,5 @@
-/* The pickle machine: stack, marks and memo. Tokens come from wire/pickle.c, values of names from globals.c; settle.c
- * makes the final check. */
+/* The pickle machine: stack, marks and memo. Tokens come from wire/pickle.c, values of names from globals.c;
+ * validate_tree.c makes the final check. */
 #include "checkpoint/unpickle.h"
 
 #include <string.h>
@@ -680,10 +680,10 @@ int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder 
     struct machine m = { .reader = { .in = pickle }, .finder = finder, .err = err };
     int rc = run(&m);
     if (rc == 0)
-        rc = cove__settle(m.stack[0], err);
+        rc = cove__validate_tree(m.stack[0], err);
     if (rc == 0)
         *ret_tree = pop(&m);
-    /* containers that cove__settle has not visited were dropped; they may contain themselves */
+    /* containers that cove__validate_tree has not visited were dropped; they may contain themselves */
     for (size_t i = 0; i < m.n_made; i++)
         if (rc < 0 || !m.made[i]->colour)
             cove__value_clear(m.made[i]);

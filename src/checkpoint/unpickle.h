@@ -75,9 +75,9 @@ int cove__global_new(const struct cove__global *global, const cove_value *args, 
 int cove__unpickle(struct cove__slice pickle, const struct cove__storage_finder *finder, cove_value **ret_tree,
                    struct cove_error *err);
 
-/* settle.c: the final check of a tree. Replaces cycles by back references, names by strings and bare storages by
+/* validate_tree.c: the final check of a tree. Replaces cycles by back references, names by strings and bare storages by
  * tensors.
  * COVE_ELIMIT: too deep, or too many values, shared ones counted each time. */
-int cove__settle(cove_value *tree, struct cove_error *err);
+int cove__validate_tree(cove_value *tree, struct cove_error *err);
 
 #endif

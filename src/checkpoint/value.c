@@ -128,8 +128,8 @@ static void let_go(cove_value *value, cove_value **doomed)
 {
     if (!value || atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) != 1)
         return;
-    if (value->is_anchored)
-        cove__anchor_cut(value);
+    if (value->has_weak_ref)
+        cove__weak_ref_clear(value);
     value->w.next = *doomed;
     *doomed = value;
 }
@@ -172,7 +172,7 @@ static void free_doomed(cove_value *doomed)
             cove__free(value->u.opaque.why);
             break;
         case COVE_VALUE_BACK_REFERENCE:
-            cove__anchor_unref(value->u.anchor);
+            cove__weak_ref_unref(value->u.weak_ref);
             break;
         case COVE_VALUE_DICT:
         case COVE__VALUE_SET:

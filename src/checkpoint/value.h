@@ -23,12 +23,12 @@
 enum cove__value_inner {
     COVE__VALUE_GLOBAL = 100,
     COVE__VALUE_STORAGE,
-    COVE__VALUE_SET, /* a dict with the items as keys; cove__settle makes it a list */
+    COVE__VALUE_SET, /* a dict with the items as keys; cove__validate_tree makes it a list */
     COVE__VALUE_BIG_INT
 };
 
 /* What a loaded value was in Python where only its text or its parts are kept. Keys that differ in it are different in
- * the file, however much they look alike here: see cove__dict_settle. */
+ * the file, however much they look alike here: see cove__dict_rehash. */
 enum cove__origin {
     COVE__ORIGIN_ITSELF = 0,
     COVE__ORIGIN_CLASS, /* or a function; text, like the next four */
@@ -41,7 +41,7 @@ enum cove__origin {
 };
 
 /* Shared by a container and its back references. The container drops its reference when it is freed. */
-struct cove__anchor {
+struct cove__weak_ref {
     atomic_uint refs;
     cove_value *_Atomic target; /* NULL: the container has been freed */
 };
@@ -77,12 +77,12 @@ struct cove__dict {
 
 struct cove_value {
     atomic_uint refs;
-    uint8_t type;            /* enum cove_value_type or cove__value_inner */
-    uint8_t colour : 2;      /* of the walk in settle.c */
-    uint8_t is_object : 1;   /* a dict of an object's attributes */
-    uint8_t is_frozen : 1;   /* a tuple or frozenset that is in a key: it can't grow */
-    uint8_t is_anchored : 1; /* w.anchor is set: it has back references */
-    uint8_t origin : 3;      /* enum cove__origin */
+    uint8_t type;             /* enum cove_value_type or cove__value_inner */
+    uint8_t colour : 2;       /* of the walk in validate_tree.c */
+    uint8_t is_object : 1;    /* a dict of an object's attributes */
+    uint8_t is_frozen : 1;    /* a tuple or frozenset that is in a key: it can't grow */
+    uint8_t has_weak_ref : 1; /* w.weak_ref is set: it has back references */
+    uint8_t origin : 3;       /* enum cove__origin */
     uint16_t height;
     union {
         int64_t i; /* bool, too */
@@ -102,7 +102,7 @@ struct cove_value {
         } opaque;
         struct cove__dict *dict;
         struct cove__tensor *tensor;
-        struct cove__anchor *anchor;       /* of a back reference, one reference; NULL: not set yet */
+        struct cove__weak_ref *weak_ref;   /* of a back reference, one reference; NULL: not set yet */
         const struct cove__global *global; /* static */
         struct {
             struct cove__storage *storage; /* one reference */
@@ -111,8 +111,8 @@ struct cove_value {
     } u;
     union {
         cove_value *next; /* the list of those to be freed */
-        uint64_t weight;  /* in cove__settle: the values below, shared ones counted each time */
-        struct cove__anchor *anchor;
+        uint64_t weight;  /* in cove__validate_tree: the values below, shared ones counted each time */
+        struct cove__weak_ref *weak_ref;
     } w;
 };
 
@@ -153,13 +153,13 @@ cove_value *cove__dict_get(const struct cove__dict *dict, const cove_value *key)
 /* The tree is whole, the keys have become text and tuples: from now on they are compared without their origins. Where
  * two are equal then, an opaque value takes the place of the one that has an origin, so that no item is lost.
  * COVE_ENOMEM: the dict can only be freed. */
-int cove__dict_settle(struct cove__dict *dict);
+int cove__dict_rehash(struct cove__dict *dict);
 
-/* anchor.c. Binds a back reference to `target`, a list, tuple or dict; COVE_ENOMEM. */
-int cove__anchor_bind(cove_value *reference, cove_value *target);
+/* back_reference.c. Binds a back reference to `target`, a list, tuple or dict; COVE_ENOMEM. */
+int cove__back_reference_bind(cove_value *reference, cove_value *target);
 /* The container is being freed: its back references become NULL. */
-void cove__anchor_cut(cove_value *container);
-void cove__anchor_unref(struct cove__anchor *anchor); /* NULL accepted */
+void cove__weak_ref_clear(cove_value *container);
+void cove__weak_ref_unref(struct cove__weak_ref *weak); /* NULL accepted */
 
 /* opaque.c. "module.name" in printable bytes: "torch.Foo"; the caller frees it with cove__free. */
 char *cove__opaque_name(struct cove__slice module, struct cove__slice name);

@@ -61,7 +61,7 @@ static void destroy(cove_fs *fs)
         return;
     if (fs->self)
         fs->ops->close(fs->self);
-    cove__sums_done(fs);
+    cove__checksum_cache_free(fs);
     cove__free(fs->authority);
     cove__free(fs->authority_of_options);
     cove__wipe(fs->key); /* options may be secrets */

@@ -4,9 +4,9 @@
 
 #include "fs/fs_ops.h"
 
-/* See sums.c. */
-#define COVE__SUMS_KEPT 8
-struct cove__sum {
+/* See checksum_cache.c. */
+#define COVE__CHECKSUM_CACHE_SIZE 8
+struct cove__cached_checksum {
     char *path, *etag; /* owned; NULL: none is kept here yet */
     int64_t size;
     bool has_crc32c;
@@ -17,14 +17,14 @@ struct cove_fs {
     const struct cove__fs_ops *ops;
     void *self; /* the backend's */
     const char *scheme;
-    char *authority;                        /* the store: see authority.h */
-    char *authority_of_options;             /* the store that a URL means which names none; "": this one */
-    char *key;                              /* scheme, authority and options: what the process's cache goes by */
-    unsigned refs;                          /* under cove__lock */
-    int64_t timeout_ms;                     /* the option `timeout` */
-    struct cove_fs *next;                   /* the cache's list, under cove__lock */
-    struct cove__sum sums[COVE__SUMS_KEPT]; /* under cove__lock */
-    size_t next_sum;                        /* likewise: where the last one was put that was of no path among them */
+    char *authority;            /* the store: see authority.h */
+    char *authority_of_options; /* the store that a URL means which names none; "": this one */
+    char *key;                  /* scheme, authority and options: what the process's cache goes by */
+    unsigned refs;              /* under cove__lock */
+    int64_t timeout_ms;         /* the option `timeout` */
+    struct cove_fs *next;       /* the cache's list, under cove__lock */
+    struct cove__cached_checksum checksums[COVE__CHECKSUM_CACHE_SIZE]; /* under cove__lock */
+    size_t next_checksum; /* likewise: where the last one was put that was of no path among them */
 };
 
 /* What a public call works on: the canonical path, the URL for messages and the bounds of the call. */
@@ -48,12 +48,12 @@ int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, st
                   struct cove_error *err);
 
 /* Keeps what a look at `path` (canonical) has told; out of memory, nothing is kept. */
-void cove__sums_keep(cove_fs *fs, const char *path, const struct cove_info *info);
+void cove__checksum_cache_put(cove_fs *fs, const char *path, const struct cove_info *info);
 /* Whether a look has told the checksum of this version, or that there is none: has_crc32c and crc32c of `ret`. */
-bool cove__sums_find(cove_fs *fs, const char *path, const char *etag, int64_t size, struct cove_info *ret);
+bool cove__checksum_cache_get(cove_fs *fs, const char *path, const char *etag, int64_t size, struct cove_info *ret);
 /* Forgets that of a path: bytes did not match it, and whichever is wrong, the store is to be asked again. */
-void cove__sums_drop(cove_fs *fs, const char *path);
-void cove__sums_done(cove_fs *fs);
+void cove__checksum_cache_remove(cove_fs *fs, const char *path);
+void cove__checksum_cache_free(cove_fs *fs);
 
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
@@ -94,7 +94,7 @@ struct cove__fetch {
     bool once;                        /* without if_match: where the file is replaced meanwhile, fail, do not restart */
     int64_t ret_total;                /* the file's size, or -1 */
     char *ret_etag;                   /* owned by the caller (cove__free) */
-    bool sums;                        /* the CRC32C of what came is wanted; of one range */
+    bool wants_crc32c;                /* the CRC32C of what came is wanted; of one range */
     uint32_t ret_crc32c;
 };
 int cove__fs_check_ranges(const struct cove__fetch *fetch, const struct cove__ctx *ctx, struct cove_error *err);

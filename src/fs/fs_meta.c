@@ -28,7 +28,7 @@ static int look(cove_fs *fs, const char *path, enum cove_info_type only, const s
     fs->ops->stat(fs->self, &io);
     int rc = cove__op_wait(&io.op, err);
     if (rc == 0)
-        cove__sums_keep(fs, path, ret);
+        cove__checksum_cache_put(fs, path, ret);
     return rc;
 }
 

@@ -125,7 +125,7 @@ struct cove__part_rules {
     unsigned max_parts;       /* 0: no limit */
     bool wants_sha256;        /* of each part, which the writer then computes and gives it */
     bool equal_parts;         /* every part but the last has one size */
-    bool crc32c_may_be_crc32; /* what the store reports as CRC32C: see store_sum.c */
+    bool crc32c_may_be_crc32; /* what the store reports as CRC32C: see store_checksum.c */
     unsigned parallel;        /* parts and ranges under way at once that help */
 };
 

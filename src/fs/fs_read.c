@@ -21,12 +21,12 @@ struct part {
 };
 
 /* The checksum of bytes that have come, by their place. */
-struct sum {
+struct part_checksum {
     int64_t offset, size;
     uint32_t crc32c;
 };
 
-struct fan {
+struct range_fetch {
     cove_fs *fs;
     const struct cove__target *target;
     struct cove__fetch *fetch;
@@ -36,167 +36,169 @@ struct fan {
     struct part *parts;
     size_t n_parts;
     unsigned under_way;
-    size_t left;      /* bytes not asked for yet */
-    struct sum *sums; /* of the parts that have come, in any order */
-    size_t n_sums, cap_sums;
+    size_t left;                     /* bytes not asked for yet */
+    struct part_checksum *checksums; /* of the parts that have come, in any order */
+    size_t n_checksums, cap_checksums;
     int64_t end;       /* where a part ended early without a word of the size; INT64_MAX: none did */
     size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
     size_t next_byte;
     int rc;
 };
 
-static bool fan_has_more(struct fan *fan)
+static bool range_fetch_has_more(struct range_fetch *rf)
 {
-    while (fan->next_range < fan->fetch->n_ranges && fan->fetch->ranges[fan->next_range].length == 0)
-        fan->next_range++; /* asks for nothing */
-    return fan->rc == 0 && fan->next_range < fan->fetch->n_ranges;
+    while (rf->next_range < rf->fetch->n_ranges && rf->fetch->ranges[rf->next_range].length == 0)
+        rf->next_range++; /* asks for nothing */
+    return rf->rc == 0 && rf->next_range < rf->fetch->n_ranges;
 }
 
-static void fan_send(struct fan *fan, struct part *part)
+static void range_fetch_send(struct range_fetch *rf, struct part *part)
 {
-    struct cove_range *range = &fan->fetch->ranges[fan->next_range];
-    size_t left = range->length - fan->next_byte, size = cove__pace_next(&fan->pace, fan->left);
+    struct cove_range *range = &rf->fetch->ranges[rf->next_range];
+    size_t left = range->length - rf->next_byte, size = cove__pace_next(&rf->pace, rf->left);
 
     *part = (struct part){ .range = range };
-    part->io.op.inbox = &fan->inbox;
-    part->io.op.ctx = fan->target->ctx;
-    part->io.op.ctx.waits = &fan->inbox;
-    part->io.path = fan->target->path;
-    part->io.if_match = fan->fetch->if_match;
-    part->io.handle = fan->handle;
-    part->io.offset = range->offset + (int64_t)fan->next_byte;
+    part->io.op.inbox = &rf->inbox;
+    part->io.op.ctx = rf->target->ctx;
+    part->io.op.ctx.waits = &rf->inbox;
+    part->io.path = rf->target->path;
+    part->io.if_match = rf->fetch->if_match;
+    part->io.handle = rf->handle;
+    part->io.offset = range->offset + (int64_t)rf->next_byte;
     part->io.length = left < size ? left : size;
-    part->io.dst = (uint8_t *)range->buffer + fan->next_byte;
+    part->io.dst = (uint8_t *)range->buffer + rf->next_byte;
     part->io.ret_total = -1;
-    fan->next_byte += part->io.length;
-    fan->left -= part->io.length;
-    if (fan->next_byte == range->length) {
-        fan->next_range++;
-        fan->next_byte = 0;
+    rf->next_byte += part->io.length;
+    rf->left -= part->io.length;
+    if (rf->next_byte == range->length) {
+        rf->next_range++;
+        rf->next_byte = 0;
     }
-    fan->under_way++;
-    cove__fs_start(fan->fs, fan->fs->ops->read, &part->io, fan->n_parts > 1);
+    rf->under_way++;
+    cove__fs_start(rf->fs, rf->fs->ops->read, &part->io, rf->n_parts > 1);
 }
 
 /* Sends what may be under way. */
-static void fan_fill(struct fan *fan)
+static void range_fetch_fill(struct range_fetch *rf)
 {
-    for (size_t i = 0; i < fan->n_parts && fan->under_way < fan->pace.at_once && fan_has_more(fan); i++) {
-        if (!fan->parts[i].range)
-            fan_send(fan, &fan->parts[i]);
+    for (size_t i = 0; i < rf->n_parts && rf->under_way < rf->pace.at_once && range_fetch_has_more(rf); i++) {
+        if (!rf->parts[i].range)
+            range_fetch_send(rf, &rf->parts[i]);
     }
 }
 
 /* While the part is still in the cache. */
-static int take_sum(struct fan *fan, const struct part *part, struct cove_error *err)
+static int take_checksum(struct range_fetch *rf, const struct part *part, struct cove_error *err)
 {
-    if (!fan->fetch->sums || part->io.op.count == 0)
+    if (!rf->fetch->wants_crc32c || part->io.op.count == 0)
         return 0;
-    if (cove__grow(&fan->sums, &fan->cap_sums, fan->n_sums + 1, sizeof *fan->sums, SIZE_MAX / sizeof *fan->sums) < 0)
+    if (cove__grow(&rf->checksums, &rf->cap_checksums, rf->n_checksums + 1, sizeof *rf->checksums,
+                   SIZE_MAX / sizeof *rf->checksums) < 0)
         return cove__fail_nomem(err, "a read");
-    fan->sums[fan->n_sums++] = (struct sum){ .offset = part->io.offset,
-                                             .size = part->io.op.count,
-                                             .crc32c = cove__crc32c(0, part->io.dst, (size_t)part->io.op.count) };
+    rf->checksums[rf->n_checksums++] =
+        (struct part_checksum){ .offset = part->io.offset,
+                                .size = part->io.op.count,
+                                .crc32c = cove__crc32c(0, part->io.dst, (size_t)part->io.op.count) };
     return 0;
 }
 
 static int by_offset(const void *a, const void *b)
 {
-    const struct sum *x = a, *y = b;
+    const struct part_checksum *x = a, *y = b;
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static uint32_t join_sums(struct fan *fan)
+static uint32_t join_checksums(struct range_fetch *rf)
 {
     uint32_t crc32c = 0;
 
-    if (fan->n_sums > 0)
-        qsort(fan->sums, fan->n_sums, sizeof *fan->sums, by_offset);
-    for (size_t i = 0; i < fan->n_sums; i++)
-        crc32c = cove__crc32c_join(crc32c, fan->sums[i].crc32c, (uint64_t)fan->sums[i].size);
+    if (rf->n_checksums > 0)
+        qsort(rf->checksums, rf->n_checksums, sizeof *rf->checksums, by_offset);
+    for (size_t i = 0; i < rf->n_checksums; i++)
+        crc32c = cove__crc32c_join(crc32c, rf->checksums[i].crc32c, (uint64_t)rf->checksums[i].size);
     return crc32c;
 }
 
-static void fan_replaced(struct fan *fan, struct cove_error *err)
+static void range_fetch_replaced(struct range_fetch *rf, struct cove_error *err)
 {
-    if (fan->rc == 0)
-        fan->rc = cove__fs_fail(err, &fan->target->ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
+    if (rf->rc == 0)
+        rf->rc = cove__fs_fail(err, &rf->target->ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
 }
 
 /* Takes a finished part in: its count, and whether it is of the same version as the others. */
-static void fan_take(struct fan *fan, struct part *part, struct cove_error *err)
+static void range_fetch_take(struct range_fetch *rf, struct part *part, struct cove_error *err)
 {
-    struct cove__fetch *fetch = fan->fetch;
+    struct cove__fetch *fetch = rf->fetch;
 
-    fan->under_way--;
+    rf->under_way--;
     if (part->io.op.rc < 0) {
-        if (fan->rc == 0)
-            fan->rc = cove__error_copy(err, &part->io.op.err);
+        if (rf->rc == 0)
+            rf->rc = cove__error_copy(err, &part->io.op.err);
     } else {
         part->range->done += part->io.op.count;
-        cove__pace_took(&fan->pace, part->io.ret_wait_ns, part->io.ret_took_ns);
+        cove__pace_took(&rf->pace, part->io.ret_wait_ns, part->io.ret_took_ns);
         if (part->io.ret_total >= 0 && fetch->ret_total >= 0 && part->io.ret_total != fetch->ret_total)
-            fan_replaced(fan, err);
+            range_fetch_replaced(rf, err);
         if (part->io.ret_total >= 0)
             fetch->ret_total = part->io.ret_total;
-        else if (part->io.op.count < (int64_t)part->io.length && part->io.offset + part->io.op.count < fan->end)
-            fan->end = part->io.offset + part->io.op.count;
+        else if (part->io.op.count < (int64_t)part->io.length && part->io.offset + part->io.op.count < rf->end)
+            rf->end = part->io.offset + part->io.op.count;
         if (!fetch->ret_etag) {
             fetch->ret_etag = part->io.ret_etag;
             part->io.ret_etag = NULL;
         } else if (part->io.ret_etag && strcmp(part->io.ret_etag, fetch->ret_etag) != 0) {
-            fan_replaced(fan, err);
+            range_fetch_replaced(rf, err);
         }
-        if (fan->rc == 0)
-            fan->rc = take_sum(fan, part, err);
+        if (rf->rc == 0)
+            rf->rc = take_checksum(rf, part, err);
     }
     cove__free(part->io.ret_etag);
     part->range = NULL;
 }
 
-static size_t count_parts(const struct fan *fan)
+static size_t count_parts(const struct range_fetch *rf)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < fan->fetch->n_ranges && n < fan->pace.at_once; i++) {
-        size_t length = fan->fetch->ranges[i].length;
+    for (size_t i = 0; i < rf->fetch->n_ranges && n < rf->pace.at_once; i++) {
+        size_t length = rf->fetch->ranges[i].length;
 
-        n += length / fan->pace.part + (length % fan->pace.part > 0);
+        n += length / rf->pace.part + (length % rf->pace.part > 0);
     }
     n = n > 0 ? n : 1;
-    return n < fan->pace.at_once ? n : fan->pace.at_once;
+    return n < rf->pace.at_once ? n : rf->pace.at_once;
 }
 
 /* Parts of one read share a handle, which is a reader's, or `own`. */
-static int fan_open(struct fan *fan, struct cove__read_handle *own, struct cove_error *err)
+static int range_fetch_open(struct range_fetch *rf, struct cove__read_handle *own, struct cove_error *err)
 {
-    struct cove__read_handle *handle = fan->fetch->handle ? fan->fetch->handle : own;
+    struct cove__read_handle *handle = rf->fetch->handle ? rf->fetch->handle : own;
 
-    if (handle == own && fan->n_parts <= 1)
+    if (handle == own && rf->n_parts <= 1)
         return 0; /* it looks up what it needs itself */
-    int rc = cove__read_handle_open(handle, fan->fs, fan->target, err);
-    fan->handle = handle->self;
+    int rc = cove__read_handle_open(handle, rf->fs, rf->target, err);
+    rf->handle = handle->self;
     return rc;
 }
 
-static int fan_run(struct fan *fan, struct cove_error *err)
+static int range_fetch_run(struct range_fetch *rf, struct cove_error *err)
 {
     struct cove__op *op;
 
-    fan->parts = cove__calloc(fan->n_parts, sizeof *fan->parts);
-    if (!fan->parts)
+    rf->parts = cove__calloc(rf->n_parts, sizeof *rf->parts);
+    if (!rf->parts)
         return cove__fail_nomem(err, "a read");
-    fan_fill(fan);
-    while ((op = cove__inbox_wait(&fan->inbox)) != NULL) {
-        fan_take(fan, (struct part *)(void *)op, err);
-        fan_fill(fan);
+    range_fetch_fill(rf);
+    while ((op = cove__inbox_wait(&rf->inbox)) != NULL) {
+        range_fetch_take(rf, (struct part *)(void *)op, err);
+        range_fetch_fill(rf);
     }
-    cove__free(fan->parts);
-    fan->fetch->ret_crc32c = join_sums(fan);
-    cove__free(fan->sums);
-    if (fan->end < fan->fetch->ret_total)
-        fan_replaced(fan, err);
-    return fan->rc;
+    cove__free(rf->parts);
+    rf->fetch->ret_crc32c = join_checksums(rf);
+    cove__free(rf->checksums);
+    if (rf->end < rf->fetch->ret_total)
+        range_fetch_replaced(rf, err);
+    return rf->rc;
 }
 
 /* A malformed range is refused before anything is sent. */
@@ -234,7 +236,7 @@ static int fetch_version(cove_fs *fs, const struct cove__target *target, struct 
                          struct cove_error *err)
 {
     struct cove__part_rules rules = { 0 };
-    struct fan fan = { .fs = fs, .target = target, .fetch = fetch, .end = INT64_MAX };
+    struct range_fetch rf = { .fs = fs, .target = target, .fetch = fetch, .end = INT64_MAX };
     struct cove__read_handle own = { 0 };
     int rc = cove__fs_check_ranges(fetch, &target->ctx, err);
 
@@ -243,19 +245,19 @@ static int fetch_version(cove_fs *fs, const struct cove__target *target, struct 
     if (rc < 0)
         return rc;
     fs->ops->part_rules(fs->self, -1, &rules);
-    cove__pace_begin(&fan.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part);
+    cove__pace_begin(&rf.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part);
     for (size_t i = 0; i < fetch->n_ranges; i++) {
         fetch->ranges[i].done = 0;
-        if (__builtin_add_overflow(fan.left, fetch->ranges[i].length, &fan.left))
-            fan.left = SIZE_MAX;
+        if (__builtin_add_overflow(rf.left, fetch->ranges[i].length, &rf.left))
+            rf.left = SIZE_MAX;
     }
-    cove__inbox_init(&fan.inbox);
-    fan.n_parts = count_parts(&fan);
-    rc = fan_open(&fan, &own, err);
+    cove__inbox_init(&rf.inbox);
+    rf.n_parts = count_parts(&rf);
+    rc = range_fetch_open(&rf, &own, err);
     if (rc == 0)
-        rc = fan_run(&fan, err);
+        rc = range_fetch_run(&rf, err);
     cove__read_handle_close(&own, fs);
-    cove__inbox_done(&fan.inbox);
+    cove__inbox_done(&rf.inbox);
     if (rc < 0) {
         cove__free(fetch->ret_etag);
         fetch->ret_etag = NULL;

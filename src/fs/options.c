@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "net/head.h"
+#include "net/header.h"
 
 #define MAX_OPTIONS 256
 #define MAX_NAME    64
@@ -233,7 +233,7 @@ static int parse_into(const struct cove__option_row *row, const char *text, void
         __attribute__((fallthrough));
     case COVE__OPTION_STRING:
     case COVE__OPTION_SECRET:
-        if (!cove__head_fits(cove__slice_str(text))) /* the value may become a header, a URL or a path */
+        if (!cove__header_is_valid(cove__slice_str(text))) /* the value may become a header, a URL or a path */
             return cove__fail(err, COVE_EINVAL, "option %s: the value has a line break or another control character",
                               row->name);
         __attribute__((fallthrough));

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "net/loop.h"
 #include "net/retry.h"
 #include "net/status.h"
@@ -686,5 +686,5 @@ int cove__http_run(struct cove__http_request *r, struct cove_error *err)
 
 bool cove__http_header(const struct cove__http_request *r, const char *name, char *out, size_t out_size)
 {
-    return cove__head_find(cove__buf_slice(&r->response_headers), name, out, out_size);
+    return cove__header_find(cove__buf_slice(&r->response_headers), name, out, out_size);
 }

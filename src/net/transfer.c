@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "net/watch.h"
 
 #define RESPONSE_MAX_DEFAULT ((size_t)64 << 10)
@@ -48,10 +48,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         st->head_ended = false;
     else if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
         st->head_ended = true;
-    int rc = cove__head_add(&st->r->response_headers, cove__slice(data, n));
+    int rc = cove__header_add(&st->r->response_headers, cove__slice(data, n));
     if (rc < 0)
         return stop(st, rc);
-    if (st->head_ended && cove__head_length(cove__buf_slice(&st->r->response_headers), &length) < 0)
+    if (st->head_ended && cove__header_content_length(cove__buf_slice(&st->r->response_headers), &length) < 0)
         return refuse(st, "its Content-Length is invalid or ambiguous");
     return n;
 }

@@ -58,7 +58,7 @@ void cove__job_free(struct cove__job *job)
     cove_info_free(job->info);
     cove_listing_free(job->listing);
     cove_reader_close(job->reader);
-    cove__head_done(&job->head);
+    cove__first_bytes_done(&job->head);
     cove_cancel_unref(job->call.cancel);
     cove__free(job->bytes);
     cove__free(job->to);
@@ -119,9 +119,9 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
         return rc < 0 ? rc : bytes_of(job->ranges, job->length);
     case JOB_READ_FILE:
     case JOB_READ_OR_OPEN:
-        rc = cove__fs_read_from_head(job->fs, path, job->at_once, job->length, &job->head, &job->bytes, &size,
-                                     job->kind == JOB_READ_OR_OPEN ? &job->reader : NULL, &job->call, call, err);
-        cove__head_done(&job->head);
+        rc = cove__fs_read_from_first_bytes(job->fs, path, job->at_once, job->length, &job->head, &job->bytes, &size,
+                                            job->kind == JOB_READ_OR_OPEN ? &job->reader : NULL, &job->call, call, err);
+        cove__first_bytes_done(&job->head);
         return rc < 0 ? rc : (int64_t)size;
     case JOB_WRITE_FILE:
         rc = cove_fs_write_file(job->fs, path, job->data, job->length, call, err);
@@ -213,8 +213,8 @@ static int fill_run(struct cove__job *job, struct cove__run *run)
         return 0;
     case JOB_READ_FILE:
     case JOB_READ_OR_OPEN:
-        io->dst = run->probe = cove__malloc(COVE__HEAD_SIZE);
-        io->length = COVE__HEAD_SIZE;
+        io->dst = run->probe = cove__malloc(COVE__FIRST_BYTES_SIZE);
+        io->length = COVE__FIRST_BYTES_SIZE;
         return run->probe ? 0 : COVE_ENOMEM;
     default: /* JOB_WRITE_FILE */
         io->src = cove__slice(job->data, job->length);
@@ -267,13 +267,14 @@ static void probed(struct cove__job *job)
     struct cove_error err = COVE_ERROR_INIT;
     int rc = 0;
 
-    bool whole = run->io.ret_total == (int64_t)n || (n < COVE__HEAD_SIZE && run->io.ret_total < (int64_t)n);
+    bool whole = run->io.ret_total == (int64_t)n || (n < COVE__FIRST_BYTES_SIZE && run->io.ret_total < (int64_t)n);
     bool allowed = !job->length || n <= job->length;
     bool opens = job->kind == JOB_READ_OR_OPEN && job->at_once && n > job->at_once;
 
     if (!whole || opens) {
-        job->head =
-            (struct cove__head){ .data = run->probe, .n = n, .total = run->io.ret_total, .etag = run->io.ret_etag };
+        job->head = (struct cove__first_bytes){
+            .data = run->probe, .n = n, .total = run->io.ret_total, .etag = run->io.ret_etag
+        };
         run->probe = NULL;
         run->io.ret_etag = NULL;
         hand_to_workers(job);

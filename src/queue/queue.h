@@ -13,7 +13,7 @@
 #include "base/bell.h"
 #include "base/workers.h"
 #include "fs/fs_impl.h"
-#include "stream/head.h"
+#include "stream/first_bytes.h"
 
 enum cove__job_kind {
     JOB_STAT,
@@ -63,12 +63,12 @@ struct cove__job {
     struct cove__run *run;
     int rc;
     int64_t count;
-    struct cove__head head; /* read_file, read_or_open: the first bytes, of a file that has more */
-    void *bytes;            /* read_file, read_or_open: owned */
-    cove_reader *reader;    /* read_or_open: owned */
-    struct cove_info *info; /* stat: owned */
-    cove_listing *listing;  /* list, find: owned */
-    struct cove_error *err; /* owned; NULL: none, or no memory for it */
+    struct cove__first_bytes head; /* read_file, read_or_open: the first bytes, of a file that has more */
+    void *bytes;                   /* read_file, read_or_open: owned */
+    cove_reader *reader;           /* read_or_open: owned */
+    struct cove_info *info;        /* stat: owned */
+    cove_listing *listing;         /* list, find: owned */
+    struct cove_error *err;        /* owned; NULL: none, or no memory for it */
 };
 
 struct cove__jobs {

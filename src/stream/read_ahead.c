@@ -24,19 +24,19 @@ void cove__slot_release(struct cove__slot *slot)
 }
 
 /* A checksum that cannot be had, or is of another version, is none. */
-static void has_looked(struct cove_reader *r)
+static void probe_ended(struct cove_reader *r)
 {
-    const struct cove_info *info = &r->looked;
+    const struct cove_info *info = &r->probe_info;
     bool other = info->size != r->size || (r->etag && info->etag && strcmp(r->etag, info->etag) != 0);
 
-    r->looking = false;
-    if (r->look.op.rc < 0 && r->look.op.rc != COVE_ECANCELED)
+    r->probing = false;
+    if (r->probe.op.rc < 0 && r->probe.op.rc != COVE_ECANCELED)
         cove__log(COVE_LOG_WARNING, "reader", "%s; what is read is not held against the whole file's checksum",
-                  r->look.op.err.message);
-    if (r->look.op.rc == 0)
-        cove__sums_keep(r->fs, r->target.path, info);
-    if (r->look.op.rc < 0 || other || !info->has_crc32c)
-        r->summed = -1;
+                  r->probe.op.err.message);
+    if (r->probe.op.rc == 0)
+        cove__checksum_cache_put(r->fs, r->target.path, info);
+    if (r->probe.op.rc < 0 || other || !info->has_crc32c)
+        r->checksum_end = -1;
 }
 
 bool cove__reader_reap(struct cove_reader *r, struct cove__op *op)
@@ -45,8 +45,8 @@ bool cove__reader_reap(struct cove_reader *r, struct cove__op *op)
 
     if (!op)
         return false;
-    if (op == &r->look.op) {
-        has_looked(r);
+    if (op == &r->probe.op) {
+        probe_ended(r);
         return true;
     }
     slot->pending = false;
@@ -200,9 +200,9 @@ void cove__reader_mind_fork(struct cove_reader *r)
         return;
     r->generation = cove__fork_generation();
     cove__inbox_init(&r->inbox);
-    if (r->looking)
-        r->summed = -1;
-    r->looking = false;
+    if (r->probing)
+        r->checksum_end = -1;
+    r->probing = false;
     for (size_t i = 0; i < COVE__READER_SLOTS; i++) {
         if (r->slots[i].used)
             cove__slot_release(&r->slots[i]);

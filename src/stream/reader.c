@@ -26,8 +26,8 @@ static void destroy(struct cove_reader *r)
     cove__target_done(&r->target);
     cove_cancel_unref(r->user);
     cove_cancel_unref(r->stop);
-    cove__info_done(&r->looked);
-    cove__background_done(&r->look_background);
+    cove__info_done(&r->probe_info);
+    cove__background_done(&r->probe_background);
     cove__free(r->etag);
     cove__free(r->version_id);
     cove_fs_unref(r->fs);
@@ -174,8 +174,8 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
         n = end_read(r, dst + done, n, err);
         if (n < 0) {
             /* What came before the failure was not told to the caller, so that the same call can be made again. */
-            if (r->summed == r->position) {
-                r->summed -= (int64_t)done;
+            if (r->checksum_end == r->position) {
+                r->checksum_end -= (int64_t)done;
                 r->crc32c = crc32c;
                 r->crc32 = crc32;
             }

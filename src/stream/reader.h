@@ -10,10 +10,11 @@
 #include <cove/stream.h>
 
 #include "fs/fs_impl.h"
-#include "stream/head.h"
+#include "stream/first_bytes.h"
 
 #define COVE__READER_SLOTS 64
-#define COVE__FIRST_READ   COVE__HEAD_SIZE /* what the open reads of a file, the least that a read in order asks for */
+#define COVE__FIRST_READ                                                                                               \
+    COVE__FIRST_BYTES_SIZE /* what the open reads of a file, the least that a read in order asks for */
 
 /* A stretch of the file, asked for ahead. */
 struct cove__slot {
@@ -37,18 +38,18 @@ struct cove_reader {
     int64_t position;
     int64_t expected;            /* where the next read in order begins */
     _Atomic int64_t attended_ns; /* the deadline of the latest call */
-    struct cove__io look;        /* for the store's checksum of the whole file, beside the reads */
-    struct cove__background look_background;
-    struct cove_info looked;
-    bool asked, looking; /* whether `look` has been sent; whether it is under way */
-    uint32_t crc32c;     /* of the file up to `summed` */
-    uint32_t crc32;      /* likewise, where the store may report this one instead */
-    int64_t summed;      /* how far it has been read without a gap; -1: no checksum to hold it against */
-    unsigned reopened;   /* how often */
-    bool replaced;       /* a read has shown that the file was replaced */
-    size_t first_read;   /* what the open asks for */
-    int64_t in_order;    /* bytes read in order since the last jump */
-    unsigned generation; /* of fork: a child has none of its parent's reads ahead */
+    struct cove__io probe;       /* for the store's checksum of the whole file, beside the reads */
+    struct cove__background probe_background;
+    struct cove_info probe_info;
+    bool probe_sent, probing; /* the checksum probe */
+    uint32_t crc32c;          /* of the file up to `checksum_end` */
+    uint32_t crc32;           /* likewise, where the store may report this one instead */
+    int64_t checksum_end;     /* how far it has been read without a gap; -1: no checksum to hold it against */
+    unsigned reopened;        /* how often */
+    bool replaced;            /* a read has shown that the file was replaced */
+    size_t first_read;        /* what the open asks for */
+    int64_t in_order;         /* bytes read in order since the last jump */
+    unsigned generation;      /* of fork: a child has none of its parent's reads ahead */
     struct cove__inbox inbox;
     struct cove__slot slots[COVE__READER_SLOTS];
 };

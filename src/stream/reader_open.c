@@ -8,25 +8,25 @@
 #include "base/fork.h"
 #include "base/mem.h"
 
-static int open_by_look(struct cove_reader *r, struct cove_error *err)
+static int open_by_stat(struct cove_reader *r, struct cove_error *err)
 {
-    int rc = cove__fs_stat(r->fs, r->target.path, &r->target.ctx, &r->looked, err);
+    int rc = cove__fs_stat(r->fs, r->target.path, &r->target.ctx, &r->probe_info, err);
 
-    if (rc == 0 && r->looked.type == COVE_INFO_DIRECTORY)
+    if (rc == 0 && r->probe_info.type == COVE_INFO_DIRECTORY)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_EISDIR, "is a directory");
-    else if (rc == 0 && r->looked.pipe)
+    else if (rc == 0 && r->probe_info.pipe)
         rc = cove__fs_fail(err, &r->target.ctx, COVE_ENOTSUP,
                            "is a pipe, which cannot be read at an offset; copy it to a file");
     if (rc < 0)
         return rc;
-    r->size = r->looked.size;
-    r->etag = r->looked.etag;
-    r->looked.etag = NULL;
+    r->size = r->probe_info.size;
+    r->etag = r->probe_info.etag;
+    r->probe_info.etag = NULL;
     cove__free(r->version_id);
-    r->version_id = r->looked.version_id;
-    r->looked.version_id = NULL;
-    r->asked = true;
-    r->summed = r->looked.has_crc32c ? 0 : -1;
+    r->version_id = r->probe_info.version_id;
+    r->probe_info.version_id = NULL;
+    r->probe_sent = true;
+    r->checksum_end = r->probe_info.has_crc32c ? 0 : -1;
     return 0;
 }
 
@@ -48,7 +48,7 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
         r->etag = first->io.ret_etag;
         first->io.ret_etag = NULL;
         if (first->io.op.count == r->size)
-            r->summed = -1; /* the one response has been held against what there is */
+            r->checksum_end = -1; /* the one response has been held against what there is */
     }
     if (!*ret_told || first->io.op.count == 0)
         cove__slot_drop(first);
@@ -65,11 +65,11 @@ static int find_out(struct cove_reader *r, struct cove_error *err)
     r->fs->ops->part_rules(r->fs->self, -1, &r->rules);
     if (r->rules.parallel > 1 && n > 0 && path[n - 1] != '/') /* such a name may be a directory's mark */
         rc = open_by_read(r, &told, err);
-    return rc == 0 && !told ? open_by_look(r, err) : rc;
+    return rc == 0 && !told ? open_by_stat(r, err) : rc;
 }
 
 /* The first bytes have come already. */
-static int open_by_head(struct cove_reader *r, struct cove__head *head, struct cove_error *err)
+static int open_by_head(struct cove_reader *r, struct cove__first_bytes *head, struct cove_error *err)
 {
     struct cove__slot *first = &r->slots[0];
 
@@ -78,7 +78,8 @@ static int open_by_head(struct cove_reader *r, struct cove__head *head, struct c
     r->etag = head->etag;
     head->etag = NULL;
     if (r->fs->ops->real_directories || head->n == (size_t)r->size)
-        r->summed = -1; /* what is on this machine has no checksum; one response has been held against what there is */
+        r->checksum_end =
+            -1; /* what is on this machine has no checksum; one response has been held against what there is */
     if (head->n == 0)
         return 0;
     first->buffer = cove__budget_get(head->n, true);
@@ -93,7 +94,7 @@ static int open_by_head(struct cove_reader *r, struct cove__head *head, struct c
 
 /* `head` NULL: its first request brings `first_read` bytes. */
 static int open_reader(cove_fs *fs, const char *path, const struct cove_call *call, size_t first_read,
-                       struct cove__head *head, cove_reader **ret_reader, struct cove_error *err)
+                       struct cove__first_bytes *head, cove_reader **ret_reader, struct cove_error *err)
 {
     cove_reader *r = cove__calloc(1, sizeof *r);
     int rc;
@@ -126,8 +127,8 @@ int cove_reader_open(cove_fs *fs, const char *path, const struct cove_call *call
     return open_reader(fs, path, call, COVE__FIRST_READ, NULL, ret_reader, err);
 }
 
-int cove__reader_from_head(cove_fs *fs, const char *path, const struct cove_call *call, struct cove__head *head,
-                           cove_reader **ret_reader, struct cove_error *err)
+int cove__reader_from_first_bytes(cove_fs *fs, const char *path, const struct cove_call *call,
+                                  struct cove__first_bytes *head, cove_reader **ret_reader, struct cove_error *err)
 {
     return open_reader(fs, path, call, COVE__FIRST_READ, head, ret_reader, err);
 }

@@ -662,7 +662,7 @@ static void jumps_out_of_many_windows(void **state)
 
 static const struct cove__fs_ops *own_ops;
 
-static void stat_with_wrong_sum(void *self, struct cove__io *io)
+static void stat_with_wrong_checksum(void *self, struct cove__io *io)
 {
     own_ops->stat(self, io);
     io->ret_info->has_crc32c = true;
@@ -680,7 +680,7 @@ static void wrong_bytes_stay_wrong(void **state)
 
     write_in_pieces(ROOT "wrong", data, SIZE, SIZE);
     own_ops = fs->ops;
-    ops.stat = stat_with_wrong_sum;
+    ops.stat = stat_with_wrong_checksum;
     fs->ops = &ops;
     assert_int_equal(cove_reader_open(fs, "stream-test/wrong", NULL, &r, NULL), 0);
     for (int i = 0; i < 2; i++)

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
-#include "fs/store_sum.h"
-#include "stream/head.h"
+#include "fs/store_checksum.h"
+#include "stream/first_bytes.h"
 #include "wire/crc.h"
 
 int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
@@ -51,7 +51,7 @@ static int read_to_end(cove_fs *fs, const struct cove__target *target, const cha
         if (max_bytes && *size > max_bytes)
             return has_more(target, max_bytes, err);
         if (range.length == 0) {
-            cap = cap < COVE__HEAD_SIZE ? COVE__HEAD_SIZE : cap * 2;
+            cap = cap < COVE__FIRST_BYTES_SIZE ? COVE__FIRST_BYTES_SIZE : cap * 2;
             more = cap < SIZE_MAX / 4 ? cove__realloc(*data, cap + 1) : NULL;
             if (!more)
                 return cove__fail(err, COVE_ENOMEM, "read %s: out of memory for %zu bytes", target->url, cap);
@@ -70,42 +70,42 @@ static int read_to_end(cove_fs *fs, const struct cove__target *target, const cha
 }
 
 /* The store's checksum of a file, asked for while its bytes come. */
-struct look {
+struct checksum_probe {
     struct cove__inbox inbox;
     struct cove__io io;
     struct cove_info info;
     cove_cancel *stop;
 };
 
-static void look_begin(struct look *look, cove_fs *fs, const struct cove__target *target)
+static void checksum_probe_begin(struct checksum_probe *probe, cove_fs *fs, const struct cove__target *target)
 {
-    *look = (struct look){ .io = { .path = target->path, .ret_info = &look->info } };
-    cove__inbox_init(&look->inbox);
-    look->io.op.inbox = &look->inbox;
-    look->io.op.ctx = target->ctx;
-    look->stop = cove__cancel_child(target->ctx.cancel);
-    if (look->stop) /* else nothing ends it early */
-        look->io.op.ctx.cancel = look->stop;
-    cove__fs_start(fs, fs->ops->stat, &look->io, true);
+    *probe = (struct checksum_probe){ .io = { .path = target->path, .ret_info = &probe->info } };
+    cove__inbox_init(&probe->inbox);
+    probe->io.op.inbox = &probe->inbox;
+    probe->io.op.ctx = target->ctx;
+    probe->stop = cove__cancel_child(target->ctx.cancel);
+    if (probe->stop) /* else nothing ends it early */
+        probe->io.op.ctx.cancel = probe->stop;
+    cove__fs_start(fs, fs->ops->stat, &probe->io, true);
 }
 
 /* True: *ret_crc32c is that of the version with this etag. One that cannot be had, or is not `wanted` any more, is
  * none. */
-static bool look_end(struct look *look, bool wanted, const char *etag, uint32_t *ret_crc32c)
+static bool checksum_probe_end(struct checksum_probe *probe, bool wanted, const char *etag, uint32_t *ret_crc32c)
 {
-    if (!wanted && look->stop)
-        cove_cancel_fire(look->stop);
-    cove__inbox_wait(&look->inbox);
-    cove__inbox_done(&look->inbox);
-    cove_cancel_unref(look->stop);
-    bool told =
-        look->io.op.rc == 0 && look->info.has_crc32c && etag && look->info.etag && strcmp(etag, look->info.etag) == 0;
+    if (!wanted && probe->stop)
+        cove_cancel_fire(probe->stop);
+    cove__inbox_wait(&probe->inbox);
+    cove__inbox_done(&probe->inbox);
+    cove_cancel_unref(probe->stop);
+    bool told = probe->io.op.rc == 0 && probe->info.has_crc32c && etag && probe->info.etag &&
+                strcmp(etag, probe->info.etag) == 0;
 
-    if (wanted && look->io.op.rc < 0)
+    if (wanted && probe->io.op.rc < 0)
         cove__log(COVE_LOG_WARNING, "read", "%s; what is read is not held against the whole file's checksum",
-                  look->io.op.err.message);
-    *ret_crc32c = look->info.crc32c;
-    cove__info_done(&look->info);
+                  probe->io.op.err.message);
+    *ret_crc32c = probe->info.crc32c;
+    cove__info_done(&probe->info);
     return told;
 }
 
@@ -116,34 +116,36 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
     struct cove_range range = { .offset = (int64_t)have, .length = *size - have, .buffer = data + have };
     struct cove__fetch rest = { .ranges = &range, .n_ranges = 1, .if_match = etag, .once = true };
     uint32_t crc32c = cove__crc32c(0, data, have);
-    struct look look;
+    struct checksum_probe probe;
     uint32_t kept;
     int rc;
 
-    rest.sums = !fs->ops->real_directories; /* what is on this machine has no checksum */
-    if (rest.sums)
-        look_begin(&look, fs, target);
+    rest.wants_crc32c = !fs->ops->real_directories; /* what is on this machine has no checksum */
+    if (rest.wants_crc32c)
+        checksum_probe_begin(&probe, fs, target);
     rc = cove__fs_fetch(fs, target, &rest, err);
-    bool told = rest.sums && look_end(&look, rc == 0, etag, &kept);
+    bool told = rest.wants_crc32c && checksum_probe_end(&probe, rc == 0, etag, &kept);
     cove__free(rest.ret_etag);
     /* Two reads of one version of a local file have ended there: one of /sys, which all say that they have 4096 bytes.
      */
-    if (rc == 0 && range.done == 0 && have < COVE__HEAD_SIZE && fs->ops->real_directories) {
+    if (rc == 0 && range.done == 0 && have < COVE__FIRST_BYTES_SIZE && fs->ops->real_directories) {
         *size = have;
         return 0;
     }
     if (rc == 0 && range.done != (int64_t)range.length)
         return cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
     if (rc == 0 && told &&
-        !cove__store_sum_matches_bytes(kept, cove__crc32c_join(crc32c, rest.ret_crc32c, range.length), data, *size))
+        !cove__store_checksum_matches_bytes(kept, cove__crc32c_join(crc32c, rest.ret_crc32c, range.length), data,
+                                            *size))
         return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
                              "the bytes do not match the CRC32C checksum that the store keeps");
     return rc;
 }
 
 /* The whole file, `size` bytes, of whose version `head` has the first bytes. */
-static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_bytes, const struct cove__head *head,
-                   size_t size, uint8_t **ret, size_t *ret_size, struct cove_error *err)
+static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_bytes,
+                   const struct cove__first_bytes *head, size_t size, uint8_t **ret, size_t *ret_size,
+                   struct cove_error *err)
 {
     uint8_t *data = cove__malloc(size + 1);
     int rc = 0;
@@ -167,14 +169,14 @@ static int read_on(cove_fs *fs, const struct cove__target *target, size_t max_by
 
 /* ---- the first bytes ---- */
 
-void cove__head_done(struct cove__head *head)
+void cove__first_bytes_done(struct cove__first_bytes *head)
 {
     cove__free(head->data);
     cove__free(head->etag);
-    *head = (struct cove__head){ 0 };
+    *head = (struct cove__first_bytes){ 0 };
 }
 
-static int read_head(cove_fs *fs, const struct cove__target *target, size_t length, struct cove__head *ret,
+static int read_head(cove_fs *fs, const struct cove__target *target, size_t length, struct cove__first_bytes *ret,
                      struct cove_error *err)
 {
     struct cove_range range = { .length = length, .buffer = cove__malloc(length) };
@@ -188,7 +190,7 @@ static int read_head(cove_fs *fs, const struct cove__target *target, size_t leng
         cove__free(range.buffer);
         return rc;
     }
-    *ret = (struct cove__head){
+    *ret = (struct cove__first_bytes){
         .data = range.buffer, .n = (size_t)range.done, .total = fetch.ret_total, .etag = fetch.ret_etag
     };
     return 0;
@@ -209,7 +211,7 @@ struct whole {
 
 /* The response to the first bytes has the size and the version; the rest follows in parallel, straight into the result.
  */
-static int give(struct whole *w, struct cove__head *head, struct cove_error *err)
+static int give(struct whole *w, struct cove__first_bytes *head, struct cove_error *err)
 {
     bool known = head->total >= (int64_t)head->n;
     uint8_t *data = NULL;
@@ -222,7 +224,7 @@ static int give(struct whole *w, struct cove__head *head, struct cove_error *err
                                      "has %zu bytes, more than the %zu that were allowed", w->size, w->max_bytes)
                      : has_more(w->target, w->max_bytes, err);
     if (w->ret_reader && known && w->at_once && w->size > w->at_once)
-        return cove__reader_from_head(w->fs, w->target->path, w->of_reader, head, w->ret_reader, err);
+        return cove__reader_from_first_bytes(w->fs, w->target->path, w->of_reader, head, w->ret_reader, err);
     rc = read_on(w->fs, w->target, w->max_bytes, head, w->size, &data, w->ret_size, err);
     if (rc == 0)
         *w->ret_data = data;
@@ -234,8 +236,8 @@ static int give(struct whole *w, struct cove__head *head, struct cove_error *err
 static int read_version(struct whole *w, struct cove_error *err)
 {
     struct cove__part_rules rules = { 0 };
-    struct cove__head head = { 0 };
-    size_t length = COVE__HEAD_SIZE;
+    struct cove__first_bytes head = { 0 };
+    size_t length = COVE__FIRST_BYTES_SIZE;
     int rc;
 
     w->fs->ops->part_rules(w->fs->self, -1, &rules);
@@ -244,13 +246,14 @@ static int read_version(struct whole *w, struct cove_error *err)
     rc = read_head(w->fs, w->target, length, &head, err);
     if (rc == 0)
         rc = give(w, &head, err);
-    cove__head_done(&head);
+    cove__first_bytes_done(&head);
     return rc;
 }
 
-int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t at_once, size_t max_bytes, struct cove__head *head,
-                            void **ret_data, size_t *ret_size, cove_reader **ret_reader,
-                            const struct cove_call *of_reader, const struct cove_call *call, struct cove_error *err)
+int cove__fs_read_from_first_bytes(cove_fs *fs, const char *path, size_t at_once, size_t max_bytes,
+                                   struct cove__first_bytes *head, void **ret_data, size_t *ret_size,
+                                   cove_reader **ret_reader, const struct cove_call *of_reader,
+                                   const struct cove_call *call, struct cove_error *err)
 {
     struct cove__target target;
     struct whole w = { fs, &target, of_reader, at_once, max_bytes, 0, ret_data, ret_size, ret_reader };
@@ -269,20 +272,21 @@ int cove__fs_read_from_head(cove_fs *fs, const char *path, size_t at_once, size_
 int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
                       const struct cove_call *call, struct cove_error *err)
 {
-    struct cove__head none = { 0 };
+    struct cove__first_bytes none = { 0 };
 
-    return cove__fs_read_from_head(fs, path, 0, max_bytes, &none, ret_data, ret_size, NULL, NULL, call, err);
+    return cove__fs_read_from_first_bytes(fs, path, 0, max_bytes, &none, ret_data, ret_size, NULL, NULL, call, err);
 }
 
 int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t at_once, size_t max_bytes, void **ret_data,
                          size_t *ret_size, cove_reader **ret_reader, const struct cove_call *call,
                          struct cove_error *err)
 {
-    struct cove__head none = { 0 };
+    struct cove__first_bytes none = { 0 };
     cove_reader *reader = NULL;
     void *data = NULL;
     size_t size = 0;
-    int rc = cove__fs_read_from_head(fs, path, at_once, max_bytes, &none, &data, &size, &reader, call, call, err);
+    int rc =
+        cove__fs_read_from_first_bytes(fs, path, at_once, max_bytes, &none, &data, &size, &reader, call, call, err);
 
     if (rc < 0)
         return rc;

@@ -1,4 +1,4 @@
-/* The states of callbacks, by their state_key: see callback_states.h. Called by dump.c. */
+/* The states of callbacks, by their state_key: see callback_states.h. Called by run_state.c. */
 #include "trainer/callback_states.h"
 
 #include "base/error.h"

@@ -159,16 +159,16 @@ int cove__progress_load(struct cove__progress *p, const cove_value *loops, struc
 }
 
 /* All four to `n`: what was begun and not finished is forgotten, what was finished is completed. */
-static void settle(struct cove__counts *c, int64_t n)
+static void set_counts(struct cove__counts *c, int64_t n)
 {
     *c = (struct cove__counts){ n, n, n, n };
 }
 
 void cove__progress_next_fit(struct cove__progress *p)
 {
-    settle(&p->epoch.current, p->epoch.current.completed);
-    settle(&p->epoch.total, p->epoch.current.completed);
-    settle(&p->batch.current, 0);
+    set_counts(&p->epoch.current, p->epoch.current.completed);
+    set_counts(&p->epoch.total, p->epoch.current.completed);
+    set_counts(&p->batch.current, 0);
     p->is_last_batch = false;
 }
 
@@ -207,10 +207,10 @@ static void in_epoch(struct cove__progress *p, int64_t epochs)
 static void at_epoch_start(struct cove__progress *p, int64_t epochs)
 {
     int64_t skipped = p->batch.current.ready - p->batch.current.processed;
-    settle(&p->epoch.current, epochs);
-    settle(&p->epoch.total, epochs);
-    settle(&p->batch.total, p->batch.total.ready - skipped);
-    settle(&p->batch.current, 0);
+    set_counts(&p->epoch.current, epochs);
+    set_counts(&p->epoch.total, epochs);
+    set_counts(&p->batch.total, p->batch.total.ready - skipped);
+    set_counts(&p->batch.current, 0);
     p->is_last_batch = false;
 }
 
@@ -218,8 +218,8 @@ static void at_epoch_start(struct cove__progress *p, int64_t epochs)
 static void at_batch(struct cove__progress *p, int64_t open)
 {
     int64_t skipped = p->batch.current.ready - p->batch.current.processed;
-    settle(&p->batch.total, p->batch.total.ready - skipped);
-    settle(&p->batch.current, p->batch.current.processed);
+    set_counts(&p->batch.total, p->batch.total.ready - skipped);
+    set_counts(&p->batch.current, p->batch.current.processed);
     cove__counts_add(&p->batch, 0, 0, 0, -open);
 }
 

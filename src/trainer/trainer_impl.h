@@ -115,8 +115,8 @@ int cove__train_batch(cove_trainer *t, struct cove_error *err);
 int cove__repeat_batch_end(cove_trainer *t, struct cove_error *err);
 bool cove__accumulating(const cove_trainer *t); /* the current batch does not end in an optimizer step */
 
-/* ---- dump.c ---- */
-int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err);
+/* ---- run_state.c ---- */
+int cove__dump_checkpoint(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err);
 /* Loads `url` and restores the run from it, all or nothing. */
 int cove__restore(cove_trainer *t, const char *url, struct cove_error *err);
 

@@ -1,4 +1,4 @@
-/* Sets a run back to where its batch or validation began; see undo.h. Called by batch.c, loop.c and dump.c. */
+/* Sets a run back to where its batch or validation began; see undo.h. Called by batch.c, loop.c and run_state.c. */
 #include "trainer/undo.h"
 
 #include <string.h>

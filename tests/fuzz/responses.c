@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "net/http.h"
 
 #define ATTEMPTS_MAX 6
@@ -133,7 +133,7 @@ static enum response take_response(struct cove__http_request *r)
     while (head.size > 0) {
         struct cove__slice line = head;
         size_t n = fuzz_take(&head, "\n").size;
-        if (cove__head_add(&r->response_headers, cove__slice_sub(line, 0, n + 1)) < 0)
+        if (cove__header_add(&r->response_headers, cove__slice_sub(line, 0, n + 1)) < 0)
             return RESPONSE_NONE;
     }
     if (strcmp(r->method, "HEAD") == 0)

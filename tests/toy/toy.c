@@ -15,7 +15,7 @@
 #include "fs/object/operations.h"
 #include "fs/object/upload.h"
 #include "fs/schemes.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "net/status.h"
 #include "wire/pickle.h"
 #include "wire/uri.h"

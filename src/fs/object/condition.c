@@ -6,12 +6,12 @@
 #include "base/error.h"
 #include "fs/fs_impl.h"
 #include "fs/object/operations.h"
-#include "net/head.h"
+#include "net/header.h"
 
 void cove__object_add_match(struct cove__object_request *r, struct cove__buf *headers, const char *version)
 {
     r->conditional = true;
-    cove__head_line(headers, r->store->ops->headers.if_match, cove__slice_str(cove__object_strong_etag(version)));
+    cove__header_append(headers, r->store->ops->headers.if_match, cove__slice_str(cove__object_strong_etag(version)));
 }
 
 void cove__object_mark(struct cove__object_request *r, const struct cove__put *put, struct cove__write_mark *ret)

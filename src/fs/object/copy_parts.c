@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/object/copy.h"
-#include "fs/store_sum.h"
+#include "fs/store_checksum.h"
 #include "wire/crc.h"
 
 #define COPY_PART ((int64_t)256 << 20) /* large enough to be few, small enough to go in parallel */
@@ -158,8 +158,8 @@ static int accept_same(struct cove__object_request *r, struct cove_error *err)
         return rc;
     if (!p->made.has_crc32c)
         return cove__object_fail(r, err, COVE_ENOTSUP, "the store does not tell the checksum of a copied part");
-    if (!cove__store_sum_matches_bytes(p->made.crc32c, p->crc32c, p->io->src.data,
-                                       p->io->src.size)) /* a second attempt would copy the same bytes */
+    if (!cove__store_checksum_matches_bytes(p->made.crc32c, p->crc32c, p->io->src.data,
+                                            p->io->src.size)) /* a second attempt would copy the same bytes */
         return cove__object_fail(r, err, COVE_EMISMATCH, "the copied part has another checksum than its bytes");
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "fs/object/operations.h"
 #include "fs/pairs.h"
-#include "net/head.h"
+#include "net/header.h"
 
 /* ---- lines ---- */
 
@@ -52,13 +52,13 @@ static bool has_header(struct cove__slice lines, struct cove__slice name)
 static void add_line(struct cove__buf *out, struct cove__slice name, struct cove__slice value)
 {
     cove__buf_add_slice(out, name);
-    cove__head_line(out, "", value);
+    cove__header_append(out, "", value);
 }
 
 static void add_metadata(const struct cove__object_request *r, struct cove__buf *out, const struct cove_pair *pair)
 {
     cove__buf_add_str(out, r->store->ops->headers.metadata);
-    cove__head_line(out, pair->name, cove__slice_str(pair->value));
+    cove__header_append(out, pair->name, cove__slice_str(pair->value));
 }
 
 /* The user's name of a header, or an empty one where it is none of the user's metadata. Writes have marks of their own.

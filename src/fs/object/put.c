@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/object/task.h"
-#include "fs/store_sum.h"
+#include "fs/store_checksum.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 
@@ -33,7 +33,7 @@ static bool is_own_write(const struct cove__object_task *t)
         return false;
     if (!head.has_crc32c)
         return is_md5_of(head.version, src);
-    return cove__store_sum_matches_bytes(head.crc32c, cove__crc32c(0, src.data, src.size), src.data, src.size);
+    return cove__store_checksum_matches_bytes(head.crc32c, cove__crc32c(0, src.data, src.size), src.data, src.size);
 }
 
 /* Whether the object was written despite the failure: the response of an earlier attempt may have been lost, or changed

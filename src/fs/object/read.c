@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "fs/fs_impl.h"
 #include "fs/object/task.h"
-#include "fs/store_sum.h"
+#include "fs/store_checksum.h"
 #include "wire/crc.h"
 
 #define END_TRIES 10 /* of the last bytes of an object that others replace */
@@ -136,7 +136,7 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
     }
     /* A response that is the whole object can be held against the store's own checksum. */
     if (io->ret_total == here && cove__object_response_crc32c(r, &kept) &&
-        !cove__store_sum_matches_bytes(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
+        !cove__store_checksum_matches_bytes(kept, cove__crc32c(0, io->dst, (size_t)here), io->dst, (size_t)here))
         return cove__object_fail(r, err, COVE_ECORRUPT,
                                  "the bytes do not match the CRC32C checksum that the store keeps");
     return cove__object_task_keep_version(t, err);

@@ -16,7 +16,7 @@
 #include "fs/object/known.h"
 #include "fs/object/object.h"
 #include "fs/object/virtual.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "wire/crc.h"
 #include "wire/digest.h"
 
@@ -192,7 +192,7 @@ void cove__object_header(struct cove__object_request *r, const char *name, const
     va_end(args);
     if (cove__buf_rc(&value) < 0 && r->extra.rc == 0)
         r->extra.rc = cove__buf_rc(&value);
-    cove__head_line(&r->extra, name, cove__buf_slice(&value));
+    cove__header_append(&r->extra, name, cove__buf_slice(&value));
     cove__buf_done(&value);
 }
 

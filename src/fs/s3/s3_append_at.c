@@ -63,12 +63,12 @@ static int refused(const struct cove__object_request *r, struct cove__object_tai
     t->unsure |= r->http.sends > r->refusals;
     if (elsewhere)
         return cove__append_changed(&r->http.op.ctx, err);
-    bool other_sum = strcmp(r->code, "InvalidRequest") == 0 && cove__s3_refuses_checksum(r);
-    if (strcmp(r->code, "TooManyParts") == 0 || (other_sum && !t->has_crc32c)) {
+    bool other_kind = strcmp(r->code, "InvalidRequest") == 0 && cove__s3_refuses_checksum(r);
+    if (strcmp(r->code, "TooManyParts") == 0 || (other_kind && !t->has_crc32c)) {
         t->full = true;
         return COVE__APPEND_OTHERWISE;
     }
-    if (other_sum) {
+    if (other_kind) {
         t->has_crc32c = false;
         return COVE__APPEND_OTHERWISE;
     }
@@ -84,7 +84,7 @@ static int extend(struct cove__object_store *store, struct cove__object_tail *t,
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_request r;
     char etag[COVE__HEADER_MAX];
-    enum cove__checksum_kind sum = cove__object_checksum(store);
+    enum cove__checksum_kind kind = cove__object_checksum(store);
     int rc = 0;
 
     if (mode != COVE__CONDITION_SENT)
@@ -97,11 +97,11 @@ static int extend(struct cove__object_store *store, struct cove__object_tail *t,
     r.user = &size;
     cove__s3_append_at_request(&r, t->size);
     cove__object_condition_headers(&r, mode, &put);
-    if (sum == COVE__CHECKSUM_CRC32C && !t->has_crc32c) {
-        sum = COVE__CHECKSUM_NONE; /* beside a checksum of another kind it would be refused */
+    if (kind == COVE__CHECKSUM_CRC32C && !t->has_crc32c) {
+        kind = COVE__CHECKSUM_NONE; /* beside a checksum of another kind it would be refused */
         r.sign_body = true;
     }
-    cove__object_body(&r, data, sum);
+    cove__object_body(&r, data, kind);
     rc = cove__object_run(&r, &why);
     if (rc < 0)
         rc = refused(&r, t, &why, err);

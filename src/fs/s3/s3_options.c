@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "fs/s3/s3.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "wire/json.h"
 
 #define MIB       ((int64_t)1 << 20)
@@ -135,7 +135,7 @@ static int refuse(const struct reading *in, const char *name, const char *known)
 /* True: it has one, and the error is set. */
 static bool has_control(const struct reading *in, const char *name, const char *value)
 {
-    if (cove__head_fits(cove__slice_str(value)))
+    if (cove__header_is_valid(cove__slice_str(value)))
         return false;
     cove__fail(in->err, COVE_EINVAL, "option %s: the value of \"%s\" has a line break or another control character",
                in->option, name);
@@ -291,9 +291,9 @@ static int take_additional(void *user, const char *name, enum cove__json_type ty
         if (strcmp(name, additional[i].name) == 0) {
             if (strcmp(name, "SSECustomerKey") == 0)
                 cove__secret_add(extra, cove__slice_str(value));
-            cove__head_line(&extra->create, additional[i].header, cove__slice_str(value));
+            cove__header_append(&extra->create, additional[i].header, cove__slice_str(value));
             if (additional[i].each)
-                cove__head_line(&extra->each, additional[i].header, cove__slice_str(value));
+                cove__header_append(&extra->each, additional[i].header, cove__slice_str(value));
             return cove__buf_rc(&extra->create) < 0 || cove__buf_rc(&extra->each) < 0
                        ? cove__fail_nomem(in->err, "an option")
                        : 0;

@@ -14,7 +14,7 @@
 #include "fs/s3/s3_capabilities.h"
 #include "fs/s3/s3.h"
 #include "fs/s3/s3_request.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "wire/digest.h"
 #include "wire/uri.h"
 
@@ -169,8 +169,8 @@ static int sign(struct cove__object_request *r, const struct s3_target *target, 
     cove__format_iso8601_basic(v4.wall_ns, time);
     cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, state->payload_hash);
     if (token != NULL)
-        cove__head_line(headers, state->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
-                        cove__slice_str(token));
+        cove__header_append(headers, state->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
+                            cove__slice_str(token));
     if (cove__buf_rc(headers) < 0)
         return cove__buf_rc(headers);
     return cove__sigv4_sign(&v4, cove__s3_signing(r), headers);
@@ -190,7 +190,7 @@ int cove__s3_prepare(struct cove__object_request *r, struct cove_error *err)
         cove__buf_addf(&http->url, "%s://%s%s", target.to.scheme, target.to.host, cove__buf_str(&target.path));
         if (r->query.size > 0)
             cove__buf_addf(&http->url, "?%s", cove__buf_str(&r->query));
-        cove__head_line(&http->headers, "Host", cove__slice_str(target.to.host));
+        cove__header_append(&http->headers, "Host", cove__slice_str(target.to.host));
         if (cove__s3_of(r)->o.requester_pays)
             cove__buf_add_str(&http->headers, "x-amz-request-payer: requester\n");
         cove__object_add_headers(r, &http->headers);

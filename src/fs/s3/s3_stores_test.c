@@ -263,8 +263,8 @@ static const char unsupported[] = "Unsupported header 'x-amz-checksum-crc32c' re
 static void test_refusals(void **state)
 {
     static const char implied[] = "A header you provided implies functionality that is not implemented";
-    char of_sum[256];
-    snprintf(of_sum, sizeof of_sum, ERROR("InvalidArgument", "%s", ""), unsupported);
+    char of_checksum[256];
+    snprintf(of_checksum, sizeof of_checksum, ERROR("InvalidArgument", "%s", ""), unsupported);
     char any[256], of_match[256];
     snprintf(any, sizeof any, ERROR("NotImplemented", "%s", ""), implied);
     snprintf(of_match, sizeof of_match, ERROR("NotImplemented", "%s", "<Header>If-None-Match</Header>"), implied);
@@ -273,7 +273,7 @@ static void test_refusals(void **state)
         const char *body;
         bool checksum, condition, operation;
     } rows[] = {
-        { 400, of_sum, true, false, false },
+        { 400, of_checksum, true, false, false },
         { 501, any, true, true, true }, /* it may be either: the checksum is given up first */
         { 501, of_match, false, true, true },
         { 501, "", true, true, true },

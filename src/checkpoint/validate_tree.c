@@ -2,7 +2,7 @@
  * The final check of an unpickled tree. A pickle can build a graph that no walk could handle: a list that contains
  * itself, unlimited depth, or lists that contain the same list twice (thirty such levels are a billion values). Each
  * value is visited once and gets its height and weight. A container inside itself is replaced by a back reference
- * (anchor.c), so the result is a tree.
+ * (back_reference.c), so the result is a tree.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -64,7 +64,7 @@ static int set_to_list(cove_value *value, struct cove_error *err)
     return 0;
 }
 
-struct settling {
+struct validation {
     struct cove__walk walk;
     struct {
         cove_value *reference, *target; /* BORROWED from the tree */
@@ -75,25 +75,25 @@ struct settling {
 
 /* Replaces the walk's current child, a container that contains itself, by a back reference. It is an item: no key
  * contains a list or dict. */
-static int cut_cycle(struct settling *s)
+static int cut_cycle(struct validation *v)
 {
-    cove_value *holder = cove__walk_top(&s->walk)->value;
-    size_t i = cove__walk_top(&s->walk)->next - 1;
+    cove_value *holder = cove__walk_top(&v->walk)->value;
+    size_t i = cove__walk_top(&v->walk)->next - 1;
     cove_value **slot =
         holder->type == COVE_VALUE_DICT ? &holder->u.dict->entries[i / 2].value : &holder->u.list.items[i];
     cove_value *target = *slot;
     if (cove__value_child(holder, i) != target)
-        return cove__fail(s->err, COVE_ECORRUPT, "pickle: a key that contains itself");
-    if (cove__grow(&s->cycles, &s->cap, s->n + 1, sizeof(*s->cycles), COVE__VALUE_MAX_COUNT) < 0)
-        return cove__fail_nomem(s->err, "the values of a pickle");
+        return cove__fail(v->err, COVE_ECORRUPT, "pickle: a key that contains itself");
+    if (cove__grow(&v->cycles, &v->cap, v->n + 1, sizeof(*v->cycles), COVE__VALUE_MAX_COUNT) < 0)
+        return cove__fail_nomem(v->err, "the values of a pickle");
     cove_value *reference = cove__value_new(COVE_VALUE_BACK_REFERENCE);
     if (!reference)
-        return cove__fail_nomem(s->err, "the values of a pickle");
+        return cove__fail_nomem(v->err, "the values of a pickle");
     reference->colour = BLACK;
     reference->height = 1;
     reference->w.weight = 1;
-    s->cycles[s->n].reference = reference;
-    s->cycles[s->n++].target = target;
+    v->cycles[v->n].reference = reference;
+    v->cycles[v->n++].target = target;
     *slot = reference;
     cove_value_unref(target); /* not the last reference: the walk reached it */
     return 0;
@@ -129,41 +129,41 @@ static int add_child(cove_value *value, const cove_value *item, struct cove_erro
     return 0;
 }
 
-static int settle(struct settling *s, cove_value *tree)
+static int validate(struct validation *v, cove_value *tree)
 {
-    struct cove__walk *walk = &s->walk;
-    int rc = enter(walk, tree, s->err);
+    struct cove__walk *walk = &v->walk;
+    int rc = enter(walk, tree, v->err);
     while (rc == 0 && walk->n > 0) {
         cove_value *value = cove__walk_top(walk)->value, *item = cove__walk_next(walk);
         if (item && item->colour == GREY) {
-            rc = cut_cycle(s);
+            rc = cut_cycle(v);
             if (rc == 0)
-                rc = add_child(value, s->cycles[s->n - 1].reference, s->err);
+                rc = add_child(value, v->cycles[v->n - 1].reference, v->err);
         } else if (item && item->colour != BLACK) {
-            rc = enter(walk, item, s->err);
+            rc = enter(walk, item, v->err);
         } else if (item) {
-            rc = add_child(value, item, s->err);
+            rc = add_child(value, item, v->err);
         } else {
             value->colour = BLACK;
             cove__walk_leave(walk);
-            if (value->type == COVE_VALUE_DICT && cove__dict_settle(value->u.dict) < 0)
-                rc = cove__fail_nomem(s->err, "the values of a pickle");
+            if (value->type == COVE_VALUE_DICT && cove__dict_rehash(value->u.dict) < 0)
+                rc = cove__fail_nomem(v->err, "the values of a pickle");
             if (rc == 0 && walk->n > 0)
-                rc = add_child(cove__walk_top(walk)->value, value, s->err);
+                rc = add_child(cove__walk_top(walk)->value, value, v->err);
         }
     }
     return rc;
 }
 
-int cove__settle(cove_value *tree, struct cove_error *err)
+int cove__validate_tree(cove_value *tree, struct cove_error *err)
 {
-    struct settling s = { .err = err };
-    int rc = settle(&s, tree);
-    /* only now: during the walk the weight is in the place of the anchor */
-    for (size_t i = 0; i < s.n && rc == 0; i++)
-        if (cove__anchor_bind(s.cycles[i].reference, s.cycles[i].target) < 0)
+    struct validation v = { .err = err };
+    int rc = validate(&v, tree);
+    /* only now: during the walk the weight is in the place of the weak reference */
+    for (size_t i = 0; i < v.n && rc == 0; i++)
+        if (cove__back_reference_bind(v.cycles[i].reference, v.cycles[i].target) < 0)
             rc = cove__fail_nomem(err, "the values of a pickle");
-    cove__free(s.cycles);
-    cove__walk_done(&s.walk);
+    cove__free(v.cycles);
+    cove__walk_done(&v.walk);
     return rc;
 }

@@ -1,5 +1,5 @@
-/* Conjugated, negated and bool elements: see resolve.h. */
-#include "checkpoint/resolve.h"
+/* Conjugated, negated and bool elements: see resolve_view.h. */
+#include "checkpoint/resolve_view.h"
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ static bool is_complex(enum cove_dtype dtype)
     return dtype == COVE_DTYPE_COMPLEX32 || dtype == COVE_DTYPE_COMPLEX64 || dtype == COVE_DTYPE_COMPLEX128;
 }
 
-bool cove__resolve_can(enum cove_dtype dtype, unsigned math)
+bool cove__can_resolve_view(enum cove_dtype dtype, unsigned math)
 {
     bool has_sign = dtype == COVE_DTYPE_FLOAT16 || dtype == COVE_DTYPE_BFLOAT16 || dtype == COVE_DTYPE_FLOAT32 ||
                     dtype == COVE_DTYPE_FLOAT64;
@@ -39,7 +39,7 @@ static void negate_int(uint8_t *at, size_t size)
     }
 }
 
-void cove__resolve(uint8_t *data, uint64_t size, enum cove_dtype dtype, unsigned math)
+void cove__resolve_view(uint8_t *data, uint64_t size, enum cove_dtype dtype, unsigned math)
 {
     const struct cove__dtype_info *info = cove__dtype_info(dtype);
     size_t part = info->swap, sign = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? part - 1 : 0;

@@ -2,8 +2,8 @@
  * Work that a file leaves to its reader: views that torch saved with a conjugate or negative flag, and bools with bytes
  * other than 0 and 1. storage.c calls it on memory that it has just read.
  */
-#ifndef COVE_CHECKPOINT_RESOLVE_H
-#define COVE_CHECKPOINT_RESOLVE_H
+#ifndef COVE_CHECKPOINT_RESOLVE_VIEW_H
+#define COVE_CHECKPOINT_RESOLVE_VIEW_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,8 +17,8 @@ enum cove__view_math {
 };
 
 /* Whether torch supports this for the dtype. */
-bool cove__resolve_can(enum cove_dtype dtype, unsigned math);
+bool cove__can_resolve_view(enum cove_dtype dtype, unsigned math);
 /* Changes `size` bytes of elements of `dtype` in native byte order; an incomplete element at the end is unchanged. */
-void cove__resolve(uint8_t *data, uint64_t size, enum cove_dtype dtype, unsigned math);
+void cove__resolve_view(uint8_t *data, uint64_t size, enum cove_dtype dtype, unsigned math);
 
 #endif

@@ -123,7 +123,7 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
         dump_gradients(rc, t, dict, err);
 }
 
-int cove__dump(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err)
+int cove__dump_checkpoint(cove_trainer *t, int weights_only, cove_value **ret_tree, struct cove_error *err)
 {
     cove_value *tree = cove_value_new_dict(), *loops;
     int rc = tree ? 0 : cove__fail_nomem(err, "a checkpoint");
@@ -191,7 +191,8 @@ int cove_trainer_save_checkpoint(cove_trainer *t, const char *url, int weights_o
         return 0;
     options.format = COVE_CHECKPOINT_FORMAT_TORCH;
     t->saving = true;
-    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 || (rc = cove__dump(t, weights_only, &tree, err)) < 0)
+    if ((rc = cove_trainer_open_fs(t, url, &fs, &path, err)) < 0 ||
+        (rc = cove__dump_checkpoint(t, weights_only, &tree, err)) < 0)
         goto out;
     rc = cove_checkpoint_save(fs, path, tree, &options, NULL, err);
 out:

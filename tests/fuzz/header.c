@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "fuzz.h"
-#include "net/head.h"
+#include "net/header.h"
 #include "net/retry.h"
 #include "wire/digest.h"
 
@@ -29,9 +29,9 @@ static void check_head(struct cove__slice head)
         for (const char *p = name; *p; p++)
             FUZZ_CHECK(*p > ' ' && *p <= '~' && !(*p >= 'A' && *p <= 'Z'));
         FUZZ_CHECK(!memchr(line.data, '\r', line.size) && !memchr(line.data, '\0', line.size));
-        if (name[0] != '\0' && cove__head_find(head, name, out, line.size + 1))
+        if (name[0] != '\0' && cove__header_find(head, name, out, line.size + 1))
             FUZZ_CHECK(strlen(out) <= line.size && memmem(head.data, head.size, out, strlen(out)));
-        if (cove__head_find(head, name, tiny, sizeof tiny))
+        if (cove__header_find(head, name, tiny, sizeof tiny))
             FUZZ_CHECK(strlen(tiny) < sizeof tiny);
         free(name);
         free(out);
@@ -50,13 +50,13 @@ static void head(struct cove__slice in)
         size_t taken = fuzz_take(&in, "\n").size + 1;
 
         line = cove__slice_sub(line, 0, taken);
-        rc = cove__head_add(&kept, line);
+        rc = cove__header_add(&kept, line);
         FUZZ_CHECK(rc < 0 || kept.size <= before + line.size + 3);
     }
     FUZZ_CHECK(rc == 0 || rc == COVE_ELIMIT);
     if (rc == 0)
         check_head(cove__buf_slice(&kept));
-    if (rc == 0 && cove__head_length(cove__buf_slice(&kept), &length) == 0)
+    if (rc == 0 && cove__header_content_length(cove__buf_slice(&kept), &length) == 0)
         FUZZ_CHECK(length >= -1);
     cove__buf_done(&kept);
 }

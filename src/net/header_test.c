@@ -8,11 +8,11 @@
 
 #include <cove/error.h>
 
-#include "net/head.h"
+#include "net/header.h"
 
 static int length_of(const char *head, int64_t *ret)
 {
-    return cove__head_length(cove__slice_str(head), ret);
+    return cove__header_content_length(cove__slice_str(head), ret);
 }
 
 static void lengths(void **state)

@@ -8,7 +8,7 @@
 
 #include <cove/log.h>
 
-#include "fs/store_sum.h"
+#include "fs/store_checksum.h"
 
 #define CRC32C 0xe3069283u /* of "123456789" */
 #define CRC32  0xcbf43926u
@@ -22,15 +22,15 @@ static void count(void *user, enum cove_log_level level, const char *subject, co
 
 static void test_which_match(void **state)
 {
-    assert_true(cove__store_sum_matches(CRC32C, CRC32C, CRC32));
-    assert_true(cove__store_sum_matches_bytes(CRC32C, CRC32C, "123456789", 9));
+    assert_true(cove__store_checksum_matches(CRC32C, CRC32C, CRC32));
+    assert_true(cove__store_checksum_matches_bytes(CRC32C, CRC32C, "123456789", 9));
     assert_int_equal(warnings, 0);
-    assert_false(cove__store_sum_matches(CRC32C ^ 1, CRC32C, CRC32));
-    assert_false(cove__store_sum_matches_bytes(CRC32 ^ 1, CRC32C, "123456789", 9));
+    assert_false(cove__store_checksum_matches(CRC32C ^ 1, CRC32C, CRC32));
+    assert_false(cove__store_checksum_matches_bytes(CRC32 ^ 1, CRC32C, "123456789", 9));
     assert_int_equal(warnings, 0);
     for (int i = 0; i < 3; i++) {
-        assert_true(cove__store_sum_matches(CRC32, CRC32C, CRC32));
-        assert_true(cove__store_sum_matches_bytes(CRC32, CRC32C, "123456789", 9));
+        assert_true(cove__store_checksum_matches(CRC32, CRC32C, CRC32));
+        assert_true(cove__store_checksum_matches_bytes(CRC32, CRC32C, "123456789", 9));
     }
     assert_int_equal(warnings, 1);
 }

@@ -1,4 +1,4 @@
-/* Unit tests of cove__resolve. The bytes are those of a little-endian machine. */
+/* Unit tests of cove__resolve_view. The bytes are those of a little-endian machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "checkpoint/resolve.h"
+#include "checkpoint/resolve_view.h"
 
 enum { CONJ = COVE__VIEW_CONJ, NEG = COVE__VIEW_NEG, BOOLS = COVE__VIEW_BOOLS };
 
@@ -39,20 +39,20 @@ static void test_bytes(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint8_t bytes[16];
         memcpy(bytes, cases[i].before, cases[i].size);
-        cove__resolve(bytes, cases[i].size, cases[i].dtype, cases[i].math);
+        cove__resolve_view(bytes, cases[i].size, cases[i].dtype, cases[i].math);
         assert_memory_equal(bytes, cases[i].after, cases[i].size);
-        assert_true(cove__resolve_can(cases[i].dtype, cases[i].math));
+        assert_true(cove__can_resolve_view(cases[i].dtype, cases[i].math));
     }
 }
 
 static void test_what_torch_lacks(void **state)
 {
     (void)state;
-    assert_false(cove__resolve_can(COVE_DTYPE_FLOAT32, CONJ));
-    assert_false(cove__resolve_can(COVE_DTYPE_BOOL, NEG));
-    assert_false(cove__resolve_can(COVE_DTYPE_UINT16, NEG));
-    assert_false(cove__resolve_can(COVE_DTYPE_FLOAT8_E4M3FNUZ, NEG));
-    assert_true(cove__resolve_can(COVE_DTYPE_FLOAT8_E4M3FNUZ, 0));
+    assert_false(cove__can_resolve_view(COVE_DTYPE_FLOAT32, CONJ));
+    assert_false(cove__can_resolve_view(COVE_DTYPE_BOOL, NEG));
+    assert_false(cove__can_resolve_view(COVE_DTYPE_UINT16, NEG));
+    assert_false(cove__can_resolve_view(COVE_DTYPE_FLOAT8_E4M3FNUZ, NEG));
+    assert_true(cove__can_resolve_view(COVE_DTYPE_FLOAT8_E4M3FNUZ, 0));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* Header lines of HTTP. Those of a response are added by transfer.c and looked up through cove__http_header. */
-#include "net/head.h"
+#include "net/header.h"
 
 #include <string.h>
 
@@ -33,7 +33,7 @@ static bool has_break(struct cove__slice line)
            memchr(line.data, '\0', line.size) != NULL;
 }
 
-int cove__head_add(struct cove__buf *head, struct cove__slice line)
+int cove__header_add(struct cove__buf *head, struct cove__slice line)
 {
     while (line.size > 0 && is_blank(line.data[line.size - 1]))
         line.size--;
@@ -56,7 +56,7 @@ int cove__head_add(struct cove__buf *head, struct cove__slice line)
     return rc;
 }
 
-bool cove__head_find(struct cove__slice head, const char *name, char *out, size_t out_size)
+bool cove__header_find(struct cove__slice head, const char *name, char *out, size_t out_size)
 {
     size_t length = strlen(name);
 
@@ -89,7 +89,7 @@ static int64_t read_length(struct cove__slice text)
     return text.size > 0 ? n : -1;
 }
 
-int cove__head_length(struct cove__slice head, int64_t *ret)
+int cove__header_content_length(struct cove__slice head, int64_t *ret)
 {
     static const char name[] = "content-length: ";
     int64_t length = -1;
@@ -109,7 +109,7 @@ int cove__head_length(struct cove__slice head, int64_t *ret)
     return 0;
 }
 
-bool cove__head_fits(struct cove__slice value)
+bool cove__header_is_valid(struct cove__slice value)
 {
     for (size_t i = 0; i < value.size; i++) {
         if ((value.data[i] < ' ' && value.data[i] != '\t') || value.data[i] == 0x7f)
@@ -118,9 +118,9 @@ bool cove__head_fits(struct cove__slice value)
     return true;
 }
 
-int cove__head_line(struct cove__buf *lines, const char *name, struct cove__slice value)
+int cove__header_append(struct cove__buf *lines, const char *name, struct cove__slice value)
 {
-    if (!cove__head_fits(value) && lines->rc == 0)
+    if (!cove__header_is_valid(value) && lines->rc == 0)
         lines->rc = COVE_EINVAL;
     cove__buf_add_str(lines, name);
     cove__buf_add_str(lines, ": ");

@@ -3,14 +3,14 @@
  * that matches the CRC32 of the bytes proves them right as well as a CRC32C would, so they are accepted, with one
  * warning per process.
  */
-#include "fs/store_sum.h"
+#include "fs/store_checksum.h"
 
 #include <stdatomic.h>
 
 #include "base/log.h"
 #include "wire/zip.h"
 
-bool cove__store_sum_matches(uint32_t reported, uint32_t crc32c, uint32_t crc32)
+bool cove__store_checksum_matches(uint32_t reported, uint32_t crc32c, uint32_t crc32)
 {
     static atomic_flag warned = ATOMIC_FLAG_INIT;
 
@@ -26,7 +26,7 @@ bool cove__store_sum_matches(uint32_t reported, uint32_t crc32c, uint32_t crc32)
     return true;
 }
 
-bool cove__store_sum_matches_bytes(uint32_t reported, uint32_t crc32c, const void *data, size_t size)
+bool cove__store_checksum_matches_bytes(uint32_t reported, uint32_t crc32c, const void *data, size_t size)
 {
-    return reported == crc32c || cove__store_sum_matches(reported, crc32c, cove__zip_crc(0, data, size));
+    return reported == crc32c || cove__store_checksum_matches(reported, crc32c, cove__zip_crc(0, data, size));
 }
