@@ -2,23 +2,35 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BUFFER  ((size_t)1 << 20) /* stays in the cache between a read and its write */
 #define LOOK_MS 100               /* between two checks for an interrupt */
 
+/* Files of /proc say that they are empty, and those of /sys that they fill a page: they are read to their end. */
+static bool has_wrong_size(const char *path, const struct stat *st)
+{
+    struct statfs fs;
+
+    if (st->st_size > 0 && st->st_blocks > 0) /* what is on a disk */
+        return false;
+    return statfs(path, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+}
+
 bool cli_is_special(cove_fs *fs, const char *path)
 {
     struct stat st;
 
-    return strcmp(cove_fs_scheme(fs), "file") == 0 && stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
-           !S_ISDIR(st.st_mode);
+    return strcmp(cove_fs_scheme(fs), "file") == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode) &&
+           (!S_ISREG(st.st_mode) || has_wrong_size(path, &st));
 }
 
 bool cli_is_link(cove_fs *fs, const char *path)

@@ -8,6 +8,7 @@ have lines of at most 100 columns, but for those that are older than this rule. 
 long as they are.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -56,13 +57,14 @@ LONG_LINES = {
 def tracked(root):
     listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root,
                              capture_output=True, check=True).stdout
-    return [name.decode() for name in listing.split(b"\0") if name]
+    return [os.fsdecode(name) for name in listing.split(b"\0") if name]
 
 
 def texts(root):
     """{name: its lines} of all files that are read by people."""
     names = [name for name in tracked(root) if Path(name).suffix in SUFFIXES and name not in NOT_CHECKED]
-    return {name: (root / name).read_text(encoding="utf-8", errors="replace").splitlines() for name in names if (root / name).exists()}
+    return {name: (root / name).read_text(encoding="utf-8", errors="replace").splitlines() for name in names
+            if (root / name).is_file() and not (root / name).is_symlink()}
 
 
 def found(pattern, files):
@@ -99,7 +101,7 @@ def problems(root=ROOT, banned=BANNED, left=LEFT, long=LONG_LINES):
 
 
 def main():
-    wanted = {str(Path(name).resolve().relative_to(ROOT)) for name in sys.argv[1:]}
+    wanted = {os.path.relpath(os.path.abspath(name), ROOT) for name in sys.argv[1:]}
     lines = [line for name, said in problems().items() if not wanted or not name or name in wanted for line in said]
     print("\n".join(lines), end="\n" if lines else "", file=sys.stderr)
     return 1 if lines else 0

@@ -267,6 +267,14 @@ def test_find_and_du(cove, root):
 
 # ---- cat and cp ----
 
+@pytest.mark.parametrize("name", ["/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled"])
+def test_files_of_the_kernel_are_read_to_their_end(cove, name):
+    if not Path(name).exists():
+        pytest.skip(f"this kernel has no {name}")
+    for verb in (["cat", name], ["cp", name, "-"]):
+        assert cove(*verb).stdout.encode() == Path(name).read_bytes(), verb
+
+
 def test_cat(cove, root):
     put(cove, f"{root}/a", "one\n")
     put(cove, f"{root}/b", b"\0\xff")

@@ -71,20 +71,32 @@ def hook(repository, name, *args):
     ("a.h", "int a;\n", "int  a ;\n", "clang-format"),
     ("a.py", "import os\n\nprint(os)\n", "import os\n", "ruff"),
     ("a.md", "Short.\n", f"{'word ' * 21}\n", "git"),
+    ("ä.c", "int a;\n", "int  a ;\n", "clang-format"),
+    ("-i.c", "int a;\n", "int  a ;\n", "clang-format"),
+    ("a ä.md", "Short.\n", f"{'word ' * 21}\n", "git"),
 ])
 def test_what_is_staged_is_checked(repository, name, good, bad, needs):
     if (needs == "ruff" and ruff() is None) or (needs == "clang-format" and clang_format() is None):
         pytest.skip(f"no {needs}")
     for text, passes in ((good, True), (bad, False)):
         (repository / name).write_text(text)
-        subprocess.run(["git", "add", name], cwd=repository, check=True)
+        subprocess.run(["git", "add", "--", name], cwd=repository, check=True)
         result = hook(repository, "pre-commit")
         assert (result.returncode == 0) == passes, result.stderr
+
+
+def test_links_and_odd_names_are_no_trouble(repository):
+    (repository / "link.md").symlink_to("/etc/hostname")
+    Path(os.fsdecode(os.fsencode(repository) + b"/not\xff.md")).write_text("Short.\n")
+    subprocess.run(["git", "add", "link.md"], cwd=repository, check=True)
+    result = hook(repository, "pre-commit")
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("message, passes", [
     ("Read the last page once\n\nIt was read twice.\n", True),
     ("Read the last page once\n", False),
+    ("Read the last page once\n\n# ---------- >8 ----------\ndiff --git a/x b/x\n\n+x\n", False),
     ("Read the last page once\nIt was read twice.\n", False),
     ("Read the last page once.\n\nIt was read twice.\n", False),
     (f"{'Read ' * 15}\n\nIt was read twice.\n", False),

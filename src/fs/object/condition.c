@@ -10,7 +10,10 @@
 
 void cove__object_add_match(struct cove__object_request *r, struct cove__buf *headers, const char *version)
 {
-    r->conditional = true;
+    if (headers == &r->extra)
+        r->conditional = true;
+    else
+        r->attempt_conditional = true;
     cove__header_append(headers, r->store->ops->headers.if_match, cove__slice_str(cove__object_strong_etag(version)));
 }
 

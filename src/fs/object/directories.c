@@ -193,7 +193,7 @@ static int remove_below(struct cove__object_store *store, struct cove__object_na
         rc = cove__object_run_steps(store, store->ops->remove_tree, name, NULL, ctx, &end, &why);
     if (end.unsupported)
         return remove_by_pages(store, name, ctx, ret_any, err);
-    *ret_any = rc == 0 || end.repeated;
+    *ret_any = end.begun || end.repeated;
     return rc < 0 && rc != COVE_ENOTFOUND ? cove__error_copy(err, &why) : 0;
 }
 

@@ -113,13 +113,17 @@ static void ask_below(struct cove__object_request *r, const char *token)
  * the answer is yes, for such pages hide keys, and there may be others. */
 static int accept_below(struct cove__object_request *r, struct cove_error *err)
 {
+    struct cove__buf prefix = COVE__BUF_INIT(PREFIX_MAX);
     struct cove__page page = { 0 };
     struct cove__object_page_reader p;
+    int rc = cove__object_prefix(r->probe.key, &prefix);
 
     cove__object_page_init(&p, &page);
     p.keys = p.deep = true;
     p.bucket = r->name.bucket;
-    int rc = read_entries(r, &p, NULL, err);
+    p.prefix = cove__buf_slice(&prefix);
+    rc = rc < 0 ? cove__object_fail(r, err, rc, "the prefix cannot be held: %s", cove_code_phrase(rc))
+                : read_entries(r, &p, NULL, err);
     if (rc == 0 && page.n == 0 && page.token != NULL && r->probe.pages < PROBE_PAGES_MAX) {
         ask_below(r, page.token);
         r->again = true;
@@ -130,6 +134,7 @@ static int accept_below(struct cove__object_request *r, struct cove_error *err)
     }
     cove__object_page_done(&p);
     cove__page_done(&page);
+    cove__buf_done(&prefix);
     return rc;
 }
 

@@ -73,7 +73,7 @@ static int move_directory_by_store(struct cove__object_store *store, struct cove
     if (end.unsupported)
         return 0;
     *ret_moved = true;
-    *ret_any = rc == 0 || end.repeated;
+    *ret_any = end.begun || end.repeated;
     return rc < 0 && rc != COVE_ENOTFOUND ? cove__error_copy(err, &why) : 0;
 }
 

@@ -138,9 +138,10 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
     cove__object_fail(r, err,
                       status == 404   ? COVE_ENOTFOUND
                       : status == 412 ? COVE_EPRECONDITION
+                      : status == 503 ? COVE_ETHROTTLED
                                       : COVE_ENOTSUP,
                       "refused");
-    return false;
+    return status == 503;
 }
 
 static bool refuses_operation(const struct cove__object_request *r)
@@ -296,7 +297,11 @@ static void test_steps(void **state)
                                              { "POST /b/d?token=t2 x", EMPTY } },
                                  repeated[] = { { "POST /b/d x", TEXT("t1", "2") },
                                                 { "POST /b/d?token=t1 x", TEXT("t1", "2") } },
-                                 missing[] = { { "POST /b/d x", ERROR("404 Missing") } };
+                                 missing[] = { { "POST /b/d x", ERROR("404 Missing") } },
+                                 busy[] = { { "POST /b/d x", ERROR("503 Busy") },
+                                            { "POST /b/d x", ERROR("404 Missing") } },
+                                 ended[] = { { "POST /b/d x", TEXT("t1", "2") },
+                                             { "POST /b/d?token=t1 x", ERROR("404 Missing") } };
 
     EXPECT(three);
     assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), 0);
@@ -306,6 +311,12 @@ static void test_steps(void **state)
     all_was_sent();
     EXPECT(missing);
     assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), COVE_ENOTFOUND);
+    all_was_sent();
+    EXPECT(busy); /* the first attempt was refused, so it has removed nothing */
+    assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), COVE_ENOTFOUND);
+    all_was_sent();
+    EXPECT(ended); /* something was there: the first step has removed it */
+    assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), 0);
     all_was_sent();
     EXPECT(missing);
     assert_int_equal(cove__virtual_make(&store, "b/d"), 0);
@@ -397,6 +408,22 @@ static void test_unsupported(void **state)
     all_was_sent();
 }
 
+/* Without memory for a header or a query nothing is sent: what is missing may be a condition or a prefix. */
+static void test_requests_that_are_not_whole(void **state)
+{
+    static const struct exchange nothing[] = { { "", "" } };
+    struct cove__object_request r;
+
+    for (int i = 0; i < 2; i++) {
+        EXPECT(nothing);
+        cove__object_request_init(&r, &store, "GET", cove__object_split("b/k"), &ctx);
+        (i == 0 ? &r.extra : &r.query)->rc = COVE_ENOMEM;
+        assert_int_equal(cove__object_run(&r, &err), COVE_ENOMEM);
+        assert_int_equal(server.at, 0);
+        cove__object_request_done(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_requests_that_are_not_whole),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -29,7 +29,12 @@
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct cove__object_request *r = self;
+    int rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
+
     r->code[0] = '\0'; /* what fails from here on is not what the last response told */
+    r->attempt_conditional = false;
+    if (rc < 0) /* what is missing may be a condition or a prefix */
+        return cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
     return r->store->ops->prepare(r, err);
 }
 
@@ -82,7 +87,8 @@ static void remember(struct cove__object_request *r)
 /* A request that changes something may meet another change; one that reads can only ask for a version. */
 static bool has_condition(const struct cove__object_request *r)
 {
-    return r->conditional || (strcmp(r->http.method, "GET") != 0 && strcmp(r->http.method, "HEAD") != 0);
+    return r->conditional || r->attempt_conditional ||
+           (strcmp(r->http.method, "GET") != 0 && strcmp(r->http.method, "HEAD") != 0);
 }
 
 static enum cove__http_verdict accept(struct cove__object_request *r, struct cove_error *err)
@@ -327,9 +333,9 @@ static bool is_xml(struct cove__slice body)
 int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what)
 {
     struct cove__slice body = cove__buf_slice(&r->http.response);
-    const char *problem = cove__object_is_html(body) ? "the response is a page of HTML"
-                          : !is_xml(body)            ? "the response is not XML"
-                                                     : NULL;
+    const char *problem = cove__object_is_html(body)            ? "the response is a page of HTML"
+                          : r->store->ops->xml && !is_xml(body) ? "the response is not XML"
+                                                                : NULL;
 
     if (rc != COVE_EPROTOCOL || problem == NULL)
         return cove__object_fail(r, err, rc, "%s cannot be read: %s", what, cove_code_phrase(rc));

@@ -47,6 +47,7 @@ struct cove__object_request {
     bool is_head;                  /* whose responses have no body, so that a refusal gives no reason */
     bool whole_bucket;             /* it is made or removed */
     bool conditional;              /* it has a condition, which may have been refused */
+    bool attempt_conditional;      /* the same of this attempt alone */
     bool error_in_200;             /* a 200 may hold an error */
     enum cove__object_effect effect;
     /* The body: whether a signature must cover it whatever the options say (small bodies); BORROWED until the body is
@@ -113,7 +114,7 @@ int cove__object_fail(const struct cove__object_request *r, struct cove_error *e
     COVE_PRINTF(4, 5);
 /* What the last response says of an error: its status, and the store's code. `err` may be NULL. */
 void cove__object_error_response(const struct cove__object_request *r, struct cove_error *err);
-/* A 2xx response that ought to be XML: "WHAT cannot be read: why". Returns `rc`, the parser's. */
+/* A 2xx response that is malformed: "WHAT cannot be read: why". Returns `rc`, the parser's. */
 int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what);
 bool cove__object_is_html(struct cove__slice body);
 

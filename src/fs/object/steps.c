@@ -19,7 +19,8 @@ static int run_step(struct cove__object_store *store, const struct cove__object_
     r.sign_body = true;
     steps->request(&r, arg, token->size > 0 ? cove__buf_str(token) : NULL);
     int rc = cove__object_run(&r, err);
-    ret_end->repeated = r.http.sends > 1;
+    ret_end->begun = ret_end->begun || rc == 0;
+    ret_end->repeated = r.http.sends > r.refusals;
     ret_end->unsupported = token->size == 0 && store->ops->refuses_operation(&r);
     cove__buf_reset(token);
     if (rc == 0) {
@@ -41,6 +42,7 @@ int cove__object_run_steps(struct cove__object_store *store, const struct cove__
     unsigned n = 0;
     int rc;
 
+    *ret_end = (struct cove__object_steps_end){ 0 };
     do {
         rc = run_step(store, steps, name, arg, ctx, &token, ret_end, err);
         if (rc == 0 && token.size > 0 &&

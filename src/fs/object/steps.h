@@ -19,8 +19,8 @@ struct cove__object_steps {
 };
 
 struct cove__object_steps_end {
-    bool
-        repeated; /* the last step was sent more than once: an attempt whose response was lost may have done its work */
+    bool begun;       /* a step has succeeded: there was something to do */
+    bool repeated;    /* the last step failed after an attempt that was not refused, and may have done its work */
     bool unsupported; /* the store has no such operation; nothing was done */
 };
 

@@ -163,6 +163,7 @@ static const char *const kept_headers[] = { "x-amz-storage-class",
 
 const struct cove__object_ops cove__s3_object_ops = {
     .name = "s3",
+    .xml = true,
     .version_mark = "?versionId=",
     .headers = { .version = "etag",
                  .size = "content-length",
@@ -204,13 +205,14 @@ const struct cove__object_ops cove__s3_object_ops = {
 /* A store of its own is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
 static int get_known(struct cove__s3 *s3, struct cove_error *err)
 {
-    struct cove__buf identity = COVE__BUF_INIT(1024);
+    struct cove__buf identity = COVE__BUF_INIT(8192);
     int rc = s3->own_endpoint ? cove__buf_addf(&identity, "%s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base)
                               : cove__buf_addf(&identity, "s3:%s", cove__s3_partition(s3->region));
 
     for (size_t i = 0; rc == 0 && s3->own_endpoint && i < identity.size - strlen(s3->base); i++)
         identity.data[i] = (uint8_t)tolower(identity.data[i]);
-    rc = rc == 0 ? cove__object_known_get(&s3->store, cove__buf_str(&identity), err) : cove__fail_nomem(err, "a store");
+    rc = rc == 0 ? cove__object_known_get(&s3->store, cove__buf_str(&identity), err)
+                 : cove__fail(err, rc, "endpoint_url: the address cannot be held: %s", cove_code_phrase(rc));
     cove__buf_done(&identity);
     return rc;
 }

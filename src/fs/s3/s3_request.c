@@ -123,9 +123,7 @@ int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_targ
         return rc;
     memcpy(state->region, ret->to.region, sizeof state->region);
     state->fixed_region = ret->to.fixed_region;
-    rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
-    if (rc == 0)
-        rc = add_path(&ret->to, r->name.key, &ret->path);
+    rc = add_path(&ret->to, r->name.key, &ret->path);
     if (rc < 0)
         cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
     return rc;
