@@ -36,7 +36,7 @@ struct cove__object_append_ops;
 
 struct cove__object_ops {
     const char *name;         /* of the backend, for the log */
-    bool xml;                 /* replies are XML, so that one which is not is known to be somebody else's */
+    bool xml;                 /* responses are XML, so that one which is not is known to be somebody else's */
     const char *version_mark; /* what begins a version's id at the end of a path ("?versionId="); NULL: no versions */
     struct cove__object_headers headers;
 
