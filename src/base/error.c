@@ -125,8 +125,10 @@ void cove__error_clear(struct cove_error *err)
 
 void cove__error_store_code(struct cove_error *err, const char *store_code)
 {
-    if (err && has_store_code(err))
-        snprintf(err->store_code, sizeof err->store_code, "%s", store_code);
+    if (!err || !has_store_code(err))
+        return;
+    snprintf(err->store_code, sizeof err->store_code, "%s", store_code);
+    cove__text_line(err->store_code, sizeof err->store_code); /* a server's text, as the message may be */
 }
 
 static int fill(struct cove_error *err, int code, int errnum, const char *format, va_list args)

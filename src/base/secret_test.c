@@ -47,6 +47,24 @@ static void all_forms(void **state)
     expect(SECRET, SECRET);
 }
 
+/* A store's code is a server's text, too. */
+static void codes_of_stores(void **state)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    char code[80] = "";
+
+    cove__secret_add(&owner, cove__slice_str(SECRET));
+    cove__error_store_code(&err, "x" SECRET);
+    assert_string_equal(err.store_code, "x***");
+    cove__secret_drop(&owner);
+    cove__error_store_code(&err, "a\nb\x7f\xc2\x9b\xe2\x80\xae");
+    assert_null(strpbrk(err.store_code, "\n\x7f\x9b\xae"));
+    while (strlen(code) < 70) /* the last of them is cut */
+        strcat(code, "\xc3\xa9");
+    cove__error_store_code(&err, code);
+    assert_int_equal(strlen(err.store_code), 62);
+}
+
 static void long_tokens(void **state)
 {
     char token[301] = { 0 }, text[400];
@@ -200,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms),
+        cmocka_unit_test(codes_of_stores),
         cmocka_unit_test(long_tokens),
         cmocka_unit_test(a_secret_ends_at_a_nul),
         cmocka_unit_test(short_words_are_no_secrets),
