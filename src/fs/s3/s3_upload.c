@@ -38,7 +38,7 @@ static void part_request(struct cove__object_request *r, const struct cove__uplo
 
 static int part_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err)
 {
-    if (!cove__object_response_header(r, "etag", ret->version))
+    if (!cove__object_response_header(r, "etag", ret->version) || ret->version[0] == '\0')
         return cove__object_fail(r, err, COVE_EPROTOCOL, "the store's response to a part has no ETag");
     return 0;
 }
@@ -206,22 +206,34 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
     }
     if (strcmp(path, "ListMultipartUploadsResult/IsTruncated") == 0)
         return cove__object_flag(text, &p->page->more);
-    else if (strcmp(path, "ListMultipartUploadsResult/EncodingType") == 0)
-        p->encoded = cove__slice_is(text, "url");
-    else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
+    if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
         return take_upload(p);
+    return 0;
+}
+
+/* It stands after the uploads in some stores' responses, so it is looked for first. */
+static int on_encoding(void *user, const char *path, struct cove__slice text)
+{
+    struct list_parser *p = user;
+
+    if (strcmp(path, "ListMultipartUploadsResult/EncodingType") == 0)
+        p->encoded = cove__slice_is(text, "url");
     return 0;
 }
 
 static int list_response(const struct cove__object_request *r, struct cove__upload_page *ret)
 {
-    static const struct cove__xml_handler handler = { on_upload_begins, on_upload, "ListMultipartUploadsResult" };
+    static const struct cove__xml_handler encoding = { NULL, on_encoding, "ListMultipartUploadsResult" },
+                                          uploads = { on_upload_begins, on_upload, "ListMultipartUploadsResult" };
+    struct cove__slice body = cove__buf_slice(&r->http.response);
     struct list_parser p = { .page = ret };
     struct cove__buf *const bufs[] = { &p.key, &p.id, &p.started };
 
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         cove__buf_init(bufs[i], 8192);
-    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, &p);
+    int rc = cove__xml_read(body, &encoding, &p);
+    if (rc == 0)
+        rc = cove__xml_read(body, &uploads, &p);
     if (rc == 0)
         rc = decode(&p, &ret->next_key);
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)

@@ -163,6 +163,15 @@ static void test_list(void **state)
     s3.rules.directories = false;
     cove__upload_page_done(&page);
     page = (struct cove__upload_page)COVE__UPLOAD_PAGE_INIT;
+    /* Amazon's own reference has the encoding after the uploads. */
+    response(&r, "",
+             "<ListMultipartUploadsResult><NextKeyMarker>k%2B1</NextKeyMarker><Upload><Key>k%2B1</Key>"
+             "<UploadId>i1</UploadId></Upload><EncodingType>url</EncodingType></ListMultipartUploadsResult>");
+    assert_int_equal(ops->list_response(&r, &page), 0);
+    assert_string_equal(page.items[0].path, "k+1");
+    assert_string_equal(cove__buf_str(&page.next_key), "k+1");
+    cove__upload_page_done(&page);
+    page = (struct cove__upload_page)COVE__UPLOAD_PAGE_INIT;
     response(&r, "", "<ListMultipartUploadsResult><Upload><Key>k</Key></Upload></ListMultipartUploadsResult>");
     assert_int_equal(ops->list_response(&r, &page), COVE_EPROTOCOL);
     cove__upload_page_done(&page);
