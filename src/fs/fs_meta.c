@@ -188,6 +188,7 @@ static int move_by_copy(cove_fs *fs, const struct two *two, struct cove_error *e
 
 int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cove_call *call, struct cove_error *err)
 {
+    struct cove_error why = COVE_ERROR_INIT;
     struct two two;
     int rc = two_init(&two, fs, from, to, call, "move", err);
 
@@ -195,11 +196,14 @@ int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cov
         rc = cove__fs_fail(err, &two.from.ctx, COVE_EINVAL, "source and target are the same file");
     if (rc < 0)
         goto out;
-    rc = fs->ops->move ? fs->ops->move(fs->self, two.from.path, two.to.path, &two.from.ctx, err) : COVE_ENOTSUP;
-    if (rc == COVE_ENOTSUP && fs->ops->copy && fs->ops->remove)
+    rc = fs->ops->move ? fs->ops->move(fs->self, two.from.path, two.to.path, &two.from.ctx, &why) : COVE_ENOTSUP;
+    bool another_way = rc == COVE_ENOTSUP && why.message[0] == '\0'; /* else the backend has tried, and says why not */
+    if (another_way && fs->ops->copy && fs->ops->remove)
         rc = move_by_copy(fs, &two, err);
-    else if (rc == COVE_ENOTSUP)
+    else if (another_way)
         rc = cove__fs_unsupported(&two.from, err);
+    else if (rc < 0)
+        cove__error_copy(err, &why);
 out:
     two_done(&two);
     return rc;

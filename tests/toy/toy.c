@@ -54,11 +54,6 @@ static enum cove__can can(const struct cove__object_store *store, enum cove__cap
     }
 }
 
-static const char *product(const struct cove__object_store *store)
-{
-    return "toy";
-}
-
 /* ---- each request ---- */
 
 static int prepare(struct cove__object_request *r, struct cove_error *err)
@@ -108,21 +103,6 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
     }
     cove__http_error(&r->http, r->http.status, "the store refused", err);
     return cove__status_retry(r->http.status);
-}
-
-static bool never(struct cove__object_request *r)
-{
-    return false;
-}
-
-static bool refuses_nothing(const struct cove__object_request *r)
-{
-    return false;
-}
-
-static bool no_crc32c(const struct cove__object_request *r, uint32_t *ret)
-{
-    return false;
 }
 
 /* ---- listings ---- */
@@ -211,18 +191,13 @@ static const struct cove__object_ops object_ops = {
                  .metadata = "x-toy-meta-",
                  .write_mark = COVE__WRITE_MARK },
     .can = can,
-    .product = product,
     .prepare = prepare,
-    .learns = never,
     .classify = classify,
-    .refuses_condition = refuses_nothing,
-    .refuses_operation = refuses_nothing,
-    .credentials_refused = never,
-    .response_crc32c = no_crc32c,
     .list_page_max = 1000,
     .list_request = list_request,
     .list_response = list_response,
     .buckets_response = buckets_response,
+    .deleted_status = 204,
     .put_max = PUT_MAX,
     .append = &append_ops,
 };

@@ -142,7 +142,7 @@ static int move_between_disks(struct cove__file *f, const char *from, const char
     if (stat(from, &st) < 0)
         return cove__file_fail(err, ctx, errno);
     if (S_ISDIR(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "another disk"); /* fs_meta.c reports it */
+        return COVE_ENOTSUP; /* fs_meta.c says what else can be done */
     if (!S_ISREG(st.st_mode))
         return cove__fs_fail(err, ctx, COVE_EINVAL,
                              "is neither a file nor a directory; it cannot be moved to another disk");

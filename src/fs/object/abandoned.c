@@ -18,6 +18,8 @@ static int ask_page(struct cove__object_store *store, struct cove__slice bucket,
     const struct cove__object_upload_ops *ops = store->ops->upload;
     struct cove__object_request r;
 
+    if (ops == NULL || ops->list_request == NULL)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no list of unfinished uploads");
     cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = bucket }, ctx);
     r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     ops->list_request(&r, prefix, last);
@@ -116,11 +118,14 @@ int cove__object_remove_upload(void *self, const char *path, const char *id, con
 {
     struct cove__object_store *store = self;
     struct cove__object_name name = cove__object_split(path);
+    const struct cove__object_upload_ops *ops = store->ops->upload;
     bool none = false;
 
+    if (ops == NULL)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no uploads in parts");
     for (int i = 0; i < REMOVALS; i++) {
         int rc = cove__upload_discard(store, name, id, ctx, &none, err);
-        if (rc == 0 && !none)
+        if (rc == 0 && !none && ops->list_request != NULL)
             rc = is_listed(store, name, id, ctx, err);
         if (rc <= 0)
             return rc;

@@ -28,8 +28,8 @@
 
 static bool is_small(struct cove__object_store *store, const struct cove__object_tail *t)
 {
-    return t->size == 0 || store->ops->copy == NULL || t->size < store->ops->append->rewrite_below ||
-           (t->size < REWRITE && cove__object_can(store, COVE__PART_COPY) == COVE__CAN_NO);
+    return t->size == 0 || t->size < store->ops->append->rewrite_below ||
+           (t->size <= REWRITE && !cove__object_can_copy_parts(store));
 }
 
 static void tail_free(struct cove__object_tail *t)
@@ -59,6 +59,8 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     struct cove__object_head head;
     int rc = cove__object_name_of(store, path, true, ctx, &name, err);
 
+    if (rc == 0 && store->ops->append == NULL)
+        rc = cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no appends");
     if (rc < 0)
         return rc;
     t = cove__calloc(1, sizeof *t);
@@ -73,6 +75,8 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     rc = t->path != NULL ? 0 : COVE_ENOMEM;
     if (rc == 0)
         rc = cove__object_head_metadata(store, name, ctx, &head, truncate ? NULL : &t->headers, &why);
+    if (rc == 0 && head.version[0] == '\0')
+        rc = cove__object_no_version(ctx, &why);
     if (rc == 0) {
         t->exists = true;
         t->version = cove__strdup(head.version);
@@ -136,6 +140,11 @@ static int run_io(struct cove__object_store *store, void (*slot)(void *, struct 
 
 /* ---- small: the whole object again ---- */
 
+static int not_held(int rc, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__fs_fail(err, ctx, rc, "the object cannot be held: %s", cove_code_phrase(rc));
+}
+
 /* The object as it is, where this appender has not written it itself. */
 static int fetch_content(struct cove__object_store *store, struct cove__object_tail *t, const struct cove__ctx *ctx,
                          struct cove_error *err)
@@ -145,10 +154,11 @@ static int fetch_content(struct cove__object_store *store, struct cove__object_t
     if (t->cached)
         return 0;
     cove__buf_reset(&t->content);
-    if (cove__buf_reserve(&t->content, (size_t)t->size) < 0)
-        return cove__fail_nomem(err, "an appender");
+    int rc = cove__buf_reserve(&t->content, (size_t)t->size);
+    if (rc < 0)
+        return not_held(rc, ctx, err);
     io.dst = t->content.data;
-    int rc = run_io(store, cove__object_read, &io, ctx, err);
+    rc = run_io(store, cove__object_read, &io, ctx, err);
     cove__free(io.ret_etag);
     if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
         return cove__append_changed(ctx, err);
@@ -193,9 +203,10 @@ static int append_small(struct cove__object_store *store, struct cove__object_ta
         return rc;
     if (!t->unconditional)
         cove__buf_add_slice(&whole, cove__buf_slice(&t->content));
-    if (cove__buf_add_slice(&whole, data) < 0) {
+    rc = cove__buf_add_slice(&whole, data);
+    if (rc < 0) {
         cove__buf_done(&whole);
-        return cove__fail_nomem(err, "an appender");
+        return not_held(rc, ctx, err);
     }
     io.src = cove__buf_slice(&whole);
     rc = run_io(store, cove__object_put, &io, ctx, err);
@@ -315,6 +326,8 @@ static int adopt(struct cove__object_store *store, struct cove__object_tail *t, 
     if (rc == COVE_ENOTFOUND)
         return t->exists ? cove__append_changed(ctx, err)
                          : 0; /* refused for another writer's sake, who has not come through */
+    if (rc == 0 && head.version[0] == '\0')
+        rc = cove__object_no_version(ctx, &why);
     if (rc < 0)
         return cove__error_copy(err, &why);
     if (t->exists && strcmp(head.version, t->version) == 0)
@@ -346,13 +359,22 @@ static struct cove__slice largest_tail(struct cove__object_store *store, const s
     return cove__slice_sub(data, 0, (size_t)t->size);
 }
 
-/* Without uploads and copies of parts the whole is sent again, in one request. */
-static bool can_grow(const struct cove__object_store *store, const struct cove__object_tail *t, struct cove__slice data,
-                     const struct cove__part_rules *rules)
+/* Without uploads and copies the whole is sent again, in one request, and so is held in memory. */
+static int check_growth(const struct cove__object_store *store, const struct cove__object_tail *t,
+                        struct cove__slice data, const struct cove__part_rules *rules, const struct cove__ctx *ctx,
+                        struct cove_error *err)
 {
-    bool by_parts = store->ops->upload != NULL && store->ops->copy != NULL;
-
-    return by_parts || t->extends || (uint64_t)t->size + data.size <= rules->max_part;
+    if ((store->ops->upload != NULL && store->ops->copy != NULL) || t->extends)
+        return 0;
+    if ((uint64_t)t->size + data.size > rules->max_part)
+        return cove__fs_fail(err, ctx, COVE_ELIMIT, "the store takes no object of more than %zu bytes",
+                             rules->max_part);
+    if (t->size > REWRITE)
+        return cove__fs_fail(
+            err, ctx, COVE_ELIMIT,
+            "to this store the object is sent again with the new bytes, which is done up to %lld bytes",
+            (long long)REWRITE);
+    return 0;
 }
 
 int cove__object_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
@@ -371,15 +393,15 @@ int cove__object_append(void *self, void *tail, struct cove__slice data, const s
         struct cove__slice rest = cove__slice_sub(data, *ret_added, data.size);
         if (rest.size == 0 && t->exists && !t->truncated)
             return 0;
-        if (!can_grow(store, t, rest, &rules))
-            return cove__fs_fail(err, ctx, COVE_ELIMIT, "the store takes no object of more than %zu bytes",
-                                 rules.max_part);
+        int rc = check_growth(store, t, rest, &rules, ctx, err);
+        if (rc < 0)
+            return rc;
         bool small = t->unconditional || !t->exists || is_small(store, t);
         bool extends = t->extends && !t->full && t->exists && !t->unconditional && !t->truncated && t->size > 0;
         struct cove__slice now = small || extends ? rest : largest_tail(store, t, rest);
-        int rc = extends ? store->ops->append->extend(store, t, now, ctx, &why)
-                 : small ? append_small(store, t, now, ctx, &why)
-                         : append_large(store, t, now, ctx, &why);
+        rc = extends ? store->ops->append->extend(store, t, now, ctx, &why)
+             : small ? append_small(store, t, now, ctx, &why)
+                     : append_large(store, t, now, ctx, &why);
         if (rc == COVE__APPEND_OTHERWISE || (rc == COVE_ENOTSUP && !small && is_small(store, t)))
             continue; /* by other means: the store has just said that it cannot do it by these */
         if (rc == 0) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/fs_impl.h"
 #include "fs/object/operations.h"
 #include "fs/object/remove.h"
 
@@ -46,7 +47,8 @@ static void write_body(struct batch *b, struct cove__object_request *r)
             b->all.n = i;
         }
     }
-    ops->end(r, &b->body);
+    if (ops->end != NULL)
+        ops->end(r, &b->body);
 }
 
 int cove__object_batch_write(struct cove__object_request *r)
@@ -168,11 +170,11 @@ static int run(struct batch *b, const struct cove__ctx *ctx, bool *ret_alone, st
     b->store->ops->batch->request(&r);
     int rc = cove__object_batch_write(&r);
     if (rc < 0)
-        cove__fail_nomem(err, "deletions");
+        cove__fs_fail(err, ctx, rc, "a request for %zu deletions cannot be held: %s", b->all.n, cove_code_phrase(rc));
     *ret_alone = rc == 0 && b->all.n < 2;
     if (rc == 0 && !*ret_alone) {
         rc = cove__object_run(&r, err);
-        *ret_alone = r.store->ops->refuses_operation(&r);
+        *ret_alone = cove__object_refuses_operation(&r);
         if (*ret_alone)
             cove__object_learn_missing(&r, COVE__BATCH_DELETE);
     }

@@ -77,8 +77,10 @@ enum cove__condition_mode cove__object_condition_mode(const struct cove__object_
 int cove__object_no_conditions(const struct cove__object_store *store, const struct cove__ctx *ctx,
                                struct cove_error *err)
 {
+    const struct cove__object_ops *ops = store->ops;
+
     return cove__fail(err, COVE_ENOTSUP,
                       "%s %s: the store (%s) has no conditional writes; conditional_writes=false checks the object "
                       "before the write instead, and can miss another writer in between",
-                      ctx->op, ctx->url, store->ops->product(store));
+                      ctx->op, ctx->url, ops->product != NULL ? ops->product(store) : ops->name);
 }

@@ -17,6 +17,20 @@ void cove__object_add_match(struct cove__object_request *r, struct cove__buf *he
     cove__header_append(headers, r->store->ops->headers.if_match, cove__slice_str(cove__object_strong_etag(version)));
 }
 
+bool cove__object_refuses_condition(const struct cove__object_request *r)
+{
+    const struct cove__object_ops *ops = r->store->ops;
+
+    return r->conditional && ops->refuses_condition != NULL && ops->refuses_condition(r);
+}
+
+int cove__object_no_version(const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__fs_fail(err, ctx, COVE_ENOTSUP,
+                         "the store tells no version of the object, and without one nothing tells whether another "
+                         "writer changes it meanwhile");
+}
+
 void cove__object_mark(struct cove__object_request *r, const struct cove__put *put, struct cove__write_mark *ret)
 {
     const struct cove__object_headers *headers = &r->store->ops->headers;
@@ -36,10 +50,12 @@ void cove__object_condition_headers(struct cove__object_request *r, enum cove__c
 {
     if (put == NULL || (mode != COVE__CONDITION_SENT && mode != COVE__CONDITION_SENT_AND_CHECKED))
         return;
-    if (put->condition == COVE_WRITE_IF_NEW)
+    if (put->condition == COVE_WRITE_IF_NEW) {
+        r->conditional = true;
         cove__buf_addf(&r->extra, "%s\n", r->store->ops->headers.if_new);
-    else if (put->condition == COVE_WRITE_IF_MATCH)
+    } else if (put->condition == COVE_WRITE_IF_MATCH) {
         cove__object_add_match(r, &r->extra, put->etag);
+    }
 }
 
 bool cove__object_condition_refused(const struct cove__object_request *r, enum cove_write_if condition)

@@ -7,6 +7,22 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 
+int64_t cove__object_copy_at_once(const struct cove__object_store *store)
+{
+    const struct cove__object_copy_ops *copy = store->ops->copy;
+    int64_t threshold = store->copy_part_threshold;
+
+    if (copy == NULL)
+        return INT64_MAX;
+    return threshold > 0 && threshold < copy->max_size && cove__object_can_copy_parts(store) ? threshold
+                                                                                             : copy->max_size;
+}
+
+static int no_copies(const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store cannot copy objects");
+}
+
 /* ---- whole objects in parts ---- */
 
 /* `replaces`: the version that `to` must have at the end; NULL: no condition. */
@@ -23,6 +39,11 @@ static int copy_large(struct cove__object_store *store, struct cove__object_name
     unsigned n = 0;
     char *made = NULL;
 
+    if (store->ops->upload == NULL || store->ops->copy->part_request == NULL)
+        return cove__fs_fail(err, ctx, COVE_ELIMIT, "the store copies no object of more than %lld bytes",
+                             (long long)store->ops->copy->max_size);
+    if (version[0] == '\0') /* the parts could be of two objects */
+        return cove__object_no_version(ctx, err);
     int rc = cove__upload_open(store, to, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
@@ -96,7 +117,7 @@ static int copy_once(struct cove__object_store *store, struct cove__object_name 
     if (headers != NULL)
         cove__object_mark(&r, NULL, &mark);
     int rc = cove__object_run(&r, &why);
-    *ret_too_large = rc < 0 && store->ops->copy->too_large(&r);
+    *ret_too_large = rc < 0 && store->ops->copy->too_large != NULL && store->ops->copy->too_large(&r);
     if (rc == COVE_EPRECONDITION && headers != NULL && r.http.sends > 1 && is_made_by(store, to, &mark, ctx))
         rc = 0; /* an earlier attempt made it, and its response was lost */
     if ((rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND) && headers == NULL && version != NULL && r.http.sends > 1 &&
@@ -131,7 +152,7 @@ static int copy_by_size(struct cove__object_store *store, struct cove__object_na
     int rc = cove__object_head_metadata(store, from, ctx, &head, &headers, err);
     if (rc == 0 && version != NULL && !cove__object_same_version(head.version, version))
         rc = source_changed(ctx, err);
-    if (rc == 0 && head.size > store->copy_part_threshold)
+    if (rc == 0 && head.size > cove__object_copy_at_once(store))
         rc = copy_large(store, from, to, NULL, ctx, head.size, head.version, cove__buf_str(&headers), err);
     else if (rc == 0)
         rc = copy_once(store, from, version, cove__object_split(to), NULL, ctx, &too_large, err);
@@ -145,7 +166,9 @@ int cove__object_copy_known(struct cove__object_store *store, struct cove__objec
 {
     bool too_large;
 
-    if (head->size > store->copy_part_threshold)
+    if (store->ops->copy == NULL)
+        return no_copies(ctx, err);
+    if (head->size > cove__object_copy_at_once(store))
         return copy_large(store, from, to, NULL, ctx, head->size, head->version, kept, err);
     return copy_once(store, from, head->version, cove__object_split(to), NULL, ctx, &too_large, err);
 }
@@ -158,6 +181,8 @@ int cove__object_copy(void *self, const char *from, const char *version, const c
     struct cove_error why = COVE_ERROR_INIT;
     bool too_large = false, looks;
 
+    if (store->ops->copy == NULL)
+        return no_copies(ctx, err);
     int rc = cove__object_name_of(store, from, false, ctx, &source, err);
     if (rc == 0)
         rc = cove__object_name_of(store, to, true, ctx, &target, err);
@@ -166,7 +191,7 @@ int cove__object_copy(void *self, const char *from, const char *version, const c
     looks = version != NULL && cove__object_can(store, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_YES;
     if (looks)
         rc = check_source(store, source, version, ctx, &why);
-    if (rc == 0 && store->copy_part_threshold < store->ops->copy->max_size) {
+    if (rc == 0 && cove__object_copy_at_once(store) < store->ops->copy->max_size) {
         rc = copy_by_size(store, source, version, to, ctx, &why);
     } else if (rc == 0) {
         /* Most objects need one request, and the store itself says when one is not enough. */
@@ -198,6 +223,8 @@ int cove__object_set_metadata(void *self, const char *path, const struct cove_pa
     struct cove__object_head head;
     bool too_large;
 
+    if (store->ops->copy == NULL)
+        return no_copies(ctx, err);
     int rc = cove__object_name_of(store, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
@@ -211,9 +238,8 @@ int cove__object_set_metadata(void *self, const char *path, const struct cove_pa
             cove__object_fail(&r, &why, rc, "the object's metadata cannot be held");
     }
     cove__object_request_done(&r);
-    if (rc == 0 && head.size > store->copy_part_threshold)
-        rc = copy_large(store, name, path, head.version[0] != '\0' ? head.version : NULL, ctx, head.size, head.version,
-                        cove__buf_str(&headers), &why);
+    if (rc == 0 && head.size > cove__object_copy_at_once(store))
+        rc = copy_large(store, name, path, head.version, ctx, head.size, head.version, cove__buf_str(&headers), &why);
     else if (rc == 0)
         rc = copy_once(store, name, head.version, name, cove__buf_str(&headers), ctx, &too_large, &why);
     cove__buf_done(&headers);

@@ -27,9 +27,9 @@ struct cove__object_copy_ops {
     void (*request)(struct cove__object_request *r, const struct cove__object_source *from, const char *replaced,
                     bool new_properties);
     int (*response)(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err);
-    /* Of a refusal: the object is too large for one request. */
+    /* Of a refusal: the object is too large for one request. NULL: `max_size` says it. */
     bool (*too_large)(const struct cove__object_request *r);
-    /* PUT of a part. NULL: there are no such copies, and `can` says so of COVE__PART_COPY. */
+    /* PUT of a part. NULL, or without `upload`: there are no such copies. */
     void (*part_request)(struct cove__object_request *r, const struct cove__upload *u,
                          const struct cove__object_place *place, const struct cove__object_source *from);
     int (*part_response)(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err);
@@ -45,13 +45,18 @@ void cove__object_upload_copy_part(void *self, struct cove__io *io);
 
 /* ---- copy.c ---- */
 
+/* Bytes of the largest object that is copied by one request, as the store and its option have it. */
+int64_t cove__object_copy_at_once(const struct cove__object_store *store);
 /* Copies the object described by `head` and `kept` (cove__object_head_metadata; NULL if one request can copy its size),
- * unless it has changed: COVE_EPRECONDITION. */
+ * unless it has changed: COVE_EPRECONDITION. COVE_ENOTSUP: the store has no copies. */
 int cove__object_copy_known(struct cove__object_store *store, struct cove__object_name from,
                             const struct cove__object_head *head, const char *kept, const char *to,
                             const struct cove__ctx *ctx, struct cove_error *err);
 
 /* ---- copy_parts.c ---- */
+
+/* Whether parts of uploads can be copied, as far as is known. */
+bool cove__object_can_copy_parts(const struct cove__object_store *store);
 
 /* Fills parts from `first` on with the bytes of an object, on the store's side and in parallel; the number of parts is
  * *ret_n. The object must have `version` (COVE_EPRECONDITION). */

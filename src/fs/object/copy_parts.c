@@ -9,6 +9,14 @@
 #define COPY_PART ((int64_t)256 << 20) /* large enough to be few, small enough to go in parallel */
 #define PARALLEL  16
 
+bool cove__object_can_copy_parts(const struct cove__object_store *store)
+{
+    const struct cove__object_ops *ops = store->ops;
+
+    return ops->upload != NULL && ops->copy != NULL && ops->copy->part_request != NULL &&
+           cove__object_can(store, COVE__PART_COPY) != COVE__CAN_NO;
+}
+
 /* The request of one part. */
 static void set_up(struct cove__object_request *r, const struct cove__upload *u, const struct cove__object_place *place,
                    struct cove__object_source from, const struct cove__ctx *ctx)
@@ -68,13 +76,17 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__ob
 
     if (rc < 0 && p->r.http.status == 412)
         rc = cove__object_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
-    else if (rc < 0 && p->r.store->ops->refuses_operation(&p->r))
+    else if (rc < 0 && cove__object_refuses_operation(&p->r))
         rc = no_part_copy(&p->r, err);
     else if (rc < 0)
         cove__error_copy(err, &p->r.http.op.err);
-    else if (cove__upload_part_sent(u, p->place.number, p->made.version, 0, p->place.size) < 0 ||
-             cove__upload_copied_from(u, source, version) < 0)
-        rc = cove__fail_nomem(err, "a part");
+    else {
+        rc = cove__upload_part_sent(u, p->place.number, p->made.version, 0, p->place.size);
+        if (rc == 0)
+            rc = cove__upload_copied_from(u, source, version);
+        if (rc < 0)
+            cove__object_fail(&p->r, err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
+    }
     cove__object_request_done(&p->r);
     return rc;
 }
@@ -106,16 +118,17 @@ int cove__upload_copy_parts(struct cove__upload *u, struct cove__object_name sou
     struct part_copy *parts = cove__calloc(PARALLEL, sizeof *parts);
     struct cove__inbox inbox;
     struct cove__op *op;
-    int64_t step = copy_part_size(u, size), at = 0;
+    int64_t step, at = 0;
     unsigned n = 0;
     int rc = 0;
 
     if (parts == NULL)
         return cove__fail_nomem(err, "a copy");
-    if (cove__object_can(u->store, COVE__PART_COPY) == COVE__CAN_NO) {
+    if (!cove__object_can_copy_parts(u->store)) {
         cove__free(parts);
         return cove__fs_fail(err, ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
     }
+    step = copy_part_size(u, size);
     cove__inbox_init(&inbox);
     for (size_t i = 0; i < PARALLEL && at < size; i++, n++, at += step) {
         parts[i].place = place_of(first + n, at, step, size);
@@ -177,7 +190,7 @@ static void same_done(struct cove__object_request *r)
             rc = cove__upload_copied_from(io->upload, cove__object_split(io->src_path), io->src_etag);
         if (rc < 0)
             cove__object_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
-    } else if (r->store->ops->refuses_operation(r)) {
+    } else if (cove__object_refuses_operation(r)) {
         rc = no_part_copy(r, &err);
     }
     cove__object_request_done(&p->r);
@@ -190,7 +203,7 @@ void cove__object_upload_copy_part(void *self, struct cove__io *io)
     const struct cove__upload *u = io->upload;
     struct same_part *p = cove__calloc(1, sizeof *p);
 
-    if (p == NULL || cove__object_can(u->store, COVE__PART_COPY) == COVE__CAN_NO) {
+    if (p == NULL || !cove__object_can_copy_parts(u->store)) {
         struct cove_error err = COVE_ERROR_INIT;
         int rc = p == NULL ? cove__fail_nomem(&err, "a part")
                            : cove__fs_fail(&err, &io->op.ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");

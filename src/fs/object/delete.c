@@ -86,7 +86,7 @@ static int next_of(struct deletion *d, struct cove_error *err)
         return DONE; /* already deleted */
     if (r->is_head)
         return rc == 0 ? next_after_check(d, err) : cove__error_copy(err, &r->http.op.err);
-    if (rc == COVE_EPROTOCOL || (rc == 0 && r->http.status != ops->deleted_status)) {
+    if (rc == COVE_EPROTOCOL || (rc == 0 && ops->deleted_status != 0 && r->http.status != ops->deleted_status)) {
         d->doubted = true;
         return AGAIN;
     }
@@ -94,7 +94,7 @@ static int next_of(struct deletion *d, struct cove_error *err)
         d->refused = true;
         return AGAIN;
     }
-    if (d->version != NULL && ops->refuses_condition(r)) {
+    if (cove__object_refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__DELETE_CONDITIONS);
         if (cove__object_can(r->store, COVE__DELETE_CONDITIONS) == COVE__CAN_NO)
             return AGAIN;

@@ -28,7 +28,7 @@ static int make_bucket(struct cove__object_store *store, struct cove__object_nam
         store->ops->make_bucket_request(&r, &body);
     int rc = cove__buf_rc(&body);
     if (rc < 0)
-        cove__fail_nomem(&why, "a request");
+        cove__fs_fail(&why, ctx, rc, "the request cannot be held: %s", cove_code_phrase(rc));
     else {
         cove__object_body(&r, cove__buf_slice(&body), COVE__CHECKSUM_NONE);
         rc = cove__object_run(&r, &why);

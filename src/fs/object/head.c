@@ -10,8 +10,7 @@ int cove__object_accept_head(struct cove__object_request *r, struct cove_error *
 {
     char text[COVE__HEADER_MAX];
 
-    if (!cove__object_response_header(r, r->store->ops->headers.version, text) &&
-        !cove__object_response_header(r, "last-modified", text))
+    if (!cove__object_response_version(r, text) && !cove__object_response_header(r, "last-modified", text))
         return cove__object_fail(
             r, err, COVE_EPROTOCOL,
             "the response has neither ETag nor Last-Modified, so it is not from the store: check the "
@@ -76,5 +75,8 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
 
 bool cove__object_response_crc32c(const struct cove__object_request *r, uint32_t *ret)
 {
-    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && r->store->ops->response_crc32c(r, ret);
+    const struct cove__object_ops *ops = r->store->ops;
+
+    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && ops->response_crc32c != NULL &&
+           ops->response_crc32c(r, ret);
 }

@@ -53,8 +53,11 @@ static int fetch_page(struct cove__object_store *store, struct cove__object_name
     struct cove__buf prefix = COVE__BUF_INIT(PREFIX_MAX);
     struct cove__object_request r;
 
-    if (cove__object_prefix(name.key, &prefix) < 0)
-        return cove__fail_nomem(err, "a path");
+    int rc = cove__object_prefix(name.key, &prefix);
+    if (rc < 0) {
+        cove__buf_done(&prefix);
+        return cove__fs_fail(err, ctx, rc, "the prefix cannot be held: %s", cove_code_phrase(rc));
+    }
     struct cove__object_list_query query = {
         .prefix = cove__buf_slice(&prefix), .one_level = one_level, .limit = store->ops->list_page_max, .token = token
     };
@@ -63,7 +66,7 @@ static int fetch_page(struct cove__object_store *store, struct cove__object_name
     cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = name.bucket }, ctx);
     r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
     store->ops->list_request(&r, &query);
-    int rc = cove__object_run(&r, err);
+    rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = read_entries(&r, p, token, err);
     cove__object_request_done(&r);
@@ -101,8 +104,9 @@ static void ask_below(struct cove__object_request *r, const char *token)
 
     r->probe.pages++;
     cove__buf_reset(&r->query);
-    if (cove__object_prefix(r->probe.key, &prefix) < 0)
-        r->query.rc = COVE_ENOMEM;
+    int rc = cove__object_prefix(r->probe.key, &prefix);
+    if (rc < 0)
+        r->query.rc = rc;
     else
         r->store->ops->list_request(
             r, &(struct cove__object_list_query){ .prefix = cove__buf_slice(&prefix), .limit = 1, .token = token });
@@ -177,6 +181,8 @@ static int list_buckets(struct cove__object_store *store, const char *token, con
     struct cove__object_request r;
     struct cove__object_page_reader p;
 
+    if (store->ops->buckets_response == NULL)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no list of its buckets; name one");
     cove__object_page_init(&p, page);
     cove__object_request_init(&r, store, "GET", cove__object_split(""), ctx);
     r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
@@ -244,17 +250,19 @@ int cove__object_list(void *self, const char *path, bool deep, const char *token
     const char *own = joined ? cove__virtual_page_token(token, &before) : token;
     int rc = cove__buf_rc(&before);
     if (rc < 0)
-        cove__fail_nomem(err, "a path");
+        cove__fs_fail(err, ctx, rc, "the page's token cannot be held: %s", cove_code_phrase(rc));
     else
         rc = fetch_page(store, name, !deep, own, ctx, &p, err);
     if (rc == 0 && p.seen && ret_page->n == 0)
         end_by_marker(store, path);
     if (rc == 0 && token == NULL && !p.seen && ret_page->token == NULL)
         rc = refine_empty(store, path, name, began, ctx, err);
-    if (rc == 0 && joined &&
-        cove__virtual_page_join(store, path, deep, unordered, token != NULL ? cove__buf_str(&before) : NULL, began,
-                                ret_page) < 0)
-        rc = cove__fail_nomem(err, "a page of a listing");
+    if (rc == 0 && joined) {
+        rc = cove__virtual_page_join(store, path, deep, unordered, token != NULL ? cove__buf_str(&before) : NULL, began,
+                                     ret_page);
+        if (rc < 0)
+            cove__fs_fail(err, ctx, rc, "a page of a listing cannot be held: %s", cove_code_phrase(rc));
+    }
     cove__buf_done(&before);
     cove__object_page_done(&p);
     return rc;

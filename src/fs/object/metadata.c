@@ -113,7 +113,7 @@ int cove__object_read_properties(const struct cove__object_request *r, struct co
 
 static bool is_one_of(struct cove__slice name, const char *const *names)
 {
-    for (; *names != NULL; names++) {
+    for (; names != NULL && *names != NULL; names++) {
         if (cove__slice_is(name, *names))
             return true;
     }

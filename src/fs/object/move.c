@@ -89,6 +89,16 @@ static int delete_copied(struct cove__object_store *store, const char *const *pa
     return rc;
 }
 
+/* The copy is made only where the original can be deleted as what was copied. */
+static int copy_to_move(struct cove__object_store *store, struct cove__object_name from,
+                        const struct cove__object_head *head, const char *kept, const char *to,
+                        const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (head->version[0] == '\0')
+        return cove__object_no_version(ctx, err);
+    return cove__object_copy_known(store, from, head, kept, to, ctx, err);
+}
+
 /* *ret_folder: there is no such object, or only a folder's marker, and nothing was done. */
 static int move_object(struct cove__object_store *store, const char *from, const char *to, const struct cove__ctx *ctx,
                        bool *ret_folder, struct cove_error *err)
@@ -112,7 +122,7 @@ static int move_object(struct cove__object_store *store, const char *from, const
     if (rc == 0)
         rc = move_by_store(store, source, &head, to, ctx, &moved, &why);
     if (rc == 0 && !moved)
-        rc = cove__object_copy_known(store, source, &head, cove__buf_str(&kept), to, ctx, &why);
+        rc = copy_to_move(store, source, &head, cove__buf_str(&kept), to, ctx, &why);
     if (rc == 0 && !moved) {
         const char *version = head.version;
         rc = delete_copied(store, &from, &version, 1, ctx, &why);
@@ -151,7 +161,7 @@ static int transfer(const struct move *m, struct cove_info *item, const char *to
     struct cove__object_head head = { .size = item->size };
     int rc = 0;
 
-    if (item->etag == NULL || item->size > m->store->copy_part_threshold) {
+    if (item->etag == NULL || item->size > cove__object_copy_at_once(m->store)) {
         rc = cove__object_head_metadata(m->store, source, m->ctx, &head, &kept, err);
         cove__free(item->etag);
         item->etag = rc == 0 ? cove__strdup(head.version) : NULL;
@@ -163,7 +173,7 @@ static int transfer(const struct move *m, struct cove_info *item, const char *to
     if (rc == 0)
         rc = move_by_store(m->store, source, &head, to, m->ctx, ret_moved, err);
     if (rc == 0 && !*ret_moved)
-        rc = cove__object_copy_known(m->store, source, &head, cove__buf_str(&kept), to, m->ctx, err);
+        rc = copy_to_move(m->store, source, &head, cove__buf_str(&kept), to, m->ctx, err);
     cove__buf_done(&kept);
     return rc;
 }

@@ -102,9 +102,10 @@ void cove__object_etag(struct cove__slice text, char *ret, size_t size)
 {
     bool weak = text.size > 2 && memcmp(text.data, "W/\"", 3) == 0;
     bool bare = text.size > 0 && text.data[0] != '"' && !weak;
+    bool none = cove__slice_is(text, "\"\"") || cove__slice_is(text, "W/\"\"") || (bare && text.size + 3 > size);
 
-    cove__object_text(cove__slice_is(text, "\"\"") ? cove__slice("", 0) : text, ret, size);
-    if (!bare || text.size + 3 > size)
+    cove__object_text(none ? cove__slice("", 0) : text, ret, size);
+    if (!bare || none)
         return;
     memmove(ret + 1, ret, text.size);
     ret[0] = ret[text.size + 1] = '"';
@@ -118,5 +119,5 @@ const char *cove__object_strong_etag(const char *etag)
 
 bool cove__object_same_version(const char *a, const char *b)
 {
-    return strcmp(cove__object_strong_etag(a), cove__object_strong_etag(b)) == 0;
+    return a[0] != '\0' && strcmp(cove__object_strong_etag(a), cove__object_strong_etag(b)) == 0;
 }

@@ -41,11 +41,13 @@ int64_t cove__object_date(struct cove__slice text);                      /* ISO 
 int64_t cove__object_number(struct cove__slice text);                    /* a size; -1 if it is not a number */
 int cove__object_flag(struct cove__slice text, bool *ret);               /* "true" or "false"; else COVE_EPROTOCOL */
 void cove__object_text(struct cove__slice text, char *ret, size_t size); /* "" where it does not fit */
-/* An ETag with its quotes (RFC 9110, section 8.8.3), which some stores leave out in listings. */
+/* An ETag with its quotes (RFC 9110, section 8.8.3), which some stores leave out in listings; "": none, also where it
+ * says nothing (the quotes alone) or does not fit. */
 void cove__object_etag(struct cove__slice text, char *ret, size_t size);
 /* What to send as a condition: a weak ETag never holds there (section 13.1.1). BORROWED from `version`. */
 const char *cove__object_strong_etag(const char *version);
-/* Whether both are of one object; a compressing proxy makes ETags weak (RFC 9110, section 8.8.3.2). */
+/* Whether both are of one object; a compressing proxy makes ETags weak (RFC 9110, section 8.8.3.2). "" is no version:
+ * of two objects without one nobody knows. */
 bool cove__object_same_version(const char *a, const char *b);
 
 #endif

@@ -1,17 +1,66 @@
 /* What all object stores share: the members of a store, from its open to its end. */
 #include "fs/object/object.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/fork.h"
 #include "base/secret.h"
+#include "fs/object/append.h"
+#include "fs/object/copy.h"
 #include "fs/object/known.h"
+#include "fs/object/upload.h"
 
 #define EXTRA_MAX ((size_t)16 << 10)
 
+static void check_groups(const struct cove__object_ops *ops)
+{
+    const struct cove__object_upload_ops *upload = ops->upload;
+    const struct cove__object_copy_ops *copy = ops->copy;
+    const struct cove__object_append_ops *append = ops->append;
+
+    assert(upload != NULL || ops->put_max > 0);
+    if (upload != NULL) {
+        assert(upload->part_rules != NULL && upload->part_request != NULL && upload->part_response != NULL);
+        assert(upload->finish_request != NULL && upload->finish_response != NULL);
+        assert(upload->begin_request == NULL || upload->begin_response != NULL);
+        assert(upload->list_request == NULL || upload->list_response != NULL);
+    }
+    if (copy != NULL) {
+        assert(copy->request != NULL && copy->response != NULL && copy->max_size > 0);
+        assert(copy->part_request == NULL || (copy->part_response != NULL && copy->max_part > 0));
+    }
+    assert(append == NULL || append->extends == NULL || append->extend != NULL);
+    if (ops->batch != NULL) {
+        assert(ops->batch->max > 0 && ops->batch->request != NULL);
+        assert(ops->batch->add != NULL && ops->batch->response != NULL);
+    }
+}
+
+static void check(const struct cove__object_ops *ops)
+{
+    const struct cove__object_headers *headers = &ops->headers;
+
+    assert(ops->name != NULL);
+    assert(headers->version != NULL);
+    assert(headers->size != NULL);
+    assert(headers->metadata != NULL);
+    assert(headers->write_mark != NULL);
+    assert(headers->if_match != NULL);
+    assert(headers->if_new != NULL);
+    assert(ops->can != NULL);
+    assert(ops->prepare != NULL);
+    assert(ops->classify != NULL);
+    assert(ops->list_page_max > 0);
+    assert(ops->list_request != NULL);
+    assert(ops->list_response != NULL);
+    check_groups(ops);
+}
+
 void cove__object_store_init(struct cove__object_store *store, const struct cove__object_ops *ops)
 {
+    check(ops);
     store->ops = ops;
     cove__buf_init(&store->extra.create, EXTRA_MAX);
     cove__buf_init(&store->extra.each, EXTRA_MAX);

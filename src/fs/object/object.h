@@ -27,13 +27,14 @@ struct cove__object_headers {
     const char *storage_class; /* NULL: none */
     /* What an object keeps beside its description when its metadata change, as a copy would have the bucket's defaults
      * of these; ends with NULL. */
-    const char *const *kept;
+    const char *const *kept; /* NULL: nothing */
 };
 
 struct cove__object_upload_ops;
 struct cove__object_copy_ops;
 struct cove__object_append_ops;
 
+/* A slot without a word of NULL is needed: cove__object_store_init checks it. */
 struct cove__object_ops {
     const char *name;         /* of the backend, for the log */
     bool xml;                 /* responses are XML, so that one which is not is known to be somebody else's */
@@ -44,7 +45,7 @@ struct cove__object_ops {
 
     /* What is known of it, apart from options and refusals. Any thread. */
     enum cove__can (*can)(const struct cove__object_store *store, enum cove__capability capability);
-    const char *(*product)(const struct cove__object_store *store); /* for messages */
+    const char *(*product)(const struct cove__object_store *store); /* for messages. NULL: `name` */
 
     /* ---- each request ---- */
 
@@ -55,19 +56,20 @@ struct cove__object_ops {
     void (*request_done)(struct cove__object_request *r); /* frees what `state` holds. NULL: nothing */
     /* The body is set: what a signature or checksum needs of it. NULL: nothing. */
     void (*body)(struct cove__object_request *r);
-    /* A response is here: what it says of the store. True: *ret_verdict and err are final. */
+    /* A response is here: what it says of the store. True: *ret_verdict and err are final. NULL: nothing. */
     bool (*response)(struct cove__object_request *r, enum cove__http_verdict *ret_verdict, struct cove_error *err);
     /* Whether a 200 holds an error (r->error_in_200). NULL: never. */
     bool (*holds_error)(const struct cove__object_request *r);
     /* Of a refusal: true: something was learned (a region, that there are no checksums), and the same request is worth
-     * another attempt at once. */
+     * another attempt at once. NULL: never. */
     bool (*learns)(struct cove__object_request *r);
     /* Of a refusal: fills err, r->code and r->refusal; true: worth another attempt by the policy. */
     bool (*classify)(struct cove__object_request *r, struct cove_error *err);
-    /* Of a request that has failed: the store has no such condition, or no such request at all. */
+    /* Of a request that has failed: the store has no such condition (asked only where one was sent), or no such request
+     * at all. NULL: never. */
     bool (*refuses_condition)(const struct cove__object_request *r);
     bool (*refuses_operation)(const struct cove__object_request *r);
-    /* After `classify`: the credentials are not valid any more, and there may be others. */
+    /* After `classify`: the credentials are not valid any more, and there may be others. NULL: never. */
     bool (*credentials_refused)(struct cove__object_request *r);
 
     /* ---- listings: list.h ---- */
@@ -77,11 +79,12 @@ struct cove__object_ops {
     void (*list_request)(struct cove__object_request *r, const struct cove__object_list_query *query);
     /* Reads a good response into the page. 0; COVE_EPROTOCOL: it cannot be read; COVE_ELIMIT, COVE_ENOMEM. */
     int (*list_response)(const struct cove__object_request *r, struct cove__object_page_reader *page);
-    /* The same of all buckets; `token`: NULL for the first page. No request: a GET of no bucket is all. */
+    /* The same of all buckets; `token`: NULL for the first page. No request: a GET of no bucket is all. NULL response:
+     * there is no such list. */
     void (*buckets_request)(struct cove__object_request *r, const char *token);
     int (*buckets_response)(const struct cove__object_request *r, struct cove__object_page_reader *page);
     /* The pages of this bucket's listings come in no order of keys, and what is removed may end a listing's token.
-     * NULL: there is no such bucket. */
+     * NULL: never. */
     bool (*is_unordered)(const struct cove__object_store *store, struct cove__slice bucket);
 
     /* ---- buckets ---- */
@@ -93,7 +96,9 @@ struct cove__object_ops {
 
     /* ---- removals and moves: remove.h, move.h, steps.h ---- */
 
-    int deleted_status;                                     /* of a good response to a DELETE of an object */
+    /* Of the store's good response to a DELETE of an object; after any other 2xx, as a proxy may give, a HEAD tells
+     * whether the object is gone. 0: any 2xx is the store's. */
+    int deleted_status;
     void (*delete_request)(struct cove__object_request *r); /* completes that DELETE. NULL: nothing to add */
     const struct cove__object_batch_ops *batch;             /* NULL: objects are deleted one by one */
     /* The request's name is the directory, `arg` is NULL. NULL, or refused as unknown: keys are listed and deleted. */
@@ -104,16 +109,16 @@ struct cove__object_ops {
 
     /* ---- one object ---- */
 
-    /* The version that was asked for only says that the object was deleted. NULL: there is no such thing. */
+    /* The version that was asked for only says that the object was deleted. NULL: never. */
     bool (*is_delete_marker)(const struct cove__object_request *r);
-    /* The checksum of the whole object that the response gives; false: none. */
+    /* The checksum of the whole object that the response gives; false, or NULL: none. */
     bool (*response_crc32c)(const struct cove__object_request *r, uint32_t *ret);
 
-    /* ---- groups; NULL: the backend leaves out the slots of struct cove__fs_ops that need them ---- */
+    /* ---- groups. NULL: COVE_ENOTSUP; a backend leaves out the slots of struct cove__fs_ops that need them ---- */
 
     const struct cove__object_upload_ops *upload; /* upload.h */
-    size_t put_max;                               /* without `upload`: bytes of one object at most */
-    const struct cove__object_copy_ops *copy;     /* copy.h; needs `upload` */
+    size_t put_max;                               /* needed without `upload`: bytes of one object at most */
+    const struct cove__object_copy_ops *copy;     /* copy.h; objects over its max_size need `upload`, too */
     const struct cove__object_append_ops *append; /* append.h; large objects need both */
 };
 
@@ -134,13 +139,14 @@ struct cove__object_store {
     bool create_buckets;              /* mkdir of a directory makes a missing bucket */
     int64_t block_size;               /* bytes of the first parts of an upload */
     int64_t max_concurrency;          /* parts or ranges of one file under way at once */
-    int64_t copy_part_threshold;      /* bytes: larger objects are copied in parts */
+    int64_t copy_part_threshold;      /* bytes: larger objects are copied in parts; 0: those that need it */
     struct cove__object_known *known; /* held */
     struct cove__capabilities capabilities;
     /* under cove__lock */
     int64_t clock_skew_ns; /* the store's clock less ours */
 };
 
+/* Asserts that the table has what it needs: the first test of a backend fails with the slot's name. */
 void cove__object_store_init(struct cove__object_store *store, const struct cove__object_ops *ops);
 void cove__object_store_done(struct cove__object_store *store);
 /* Now, by the store's clock as far as it is known; ns since 1970. */

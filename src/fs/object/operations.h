@@ -67,6 +67,10 @@ void cove__object_describe(struct cove__object_request *r, const struct cove__pu
 
 /* Adds the header: only if the object has this version. */
 void cove__object_add_match(struct cove__object_request *r, struct cove__buf *headers, const char *version);
+/* Of a request that has failed: it had a condition, and the store has no such condition. */
+bool cove__object_refuses_condition(const struct cove__object_request *r);
+/* COVE_ENOTSUP: of what is safe only under a condition, for an object without a version. */
+int cove__object_no_version(const struct cove__ctx *ctx, struct cove_error *err);
 
 /* The mark of a write: metadata of the object, by which its writer knows it again after an ambiguous end (a repeated
  * request that is refused because its first attempt had succeeded). */

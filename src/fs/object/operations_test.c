@@ -102,11 +102,6 @@ static enum cove__can can(const struct cove__object_store *store, enum cove__cap
     return capability == COVE__CRC32C ? COVE__CAN_NO : COVE__CAN_YES;
 }
 
-static const char *product(const struct cove__object_store *store)
-{
-    return "scripted";
-}
-
 static int prepare(struct cove__object_request *r, struct cove_error *err)
 {
     struct cove__buf *url = &r->http.url;
@@ -119,16 +114,6 @@ static int prepare(struct cove__object_request *r, struct cove_error *err)
         cove__buf_addf(url, "?%s", cove__buf_str(&r->query));
     cove__object_add_headers(r, &r->http.headers);
     return cove__buf_rc(url);
-}
-
-static bool no(struct cove__object_request *r)
-{
-    return false;
-}
-
-static bool refuses_condition(const struct cove__object_request *r)
-{
-    return false;
 }
 
 static bool classify(struct cove__object_request *r, struct cove_error *err)
@@ -206,6 +191,18 @@ static int batch_response(const struct cove__object_request *r, cove__object_del
     return text[0] == '\0' ? 0 : COVE_EPROTOCOL;
 }
 
+static void list_request(struct cove__object_request *r, const struct cove__object_list_query *query)
+{
+    cove__buf_reset(&r->query);
+    cove__buf_addf(&r->query, "list=%.*s", (int)query->prefix.size, (const char *)query->prefix.data);
+}
+
+/* Empty pages. */
+static int list_response(const struct cove__object_request *r, struct cove__object_page_reader *page)
+{
+    return r->http.response.size == 0 ? 0 : COVE_EPROTOCOL;
+}
+
 static const struct cove__object_steps steps = { step_request, step_response };
 
 static const struct cove__object_batch_ops batch = {
@@ -219,21 +216,20 @@ static const struct cove__object_ops ops = {
                  .metadata = "x-meta-",
                  .write_mark = "write",
                  .if_match = "If-Match",
-                 .if_new = "If-None-Match: *",
-                 .kept = (const char *const[]){ NULL } },
+                 .if_new = "If-None-Match: *" },
     .can = can,
-    .product = product,
     .prepare = prepare,
-    .learns = no,
     .classify = classify,
-    .refuses_condition = refuses_condition,
     .refuses_operation = refuses_operation,
-    .credentials_refused = no,
+    .list_page_max = 1,
+    .list_request = list_request,
+    .list_response = list_response,
     .deleted_status = 204,
     .batch = &batch,
     .remove_tree = &steps,
     .move_object = &steps,
     .move_directory = &steps,
+    .put_max = 1 << 20,
 };
 
 /* ---- tests ---- */

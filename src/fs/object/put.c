@@ -78,7 +78,7 @@ static void put_done(struct cove__object_request *r)
 
     if (rc == 0)
         rc = cove__object_task_keep_version(t, &err);
-    if (t->condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
+    if (cove__object_refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__PUT_CONDITIONS);
         rc = cove__object_no_conditions(r->store, &t->io->op.ctx, &err);
         cove__object_error_response(r, &err);

@@ -259,7 +259,7 @@ static void size_known(struct cove__object_request *r)
         return;
     }
     memcpy(t->end_version, head.version, sizeof t->end_version);
-    t->match = t->end_version;
+    t->match = t->end_version[0] != '\0' ? t->end_version : t->io->if_match;
     t->offset = head.size > -io->offset ? head.size + io->offset : 0;
     cove__object_task_restart(t, "GET");
     start_range(t);

@@ -33,10 +33,11 @@ struct cove__object_batch_ops {
     size_t max;                                      /* deletions in one batch */
     void (*request)(struct cove__object_request *r); /* completes method, query and headers */
     /*
-     * Write the body: what stands before the first deletion (NULL: nothing), one deletion, what stands after the last.
-     * `add` returns false where the deletion cannot be in a batch, as a key that the body cannot hold; the engine then
-     * drops what it added. Where each part is signed, `prepare` fetches the keys into the request's state and calls
-     * cove__object_batch_write, so that `add` has them; before the first attempt the engine calls all three without.
+     * Write the body: what stands before the first deletion (NULL: nothing), one deletion, what stands after the last
+     * (NULL: nothing). `add` returns false where the deletion cannot be in a batch, as a key that the body cannot hold;
+     * the engine then drops what it added. Where each part is signed, `prepare` fetches the keys into the request's
+     * state and calls cove__object_batch_write, so that `add` has them; before the first attempt the engine calls all
+     * three without.
      */
     void (*begin)(struct cove__object_request *r, struct cove__buf *body);
     bool (*add)(struct cove__object_request *r, size_t index, const struct cove__object_deletion *deletion,

@@ -115,7 +115,7 @@ static enum cove__http_verdict refuse(struct cove__object_request *r, struct cov
     int status = r->http.status;
 
     r->refusals += status >= 400 && status < 500;
-    if (learns_clock(r) || ops->learns(r))
+    if (learns_clock(r) || (ops->learns != NULL && ops->learns(r)))
         return COVE__HTTP_AGAIN;
     if (r->http.kept > 0 && (status == 412 || status == 416)) {
         r->http.kept = 0; /* another object stands there now: from the start, if the caller takes any */
@@ -126,7 +126,7 @@ static enum cove__http_verdict refuse(struct cove__object_request *r, struct cov
     if (err->code == COVE_EPRECONDITION && !has_condition(r))
         err->code = COVE_ESERVER; /* the store's own conflict: no other version has been seen */
     r->refusals += status >= 500 && err->code == COVE_ETHROTTLED;
-    if (ops->credentials_refused(r))
+    if (ops->credentials_refused != NULL && ops->credentials_refused(r))
         return COVE__HTTP_AGAIN;
     return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
 }
@@ -239,6 +239,13 @@ int cove__object_run(struct cove__object_request *r, struct cove_error *err)
     return cove__http_run(&r->http, err);
 }
 
+bool cove__object_refuses_operation(const struct cove__object_request *r)
+{
+    const struct cove__object_ops *ops = r->store->ops;
+
+    return ops->refuses_operation != NULL && ops->refuses_operation(r);
+}
+
 /* ---- the response ---- */
 
 bool cove__object_response_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX])
@@ -250,13 +257,13 @@ bool cove__object_response_version(const struct cove__object_request *r, char ou
 {
     const char *header = r->store->ops->headers.version;
     char text[COVE__HEADER_MAX] = "";
-    bool any = cove__object_response_header(r, header, text);
 
+    cove__object_response_header(r, header, text);
     if (strcmp(header, "etag") == 0)
         cove__object_etag(cove__slice_str(text), out, COVE__HEADER_MAX);
     else
         memcpy(out, text, sizeof text);
-    return any;
+    return out[0] != '\0'; /* a header that a proxy has emptied says nothing of the object */
 }
 
 int64_t cove__object_response_number(const struct cove__object_request *r, const char *name)

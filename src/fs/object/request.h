@@ -95,6 +95,8 @@ void cove__object_header(struct cove__object_request *r, const char *name, const
 void cove__object_body(struct cove__object_request *r, struct cove__slice body, enum cove__checksum_kind checksum);
 /* Sets r->md5; false where there is no MD5 (FIPS). */
 bool cove__object_use_md5(struct cove__object_request *r);
+/* Of a request that has failed: the store has no such request. */
+bool cove__object_refuses_operation(const struct cove__object_request *r);
 void cove__object_start(struct cove__object_request *r);                               /* ends in `done` */
 void cove__object_start_in(struct cove__object_request *r, struct cove__inbox *inbox); /* ends in the inbox */
 int cove__object_run(struct cove__object_request *r, struct cove_error *err);          /* waits */

@@ -21,7 +21,7 @@ static int run_step(struct cove__object_store *store, const struct cove__object_
     int rc = cove__object_run(&r, err);
     ret_end->begun = ret_end->begun || rc == 0;
     ret_end->repeated = r.http.sends > r.refusals;
-    ret_end->unsupported = token->size == 0 && store->ops->refuses_operation(&r);
+    ret_end->unsupported = token->size == 0 && cove__object_refuses_operation(&r);
     cove__buf_reset(token);
     if (rc == 0) {
         rc = steps->response(&r, arg, token);

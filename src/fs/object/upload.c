@@ -143,6 +143,8 @@ int cove__upload_open(struct cove__object_store *store, const char *path, const 
     struct cove__object_request r;
     struct cove__object_name name;
 
+    if (store->ops->upload == NULL)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no uploads in parts");
     int rc = cove__object_name_of(store, path, true, ctx, &name, err);
     if (rc < 0)
         return rc;
@@ -186,7 +188,7 @@ int cove__object_upload_begin(void *self, const char *path, const struct cove__p
 int cove__upload_part_sent(struct cove__upload *u, unsigned number, const char *name, uint32_t crc32c, int64_t size)
 {
     char *copy = cove__strdup(name);
-    int rc = copy != NULL ? 0 : COVE_ENOMEM;
+    int rc = number > COVE__OBJECT_PARTS_MAX ? COVE_ELIMIT : copy != NULL ? 0 : COVE_ENOMEM;
 
     pthread_mutex_lock(&u->lock);
     if (rc == 0 && number > u->n) {
@@ -236,7 +238,7 @@ static void part_done(struct cove__object_request *r)
     if (rc == 0) {
         rc = cove__upload_part_sent(io->upload, io->part_number, t->made.version, t->crc32c, (int64_t)io->src.size);
         if (rc < 0)
-            cove__fail_nomem(&err, "a part");
+            cove__object_fail(r, &err, rc, "a part cannot be held: %s", cove_code_phrase(rc));
     }
     cove__object_request_done(&t->r);
     cove__free(t);
@@ -323,7 +325,7 @@ static int classify_finish(struct cove__upload *u, struct cove__object_request *
     struct cove__object_head head;
     bool refused = cove__object_condition_refused(r, u->put.condition);
 
-    if (u->put.condition != COVE_WRITE_ALWAYS && r->store->ops->refuses_condition(r)) {
+    if (cove__object_refuses_condition(r)) {
         cove__object_learn_missing(r, COVE__UPLOAD_CONDITIONS);
         rc = cove__object_no_conditions(u->store, ctx, why);
         cove__object_error_response(r, why);

@@ -105,7 +105,7 @@ int cove__object_remove_upload(void *self, const char *path, const char *id, con
 int cove__upload_open(struct cove__object_store *store, const char *path, const struct cove__put *put,
                       bool with_checksum, const struct cove__ctx *ctx, struct cove__upload **ret,
                       struct cove_error *err);
-/* Puts a part into the table. COVE_ENOMEM. */
+/* Puts a part into the table. COVE_ENOMEM; COVE_ELIMIT: over COVE__OBJECT_PARTS_MAX. */
 int cove__upload_part_sent(struct cove__upload *u, unsigned number, const char *name, uint32_t crc32c, int64_t size);
 /* After a copy: a part comes from `source` while that had `version`. A store that may not look at the condition of a
  * copy is asked about it by the finish. COVE_ENOMEM, COVE_ENOTSUP (another source). */
