@@ -92,6 +92,25 @@ static void test_limit(void **state)
     cove__free(t.version);
 }
 
+/* Without parts the whole is sent again, from memory: not any size of it. */
+static void test_whole_limit(void **state)
+{
+    static const struct cove__object_ops whole = {
+        .name = "whole", .can = can, .put_max = (size_t)1 << 30, .append = &appends
+    };
+    struct cove__object_store puts = { .ops = &whole };
+    struct cove__object_tail t = tail_of(((int64_t)64 << 20) + 1);
+    size_t added = 99;
+
+    t.extends = false;
+    assert_int_equal(cove__object_append(&puts, &t, cove__slice("abc", 3), &ctx, &added, &err), COVE_ELIMIT);
+    assert_non_null(strstr(err.message, "up to 67108864 bytes"));
+    t.size = (int64_t)1 << 30;
+    assert_int_equal(cove__object_append(&puts, &t, cove__slice("abc", 3), &ctx, &added, &err), COVE_ELIMIT);
+    assert_non_null(strstr(err.message, "no object of more than 1073741824 bytes"));
+    cove__free(t.version);
+}
+
 static void test_without_memory(void **state)
 {
     struct cove__object_tail t = tail_of(7);
@@ -107,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_extend),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_whole_limit),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,6 @@ static void check_groups(const struct cove__object_ops *ops)
 {
     const struct cove__object_upload_ops *upload = ops->upload;
     const struct cove__object_copy_ops *copy = ops->copy;
-    const struct cove__object_append_ops *append = ops->append;
 
     assert(upload != NULL || ops->put_max > 0);
     if (upload != NULL) {
@@ -31,7 +30,7 @@ static void check_groups(const struct cove__object_ops *ops)
         assert(copy->request != NULL && copy->response != NULL && copy->max_size > 0);
         assert(copy->part_request == NULL || (copy->part_response != NULL && copy->max_part > 0));
     }
-    assert(append == NULL || append->extends == NULL || append->extend != NULL);
+    assert(ops->append == NULL || ops->append->extends == NULL || ops->append->extend != NULL);
     if (ops->batch != NULL) {
         assert(ops->batch->max > 0 && ops->batch->request != NULL);
         assert(ops->batch->add != NULL && ops->batch->response != NULL);
@@ -40,15 +39,13 @@ static void check_groups(const struct cove__object_ops *ops)
 
 static void check(const struct cove__object_ops *ops)
 {
-    const struct cove__object_headers *headers = &ops->headers;
-
     assert(ops->name != NULL);
-    assert(headers->version != NULL);
-    assert(headers->size != NULL);
-    assert(headers->metadata != NULL);
-    assert(headers->write_mark != NULL);
-    assert(headers->if_match != NULL);
-    assert(headers->if_new != NULL);
+    assert(ops->headers.version != NULL);
+    assert(ops->headers.size != NULL);
+    assert(ops->headers.metadata != NULL);
+    assert(ops->headers.write_mark != NULL);
+    assert(ops->headers.if_match != NULL);
+    assert(ops->headers.if_new != NULL);
     assert(ops->can != NULL);
     assert(ops->prepare != NULL);
     assert(ops->classify != NULL);

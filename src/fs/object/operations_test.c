@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fs/object/append.h"
+#include "fs/object/copy.h"
 #include "fs/object/known.h"
 #include "fs/object/operations.h"
 #include "fs/object/virtual.h"
@@ -420,6 +422,101 @@ static void test_requests_that_are_not_whole(void **state)
     }
 }
 
+/* ---- what a table leaves out ---- */
+
+static void copy_request(struct cove__object_request *r, const struct cove__object_source *from, const char *replaced,
+                         bool new_properties)
+{
+    cove__buf_add_str(&r->query, "copy");
+}
+
+static int copy_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *e)
+{
+    return 0;
+}
+
+static void fails(int code, int rc, const char *says)
+{
+    assert_int_equal(rc, code);
+    if (strstr(err.message, says) == NULL)
+        fail_msg("%s is not in: %s", says, err.message);
+    all_was_sent();
+}
+
+/* No group of operations crashes where the store has none of its kind. */
+static void test_without_groups(void **state)
+{
+    static const struct exchange between[] = { { "HEAD /b/k", OBJECT } };
+    struct cove__upload_page uploads = COVE__UPLOAD_PAGE_INIT;
+    struct cove__page page = { 0 };
+    struct cove__upload *upload;
+    void *tail;
+
+    EXPECT(between);
+    fails(COVE_ENOTSUP, cove__object_move(&store, "b/k", "b2/to", &ctx, &err), "cannot copy objects");
+    expect(NULL, 0);
+    fails(COVE_ENOTSUP, cove__object_copy(&store, "b/k", NULL, "b/to", &ctx, &err), "cannot copy objects");
+    fails(COVE_ENOTSUP, cove__object_set_metadata(&store, "b/k", NULL, 0, &ctx, &err), "cannot copy objects");
+    fails(COVE_ENOTSUP, cove__object_append_open(&store, "b/k", false, NULL, &ctx, &tail, &err), "has no appends");
+    fails(COVE_ENOTSUP, cove__object_upload_begin(&store, "b/k", NULL, &ctx, &upload, &err), "has no uploads");
+    fails(COVE_ENOTSUP, cove__object_list_uploads(&store, "b", NULL, &ctx, &uploads, &err), "no list of unfinished");
+    fails(COVE_ENOTSUP, cove__object_remove_upload(&store, "b/k", "u1", &ctx, &err), "has no uploads");
+    fails(COVE_ENOTSUP, cove__object_list(&store, "", false, NULL, &ctx, &page, &err), "no list of its buckets");
+}
+
+/* Copies without uploads, and without a threshold: by one request, as large as that takes. */
+static void test_copies_alone(void **state)
+{
+    static const struct exchange by_one[] = { { "HEAD /b/k", OBJECT }, { "PUT /b/k?copy", EMPTY } },
+                                 too_large[] = { { "HEAD /b/k", OBJECT } };
+    struct cove__object_copy_ops copy = { .max_size = 3, .request = copy_request, .response = copy_response };
+    struct cove__object_ops copies = ops;
+
+    copies.copy = &copy;
+    store.ops = &copies;
+    EXPECT(by_one);
+    assert_int_equal(cove__object_set_metadata(&store, "b/k", NULL, 0, &ctx, &err), 0);
+    all_was_sent();
+    copy.max_size = 2;
+    EXPECT(too_large);
+    fails(COVE_ELIMIT, cove__object_set_metadata(&store, "b/k", NULL, 0, &ctx, &err), "no object of more than 2 bytes");
+    store.ops = &ops;
+}
+
+/* 0: any good status is the store's, and no more is asked. */
+static void test_deleted_status(void **state)
+{
+    static const char *const path = "b/a";
+    static const struct exchange any[] = { { "DELETE /b/a", TEXT("", "0") } },
+                                 other[] = { { "DELETE /b/a", TEXT("", "0") }, { "HEAD /b/a", ERROR("404 Missing") } };
+    struct cove__object_ops undemanding = ops;
+
+    undemanding.deleted_status = 0;
+    store.ops = &undemanding;
+    EXPECT(any);
+    assert_int_equal(cove__object_remove(&store, &path, NULL, 1, &ctx, &err), 0);
+    all_was_sent();
+    store.ops = &ops;
+    EXPECT(other);
+    assert_int_equal(cove__object_remove(&store, &path, NULL, 1, &ctx, &err), 0);
+    all_was_sent();
+}
+
+/* Over a ceiling is not out of memory. */
+static void test_ceilings(void **state)
+{
+    static char path[3 << 20];
+    const char *const paths[] = { path, path, path };
+    struct cove__page page = { 0 };
+
+    memset(path, 'k', sizeof path - 1);
+    memcpy(path, "b/", 2);
+    store.capabilities.learned[COVE__BATCH_DELETE] = COVE__CAN_YES;
+    expect(NULL, 0);
+    fails(COVE_ELIMIT, cove__object_remove(&store, paths, NULL, 3, &ctx, &err), "3 deletions cannot be held");
+    fails(COVE_ELIMIT, cove__object_list(&store, path, false, NULL, &ctx, &page, &err), "prefix cannot be held");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +525,10 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_requests_that_are_not_whole),
+        cmocka_unit_test(test_without_groups),
+        cmocka_unit_test(test_copies_alone),
+        cmocka_unit_test(test_deleted_status),
+        cmocka_unit_test(test_ceilings),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
