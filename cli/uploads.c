@@ -28,27 +28,38 @@ static void print_upload(const struct cli *c, const struct cove_upload *u)
     cli_print("\n");
 }
 
-/* Prints, and with --remove aborts, what is found; gives its number. */
-static int64_t each_upload(struct cli *c, const struct cli_target *t, int64_t min_age_s, struct cove_error *err)
+/* Prints, and with --remove aborts, what is found; gives its number. One that cannot be aborted is said, and those
+ * behind it go on: the next run would come to the same one first. */
+static int64_t each_upload(struct cli *c, const struct cli_target *t, int64_t min_age_s)
 {
+    struct cove_error err = COVE_ERROR_INIT;
     cove_uploads *uploads = NULL;
     struct cove_upload u;
     int64_t n = 0;
-    int rc = cove_fs_abandoned_uploads(t->fs, t->path, min_age_s, &c->call, &uploads, err);
+    int rc = cove_fs_abandoned_uploads(t->fs, t->path, min_age_s, &c->call, &uploads, &err);
 
-    while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, err)) == 1) {
-        if (c->set['R'] && (rc = cove_fs_abort_upload(t->fs, u.path, u.upload_id, &c->call, err)) < 0)
-            break;
-        print_upload(c, &u);
-        n++;
+    if (rc == 0)
+        cove_uploads_use_one_timeout(uploads);
+    while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, &err)) == 1) {
+        int kept = c->set['R'] ? cove_fs_abort_upload(t->fs, u.path, u.upload_id, &c->call, &err) : 0;
+
+        if (kept == COVE_ECANCELED) {
+            rc = kept;
+        } else if (kept < 0) {
+            cli_fail(c, kept, &err);
+        } else {
+            print_upload(c, &u);
+            n++;
+        }
     }
+    if (rc < 0)
+        cli_fail(c, rc, &err);
     cove_uploads_free(uploads);
-    return rc < 0 ? rc : n;
+    return n;
 }
 
 static int run(struct cli *c)
 {
-    struct cove_error err = COVE_ERROR_INIT;
     int64_t age_ms = DEFAULT_AGE_MS, n;
     struct cli_target t;
 
@@ -61,10 +72,8 @@ static int run(struct cli *c)
         cli_target_done(&t);
         return c->status;
     }
-    n = each_upload(c, &t, age_ms / 1000, &err);
-    if (n < 0)
-        cli_fail(c, (int)n, &err);
-    else
+    n = each_upload(c, &t, age_ms / 1000);
+    if (n > 0 || c->status == CLI_OK)
         cli_note(c, "%lld unfinished upload%s%s%s", (long long)n, n == 1 ? "" : "s", c->set['R'] ? " removed" : "",
                  c->set['A'] ? "" : " older than 1d (--older-than 0: of any age)");
     cli_target_done(&t);

@@ -278,6 +278,11 @@ COVE_API int cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t mi
                                        cove_uploads **ret_uploads, struct cove_error *err);
 /* 1 and an upload, 0 at the end, or an error; after an error the same step can be tried again. */
 COVE_API int cove_uploads_next(cove_uploads *uploads, struct cove_upload *ret_upload, struct cove_error *err);
+/* From now on the call's timeout bounds the waits for all pages and for cove_uploads_abort together; without this call
+ * each of them has the whole timeout. */
+COVE_API void cove_uploads_use_one_timeout(cove_uploads *uploads);
+/* cove_fs_abort_upload of the upload that the last step gave. COVE_ESTATE: it gave none. */
+COVE_API int cove_uploads_abort(cove_uploads *uploads, struct cove_error *err);
 COVE_API void cove_uploads_free(cove_uploads *uploads); /* NULL accepted */
 /* Ends an upload and removes its parts, for which a store may ask money; its writer fails. `path` and `upload_id` are
  * those of cove_uploads_next. One that does not exist any more is success. A part that was being sent can bring an

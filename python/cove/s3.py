@@ -332,7 +332,7 @@ class S3FileSystem(CoveFileSystem):
         ]
 
     def clear_multipart_uploads(self, bucket: str) -> None:
-        """Removes the parts of all unfinished uploads in a bucket, also of those that are at work now."""
+        """Removes the parts of all unfinished uploads in a bucket, also of those that are at work now. After an error the others are still removed."""
         self._fs.abandoned_uploads(self._strip_protocol(bucket), 0, True)
 
     _url = in_thread("url")

@@ -406,21 +406,51 @@ static int note_upload(struct uploads *all, const struct cove_upload *upload)
     return 0;
 }
 
-/* Lists all, and aborts each that is found if `remove`; without the GIL. */
+/* Adds how many uploads stay to the first error of an abort. */
+static int say_kept(struct cove_error *err, int rc, long long kept, long long tried)
+{
+    size_t used = strlen(err->message);
+
+    if (tried > 1)
+        snprintf(err->message + used, sizeof err->message - used, "; %lld of %lld unfinished uploads stay", kept,
+                 tried);
+    return rc;
+}
+
+/* Lists all, and aborts each that is found if `remove`, within one timeout; without the GIL. One that cannot be aborted
+ * does not keep those behind it from being removed: the next call would come to the same one first. */
 static int each_upload(cove_fs *fs, const char *path, int64_t min_age_s, bool remove, struct uploads *all,
                        const struct cove_call *call, struct cove_error *err)
 {
     cove_uploads *uploads = NULL;
     struct cove_upload upload;
-    int rc = cove_fs_abandoned_uploads(fs, path, min_age_s, call, &uploads, err);
+    struct cove_error first = COVE_ERROR_INIT;
+    long long tried = 0, kept = 0;
+    int rc = cove_fs_abandoned_uploads(fs, path, min_age_s, call, &uploads, err), failed = 0;
 
+    if (rc == 0)
+        cove_uploads_use_one_timeout(uploads);
     while (rc >= 0 && (rc = cove_uploads_next(uploads, &upload, err)) == 1) {
-        if (remove && (rc = cove_fs_abort_upload(fs, upload.path, upload.upload_id, call, err)) < 0)
+        int one = remove ? cove_uploads_abort(uploads, err) : 0;
+
+        if (one == COVE_ECANCELED) {
+            rc = one;
             break;
-        if ((rc = note_upload(all, &upload)) < 0)
-            break;
+        }
+        tried++;
+        kept += one < 0;
+        if (one < 0 && failed == 0) {
+            failed = one;
+            first = *err;
+        } else if (one == 0) {
+            rc = note_upload(all, &upload);
+        }
     }
     cove_uploads_free(uploads);
+    if (failed < 0 && rc != COVE_ECANCELED) {
+        *err = first;
+        return say_kept(err, failed, kept, tried);
+    }
     return rc;
 }
 

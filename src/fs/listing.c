@@ -4,12 +4,12 @@
  */
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/glob.h"
 #include "fs/paging.h"
+#include "fs/time_left.h"
 
 #define MAX_STACK ((size_t)1 << 20)
 
@@ -31,8 +31,7 @@ struct cove_listing {
     struct cove__paging paging; /* of the directory */
     size_t next;
     bool started, ended;
-    bool limited;    /* the timeout is for the whole listing … */
-    int64_t left_ns; /* … and this is what is left of it; INT64_MAX: no timeout */
+    struct cove__time_left time;
     /* WALK and GLOB over flat pages: most directories occur only as parts of paths */
     struct cove_info parent;
     char *last;           /* the previous path; a directory's with its slash */
@@ -294,24 +293,15 @@ static bool wanted(const struct cove_listing *l, const struct cove_info *info)
 
 void cove_listing_use_one_timeout(cove_listing *l)
 {
-    int64_t deadline_ns = cove__call_deadline(l->fs, &l->call);
-
-    l->limited = true;
-    l->left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - cove__now_ns();
+    cove__time_left_share(&l->time, l->fs, &l->call);
 }
 
 /* Fetches a page and pushes its directories onto the stack, within the page's or the listing's remaining time. */
 static int advance(struct cove_listing *l, struct cove_error *err)
 {
-    int64_t now_ns = cove__now_ns();
-
-    if (!l->limited)
-        l->target.ctx.deadline_ns = cove__call_deadline(l->fs, &l->call);
-    else
-        l->target.ctx.deadline_ns = l->left_ns == INT64_MAX ? INT64_MAX : now_ns + l->left_ns;
+    l->target.ctx.deadline_ns = cove__time_left_begin(&l->time, l->fs, &l->call);
     int rc = fetch_page(l, err);
-    if (l->limited && l->left_ns != INT64_MAX)
-        l->left_ns -= cove__now_ns() - now_ns;
+    cove__time_left_end(&l->time);
     return rc == 0 && walks(l) && !l->flat ? descend(l, err) : rc;
 }
 

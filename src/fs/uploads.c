@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/paging.h"
+#include "fs/time_left.h"
 
 #define ITEMS_MAX ((size_t)1 << 20)
 
@@ -61,6 +62,8 @@ struct cove_uploads {
     struct cove__paging paging;
     size_t next;
     bool started;
+    bool current; /* the last step gave the upload before `next` */
+    struct cove__time_left time;
 };
 
 void cove_uploads_free(cove_uploads *u)
@@ -97,19 +100,25 @@ int cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, 
     return 0;
 }
 
-/* The page after the one at hand, which stays in its place after a failure. */
+void cove_uploads_use_one_timeout(cove_uploads *u)
+{
+    cove__time_left_share(&u->time, u->fs, &u->call);
+}
+
+/* The page after the one at hand, which stays in its place after a failure, so that the step can be tried again: a page
+ * is counted once it is here. */
 static int next_page(struct cove_uploads *u, struct cove_error *err)
 {
     struct cove__upload_page page = COVE__UPLOAD_PAGE_INIT;
-    int rc = 0;
+    int rc;
 
-    u->target.ctx.deadline_ns = cove__call_deadline(u->fs, &u->call);
-    if (u->started)
-        rc = cove__paging_next(&u->paging, cove__buf_str(&u->page.next_key), cove__buf_str(&u->page.next_id),
-                               u->page.n_listed, &u->target.ctx, err);
-    if (rc == 0)
-        rc = u->fs->ops->list_uploads(u->fs->self, u->target.path, u->started ? &u->page : NULL, &u->target.ctx, &page,
-                                      err);
+    u->target.ctx.deadline_ns = cove__time_left_begin(&u->time, u->fs, &u->call);
+    rc =
+        u->fs->ops->list_uploads(u->fs->self, u->target.path, u->started ? &u->page : NULL, &u->target.ctx, &page, err);
+    cove__time_left_end(&u->time);
+    if (rc == 0 && page.more)
+        rc = cove__paging_next(&u->paging, cove__buf_str(&page.next_key), cove__buf_str(&page.next_id), page.n_listed,
+                               &u->target.ctx, err);
     if (rc < 0) {
         cove__upload_page_done(&page);
         return rc;
@@ -136,6 +145,7 @@ static bool is_old(const struct cove_uploads *u, size_t i)
 
 int cove_uploads_next(cove_uploads *u, struct cove_upload *ret_upload, struct cove_error *err)
 {
+    u->current = false;
     for (;;) {
         for (; u->next < u->page.n; u->next++) {
             if (!is_old(u, u->next))
@@ -143,6 +153,7 @@ int cove_uploads_next(cove_uploads *u, struct cove_upload *ret_upload, struct co
             *ret_upload = (struct cove_upload){ u->page.items[u->next].path, u->page.items[u->next].id,
                                                 u->page.items[u->next].started_ns };
             u->next++;
+            u->current = true;
             return 1;
         }
         if (u->started && !u->page.more)
@@ -155,18 +166,33 @@ int cove_uploads_next(cove_uploads *u, struct cove_upload *ret_upload, struct co
 
 /* ---- aborts ---- */
 
-int cove_fs_abort_upload(cove_fs *fs, const char *path, const char *upload_id, const struct cove_call *call,
-                         struct cove_error *err)
+static int abort_upload(cove_fs *fs, const char *path, const char *upload_id, const struct cove_call *call,
+                        struct cove__time_left *time, struct cove_error *err)
 {
     struct cove__target target;
     int rc = cove__target_init(&target, fs, path, call, "abort", err);
 
+    target.ctx.deadline_ns = cove__time_left_begin(time, fs, call);
     if (rc == 0 && !fs->ops->remove_upload)
         rc = cove__fs_unsupported(&target, err);
     if (rc == 0 && (!upload_id || !upload_id[0]))
         rc = cove__fs_fail(err, &target.ctx, COVE_EINVAL, "the upload's id is empty");
     if (rc == 0)
         rc = fs->ops->remove_upload(fs->self, target.path, upload_id, &target.ctx, err);
+    cove__time_left_end(time);
     cove__target_done(&target);
     return rc;
+}
+
+int cove_fs_abort_upload(cove_fs *fs, const char *path, const char *upload_id, const struct cove_call *call,
+                         struct cove_error *err)
+{
+    return abort_upload(fs, path, upload_id, call, &(struct cove__time_left){ 0 }, err);
+}
+
+int cove_uploads_abort(cove_uploads *u, struct cove_error *err)
+{
+    if (!u->current)
+        return cove__fs_fail(err, &u->target.ctx, COVE_ESTATE, "the last step gave no upload to abort");
+    return abort_upload(u->fs, u->page.items[u->next - 1].path, u->page.items[u->next - 1].id, &u->call, &u->time, err);
 }

@@ -164,6 +164,19 @@ def test_uploads_says_what_it_left_out(cove):
         assert "name a bucket" in cove.error("uploads", *options, "s3://", rc=2)
 
 
+def test_uploads_removes_the_others_after_a_failure(cove):
+    """The store refuses to remove the first; the next run would come to it first again."""
+    with mock({}) as (server, options):
+        from store import error_response
+
+        abort = server.store.do_AbortMultipartUpload
+        server.store.do_AbortMultipartUpload = lambda r: error_response(403, "AccessDenied") if r.key == "k0" else abort(r)
+        server.store.uploads.update({f"u{i}": (f"b/k{i}", {}, {}) for i in range(3)})
+        said = cove.error("uploads", *options, "--remove", "--older-than", "0", "s3://b", rc=4)
+        assert "abort s3://b/k0" in said and "2 unfinished uploads removed" in said
+        assert list(server.store.uploads) == ["u0"]
+
+
 @pytest.mark.parametrize("args", [["ls", "s3://lightn*"], ["cp", "s3://lightn*", "x"], ["mv", "s3://lightn*", "x"], ["rm", "s3://lightn*"]])
 def test_what_cannot_be_opened_is_said_once(cove, args):
     assert cove.error(*args, rc=2).count("cove: ") == 1

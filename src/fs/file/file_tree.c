@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,11 +90,28 @@ struct walk {
     int (*visit)(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
                  struct cove_error *err);
     const struct cove__ctx *ctx;
+    const char *root, *start;          /* the folder of the call, and the one in it where this walk begins */
     struct cove__upload_page *uploads; /* of visit_temporary */
 };
 
 static int walk_folder(struct walk *w, int parent, const char *name, const char *path, int depth,
                        struct cove_error *err);
+
+/* A folder that is gone since its name was read has nothing to visit. One that cannot be read keeps no uploads beside
+ * it from being listed: it is the page after them, which fails. */
+static int cannot_open(const struct walk *w, const char *path, int errnum, struct cove_error *err)
+{
+    if (strcmp(path, w->root) == 0)
+        return cove__file_fail(err, w->ctx, errnum);
+    if (errnum == ENOENT)
+        return 0;
+    if (!w->uploads || strcmp(path, w->start) == 0 || strlen(path) >= COVE__UPLOAD_MARKER_MAX)
+        return cove__fail_errno(err, errnum, "%s %s: %s", w->ctx->op, w->ctx->url, path);
+    if (!w->uploads->more && cove__buf_add_str(&w->uploads->next_key, path) < 0)
+        return cove__fail_nomem(err, "a list of uploads");
+    w->uploads->more = true;
+    return 0;
+}
 
 static int walk_entry(struct walk *w, int dir, const char *name, const char *directory, int depth,
                       struct cove_error *err)
@@ -126,7 +144,7 @@ static int walk_folder(struct walk *w, int parent, const char *name, const char 
     int rc = 0;
 
     if (!dir) {
-        rc = cove__file_fail(err, w->ctx, errno);
+        rc = cannot_open(w, path, errno, err);
         if (fd >= 0)
             close(fd);
         return rc;
@@ -151,7 +169,7 @@ static int visit_remove(struct walk *w, int dir, const char *name, const char *p
 
 int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    struct walk w = { .visit = visit_remove, .ctx = ctx };
+    struct walk w = { .visit = visit_remove, .ctx = ctx, .root = path, .start = path };
     int rc = walk_folder(&w, AT_FDCWD, path, path, 0, err);
 
     if (rc == 0 && rmdir(path) < 0 && errno != ENOENT)
@@ -164,31 +182,74 @@ static int visit_temporary(struct walk *w, int dir, const char *name, const char
 {
     if (!S_ISREG(st->st_mode) || !cove__file_is_temporary(name))
         return 0;
-    int rc = cove__upload_page_add(w->uploads, cove__slice_str(path), cove__slice_str(name), cove__file_mtime(st));
+    const char *id = cove__path_below(path, w->root);
+    int rc = cove__upload_page_add(w->uploads, cove__slice_str(path), cove__slice_str(id), cove__file_mtime(st));
     return rc < 0 ? cove__fail_nomem(err, "a list of uploads") : 0;
 }
 
-/* All in one page. */
+/* All in one page, but for a folder that could not be read: the first of them is the page after it. The id of an upload
+ * is the path of its temporary file below the folder that is listed. */
 int cove__file_list_uploads(void *self, const char *path, const struct cove__upload_page *last,
                             const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err)
 {
-    struct walk w = { .visit = visit_temporary, .ctx = ctx, .uploads = ret };
+    const char *start = last ? cove__buf_str(&last->next_key) : path;
+    struct walk w = { .visit = visit_temporary, .ctx = ctx, .root = path, .start = start, .uploads = ret };
 
     ret->now_ns = cove__wall_ns();
-    return walk_folder(&w, AT_FDCWD, path, path, 0, err);
+    return walk_folder(&w, AT_FDCWD, start, start, 0, err);
+}
+
+/* The folder of the file at `below`, a path below `root`; *ret_name is the file's name in it. -1: errno is set. Links
+ * below the root are not followed: whoever may write there could swap a folder for a link since it was listed. */
+static int open_below(const char *root, const char *below, const char **ret_name)
+{
+    int folder = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const char *slash;
+
+    for (; folder >= 0 && (slash = strchr(below, '/')) != NULL; below = slash + 1) {
+        char name[NAME_MAX + 1];
+        int parent = folder, errnum;
+        size_t n = (size_t)(slash - below);
+
+        folder = -1;
+        errno = n > NAME_MAX ? ENAMETOOLONG : EINVAL;
+        if (n <= NAME_MAX) {
+            memcpy(name, below, n);
+            name[n] = '\0';
+            if (!is_dots(name))
+                folder = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        }
+        errnum = errno;
+        close(parent);
+        errno = errnum;
+    }
+    *ret_name = below;
+    return folder;
 }
 
 int cove__file_remove_upload(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
                              struct cove_error *err)
 {
-    const char *name = cove__path_name(path);
+    size_t n = strlen(path), m = strlen(id);
     struct stat st;
+    const char *name;
+    char *root;
+    int folder, rc = 0;
 
-    if (!cove__file_is_temporary(name) || strcmp(name, id) != 0)
+    if (!cove__file_is_temporary(cove__path_name(path)) || m >= n || path[n - m - 1] != '/' ||
+        strcmp(path + n - m, id) != 0)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "is not the temporary file of an upload");
-    if (lstat(path, &st) < 0)
+    root = cove__strndup(path, n - m > 1 ? n - m - 1 : 1);
+    if (!root)
+        return cove__fail_nomem(err, "a path");
+    folder = open_below(root, id, &name);
+    cove__free(root);
+    if (folder < 0)
         return errno == ENOENT ? 0 : cove__file_fail(err, ctx, errno);
-    if (!S_ISREG(st.st_mode))
-        return cove__fs_fail(err, ctx, COVE_EINVAL, "is not a file");
-    return unlink(path) < 0 && errno != ENOENT ? cove__file_fail(err, ctx, errno) : 0;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+        rc = cove__fs_fail(err, ctx, COVE_EINVAL, "is not a file");
+    else if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+        rc = cove__file_fail(err, ctx, errno);
+    close(folder);
+    return rc;
 }
