@@ -93,13 +93,13 @@ struct cove_result {
     int64_t count;         /* bytes read (of all ranges together) or written; entries of a listing */
     void *data;            /* read_file, read_or_open: `count` bytes and a NUL; the caller's, cove_free; else NULL */
     cove_info *info;       /* stat: the caller's, cove_info_free; else NULL */
-    struct cove_error err; /* why, where rc < 0 */
     cove_listing *listing; /* list, find: the caller's, cove_listing_free; else NULL */
     cove_reader *reader;   /* read_or_open: the caller's, cove_reader_close; else NULL */
+    struct cove_error err; /* why, where rc < 0; last, because it may grow */
 };
 #define COVE_RESULT_INIT                                                                                               \
     {                                                                                                                  \
-        sizeof(struct cove_result), 0, 0, 0, 0, 0, 0, COVE_ERROR_INIT, 0, 0                                            \
+        sizeof(struct cove_result), 0, 0, 0, 0, 0, 0, 0, 0, COVE_ERROR_INIT                                            \
     }
 
 /* Takes one result. Waits up to `timeout_ms` (0: not at all; -1: until there is one). 1: *ret_result is filled in; 0:

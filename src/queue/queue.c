@@ -389,30 +389,29 @@ static void wait_change_locked(struct cove_queue *q, int64_t due_ns)
     }
 }
 
+#define RESULT_ERR_AT offsetof(struct cove_result, err)
+
+/* A result's `err` reaches to the end of the caller's struct, which was shorter in older headers. */
 static void fill_result(struct cove__job *job, struct cove_result *ret)
 {
-    struct cove_error err = COVE_ERROR_INIT;
-
-    if (job->rc < 0 && !job->err)
-        cove__fail(&err, job->rc, "%s %s: %s", job->target.ctx.op, job->target.url, cove_code_phrase(job->rc));
-    struct cove_result made = { .size = ret->size,
-                                .job = job->number,
-                                .user = job->user,
-                                .rc = job->rc,
-                                .count = job->count,
-                                .data = job->bytes,
-                                .info = job->info,
-                                .err = job->err ? *job->err : err,
-                                .listing = job->listing,
-                                .reader = job->reader };
+    ret->job = job->number;
+    ret->user = job->user;
+    ret->rc = job->rc;
+    ret->count = job->count;
+    ret->data = job->bytes;
+    ret->info = job->info;
+    ret->listing = job->listing;
+    ret->reader = job->reader;
     job->bytes = NULL;
     job->info = NULL;
-    /* A program of an older header has no room for these, and has asked for none. */
-    if (ret->size >= offsetof(struct cove_result, reader))
-        job->listing = NULL;
-    if (ret->size >= sizeof made)
-        job->reader = NULL;
-    memcpy(ret, &made, ret->size < sizeof made ? ret->size : sizeof made);
+    job->listing = NULL;
+    job->reader = NULL;
+    ret->err.size = ret->size - RESULT_ERR_AT;
+    cove__error_clear(&ret->err);
+    if (job->rc < 0 && job->err)
+        cove__error_copy(&ret->err, job->err);
+    else if (job->rc < 0)
+        cove__fail(&ret->err, job->rc, "%s %s: %s", job->target.ctx.op, job->target.url, cove_code_phrase(job->rc));
 }
 
 int cove_queue_next(cove_queue *queue, int64_t timeout_ms, struct cove_result *ret_result, struct cove_error *err)
@@ -422,7 +421,7 @@ int cove_queue_next(cove_queue *queue, int64_t timeout_ms, struct cove_result *r
 
     if (foreign(queue))
         return fail_foreign(err);
-    if (ret_result->size < offsetof(struct cove_result, listing))
+    if (ret_result->size < RESULT_ERR_AT + offsetof(struct cove_error, message))
         return cove__fail(err, COVE_EINVAL, "queue: the result's size is not set");
     pthread_mutex_lock(&queue->lock);
     sweep_locked(queue);

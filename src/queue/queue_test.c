@@ -88,9 +88,11 @@ static void words_without_memory(void **state)
     cove_fs_unref(fs);
 }
 
-/* Of a program that was built when results had no listing: what lies behind its struct is not touched. */
+/* Of a program that was built when an error had no store_code: its result is shorter, and what lies behind it is not
+ * touched. */
 static void older_results(void **state)
 {
+    size_t size = offsetof(struct cove_result, err) + offsetof(struct cove_error, store_code);
     struct cove_result r = COVE_RESULT_INIT;
     cove_fs *fs = NULL;
     cove_queue *q = NULL;
@@ -98,13 +100,17 @@ static void older_results(void **state)
     (void)state;
     assert_int_equal(cove_fs_from_url("memory://queue-test", NULL, &fs, NULL, NULL), 0);
     assert_int_equal(cove_queue_new(NULL, &q, NULL), 0);
-    r.size = offsetof(struct cove_result, listing);
-    r.listing = (cove_listing *)&r;
-    assert_true(cove_queue_list(q, fs, "memory://queue-test", NULL, NULL, NULL) > 0);
+    r.size = size;
+    memset((char *)&r + size, 'x', sizeof r - size);
+    assert_true(cove_queue_stat(q, fs, "memory://queue-test/none", NULL, NULL, NULL) > 0);
     assert_int_equal(cove_queue_next(q, -1, &r, NULL), 1);
-    assert_int_equal(r.size, offsetof(struct cove_result, listing));
-    assert_ptr_equal(r.listing, &r);
-    r.size--;
+    assert_int_equal(r.size, size);
+    assert_int_equal(r.rc, COVE_ENOTFOUND);
+    assert_int_equal(r.err.code, COVE_ENOTFOUND);
+    assert_non_null(strstr(r.err.message, "memory://queue-test/none"));
+    for (size_t i = size; i < sizeof r; i++)
+        assert_int_equal(((char *)&r)[i], 'x');
+    r.size = offsetof(struct cove_result, err);
     assert_int_equal(cove_queue_next(q, 0, &r, NULL), COVE_EINVAL);
     cove_queue_free(q);
     cove_fs_unref(fs);
