@@ -36,7 +36,9 @@ static struct {
     bool missed;
     pthread_t thread; /* of the latest slot */
     unsigned opened, closed, without;
-    int fails; /* of read_open: with this code, once; 0: not */
+    int fails;      /* of read_open: with this code; 0: not */
+    unsigned times; /* … as often, 0: once */
+    unsigned looks; /* calls of read_open */
 } seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct cove__fs_ops ops;
@@ -88,7 +90,9 @@ static int look_up(void *self, const char *path, const struct cove__ctx *ctx, vo
     int fails = seen.fails;
 
     (void)self, (void)path;
-    seen.fails = 0;
+    seen.looks++;
+    if (fails && (seen.times == 0 || --seen.times == 0))
+        seen.fails = 0;
     if (fails)
         return cove__fs_fail(err, ctx, fails, "nobody knows where it is");
     seen.opened++;
@@ -140,7 +144,7 @@ static int teardown(void **state)
 static int begin(void **state)
 {
     (void)state;
-    seen.most = seen.wanted = seen.opened = seen.closed = seen.without = 0;
+    seen.most = seen.wanted = seen.opened = seen.closed = seen.without = seen.times = seen.looks = 0;
     seen.missed = false;
     fs->timeout_ms = 0;
     memset(back, 0, sizeof back);
@@ -320,6 +324,28 @@ static void a_look_up_that_fails(void **state)
     assert_int_equal(seen.closed, 1);
 }
 
+/* The failure is that of the call in which it happens: nothing of it is left for a later call, which reads the
+ * stretches that would have come ahead. */
+static void a_look_up_that_fails_for_reads_ahead(void **state)
+{
+    cove_reader *r = NULL;
+    void *whole = NULL;
+    size_t size = 0;
+
+    (void)state;
+    assert_int_equal(cove_fs_read_or_open(fs, ROOT "file", 1, 0, &whole, &size, &r, NULL, NULL), 0);
+    seen.fails = COVE_ETIMEDOUT;
+    seen.times = 1000;
+    assert_int_equal(cove_reader_read(r, back, PART / 4 * 3, NULL), COVE_ETIMEDOUT);
+    assert_true(seen.looks <= 2); /* ahead, and for these bytes; not again for each stretch of the window */
+    seen.fails = 0;
+    seen.times = 0;
+    for (size_t n = 0; n < SIZE; n += PART / 2)
+        assert_int_equal(cove_reader_read(r, back + n, PART / 2, NULL), PART / 2);
+    assert_memory_equal(back, data, SIZE);
+    cove_reader_close(r);
+}
+
 /* A child closes its parent's handle and opens its own. */
 static void a_child_looks_up_itself(void **state)
 {
@@ -356,6 +382,7 @@ int main(void)
         cmocka_unit_test_setup(a_reader_looks_up_once, begin_with_handles),
         cmocka_unit_test_setup(a_large_read_looks_up_once, begin_with_handles),
         cmocka_unit_test_setup(a_look_up_that_fails, begin_with_handles),
+        cmocka_unit_test_setup(a_look_up_that_fails_for_reads_ahead, begin_with_handles),
         cmocka_unit_test_setup(a_child_looks_up_itself, begin_with_handles),
     };
 

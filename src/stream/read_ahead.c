@@ -121,9 +121,8 @@ void cove__reader_in_background(struct cove_reader *r, struct cove__op *op, stru
     background->attended_ns = &r->attended_ns;
 }
 
-bool cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled)
+int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled, struct cove_error *err)
 {
-    struct cove_error err = COVE_ERROR_INIT;
     struct cove__slot *slot = NULL;
     int rc;
 
@@ -132,14 +131,19 @@ bool cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool
             slot = &r->slots[i];
     }
     if (!slot)
-        return false;
+        return 0;
     if ((int64_t)length > r->size - offset)
         length = (size_t)(r->size - offset);
-    *slot = (struct cove__slot){ .stop = cove__cancel_child(r->stop) };
+    *slot = (struct cove__slot){ .stop = cove__cancel_child(r->stop), .io.length = length };
     slot->buffer = slot->stop ? cove__budget_get(length, entitled) : NULL;
     if (!slot->buffer) {
         cove__slot_release(slot);
-        return false;
+        return 0;
+    }
+    rc = cove__read_handle_open(&r->handle, r->fs, &r->target, err);
+    if (rc < 0) {
+        cove__slot_release(slot);
+        return rc;
     }
     slot->used = slot->pending = true;
     cove__reader_in_background(r, &slot->io.op, &slot->background, slot->stop);
@@ -147,18 +151,11 @@ bool cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool
     slot->io.if_match = r->etag;
     slot->io.ret_version_id = r->size == INT64_MAX ? &r->version_id : NULL; /* of the open, which waits for it */
     slot->io.offset = offset;
-    slot->io.length = length;
     slot->io.dst = slot->buffer;
     slot->io.ret_total = -1;
-    rc = cove__read_handle_open(&r->handle, r->fs, &r->target, &err);
     slot->io.handle = r->handle.self;
-    if (rc == 0) {
-        cove__fs_start(r->fs, r->fs->ops->read, &slot->io, r->rules.parallel > 1);
-    } else {
-        cove__op_start(&slot->io.op);
-        cove__op_finish(&slot->io.op, rc, 0, &err); /* found by who waits for these bytes */
-    }
-    return true;
+    cove__fs_start(r->fs, r->fs->ops->read, &slot->io, r->rules.parallel > 1);
+    return 1;
 }
 
 /* The window: twice what has been read in order, eight times once that is a
@@ -176,7 +173,7 @@ void cove__reader_prefetch(struct cove_reader *r, int64_t in_order, size_t block
     while (from < r->size) {
         size_t chunk = cove__window_stretch((size_t)most / parallel, (size_t)window, (size_t)(from - r->position));
 
-        if (from + (int64_t)chunk > r->position + window || !cove__reader_ask(r, from, chunk, false))
+        if (from + (int64_t)chunk > r->position + window || cove__reader_ask(r, from, chunk, false, NULL) != 1)
             break;
         from += (int64_t)chunk;
     }

@@ -93,10 +93,14 @@ static int64_t read_uncovered(struct cove_reader *r, uint8_t *dst, size_t length
 {
     size_t least = r->in_order > 0 || r->position == 0 ? COVE__FIRST_READ : 1;
     struct cove__slot *slot;
+    int rc;
 
     if (length >= DIRECT)
         return read_direct(r, r->position, dst, length, err);
-    if (!cove__reader_ask(r, r->position, length > least ? length : least, true))
+    rc = cove__reader_ask(r, r->position, length > least ? length : least, true, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
         return read_direct(r, r->position, dst, length, err);
     slot = cove__reader_slot_at(r, r->position);
     cove__reader_prefetch(r, r->in_order, length);
@@ -200,11 +204,11 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
     if (length == 0 || r->position >= r->size)
         return 0;
     while ((slot = cove__reader_slot_at(r, r->position)) == NULL) {
-        if (cove__reader_ask(r, r->position, length, true))
-            continue;
+        int rc = cove__reader_ask(r, r->position, length, true, err);
         /* Stretches that were jumped out of may fill all slots, until their bytes have come. */
-        int rc =
-            cove__inbox_pending(&r->inbox) > 0 ? cove__reader_reap_one(r, NULL, err) : cove__fail_nomem(err, "a read");
+        if (rc == 0)
+            rc = cove__inbox_pending(&r->inbox) > 0 ? cove__reader_reap_one(r, NULL, err)
+                                                    : cove__fail_nomem(err, "a read");
         if (rc < 0)
             return rc;
     }

@@ -59,8 +59,10 @@ void cove__reader_begin_call(struct cove_reader *r);
 
 /* ---- read_ahead.c ---- */
 
-/* Asks for a stretch; false: there is no slot or memory for it. `entitled`: it may have memory beyond the budget. */
-bool cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled);
+/* Asks for a stretch. 1; 0: there is no slot or memory for it; or why the store could not look up the file, of which
+ * nothing is kept: that is the failure of this call, not of the later one that reads the stretch. `entitled`: it may
+ * have memory beyond the budget. */
+int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled, struct cove_error *err);
 struct cove__slot *cove__reader_slot_at(struct cove_reader *r, int64_t offset); /* NULL: no stretch has the byte */
 void cove__slot_release(struct cove__slot *slot);
 /* Nobody will ask for it any more: a read under way is cancelled. Its memory is still being written to, and is released

@@ -37,8 +37,9 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
     int rc;
 
     r->size = INT64_MAX; /* not known yet */
-    if (!cove__reader_ask(r, 0, r->first_read, true))
-        return cove__fail_nomem(err, "a reader");
+    rc = cove__reader_ask(r, 0, r->first_read, true, err);
+    if (rc <= 0)
+        return rc < 0 ? rc : cove__fail_nomem(err, "a reader");
     rc = cove__reader_reap_one(r, &first->background, err);
     if (rc == 0 && first->io.op.rc < 0)
         rc = cove__error_copy(err, &first->io.op.err);
