@@ -109,6 +109,13 @@ static bool checksum_probe_end(struct checksum_probe *probe, bool wanted, const 
     return told;
 }
 
+/* Whether a local file seems to end after `have` bytes, although it says that it has `size`: one of /sys, which all say
+ * that they have 4096. A second read of the same version tells. */
+static bool has_ended(const cove_fs *fs, size_t have, size_t size)
+{
+    return fs->ops->real_directories && have < COVE__FIRST_BYTES_SIZE && have < size;
+}
+
 /* Reads the bytes from `have` to `*size` into `data`, and checks the whole against the store's checksum. */
 static int read_rest(cove_fs *fs, const struct cove__target *target, const char *etag, uint8_t *data, size_t have,
                      size_t *size, struct cove_error *err)
@@ -126,9 +133,7 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
     rc = cove__fs_fetch(fs, target, &rest, err);
     bool told = rest.wants_crc32c && checksum_probe_end(&probe, rc == 0, etag, &kept);
     cove__free(rest.ret_etag);
-    /* Two reads of one version of a local file have ended there: one of /sys, which all say that they have 4096 bytes.
-     */
-    if (rc == 0 && range.done == 0 && have < COVE__FIRST_BYTES_SIZE && fs->ops->real_directories) {
+    if (rc == 0 && range.done == 0 && has_ended(fs, have, *size)) {
         *size = have;
         return 0;
     }
@@ -214,21 +219,31 @@ struct whole {
 static int give(struct whole *w, struct cove__first_bytes *head, struct cove_error *err)
 {
     bool known = head->total >= (int64_t)head->n;
+    bool ended = known && has_ended(w->fs, head->n, (size_t)head->total);
     uint8_t *data = NULL;
+    size_t size = 0;
     int rc;
 
     /* More bytes may have come than the size in the response's head. */
     w->size = known ? (size_t)head->total : head->n;
-    if (w->max_bytes && w->size > w->max_bytes)
+    if (ended && w->max_bytes && head->n <= w->max_bytes && w->size > w->max_bytes)
+        w->size = w->max_bytes + 1; /* one byte more would be too many */
+    else if (w->max_bytes && w->size > w->max_bytes)
         return known ? cove__fs_fail(err, &w->target->ctx, COVE_ELIMIT,
                                      "has %zu bytes, more than the %zu that were allowed", w->size, w->max_bytes)
                      : has_more(w->target, w->max_bytes, err);
-    if (w->ret_reader && known && w->at_once && w->size > w->at_once)
+    if (w->ret_reader && known && !ended && w->at_once && w->size > w->at_once)
         return cove__reader_from_first_bytes(w->fs, w->target->path, w->of_reader, head, w->ret_reader, err);
-    rc = read_on(w->fs, w->target, w->max_bytes, head, w->size, &data, w->ret_size, err);
-    if (rc == 0)
-        *w->ret_data = data;
-    return rc;
+    rc = read_on(w->fs, w->target, w->max_bytes, head, w->size, &data, &size, err);
+    if (rc == 0 && w->max_bytes && size > w->max_bytes)
+        rc = has_more(w->target, w->max_bytes, err);
+    if (rc < 0) {
+        cove__free(data);
+        return rc;
+    }
+    *w->ret_data = data;
+    *w->ret_size = size;
+    return 0;
 }
 
 /* A restart asks for the size of the version before first, a part at most, so that a small file comes in one request,

@@ -77,6 +77,18 @@ static void test_less_than_its_size(void **state)
     assert_int_equal(strlen(back), n);
     assert_int_equal(((char *)back)[n - 1], '\n');
     cove_free(back);
+
+    /* The ceiling is of what it holds, and so is what makes it a reader. */
+    cove_reader *reader = NULL;
+    size_t again = 0;
+    assert_int_equal(cove_fs_read_file(fs, path, n, &back, &again, NULL, NULL), 0);
+    assert_int_equal(again, n);
+    cove_free(back);
+    assert_int_equal(cove_fs_read_or_open(fs, path, n, 0, &back, &again, &reader, NULL, NULL), 0);
+    assert_null(reader);
+    assert_int_equal(again, n);
+    cove_free(back);
+    assert_int_equal(cove_fs_read_file(fs, path, n - 1, &back, &again, NULL, NULL), COVE_ELIMIT);
 }
 
 static void get_etag(const char *path, char ret[80])
