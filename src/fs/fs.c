@@ -108,7 +108,8 @@ out:
 
 /* A URL that was refused, as a message may show it: without what may be a secret in it (user:password@, a signed
  * query). A password may hold '/', '?' or '@' itself, as many a secret key does: all up to the last '@' goes. Without a
- * ':' it may be a token; only in the URLs of backends with authorities may it be a name ("container@account"). */
+ * ':' it may be a token; only in the URLs of backends with authorities may it be a name ("container@account"). Slashes
+ * too many or too few, which may be why it was refused, hide nothing: "s3:///u:p@b", "s3:/u:p@b", "//u:p@b". */
 static const char *shown(const char *url, char out[256])
 {
     const char *rest = strstr(url, "://");
@@ -117,7 +118,8 @@ static const char *shown(const char *url, char out[256])
     bool password;
     size_t n;
 
-    rest = rest ? rest + 3 : url;
+    rest = rest ? rest + 3 : cove__scheme_lacks_slash(url) ? strchr(url, '/') : url;
+    rest += strspn(rest, "/");
     n = strcspn(rest, "/?");
     password = rest > url && memchr(rest, ':', n);
     scheme = cove__scheme_of(url, &(size_t){ 0 });

@@ -100,11 +100,9 @@ static int skip_host(const char **rest, struct cove_error *err)
     if (n == 9 && strncasecmp(*rest, "localhost", n) == 0 && (*rest)[n] == '/')
         *rest += n;
     else if (n > 0 && (*rest)[0] != '~' && (*rest)[0] != '.')
-        return cove__fail(
-            err, COVE_EINVAL,
-            "\"%.*s\" is where another machine is named, and file:// is this one; a path from the root "
-            "has three slashes (file:///x), and one from the working directory is written without file://",
-            n > 255 ? 255 : (int)n, *rest);
+        return cove__fail(err, COVE_EINVAL, /* it may be a password, which is not shown */
+                          "another machine is named behind file://, which is this one; a path from the root has three "
+                          "slashes (file:///x), and one from the working directory is written without file://");
     return 0;
 }
 

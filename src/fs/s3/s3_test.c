@@ -391,6 +391,9 @@ static void test_password_in_url(void **state)
 {
     static const char *const urls[] = { "s3://AKID:hidden@b/k", "s3://AKID:hi@hidden@b/k", "s3://AKID:a/hidden@b/k",
                                         "s3://AKID:hidden/b@b", "s3://hidden@b/k",         "gs://AKID:?/hidden@b/k" };
+    static const char *const odd[] = { "s3:///AKID:hidden@b/k", "s3:////AKID:a/hidden@b/k", "s3:///hidden@b/k",
+                                       "s3:/AKID:hidden@b/k",   "//AKID:hidden@b/k",        "/AKID:a/hidden@b/k",
+                                       "://AKID:hidden@b/k",    "AKID:hidden@b/k",          "file://AKID:hidden@b/k" };
     cove_fs *fs = NULL;
 
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
@@ -399,6 +402,19 @@ static void test_password_in_url(void **state)
         assert_null(strstr(err.message, "hidden"));
         assert_non_null(strstr(err.message, "://***@b"));
     }
+    /* The same, given to a call of a filesystem. */
+    assert_int_equal(cove_fs_from_url("s3://b", NULL, &fs, NULL, &err), 0);
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        cove_info *info = NULL;
+        assert_int_equal(cove_fs_stat(fs, odd[i], NULL, &info, &err), COVE_EINVAL);
+        assert_null(strstr(err.message, "hidden"));
+        assert_non_null(strstr(err.message, "***@b"));
+    }
+    cove_fs_unref(fs);
+    assert_int_equal(cove_fs_from_url("file://AKID:hidden@b/k", NULL, &fs, NULL, &err), COVE_EINVAL);
+    assert_null(strstr(err.message, "hidden"));
+    assert_int_equal(cove_fs_from_url("s3:/AKID:hidden@b/k", NULL, &fs, NULL, &err), COVE_EINVAL);
+    assert_null(strstr(err.message, "hidden"));
 }
 
 static void test_open_without_memory(void **state)
