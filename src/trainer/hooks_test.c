@@ -3,8 +3,11 @@
 #include "trainer/testing.h"
 
 #include <math.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "trainer/user_call.h"
 
 #define SAVED "memory://hooks/saved.ckpt"
 
@@ -289,6 +292,22 @@ static void every_function_is_held_to_its_word(void **state)
         snprintf(text, sizeof text, "%sinput/output failure", shown);
         expect(COVE_EIO, 0, "", COVE_EIO, text);
     }
+}
+
+/* A function that fills the struct with anything: its texts end with it. Behind it nothing can be read. */
+static void an_error_that_is_overwritten(void **state)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct cove_error err = COVE_ERROR_INIT, *said;
+    assert_true(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0);
+    said = (struct cove_error *)(void *)(pages + page - sizeof *said);
+    cove__user_begin(said);
+    memset(said, 'x', sizeof *said);
+    assert_int_equal(cove__user_end(COVE_EIO, said, "setup", NULL, &err), COVE_EIO);
+    assert_int_equal(strncmp(err.message, "setup: xxx", 10), 0);
+    assert_int_equal(strlen(err.store_code), sizeof err.store_code - 1);
+    munmap(pages, 2 * page);
 }
 
 static void a_state_is_a_value(void **state)
@@ -600,10 +619,15 @@ static void users_set_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_function_is_held_to_its_word),    cmocka_unit_test(a_state_is_a_value),
-        cmocka_unit_test(logs_reach_the_loggers_or_are_refused), cmocka_unit_test(epoch_and_step_are_lightnings),
-        cmocka_unit_test(names_are_checked_before_anything),     cmocka_unit_test(names_of_parts_are_checked),
-        cmocka_unit_test(what_on_exception_returns_is_logged),   cmocka_unit_test(users_set_errors),
+        cmocka_unit_test(every_function_is_held_to_its_word),
+        cmocka_unit_test(an_error_that_is_overwritten),
+        cmocka_unit_test(a_state_is_a_value),
+        cmocka_unit_test(logs_reach_the_loggers_or_are_refused),
+        cmocka_unit_test(epoch_and_step_are_lightnings),
+        cmocka_unit_test(names_are_checked_before_anything),
+        cmocka_unit_test(names_of_parts_are_checked),
+        cmocka_unit_test(what_on_exception_returns_is_logged),
+        cmocka_unit_test(users_set_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

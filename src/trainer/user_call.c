@@ -58,6 +58,7 @@ int cove__user_end(int rc, struct cove_error *said, const char *function, const 
     /* The function may have overwritten all of the struct. */
     said->size = sizeof *said;
     said->message[sizeof said->message - 1] = '\0';
+    said->store_code[sizeof said->store_code - 1] = '\0';
     said->code = rc;
     describe(owner, of, sizeof of);
     drop_name(said->message, owner);
