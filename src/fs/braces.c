@@ -84,6 +84,11 @@ bool cove__glob_has_braces(const char *pattern)
     return first_choice(pattern, &end) != NULL;
 }
 
+bool cove__glob_has_magic(const char *pattern)
+{
+    return strpbrk(pattern, "*?[") != NULL || cove__glob_has_braces(pattern);
+}
+
 int cove__patterns_init(struct cove__patterns *list, const char *pattern)
 {
     const char *end = NULL;
