@@ -1,5 +1,5 @@
 /*
- * How large the requests of a large read are. For fs_read.c. Pure.
+ * How large the requests of a large read are. For range_fetch.c. Pure.
  *
  * A store whose responses are long in coming is asked for larger parts, so that it is waited for less often. One whose
  * responses begin at once is asked for small ones, whose bytes are still in the cache when they are taken in.
