@@ -294,6 +294,7 @@ int cove_appender_close(cove_appender *a, struct cove_error *err)
         lost = a->sending.size + a->gathered.size;
         if (rc < 0 && err && lost > 0)
             rc = cove__error_prefix(err, rc, "%zu bytes could not be appended", lost);
+        cove__flusher_closed();
     }
     cove__appender_free(a);
     return rc;

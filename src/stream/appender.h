@@ -47,8 +47,9 @@ int64_t cove__appender_due(struct cove_appender *a);
 /* flusher.c */
 int cove__flusher_add(struct cove_appender *a, struct cove_error *err); /* starts the thread where there is none */
 /* Returns when neither the thread nor the process's end flushes it any more. False: a flush was still running at the
- * deadline and was cancelled. */
+ * deadline and was cancelled. The process's end waits for the caller's own flush until cove__flusher_closed. */
 bool cove__flusher_remove(struct cove_appender *a, int64_t deadline_ns);
+void cove__flusher_closed(void);
 void cove__flusher_wake(void); /* an appender has become due earlier */
 
 #endif

@@ -20,8 +20,10 @@ static struct {                /* under lock */
     /* The ones that are flushed now: by the thread, and at the process's end. Two, for both may be at work at once, and
      * neither may let go of what the other one holds. */
     struct cove_appender *of_thread, *of_exit;
+    unsigned closing; /* appenders that are not in the list any more, and that their closes still flush */
     bool running;
 } flusher;
+static _Thread_local unsigned closing_here; /* … in this thread, which cannot wait for them */
 
 static void take(void)
 {
@@ -32,6 +34,7 @@ static void take(void)
         lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
         cove__cond_init(&changed);
         flusher.first = flusher.of_thread = flusher.of_exit = NULL;
+        flusher.closing = closing_here = 0;
         flusher.running = false;
     }
     cove__unlock();
@@ -84,9 +87,14 @@ static void flush_all(void)
     int64_t deadline_ns = cove__now_ns() + EXIT_TIMEOUT;
 
     take();
-    while (flusher.first) {
+    while (flusher.first || flusher.closing > closing_here) {
         struct cove_appender *a = flusher.first;
 
+        if (!a) {
+            if (!cove__cond_wait_until(&changed, &lock, deadline_ns))
+                break;
+            continue;
+        }
         if (a == flusher.of_thread) {
             /* Never taken back: after the wait another thread may have freed it. */
             atomic_fetch_or(&a->last_waits, COVE__LAST_EXIT);
@@ -158,9 +166,20 @@ bool cove__flusher_remove(struct cove_appender *a, int64_t deadline_ns)
         link = &(*link)->next;
     if (*link)
         *link = a->next;
+    flusher.closing++;
+    closing_here++;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
     return in_time;
+}
+
+void cove__flusher_closed(void)
+{
+    take();
+    flusher.closing--;
+    closing_here--;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
 }
 
 void cove__flusher_wake(void)

@@ -1,7 +1,8 @@
 /*
  * An appender that is closed while the process ends is flushed by nobody when its memory goes: neither by the flusher's
- * thread nor by the flush of all at exit, whichever of them has it. Each case is a process of its own, which ends by
- * exit(). Its store only holds what comes to it until the gate of that file opens, or the call's token is fired.
+ * thread nor by the flush of all at exit, whichever of them has it; and the process ends after its close's own flush.
+ * Each case is a process of its own, which ends by exit(). Its store only holds what comes to it until the gate of that
+ * file opens, or the call's token is fired.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #define ROOT  "flusher-test/" /* without a scheme, by which the store would be looked up */
 #define SOON  1               /* ms */
 #define NEVER 100000
+#define LATER (100 * COVE__MS) /* a process that doesn't wait has ended by then */
 
 enum { FREED_IN_USE = 3 }; /* a process's exit status */
 
@@ -37,6 +40,7 @@ static struct file {
     atomic_bool inside; /* a flush is before the gate */
     atomic_bool open;   /* the gate */
 } a, b, c;
+static atomic_uint *sent; /* bytes behind the gates; shared with the process of a case */
 
 static void wait_for(atomic_bool *it)
 {
@@ -67,6 +71,7 @@ static int gated_append(void *self, void *tail, struct cove__slice data, const s
         rc = cove__ctx_check(ctx, err);
     }
     *ret_added = rc == 0 ? data.size : 0;
+    atomic_fetch_add(sent, *ret_added);
     atomic_store(&file->inside, false);
     return rc;
 }
@@ -125,16 +130,48 @@ static void *close_what_the_exit_has(void *unused)
     return unused;
 }
 
-static int exit_status(void *(*other_thread)(void *))
+static void *close_c(void *unused)
+{
+    cove_appender_close(c.appender, NULL);
+    return unused;
+}
+
+/* The exit has sent `a`, and only then the flush of the close goes on. */
+static void *close_beside_the_exit(void *unused)
+{
+    wait_for(&a.inside);
+    atomic_store(&a.open, true);
+    while (atomic_load(&a.inside))
+        cove__sleep_ns(COVE__MS / 10);
+    cove__sleep_ns(LATER);
+    atomic_store(&c.open, true);
+    return unused;
+}
+
+static void begin_with_a_close(void)
+{
+    pthread_t thread;
+
+    append(&c, ROOT "c", NEVER, NEVER);
+    append(&a, ROOT "a", NEVER, NEVER);
+    write_one(&a);
+    write_one(&c);
+    if (pthread_create(&thread, NULL, close_c, NULL) != 0)
+        _exit(1);
+    wait_for(&c.inside);
+}
+
+static int exit_status(void (*prepare)(void), void *(*other_thread)(void *))
 {
     pthread_t thread;
     int status = 0;
     pid_t pid;
 
+    atomic_store(sent, 0);
     fflush(NULL); /* the child's exit would write it again */
     pid = fork();
     if (pid == 0) {
-        begin();
+        prepare();
         if (pthread_create(&thread, NULL, other_thread, NULL) != 0)
             _exit(1);
         exit(0);
@@ -147,16 +184,25 @@ static int exit_status(void *(*other_thread)(void *))
 
 static void test_exit_leaves_the_thread_its_appender(void **state)
 {
-    assert_int_equal(exit_status(close_what_the_thread_has), 0);
+    assert_int_equal(exit_status(begin, close_what_the_thread_has), 0);
 }
 
 static void test_thread_leaves_the_exit_its_appender(void **state)
 {
-    assert_int_equal(exit_status(close_what_the_exit_has), 0);
+    assert_int_equal(exit_status(begin, close_what_the_exit_has), 0);
+}
+
+static void test_exit_waits_for_a_close(void **state)
+{
+    assert_int_equal(exit_status(begin_with_a_close, close_beside_the_exit), 0);
+    assert_int_equal(atomic_load(sent), 2);
 }
 
 static int setup(void **state)
 {
+    sent = mmap(NULL, sizeof *sent, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (sent == MAP_FAILED)
+        return -1;
     if (cove_fs_from_url("memory://" ROOT, NULL, &fs, NULL, NULL) < 0)
         return -1;
     ops = cove__memory_ops;
@@ -179,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exit_leaves_the_thread_its_appender),
         cmocka_unit_test(test_thread_leaves_the_exit_its_appender),
+        cmocka_unit_test(test_exit_waits_for_a_close),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
