@@ -206,18 +206,18 @@ int cli_parse(struct cli *c, int argc, char **argv)
     struct option longs[64] = { { 0 } };
     char shorts[128] = ":"; /* a missing argument is told from an unknown option */
     size_t n = 0;
-    int key, rc = check_dashes(c, argc, argv);
+    int key, named = -1, rc = check_dashes(c, argc, argv); /* `named`: which long option it is */
 
     add_table(common, longs, &n, shorts);
     add_table(c->verb->options, longs, &n, shorts);
     opterr = 0;
     optind = 1;
-    while (rc == CLI_OK && (key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+    for (; rc == CLI_OK && (key = getopt_long(argc, argv, shorts, longs, &named)) != -1; named = -1) {
         if (key == ':')
             rc = cli_usage(c, "%s takes a value", argv[optind - 1]);
         else if (key == '?')
             rc = refuse_option(c, argv);
-        else if (key == 'h' && c->set['l'] && find_option(c->verb->options, 'H')) /* ls -lh */
+        else if (key == 'h' && named < 0 && c->set['l'] && find_option(c->verb->options, 'H')) /* ls -lh */
             rc = cli_usage(c, "-h is --help; for sizes such as 1.5 MiB write --human");
         else
             rc = take(c, key, optarg);
