@@ -135,7 +135,6 @@ bool cove__glob_may_descend(const char *pattern, const char *path)
     return match(pattern, path, true);
 }
 
-
 /* Bytes at p that stand for one character: "x", or "[x]" of any. 0: a wildcard or a brace. */
 static size_t plain_length(const char *p)
 {
