@@ -241,7 +241,7 @@ class Runner:
         if self.args.only and not re.search(self.args.only, name):
             return
         with Toy(buckets=("contract",)) as server:
-            extra = {"COVE_TOY_ENDPOINT": server.endpoint, "COVE_CONTRACT_ROOT": f"toy://contract/{variant}"}
+            extra = {**server.environ, "COVE_CONTRACT_ROOT": f"toy://contract/{variant}"}
             self.suite(name, [str(env.ROOT / variant / "tests" / "toy" / "contract_toy")], variant, extra=extra, timeout_s=900)
 
     def contract_express(self, variant, page):

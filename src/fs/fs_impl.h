@@ -59,9 +59,11 @@ void cove__checksum_cache_free(cove_fs *fs);
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
 
-/* Whether `etag` (NULL: no condition) is one ETag with its quotes. COVE_EINVAL: a store would take "" for no condition,
- * and "*" for any object. */
-int cove__fs_check_etag(const char *etag, const struct cove__ctx *ctx, struct cove_error *err);
+/* Whether `etag` (NULL: no condition) is one version as the store has them. COVE_EINVAL: a store would take "" for no
+ * condition, and "*" for any object. */
+int cove__fs_check_etag(const cove_fs *fs, const char *etag, const struct cove__ctx *ctx, struct cove_error *err);
+/* One ETag with its quotes (RFC 9110, section 8.8.3), strong or weak. */
+bool cove__fs_is_etag(const char *text);
 
 /* For a slot that is NULL. */
 int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err);

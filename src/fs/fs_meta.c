@@ -126,16 +126,22 @@ static void two_done(struct two *two)
     cove__buf_done(&two->urls);
 }
 
-int cove__fs_check_etag(const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
+bool cove__fs_is_etag(const char *text)
 {
-    if (etag == NULL)
-        return 0;
-    const char *opaque = strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+    const char *opaque = strncmp(text, "W/", 2) == 0 ? text + 2 : text;
     size_t n = strlen(opaque);
 
-    if (n >= 2 && opaque[0] == '"' && strcspn(opaque + 1, "\"\r\n") == n - 2 && opaque[n - 1] == '"')
+    return n >= 2 && opaque[0] == '"' && strcspn(opaque + 1, "\"\r\n") == n - 2 && opaque[n - 1] == '"';
+}
+
+int cove__fs_check_etag(const cove_fs *fs, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    bool own = fs->ops->is_version != NULL;
+
+    if (etag == NULL || (own ? fs->ops->is_version(fs->self, etag) : cove__fs_is_etag(etag)))
         return 0;
-    return cove__fs_fail(err, ctx, COVE_EINVAL, "not an ETag with its quotes");
+    return cove__fs_fail(err, ctx, COVE_EINVAL,
+                         own ? "not a version as this store has them" : "not an ETag with its quotes");
 }
 
 static int copy_one(cove_fs *fs, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
@@ -158,7 +164,7 @@ int cove_fs_copy_if_match(cove_fs *fs, const char *from, const char *etag, const
     int rc = two_init(&two, fs, from, to, call, "copy", err);
 
     if (rc == 0)
-        rc = cove__fs_check_etag(etag, &two.from.ctx, err);
+        rc = cove__fs_check_etag(fs, etag, &two.from.ctx, err);
     if (rc == 0)
         rc = fs->ops->copy ? copy_one(fs, two.from.path, etag, two.to.path, &two.from.ctx, err)
                            : cove__fs_unsupported(&two.from, err);

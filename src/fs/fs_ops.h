@@ -165,6 +165,11 @@ struct cove__fs_ops {
     int (*parse)(const char *url_or_path, char **ret_path, struct cove_error *err);
     const struct cove__authority_ops *authority; /* NULL: only the options tell one store from another */
 
+    /* Whether the text is one version of a file, as cove_info has it in `etag`: what a user gives back as a condition.
+     * Refuses what the store would take for no condition, or for any file. NULL slot: an ETag with its quotes
+     * (cove__fs_is_etag). Pure. */
+    bool (*is_version)(const void *self, const char *text);
+
     /* One page below the directory `path`: its entries, or (`deep`, asked only of stores without real directories)
      * every file at any depth; `token` NULL: the first. For `deep`, entries are files only. COVE_ENOTFOUND (nothing
      * there), COVE_ENOTDIR (a file; the front then lists it itself). */

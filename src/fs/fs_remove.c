@@ -49,7 +49,7 @@ static int check_etags(cove_fs *fs, const char *const *paths, const char *const 
         rc = cove__target_init(&target, fs, paths[i], call, "remove", err);
         if (rc < 0)
             break;
-        rc = cove__fs_check_etag(etags[i], &target.ctx, err);
+        rc = cove__fs_check_etag(fs, etags[i], &target.ctx, err);
         cove__target_done(&target);
     }
     return rc;

@@ -188,7 +188,7 @@ static int take_properties(struct cove_writer *w, const struct cove_writer_optio
 
     if (o->condition == COVE_WRITE_IF_MATCH && !o->etag)
         return cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "a conditional replace needs an etag");
-    if (o->condition == COVE_WRITE_IF_MATCH && cove__fs_check_etag(o->etag, &w->target.ctx, err) < 0)
+    if (o->condition == COVE_WRITE_IF_MATCH && cove__fs_check_etag(w->fs, o->etag, &w->target.ctx, err) < 0)
         return COVE_EINVAL;
     if (o->content_type && strpbrk(o->content_type, "\r\n"))
         return cove__fs_fail(err, &w->target.ctx, COVE_EINVAL, "the content type has a line break");

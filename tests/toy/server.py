@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The toy store: objects in memory behind five requests, with ETags and conditions, on a free loopback port.
+"""The toy store: objects in memory behind five requests, with versions and conditions, on a free loopback port.
 
     PUT, GET, HEAD, DELETE /BUCKET/KEY          If-Match, If-None-Match: *, Range, x-toy-meta-NAME
     GET /BUCKET?prefix=P&after=K&max=N          a line an object: SIZE TIME ETAG KEY, the key percent-encoded;
@@ -7,12 +7,16 @@
                                                 "more K" as the last line, where the next page is after K
     PUT, DELETE /BUCKET; GET /                  makes and removes a bucket; the names of all, a line each
 
-As a program it runs a command beside a server, with COVE_TOY_ENDPOINT in its environment:
+Its versions are ETags, or with generations=True numbers: x-toy-generation, with the condition x-toy-if-generation, of which
+0 is "there is no object".
 
-    tests/toy/server.py [--bucket NAME] -- COMMAND ...
+As a program it runs a command beside a server, with COVE_TOY_ENDPOINT and COVE_TOY_GENERATIONS in its environment:
+
+    tests/toy/server.py [--bucket NAME] [--generations] -- COMMAND ...
 """
 
 import argparse
+import collections
 import hashlib
 import os
 import re
@@ -32,7 +36,7 @@ class Object:
 
     def __init__(self, data, headers):
         self.data, self.headers, self.made = data, headers, time.time()
-        self.etag = '"' + hashlib.md5(data + repr((self.made, headers)).encode()).hexdigest() + '"'
+        self.version = '"' + hashlib.md5(data + repr((self.made, headers)).encode()).hexdigest() + '"'
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.buckets
 
     def response(self, status, body=b"", headers=()):
+        self.server.counts[self.command] += 1
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -111,20 +116,37 @@ class Handler(BaseHTTPRequestHandler):
                 lines.append(f"more {last}\n")
                 break
             o, last = objects[key], entry
-            what = "0 0 /" if entry != key or (one_level and slash) else f"{len(o.data)} {int(o.made)} {o.etag}"
+            what = "0 0 /" if entry != key or (one_level and slash) else f"{len(o.data)} {int(o.made)} {o.version}"
             lines.append(f"{what} {quote(entry, safe='')}\n")
         self.response(200, "".join(lines).encode())
 
+    def make(self, data, headers):
+        made = Object(data, headers)
+        if self.server.generations:
+            self.server.generations += 1
+            made.version = str(self.server.generations)
+        return made
+
+    def version_of(self, o):
+        return ("x-toy-generation" if self.server.generations else "ETag", o.version)
+
+    def holds(self, there):
+        """Whether the request's condition does, if it has one."""
+        if self.server.generations:
+            wanted = self.headers.get("x-toy-if-generation")
+            return wanted is None or wanted == (there.version if there else "0")
+        match, none = self.headers.get("If-Match"), self.headers.get("If-None-Match")
+        return not ((match is not None and (there is None or match != there.version)) or (none == "*" and there is not None))
+
     def on_object(self, objects, key, body):
         there = objects.get(key)
-        match, none = self.headers.get("If-Match"), self.headers.get("If-None-Match")
-        if (match is not None and (there is None or match != there.etag)) or (none == "*" and there is not None):
+        if not self.holds(there):
             self.refuse(412, "condition")
         elif self.command == "PUT":
             kept = [(n, v) for n, v in self.headers.items()
                     if n.lower().startswith("x-toy-meta-") or n.lower() == "content-type"]
-            objects[key] = Object(body, kept)
-            self.response(200, headers=[("ETag", objects[key].etag)])
+            objects[key] = self.make(body, kept)
+            self.response(200, headers=[self.version_of(objects[key])])
         elif there is None:
             self.refuse(404, "no-object")
         elif self.command == "DELETE":
@@ -134,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(there)
 
     def send(self, o):
-        headers = [("ETag", o.etag), ("Last-Modified", formatdate(o.made, usegmt=True)), *o.headers]
+        headers = [self.version_of(o), ("Last-Modified", formatdate(o.made, usegmt=True)), *o.headers]
         size = len(o.data)
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or "")
         if self.command == "HEAD" or not wanted:
@@ -151,14 +173,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Toy:
-    """with Toy(buckets=("b",)) as server: server.endpoint"""
+    """with Toy(buckets=("b",)) as server: server.environ, server.counts (of requests by their method)"""
 
-    def __init__(self, buckets=()):
+    def __init__(self, buckets=(), generations=False):
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.http.buckets = {name: {} for name in buckets}
         self.http.lock = threading.Lock()
-        self.endpoint = f"127.0.0.1:{self.http.server_port}"
+        self.http.generations = 1000 if generations else 0  # the last one; 0: versions are ETags
+        self.http.counts = self.counts = collections.Counter()
+        self.environ = {"COVE_TOY_ENDPOINT": f"127.0.0.1:{self.http.server_port}", "COVE_TOY_GENERATIONS": str(generations).lower()}
 
     def __enter__(self):
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
@@ -172,10 +196,11 @@ class Toy:
 def main():
     parser = argparse.ArgumentParser(description="Run a command beside a toy store.")
     parser.add_argument("--bucket", action="append", default=[])
+    parser.add_argument("--generations", action="store_true")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
-    with Toy(args.bucket) as server:
-        return subprocess.call(args.command, env=dict(os.environ, COVE_TOY_ENDPOINT=server.endpoint))
+    with Toy(args.bucket, args.generations) as server:
+        return subprocess.call(args.command, env={**os.environ, **server.environ})
 
 
 if __name__ == "__main__":

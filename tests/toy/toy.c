@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/fs_impl.h"
 #include "fs/object/append.h"
 #include "fs/object/client.h"
 #include "fs/object/known.h"
@@ -24,12 +25,15 @@
 
 struct toy_options {
     char *endpoint_url;
+    bool generations;
     struct cove__client_options client;
 };
 
 static const struct cove__option_row option_rows[] = {
     { "endpoint_url", COVE__OPTION_STRING, offsetof(struct toy_options, endpoint_url), NULL, "COVE_TOY_ENDPOINT",
       "address of the server, as http://host:port", 0, 0, NULL },
+    { "generations", COVE__OPTION_BOOL, offsetof(struct toy_options, generations), "false", "COVE_TOY_GENERATIONS",
+      "versions are numbers, not ETags, as in Google Cloud Storage", 0, 0, NULL },
     COVE__CLIENT_ROW_SSL(struct toy_options, client),
     COVE__CLIENT_ROWS(struct toy_options, client, NULL, ""),
     { 0 },
@@ -134,19 +138,19 @@ static bool next_line(struct cove__slice *text, char *line, size_t size)
 
 static int add_line(struct cove__object_page_reader *page, const char *line, struct cove__buf *key)
 {
-    char etag[64], encoded[3 * COVE__OBJECT_KEY_MAX + 1];
+    char version[64], encoded[3 * COVE__OBJECT_KEY_MAX + 1];
     long long size, time_s;
 
     cove__buf_reset(key);
-    if (sscanf(line, "%lld %lld %63s %3072s", &size, &time_s, etag, encoded) != 4)
+    if (sscanf(line, "%lld %lld %63s %3072s", &size, &time_s, version, encoded) != 4)
         return COVE_EPROTOCOL;
     int rc = cove__uri_decode(key, cove__slice_str(encoded));
     if (rc < 0)
         return rc;
-    if (strcmp(etag, "/") == 0)
+    if (strcmp(version, "/") == 0)
         return cove__object_page_add_prefix(page, cove__buf_slice(key));
     struct cove__object_entry entry = {
-        .key = cove__buf_slice(key), .size = size, .mtime_ns = time_s * COVE__SEC, .version = etag
+        .key = cove__buf_slice(key), .size = size, .mtime_ns = cove__sec_ns(time_s), .version = version
     };
     return cove__object_page_add(page, &entry);
 }
@@ -182,25 +186,24 @@ static int buckets_response(const struct cove__object_request *r, struct cove__o
 /* Objects are put again with the new bytes: as no part can be copied, up to the engine's limit. */
 static const struct cove__object_append_ops append_ops = { .rewrite_below = PUT_MAX };
 
-static const struct cove__object_ops object_ops = {
-    .name = "toy",
-    .headers = { .version = "etag",
-                 .size = "content-length",
-                 .if_match = "If-Match",
-                 .if_new = "If-None-Match: *",
-                 .metadata = "x-toy-meta-",
-                 .write_mark = COVE__WRITE_MARK },
-    .can = can,
-    .prepare = prepare,
-    .classify = classify,
-    .list_page_max = 1000,
-    .list_request = list_request,
-    .list_response = list_response,
-    .buckets_response = buckets_response,
-    .deleted_status = 204,
-    .put_max = PUT_MAX,
-    .append = &append_ops,
-};
+/* The same table for both kinds of versions. */
+#define TABLE(version_, if_match_, if_new_)                                                                            \
+    {                                                                                                                  \
+        .name = "toy",                                                                                                 \
+        .headers = { .version = (version_),                                                                            \
+                     .if_match = (if_match_),                                                                          \
+                     .if_new = (if_new_),                                                                              \
+                     .size = "content-length",                                                                         \
+                     .metadata = "x-toy-meta-",                                                                        \
+                     .write_mark = COVE__WRITE_MARK },                                                                 \
+        .can = can, .prepare = prepare, .classify = classify, .list_page_max = 1000, .list_request = list_request,     \
+        .list_response = list_response, .buckets_response = buckets_response, .deleted_status = 204,                   \
+        .put_max = PUT_MAX, .append = &append_ops,                                                                     \
+    }
+
+static const struct cove__object_ops by_etag = TABLE("etag", "If-Match", "If-None-Match: *");
+static const struct cove__object_ops by_generation =
+    TABLE("x-toy-generation", "x-toy-if-generation", "x-toy-if-generation: 0");
 
 /* ---- open, close, names ---- */
 
@@ -221,9 +224,9 @@ static int toy_open(const struct cove_options *options, const char *url, void **
 
     if (toy == NULL)
         return cove__fail_nomem(err, "a store");
-    cove__object_store_init(&toy->store, &object_ops);
-    toy->store.max_concurrency = 2;
     int rc = cove__options_fill(option_rows, options, "toy", &toy->o, err);
+    cove__object_store_init(&toy->store, toy->o.generations ? &by_generation : &by_etag);
+    toy->store.max_concurrency = 2;
     if (rc == 0 && toy->o.endpoint_url == NULL)
         rc = cove__fail(err, COVE_EINVAL, "endpoint_url: which server? COVE_TOY_ENDPOINT names it, too");
     if (rc == 0)
@@ -258,6 +261,17 @@ static int toy_parse(const char *url_or_path, char **ret_path, struct cove_error
     return *ret_path != NULL ? 0 : cove__fail_nomem(err, "a path");
 }
 
+/* A generation is a number; 0 is that of no object. */
+static bool toy_is_version(const void *self, const char *text)
+{
+    const struct toy *toy = self;
+    size_t n = strlen(text);
+
+    if (!toy->o.generations)
+        return cove__fs_is_etag(text);
+    return n > 0 && n < 20 && strspn(text, "0123456789") == n && text[0] != '0';
+}
+
 /* src/fs/schemes.c has the row. */
 extern const struct cove__fs_ops cove__test_ops;
 const struct cove__fs_ops cove__test_ops = {
@@ -266,6 +280,7 @@ const struct cove__fs_ops cove__test_ops = {
     .open = toy_open,
     .close = toy_close,
     .parse = toy_parse,
+    .is_version = toy_is_version,
     .stat = cove__object_stat,
     .list = cove__object_list,
     .remove = cove__object_remove,
