@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/object/upload.h"
@@ -124,11 +125,18 @@ int cove__object_remove_upload(void *self, const char *path, const char *id, con
     if (ops == NULL)
         return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no uploads in parts");
     for (int i = 0; i < REMOVALS; i++) {
+        struct cove_error unseen = COVE_ERROR_INIT;
         int rc = cove__upload_discard(store, name, id, ctx, &none, err);
-        if (rc == 0 && !none && ops->list_request != NULL)
-            rc = is_listed(store, name, id, ctx, err);
-        if (rc <= 0)
+        if (rc < 0 || none || ops->list_request == NULL)
             return rc;
+        rc = is_listed(store, name, id, ctx, &unseen);
+        if (rc == COVE_EACCESS || rc == COVE_ENOTSUP) { /* a right of its own: the abort has been confirmed */
+            cove__log(COVE_LOG_INFO, store->ops->name, "the upload was aborted; whether it is gone is not known: %s",
+                      unseen.message);
+            return 0;
+        }
+        if (rc <= 0)
+            return rc < 0 ? cove__error_copy(err, &unseen) : 0;
     }
     return cove__fs_fail(err, ctx, COVE_ESERVER,
                          "the store keeps the upload %s after %d removals; its parts may still be sent: remove it "

@@ -502,6 +502,39 @@ static void test_deleted_status(void **state)
     all_was_sent();
 }
 
+static void abort_request(struct cove__object_request *r, const char *id)
+{
+    cove__buf_addf(&r->query, "id=%s", id);
+}
+
+static void list_uploads(struct cove__object_request *r, struct cove__slice below, const struct cove__upload_page *last)
+{
+    cove__buf_add_str(&r->query, "uploads");
+}
+
+/* Who may abort an upload may not be allowed to list them: the response to the abort says that it is done. */
+static void test_aborts_that_cannot_be_seen(void **state)
+{
+    static const struct cove__object_upload_ops upload = { .abort_request = abort_request,
+                                                           .list_request = list_uploads },
+                                                unlisted = { .abort_request = abort_request };
+    static const struct exchange refused[] = { { "DELETE /b/k?id=u1", EMPTY }, { "GET /b?uploads", ERROR("403 No") } },
+                                 blind[] = { { "DELETE /b/k?id=u1", EMPTY } };
+    struct cove__object_ops uploads = ops;
+
+    uploads.upload = &upload;
+    store.ops = &uploads;
+    EXPECT(refused);
+    assert_int_equal(cove__object_remove_upload(&store, "b/k", "u1", &ctx, &err), 0);
+    assert_int_equal(err.code, 0);
+    all_was_sent();
+    uploads.upload = &unlisted;
+    EXPECT(blind);
+    assert_int_equal(cove__object_remove_upload(&store, "b/k", "u1", &ctx, &err), 0);
+    all_was_sent();
+    store.ops = &ops;
+}
+
 /* Over a ceiling is not out of memory. */
 static void test_ceilings(void **state)
 {
@@ -528,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_without_groups),
         cmocka_unit_test(test_copies_alone),
         cmocka_unit_test(test_deleted_status),
+        cmocka_unit_test(test_aborts_that_cannot_be_seen),
         cmocka_unit_test(test_ceilings),
     };
     return cmocka_run_group_tests(tests, start, stop);
