@@ -67,7 +67,7 @@ class Real:
             server = stack.enter_context(MinIO([BUCKET], tls=authority))
             self.environ = dict(server.environ)
             if authority:
-                self.environ["SSL_CERT_FILE"] = str(authority.ca)  # how s5cmd, a Go program, is told
+                self.environ["SSL_CERT_FILE"] = str(authority.ca)  # where s5cmd, a Go program, looks
             if self.far:
                 proxy = stack.enter_context(Toxiproxy(f"127.0.0.1:{server.port}"))
                 proxy.toxic("latency", latency=DELAY_MS)

@@ -204,7 +204,7 @@ static int refuse_option(struct cli *c, char **argv)
 int cli_parse(struct cli *c, int argc, char **argv)
 {
     struct option longs[64] = { { 0 } };
-    char shorts[128] = ":"; /* a missing argument is told from an unknown option */
+    char shorts[128] = ":"; /* so that a missing argument differs from an unknown option */
     size_t n = 0;
     int key, named = -1, rc = check_dashes(c, argc, argv); /* `named`: which long option it is */
 

@@ -67,11 +67,10 @@ const struct cli_verb cli_sign = {
     .name = "sign",
     .usage = "[--method NAME] [--expires TIME] PATH…",
     .summary = "Make URLs by which others may read or write a file",
-    .details =
-        "A signed URL is a password for one file and one method: whoever has it needs no keys. Nothing is sent to "
-        "the store, so the file\n"
-        "need not be there. Where the keys are temporary, it ends with them.\n"
-        "--json prints a line for each: {\"path\", \"method\", \"expires\", \"signed\"}.\n",
+    .details = "A signed URL is a password for one file and one method: its holder needs no keys. Nothing is sent to "
+               "the store, so the file\n"
+               "need not be there. Where the keys are temporary, it ends with them.\n"
+               "--json prints a line for each: {\"path\", \"method\", \"expires\", \"signed\"}.\n",
     .examples = "  curl -O \"$(cove sign s3://bucket/run/last.ckpt)\"\n"
                 "  curl -T data.bin \"$(cove sign --method PUT --expires 10m s3://bucket/in/data.bin)\"\n",
     .options = options,

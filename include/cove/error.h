@@ -40,7 +40,7 @@ enum cove_code {
     COVE_ECORRUPT = -18,      /* bytes do not match their checksum, or a file breaks its format's rules */
     COVE_EPROTOCOL = -19,     /* the server's response makes no sense */
     COVE_EIO = -20,           /* the operating system failed to read or write */
-    COVE_ELIMIT = -21,        /* a stated ceiling was reached */
+    COVE_ELIMIT = -21,        /* a stated limit was reached */
     COVE_EMISMATCH = -22,     /* well-formed, but of something else: a checkpoint of another model */
     COVE_EUNSAFE = -23,       /* a file asks for what cove refuses to do: a pickle with a foreign global */
     COVE_ESTATE = -24         /* called out of order: a write after finish */

@@ -6,7 +6,7 @@
  * with COVE_EINVAL. Paths are bytes: no percent-decoding is done, so `s3://b/a%20b` and `s3://b/a b` are two objects,
  * as they are for every S3 tool.
  *
- * Threads: a cove_fs may be used by any number of threads at once. After fork, the child may go on using it: it opens
+ * Threads: a cove_fs may be used by any number of threads at once. After fork, the child may use it: it opens
  * its own connections. Errors that every call may return: COVE_EINVAL, COVE_ENOMEM, COVE_ETIMEDOUT, COVE_ECANCELED, and
  * from remote stores COVE_ENETWORK, COVE_EAUTH, COVE_EACCESS, COVE_ETHROTTLED, COVE_ESERVER, COVE_EPROTOCOL; the
  * comments list the others. `call` may be NULL in every call.
@@ -87,7 +87,7 @@ COVE_API int64_t cove_info_mtime_ns(const cove_info *info); /* since 1970-01-01 
 /* As the store gives it, with its quotes; NULL: none. A directory has one if a listing found its marker object. */
 COVE_API const char *cove_info_etag(const cove_info *info);
 
-/* What some stores tell besides; NULL: not told. A listing tells less than cove_fs_stat. */
+/* What some stores give besides; NULL: not given. A listing gives less than cove_fs_stat. */
 COVE_API const char *cove_info_version_id(const cove_info *info);    /* where the store keeps versions */
 COVE_API const char *cove_info_storage_class(const cove_info *info); /* its own word: "STANDARD_IA" */
 COVE_API const char *cove_info_content_type(const cove_info *info);  /* MIME type, by cove_fs_stat only */
@@ -109,13 +109,13 @@ COVE_API int cove_fs_is_directory(cove_fs *fs, const char *path, const struct co
  * right below `path` (a file lists itself); `find` every file below it, at any depth; `walk` the directories too, each
  * before its entries. `walk` does not follow links to directories, and gives `path` itself only if a marker object
  * exists for it. `glob` gives every path that `pattern` matches, with *, ?, [a-z], [!a-z] and ** as in fsspec; a
- * character is one of UTF-8, and a byte that is none is one by itself. Order: bytes ascending on object stores (S3's
+ * character is one of UTF-8, and any other byte is one character. Order: bytes ascending on object stores (S3's
  * directory buckets: within each 1,000 entries only); file sorts each directory likewise. `cove_listing_next` gives 1
  * and an entry BORROWED until the next step, 0 at the end, or an error; COVE_ENOTFOUND comes from the first step.
  * `find`, `walk` and `glob` of nothing give no entry and no error.
  *
  * An object store takes any key. A name may be both a file and a directory ("a" beside "a/b"): a listing of its parent
- * has both; `find` of that name gives what is below it, and cove_fs_is_file tells whether the file exists. An empty
+ * has both; `find` of that name gives what is below it, and cove_fs_is_file checks whether the file exists. An empty
  * object whose name ends in a slash is the marker of a directory, not a file; a non-empty one is a file, named with the
  * slash. "a//b" is in a directory with an empty name, whose path is "a//", in "a".
  */
@@ -159,7 +159,7 @@ COVE_API int cove_fs_read_ranges(cove_fs *fs, const char *path, struct cove_rang
                                  const struct cove_call *call, struct cove_error *err);
 
 /* The whole file, in memory of its size to be freed with cove_free. COVE_ELIMIT: it is larger than `max_bytes` (0: no
- * ceiling). */
+ * limit). */
 COVE_API int cove_fs_read_file(cove_fs *fs, const char *path, size_t max_bytes, void **ret_data, size_t *ret_size,
                                const struct cove_call *call, struct cove_error *err);
 /* Makes or replaces `path` with `size` bytes in one step: readers see the old file or the new one. */
@@ -180,7 +180,7 @@ COVE_API int cove_fs_copy(cove_fs *fs, const char *from, const char *to, const s
  * COVE_EINVAL: not one ETag with its quotes; COVE_ENOTFOUND; COVE_EPRECONDITION: `from` has changed, and `to` is
  * unchanged. Stores with conditional copies check the ETag themselves. On other stores it is checked before and after
  * the copy, with two more requests; a write between the checks leaves a copy of the other version at `to`, with the
- * same error. If `from` has changed during the call, `to` is looked at: success if it has the ETag.
+ * same error. If `from` has changed during the call, `to` is checked: success if it has the ETag.
  * The copy of a file that was sent in parts has another ETag, so there `to` may be the copy, with an error. */
 COVE_API int cove_fs_copy_if_match(cove_fs *fs, const char *from, const char *etag, const char *to,
                                    const struct cove_call *call, struct cove_error *err);
@@ -267,7 +267,7 @@ typedef struct cove_uploads cove_uploads;
 struct cove_upload {
     const char *path;      /* the file that it would have made; of a store of local files, its temporary file */
     const char *upload_id; /* the store's name for it */
-    int64_t started_ns;    /* since 1970-01-01 UTC, by the store's clock; -1: not told */
+    int64_t started_ns;    /* since 1970-01-01 UTC, by the store's clock; -1: not known */
 };
 
 /* An iterator over the unfinished uploads at and below `path` that are older than `min_age_s` seconds by the store's
@@ -293,7 +293,7 @@ COVE_API int cove_fs_abort_upload(cove_fs *fs, const char *path, const char *upl
 
 /* ---- with a URL alone ---- */
 
-/* cove_fs_read_file (without a ceiling) and cove_fs_write_file, on the filesystem of `url` with default options. */
+/* cove_fs_read_file (without a limit) and cove_fs_write_file, on the filesystem of `url` with default options. */
 COVE_API int cove_read_url(const char *url, void **ret_data, size_t *ret_size, struct cove_error *err);
 COVE_API int cove_write_url(const char *url, const void *data, size_t size, struct cove_error *err);
 

@@ -39,7 +39,7 @@ struct cove_option_help {
     const char *environment; /* names separated by a space, the first that is set wins */
     const char *help;
     const char *choices;  /* of a "choice": what it may be, separated by spaces; else NULL */
-    const char *alias_of; /* the option whose other name this is; NULL: it is one of its own */
+    const char *alias_of; /* the option whose other name this is; NULL: it is no alias */
     int64_t min, max;     /* of a number, in bytes or milliseconds; both 0: any */
 };
 COVE_API int cove_options_describe(const char *scheme, size_t i, struct cove_option_help *ret_help);

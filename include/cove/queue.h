@@ -1,5 +1,5 @@
 /*
- * A completion queue: thousands of reads, writes and looks at paths under way at once, from one thread, with one
+ * A completion queue: thousands of reads, writes and stats under way at once, from one thread, with one
  * descriptor to wait on.
  *
  * Submit, and take results as they come; their order is that of their ends. A queue works on so many jobs at once as

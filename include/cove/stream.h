@@ -41,7 +41,7 @@ COVE_API int cove_reader_open(cove_fs *fs, const char *path, const struct cove_c
 /* Reads a file of at most `at_once` bytes (0: of any size) whole, into *ret_data, as cove_fs_read_file does. For a
  * larger file gives a reader at the first byte, in *ret_reader, as cove_reader_open does, so that the caller can
  * allocate by the size. The other output is NULL. No byte is requested twice. A file that reports too small a size, as
- * those of /proc do, is read whole, whatever `at_once` is. COVE_ELIMIT: it has more than `max_bytes` (0: no ceiling).
+ * those of /proc do, is read whole, whatever `at_once` is. COVE_ELIMIT: it has more than `max_bytes` (0: no limit).
  * Other errors as of these two calls. */
 COVE_API int cove_fs_read_or_open(cove_fs *fs, const char *path, size_t at_once, size_t max_bytes, void **ret_data,
                                   size_t *ret_size, cove_reader **ret_reader, const struct cove_call *call,
@@ -96,7 +96,7 @@ struct cove_writer_options {
     const struct cove_pair *metadata;
     size_t n_metadata;
     /* Bytes of the first part, 256 MiB at most: what fits in it is one request, for which it is held whole. What is
-     * larger goes on in parts as ever. 0: the first part is like the others. Without effect where parts do not help
+     * larger continues in parts as usual. 0: the first part is like the others. Without effect where parts do not help
      * (file, memory), and where all of them must have one size. */
     size_t first_part;
 };
@@ -126,7 +126,7 @@ COVE_API int cove_writer_finish(cove_writer *writer, struct cove_error *err);
 /* After a successful finish, the new object's ETag; BORROWED until the free. NULL: it is not known. */
 COVE_API const char *cove_writer_etag(const cove_writer *writer);
 /* After a successful finish, the ID of the version that it made, as in cove_info_version_id; BORROWED until the free.
- * NULL: the store keeps no versions of the object, or does not tell. */
+ * NULL: the store keeps no versions of the object, or does not name it. */
 COVE_API const char *cove_writer_version_id(const cove_writer *writer);
 /* Gives up: nothing becomes visible, what was sent is removed from the store. */
 COVE_API void cove_writer_abort(cove_writer *writer);
@@ -167,7 +167,7 @@ struct cove_appender_options {
                                   flush took, or by half the interval, and arrive later where a flush takes longer than
                                   that; default 1000; 0: at each write */
     size_t flush_bytes;        /* and as soon as there are so many; default 8 MiB */
-    int truncate;              /* 1: start an empty file; 0: go on at the end of what is there */
+    int truncate;              /* 1: start an empty file; 0: append to what is there */
     /* Append only to this version of the file, as given by cove_reader_etag; "": only if there is no file yet. With
      * another version the open fails with COVE_EPRECONDITION, and so does a flush after the file was replaced, moved
      * away or removed. On file and memory, appends by others do not count as a replacement. Copied by the open. NULL:

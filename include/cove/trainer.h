@@ -101,7 +101,7 @@ COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
 COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
 
 /* Saves a checkpoint in Lightning's layout at `url` (a symbolic link there is followed), from a hook, or after fit (and
- * a validate after it) while the module is still alive. A run that is resumed from one saved in a hook goes on after
+ * a validate after it) while the module is still alive. A run that is resumed from one saved in a hook continues after
  * that hook if it is on_train_batch_end, on_validation_end or on_train_epoch_end; from any other hook of an epoch it
  * begins the batch, the validation or the epoch again, with the random state, the means, the gradients and the buffers
  * that it began with. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE: called while a

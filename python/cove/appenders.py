@@ -1,11 +1,11 @@
-"""The appenders behind mode "ab": one a file, shared by all its handles, and known to whoever reads in this process.
+"""The appenders behind mode "ab": one a file, shared by all its handles, and known to all readers in this process.
 
 It belongs to the file, not to a filesystem: filesystems with different options (a timeout, intervals) share it, and the options of the first one apply.
 With two appenders, each would expect the version that it wrote itself, and the second one's flush would be refused.
 
 A log is opened, written to and closed again for every line by some writers (TensorBoard's does), so closing a handle sends nothing: what is written gathers
-in the library's appender, which sends it after `append_interval` at the latest. Whoever reads, looks or lists here calls `settle` first and so sees every
-byte; whoever replaces, moves or removes a file calls `end`.
+in the library's appender, which sends it after `append_interval` at the latest. A read, a stat or a listing here calls `settle` first and so sees every byte;
+what replaces, moves or removes a file calls `end`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from cove import _cove
 
 MAX_IDLE = 16  # appenders that no handle uses, and that are kept for the next one
-# An appender holds on to the version of the file that it made. One that was idle so long is begun anew, so that processes that take turns at a file
+# An appender holds on to the version of the file that it made. One that was idle so long is replaced by a new one, so that processes that take turns at a file
 # do not meet.
 IDLE_S = 10.0
 KNOWN_S = 1.0  # so long a yes is good, where a log is written

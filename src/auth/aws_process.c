@@ -14,7 +14,7 @@
 #include "base/error.h"
 
 #define TIMEOUT_NS (120 * COVE__SEC) /* the user may have to log in with a browser */
-#define LOOK_MS    50                /* how often the token is looked at */
+#define LOOK_MS    50                /* how often the token is checked */
 
 extern char **environ;
 

@@ -1,4 +1,4 @@
-/* The exchange with a service that gives credentials: forms, ceilings, and errors that show no secret. */
+/* The exchange with a service that gives credentials: forms, limits, and errors that show no secret. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static void test_form(void **state)
     cove__exchange_done(&x);
 }
 
-/* Each of its parts has a ceiling, and nothing is sent above it. */
+/* Each of its parts has a limit, and nothing is sent above it. */
 static void test_ceilings(void **state)
 {
     struct cove__exchange_client client = { 0 };

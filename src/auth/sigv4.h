@@ -42,7 +42,7 @@ struct cove__sigv4_request {
 int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, struct cove__buf *headers);
 
 /* The same in a URL, for requests that others make until `expires_s` seconds from now: adds to `query` ("a=1" or empty,
- * to be sent behind the path; r->query is not looked at) who signs, and the signature. `host` is all that it covers of
+ * to be sent behind the path; r->query is ignored) who signs, and the signature. `host` is all that it covers of
  * the headers. `token` (NULL: none) goes along under `token_name`. */
 int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, const char *host,
                         int64_t expires_s, const char *token_name, const char *token, struct cove__buf *query);

@@ -1,4 +1,4 @@
-/* The base: buffers with ceilings, errors, dates, tokens, inboxes. */
+/* The base: buffers with limits, errors, dates, tokens, inboxes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

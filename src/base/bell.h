@@ -13,7 +13,7 @@ struct cove__bell {
 
 int cove__bell_init(struct cove__bell *bell); /* 0, or an errno */
 void cove__bell_done(struct cove__bell *bell);
-/* Rings until it is told to be quiet. */
+/* Rings while `on`. */
 void cove__bell_ring(struct cove__bell *bell, bool on);
 /* Also rings every `period_ns`, until cove__bell_heard; 0: no more. */
 void cove__bell_tick(struct cove__bell *bell, int64_t period_ns);

@@ -1,4 +1,4 @@
-/* A growing run of bytes with a ceiling: see buf.h. */
+/* A growing run of bytes with a limit: see buf.h. */
 #include "base/buf.h"
 
 #include <stdio.h>

@@ -18,7 +18,7 @@ struct cove__buf {
     uint8_t *data; /* owned; NULL until the first add */
     size_t size;
     size_t cap;
-    size_t max; /* the ceiling of size */
+    size_t max; /* the limit of size */
     int rc;     /* 0, or why an add failed */
 };
 

@@ -14,7 +14,8 @@ void cove__inbox_init(struct cove__inbox *inbox)
     pthread_mutexattr_t lock_attr;
 
     *inbox = (struct cove__inbox){ .generation = cove__fork_generation() };
-    /* Whoever is woken finds the lock held for a moment yet (see cove__op_finish): to spin is cheaper than to sleep. */
+    /* A thread that was woken finds the lock held for a moment yet (see cove__op_finish): to spin is cheaper than to
+     * sleep. */
     pthread_mutexattr_init(&lock_attr);
 #ifdef __GLIBC__
     pthread_mutexattr_settype(&lock_attr, PTHREAD_MUTEX_ADAPTIVE_NP);

@@ -1,10 +1,10 @@
 /*
  * An operation under way, and the inbox in which finished ones are found.
  *
- * This is the one way in which work comes back in cove: whoever starts an operation names an inbox, does other things,
- * and takes finished operations from the inbox. No callback runs in anybody's thread, so an operation that ends inside
- * its start (a local file) and one that ends later on an I/O loop (HTTP) look the same to the caller. The one exception
- * is the completion queue, whose inbox passes finished operations on.
+ * This is the one way in which work comes back in cove: the caller that starts an operation names an inbox, does other
+ * things, and takes finished operations from the inbox. No callback runs in anybody's thread, so an operation that ends
+ * inside its start (a local file) and one that ends later on an I/O loop (HTTP) look the same to the caller. The one
+ * exception is the completion queue, whose inbox passes finished operations on.
  */
 #ifndef COVE_BASE_OP_H
 #define COVE_BASE_OP_H
@@ -23,7 +23,7 @@ struct cove__op {
     /* set by the caller before the start */
     struct cove__inbox *inbox; /* BORROWED until the op has been taken from it */
     struct cove__ctx ctx;      /* BORROWED strings, until the op has been taken */
-    /* set by whoever works, before cove__op_finish */
+    /* set by the worker, before cove__op_finish */
     int rc;        /* 0 or COVE_E… */
     int64_t count; /* bytes read or sent */
     struct cove_error err;
@@ -39,7 +39,7 @@ struct cove__driver {
 };
 
 struct cove__inbox {
-    /* Instead of all below: called by whoever finishes an op, also inside of its start. It must not block, and runs no
+    /* Instead of all below: called where an op is finished, also inside of its start. It must not block, and runs no
      * code of the user's. Set before the first start. */
     void (*arrived)(struct cove__inbox *inbox, struct cove__op *op);
     pthread_mutex_t lock;
@@ -59,7 +59,7 @@ void cove__inbox_done(struct cove__inbox *inbox); /* asserts that nothing is pen
 
 /* Counts `op` as pending in its inbox; the caller then hands it to whatever works on it. */
 void cove__op_start(struct cove__op *op);
-/* Ends it, from any thread; the op must not be touched after this call by whoever worked. */
+/* Ends it, from any thread; the worker must not touch the op after this call. */
 void cove__op_finish(struct cove__op *op, int rc, int64_t count, const struct cove_error *err);
 
 /* The next finished op, or NULL if none is pending at all. Waits: every op ends by its own deadline or token, so this

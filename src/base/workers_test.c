@@ -183,7 +183,7 @@ static void forked_child(void **state)
     open_and_wait(MANY);
 }
 
-/* Whoever adds work must do it otherwise. */
+/* The caller must do the work itself then. */
 static void no_thread_at_all(void **state)
 {
     static struct cove__workers pool = COVE__WORKERS_INIT(0);

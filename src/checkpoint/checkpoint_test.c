@@ -1,4 +1,4 @@
-/* Unit tests of the public calls: format by name and by bytes, only, lazy, ceilings, changed and foreign files,
+/* Unit tests of the public calls: format by name and by bytes, only, lazy, limits, changed and foreign files,
  * messages. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,7 +123,7 @@ static void test_only_and_lazy(void **state)
 
 static void test_ceiling(void **state)
 {
-    const char *const path = "checkpoint_test/ceiling.ckpt", *only[] = { "b" };
+    const char *const path = "checkpoint_test/limit.ckpt", *only[] = { "b" };
     struct cove_checkpoint_load_options options = COVE_CHECKPOINT_LOAD_OPTIONS_INIT;
     struct cove_error err = COVE_ERROR_INIT;
     cove_value *tree = NULL;

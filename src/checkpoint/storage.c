@@ -199,9 +199,9 @@ static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, u
         }
     }
     size_t merged = job->n;
-    uint64_t total = 0, ceiling = max_bytes;
+    uint64_t total = 0, limit = max_bytes;
     if (max_bytes == 0)
-        ceiling = job->wants[0].storage->source ? job->wants[0].storage->source->size : UINT64_MAX;
+        limit = job->wants[0].storage->source ? job->wants[0].storage->source->size : UINT64_MAX;
     job->n = 0;
     for (size_t i = 0; i < merged; i++) {
         struct want *w = &job->wants[i];
@@ -212,13 +212,13 @@ static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, u
             w->end = w->storage->size;
         }
         if (max_bytes == 0 && w->storage->is_extra)
-            ceiling = add_capped(ceiling, w->end - w->begin);
+            limit = add_capped(limit, w->end - w->begin);
         total = add_capped(total, w->end - w->begin);
         job->wants[job->n++] = *w;
     }
-    if (total > ceiling)
+    if (total > limit)
         return cove__fail(job->err, COVE_ELIMIT, "its tensors take %llu bytes, above the limit of %llu",
-                          (unsigned long long)total, (unsigned long long)ceiling);
+                          (unsigned long long)total, (unsigned long long)limit);
     return 0;
 }
 

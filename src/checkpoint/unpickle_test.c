@@ -439,7 +439,7 @@ static void test_depth(void **state)
     }
 }
 
-/* Shared lists that double thirty times: small, and a billion values to whoever walks them. */
+/* Shared lists that double thirty times: small, and a billion values for a walk. */
 static void test_doubling(void **state)
 {
     (void)state;

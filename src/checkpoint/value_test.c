@@ -253,7 +253,7 @@ static void test_frozen_tuples(void **state)
         cove_value_unref(all[i]);
 }
 
-/* A tree a million levels deep is freed, and refused by whoever walks it. */
+/* A tree a million levels deep is freed, and refused by walks. */
 static void test_deep_tree(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;

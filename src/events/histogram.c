@@ -79,8 +79,8 @@ int cove__histogram_make(const float *values, size_t n, struct cove__histogram *
     double *edges;
     uint64_t *counts;
 
-    /* One block: the edges, then an empty bucket in front (a reader sees upper edges only, so the first one's lower
-     * edge is told by an empty bucket before it), then the buckets. */
+    /* One block: the edges, then an empty bucket in front (a reader sees upper edges only, so an empty
+     * bucket before the first one gives its lower edge), then the buckets. */
     h.memory = cove__calloc(n_edges + 1 + n_buckets, sizeof(double));
     if (!h.memory)
         return COVE_ENOMEM;

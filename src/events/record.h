@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* The ceiling of one payload, both ways: scalars take 50 bytes, a large graph or embedding some megabytes. */
+/* The limit of one payload, both ways: scalars take 50 bytes, a large graph or embedding some megabytes. */
 #define COVE__RECORD_MAX      ((size_t)256 << 20)
 #define COVE__RECORD_OVERHEAD 16
 

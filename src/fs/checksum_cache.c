@@ -1,7 +1,7 @@
 /*
- * The checksums that a store has told of the files last looked at. A reader needs its file's at the end; who looked
- * before opening it, as Lightning does, need not ask again. A checksum is of one version of a file, known by its ETag,
- * so it holds as long as that is what is read.
+ * The checksums that a store gave for the files of the latest stats. A reader needs its file's at the end; a caller
+ * that called stat before the open, as Lightning does, causes no second request. A checksum is of one version of a
+ * file, known by its ETag, so it holds as long as that is what is read.
  */
 #include <string.h>
 

@@ -47,11 +47,11 @@ bool cove__fs_unordered(const cove_fs *fs, const char *path); /* see the slot */
 int cove__fs_stat(cove_fs *fs, const char *path, const struct cove__ctx *ctx, struct cove_info *ret,
                   struct cove_error *err);
 
-/* Keeps what a look at `path` (canonical) has told; out of memory, nothing is kept. */
+/* Keeps the checksum that a stat of `path` (canonical) gave; out of memory, nothing is kept. */
 void cove__checksum_cache_put(cove_fs *fs, const char *path, const struct cove_info *info);
-/* Whether a look has told the checksum of this version, or that there is none: has_crc32c and crc32c of `ret`. */
+/* Whether a stat gave the checksum of this version, or that there is none: has_crc32c and crc32c of `ret`. */
 bool cove__checksum_cache_get(cove_fs *fs, const char *path, const char *etag, int64_t size, struct cove_info *ret);
-/* Forgets that of a path: bytes did not match it, and whichever is wrong, the store is to be asked again. */
+/* Forgets that of a path. For bytes that did not match it: whichever is wrong, the store is asked again. */
 void cove__checksum_cache_remove(cove_fs *fs, const char *path);
 void cove__checksum_cache_free(cove_fs *fs);
 

@@ -31,13 +31,13 @@
 
 #define COVE__STORAGE_CLASS_SIZE 24
 
-/* What is known of one path. Strings are owned (cove__free); filled by cove__info_set, and those that only some stores
- * tell by the backend after it. */
+/* What is known of one path. Strings are owned (cove__free). cove__info_set fills it; the backend then adds those that
+ * only some stores have. */
 struct cove_info {
     char *path;
     char *etag;                                   /* NULL: none */
-    char *version_id, *content_type;              /* NULL: not told */
-    char storage_class[COVE__STORAGE_CLASS_SIZE]; /* "": not told. Here, so that a listing needs no memory for it */
+    char *version_id, *content_type;              /* NULL: not known */
+    char storage_class[COVE__STORAGE_CLASS_SIZE]; /* "": not known. Here, so that a listing needs no memory for it */
     struct cove_pair *metadata;                   /* owned, one piece of memory (fs/pairs.h); NULL: none */
     size_t n_metadata;
     enum cove_info_type type;
@@ -64,7 +64,7 @@ int cove__page_add(struct cove__page *page, const char *path, enum cove_info_typ
 int cove__page_take(struct cove__page *page, struct cove_info *info); /* takes what `info` has, and leaves it empty */
 void cove__page_done(struct cove__page *page);                        /* frees items and token, leaves an empty page */
 
-/* An asynchronous read of one range, an upload of one whole file or one part, or a look at a path. `op` comes first:
+/* An asynchronous read of one range, an upload of one whole file or one part, or a stat of a path. `op` comes first:
  * the inbox gives it back. */
 struct cove__io {
     struct cove__op op;
@@ -75,8 +75,8 @@ struct cove__io {
     int64_t offset;       /* from the start; negative: from the end */
     void *handle;         /* BORROWED: see read_open; NULL: none */
     const char *if_match; /* BORROWED: fail with COVE_EPRECONDITION unless the object has this etag; NULL: any */
-    int64_t ret_total;    /* the object's size; -1: not told */
-    int64_t ret_wait_ns, ret_took_ns; /* until the response began, and ended; 0: not told */
+    int64_t ret_total;    /* the object's size; -1: not known */
+    int64_t ret_wait_ns, ret_took_ns; /* until the response began, and ended; 0: not known */
     char *ret_etag;                   /* owned by the io (cove__free); NULL: none. Also set by a put */
     /* writes */
     struct cove__slice src;      /* BORROWED: re-read at each attempt, so it must stay until the op has been taken */
@@ -92,7 +92,7 @@ struct cove__io {
                               not wanted */
     /* stat */
     struct cove_info *ret_info; /* zeroed, owned by the caller */
-    enum cove_info_type only;   /* what the caller asks about, where a look for the other costs more; 0: both */
+    enum cove_info_type only;   /* what the caller asks about, where the other costs another request; 0: both */
     /* start.c's, of a backend whose slots block */
     struct cove__work work;
     void (*slot)(void *self, struct cove__io *io);
@@ -108,8 +108,8 @@ struct cove__put {
     size_t n_metadata;
     int64_t expected_size; /* -1: not known */
     bool copies;           /* of an upload: some of its parts may come by upload_copy_part */
-    /* For a backend's own writes: the mark that tells the object's maker (NULL: a new one each time), and more lines
-     * "name: value\n" for the new object (NULL: none). */
+    /* For a backend's own writes: the mark that identifies the object's writer (NULL: a new one each time), and more
+     * lines "name: value\n" for the new object (NULL: none). */
     const char *write_id;
     const char *headers;
     bool or_look; /* if the store has no conditions at the end of an upload, check by a HEAD right before instead */
@@ -163,7 +163,7 @@ struct cove__fs_ops {
 
     /* URL or path -> canonical path, without the authority, owned by the caller. COVE_EINVAL. Pure. */
     int (*parse)(const char *url_or_path, char **ret_path, struct cove_error *err);
-    const struct cove__authority_ops *authority; /* NULL: only the options tell one store from another */
+    const struct cove__authority_ops *authority; /* NULL: only the options distinguish stores */
 
     /* Whether the text is one version of a file, as cove_info has it in `etag`: what a user gives back as a condition.
      * Refuses what the store would take for no condition, or for any file. NULL slot: an ETag with its quotes

@@ -55,7 +55,7 @@ static int check_etags(cove_fs *fs, const char *const *paths, const char *const 
     return rc;
 }
 
-/* The paths of one request. What goes wrong is told of all of them; which one it was, the store says. */
+/* The paths of one request. An error is reported for all of them; the store's message names the path. */
 static int remove_batch(cove_fs *fs, struct cove__target *targets, const char *const *etags, size_t n,
                         struct cove_error *err)
 {

@@ -1,5 +1,5 @@
 /* Patterns of paths, as fsspec has them: * and ? within one part, [a-z] and [!a-z], ** for any number of parts. A
- * character is one of UTF-8; a byte that is none is one by itself. */
+ * character is one of UTF-8; any other byte is one character. */
 #ifndef COVE_FS_GLOB_H
 #define COVE_FS_GLOB_H
 

@@ -35,7 +35,7 @@ struct cove_listing {
     /* WALK and GLOB over flat pages: most directories occur only as parts of paths */
     struct cove_info parent;
     char *last;           /* the previous path; a directory's with its slash */
-    size_t pending_slash; /* how far the path's slashes have been looked at */
+    size_t pending_slash; /* how far the path's slashes have been checked */
 };
 
 void cove_listing_free(cove_listing *l)

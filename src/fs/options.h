@@ -31,7 +31,7 @@ struct cove__option_row {
     const char *help;
     int64_t min, max; /* for the number types; both 0: any */
     const char *choices;
-    const char *alias_of; /* the row whose other name this is; NULL: it is one of its own */
+    const char *alias_of; /* the row whose other name this is; NULL: it is no alias */
 };
 
 /* Fills `target` from `options` (may be NULL), then the environment, then the defaults. An option that is in no row

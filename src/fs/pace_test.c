@@ -33,7 +33,7 @@ static void near_by(void **state)
     assert_int_equal(cove__pace_next(&pace, 896 * MIB), 8 * MIB);
 }
 
-/* A disk tells no times; parts as large as memory do not overflow. */
+/* A disk reports no times; parts as large as memory do not overflow. */
 static void odd_ones(void **state)
 {
     (void)state;

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* A NUL would end the text early for whoever reads it. */
+/* A NUL would end the text early for its reader. */
 static void add_text(struct cove__buf *out, struct cove__slice text)
 {
     const void *nul = text.size > 0 ? memchr(text.data, '\0', text.size) : NULL;

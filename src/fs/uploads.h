@@ -15,7 +15,7 @@ struct cove__upload_page {
     struct {
         char *path; /* in the store; in a backend of object/: the key in its bucket */
         char *id;
-        int64_t started_ns; /* by the store's clock; -1: not told */
+        int64_t started_ns; /* by the store's clock; -1: not known */
     } * items;
     size_t n, cap;
     size_t n_listed; /* entries that the store sent; fewer may be in `items` */

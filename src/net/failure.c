@@ -159,7 +159,7 @@ enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, 
     if (st->malformed != NULL)
         detail = st->malformed;
     else if (st->local_rc != 0)
-        detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the ceiling";
+        detail = st->local_rc == COVE_ENOMEM ? "out of memory" : "it is larger than the limit";
     else if (st->lacking != 0)
         detail = strerror_r(st->lacking, text, sizeof text);
     const char *proxy = proxy_out_of_reach(st, result);

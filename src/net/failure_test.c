@@ -1,5 +1,5 @@
 /*
- * What is said of a failure, where that depends on what came before: a server that has answered is not told to be of
+ * What is said of a failure, where that depends on what came before: a server that has answered is not taken for
  * another kind because of one response. The test is the server, which gives each connection the same bytes.
  */
 #include <setjmp.h>

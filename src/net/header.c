@@ -26,7 +26,7 @@ static bool is_token(struct cove__slice name)
     return name.size > 0;
 }
 
-/* What would be a header of its own, or an end, to whoever reads the head again or sends a part of it back. */
+/* What would be another header, or the end of the head, when the head is parsed again or a part of it is sent. */
 static bool has_break(struct cove__slice line)
 {
     return memchr(line.data, '\n', line.size) != NULL || memchr(line.data, '\r', line.size) != NULL ||

@@ -154,7 +154,7 @@ static void dequeue_locked(struct cove__http *http, struct cove__http_state *st)
         http->last_waiting = before;
 }
 
-/* The first in the queue that somebody waits for; NULL: there is none. */
+/* The first in the queue that a caller waits for; NULL: there is none. */
 static struct cove__http_state *first_wanted_locked(const struct cove__http *http, int64_t now_ns)
 {
     struct cove__http_state *st = http->first_waiting;
@@ -585,7 +585,7 @@ static void give_up_attempt(struct cove__http_state *st)
 }
 
 /* Ends an attempt in which no byte has moved for too long: for the client's time-out, or less for a last wait whose
- * shared deadline has passed. False: it goes on. */
+ * shared deadline has passed. False: it continues. */
 static bool end_silent(struct cove__http_state *st, int64_t now_ns)
 {
     int64_t silent = silent_ns(st, now_ns), timeout_ms = st->r->http->config.stall_timeout_ms;

@@ -71,8 +71,8 @@ struct cove__http_request {
     bool repeatable;         /* safe to send twice */
     uint8_t *dst;            /* BORROWED: where a 2xx response's body goes; NULL: into `response` */
     size_t dst_size;         /* a body that is longer ends in COVE_EPROTOCOL */
-    size_t response_max; /* ceiling of `response`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
-    bool head_suffices;  /* a wanted body is of no interest: cut at the ceiling, or anywhere, the response counts */
+    size_t response_max;     /* limit of `response`; 0: 64 KiB. A wanted body ends in COVE_ELIMIT, an error's is cut */
+    bool head_suffices;      /* a wanted body is of no interest: cut at the limit, or anywhere, the response counts */
     /* set by prepare, per attempt */
     struct cove__buf url;
     struct cove__buf headers; /* "Name: value\n" lines */
@@ -85,9 +85,9 @@ struct cove__http_request {
     int64_t received;                  /* bytes of body that arrived in it */
     int64_t wait_ns, took_ns;          /* from the request's first byte until the response began; until it ended */
     unsigned attempts;
-    unsigned sends; /* times that it went out: libcurl repeats by itself what a kept connection lost */
+    unsigned sends; /* times that it went out: libcurl repeats what a kept connection lost */
     /* of the attempts before it */
-    int64_t kept; /* bytes from dst's start on that stand: the body goes on behind them */
+    int64_t kept; /* bytes from dst's start on that stand: the body continues behind them */
     /* the client's own */
     struct cove__http_state *state;
 };
@@ -96,7 +96,7 @@ void cove__http_request_init(struct cove__http_request *r);
 void cove__http_request_done(struct cove__http_request *r); /* not while it is under way */
 /* Starts it; it ends in op.inbox, always, by its deadline at the latest. */
 void cove__http_start(struct cove__http_request *r);
-/* Starts it with an inbox of its own and waits. Returns op.rc and copies the error. */
+/* Starts it with a new inbox and waits. Returns op.rc and copies the error. */
 int cove__http_run(struct cove__http_request *r, struct cove_error *err);
 /* Called by prepare before it answers COVE__HTTP_LATER. `waiters` outlives the request. */
 void cove__http_wait_locked(struct cove__http_request *r, struct cove__http_waiters *waiters);

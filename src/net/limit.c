@@ -28,7 +28,7 @@ void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_
     if (!counts(limit, started_ns, now_ns))
         return;
     limit->cut_ns = now_ns;
-    /* Of a ceiling that is far above what the caller asks for, a half would change nothing. */
+    /* Of a limit that is far above what the caller asks for, a half would change nothing. */
     unsigned from = limit->busy > 0 && limit->busy < limit->now ? limit->busy : limit->now;
     limit->now = from > 1 ? from / 2 : 1;
     if (!limit->refused)
@@ -37,7 +37,7 @@ void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_
     limit->busy = 0;
 }
 
-/* Of the flight that was under way when the ceiling was lowered, successes tell nothing about the new one. */
+/* Of the flight that was under way when the limit was lowered, successes say nothing about the new one. */
 void cove__limit_succeeded(struct cove__limit *limit, int64_t started_ns)
 {
     if (started_ns < limit->cut_ns)

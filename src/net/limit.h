@@ -1,5 +1,5 @@
 /*
- * How many requests of one client may be under way: a ceiling that is cut to half of what was under way when the store
+ * How many requests of one client may be under way: a limit that is cut to half of what was under way when the store
  * throttles, and grows back by one for each round of successes. While the store refuses everything, each flight of
  * requests halves it; after that it grows by one for each success first, up to half of what went before. Pure; the
  * client's owner guards it.

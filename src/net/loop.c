@@ -36,8 +36,8 @@
 #define EXIT_WAIT_SEC  10
 #define FORK_WAIT_SEC  10
 #define POLL_FAILED_NS (10 * COVE__MS)
-/* What sockets had may take milliseconds to take: after so long those who wait for some of it go on, and what they ask
- * for next is on its way before the next socket is looked at. */
+/* What sockets had may take milliseconds to take: after so long the callers that wait for some of it continue, and
+ * their next requests are sent before the next socket is read. */
 #define LINGER_NS (COVE__MS / 2)
 
 struct pooled {
@@ -59,7 +59,7 @@ struct cove__loop {
     enum driver driver;
     bool stop;
     bool asleep; /* found nothing to do: who puts something into the inbox wakes it */
-    /* (loop): whoever drives it */
+    /* (loop): the thread that drives it */
     bool signals_wait; /* for the end of the driver's work; `signals` is its own mask */
     sigset_t signals;
     int64_t next_scan_ns;
@@ -400,7 +400,7 @@ static void find_driver_locked(struct cove__loop *loop, struct cove__inbox *wait
 {
     if (loop->driver != NOBODY)
         return;
-    /* What another thread starts for the caller, on a loop, is not the caller's start: its inbox is not looked at. */
+    /* What another thread starts for the caller, on a loop, is not the caller's start: its inbox is not checked. */
     *ret_caller = driving == NULL && waits != NULL && waits->driver == NULL && callers_drive;
     *ret_unpark = !*ret_caller;
     loop->driver = *ret_caller ? A_CALLER : OWN_THREAD;
@@ -570,7 +570,7 @@ static void after_fork_parent(void)
         pthread_rwlock_unlock(&working);
 }
 
-/* Anew: the readers that wait in the parent are not here. */
+/* A new lock: the threads that wait for it in the parent do not exist here. */
 static void after_fork_child(void)
 {
     working = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;

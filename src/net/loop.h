@@ -18,15 +18,15 @@
 #include "net/outage.h"
 
 #define COVE__LOOPS_MAX    4
-#define COVE__LOOP_SCAN_NS (50 * COVE__MS) /* how often deadlines, tokens and stalls are looked at */
+#define COVE__LOOP_SCAN_NS (50 * COVE__MS) /* how often deadlines, tokens and stalls are checked */
 
 struct cove__loop;
 
 struct cove__http {
     /* fixed */
-    struct cove__http_config config;   /* its strings owned */
-    uint64_t serial;                   /* never reused: tells a pooled handle whose settings it has */
-    char way[COVE__OUTAGE_WAY];        /* to its servers: through which proxy */
+    struct cove__http_config config; /* its strings owned */
+    uint64_t serial;                 /* never reused: identifies the client that a pooled handle has the settings of */
+    char way[COVE__OUTAGE_WAY];      /* to its servers: through which proxy */
     char proxies[2][COVE__OUTAGE_WAY]; /* SCHEME://HOST:PORT of those for http:// and https://; "": none */
     atomic_bool reached;               /* a server has answered, and not only that it wants to be asked otherwise */
     /* under cove__lock */
@@ -45,7 +45,7 @@ enum cove__http_phase {
 
 struct cove__http_state;
 
-/* What a loop tells of a request, on its thread: http.c's state machine. */
+/* Events of a request, on its loop's thread: http.c's state machine. */
 struct cove__loop_events {
     void (*begin)(struct cove__http_state *st);                  /* arrived, or has got its slot */
     void (*ended)(struct cove__http_state *st, CURLcode result); /* its transfer ended */

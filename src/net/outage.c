@@ -121,7 +121,7 @@ int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, 
 {
     struct cove__outage *o = find(all, endpoint);
 
-    /* The failures themselves span the time: one of them, and nobody who asked since, tell nothing. */
+    /* The failures themselves span the time: one of them, and no request since, prove nothing. */
     if (o == NULL || !o->failing || o->last_ns - o->since_ns < COVE__OUTAGE_KNOWN_NS ||
         now_ns - o->last_ns > COVE__OUTAGE_FORGET_NS)
         return INT64_MAX;

@@ -89,7 +89,7 @@ static void test_an_answer_ends_it(void **state)
     assert_int_equal(last_wait(&all, HERE, 30), AT(30 + LAST));
     assert_false(cove__outage_answered(&all, THERE, AT(31), &lasted));
     assert_int_equal(last_wait(&all, HERE, 31), AT(30 + LAST));
-    assert_false(cove__outage_answered(&all, HERE, AT(32), &lasted)); /* nothing had been told */
+    assert_false(cove__outage_answered(&all, HERE, AT(32), &lasted)); /* nothing had been logged */
     assert_int_equal(last_wait(&all, HERE, 32), INT64_MAX);
     assert_int_equal(lasted, -1);
 

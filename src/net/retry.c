@@ -43,8 +43,8 @@ int64_t cove__retry_wait_ns(const struct cove__retry *r)
     /* A wait that ends at the deadline leaves no time to ask again: say now why it failed. */
     if (r->deadline_ns != INT64_MAX && asked >= r->deadline_ns - r->now_ns)
         return -1;
-    int64_t ceiling = asked > 0 ? spread_ns(r, asked) : backoff_ns(r->attempts);
-    int64_t wait = asked + (int64_t)(r->random % (uint64_t)(ceiling + 1));
+    int64_t limit = asked > 0 ? spread_ns(r, asked) : backoff_ns(r->attempts);
+    int64_t wait = asked + (int64_t)(r->random % (uint64_t)(limit + 1));
     if (r->deadline_ns != INT64_MAX && wait >= r->deadline_ns - r->now_ns)
         return -1;
     return wait;

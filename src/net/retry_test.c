@@ -27,15 +27,15 @@ static struct cove__retry first_failure(void)
 static void test_full_jitter(void **state)
 {
     struct cove__retry r = first_failure();
-    int64_t ceiling = COVE__RETRY_BASE_MS * COVE__MS;
+    int64_t limit = COVE__RETRY_BASE_MS * COVE__MS;
     for (r.attempts = 1; r.attempts <= 10; r.attempts++) {
         r.random = 0;
         assert_int_equal(cove__retry_wait_ns(&r), 0);
-        r.random = (uint64_t)ceiling;
-        assert_int_equal(cove__retry_wait_ns(&r), ceiling);
-        r.random = (uint64_t)ceiling + 1; /* one above the ceiling wraps to nothing: the range is exact */
+        r.random = (uint64_t)limit;
+        assert_int_equal(cove__retry_wait_ns(&r), limit);
+        r.random = (uint64_t)limit + 1; /* one above the limit wraps to nothing: the range is exact */
         assert_int_equal(cove__retry_wait_ns(&r), 0);
-        ceiling = ceiling * 2 < COVE__RETRY_CAP_MS * COVE__MS ? ceiling * 2 : COVE__RETRY_CAP_MS * COVE__MS;
+        limit = limit * 2 < COVE__RETRY_CAP_MS * COVE__MS ? limit * 2 : COVE__RETRY_CAP_MS * COVE__MS;
     }
     assert_int_equal(cove__retry_wait_ns(&r), -1); /* the eleventh attempt was the last */
 }
@@ -52,7 +52,7 @@ static void test_what_is_repeated(void **state)
     r.connecting = true;
     r.attempts = COVE__RETRY_UNREACHED + 1;
     assert_true(cove__retry_wait_ns(&r) >= 0);
-    r.reached = false; /* no server has ever answered: a wrong address is told soon */
+    r.reached = false; /* no server has ever answered: a wrong address is reported soon */
     assert_int_equal(cove__retry_wait_ns(&r), -1);
     r.attempts = COVE__RETRY_UNREACHED;
     assert_true(cove__retry_wait_ns(&r) >= 0);

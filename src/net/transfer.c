@@ -120,7 +120,7 @@ static int on_send(void *user, char *to, char *from, int to_port, int from_port)
 }
 #endif
 
-/* The system's file of authorities: where this libcurl looks by itself, or, where it came along from a system that has
+/* The system's file of authorities: where this libcurl looks, or, where it came along from a system that has
  * them elsewhere (in a Python wheel), where others keep them. NULL: in none of these places. With a file alone, curl
  * keeps the parsed certificates between connections; with a folder beside it (Debian's default) it parses them for each
  * one. */
@@ -206,7 +206,7 @@ static int set_method(CURL *easy, const struct cove__http_request *r)
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
         return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "GET") == 0 ? NULL : r->method);
     }
-    /* As POST's fields curl reads the caller's memory itself, rewinds by itself, and sends a small body with the
+    /* As POST's fields curl reads the caller's memory itself, rewinds, and sends a small body with the
      * headers. */
     curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -224,7 +224,7 @@ static int add_line(struct cove__http_state *st, const char *line)
     return 0;
 }
 
-/* One line, ended by a NUL. Of a header without a value curl wants to be told "Name;": "Name:" takes it out. */
+/* One line, ended by a NUL. Of a header without a value curl expects "Name;": "Name:" takes it out. */
 static int add_header(struct cove__http_state *st, char *line)
 {
     char *colon = strchr(line, ':');
@@ -258,7 +258,7 @@ static int set_lines(struct cove__http_state *st)
             return rc;
         at = (size_t)(end - (char *)headers->data) + 1;
     }
-    /* What curl would add of its own. */
+    /* What curl would add. */
     if (add_line(st, "Accept:") < 0 || (st->r->has_body && add_line(st, "Expect:") < 0) ||
         (st->r->has_body && !content_type && add_line(st, "Content-Type:") < 0))
         return COVE_ENOMEM;
@@ -309,7 +309,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     curl_easy_setopt(st->easy, CURLOPT_PRIVATE, st);
     curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, st->curl_error);
     curl_easy_setopt(st->easy, CURLOPT_BUFFERSIZE, receive_buffer(r));
-    /* On a pooled connection that the server had closed meanwhile, libcurl sends a request again by itself. */
+    /* On a pooled connection that the server had closed meanwhile, libcurl sends a request again. */
     curl_easy_setopt(st->easy, CURLOPT_FRESH_CONNECT, st->fresh || !r->repeatable ? 1L : 0L);
     if (curl_easy_setopt(st->easy, CURLOPT_URL, cove__buf_str(&r->url)) != CURLE_OK ||
         curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, st->lines) != CURLE_OK || set_method(st->easy, r) != 0 ||

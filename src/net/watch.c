@@ -114,8 +114,8 @@ int cove__watch_close(void *user, curl_socket_t fd)
     return close(fd);
 }
 
-/* Also told of sockets that were not opened here: those by which libcurl's resolver thread calls. They are taken out at
- * once when libcurl lets go of them, for nobody says when they are closed. */
+/* Also called for sockets that were not opened here: those by which libcurl's resolver thread calls. They are taken out
+ * at once when libcurl lets go of them, for no callback comes when they are closed. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known)
 {
     struct cove__watch *w = user;

@@ -1,4 +1,5 @@
-/* The queue itself: jobs that wait, run and have ended; results; the descriptor. Jobs are begun by whoever makes room.
+/* The queue itself: jobs that wait, run and have ended; results; the descriptor. Jobs are begun by the thread that
+ * makes room.
  */
 #include "queue/queue.h"
 

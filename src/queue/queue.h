@@ -59,7 +59,7 @@ struct cove__job {
     size_t at_once;        /* read_or_open: what is larger becomes a reader */
     struct cove_call call; /* read_or_open: the reader's, with a reference to its token */
     const void *data;      /* write_file: the caller's */
-    /* whoever works on it, until it has ended */
+    /* the worker's, until it has ended */
     struct cove__run *run;
     int rc;
     int64_t count;

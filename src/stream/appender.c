@@ -105,7 +105,7 @@ static int timed_out(const struct cove_appender *a, struct cove_error *err)
     return rc;
 }
 
-/* Waits for another thread's flush until this call's deadline; the flush has a deadline of its own. */
+/* Waits for another thread's flush until this call's deadline; the flush has its own deadline. */
 static int wait_for_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err)
 {
     if (cove__cond_wait_until(&a->idle, &a->lock, deadline_ns))

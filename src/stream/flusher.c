@@ -1,6 +1,6 @@
 /*
  * The thread that flushes appenders when their time has come, and the flush of all at the process's ordinary exit.
- * In a forked child there is neither: a child's own first appender starts anew, and the parent's are left to the
+ * In a forked child there is neither: a child's first appender starts a new thread, and the parent's are left to the
  * parent.
  */
 

@@ -1,6 +1,6 @@
 /*
- * The digests of one object's parts, as an object of its own and as bytes. For the writer (writer.c); whoever saves
- * often keeps the bytes beside the object and gives them to the next writer.
+ * The digests of one object's parts, as a C object and as bytes. For the writer (writer.c); a program that saves often
+ * keeps the bytes next to the object and gives them to the next writer.
  *
  * As bytes they are JSON: {"version":1,"store":"s3","path":"b/k","etag":…,"size":…,"part_size":…,"sha256":[…]}, path
  * and etag percent-encoded (wire/uri.h), so that JSON needs no escapes.

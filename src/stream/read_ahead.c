@@ -159,7 +159,7 @@ int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool 
 }
 
 /* The window: twice what has been read in order, eight times once that is a
- * stream and no look at a head; all that helps, where the blocks are large. */
+ * stream and no first read of a head; all that helps, where the blocks are large. */
 void cove__reader_prefetch(struct cove_reader *r, int64_t in_order, size_t block)
 {
     size_t parallel = r->rules.parallel < PARALLEL ? r->rules.parallel : PARALLEL;

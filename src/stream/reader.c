@@ -1,7 +1,7 @@
 /*
  * Readers: a position in one version of a file, with prefetch. Written once for every backend.
  *
- * On a network the file's first bytes are read at the open, and their response tells version and size: a small file
+ * On a network the file's first bytes are read at the open, and their response has version and size: a small file
  * costs one request. Reading on in order opens a window ahead that doubles up to what the budget gives, and is wide
  * from the first large block on; a jump a little ahead is read through, any other jump closes the window and asks for
  * exactly what is wanted. Large reads that no window covers go straight into the caller's memory.
@@ -177,7 +177,7 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
 
         n = end_read(r, dst + done, n, err);
         if (n < 0) {
-            /* What came before the failure was not told to the caller, so that the same call can be made again. */
+            /* What came before the failure was not reported to the caller, so that the same call can be made again. */
             if (r->checksum_end == r->position) {
                 r->checksum_end -= (int64_t)done;
                 r->crc32c = crc32c;

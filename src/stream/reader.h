@@ -33,7 +33,7 @@ struct cove_reader {
     cove_cancel *stop; /* of the reads ahead */
     struct cove__part_rules rules;
     struct cove__read_handle handle; /* the first read opens it */
-    char *etag, *version_id;         /* of what is read; NULL: not told */
+    char *etag, *version_id;         /* of what is read; NULL: not known */
     int64_t size;
     int64_t position;
     int64_t expected;            /* where the next read in order begins */

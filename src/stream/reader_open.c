@@ -30,7 +30,7 @@ static int open_by_stat(struct cove_reader *r, struct cove_error *err)
     return 0;
 }
 
-/* The response to a read of the first bytes tells the rest. Where it does not, *ret_told is false. */
+/* The response to a read of the first bytes has the rest. Where it does not, *ret_told is false. */
 static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error *err)
 {
     struct cove__slot *first = &r->slots[0];

@@ -481,7 +481,7 @@ static int no_upload(void *self, const char *path, const struct cove__put *put, 
     return cove__fs_fail(err, ctx, COVE_EACCESS, "no upload may begin");
 }
 
-/* A writer that could not take all that it was given publishes nothing, also if it is told to finish. */
+/* A writer that could not take all that it was given publishes nothing, not even if finish is called. */
 static void finish_after_a_failed_take(void **state)
 {
     enum { PART = 8 << 20, SIZE = PART + 1 };

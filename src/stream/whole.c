@@ -34,7 +34,7 @@ static int has_more(const struct cove__target *target, size_t max_bytes, struct 
 }
 
 /*
- * A file whose size does not tell how much it holds (one of /proc, or a local one that grows just now): it is read on
+ * A file whose size is not that of its content (one of /proc, or a local one that grows just now): it is read on
  * until it gives no more. `data` holds the first `*size` bytes.
  */
 static int read_to_end(cove_fs *fs, const struct cove__target *target, const char *etag, size_t max_bytes,
@@ -207,7 +207,7 @@ struct whole {
     const struct cove__target *target;
     const struct cove_call *of_reader;
     size_t at_once;   /* what is larger becomes a reader; 0: nothing */
-    size_t max_bytes; /* 0: no ceiling */
+    size_t max_bytes; /* 0: no limit */
     size_t size;      /* of the version before; 0: none */
     void **ret_data;
     size_t *ret_size;

@@ -1,6 +1,6 @@
 /*
- * Whole files whose size does not tell what they hold: of /proc, /sys and /dev. They are read to their end, in one
- * version and within the ceiling. Each read of this machine's files is counted, and comes later than the one before.
+ * Whole files whose size is not that of their content: of /proc, /sys and /dev. They are read to their end, in one
+ * version and within the limit. Each read of this machine's files is counted, and comes later than the one before.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static struct cove__fs_ops ops;
 static cove_fs *fs;
 static unsigned reads;
 
-/* What has no end is given one, so that a broken ceiling costs the machine nothing. */
+/* What has no end is given one, so that a broken limit costs the machine nothing. */
 static void late_read(void *self, struct cove__io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -118,16 +118,16 @@ static void test_a_new_time_of_an_empty_file_is_no_new_version(void **state)
 
 static void test_ceiling(void **state)
 {
-    static const size_t ceilings[] = { 100, 100000 };
+    static const size_t limits[] = { 100, 100000 };
 
-    for (size_t i = 0; i < sizeof ceilings / sizeof *ceilings; i++) {
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct cove_error err = COVE_ERROR_INIT;
         cove_reader *reader = NULL;
         void *back = NULL;
         size_t n = 0;
 
         reads = 0;
-        assert_int_equal(cove_fs_read_or_open(fs, "/dev/zero", LARGE, ceilings[i], &back, &n, &reader, NULL, &err),
+        assert_int_equal(cove_fs_read_or_open(fs, "/dev/zero", LARGE, limits[i], &back, &n, &reader, NULL, &err),
                          COVE_ELIMIT);
         assert_non_null(strstr(err.message, "has more than the 100"));
         assert_null(back);

@@ -3,7 +3,7 @@
  * every backend.
  *
  * A write of many whole parts is sent from the caller's own memory (and waits for them); smaller ones gather in buffers
- * of the budget, whose parts are under way while the caller goes on. The writer may always hold one buffer, so no
+ * of the budget, whose parts are under way while the caller continues. The writer may always hold one buffer, so no
  * number of writers can wait for each other.
  *
  * With a base, a part that the older object has is copied by the store. Its bytes stay where they are until that has

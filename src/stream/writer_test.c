@@ -1,4 +1,4 @@
-/* What a writer tells the store of its parts. */
+/* What a writer sends to the store about its parts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

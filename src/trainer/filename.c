@@ -18,7 +18,7 @@ struct spec {
     char type;            /* 0: none */
 };
 
-/* A number of at most two digits' worth; -1 where there is none, -2 beyond the ceiling. */
+/* A number of at most two digits' worth; -1 where there is none, -2 beyond the limit. */
 static int small_number(const char **p)
 {
     int n = -1;

@@ -1,4 +1,4 @@
-/* JSON in, value by value: for options and small responses, whose shape is known to the reader. By jansson; ceilings on
+/* JSON in, value by value: for options and small responses, whose shape is known to the reader. By jansson; limits on
  * size and depth. And strings out. */
 #ifndef COVE_WIRE_JSON_H
 #define COVE_WIRE_JSON_H

@@ -1,4 +1,4 @@
-/* The JSON reader: paths and values, what it refuses, its ceilings. */
+/* The JSON reader: paths and values, what it refuses, its limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* SHA-256 of two messages at once, for whoever has several parts to hash: see sha256_two.c. */
+/* SHA-256 of two messages at once, for callers that have several parts to hash: see sha256_two.c. */
 #ifndef COVE_WIRE_SHA256_TWO_H
 #define COVE_WIRE_SHA256_TWO_H
 

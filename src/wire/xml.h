@@ -1,6 +1,6 @@
 /*
  * XML as stores speak it: small responses, read element by element. No DTD and no entities beyond the five of XML
- * itself, so no response can grow inside the parser; ceilings on depth, names and text.
+ * itself, so no response can grow inside the parser; limits on depth, names and text.
  */
 #ifndef COVE_WIRE_XML_H
 #define COVE_WIRE_XML_H

@@ -1,4 +1,4 @@
-/* The XML reader: paths and texts, what it refuses, its ceilings, and each allocation failing. */
+/* The XML reader: paths and texts, what it refuses, its limits, and each allocation failing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -98,7 +98,7 @@ int cove__zip_parse_end(struct cove__slice tail, uint64_t file_size, struct cove
         return cove__fail(err, COVE_ECORRUPT, "zip: the central directory does not reach from %llu to the end record",
                           (unsigned long long)end.offset);
     if (end.size > COVE__ZIP_MAX_DIR || end.count > COVE__ZIP_MAX_ENTRIES)
-        return cove__fail(err, COVE_ELIMIT, "zip: a directory of %llu records and %llu bytes is above the ceiling",
+        return cove__fail(err, COVE_ELIMIT, "zip: a directory of %llu records and %llu bytes is above the limit",
                           (unsigned long long)end.count, (unsigned long long)end.size);
     if (end.count > end.size / CENTRAL_SIZE)
         return cove__fail(err, COVE_ECORRUPT, "zip: the directory has no room for %llu records",

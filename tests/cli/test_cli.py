@@ -348,7 +348,7 @@ def test_cp_trees(cove, root):
 
 
 def test_cp_does_not_leave_its_target(cove):
-    """Keys of a store may have ".." in them, and whoever made them is not whoever copies."""
+    """Keys of a store may have ".." in them, and their maker may be another person than the one who copies."""
     sys.path.insert(0, str(environment.ROOT / "tests" / "mock"))
     from server import MockServer
 

@@ -1,5 +1,5 @@
 /*
- * The contract suite: every promise of <cove/fs.h> and <cove/stream.h>, as tests that a backend passes.
+ * The contract suite: every guarantee of <cove/fs.h> and <cove/stream.h>, as tests that a backend passes.
  *
  * It knows the public headers only and runs on whatever store COVE_CONTRACT_ROOT names. Each test has a directory of
  * its own below a directory of the run, which is removed at the end. What stores may do differently is a row of the

@@ -190,8 +190,8 @@ static void failures(void **state)
     cove_queue_free(q);
 }
 
-/* The ceiling holds, and taking makes room. */
-static void ceiling(void **state)
+/* The limit holds, and taking makes room. */
+static void limit(void **state)
 {
     struct cove_queue_options o = COVE_QUEUE_OPTIONS_INIT;
     cove_queue *q = NULL;
@@ -420,7 +420,7 @@ static void listings(void **state)
 
 const struct CMUnitTest queueing_tests[] = {
     cmocka_unit_test(many_files),    cmocka_unit_test(whole_files),       cmocka_unit_test(failures),
-    cmocka_unit_test(ceiling),       cmocka_unit_test(cancelling),        cmocka_unit_test(deadlines),
+    cmocka_unit_test(limit),         cmocka_unit_test(cancelling),        cmocka_unit_test(deadlines),
     cmocka_unit_test(descriptor),    cmocka_unit_test(shared_by_threads), cmocka_unit_test(fair),
     cmocka_unit_test(of_the_parent), cmocka_unit_test(listings),          { 0 },
 };

@@ -66,7 +66,7 @@ static void nothing_to_read(void **state)
     FAILS(COVE_EISDIR, cove_fs_read_file(w.fs, at("d"), 0, &data, &size, NULL, &err));
 }
 
-static void ceilings(void **state)
+static void limits(void **state)
 {
     (void)state;
     put_filled(at("f"), 1000, 9);
@@ -152,7 +152,7 @@ const struct CMUnitTest reading_tests[] = {
     cmocka_unit_test(a_tail_longer_than_the_file),
     cmocka_unit_test(ranges_of_an_empty_file),
     cmocka_unit_test(nothing_to_read),
-    cmocka_unit_test(ceilings),
+    cmocka_unit_test(limits),
     cmocka_unit_test(large_files),
     cmocka_unit_test(many_ranges),
     cmocka_unit_test(neighbours_and_twins),

@@ -54,7 +54,7 @@ static void whole_files(void **state)
 static atomic_bool stop_reading;
 static const char *contested;
 
-/* Two contents of different sizes take turns; whoever reads sees one of them, whole. */
+/* Two contents of different sizes take turns; a reader sees one of them, whole. */
 static const char *read_or_replace(size_t number)
 {
     enum { SMALL = 100000, LARGE = 300000 };

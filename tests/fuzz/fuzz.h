@@ -1,4 +1,4 @@
-/* A fuzz target: one function over bytes that come from anywhere. It ends the process (abort) where a promise is
+/* A fuzz target: one function over bytes that come from anywhere. It ends the process (abort) where a guarantee is
  * broken. */
 #ifndef COVE_TESTS_FUZZ_H
 #define COVE_TESTS_FUZZ_H
@@ -13,9 +13,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_CHECK(promise)                                                                                            \
+#define FUZZ_CHECK(condition)                                                                                          \
     do {                                                                                                               \
-        if (!(promise))                                                                                                \
+        if (!(condition))                                                                                              \
             abort();                                                                                                   \
     } while (0)
 

@@ -1,4 +1,4 @@
-/* JSON, value by value: paths and values within the ceilings; an object made of what was read is read again. */
+/* JSON, value by value: paths and values within the limits; an object made of what was read is read again. */
 #include <string.h>
 
 #include <cove/error.h>

@@ -1,4 +1,4 @@
-/* XML: whatever is read comes as balanced elements within the ceilings, and text that was written is read back. */
+/* XML: whatever is read comes as balanced elements within the limits, and text that was written is read back. */
 #include <string.h>
 
 #include <cove/error.h>

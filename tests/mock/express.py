@@ -68,7 +68,7 @@ def signed_by(r):
 
 
 def signature(r, secret):
-    """What it must be: computed anew."""
+    """What it must be: computed again."""
     _, day, region, service, signed, _ = signed_by(r)
     path, _, query = re.sub("^http://[^/]*", "", r.target).partition("?")
     query = "&".join(sorted(p if "=" in p else p + "=" for p in query.split("&") if p))

@@ -34,7 +34,7 @@ def check(case, outcome, server):
     assert server.troubles == []
     assert outcome.code == then["code"], outcome
     if then["code"] != "COVE_OK":
-        # The promise of every error: it names the URL.
+        # Every error names the URL.
         assert case["do"][1] in outcome.message, outcome
     for word in then.get("says", []):
         assert re.search(word, outcome.message), f"{word!r} is not in: {outcome.message}"

@@ -115,7 +115,7 @@ def test_csv_logger_writes_what_it_writes_locally(both, root, tmp_path):
 
 
 def test_csv_logger_rewrites_its_header(pl, root, tmp_path):
-    """A metric that comes later: the file is read, and written anew with one more column."""
+    """A metric that comes later: the file is read, and rewritten with one more column."""
     for place in root, tmp_path:
         logger = pl.loggers.CSVLogger(str(place), name="run", version=0)
         for step, metrics in enumerate([{"a": 0.5}, {"a": 0.25}, {"a": 1.0, "b": 2.0}, {"b": 3.0}]):
@@ -299,7 +299,7 @@ def test_last_is_a_copy_of_its_twin(both, root, proxy, kind, save_last):
     assert names(folder) == ["epoch=1.ckpt", "epoch=3.ckpt", "last.ckpt"]
     place = folder.removeprefix("s3:/")
     assert uploaded(proxy) == [f"{place}/epoch={n}.ckpt" for n in (0, 1, 3)]  # epoch 2 was none of the two best
-    # In epoch 2 Lightning saves no last one either, except that it would set a link anew: there is nothing to do.
+    # In epoch 2 Lightning saves no last one either, except that it would set a link again: there is nothing to do.
     assert copies(proxy) == [f"{place}/last.ckpt"] * 3
     assert content(folder + "/last.ckpt") == content(folder + "/epoch=3.ckpt")
     assert state_of_callback(load(folder + "/last.ckpt"))["last_model_path"] == folder + "/last.ckpt"

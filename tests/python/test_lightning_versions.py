@@ -1,4 +1,4 @@
-"""What cove promises on every version of Lightning that it supports (tests/versions), under each installed name of the package."""
+"""What cove guarantees on every version of Lightning that it supports (tests/versions), under each installed name of the package."""
 
 import os
 import pickle

@@ -48,7 +48,7 @@ def test_versions(ask, versioned):
     assert [(int(size), flags) for _, size, *flags in listed] == [(0, ["latest", "deleted"]), (70000, []), (5000, []), (3, [])]
     gone, newest, middle, oldest = (f"{path}?versionId={id}" for id, *_ in listed)
 
-    # Each can be asked for, read as a whole, by ranges and as a stream; that it is of this version is told.
+    # Each can be asked for, read as a whole, by ranges and as a stream; the response names this version.
     aware = {"version_aware": "true"}
     assert [ask("stat", v, **aware).value for v in (newest, middle, oldest)] == [70000, 5000, 3]
     assert ask("describe", middle, **aware).names[0] == f"version: {listed[2][0]}"

@@ -19,8 +19,8 @@ def test_what_is_left_is_still_there():
 
 def test_the_check_sees_a_breach(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    (tmp_path / "a.c").write_text("/* The rest is gone on with. */\n/* anew */\n/* anew */\n")
+    (tmp_path / "a.c").write_text("/* The rest is gone on with. */\n/* olden */\n/* olden */\n")
     (tmp_path / "page.md").write_text(f"{'word ' * 21}\n\n| {'cell ' * 30} |\n\n```\n{'code ' * 30}\n```\n")
-    found = check_prose.problems(tmp_path, left={"anew": ("again", 1)}, long=set())
+    found = check_prose.problems(tmp_path, left={"olden": ("again", 1)}, long=set())
     assert {name: len(lines) for name, lines in found.items()} == {"a.c": 1, "": 1, "page.md": 1}
-    assert check_prose.problems(tmp_path, banned={}, left={"anew": ("again", 2)}, long={"page.md"}) == {}
+    assert check_prose.problems(tmp_path, banned={}, left={"olden": ("again", 2)}, long={"page.md"}) == {}

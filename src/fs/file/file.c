@@ -149,7 +149,7 @@ static int file_parse(const char *url, char **ret_path, struct cove_error *err)
 /* ---- metadata ---- */
 
 /* Two empty files are equal, whenever they were made. So the time of one is left out: a file of /proc has bytes all the
- * same, and its time is that of the look at it. */
+ * same, and its time is that of the stat. */
 void cove__file_etag(const struct stat *st, char out[80])
 {
     snprintf(out, 80, "\"%" PRIx64 "-%" PRIx64 "-%" PRIx64 "\"", (uint64_t)st->st_ino, (uint64_t)st->st_size,

@@ -91,7 +91,7 @@ int cove__file_append_open(void *self, const char *path, bool truncate, const ch
     return 0;
 }
 
-/* A log that was moved away or removed under us: what goes on into its old file would be lost, or stand in the wrong
+/* A log that was moved away or removed under us: what is written to its old file would be lost, or stand in the wrong
  * one. */
 static bool was_replaced(const struct tail *tail)
 {

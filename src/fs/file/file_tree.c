@@ -86,7 +86,7 @@ int cove__file_list(void *self, const char *path, bool deep, const char *token, 
 /* ---- walks that don't follow links, by descriptors, so that nobody can swap a folder for a link on the way ---- */
 
 struct walk {
-    /* Called for each entry that is no folder, and for each folder after what is in it; 0 goes on. */
+    /* Called for each entry that is no folder, and for each folder after what is in it; 0 continues. */
     int (*visit)(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
                  struct cove_error *err);
     const struct cove__ctx *ctx;

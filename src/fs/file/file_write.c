@@ -306,7 +306,7 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
     if (errnum)
         rc = cove__file_fail(err, ctx, errnum);
     cove__file_etag(&st, etag);
-    *ret_etag = cove__strdup(etag); /* NULL when memory is short: the version is not told, the file is there */
+    *ret_etag = cove__strdup(etag); /* NULL when memory is short: the version is not known, the file is there */
     upload_free(u);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Appends to a file in memory: in place, or on a copy of the contents while somebody reads them. */
+/* Appends to a file in memory: in place, or on a copy of the contents while they are being read. */
 #include <string.h>
 
 #include "base/clock.h"

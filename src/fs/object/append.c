@@ -7,7 +7,7 @@
  * deadline). Each write of an open end carries a mark in the object's metadata, of which the first half is the same for
  * all of them, and begins with the bytes of the one that failed before it: so an object that was changed meanwhile, but
  * carries our mark, has the first of our bytes already, and its size says how many. An extension may carry no mark:
- * then the bytes themselves tell whether it came through.
+ * the object's bytes show whether it succeeded.
  */
 #include "fs/object/append.h"
 

@@ -29,7 +29,7 @@ struct cove__object_tail {
     bool unsure;  /* an extension may have come through, although it seemed to fail */
 };
 
-/* Of `extend`: nothing was done, and the tail now tells what to do instead. */
+/* Of `extend`: nothing was done, and the tail now has what to do instead. */
 #define COVE__APPEND_OTHERWISE 1
 
 struct cove__object_append_ops {

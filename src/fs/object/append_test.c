@@ -1,4 +1,4 @@
-/* The engine's side of a store that extends objects by itself. No network. */
+/* The engine's side of a store that extends objects. No network. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

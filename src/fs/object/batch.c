@@ -1,7 +1,7 @@
 /*
  * Deletes many objects by one request. A batch may end in part: those that failed for a passing reason are sent again,
- * and those that the store refused for their condition are deleted one by one, which tells a changed object from one
- * that is gone.
+ * and those that the store refused for their condition are deleted one by one, which distinguishes a changed object
+ * from one that is gone.
  */
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * Copies on the store's side, and how a store spells them: for copy.c, copy_parts.c, append.c and the backends.
  *
  * A store that copies in steps (the rewrite token of Google Cloud Storage, a pending copy of Azure's) will have them
- * here as a struct cove__object_steps (steps.h), in place of the pair. One that changes metadata by itself (PATCH,
+ * here as a struct cove__object_steps (steps.h), in place of the pair. One that changes metadata in place (PATCH,
  * Azure's comp=metadata) will have a pair for it here, where copy.c copies an object onto itself. One that checks a
  * part's copy against a checksum (Azure) will get it in struct cove__object_source.
  */

@@ -170,7 +170,7 @@ static int accept_same(struct cove__object_request *r, struct cove_error *err)
     if (rc < 0 || !p->io->upload->with_checksum)
         return rc;
     if (!p->made.has_crc32c)
-        return cove__object_fail(r, err, COVE_ENOTSUP, "the store does not tell the checksum of a copied part");
+        return cove__object_fail(r, err, COVE_ENOTSUP, "the response has no checksum of the copied part");
     if (!cove__store_checksum_matches_bytes(p->made.crc32c, p->crc32c, p->io->src.data,
                                             p->io->src.size)) /* a second attempt would copy the same bytes */
         return cove__object_fail(r, err, COVE_EMISMATCH, "the copied part has another checksum than its bytes");

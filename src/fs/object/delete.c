@@ -23,7 +23,7 @@ struct deletion {
     struct cove__object_request r; /* first: the inbox gives it back */
     const char *path, *version;
     bool checked; /* a HEAD has found the expected version */
-    bool doubted; /* the response to the deletion may be a proxy's: a HEAD tells whether the object is gone */
+    bool doubted; /* the response to the deletion may be a proxy's: a HEAD shows whether the object is gone */
     bool
         refused; /* the deletion was refused for its condition, perhaps because no object is there (RFC 9110, 13.1.1) */
 };

@@ -16,7 +16,7 @@ struct cove__object_store;
 struct cove__virtual_directory;
 
 struct cove__object_known {
-    char *identity; /* fixed: what tells this store from others, as its endpoint */
+    char *identity; /* fixed: identifies the store, as its endpoint does */
     /* under cove__lock */
     struct cove__object_known *next;
     unsigned refs;                               /* filesystems */

@@ -27,7 +27,7 @@ struct cove__object_page_reader;
 struct cove__object_entry {
     struct cove__slice key; /* decoded */
     int64_t size, mtime_ns; /* -1: missing or not valid */
-    const char *version;    /* NULL or "": the page does not tell */
+    const char *version;    /* NULL or "": not in the page */
     const char *storage_class;
     /* The store says that it is a placeholder of a directory, even if its key does not end in a slash (Azure's
      * hdi_isfolder). */
@@ -65,7 +65,7 @@ void cove__object_page_sort(struct cove__page *page);
 
 /* ---- virtual_page.c: virtual directories in pages ---- */
 
-/* The token of a page for the caller tells, before the store's own, what the next page needs to know of this one
+/* The token of a page for the caller has, before the store's own, what the next page needs of this one
  * ("7:b/k9999..."). Returns the store's own; NULL: the first page. */
 const char *cove__virtual_page_token(const char *token, struct cove__buf *ret_before);
 /* Adds the virtual directories of the time `began` that stand on this page, and marks its token. `before`: of this

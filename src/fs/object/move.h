@@ -1,4 +1,4 @@
-/* What a backend needs to know of moves that its store does by itself. */
+/* What a backend needs for moves that its store does in one operation. */
 #ifndef COVE_FS_OBJECT_MOVE_H
 #define COVE_FS_OBJECT_MOVE_H
 

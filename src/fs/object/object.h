@@ -17,7 +17,7 @@
 
 /* What headers the store's objects have, in lower case where a response is searched for them. */
 struct cove__object_headers {
-    const char *version;       /* of a response: what tells one content of an object from another ("etag") */
+    const char *version;       /* of a response: the object's version ("etag") */
     const char *size;          /* of a HEAD's response ("content-length") */
     const char *metadata;      /* how the names of the user's metadata begin ("x-amz-meta-") */
     const char *write_mark;    /* the name, in the user's metadata, of the mark of a write */

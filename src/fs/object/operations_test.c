@@ -1,6 +1,6 @@
 /*
  * What the engine sends, in which order, to a store that S3 is not: operations in steps, moves and removals of trees by
- * the store, batches whose results are told by index. The test is the store: it compares each request with a script.
+ * the store, batches with results by index. The test is the store: it compares each request with a script.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* A whole object in one request, under a condition; after an ambiguous end a HEAD tells whether it is ours. */
+/* A whole object in one request, under a condition; after an ambiguous end a HEAD shows whether it is ours. */
 #include <string.h>
 
 #include "base/error.h"
@@ -119,7 +119,7 @@ static void refuse_condition(struct cove__object_task *t)
 }
 
 /* For stores that may know no conditions: what is there now decides. Another writer may come between, which the
- * documentation says. The response may also have told which store it is. */
+ * documentation says. The response may also have identified the store. */
 static void condition_checked(struct cove__object_request *r)
 {
     struct cove__object_task *t = r->user;

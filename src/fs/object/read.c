@@ -72,7 +72,7 @@ static bool same_object(const struct cove__object_request *r)
     return cove__object_response_version(r, etag) && strcmp(etag, t->version) == 0;
 }
 
-/* True: the response is of another object than was asked for, by a store that does not look at If-Match. */
+/* True: the response is of another object than was asked for, by a store that ignores If-Match. */
 static bool other_object(const struct cove__object_request *r)
 {
     const struct cove__object_task *t = r->user;
@@ -126,7 +126,7 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
         /* Where only the end of the connection ends the body, one that was cut looks whole (RFC 9112, section 6.3). */
         if (!cove__object_response_header(r, "content-length", text) &&
             !cove__object_response_header(r, "transfer-encoding", text))
-            return cove__object_fail(r, err, COVE_EPROTOCOL, "the response does not tell where its body ends");
+            return cove__object_fail(r, err, COVE_EPROTOCOL, "the response has no length of its body");
         if (!cove__object_response_version(r, etag))
             return cove__object_fail(
                 r, err, COVE_EPROTOCOL,
@@ -142,7 +142,7 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
     return cove__object_task_keep_version(t, err);
 }
 
-/* A directory is told from nothing only once the read has failed: the common case costs no request more. */
+/* Whether a directory stands there is asked only after the read has failed: the common case costs no extra request. */
 static void directory_probed(struct cove__object_request *r)
 {
     struct cove__object_task *t = r->user;
@@ -195,7 +195,7 @@ static void read_done(struct cove__object_request *r)
     }
 }
 
-/* A read of nothing still tells whether the object is there, and how large it is. */
+/* A read of 0 bytes still gives whether the object is there, and its size. */
 static int accept_empty_read(struct cove__object_request *r, struct cove_error *err)
 {
     struct cove__object_task *t = r->user;

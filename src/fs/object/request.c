@@ -31,7 +31,7 @@ static int prepare(void *self, struct cove__http_request *http, struct cove_erro
     struct cove__object_request *r = self;
     int rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
 
-    r->code[0] = '\0'; /* what fails from here on is not what the last response told */
+    r->code[0] = '\0'; /* a failure from here on is not the last response's */
     r->attempt_conditional = false;
     if (rc < 0) /* what is missing may be a condition or a prefix */
         return cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));

@@ -12,7 +12,7 @@
 #include "fs/object/name.h"
 #include "net/http.h"
 
-#define COVE__HEADER_MAX 512 /* bytes of a header's value that are looked at */
+#define COVE__HEADER_MAX 512 /* bytes of a header's value that are read */
 #define COVE__OBJECT_RESPONSE_MAX                                                                                      \
     ((size_t)16 << 20) /* of a page of a listing: an encoded key takes up to 3,072 bytes */
 #define COVE__OBJECT_STATE_MAX 256

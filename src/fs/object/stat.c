@@ -1,5 +1,5 @@
-/* What a path is: HEAD for an object, a listing of one key where there is none, or that alone where nobody asks about
- * an object. Ends in the io's inbox. */
+/* What a path is: HEAD for an object, a listing of one key where there is none, or that alone where the caller does not
+ * ask about an object. Ends in the io's inbox. */
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"

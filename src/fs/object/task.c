@@ -49,7 +49,7 @@ int cove__object_task_keep_version(struct cove__object_task *t, struct cove_erro
     char etag[COVE__HEADER_MAX], id[COVE__HEADER_MAX];
     struct cove__io *io = t->io;
 
-    /* Without memory for the ID it is not told. */
+    /* Without memory for the ID it is not given. */
     if (io->ret_version_id != NULL && header != NULL && cove__object_response_header(&t->r, header, id) &&
         id[0] != '\0') {
         cove__free(*io->ret_version_id);

@@ -14,7 +14,7 @@ struct cove__object_task {
     int64_t offset;                     /* where it begins; negative: from the end */
     const char *match;                  /* the version that is asked for; NULL: any */
     char version[COVE__HEADER_MAX];     /* of the bytes that have arrived */
-    char end_version[COVE__HEADER_MAX]; /* of the object whose size tells where its last bytes begin */
+    char end_version[COVE__HEADER_MAX]; /* of the object whose size gives the offset of its last bytes */
     unsigned tries;                     /* to find that out */
     int failed;                         /* the result of the put or read, while a follow-up asks for more */
     struct cove_error why;

@@ -81,7 +81,7 @@ static struct cove__upload *upload_new(struct cove__object_store *store, const c
     u->put = put != NULL ? *put : (struct cove__put){ .expected_size = -1 };
     if (u->put.etag != NULL)
         u->put.etag = u->if_match = cove__strdup(u->put.etag);
-    u->put.content_type = u->put.write_id = u->put.headers = NULL; /* told at the begin, not kept */
+    u->put.content_type = u->put.write_id = u->put.headers = NULL; /* sent at the begin, not kept */
     u->put.metadata = NULL;
     u->put.n_metadata = 0;
     if (u->path == NULL || u->url == NULL || (put != NULL && put->etag != NULL && u->if_match == NULL)) {
@@ -125,7 +125,7 @@ static int ask_begin(struct cove__upload *u, struct cove__object_request *r, str
     return rc;
 }
 
-/* The same without a request: the finish tells the properties. */
+/* The same without a request: the finish sends the properties. */
 static int begin_unasked(struct cove__upload *u, struct cove__object_request *r, struct cove_error *err)
 {
     cove__buf_add_slice(&u->properties, cove__buf_slice(&r->extra));
@@ -165,7 +165,7 @@ int cove__upload_open(struct cove__object_store *store, const char *path, const 
         upload_free(u);
         return rc;
     }
-    if (lacks_condition(u)) { /* which the response has told, before any part is sent in vain */
+    if (lacks_condition(u)) { /* known from the response, before any part is sent in vain */
         cove__object_upload_abort(store, u);
         return cove__object_no_conditions(store, ctx, err);
     }
@@ -379,7 +379,7 @@ out:
     return rc;
 }
 
-/* Copied parts are of the version that was meant only if the store looked at the condition of each copy, or if that
+/* Copied parts are of the version that was meant only if the store checked the condition of each copy, or if that
  * version is still there now. */
 static int check_source(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
 {

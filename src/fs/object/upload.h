@@ -5,8 +5,8 @@
  * begin and abort need no request). Two other modes are to be chosen at the begin, which knows the conditions:
  * - An ordered session (resumable uploads of Google Cloud Storage, append and flush of Azure's DFS). Its part_rules are
  *   `parallel` 1 and a multiple that parts are cut to; `id` is its secret URL, which takes no credentials; a part's
- *   response tells how many bytes were kept, and the engine sends the others again; the last part (cove__object_place)
- *   or the finish ends it. Conditions belong to the begin's request.
+ * response gives the number of bytes that were kept, and the engine sends the others again; the last part
+ * (cove__object_place) or the finish ends it. Conditions belong to the begin's request.
  * - Temporaries, joined by compose (parallel uploads of Google Cloud Storage under a condition). A part is put as an
  *   object whose name begins with `id`, the finish composes them under the condition, and both it and the abort remove
  *   them.
@@ -51,7 +51,7 @@ struct cove__object_place {
     bool last;            /* known to be: then offset + size is the object's size. An upload may end without */
 };
 
-/* What a response tells of the object or part that its request has made. */
+/* What a response gives of the object or part that its request has made. */
 struct cove__object_made {
     char version[COVE__HEADER_MAX];    /* of a part: its name; "": none */
     char version_id[COVE__HEADER_MAX]; /* "": none */
@@ -76,7 +76,7 @@ struct cove__object_upload_ops {
     int (*finish_request)(struct cove__object_request *r, const struct cove__upload *u, uint32_t crc32c,
                           struct cove__buf *body);
     int (*finish_response)(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err);
-    /* DELETE. NULL: what is not finished vanishes by itself. */
+    /* DELETE. NULL: the store removes what is not finished. */
     void (*abort_request)(struct cove__object_request *r, const char *id);
     /* GET of the bucket. `below` (empty: all) is the key or prefix that is asked for; `last` is the page before, NULL:
      * there is none. NULL: the store has no list of them, so that the backend leaves list_uploads out. */
@@ -107,8 +107,8 @@ int cove__upload_open(struct cove__object_store *store, const char *path, const 
                       struct cove_error *err);
 /* Puts a part into the table. COVE_ENOMEM; COVE_ELIMIT: over COVE__OBJECT_PARTS_MAX. */
 int cove__upload_part_sent(struct cove__upload *u, unsigned number, const char *name, uint32_t crc32c, int64_t size);
-/* After a copy: a part comes from `source` while that had `version`. A store that may not look at the condition of a
- * copy is asked about it by the finish. COVE_ENOMEM, COVE_ENOTSUP (another source). */
+/* After a copy: a part comes from `source` while that had `version`. Where the store may ignore the condition of a
+ * copy, the finish checks it by a HEAD. COVE_ENOMEM, COVE_ENOTSUP (another source). */
 int cove__upload_copied_from(struct cove__upload *u, struct cove__object_name source, const char *version);
 /* Removes what the store has of an upload. *ret_none (may be NULL): it did not exist any more. */
 int cove__upload_discard(struct cove__object_store *store, struct cove__object_name name, const char *id,

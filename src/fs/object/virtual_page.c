@@ -1,6 +1,6 @@
 /*
  * Virtual directories join the pages of a listing: each on the page where it would stand if the store had it. For that
- * the token of the next page tells the last key of those before.
+ * the token of the next page has the last key of those before.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -70,7 +70,7 @@ struct cove__s3 {
     size_t n_regions;
     struct s3_session *sessions[S3_SESSIONS_MAX];
     size_t n_sessions;
-    uint64_t session_uses; /* a clock that tells which session was used last */
+    uint64_t session_uses; /* a clock: the largest was used last */
 };
 
 extern const struct cove__object_ops cove__s3_object_ops; /* s3.c */

@@ -5,7 +5,7 @@
  *
  * Each adds a part to the object, which has 10,000 at most; then it is rewritten in full as at other stores, which
  * leaves it with few. Such an append takes no metadata, so there is no mark to know it by. Where it may have gone out
- * twice, or its response was lost, the bytes themselves tell whether it came through.
+ * twice, or its response was lost, the object's bytes show whether it succeeded.
  */
 #include <string.h>
 

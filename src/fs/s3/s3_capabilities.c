@@ -85,8 +85,8 @@ const char *cove__s3_product(const struct cove__object_store *store)
 
 /* ---- by responses ---- */
 
-/* The first response tells who serves, where the endpoint's name has not. Those of a proxy that cannot reach the store
- * (5xx) don't. */
+/* The first response identifies the store, where the endpoint's name has not. Those of a proxy that cannot reach the
+ * store (5xx) don't. */
 void cove__s3_identify_store(const struct cove__object_request *r)
 {
     struct cove__s3 *s3 = cove__s3_of(r);

@@ -5,8 +5,8 @@
 #include "fs/s3/s3.h"
 #include "fs/s3/s3_stores.h"
 
-/* Once the endpoint is set: the store as far as that or an option tells, and the region to sign for where nobody has
- * named one. */
+/* Once the endpoint is set: the store as far as that or an option identifies it, and the region to sign for where none
+ * was given. */
 const struct s3_store *cove__s3_choose_store(struct cove__s3 *s3, char ret_region[64]);
 void cove__s3_capabilities_open(struct cove__s3 *s3); /* by the options */
 

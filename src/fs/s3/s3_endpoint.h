@@ -18,7 +18,7 @@ enum s3_style { S3_STYLE_AUTO, S3_STYLE_PATH, S3_STYLE_VIRTUAL };
 struct s3_endpoint_rules {
     const char *host;   /* the authority of an endpoint_url, without the port that its scheme implies; NULL: Amazon's */
     const char *base;   /* its path, before the bucket: "" or "/..."; may be NULL where there is no host */
-    const char *region; /* that somebody has named; NULL: none, so an ARN's own is right whatever it is */
+    const char *region; /* that the user gave; NULL: none, so an ARN's own is right whatever it is */
     enum s3_style style;
     bool tls;
     bool bucket_in_host; /* this store takes no other style */
@@ -34,7 +34,7 @@ struct s3_address {
     bool ends_in_bucket; /* without a key the path's last "/" goes */
     char region[64];     /* to sign for */
     const char *service; /* to sign for */
-    bool fixed_region;   /* the name tells it: no redirect can */
+    bool fixed_region;   /* the name has it: no redirect can change it */
     bool directory;      /* a directory bucket, whose requests are signed by a session */
 };
 

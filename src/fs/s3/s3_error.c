@@ -131,7 +131,7 @@ int cove__s3_read_error(struct cove__slice body, struct s3_error_body *ret)
     return cove__xml_read(body, &handler, ret);
 }
 
-/* ---- errors that the store tells ---- */
+/* ---- errors that the store reports ---- */
 
 static void add(struct cove_error *err, const char *format, ...) COVE_PRINTF(2, 3);
 
@@ -214,7 +214,7 @@ static void check_name(const struct cove__s3 *s3, struct cove_error *err)
 }
 
 /* Of a copy between two buckets, unless it is the target's that is missing. Amazon says which; other stores name the
- * target, whichever it is, and then what has been seen of the two tells. */
+ * target, whichever it is, and then what has been seen of the two decides. */
 static bool no_source(const struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
                       struct cove_error *err)
 {
@@ -273,7 +273,8 @@ static int fail_with(struct cove__object_request *r, const struct s3_error_body 
     return code;
 }
 
-/* A HEAD is refused by 400, and the GET after it does not tell why: more likely for who asks than for what. */
+/* A HEAD is refused by 400, and the GET after it gives no reason: more likely because of the credentials than of the
+ * object. */
 static bool no_reason(const struct cove__object_request *r, struct cove_error *err)
 {
     cove__object_fail(r, err, COVE_EACCESS, "the store refused the request and gave no reason (HTTP 400)");
@@ -323,7 +324,7 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
         err->http_status = status;
         return false;
     }
-    /* The GET that was to tell why a HEAD is refused is taken. */
+    /* The GET for the reason of a refused HEAD succeeds. */
     if (cove__s3_state(r)->reason == S3_REASON_ASKED && (status < 300 || status == 416))
         return no_reason(r, err);
     if (r->http.response.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.response), &e) == 0 &&
@@ -334,8 +335,8 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
             if (strcmp(codes[i].name, e.code) == 0) {
                 const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
                 /* While the end of an upload whose response was lost is still being done, its parts seem gone: a few
-                 * more attempts tell whether the object was made. Also the first may be such: libcurl repeats by itself
-                 * what a kept connection lost. */
+                 * more attempts tell whether the object was made. Also the first may be such: libcurl repeats what a
+                 * kept connection lost. */
                 bool lost = strcmp(e.code, "InvalidPart") == 0;
                 bool retry = codes[i].retry && !(lost && r->http.attempts > LOST_PART_RETRIES);
                 fail_with(r, &e, codes[i].code, text, retry, err);

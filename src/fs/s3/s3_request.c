@@ -182,7 +182,7 @@ int cove__s3_prepare(struct cove__object_request *r, struct cove_error *err)
 
     if (state->reason != S3_REASON_UNKNOWN)
         http->method = state->reason == S3_REASON_ASKING ? "GET" : "HEAD";
-    http->head_suffices = state->reason == S3_REASON_ASKING; /* where it is no error, it tells nothing */
+    http->head_suffices = state->reason == S3_REASON_ASKING; /* where it is no error, it is of no use */
     int rc = cove__s3_target_of(r, true, &target, err);
     if (rc == 0) {
         cove__buf_addf(&http->url, "%s://%s%s", target.to.scheme, target.to.host, cove__buf_str(&target.path));
@@ -206,7 +206,7 @@ int cove__s3_prepare(struct cove__object_request *r, struct cove_error *err)
 
 /* ---- after an attempt ---- */
 
-/* True: the response tells a region other than the one that was asked, so the same request may succeed there. */
+/* True: the response names another region than the request's, so the same request may succeed there. */
 static bool learns_region(struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);
@@ -245,7 +245,7 @@ bool cove__s3_credentials_refused(struct cove__object_request *r)
     return refused && provider_of(r) != NULL && cove__provider_invalidate(provider_of(r), &state->keys);
 }
 
-/* True: the HEAD's next attempt is the GET that tells why it is refused. */
+/* True: the HEAD's next attempt is the GET for the reason of its refusal. */
 static bool asks_reason(struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);

@@ -15,7 +15,7 @@ struct s3_state {
     struct s3_session *session; /* that signs; NULL: the filesystem's own keys. Held until the request is done */
     struct cove__credentials_use keys;
     char region[64];            /* that the attempt was signed for */
-    bool fixed_region;          /* the bucket's text tells it */
+    bool fixed_region;          /* the bucket's text has it */
     bool own_keys;              /* Amazon takes no session for it, even at a directory bucket */
     enum s3_head_reason reason; /* of a HEAD */
     struct cove__slice source;  /* of a copy: its bucket, BORROWED for the request's time */

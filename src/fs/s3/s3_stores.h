@@ -13,7 +13,7 @@ struct s3_store {
     const char *name;   /* of the option `store` */
     const char *hosts;  /* patterns of its endpoints, separated by spaces: matched from the right, label by label; a "*"
                            is any one label, and the name of the region */
-    const char *server; /* how the Server header of its responses begins; NULL: that tells nothing */
+    const char *server; /* how the Server header of its responses begins; NULL: it does not identify the store */
     const char *region; /* to sign for where neither the user nor the host names one; NULL: us-east-1 */
     bool bucket_in_host;               /* it takes no other addressing */
     unsigned max_parts;                /* of an upload; 0: 10,000, as Amazon */

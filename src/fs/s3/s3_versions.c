@@ -134,7 +134,7 @@ static int read_page(const struct cove__object_request *r, struct reader *v, con
         return cove__object_unreadable(r, err, rc, "the list of versions");
     if (!v->truncated || v->passed)
         return 0;
-    /* A list that goes on where it went on before would do so forever. */
+    /* A list whose token repeats would never end. */
     if (v->next.size == 0 || (token != NULL && cove__slice_is(cove__buf_slice(&v->next), token)))
         return cove__object_fail(r, err, COVE_EPROTOCOL, "the list of versions does not move on");
     v->page->token = cove__buf_take(&v->next);
