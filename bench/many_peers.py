@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The peers' rows of the benchmark of many small things, each in a process of its own. Run by bench/run.
+"""The peers' rows of the benchmark of many small things, each in its own process. Run by bench/run.
 
     many_peers.py CLIENT get|put|serial-get|serial-put|list COUNT BYTES [AT-ONCE]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The peers that are Python packages: one transfer of one object in a process of its own. Run by bench/run.
+"""The peers that are Python packages: one transfer of one object in its own process. Run by bench/run.
 
     peers.py CLIENT get|put|get-file|put-file|read|write BUCKET KEY MIB [FILE]
 

@@ -52,7 +52,7 @@ class Sink:
 
 
 class Real:
-    """A MinIO: over TLS by an authority of its own, or behind a proxy that delays."""
+    """A MinIO: over TLS by its own authority, or behind a proxy that delays."""
 
     def __init__(self, tls=False, far=False):
         self.tls, self.far = tls, far

@@ -28,7 +28,7 @@ static int run(struct cli *c)
             cli_json_line();
         }
         if (rc == 0 && !has_directories(cove_fs_scheme(t.fs)) && !cli_target_is_root(&t))
-            cli_note(c, "note: %s://… has no directories of its own: %s is there as soon as a file is below it",
+            cli_note(c, "note: %s://… has no directories: %s is there as soon as a file is below it",
                      cove_fs_scheme(t.fs), t.arg);
         cli_target_done(&t);
     }

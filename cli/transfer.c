@@ -38,7 +38,7 @@ static int look_at_target(struct cli *c, struct cli_plan *p)
     return CLI_OK;
 }
 
-/* Where the source goes: a target of its own, or false, said why. */
+/* Where the source goes: its own target, or false, said why. */
 static bool place_of(struct cli *c, const struct cli_plan *p, struct cli_source *s)
 {
     struct cli_target *from = &s->from, *to = &s->to;

@@ -68,7 +68,7 @@ static int run(struct cli *c)
     if (cli_target_open(c, c->args[0], &t) != CLI_OK)
         return c->status;
     if (!cli_real_directories(t.fs) && cli_target_is_root(&t) && !cli_target_is_bucket(&t)) {
-        cli_failf(c, CLI_USAGE, "uploads %s: name a bucket: each keeps a list of its own", t.arg);
+        cli_failf(c, CLI_USAGE, "uploads %s: name a bucket: each keeps its own list", t.arg);
         cli_target_done(&t);
         return c->status;
     }

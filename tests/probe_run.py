@@ -33,7 +33,7 @@ class Outcome:
 
 
 class Running:
-    """A call under way, in a process of its own: what it has logged so far, and how it ended."""
+    """A call under way, in its own process: what it has logged so far, and how it ended."""
 
     def __init__(self, command, arguments, environ):
         self.folder = tempfile.TemporaryDirectory(prefix="cove-probe-")

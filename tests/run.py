@@ -213,7 +213,7 @@ class Runner:
         return [*local, ("s3", f"s3://contract/{variant}", server.environ)]
 
     def contract(self, variant, backend, root, extra):
-        """`root` None: a folder of its own."""
+        """`root` None: its own folder."""
         name = f"contract on {backend}"
         if self.args.only and not re.search(self.args.only, name):
             return

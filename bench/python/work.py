@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One work by one client, in a process of its own; prints "WALL CPU PEAK" of the work alone. Run by bench/python/run.
+"""One work by one client, in its own process; prints "WALL CPU PEAK" of the work alone. Run by bench/python/run.
 
     work.py CLIENT WORK URL [SIZE]
 

@@ -50,7 +50,7 @@ __all__ = [
 
 
 def register() -> None:
-    """Makes fsspec serve every scheme of cove's by cove, whichever package had it before; TensorBoard, too, which has a way of its own to s3:// where boto3
+    """Makes fsspec serve every scheme of cove's by cove, whichever package had it before; TensorBoard, too, which has its own way to s3:// where boto3
     is installed.
 
     Filesystems that were made earlier stay what they are.

@@ -1,6 +1,6 @@
 """The library's completion queue on a running event loop: hundreds of coroutines wait at once, and no thread does.
 
-Each event loop has a queue of its own, made at its first job, whose descriptor the loop watches.
+Each event loop has its own queue, made at its first job, whose descriptor the loop watches.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class _CopySource:
 
 
 class _TorchFile:
-    """A file for torch that keeps the error of a failed read or write. torch replaces it by an error of its own."""
+    """A file for torch that keeps the error of a failed read or write. torch replaces it by its own error."""
 
     def __init__(self, file: Any) -> None:
         self._file = file

@@ -129,7 +129,7 @@ class ReadFile(_Named, io.BufferedReader):
         """What the filesystem says of this path: of the version that is read, where the filesystem is aware of versions."""
         return self.details
 
-    # fsspec's "blockcache" puts a cache of its own before the file, and says itself when the file is closed.
+    # fsspec's "blockcache" puts its own cache before the file, and says itself when the file is closed.
 
     @property
     def cache(self) -> Any:

@@ -359,7 +359,7 @@ class S3FileSystem(CoveFileSystem):
         """What s3fs wants to be awaited before its coroutines are used. There is nothing to be set up here."""
         return _Session()
 
-    call_s3 = _not_offered("call_s3", "use boto3 for what has no method of its own")
+    call_s3 = _not_offered("call_s3", "use boto3 for what has no method here")
     chmod = _not_offered("chmod", "ACLs are set when a file is written, by s3_additional_kwargs={'ACL': ...} of the filesystem")
     is_bucket_versioned = _not_offered("is_bucket_versioned", "use boto3's get_bucket_versioning")
     make_bucket_versioned = _not_offered("make_bucket_versioned", "use boto3's put_bucket_versioning")

@@ -1,6 +1,6 @@
 """TensorBoard and s3:// where boto3 is installed.
 
-TensorBoard then has a class of its own for s3://, which never asks fsspec, writes the whole file again at each flush and knows neither
+TensorBoard then has its own class for s3://, which never asks fsspec, writes the whole file again at each flush and knows neither
 profiles nor regions. Registered over it, fsspec is asked for s3:// as for every other scheme.
 
     cove.register()         in a program that writes logs

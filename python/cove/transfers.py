@@ -125,7 +125,7 @@ def downloads(
     if isinstance(target, str):
         targets.check_inside(target, places)
     directories = {path for path, known in found.items() if known and known["type"] == "directory"}
-    named = set() if recursive else {fs._exact(path) for path in ([source] if isinstance(source, str) else source)}  # a target of its own
+    named = set() if recursive else {fs._exact(path) for path in ([source] if isinstance(source, str) else source)}  # its own target
     unfit = {path for path in found if path.endswith("/") and path not in directories and path not in named}
     triples = [(path, local, known) for (path, known), local in zip(found.items(), places) if path not in unfit]
     files = [(path, local) for path, local, _ in triples if path not in directories]

@@ -20,7 +20,7 @@ class UpdateFile(PublishedFile):
     def __init__(self, fs: CoveFileSystem, path: str, autocommit: bool, properties: dict[str, Any]) -> None:
         super().__init__(fs, path, "r+b", autocommit)
         self._properties = properties
-        self._etag = fs._etag(fs._see(path))  # what was appended here arrives first, and makes a version of its own
+        self._etag = fs._etag(fs._see(path))  # what was appended here arrives first, and makes its own version
         self._changed = False
         self._local = tempfile.TemporaryFile()
         try:

@@ -5,7 +5,7 @@
  * for a server would not notice before its end. So, while one waits in the main thread, SIGINT comes here first: it
  * fires the call's cancel token, then Python takes its note; the call ends, and KeyboardInterrupt is raised from it.
  *
- * A program that has a handler of its own may only want to take a note too ("save, then stop"): its first Ctrl-C leaves
+ * A program that has its own handler may only want to take a note too ("save, then stop"): its first Ctrl-C leaves
  * the call alone, the second one ends it. Where SIGINT is not Python's (ignored, or at its default), it is not touched.
  */
 #include "covepy.h"

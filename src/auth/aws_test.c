@@ -62,7 +62,7 @@ static void test_both_files(void **state)
                             "[profile  team]\n"
                             "REGION: us-west-2\n"
                             "aws_access_key_id = FROM_CONFIG\n"
-                            "aws_secret_access_key = s#t;u\n" /* a comment is a line of its own */
+                            "aws_secret_access_key = s#t;u\n" /* a comment is its own line */
                             "services = lab\n"
                             "s3 =\n"
                             "   addressing_style = path\n"

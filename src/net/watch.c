@@ -161,7 +161,7 @@ struct cove__watch *cove__watch_new(CURLM *multi)
     w->timer_ns = INT64_MAX;
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    /* Each write is an edge of its own, so that the counter need not be read. */
+    /* Each write is a new edge, so that the counter need not be read. */
     struct epoll_event wake = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_KEY };
     if (w->epoll_fd < 0 || w->wake_fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &wake) != 0 ||
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, w) != CURLM_OK ||

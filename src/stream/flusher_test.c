@@ -1,7 +1,7 @@
 /*
  * An appender that is closed while the process ends is flushed by nobody when its memory goes: neither by the flusher's
  * thread nor by the flush of all at exit, whichever of them has it; and the process ends after its close's own flush.
- * Each case is a process of its own, which ends by exit(). Its store only holds what comes to it until the gate of that
+ * Each case is a new process, which ends by exit(). Its store only holds what comes to it until the gate of that
  * file opens, or the call's token is fired.
  */
 #include <setjmp.h>

@@ -127,7 +127,7 @@ static void best_stay_and_the_others_go(void **state)
     cove_callback_free(c);
 }
 
-/* last.ckpt is written whenever a save is due, also when the monitor did not get better; after a save of its own it is
+/* last.ckpt is written whenever a save is due, also when the monitor did not get better; after its own save it is
  * the same file. */
 static void last_is_always_the_newest(void **state)
 {

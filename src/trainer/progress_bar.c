@@ -189,7 +189,7 @@ static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_err
     return 0;
 }
 
-/* What comes after a run that ended in mid-epoch begins on a line of its own. */
+/* What comes after a run that ended in mid-epoch begins on its own line. */
 static int teardown(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct progress_bar *bar = self;

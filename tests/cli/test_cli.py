@@ -20,7 +20,7 @@ VERBS = ["ls", "cat", "cp", "mv", "rm", "mkdir", "stat", "find", "du", "fs", "up
 
 
 class Cove:
-    """Runs the command in a folder of its own."""
+    """Runs the command in its own folder."""
 
     def __init__(self, program, cwd, environ):
         self.program, self.cwd, self.environ = program, cwd, environ

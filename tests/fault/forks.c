@@ -4,7 +4,7 @@
  *   forks URL SIZE CHILDREN
  *
  * Two threads of the parent write and read files of SIZE bytes, again and again; a third one, the first, forks whenever
- * both have moved on. Each child reads what the parent has stored and writes and reads a file of its own; then the
+ * both have moved on. Each child reads what the parent has stored and writes and reads its own file; then the
  * parent's transfers end. Exit status 0: every byte was right on both sides.
  */
 #include <pthread.h>

@@ -78,7 +78,7 @@ def ended_in_words(outcome, url, codes):
 
 @contextlib.contextmanager
 def beside_each_other(verbs, stored, build, name, **how):
-    """The verbs at work, each in a process of its own: (verb, url, Running) of each."""
+    """The verbs at work, each in its own process: (verb, url, Running) of each."""
     places = [(verb, stored if verb != "up" else f"{stored}-{build.name}-{name}") for verb in verbs]
     running = [(verb, url, start(verb, url, SIZE, SEED, **how)) for verb, url in places]
     try:

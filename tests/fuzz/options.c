@@ -1,7 +1,7 @@
 /*
  * Named options, as lines "name=value", and S3's own that hold JSON. The first byte chooses: 'l' lines; 'c', 'k', 'a'
  * the JSON of client_kwargs, config_kwargs, s3_additional_kwargs, in which a secret may stand. What is taken is within
- * its bounds and makes no header of its own, and what is no JSON is not quoted.
+ * its bounds and makes no further header, and what is no JSON is not quoted.
  */
 #include <string.h>
 

@@ -28,7 +28,7 @@ void responses_begin(struct cove__slice responses, const char *base, const char 
 
 /* ---- what is sent ---- */
 
-/* Nothing that a store or a user says becomes a header of its own, or cuts the URL. */
+/* Nothing that a store or a user says becomes another header, or cuts the URL. */
 static void check_request(const struct cove__http_request *r)
 {
     const char *url = cove__buf_str(&r->url);

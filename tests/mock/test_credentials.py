@@ -26,7 +26,7 @@ def world():
 
 @pytest.fixture
 def ask(world, tmp_path):
-    """ask(config, environment, verb…): one call in a home of its own; no secret of anybody may be said."""
+    """ask(config, environment, verb…): one call in its own home; no secret of anybody may be said."""
 
     def run(config="", environ=None, call=("get", "s3://b/k"), timeout_ms=20000, **more):
         folder = tmp_path / ".aws"

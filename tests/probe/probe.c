@@ -265,7 +265,7 @@ static int run_up(struct probe *p)
     if (rc == 0)
         rc = cove_writer_finish(writer, &p->err);
     took(p, begin);
-    fprintf(stderr, "ended %s\n", cove_code_name(rc)); /* what follows, an abort, has a limit of its own */
+    fprintf(stderr, "ended %s\n", cove_code_name(rc)); /* what follows, an abort, has its own limit */
     cove_writer_free(writer);
     free(data);
     return rc;

@@ -181,7 +181,7 @@ def dask_collections(root):
     dask.dataframe.from_pandas(frame, npartitions=4).to_parquet(root + "/frame")
     read = dask.dataframe.read_parquet(root + "/frame")
     assert read.x.sum().compute(scheduler="threads") == 4950
-    assert len(read) == 100  # by the files' statistics, which dask opens with an argument of its own
+    assert len(read) == 100  # by the files' statistics, which dask opens with its own argument
     assert len(fs.glob(path + "/frame/*.parquet")) == 4
 
 

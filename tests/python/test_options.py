@@ -70,7 +70,7 @@ def test_the_first_arguments_may_stand_without_names(aws):
 
 
 def test_a_session_gives_its_profile(aws, tmp_path, monkeypatch, root):
-    """As botocore has it: a `profile`, and no keys of its own."""
+    """As botocore has it: a `profile`, and no keys."""
     (tmp_path / "credentials").write_text(f"[mine]\naws_access_key_id = {aws.ACCESS_KEY}\naws_secret_access_key = {aws.SECRET_KEY}\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrong")

@@ -49,7 +49,7 @@ def scalars(path, tag="loss"):
 
 
 def elsewhere(code, *args, wait=True, **environ):
-    """Runs a piece of Python in a process of its own; what it printed."""
+    """Runs a piece of Python in its own process; what it printed."""
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environ})
     if not wait:

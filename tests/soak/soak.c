@@ -529,7 +529,7 @@ static void do_load(struct worker *w)
     ended(LOAD, rc, &err, path);
 }
 
-/* In a child: a place of its own to write to and read from, and what the parent's thread wrote. */
+/* In a child: its own place to write to and read from, and what the parent's thread wrote. */
 static void child(struct worker *w, unsigned serial)
 {
     struct worker own = { .number = 1000 + serial, .chance = w->chance, .memory = w->memory };

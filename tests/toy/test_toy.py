@@ -27,8 +27,8 @@ def test_generations(test):
 
 
 def test_requests():
-    """A deletion takes no question of its own: the table says what its good status is."""
+    """A deletion causes no second request: the table says what its good status is."""
     with Toy(buckets=("contract",)) as server:
         contract(server, "removals_of_what_was_seen")
-    # The suite looks at files, too; what a DELETE has said is not asked again.
+    # The suite stats files, too; what a DELETE has said is not asked again.
     assert (server.counts["DELETE"], server.counts["HEAD"]) == (6, 10), server.counts

@@ -130,7 +130,7 @@ int cove__object_remove_upload(void *self, const char *path, const char *id, con
         if (rc < 0 || none || ops->list_request == NULL)
             return rc;
         rc = is_listed(store, name, id, ctx, &unseen);
-        if (rc == COVE_EACCESS || rc == COVE_ENOTSUP) { /* a right of its own: the abort has been confirmed */
+        if (rc == COVE_EACCESS || rc == COVE_ENOTSUP) { /* another right: the abort has been confirmed */
             cove__log(COVE_LOG_INFO, store->ops->name, "the upload was aborted; whether it is gone is not known: %s",
                       unseen.message);
             return 0;

@@ -135,7 +135,7 @@ static void test_many_directories(void **state)
     forget_all(&store);
 }
 
-/* Deep directories: their parents' paths are most of the memory, which has a limit of its own. */
+/* Deep directories: their parents' paths are most of the memory, which has its own limit. */
 static void test_deep_directories(void **state)
 {
     static struct cove__object_known known;

@@ -58,7 +58,7 @@ static const struct cove__object_ops needed = { .name = "needed",
                                                 .list_response = list_response,
                                                 .put_max = 1 };
 
-/* What the assertion that ends a process of its own writes to stderr; "": the store was opened. */
+/* What the assertion writes to stderr when it ends the child process; "": the store was opened. */
 static void open_store(const struct cove__object_ops *ops, char *ret_text, size_t size)
 {
     int ends[2], status;

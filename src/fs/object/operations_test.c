@@ -535,8 +535,8 @@ static void test_aborts_that_cannot_be_seen(void **state)
     store.ops = &ops;
 }
 
-/* Over a ceiling is not out of memory. */
-static void test_ceilings(void **state)
+/* Over a limit is not out of memory. */
+static void test_limits(void **state)
 {
     static char path[3 << 20];
     const char *const paths[] = { path, path, path };
@@ -562,7 +562,7 @@ int main(void)
         cmocka_unit_test(test_copies_alone),
         cmocka_unit_test(test_deleted_status),
         cmocka_unit_test(test_aborts_that_cannot_be_seen),
-        cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

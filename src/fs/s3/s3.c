@@ -202,7 +202,7 @@ const struct cove__object_ops cove__s3_object_ops = {
     .append = &cove__s3_append_ops,
 };
 
-/* A store of its own is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
+/* A store other than Amazon is known by its endpoint, Amazon's by the partition, in which bucket names are unique. */
 static int get_known(struct cove__s3 *s3, struct cove_error *err)
 {
     struct cove__buf identity = COVE__BUF_INIT(8192);
