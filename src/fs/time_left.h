@@ -1,4 +1,4 @@
-/* The timeout of an iterator: anew for each step, or one for all steps together, in which the time that its caller
+/* The timeout of an iterator: the whole for each step, or one for all steps together, in which the time that its caller
  * spends between them does not count. */
 #ifndef COVE_FS_TIME_LEFT_H
 #define COVE_FS_TIME_LEFT_H
@@ -8,7 +8,7 @@
 
 #include "fs/fs_impl.h"
 
-/* Zeroed: the timeout is anew for each step. */
+/* Zeroed: each step has the whole timeout. */
 struct cove__time_left {
     bool shared;
     int64_t left_ns; /* of all steps together; INT64_MAX: no timeout */

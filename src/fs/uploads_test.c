@@ -265,7 +265,7 @@ static void a_folder_that_cannot_be_read(void **state)
     cove_uploads_free(uploads);
 }
 
-/* Whoever may write to a folder that is listed can put a link in its place before the abort. */
+/* A user who may write to a folder that is listed can put a link in its place before the abort. */
 static void a_folder_is_swapped_for_a_link(void **state)
 {
     char text[256], other[256];

@@ -78,7 +78,7 @@ static void test_less_than_its_size(void **state)
     assert_int_equal(((char *)back)[n - 1], '\n');
     cove_free(back);
 
-    /* The ceiling is of what it holds, and so is what makes it a reader. */
+    /* The limit is of what it holds, and so is what makes it a reader. */
     cove_reader *reader = NULL;
     size_t again = 0;
     assert_int_equal(cove_fs_read_file(fs, path, n, &back, &again, NULL, NULL), 0);

@@ -200,7 +200,7 @@ int cove__file_list_uploads(void *self, const char *path, const struct cove__upl
 }
 
 /* The folder of the file at `below`, a path below `root`; *ret_name is the file's name in it. -1: errno is set. Links
- * below the root are not followed: whoever may write there could swap a folder for a link since it was listed. */
+ * below the root are not followed: a user who may write there could swap a folder for a link since it was listed. */
 static int open_below(const char *root, const char *below, const char **ret_name)
 {
     int folder = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
