@@ -95,7 +95,7 @@ def test_a_body_without_a_length():
     """Where only the end of the connection ends it, a body that was cut looks whole."""
     raw = 'HTTP/1.1 200 OK\r\nETag: "x"\r\n\r\nhello'
     outcome, _ = run(["get", "s3://b/k"], [{"on": "GetObject", "raw": raw, "times": -1}])
-    assert outcome.code == "COVE_EPROTOCOL" and "where its body ends" in outcome.message, outcome
+    assert outcome.code == "COVE_EPROTOCOL" and "no length of its body" in outcome.message, outcome
 
 
 @pytest.mark.parametrize("page, code", [(HTML, "COVE_EPROTOCOL"), ("", "COVE_OK"), ("<CreateBucketResponse><Bucket>b</Bucket></CreateBucketResponse>", "COVE_OK")])
