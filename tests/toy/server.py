@@ -172,12 +172,20 @@ class Handler(BaseHTTPRequestHandler):
         self.response(206, o.data[first:last + 1], [*headers, ("Content-Range", f"bytes {first}-{last}/{size}")])
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that leaves in the middle is no news; anything else is."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Toy:
     """with Toy(buckets=("b",)) as server: server.environ, server.counts (of requests by their method)"""
 
     def __init__(self, buckets=(), generations=False):
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        self.http = Server(("127.0.0.1", 0), Handler)
         self.http.buckets = {name: {} for name in buckets}
         self.http.lock = threading.Lock()
         self.http.generations = 1000 if generations else 0  # the last one; 0: versions are ETags
