@@ -148,22 +148,27 @@ static void *close_beside_the_exit(void *unused)
     return unused;
 }
 
-static void begin_with_a_close(void)
+/* The process ends beside it, so nobody joins it. */
+static void begin_thread(void *(*fn)(void *))
 {
     pthread_t thread;
 
+    if (pthread_create(&thread, NULL, fn, NULL) != 0 || pthread_detach(thread) != 0)
+        _exit(1);
+}
+
+static void begin_with_a_close(void)
+{
     append(&c, ROOT "c", NEVER, NEVER);
     append(&a, ROOT "a", NEVER, NEVER);
     write_one(&a);
     write_one(&c);
-    if (pthread_create(&thread, NULL, close_c, NULL) != 0)
-        _exit(1);
+    begin_thread(close_c);
     wait_for(&c.inside);
 }
 
 static int exit_status(void (*prepare)(void), void *(*other_thread)(void *))
 {
-    pthread_t thread;
     int status = 0;
     pid_t pid;
 
@@ -172,8 +177,7 @@ static int exit_status(void (*prepare)(void), void *(*other_thread)(void *))
     pid = fork();
     if (pid == 0) {
         prepare();
-        if (pthread_create(&thread, NULL, other_thread, NULL) != 0)
-            _exit(1);
+        begin_thread(other_thread);
         exit(0);
     }
     assert_true(pid > 0);
