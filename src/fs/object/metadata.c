@@ -13,7 +13,8 @@
 
 /* ---- lines ---- */
 
-bool cove__object_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value)
+/* The next of "Name: value\n" lines, which then are those behind it; false: there is none. */
+static bool next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value)
 {
     while (lines->size > 0) {
         const uint8_t *end = memchr(lines->data, '\n', lines->size);
@@ -42,7 +43,7 @@ static bool has_header(struct cove__slice lines, struct cove__slice name)
 {
     struct cove__slice other, value;
 
-    while (cove__object_next_header(&lines, &other, &value)) {
+    while (next_header(&lines, &other, &value)) {
         if (same_name(other, name))
             return true;
     }
@@ -98,7 +99,7 @@ int cove__object_read_properties(const struct cove__object_request *r, struct co
     int rc = headers->version_id != NULL ? keep_text(r, headers->version_id, &info->version_id) : 0;
     if (rc == 0)
         rc = keep_text(r, "content-type", &info->content_type);
-    while (rc == 0 && cove__object_next_header(&rest, &name, &value)) {
+    while (rc == 0 && next_header(&rest, &name, &value)) {
         name = user_name(r, name);
         if (name.size > 0)
             cove__pairs_add(&pairs, name, value);
@@ -132,7 +133,7 @@ int cove__object_keep_metadata(const struct cove__object_request *head, struct c
 {
     struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
-    while (cove__object_next_header(&rest, &name, &value)) {
+    while (next_header(&rest, &name, &value)) {
         if (describes(head, name) && !has_header(cove__buf_slice(&head->store->extra.create), name))
             add_line(out, name, value);
     }
@@ -153,7 +154,7 @@ int cove__object_change_metadata(const struct cove__object_request *head, const 
 {
     struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
-    while (cove__object_next_header(&rest, &name, &value)) {
+    while (next_header(&rest, &name, &value)) {
         if ((describes(head, name) || is_one_of(name, head->store->ops->headers.kept)) &&
             !is_changed(user_name(head, name), pairs, n) &&
             !has_header(cove__buf_slice(&head->store->extra.create), name))
@@ -173,7 +174,7 @@ void cove__object_describe(struct cove__object_request *r, const struct cove__pu
     struct cove__slice rest = cove__buf_slice(&r->store->extra.create), name, value;
     const char *type = put != NULL ? put->content_type : NULL;
 
-    while (cove__object_next_header(&rest, &name, &value)) {
+    while (next_header(&rest, &name, &value)) {
         if (type == NULL || !same_name(name, cove__slice_str("content-type"))) /* the call says more than the option */
             add_line(&r->extra, name, value);
     }

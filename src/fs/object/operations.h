@@ -49,8 +49,6 @@ bool cove__object_response_crc32c(const struct cove__object_request *r, uint32_t
 
 /* ---- metadata.c: what an object carries beside its bytes ---- */
 
-/* The next of "Name: value\n" lines, which then are those behind it; false: there is none. */
-bool cove__object_next_header(struct cove__slice *lines, struct cove__slice *ret_name, struct cove__slice *ret_value);
 /* What the response to a HEAD has, into an info that is otherwise filled in: version, class, type and metadata. 0,
  * COVE_ENOMEM, COVE_ELIMIT. */
 int cove__object_read_properties(const struct cove__object_request *r, struct cove_info *info);

@@ -26,10 +26,15 @@
 
 /* ---- before an attempt ---- */
 
+int cove__object_request_rc(const struct cove__object_request *r)
+{
+    return cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
+}
+
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct cove__object_request *r = self;
-    int rc = cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
+    int rc = cove__object_request_rc(r);
 
     r->code[0] = '\0'; /* a failure from here on is not the last response's */
     r->attempt_conditional = false;

@@ -90,6 +90,8 @@ struct cove__object_request {
 void cove__object_request_init(struct cove__object_request *r, struct cove__object_store *store, const char *method,
                                struct cove__object_name name, const struct cove__ctx *ctx);
 void cove__object_request_done(struct cove__object_request *r);
+/* 0; or why its query or headers are not whole, so that a condition or a version may be missing: COVE_ENOMEM, … */
+int cove__object_request_rc(const struct cove__object_request *r);
 void cove__object_header(struct cove__object_request *r, const char *name, const char *format, ...) COVE_PRINTF(3, 4);
 /* A body that is sent, with its checksum. */
 void cove__object_body(struct cove__object_request *r, struct cove__slice body, enum cove__checksum_kind checksum);

@@ -26,7 +26,9 @@ static int sign_url(struct signing *s, const struct s3_target *target, struct co
     cove__buf_add_slice(&query, cove__buf_slice(&r->query));
     if (cove__s3_of(r)->o.requester_pays)
         cove__uri_add_pair(&query, "x-amz-request-payer", cove__slice_str("requester"));
-    int rc = cove__sigv4_presign(&v4, cove__s3_signing(r), target->to.host, s->expires_s,
+    int rc = cove__object_request_rc(r); /* without its version the URL would be of another object */
+    if (rc == 0)
+        rc = cove__sigv4_presign(&v4, cove__s3_signing(r), target->to.host, s->expires_s,
                                  cove__s3_state(r)->session != NULL ? "X-Amz-S3session-Token" : "X-Amz-Security-Token",
                                  token, &query);
     if (rc == 0)

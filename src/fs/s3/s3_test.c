@@ -531,6 +531,15 @@ static void test_signed_urls(void **state)
     struct cove__s3 *s3 = OPEN("key", "AKID", "secret", "hidden", "version_aware", "true");
     assert_int_equal(sign(s3, "b", "GET", &url), COVE_EISDIR);
     assert_int_equal(sign(s3, "b/k?versionId=1", "PUT", &url), COVE_EINVAL);
+    for (unsigned long n = 1; n < 60; n++) { /* without memory never for another version */
+        char *versioned = NULL;
+        cove__mem_fail(n, 0);
+        rc = sign(s3, "b/k?versionId=1", "GET", &versioned);
+        cove__mem_fail(0, 0);
+        assert_true(rc == 0 || rc == COVE_ENOMEM);
+        assert_true(rc < 0 || strstr(versioned, "versionId=1") != NULL);
+        cove__free(versioned);
+    }
     for (unsigned long n = 1; n < 60; n++) {
         cove__mem_fail(n, 1);
         rc = sign(s3, "b/k", "GET", &again);
